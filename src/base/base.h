@@ -1,0 +1,46 @@
+/*
+** base.h - the vocabulary every file shares. Includes no other project file.
+*/
+#ifndef ORC_BASE_BASE_H
+#define ORC_BASE_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef int64_t orc_time; /* ns of simulated time since the run began */
+typedef uint64_t orc_id;  /* generation << 32 | slot; 0 is no object */
+
+#define ORC_NONE ((orc_id)0)
+#define ORC_NEVER INT64_MAX /* a time that does not come */
+#define ORC_SECOND ((orc_time)1000000000)
+
+/* What went wrong, for a person. Owned by the caller; msg is always terminated. */
+typedef struct orc_error {
+  int code; /* 0: nothing */
+  char msg[508];
+} orc_error;
+
+/* Always on: a broken assertion is a defect of the program, never of its input. */
+#define ORC_ASSERT(x) ((x) ? (void)0 : orc_panic(#x, __FILE__, __LINE__))
+
+_Noreturn void orc_panic(const char *what, const char *file, int line);
+
+/*
+** Fill *e (NULL is allowed: the reason is then dropped) as printf does; too long a text is cut.
+** Returns false, so a failing function ends in `return orc_fail(e, ...)`.
+*/
+bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+** Memory that is there or ends the program with one clear line ("out of memory ..."): simulations
+** bound what they take beforehand, so exhaustion is not a case a caller could mend.
+**   count, size   product must not overflow; 0 gives NULL
+*/
+void *orc_alloc(size_t count, size_t size);              /* zeroed */
+void *orc_resize(void *old, size_t count, size_t size);  /* as realloc; new part not zeroed */
+
+/* Seconds to ns, rounded to nearest once; saturates at ORC_NEVER. seconds >= 0, not NaN. */
+orc_time orc_time_of(double seconds);
+
+#endif

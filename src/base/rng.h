@@ -1,0 +1,36 @@
+/*
+** rng.h - random streams keyed by (seed, purpose, index), so that adding a replica or a policy
+** moves no other draw. Same key, same numbers, on every machine.
+*/
+#ifndef ORC_BASE_RNG_H
+#define ORC_BASE_RNG_H
+
+#include "base/base.h"
+
+/* What a stream is for. The value is part of the key: never renumber, only append. */
+typedef enum orc_purpose {
+  ORC_FOR_ARRIVALS = 1, /* index: profile */
+  ORC_FOR_LENGTHS = 2,  /* index: request number */
+  ORC_FOR_ROUTING = 3,  /* index: 0 */
+  ORC_FOR_SESSIONS = 4, /* index: session number */
+  ORC_FOR_PREFIXES = 5, /* index: request number */
+  ORC_FOR_POLICY = 6,   /* index: replica */
+  ORC_FOR_TESTS = 7,    /* index: the test's own */
+  ORC_FOR_FAILURES = 8, /* index: replica */
+} orc_purpose;
+
+typedef struct orc_rng {
+  uint64_t s[4];
+} orc_rng;
+
+/* The stream of a key. Costs about ten nanoseconds: one per request is fine. */
+orc_rng orc_rng_stream(uint64_t seed, orc_purpose purpose, uint64_t index);
+
+uint64_t orc_rng_next(orc_rng *r);                    /* 64 random bits */
+double orc_rng_uniform(orc_rng *r);                   /* in [0, 1), 53 bits */
+uint64_t orc_rng_below(orc_rng *r, uint64_t n);       /* in [0, n) without bias; n >= 1 */
+double orc_rng_exponential(orc_rng *r);               /* mean 1 */
+double orc_rng_normal(orc_rng *r);                    /* mean 0, standard deviation 1 */
+double orc_rng_gamma(orc_rng *r, double shape);       /* scale 1; shape > 0 */
+
+#endif

@@ -1,0 +1,35 @@
+/*
+** bind.h - what the files of bind/ share, and the opaque handle main.c and repl.c get.
+** Each orc_bind_x(L) pushes one table, the part `x` of the Lua module "oracle.core", and returns 1.
+*/
+#ifndef ORC_BIND_BIND_H
+#define ORC_BIND_BIND_H
+
+#include <lua.h>
+
+#include "base/base.h"
+
+int luaopen_oracle_core(lua_State *L); /* the module "oracle.core": a table of the parts below */
+
+int orc_bind_json(lua_State *L); /* json.c: decode, encode */
+int orc_bind_cost(lua_State *L); /* cost.c: memory and step time of a deployment */
+int orc_bind_hist(lua_State *L); /* hist.c: distributions of results */
+int orc_bind_sim(lua_State *L);  /* sim.c: a simulation */
+
+/* luaL_error never returns, but its header does not say so; this does. printf-like, Lua's formats. */
+_Noreturn void orc_bind_fail(lua_State *L, const char *format, ...);
+
+/* Raise *e as a Lua error. */
+_Noreturn void orc_bind_raise(lua_State *L, const orc_error *e);
+
+/*
+** Read fields of the table at `index`; raise "<what>.<key>: <expected>" when absent or wrong.
+** The _or forms take a default for nil.
+*/
+double orc_bind_number(lua_State *L, int index, const char *what, const char *key);
+double orc_bind_number_or(lua_State *L, int index, const char *what, const char *key, double otherwise);
+int64_t orc_bind_integer(lua_State *L, int index, const char *what, const char *key);
+int64_t orc_bind_integer_or(lua_State *L, int index, const char *what, const char *key, int64_t otherwise);
+bool orc_bind_bool_or(lua_State *L, int index, const char *what, const char *key, bool otherwise);
+
+#endif
