@@ -1,0 +1,158 @@
+# oracle - bare `make` lists the targets.
+#
+# Variants, each in a folder of its own:
+#   (none)    build/release    -O2; the binary is ./oracle
+#   SAN=1     build/san        -O1, AddressSanitizer and UndefinedBehaviorSanitizer
+#   TSAN=1    build/tsan       -O1, ThreadSanitizer
+#   O0=1      build/o0         -O0: same input, same bytes as -O2
+# Useful settings: PREFIX=/usr/local, T=name (make unit, make spec), CC=clang, Q= (show commands)
+
+CC ?= cc
+PREFIX ?= /usr/local
+D ?= unit
+Q ?= @
+MAKEFLAGS += --no-print-directory
+
+ifdef SAN
+  VARIANT := san
+  OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
+else ifdef TSAN
+  VARIANT := tsan
+  OPT := -O1 -fno-omit-frame-pointer -fsanitize=thread
+else ifdef O0
+  VARIANT := o0
+  OPT := -O0
+else
+  VARIANT := release
+  OPT := -O2
+endif
+B := build/$(VARIANT)
+ORACLE := $(if $(filter release,$(VARIANT)),oracle,$(B)/oracle)
+
+WARN := -Wall -Wextra -Werror -Wconversion -Wshadow
+LUA_INC = $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
+CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS)
+# Lua and LPeg go in whole; -E lets C modules of the system (lyaml, lfs) find Lua's symbols.
+archive = $(shell $(CC) -print-file-name=$(1))
+LUA_LIBS = $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
+LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
+LIBS = -lcjson -lz -ledit -lpthread -ldl -lm
+
+LAYERS := base sim cost obs net serve
+SRC := $(sort $(foreach d,$(LAYERS) bind,$(wildcard src/$(d)/*.c)))
+OBJ := $(SRC:src/%.c=$(B)/%.o)
+UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
+UNIT_BIN := $(UNIT:%.c=$(B)/%)
+BENCH := $(sort $(wildcard bench/*.c))
+BENCH_BIN := $(BENCH:%.c=$(B)/%)
+
+# Parts of the Lua module whose file is not there yet: an empty table stands in for each.
+BIND_PARTS := json cost hist sim
+BIND_ABSENT := $(foreach p,$(BIND_PARTS),$(if $(wildcard src/bind/$(p).c),,$(p)))
+ifneq ($(BIND_ABSENT),)
+  OBJ += $(B)/absent.o
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: help demo setup build test san lint bench install clean format unit spec objects check
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
+	@tools/setup.sh build
+	$(Q)$(MAKE) build
+	./oracle scenarios/quickstart.lua
+
+setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
+	@tools/setup.sh build test lint
+
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+
+test: ## all tests; the last line is the count
+	@tools/setup.sh build test
+	@tools/test.sh
+
+san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@tools/setup.sh build test
+	@tools/test.sh SAN=1
+
+lint: ## layers, headers, clang-tidy, luacheck, shell syntax
+	@tools/setup.sh build lint
+	@tools/lint.sh
+
+bench: build $(BENCH_BIN) ## speed of the event queue, the step loop and whole runs
+	@tools/bench.sh $(B)
+
+unit: ## one C test, whatever else does not compile: make unit T=heap
+	-$(Q)$(MAKE) -k objects
+	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
+	$(Q)ar rcs $(B)/libpart.a $$(ls $(OBJ) 2>/dev/null)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -o $(B)/tests/part/$(T) tests/$(D)/$(T).c $(B)/libpart.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(B)/tests/part/$(T)
+
+objects: $(OBJ)
+
+spec: $(B)/lua ## one Lua test: make spec T=units
+	@tools/busted.sh $(B) tests/spec/$(T)_spec.lua
+
+check: $(B)/lua $(wildcard $(ORACLE)) $(UNIT_BIN)
+
+install: build ## install under PREFIX (default /usr/local)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
+	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
+	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
+
+format: ## format C files as .clang-format says
+	clang-format -i $$(find src tests bench tools -name '*.[ch]')
+
+clean: ## remove what was built
+	rm -rf build oracle
+
+# ---- how things are made ----
+
+# Objects depend on the flags they were compiled with, so that a changed Makefile rebuilds.
+$(B)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter bind/%,$*),$(LUA_INC)) -MMD -MP -c -o $@ $<
+
+$(B)/main.o $(B)/repl.o: private CFLAGS_ALL += $(LUA_INC)
+
+$(B)/absent.o: Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include <lua.h>'; for p in $(BIND_ABSENT); do \
+	   echo "int orc_bind_$$p(lua_State *L); int orc_bind_$$p(lua_State *L) { lua_newtable(L); return 1; }"; done; \
+	 } > $(B)/absent.c
+	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -c -o $@ $(B)/absent.c
+
+$(B)/liboracle.a: $(OBJ)
+	@rm -f $@
+	$(Q)ar rcs $@ $(OBJ)
+
+$(ORACLE): $(B)/main.o $(if $(wildcard src/repl.c),$(B)/repl.o) $(B)/liboracle.a
+	@mkdir -p $(@D)
+	@echo "  link  $@"
+	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+
+# The module for an ordinary Lua interpreter; it brings no Lua of its own.
+build/oracle/core.so: $(OBJ)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(OPT) -shared -o $@ $(OBJ) -lcjson -lz -lm
+
+# An interpreter with lpeg and oracle.core inside: runs busted in every variant.
+$(B)/lua: tools/lua.c $(B)/liboracle.a Makefile
+	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+
+$(B)/tests/%: tests/%.c $(B)/liboracle.a
+	@mkdir -p $(@D)
+	@echo "  test  $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+
+$(B)/bench/%: bench/%.c $(B)/liboracle.a
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -o $@ $< $(B)/liboracle.a $(LIBS)
+
+-include $(OBJ:.o=.d) $(B)/main.d $(B)/repl.d $(UNIT_BIN:%=%.d) $(BENCH_BIN:%=%.d) $(B)/lua.d
