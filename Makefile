@@ -11,7 +11,7 @@ CC ?= cc
 PREFIX ?= /usr/local
 D ?= unit
 Q ?= @
-MAKEFLAGS += --no-print-directory
+MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 ifdef SAN
   VARIANT := san
@@ -49,8 +49,10 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 # Parts of the Lua module whose file is not there yet: an empty table stands in for each.
 BIND_PARTS := json cost hist sim
 BIND_ABSENT := $(foreach p,$(BIND_PARTS),$(if $(wildcard src/bind/$(p).c),,$(p)))
-ifneq ($(BIND_ABSENT),)
-  OBJ += $(B)/absent.o
+BASE_ABSENT := $(if $(wildcard src/base/base.c src/base/error.c),,base)
+ABSENT := $(strip $(BIND_ABSENT) $(BASE_ABSENT))
+ifneq ($(ABSENT),)
+  OBJ += $(B)/absent-$(subst $() ,-,$(ABSENT)).o
 endif
 
 .DEFAULT_GOAL := help
@@ -69,7 +71,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(if $(wildcard src/main.c),$(ORACLE)) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 
 test: ## all tests; the last line is the count
 	@tools/setup.sh build test
@@ -121,12 +123,18 @@ $(B)/%.o: src/%.c Makefile
 
 $(B)/main.o $(B)/repl.o: private CFLAGS_ALL += $(LUA_INC)
 
-$(B)/absent.o: Makefile
+$(B)/absent-%.o: Makefile
 	@mkdir -p $(@D)
-	@{ echo '#include <lua.h>'; for p in $(BIND_ABSENT); do \
-	   echo "int orc_bind_$$p(lua_State *L); int orc_bind_$$p(lua_State *L) { lua_newtable(L); return 1; }"; done; \
-	 } > $(B)/absent.c
-	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -c -o $@ $(B)/absent.c
+	@{ echo '#include <lua.h>'; echo '#include <stdlib.h>'; echo '#include "base/base.h"'; \
+	   for p in $(BIND_ABSENT); do \
+	   echo "int orc_bind_$$p(lua_State *L); __attribute__((weak)) int orc_bind_$$p(lua_State *L) { lua_newtable(L); return 1; }"; done; \
+	   if [ -n "$(BASE_ABSENT)" ]; then \
+	   echo "__attribute__((weak)) void orc_panic(const char *w, const char *f, int l) { (void)w; (void)f; (void)l; abort(); }"; \
+	   echo "__attribute__((weak)) bool orc_fail(orc_error *e, const char *m, ...) { (void)e; (void)m; return false; }"; \
+	   echo "__attribute__((weak)) void *orc_alloc(size_t n, size_t s) { return calloc(n, s); }"; \
+	   echo "__attribute__((weak)) void *orc_resize(void *o, size_t n, size_t s) { return realloc(o, n * s); }"; fi; \
+	 } > $(@:.o=.c)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -c -o $@ $(@:.o=.c)
 
 $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
