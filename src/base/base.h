@@ -28,19 +28,31 @@ _Noreturn void orc_panic(const char *what, const char *file, int line);
 
 /*
 ** Fill *e (NULL is allowed: the reason is then dropped) as printf does; too long a text is cut.
-** Returns false, so a failing function ends in `return orc_fail(e, ...)`.
+** e->code becomes 1. Returns false, so a failing function ends in `return orc_fail(e, ...)`.
 */
 bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /*
 ** Memory that is there or ends the program with one clear line ("out of memory ..."): simulations
 ** bound what they take beforehand, so exhaustion is not a case a caller could mend.
-**   count, size   product must not overflow; 0 gives NULL
+**   count, size   an overflowing product counts as exhaustion; 0 gives NULL (and frees `old`)
+** Release with free().
 */
-void *orc_alloc(size_t count, size_t size);              /* zeroed */
-void *orc_resize(void *old, size_t count, size_t size);  /* as realloc; new part not zeroed */
+void *orc_alloc(size_t count, size_t size);             /* zeroed */
+void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
 
-/* Seconds to ns, rounded to nearest once; saturates at ORC_NEVER. seconds >= 0, not NaN. */
-orc_time orc_time_of(double seconds);
+/*
+** Seconds to ns, rounded to nearest once (halves up); saturates at ORC_NEVER.
+**   seconds   >= 0, +inf allowed, not NaN
+** Inline because every simulated step ends in it.
+*/
+static inline orc_time orc_time_of(double seconds)
+{
+  ORC_ASSERT(seconds >= 0.0);
+  const double ns = seconds * 1e9;
+  if (ns >= 0x1p63) return ORC_NEVER;
+  const orc_time whole = (orc_time)ns; /* ns - whole is exact, so nothing is rounded twice */
+  return whole + (ns - (double)whole >= 0.5);
+}
 
 #endif

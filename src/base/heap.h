@@ -8,7 +8,8 @@
 
 /*
 ** An event says that something happens to `subject`; what, its `kind` tells the engine.
-** `order` breaks ties of time: class << 56 | sequence, so classes go first, then first in first out.
+** `order` breaks ties of time: class << 56 | sequence, so classes go first, then first in first
+** out. No two pending events share both time and order.
 */
 typedef struct orc_event {
   orc_time time;

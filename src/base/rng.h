@@ -23,14 +23,18 @@ typedef struct orc_rng {
   uint64_t s[4];
 } orc_rng;
 
-/* The stream of a key. Costs about ten nanoseconds: one per request is fine. */
+/*
+** The stream of a key: xoshiro256** (Blackman and Vigna, ACM TOMS 47(4), 2021), its state filled by
+** splitmix64 (Steele, Lea and Flood, OOPSLA 2014) from the mixed key, so that neighbouring seeds or
+** indices share nothing. Costs about ten nanoseconds: one per request is fine.
+*/
 orc_rng orc_rng_stream(uint64_t seed, orc_purpose purpose, uint64_t index);
 
-uint64_t orc_rng_next(orc_rng *r);                    /* 64 random bits */
-double orc_rng_uniform(orc_rng *r);                   /* in [0, 1), 53 bits */
-uint64_t orc_rng_below(orc_rng *r, uint64_t n);       /* in [0, n) without bias; n >= 1 */
-double orc_rng_exponential(orc_rng *r);               /* mean 1 */
-double orc_rng_normal(orc_rng *r);                    /* mean 0, standard deviation 1 */
-double orc_rng_gamma(orc_rng *r, double shape);       /* scale 1; shape > 0 */
+uint64_t orc_rng_next(orc_rng *r);              /* 64 random bits */
+double orc_rng_uniform(orc_rng *r);             /* in [0, 1), 53 bits */
+uint64_t orc_rng_below(orc_rng *r, uint64_t n); /* in [0, n) without bias; n >= 1 */
+double orc_rng_exponential(orc_rng *r);         /* mean 1, > 0; by inversion: one draw */
+double orc_rng_normal(orc_rng *r); /* mean 0, standard deviation 1; by inversion: one draw */
+double orc_rng_gamma(orc_rng *r, double shape); /* scale 1; shape > 0 */
 
 #endif

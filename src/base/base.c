@@ -1,0 +1,52 @@
+#include "base/base.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+_Noreturn void orc_panic(const char *what, const char *file, int line)
+{
+  (void)fflush(stdout);
+  (void)fprintf(stderr, "oracle: internal error: %s at %s:%d; please report it\n", what, file,
+                line);
+  abort();
+}
+
+bool orc_fail(orc_error *e, const char *format, ...)
+{
+  if (e == NULL) return false;
+  va_list args;
+  va_start(args, format);
+  (void)vsnprintf(e->msg, sizeof e->msg, format, args);
+  va_end(args);
+  e->code = 1;
+  return false;
+}
+
+/* _Exit, not exit: other threads may be running, and a half-written result must not look whole. */
+_Noreturn static void exhausted(size_t count, size_t size)
+{
+  (void)fprintf(stderr, "oracle: out of memory: %zu x %zu bytes asked for\n", count, size);
+  _Exit(1);
+}
+
+void *orc_alloc(size_t count, size_t size)
+{
+  if (count == 0 || size == 0) return NULL;
+  void *p = calloc(count, size);
+  if (p == NULL) exhausted(count, size);
+  return p;
+}
+
+void *orc_resize(void *old, size_t count, size_t size)
+{
+  size_t bytes;
+  if (__builtin_mul_overflow(count, size, &bytes)) exhausted(count, size);
+  if (bytes == 0) {
+    free(old);
+    return NULL;
+  }
+  void *p = realloc(old, bytes);
+  if (p == NULL) exhausted(count, size);
+  return p;
+}

@@ -1,0 +1,206 @@
+#include "base/hist.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOT_BITS = 13 }; /* twice ORC_HIST_EXACT: the hash is never more than half full */
+
+typedef struct point {
+  int64_t value;
+  uint64_t weight;
+} point;
+
+/* Distinct values with their weights, and a hash from value to entry + 1 (0: free). */
+struct orc_hist_exact {
+  int count;
+  bool sorted;
+  point at[ORC_HIST_EXACT];
+  uint16_t slot[1 << SLOT_BITS];
+};
+
+_Static_assert(1 << SLOT_BITS == 2 * ORC_HIST_EXACT, "open addressing needs free slots");
+
+void orc_hist_done(orc_hist *h)
+{
+  free(h->exact);
+  free(h->bucket);
+  *h = (orc_hist){ 0 };
+}
+
+/* Below 2^(BITS + 1) a bucket is one value; above, each doubling has 2^BITS buckets. */
+static size_t bucket_of(int64_t value)
+{
+  const uint64_t v = (uint64_t)value;
+  const int shift = 63 - ORC_HIST_BITS - __builtin_clzll(v | (uint64_t)1 << ORC_HIST_BITS);
+  return ((size_t)shift << ORC_HIST_BITS) + (size_t)(v >> shift);
+}
+
+/* The slot of a value: its own, or the free one where it belongs. */
+static uint16_t *find(orc_hist_exact *x, int64_t value)
+{
+  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (64 - SLOT_BITS);
+  while (x->slot[i] != 0 && x->at[x->slot[i] - 1].value != value)
+    i = (i + 1) & ((1 << SLOT_BITS) - 1);
+  return &x->slot[i];
+}
+
+static void spill(orc_hist *h)
+{
+  orc_hist_exact *x = h->exact;
+  h->bucket = orc_alloc(ORC_HIST_BUCKETS, sizeof *h->bucket);
+  for (int i = 0; x != NULL && i < x->count; i++)
+    h->bucket[bucket_of(x->at[i].value)] += x->at[i].weight;
+  free(x);
+  h->exact = NULL;
+}
+
+static void add_exact(orc_hist *h, int64_t value, uint64_t weight)
+{
+  if (h->exact == NULL) {
+    h->exact = orc_alloc(1, sizeof *h->exact);
+    h->exact->sorted = true;
+  }
+  orc_hist_exact *x = h->exact;
+  if (x->count > 0 && x->at[x->count - 1].value == value) {
+    x->at[x->count - 1].weight += weight;
+    return;
+  }
+  uint16_t *slot = find(x, value);
+  if (*slot != 0) {
+    x->at[*slot - 1].weight += weight;
+  } else if (x->count < ORC_HIST_EXACT) {
+    x->sorted = x->sorted && (x->count == 0 || x->at[x->count - 1].value < value);
+    x->at[x->count++] = (point){ .value = value, .weight = weight };
+    *slot = (uint16_t)x->count;
+  } else {
+    spill(h);
+    h->bucket[bucket_of(value)] += weight;
+  }
+}
+
+void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
+{
+  ORC_ASSERT(value >= 0);
+  if (weight == 0) return;
+  const unsigned __int128 product = (unsigned __int128)(uint64_t)value * weight;
+  if (h->count == 0 || value < h->min) h->min = value;
+  if (value > h->max) h->max = value;
+  h->count += weight;
+  h->sum += (__int128)product;
+  h->squares += product * (uint64_t)value;
+  if (h->bucket != NULL)
+    h->bucket[bucket_of(value)] += weight;
+  else
+    add_exact(h, value, weight);
+}
+
+void orc_hist_merge(orc_hist *into, const orc_hist *from)
+{
+  if (from->count == 0) return;
+  if (from->bucket == NULL) {
+    for (int i = 0; i < from->exact->count; i++)
+      orc_hist_add(into, from->exact->at[i].value, from->exact->at[i].weight);
+    return;
+  }
+  if (into->bucket == NULL) spill(into);
+  const size_t last = bucket_of(from->max);
+  for (size_t i = bucket_of(from->min); i <= last; i++)
+    into->bucket[i] += from->bucket[i];
+  if (into->count == 0 || from->min < into->min) into->min = from->min;
+  if (from->max > into->max) into->max = from->max;
+  into->count += from->count;
+  into->sum += from->sum;
+  into->squares += from->squares;
+}
+
+double orc_hist_mean(const orc_hist *h)
+{
+  return h->count == 0 ? 0.0 : (double)h->sum / (double)h->count;
+}
+
+/*
+** About the whole part m of the mean, sum w (v - m)^2 = squares - m (sum + r) with r = sum - n m:
+** an exact integer (modulo 2^128, and it fits), so nothing cancels. r/n < 1 mends the rest.
+*/
+double orc_hist_std(const orc_hist *h)
+{
+  if (h->count == 0) return 0.0;
+  const unsigned __int128 sum = (unsigned __int128)h->sum, n = h->count, m = sum / n, r = sum % n;
+  const double about = (double)(h->squares - m * (sum + r)) / (double)n;
+  const double rest = (double)r / (double)n;
+  return sqrt(fmax(about - rest * rest, 0.0));
+}
+
+static int by_value(const void *a, const void *b)
+{
+  const int64_t x = ((const point *)a)->value, y = ((const point *)b)->value;
+  return (x > y) - (x < y);
+}
+
+static void sort(orc_hist_exact *x)
+{
+  if (x->sorted) return;
+  qsort(x->at, (size_t)x->count, sizeof x->at[0], by_value);
+  memset(x->slot, 0, sizeof x->slot);
+  for (int i = 0; i < x->count; i++)
+    *find(x, x->at[i].value) = (uint16_t)(i + 1);
+  x->sorted = true;
+}
+
+/* The values of ranks k and k + 1 (from 0). */
+typedef struct pair {
+  double low, high;
+} pair;
+
+static pair exact_pair(orc_hist_exact *x, uint64_t k)
+{
+  sort(x);
+  uint64_t before = 0; /* ranks below entry i */
+  int i = 0;
+  while (before + x->at[i].weight <= k)
+    before += x->at[i++].weight;
+  const bool same = before + x->at[i].weight > k + 1 || i + 1 == x->count;
+  return (pair){ .low = (double)x->at[i].value, .high = (double)x->at[same ? i : i + 1].value };
+}
+
+/* The value of the k-th of n ranks in bucket i, spread evenly from its first value to its last. */
+static double within(size_t i, uint64_t k, uint64_t n)
+{
+  const size_t octave = i >> ORC_HIST_BITS;
+  const int shift = octave < 2 ? 0 : (int)octave - 1;
+  const double first = (double)((i - ((size_t)shift << ORC_HIST_BITS)) << shift);
+  return first + (double)(((uint64_t)1 << shift) - 1) * (((double)k + 0.5) / (double)n);
+}
+
+static pair sketch_pair(const orc_hist *h, uint64_t k)
+{
+  uint64_t before = 0;
+  size_t i = bucket_of(h->min);
+  while (before + h->bucket[i] <= k)
+    before += h->bucket[i++];
+  const double low = within(i, k - before, h->bucket[i]);
+  if (k + 1 < before + h->bucket[i])
+    return (pair){ .low = low, .high = within(i, k + 1 - before, h->bucket[i]) };
+  if (k + 1 == h->count) return (pair){ .low = low, .high = low };
+  do
+    i++;
+  while (h->bucket[i] == 0);
+  return (pair){ .low = low, .high = within(i, 0, h->bucket[i]) };
+}
+
+double orc_hist_quantile(orc_hist *h, double q)
+{
+  ORC_ASSERT(q >= 0.0 && q <= 1.0);
+  if (h->count == 0) return 0.0;
+  const double rank = q * (double)(h->count - 1), whole = floor(rank), t = rank - whole;
+  /* A count beyond 2^53 may round up; its last rank is the maximum in any case. */
+  if (whole >= (double)(h->count - 1)) return (double)h->max;
+  if (rank == 0.0) return (double)h->min;
+  const uint64_t k = (uint64_t)whole;
+  const pair p = h->bucket == NULL ? exact_pair(h->exact, k) : sketch_pair(h, k);
+  /* From the nearer end, as numpy does: both ends are hit exactly. */
+  const double gap = p.high - p.low;
+  const double x = t < 0.5 ? p.low + gap * t : p.high - gap * (1.0 - t);
+  return fmin(fmax(x, (double)h->min), (double)h->max);
+}
