@@ -33,6 +33,7 @@ _Noreturn static void exhausted(size_t count, size_t size)
 void *orc_alloc(size_t count, size_t size)
 {
   if (count == 0 || size == 0) return NULL;
+  if (count > SIZE_MAX / size) exhausted(count, size);
   void *p = calloc(count, size);
   if (p == NULL) exhausted(count, size);
   return p;
@@ -40,13 +41,12 @@ void *orc_alloc(size_t count, size_t size)
 
 void *orc_resize(void *old, size_t count, size_t size)
 {
-  size_t bytes;
-  if (__builtin_mul_overflow(count, size, &bytes)) exhausted(count, size);
-  if (bytes == 0) {
+  if (count == 0 || size == 0) {
     free(old);
     return NULL;
   }
-  void *p = realloc(old, bytes);
+  if (count > SIZE_MAX / size) exhausted(count, size);
+  void *p = realloc(old, count * size);
   if (p == NULL) exhausted(count, size);
   return p;
 }

@@ -1,0 +1,124 @@
+#include "base/base.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "test.h"
+
+static void fail_says_why_and_returns_false(void)
+{
+  orc_error e = { 0 };
+  CHECK(!orc_fail(&e, "%s: line %d", "trace.csv", 7));
+  CHECK(e.code != 0);
+  CHECK(strcmp(e.msg, "trace.csv: line 7") == 0);
+  CHECK(!orc_fail(NULL, "nobody asked"));
+}
+
+static void fail_cuts_what_is_too_long(void)
+{
+  orc_error e = { 0 };
+  CHECK(!orc_fail(&e, "%0*d", 600, 1));
+  CHECK(strlen(e.msg) == sizeof e.msg - 1);
+}
+
+/* Run `act` in a child; its wait status, and what it wrote to stderr. */
+static int in_child(void (*act)(void), char *text, size_t room)
+{
+  int ends[2];
+  if (pipe(ends) != 0) return -1;
+  (void)fflush(stdout);
+  const pid_t child = fork();
+  if (child == 0) {
+    (void)dup2(ends[1], STDERR_FILENO);
+    act();
+    _exit(0);
+  }
+  (void)close(ends[1]);
+  size_t length = 0;
+  for (ssize_t n; length + 1 < room && (n = read(ends[0], text + length, room - 1 - length)) > 0;)
+    length += (size_t)n;
+  text[length] = '\0';
+  (void)close(ends[0]);
+  int status = -1;
+  (void)waitpid(child, &status, 0);
+  return status;
+}
+
+static void break_an_assertion(void)
+{
+  const int one = 1;
+  ORC_ASSERT(one == 2);
+}
+
+static void ask_for_too_much(void)
+{
+  free(orc_alloc(SIZE_MAX, 2));
+}
+
+static void resize_to_too_much(void)
+{
+  free(orc_resize(NULL, SIZE_MAX / 2, 3));
+}
+
+static void a_broken_assertion_aborts_with_its_place(void)
+{
+  char text[256];
+  const int status = in_child(break_an_assertion, text, sizeof text);
+  CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+  CHECK(strncmp(text, "oracle: internal error: one == 2 at ", 36) == 0);
+  CHECK(strstr(text, "base.c:") != NULL && strstr(text, "report") != NULL);
+}
+
+static void exhaustion_ends_with_one_line(void)
+{
+  char text[256];
+  int status = in_child(ask_for_too_much, text, sizeof text);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+  CHECK(strncmp(text, "oracle: out of memory", 21) == 0);
+  CHECK(strchr(text, '\n') == text + strlen(text) - 1);
+  status = in_child(resize_to_too_much, text, sizeof text);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+static void memory(void)
+{
+  unsigned char *p = orc_alloc(1000, 3);
+  int sum = 0;
+  for (int i = 0; i < 3000; i++)
+    sum += p[i];
+  CHECK(sum == 0);
+  memset(p, 7, 3000);
+  p = orc_resize(p, 6000, 1);
+  CHECK(p[0] == 7 && p[2999] == 7);
+  CHECK(orc_resize(p, 0, 1) == NULL);
+  CHECK(orc_alloc(0, 8) == NULL);
+}
+
+/* The argument is the double nearest to what is written; halves go up. */
+static void seconds_to_nanoseconds(void)
+{
+  CHECK(orc_time_of(0.0) == 0);
+  CHECK(orc_time_of(1.0) == ORC_SECOND);
+  CHECK(orc_time_of(1.4e-9) == 1);
+  CHECK(orc_time_of(0.0081) == 8100000);
+  CHECK(orc_time_of(0x1p-10) == 976563); /* 976562.5 */
+  CHECK(orc_time_of(0.49e-9) == 0);
+  /* 2^52 + 1 ns is odd and has no room for a half: adding one would round it up. */
+  CHECK(orc_time_of(4503599.627370497) == 4503599627370497);
+  CHECK(orc_time_of(1e300) == ORC_NEVER);
+  CHECK(orc_time_of(INFINITY) == ORC_NEVER);
+}
+
+int main(void)
+{
+  fail_says_why_and_returns_false();
+  fail_cuts_what_is_too_long();
+  a_broken_assertion_aborts_with_its_place();
+  exhaustion_ends_with_one_line();
+  memory();
+  seconds_to_nanoseconds();
+  return DONE();
+}
