@@ -1,0 +1,206 @@
+#include "base/hist.h"
+
+#include <stdlib.h>
+
+#include "base/rng.h"
+#include "test.h"
+
+static orc_rng stream(uint64_t index)
+{
+  return orc_rng_stream(21, ORC_FOR_TESTS, index);
+}
+
+static void empty(void)
+{
+  orc_hist h = { 0 };
+  CHECK(orc_hist_mean(&h) == 0.0 && orc_hist_std(&h) == 0.0 && orc_hist_quantile(&h, 0.5) == 0.0);
+  orc_hist_add(&h, 5, 0);
+  CHECK(h.count == 0);
+  orc_hist_done(&h);
+}
+
+/* 4, 1, 3, 2: mean 2.5, variance 1.25; numpy.percentile([4, 1, 3, 2], [25, 50, 90])
+ * = 1.75, 2.5, 3.7. */
+static void by_hand(void)
+{
+  orc_hist h = { 0 };
+  const int64_t values[] = { 4, 1, 3, 2 };
+  for (int i = 0; i < 4; i++)
+    orc_hist_add(&h, values[i], 1);
+  CHECK(h.count == 4 && h.min == 1 && h.max == 4);
+  CHECK(orc_hist_mean(&h) == 2.5);
+  NEAR(orc_hist_std(&h), sqrt(1.25), 1e-15);
+  CHECK(orc_hist_quantile(&h, 0.0) == 1.0);
+  CHECK(orc_hist_quantile(&h, 0.25) == 1.75);
+  CHECK(orc_hist_quantile(&h, 0.5) == 2.5);
+  NEAR(orc_hist_quantile(&h, 0.9), 3.7, 1e-15);
+  CHECK(orc_hist_quantile(&h, 1.0) == 4.0);
+  orc_hist_done(&h);
+}
+
+/* 10 three times and 20 once: ranks 10, 10, 10, 20. At q = 0.9 the rank is 2.7: 10 + 0.7 x 10. */
+static void by_weight(void)
+{
+  orc_hist h = { 0 };
+  orc_hist_add(&h, 20, 1);
+  orc_hist_add(&h, 10, 2);
+  orc_hist_add(&h, 10, 1);
+  CHECK(h.count == 4);
+  CHECK(orc_hist_mean(&h) == 12.5);
+  CHECK(orc_hist_quantile(&h, 0.5) == 10.0);
+  NEAR(orc_hist_quantile(&h, 0.9), 17.0, 1e-15);
+  orc_hist_done(&h);
+}
+
+/* Adding goes on after a quantile has sorted the values, and old values are still found. */
+static void adding_after_a_quantile(void)
+{
+  orc_hist h = { 0 };
+  orc_hist_add(&h, 30, 1);
+  orc_hist_add(&h, 10, 1);
+  CHECK(orc_hist_quantile(&h, 0.5) == 20.0);
+  orc_hist_add(&h, 20, 1);
+  orc_hist_add(&h, 10, 2); /* 10 10 10 20 30 */
+  CHECK(orc_hist_quantile(&h, 0.5) == 10.0);
+  CHECK(orc_hist_quantile(&h, 0.75) == 20.0);
+  for (int64_t v = 0; v < ORC_HIST_EXACT - 3; v++) /* no more distinct values than fit */
+    orc_hist_add(&h, 100 + v, 1);
+  orc_hist_add(&h, 30, 1);
+  CHECK(h.bucket == NULL);
+  orc_hist_add(&h, 99, 1);
+  CHECK(h.bucket != NULL);
+  orc_hist_done(&h);
+}
+
+/* One ns of spread on ten days: naive sums of squares in double would lose it all. */
+static void deviation_does_not_cancel(void)
+{
+  orc_hist h = { 0 };
+  const int64_t day = (int64_t)86400 * ORC_SECOND;
+  orc_hist_add(&h, 10 * day, 500000);
+  orc_hist_add(&h, 10 * day + 2, 500000);
+  CHECK(orc_hist_std(&h) == 1.0);
+  CHECK(orc_hist_mean(&h) == (double)(10 * day + 1));
+  orc_hist_done(&h);
+  /* m or m + 1 with odds 1 : 3: variance 3/16. */
+  orc_hist_add(&h, 7 * day, 1);
+  orc_hist_add(&h, 7 * day + 1, 3);
+  NEAR(orc_hist_std(&h), sqrt(3.0 / 16), 1e-15);
+  orc_hist_done(&h);
+  orc_hist_add(&h, 7 * day, 1000);
+  CHECK(orc_hist_std(&h) == 0.0);
+  orc_hist_done(&h);
+}
+
+/* Values below 2^12 have a bucket each: the sketch is exact there. */
+static void small_values_stay_exact_in_the_sketch(void)
+{
+  orc_hist h = { 0 };
+  for (int64_t v = 0; v < 2 * ORC_HIST_EXACT; v++)
+    orc_hist_add(&h, v, 1);
+  CHECK(h.bucket != NULL && h.exact == NULL);
+  CHECK(orc_hist_quantile(&h, 0.25) == 2047.75); /* rank 0.25 x 8191 */
+  CHECK(orc_hist_quantile(&h, 0.0) == 0.0);
+  CHECK(orc_hist_quantile(&h, 1.0) == 8191.0);
+  orc_hist_done(&h);
+}
+
+static int ascending(const void *a, const void *b)
+{
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Over nine magnitudes each quantile of the sketch is within 2^-11 of the sorted values'. */
+static void sketch_keeps_its_promise(void)
+{
+  enum { N = 100000 };
+  static int64_t v[N];
+  orc_hist h = { 0 };
+  orc_rng r = stream(1);
+  for (int i = 0; i < N; i++) {
+    v[i] = (int64_t)exp(log(1e4) + orc_rng_uniform(&r) * log(1e9));
+    orc_hist_add(&h, v[i], 1);
+  }
+  CHECK(h.bucket != NULL);
+  qsort(v, N, sizeof v[0], ascending);
+  double worst = 0.0;
+  for (int i = 0; i <= 1000; i++) {
+    const double rank = i / 1000.0 * (N - 1), t = rank - floor(rank);
+    const int k = (int)rank, next = k + 1 < N ? k + 1 : k;
+    const double exact = (double)v[k] + t * (double)(v[next] - v[k]);
+    worst = fmax(worst, fabs(orc_hist_quantile(&h, i / 1000.0) / exact - 1.0));
+  }
+  CHECK(worst <= 0x1p-11);
+  CHECK(worst > 0.0); /* else this compared the exact part with itself */
+  orc_hist_done(&h);
+}
+
+static void extremes(void)
+{
+  orc_hist h = { 0 };
+  orc_hist_add(&h, INT64_MAX, 1);
+  orc_hist_add(&h, 0, 1);
+  CHECK(h.min == 0 && h.max == INT64_MAX);
+  CHECK(orc_hist_mean(&h) == 0x1p62);
+  NEAR(orc_hist_std(&h), 0x1p62, 1e-15);
+  for (int64_t v = 1; v <= ORC_HIST_EXACT; v++)
+    orc_hist_add(&h, INT64_MAX - v * 1000003, 1);
+  CHECK(h.bucket != NULL);
+  CHECK(orc_hist_quantile(&h, 1.0) == 0x1p63);
+  CHECK(orc_hist_quantile(&h, 0.0) == 0.0);
+  orc_hist_done(&h);
+}
+
+/* Weights whose total is beyond 2^53: ranks are no longer whole doubles, results still ordered. */
+static void enormous_weights(void)
+{
+  orc_hist h = { 0 };
+  for (int64_t v = 1; v <= 100; v++)
+    orc_hist_add(&h, v, (uint64_t)1 << 54);
+  double before = 0.0;
+  bool rising = true;
+  for (int i = 0; i <= 100; i++) {
+    const double x = orc_hist_quantile(&h, i / 100.0);
+    rising = rising && x >= before && x >= 1.0 && x <= 100.0;
+    before = x;
+  }
+  CHECK(rising);
+  CHECK(orc_hist_quantile(&h, 0.505) == 51.0);
+  orc_hist_done(&h);
+}
+
+static void merging(void)
+{
+  orc_hist a = { 0 }, b = { 0 }, none = { 0 };
+  orc_hist_add(&a, 1, 1);
+  orc_hist_add(&b, 3, 2);
+  orc_hist_merge(&a, &none);
+  orc_hist_merge(&a, &b);
+  CHECK(a.count == 3 && a.min == 1 && a.max == 3);
+  CHECK(orc_hist_quantile(&a, 0.5) == 3.0);
+  CHECK(b.count == 2 && none.count == 0);
+  for (int64_t v = 0; v <= ORC_HIST_EXACT; v++)
+    orc_hist_add(&b, 10 * v, 1);
+  orc_hist_merge(&none, &b); /* a sketch into an empty one */
+  CHECK(none.count == b.count && none.min == 0 && none.max == 10 * ORC_HIST_EXACT);
+  CHECK(orc_hist_quantile(&none, 0.5) == orc_hist_quantile(&b, 0.5));
+  orc_hist_done(&a);
+  orc_hist_done(&b);
+  orc_hist_done(&none);
+}
+
+int main(void)
+{
+  empty();
+  by_hand();
+  by_weight();
+  adding_after_a_quantile();
+  deviation_does_not_cancel();
+  small_values_stay_exact_in_the_sketch();
+  sketch_keeps_its_promise();
+  extremes();
+  enormous_weights();
+  merging();
+  return DONE();
+}
