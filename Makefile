@@ -72,6 +72,7 @@ setup: ## install the packages that building, testing and linting need (Debian, 
 	@tools/setup.sh build test lint
 
 build: $(if $(wildcard src/main.c),$(ORACLE)) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+	@:
 
 test: ## all tests; the last line is the count
 	@tools/setup.sh build test
@@ -107,8 +108,8 @@ install: build ## install under PREFIX (default /usr/local)
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
 
-format: ## format C files as .clang-format says
-	clang-format -i $$(find src tests bench tools -name '*.[ch]')
+format: ## format C files as .clang-format says (F=file: one)
+	clang-format -i $(or $(F),$$(find src tests bench tools -name "*.[ch]"))
 
 clean: ## remove what was built
 	rm -rf build oracle
