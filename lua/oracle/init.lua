@@ -1,0 +1,34 @@
+--- oracle: a simulator of LLM serving. `local oracle = require "oracle"`.
+--   oracle.scenario { ... }     a checked scenario; s:run() gives its result
+--   oracle.load(path)           the scenario a file returns
+--   oracle.run(s, options)      the same as s:run(options)
+--   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
+local oracle = { version = require "oracle.version" }
+
+--- A checked scenario; an error names what is wrong in it.
+function oracle.scenario(t)
+  return require("oracle.scenario").new(t)
+end
+
+--- The scenario that a file returns; an error says why there is none.
+function oracle.load(path)
+  local s, why = require("oracle.scenario").load(path)
+  return s or error(why, 0)
+end
+
+--- Run a scenario, or the file of one.
+-- @param s a scenario or a path
+-- @param options see oracle.experiment.run
+function oracle.run(s, options)
+  if type(s) == "string" then s = oracle.load(s) end
+  return s:run(options)
+end
+
+return setmetatable(oracle, {
+  __index = function(t, name)
+    if type(name) ~= "string" or not package.searchpath("oracle." .. name, package.path) then return nil end
+    local part = require("oracle." .. name)
+    rawset(t, name, part)
+    return part
+  end,
+})

@@ -1,0 +1,485 @@
+--- The one description of a scenario: its keys, their types, units, ranges, defaults and meaning.
+-- Lua scenarios, --set, the prompt and `oracle run --help` all read it. Engine knobs carry vLLM's names; their
+-- defaults are those of vLLM V1 as of v0.11 (vllm/engine/arg_utils.py), `vllm serve`. Where a
+-- default depends on the model or the GPU it is absent here and filled by oracle.experiment.
+local units = require "oracle.units"
+
+local schema = {}
+
+schema.VLLM = "v0.11"                                     -- the vLLM whose defaults are followed
+
+-- ---- the description ----
+
+-- A field is { key, type, ... }; `section` makes one that holds others: { key, fields, ... }.
+local function section(node)
+  local fields = node[2] or {}
+  node.type, node.fields, node.order = "section", {}, {}
+  for _, f in ipairs(fields) do
+    node.fields[f[1]], node.order[#node.order + 1] = f, f[1]
+    f.type = f.type or f[2]
+  end
+  return node
+end
+
+local DTYPES = { "auto", "bfloat16", "float16", "float32", "half", "float" }
+local KV_DTYPES = { "auto", "bfloat16", "float16", "float32", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4" }
+local QUANTIZATIONS = { "none", "fp8", "int8", "int4", "fp4", "awq", "gptq", "nvfp4", "mxfp4" }
+
+local engine = section { "engine", complete = true, doc = "the serving engine's knobs, named as in vLLM", {
+  { "system", "choice", values = { "vllm" }, default = "vllm", doc = "the serving system simulated" },
+  { "tensor_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "GPUs that share each layer" },
+  { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "stages of layers" },
+  { "data_parallel_size", "count", min = 1, max = 1, default = 1,
+    doc = "attention replicas in lockstep (1 for now; independent copies are `replicas`)" },
+  { "dtype", "choice", values = DTYPES, default = "auto", doc = "format of activations and plain weights" },
+  { "quantization", "choice", values = QUANTIZATIONS, doc = "format of the weight matrices; as the model says" },
+  { "kv_cache_dtype", "choice", values = KV_DTYPES, default = "auto", doc = "format of the KV cache" },
+  { "max_num_seqs", "count", min = 1, max = 1000000,
+    doc = "requests in one step; 1024 on GPUs of 70 GiB and more but the A100, else 256" },
+  { "max_num_batched_tokens", "count", dimension = "tokens", min = 1, max = 100000000,
+    doc = "token budget of one step; 8192 on GPUs of 70 GiB and more but the A100, else 2048" },
+  { "max_model_len", "count", dimension = "tokens", min = 1, max = 1000000000,
+    doc = "longest prompt + output; the model's context" },
+  { "block_size", "count", min = 1, max = 65536, default = 16, doc = "tokens in one KV block" },
+  { "gpu_memory_utilization", "number", dimension = "ratio", min = 0, open = true, max = 1, default = 0.9,
+    doc = "share of the GPU's memory the engine may take" },
+  { "enable_chunked_prefill", "boolean", default = true, doc = "cut prompts to what is left of the budget" },
+  { "enable_prefix_caching", "boolean", default = true, doc = "reuse KV blocks of equal prefixes" },
+  { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, doc = "KV blocks, whatever the memory says" },
+} }
+
+local SHARE = { min = 0, open = true, max = 1 }
+local function share(name, default, doc)
+  return { name, "number", dimension = "ratio", min = SHARE.min, open = SHARE.open, max = SHARE.max, default = default,
+           doc = doc }
+end
+local function seconds(name, doc, extra)
+  local f = { name, "number", dimension = "time", min = 0, max = 1e9, doc = doc }
+  for k, v in pairs(extra or {}) do f[k] = v end
+  return f
+end
+
+local cost = section { "cost", complete = true, shorthand = "kind", doc = "what a step costs: a kind, or a table", {
+  { "kind", "choice", values = { "roofline", "constant" }, default = "roofline", doc = "the cost model" },
+  share("mfu", nil, "share of the peak FLOP/s reached; sets prefill_mfu and decode_mfu"),
+  share("mbu", nil, "share of the memory bandwidth reached; sets prefill_mbu and decode_mbu"),
+  share("prefill_mfu", 0.5, "steps with prompt tokens"), share("prefill_mbu", 0.8, "steps with prompt tokens"),
+  share("decode_mfu", 0.5, "steps that only decode"), share("decode_mbu", 0.8, "steps that only decode"),
+  { "smooth_p", "number", min = 0, max = 1000, default = 0,
+    doc = "exponent of the smooth maximum of the two roofs; 0: the hard maximum" },
+  seconds("step_overhead", "added to every step", { default = 0 }),
+  seconds("layer_overhead", "added per layer and step", { default = 0 }),
+  seconds("sequence_overhead", "added per sampled sequence and step", { default = 0 }),
+  seconds("request_overhead", "added once to a request's first token", { default = 0 }),
+  { "moe_imbalance", "number", min = 1, max = 1000, default = 1, doc = "busiest expert over the mean" },
+  seconds("constant_step", "kind constant: time of a step", { open = true }),
+  seconds("constant_prefill_token", "kind constant: added per prompt token", { default = 0 }),
+} }
+
+local function rate(doc, extra)
+  local f = { "rate", "number", dimension = "req/s", min = 0, open = true, max = 1e9, doc = doc }
+  for k, v in pairs(extra or {}) do f[k] = v end
+  return f
+end
+
+local COUNT = { "count", "count", dimension = "requests", min = 1, max = 1000000000000, doc = "requests in all" }
+local DURATION = seconds("duration", "how long requests arrive", { open = true })
+local LENGTHS = {
+  { "prompt", "dist", required = true, doc = "tokens of a prompt: a number or a distribution" },
+  { "output", "dist", required = true, doc = "tokens generated: a number or a distribution" },
+}
+local CLIENT = {
+  seconds("timeout", "from arrival until the client gives up", { open = true }),
+  section { "cancel", doc = "clients that leave early", {
+    { "probability", "number", dimension = "ratio", min = 0, max = 1, required = true, doc = "share that cancels" },
+    { "after", "dist", dimension = "time", required = true, doc = "s from arrival until they do" },
+  } },
+}
+
+local STAGES = { "stages", "list", doc = "{ { rate =, duration = }, ... } one after the other",
+                 of = section { "stage", { rate("requests per second", { required = true, open = false }),
+                                           seconds("duration", "of the stage", { required = true, open = true }) } } }
+
+local function generator(doc, fields, lengths)
+  local all = {}
+  for _, list in ipairs { fields, lengths or LENGTHS, CLIENT } do
+    for _, f in ipairs(list) do all[#all + 1] = f end
+  end
+  return section { "workload", all, doc = doc }
+end
+
+local workload = { "workload", type = "variant", tag = "kind", required = true,
+                   doc = "the requests: oracle.workload.poisson { ... } and so on", kinds = {
+  poisson = generator("independent arrivals", { rate("mean requests per second"), STAGES, COUNT, DURATION }),
+  gamma = generator("bursty arrivals", {
+    rate("mean requests per second"), STAGES, COUNT, DURATION,
+    { "cv", "number", min = 0, open = true, max = 1000, doc = "coefficient of variation of the gaps; 1 is poisson" },
+    { "burstiness", "number", min = 0, open = true, max = 1000000,
+      doc = "as in vllm bench: 1/cv^2; below 1 more bursty than poisson" },
+  }),
+  constant = generator("evenly spaced arrivals", { rate("requests per second"), STAGES, COUNT, DURATION }),
+  closed_loop = generator("a fixed number of clients, each asks again when answered", {
+    { "concurrency", "count", min = 1, max = 100000000, required = true, doc = "clients" },
+    COUNT, DURATION,
+  }),
+  batch = generator("all requests at time 0", {
+    { "count", "count", dimension = "requests", min = 1, max = 1000000000, required = true, doc = "requests" },
+  }),
+  trace = generator("recorded arrivals; the format is told from the header", {
+    { "path", "path", required = true, doc = "the file; .gz is fine" },
+  }, {}),
+} }
+
+local slo = section { "slo", doc = "goodput counts the requests that meet all of these", {
+  seconds("ttft", "time to first token", { open = true }),
+  seconds("tpot", "time per output token after the first", { open = true }),
+  seconds("e2e", "arrival to last token", { open = true }),
+} }
+
+local root = section { "", {
+  { "name", "string", doc = "what the scenario is called in results" },
+  { "model", "name", required = true, doc = "a name of models/llm, or the path of a Hugging Face config.json" },
+  { "hardware", "name", required = true, doc = "a GPU of models/hardware, or the path of such a file" },
+  engine,
+  { "replicas", "count", min = 1, max = 65535, default = 1, doc = "independent copies behind the router" },
+  { "router", "policy", folder = "routing", default = "round_robin", doc = "which replica a request goes to" },
+  { "batching", "policy", folder = "batching", default = "chunked", doc = "what each step computes" },
+  { "preemption", "choice", values = { "recompute" }, default = "recompute", doc = "when KV blocks run out" },
+  cost,
+  workload,
+  slo,
+  seconds("warm_up", "requests that arrive before are left out of every number", { default = 0 }),
+  seconds("duration", "simulated time after which the run stops; until all is answered", { open = true }),
+  { "seed", "count", min = 0, max = math.maxinteger, default = 0, doc = "of every random draw" },
+  { "lod", "choice", values = { "auto", "medium", "high" }, default = "auto", doc = "level of detail" },
+  { "percentiles", "list", of = { type = "number", min = 0, open = true, max = 100 },
+    default = { 50, 90, 95, 99 }, doc = "shown of every latency" },
+  { "vary", "vary", doc = "{ { key, { value, ... } }, ... }: each combination is one run" },
+  { "report", "list", of = { type = "string" }, doc = "columns of the table that `vary` prints" },
+} }
+
+schema.root = root
+
+-- ---- checking ----
+
+local function quote(v)
+  if type(v) == "string" then return ('"%s"'):format(#v > 60 and v:sub(1, 57) .. "..." or v) end
+  if type(v) == "number" then return ("%.14g"):format(v) end
+  return (type(v) == "table" or type(v) == "function") and "a " .. type(v) or tostring(v)
+end
+
+local function fold(name)
+  return require("oracle.nearest").fold(name)
+end
+
+--- The problem of a key that is not among the valid ones.
+local function unknown(key, valid)
+  local near = require("oracle.nearest").find(tostring(key), valid)
+  if near then return ("unknown key; did you mean %s?"):format(near) end
+  return "unknown key; valid: " .. table.concat(valid, ", ")
+end
+
+local check                                               -- one function per type, below
+
+local function fail(ctx, path, message)
+  ctx.errors[#ctx.errors + 1] = path == "" and message or path .. ": " .. message
+  return nil
+end
+
+local function join(path, key)
+  return path == "" and tostring(key) or path .. "." .. tostring(key)
+end
+
+local function range(node)
+  local whole = node.type == "count"
+  local function show(v) return whole and units.thousands(v) or ("%.10g"):format(v) end
+  local what = whole and "a whole number" or "a number"
+  if node.max and node.max < (whole and math.maxinteger or math.huge) then
+    return node.open and ("%s above %s and up to %s expected"):format(what, show(node.min), show(node.max))
+      or ("%s from %s to %s expected"):format(what, show(node.min), show(node.max))
+  end
+  return ("%s %s %s expected"):format(what, node.open and ">" or ">=", show(node.min or 0))
+end
+
+local TYPES = {}
+
+function TYPES.number(node, value, path, ctx)
+  local v = value
+  if type(value) == "string" and node.dimension then
+    local why
+    v, why = units.parse(value, node.dimension)
+    if not v then return fail(ctx, path, why) end
+  end
+  if type(v) ~= "number" then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
+  local low = node.min and (v < node.min or (node.open and v <= node.min))
+  if v ~= v or low or (node.max and v > node.max) then
+    return fail(ctx, path, ("%s: %s"):format(quote(value), range(node)))
+  end
+  return v
+end
+
+function TYPES.count(node, value, path, ctx)
+  local v = TYPES.number(node, value, path, ctx)
+  if v == nil then return nil end
+  local whole = math.tointeger(v)
+  if not whole then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
+  return whole
+end
+
+function TYPES.boolean(_, value, path, ctx)
+  if type(value) ~= "boolean" then return fail(ctx, path, ("%s: true or false expected"):format(quote(value))) end
+  return value
+end
+
+function TYPES.string(_, value, path, ctx)
+  if type(value) ~= "string" or value == "" then return fail(ctx, path, quote(value) .. ": a text expected") end
+  return value
+end
+
+TYPES.path = TYPES.string
+
+function TYPES.name(_, value, path, ctx)
+  if type(value) == "table" then return value end         -- the shape itself, checked where it is used
+  if type(value) ~= "string" or value == "" then
+    return fail(ctx, path, quote(value) .. ": a name or a path expected")
+  end
+  return value
+end
+
+function TYPES.choice(node, value, path, ctx)
+  if type(value) == "string" then
+    for _, valid in ipairs(node.values) do
+      if fold(valid) == fold(value) then return valid end
+    end
+    local near = require("oracle.nearest").find(value, node.values)
+    if near and #node.values > 1 then
+      return fail(ctx, path, ('%s: unknown; did you mean "%s"?'):format(quote(value), near))
+    end
+  end
+  return fail(ctx, path, ("%s: one of %s expected"):format(quote(value), table.concat(node.values, ", ")))
+end
+
+function TYPES.policy(node, value, path, ctx)
+  if (type(value) == "string" and value ~= "") or type(value) == "table" then return value end
+  return fail(ctx, path, ("%s: the name of a policy in lua/oracle/%s, a path, or a policy expected"):format(
+    quote(value), node.folder))
+end
+
+function TYPES.dist(node, value, path, ctx)
+  if node.dimension and type(value) == "string" then
+    local v, why = units.parse(value, node.dimension)
+    if not v then return fail(ctx, path, why) end
+    value = v
+  end
+  local d, why = require("oracle.dist").resolve(value, ctx.find)
+  if not d then return fail(ctx, path, why) end
+  return d
+end
+
+function TYPES.list(node, value, path, ctx)
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a list expected") end
+  local out = {}
+  for k in pairs(value) do
+    if math.type(k) ~= "integer" or k < 1 or k > #value then
+      return fail(ctx, path, ("a list { ... } expected, found the key %s"):format(tostring(k)))
+    end
+  end
+  for i, v in ipairs(value) do
+    out[i] = check(node.of, v, ("%s[%d]"):format(path, i), ctx)
+  end
+  if #value == 0 then return fail(ctx, path, "a list with at least one entry expected") end
+  return out
+end
+
+local function sorted_keys(t)
+  local keys = {}
+  for k in pairs(t) do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+function TYPES.section(node, value, path, ctx)
+  if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
+  for _, key in ipairs(sorted_keys(value)) do
+    if not node.fields[key] then fail(ctx, join(path, key), unknown(key, node.order)) end
+  end
+  local out = {}
+  for _, key in ipairs(node.order) do
+    local f, v = node.fields[key], value[key]
+    if v == nil and f.complete then v = {} end            -- absent, they are their defaults
+    if v ~= nil then
+      out[key] = check(f, v, join(path, key), ctx)
+    elseif f.required and not ctx.partial then
+      fail(ctx, join(path, key), "missing" .. (f.doc and "; " .. f.doc or ""))
+    else
+      out[key] = f.default
+    end
+  end
+  return out
+end
+
+local function kinds_of(node)
+  return sorted_keys(node.kinds)
+end
+
+function TYPES.variant(node, value, path, ctx)
+  if type(value) ~= "table" then
+    return fail(ctx, path, ("%s: oracle.workload.poisson { ... } or the like expected"):format(quote(value)))
+  end
+  local kind = value[node.tag]
+  local chosen = node.kinds[kind]
+  if not chosen then
+    local valid = kinds_of(node)
+    local near = kind and require("oracle.nearest").find(tostring(kind), valid)
+    return fail(ctx, join(path, node.tag), ("%s; %s"):format(kind and quote(kind) .. ": unknown" or "missing",
+      near and "did you mean " .. near .. "?" or "one of " .. table.concat(valid, ", ")))
+  end
+  local rest = {}
+  for k, v in pairs(value) do rest[k] = v end
+  rest[node.tag] = nil
+  local out = TYPES.section(chosen, rest, path, ctx)
+  if out then out[node.tag] = kind end
+  return out
+end
+
+function TYPES.vary(_, value, path, ctx)
+  if type(value) ~= "table" then
+    return fail(ctx, path, quote(value) .. ": { { key, { value, ... } }, ... } expected")
+  end
+  for i, axis in ipairs(value) do
+    local where = ("%s[%d]"):format(path, i)
+    if type(axis) ~= "table" or type(axis[1]) ~= "string" or type(axis[2]) ~= "table" or #axis[2] == 0 then
+      return fail(ctx, where, "{ key, { value, ... } } expected")
+    end
+    if axis[1] == "vary" or axis[1] == "report" then return fail(ctx, where, axis[1] .. " cannot be varied") end
+  end
+  if #value == 0 then return fail(ctx, path, "{ { key, { value, ... } }, ... } expected") end
+  return value
+end
+
+check = function(node, value, path, ctx)
+  return TYPES[node.type](node, value, path, ctx)
+end
+
+--- Check a scenario that is not complete yet: what is missing is no error, and no file is read.
+-- @return true; or nil and the list of messages
+function schema.check(raw)
+  local ctx = { errors = {}, find = false, partial = true }
+  check(root, raw, "", ctx)
+  if #ctx.errors > 0 then return nil, ctx.errors end
+  return true
+end
+
+--- Check a whole scenario.
+-- @param raw the scenario's table, as written
+-- @param find function(path) -> the path to open; or nil and a message
+-- @return the scenario in SI units with defaults filled in; or nil and the list of messages, "key.path: what"
+function schema.resolve(raw, find)
+  local ctx = { errors = {}, find = find }
+  local out = check(root, raw, "", ctx)
+  if #ctx.errors > 0 then return nil, ctx.errors end
+  return out
+end
+
+--- Check one value of a key such as "engine.max_num_seqs".
+-- @return true; or nil and a message
+function schema.check_value(raw, path, value)
+  local node, why = schema.find(raw, path)
+  if node == nil then return nil, why end
+  if node == true then return true end                    -- inside a distribution: checked as a whole
+  local ctx = { errors = {}, find = false, partial = true }
+  check(node, value, path, ctx)
+  if ctx.errors[1] then return nil, ctx.errors[1] end
+  return true
+end
+
+--- The node of a dotted path. The scenario tells which kind of workload it is in.
+-- @return the node, or true below a distribution; or nil and a message
+function schema.find(raw, path)
+  local node, at, so_far = root, raw, ""
+  for key in path:gmatch("[^.]+") do
+    if node.type == "dist" then return true end
+    if node.type == "variant" then
+      local kind = type(at) == "table" and at[node.tag]
+      if key == node.tag then
+        return { type = "choice", values = kinds_of(node) }
+      end
+      node = node.kinds[kind]
+      if not node then return nil, ("%s.%s: set %s.%s first"):format(so_far, key, so_far, "kind") end
+    end
+    if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
+    so_far = join(so_far, key)
+    if not node.fields[key] then return nil, ("%s: %s"):format(so_far, unknown(key, node.order)) end
+    node = node.fields[key]
+    at = type(at) == "table" and at[key] or nil
+  end
+  if so_far == "" then return nil, ('"%s": a key such as engine.max_num_seqs expected'):format(path) end
+  return node
+end
+
+--- Set a dotted path in a scenario's table, making the tables on the way.
+-- @return true; or nil and a message
+function schema.set(raw, path, value)
+  local ok, why = schema.find(raw, path)
+  if ok and value ~= nil then ok, why = schema.check_value(raw, path, value) end
+  if not ok then return nil, why end
+  local keys = {}
+  for key in path:gmatch("[^.]+") do keys[#keys + 1] = key end
+  local at = raw
+  for i = 1, #keys - 1 do
+    local inner = at[keys[i]]
+    if type(inner) ~= "table" then
+      local node = root.fields[keys[i]]
+      inner = type(inner) == "string" and node and node.shorthand and { [node.shorthand] = inner } or {}
+      at[keys[i]] = inner
+    end
+    at = inner
+  end
+  at[keys[#keys]] = value
+  return true
+end
+
+local function default_of(node)
+  if node.default == nil then return "" end
+  if type(node.default) == "table" then return table.concat(node.default, ", ") end
+  return tostring(node.default)
+end
+
+local function describe(node, path, lines)
+  for _, key in ipairs(node.order) do
+    local f = node.fields[key]
+    local full = join(path, key)
+    lines[#lines + 1] = { full, default_of(f), f.doc or "" }
+    if f.type == "section" then describe(f, full, lines) end
+  end
+end
+
+--- Every key with its default and meaning, for help: a list of { key, default, doc }.
+function schema.describe()
+  local lines = {}
+  describe(root, "", lines)
+  for _, kind in ipairs(kinds_of(workload)) do
+    local node = workload.kinds[kind]
+    lines[#lines + 1] = { "workload (" .. kind .. ")", "", node.doc }
+    describe(node, "workload", lines)
+  end
+  return lines
+end
+
+--- The keys below a dotted path ("" is the top), for completion.
+function schema.keys(raw, path)
+  local node, at = root, raw
+  for key in path:gmatch("[^.]+") do
+    if not node.fields then return {} end
+    node = node.fields[key]
+    at = type(at) == "table" and at[key] or nil
+    if not node then return {} end
+    if node.type == "variant" then node = type(at) == "table" and node.kinds[at[node.tag]] or { order = {} } end
+  end
+  local keys = {}
+  for _, k in ipairs(node.order or {}) do keys[#keys + 1] = k end
+  return keys
+end
+
+return schema

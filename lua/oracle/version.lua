@@ -1,0 +1,2 @@
+--- The version of oracle, as in CHANGELOG.md.
+return "0.1.0"

@@ -1,0 +1,4 @@
+--- Independent arrivals at a mean rate: exponential gaps.
+local workload = require "oracle.workload"
+
+return { engine = workload.arrivals }
