@@ -19,16 +19,24 @@ typedef struct orc_hardware {
   orc_link nvlink;          /* between GPUs of one server; bandwidth 0: none, PCIe carries it */
   orc_link pcie;
   double idle_watts, tdp_watts;
-  double usd_per_hour;      /* list price of one GPU; 0 unknown */
+  double usd_per_hour; /* list price of one GPU; 0 unknown */
 } orc_hardware;
 
-/* FLOP/s for weights and activations of the given formats: the native rate where the chip has it,
-** else that of the next wider format it computes in (int4 and fp4 weight-only: 16 bit). */
+/*
+** FLOP/s of matrix work in that format: the native rate where the chip has it, else that of the
+** format its kernels fall back to - 16 bit for fp8, int8, fp4 and int4 (weight-only kernels expand
+** in registers), the other 16-bit format for bf16 and fp16, and fp32 at last.
+** Returns > 0 for hardware that passes orc_hardware_check.
+*/
 double orc_hardware_flops(const orc_hardware *h, orc_dtype compute);
 
 /* The link that joins the GPUs of a tensor-parallel group: NVLink where there is one, else PCIe. */
 const orc_link *orc_hardware_peer_link(const orc_hardware *h);
 
+/*
+** Check the figures: false with the field, its value and what was expected. Memory, bandwidth and
+** one rate of 16 bits or more must be > 0, all others >= 0, all finite; idle_watts <= tdp_watts.
+*/
 bool orc_hardware_check(const orc_hardware *h, orc_error *e);
 
 #endif

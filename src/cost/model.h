@@ -8,12 +8,34 @@
 #include "base/base.h"
 
 typedef enum orc_dtype {
-  ORC_FP32, ORC_BF16, ORC_FP16, ORC_FP8, ORC_INT8, ORC_FP4, ORC_INT4,
+  ORC_FP32,
+  ORC_BF16,
+  ORC_FP16,
+  ORC_FP8,
+  ORC_INT8,
+  ORC_FP4,
+  ORC_INT4,
   ORC_DTYPES /* how many there are */
 } orc_dtype;
 
-/* Bytes of one value: 4, 2, 2, 1, 1, 0.5, 0.5 (scales of block formats are added where they matter). */
+/* Bytes of one value alone: 4, 2, 2, 1, 1, 0.5, 0.5. */
 double orc_dtype_bytes(orc_dtype d);
+
+/*
+** Bytes of one weight with the scales stored beside it.
+**   int4        0.5 + 2.5/128: a group of 128 shares a 16-bit scale and a 4-bit zero point (the
+**               usual GPTQ and AWQ checkpoint; AWQ, arXiv:2306.00978, section 5)
+**   fp4         0.5 + 1/16: a block of 16 shares an FP8 scale (NVFP4; NVIDIA technical blog
+**               "Introducing NVFP4", 2025-06-24)
+**   fp8, int8   1: one scale per channel or tensor is nothing that counts
+*/
+double orc_dtype_weight_bytes(orc_dtype d);
+
+/* "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4". */
+const char *orc_dtype_name(orc_dtype d);
+
+/* The format of that name into *d; false, *d untouched, where there is none. */
+bool orc_dtype_find(const char *name, orc_dtype *d);
 
 /* Shape of a decoder-only transformer. Counts; every one >= 0, those marked * >= 1. */
 typedef struct orc_model {
@@ -35,24 +57,86 @@ typedef struct orc_model {
   bool norm_bias;              /* LayerNorm (weight and bias) instead of RMSNorm */
   /* mixture of experts: num_experts 0 is a dense model */
   int num_experts, num_experts_per_tok;
-  int moe_intermediate_size;   /* width of one routed expert */
-  int shared_expert_size;      /* width of all shared experts together */
-  int num_dense_layers;        /* layers with the dense MLP instead of experts */
+  int moe_intermediate_size; /* width of one routed expert */
+  int shared_expert_size;    /* width of all shared experts together */
+  int num_dense_layers;      /* layers with the dense MLP instead of experts, the first ones */
   /* multi-head latent attention: kv_lora_rank 0 is ordinary attention */
   int kv_lora_rank, q_lora_rank, qk_rope_head_dim, qk_nope_head_dim, v_head_dim;
   /* sliding window: tokens a windowed layer can see; 0 none */
   int sliding_window, num_windowed_layers;
 } orc_model;
 
-/* Parameters (counts of numbers), without any quantisation. */
-double orc_model_parameters(const orc_model *m);          /* all, embeddings once if tied */
-double orc_model_layer_parameters(const orc_model *m);    /* all layers: matrices, norms, biases, every expert */
-double orc_model_embedding_parameters(const orc_model *m);/* token and position tables */
-double orc_model_lm_head_parameters(const orc_model *m);  /* hidden x vocab, also when tied */
-double orc_model_active_parameters(const orc_model *m);   /* matrices one token passes, with the LM head, without
-                                                             the embedding look-up; top-k experts of an MoE */
+/* What a matrix is for; matrices of one purpose in one layer run as one operation. */
+typedef enum orc_part {
+  ORC_PART_QKV,    /* hidden to queries, keys and values (the low-rank stages too) */
+  ORC_PART_OUTPUT, /* attention heads back to hidden */
+  ORC_PART_UP,     /* dense MLP, gate and up */
+  ORC_PART_DOWN,   /* dense MLP, down */
+  ORC_PART_ROUTER, /* scores of the experts */
+  ORC_PART_EXPERT, /* routed experts: gate, up and down */
+  ORC_PART_SHARED, /* shared experts: gate, up and down */
+  ORC_PARTS
+} orc_part;
 
-/* Bytes of KV cache per token over `layers` of its layers (all: m->num_hidden_layers), all heads. */
+/* How tensor parallelism cuts a matrix. */
+typedef enum orc_shard {
+  ORC_SHARD_NONE,    /* every rank holds it whole */
+  ORC_SHARD_INPUTS,  /* by rows: each rank sums over its inputs, an all-reduce follows */
+  ORC_SHARD_OUTPUTS, /* by columns */
+  ORC_SHARD_KV,      /* by columns in whole KV heads; more ranks than heads replicate them */
+} orc_shard;
+
+typedef struct orc_matrix {
+  orc_part part;
+  orc_shard shard;
+  double inputs, outputs; /* shape of one copy, uncut */
+  int copies;             /* 1; the experts of an MoE */
+  int active;             /* copies that one token passes: 1; top-k */
+  bool fused;             /* reads the same input as the matrix before it, once */
+} orc_matrix;
+
+enum { ORC_MATRICES = 10 }; /* room that any layer's list fits */
+
+/*
+** The matrices of one layer, in the order they run: all that follows (parameters, bytes, FLOPs) is
+** summed from this list. Gate and up are one matrix of twice the outputs, as engines run them.
+**   experts   the layer has experts instead of the dense MLP
+** Returns how many were written to `out`. Sources: Vaswani et al., arXiv:1706.03762 (attention);
+** Shazeer, arXiv:2002.05202 (gated MLP); DeepSeek-V2, arXiv:2405.04434, section 2.1 (latent
+** attention); Mixtral, arXiv:2401.04088, section 2 (experts).
+*/
+int orc_model_matrices(const orc_model *m, bool experts, orc_matrix out[ORC_MATRICES]);
+
+/* Norm weights and biases of one layer: kept in the activation format, whole on every rank. */
+double orc_model_vector_parameters(const orc_model *m, bool experts);
+
+/* How many of the first `layers` layers have experts: all after the first num_dense_layers. */
+int orc_model_expert_layers(const orc_model *m, int layers);
+
+/* How many of the first `layers` layers are windowed: spread evenly, starting with a windowed one
+** (Gemma-2: every other layer; Gemma-3: five of six). */
+int orc_model_windowed_layers(const orc_model *m, int layers);
+
+/* Parameters: counts of numbers, whatever their format. All of them, embeddings once if tied. */
+double orc_model_parameters(const orc_model *m);
+
+/* All layers: matrices, norms, biases, every expert. */
+double orc_model_layer_parameters(const orc_model *m);
+
+/* Token and position tables. */
+double orc_model_embedding_parameters(const orc_model *m);
+
+/* hidden x vocabulary, also when tied. */
+double orc_model_lm_head_parameters(const orc_model *m);
+
+/* Matrices one token passes, the LM head included, without the embedding look-up; top-k experts. */
+double orc_model_active_parameters(const orc_model *m);
+
+/*
+** Bytes of KV cache per token over `layers` of its layers (all: m->num_hidden_layers), all heads:
+** 2 x KV heads x head_dim values per layer, or kv_lora_rank + qk_rope_head_dim under latent
+** attention. Windowed layers count in full: a block is held for as long as its sequence.
+*/
 double orc_model_kv_bytes(const orc_model *m, orc_dtype kv, int layers);
 
 /* Check the shape: false with the field, its value and what was expected. */

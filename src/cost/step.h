@@ -10,6 +10,7 @@
 #include "cost/hardware.h"
 #include "cost/layout.h"
 #include "cost/model.h"
+#include "cost/op.h"
 
 typedef enum orc_cost_kind {
   ORC_COST_ROOFLINE, /* max of compute at MFU and memory at MBU, per operation kind */
@@ -19,37 +20,46 @@ typedef enum orc_cost_kind {
 /* Parameters a user can set. Zero is not a default here: orc_cost_params_default fills them. */
 typedef struct orc_cost_params {
   orc_cost_kind kind;
-  /* share of the peak each roof reaches, in (0, 1]; apart for steps with and without prefill tokens */
-  double prefill_mfu, prefill_mbu, decode_mfu, decode_mbu; /* 0.5, 0.8, 0.5, 0.8 */
-  double smooth_p;             /* exponent of the smooth maximum; 0: hard maximum */
-  double step_overhead;        /* s per step: host scheduling, launches; 0 */
-  double layer_overhead;       /* s per layer and step; 0 */
-  double sequence_overhead;    /* s per sampled sequence and step; 0 */
-  double request_overhead;     /* s added once to a request's first token (API); 0 */
-  double moe_imbalance;        /* busiest expert over mean, >= 1; 1 */
-  double constant_step;        /* s per step, CONSTANT only, > 0 */
+  /* share of the peak each roof reaches, in (0, 1]: prefill_ for steps with prefill tokens */
+  double prefill_mfu, prefill_mbu; /* 0.5, 0.8 */
+  double decode_mfu, decode_mbu;   /* 0.5, 0.8 */
+  double smooth_p;          /* exponent >= 1 of the smooth maximum (a^p + b^p)^(1/p); 0: hard */
+  double step_overhead;     /* s per step: host scheduling, launches; 0 */
+  double layer_overhead;    /* s per layer and step; 0 */
+  double sequence_overhead; /* s per sampled sequence and step; 0 */
+  double
+      request_overhead; /* s added once to a request's first token (API); 0. Not part of a step */
+  double moe_imbalance; /* busiest expert over mean, >= 1; 1 */
+  double constant_step; /* s per step, CONSTANT only, > 0 */
   double constant_prefill_token; /* s per prefill token, CONSTANT only, >= 0; 0 */
 } orc_cost_params;
 
 void orc_cost_params_default(orc_cost_params *p);
+
+/* Check the ranges above: false with the field, its value and what was expected. */
 bool orc_cost_params_check(const orc_cost_params *p, orc_error *e);
 
 /* The shape of one step's batch. All >= 0; sums over the batch's sequences. */
 typedef struct orc_step_shape {
-  int64_t decode_seqs;        /* sequences that decode one token each */
-  int64_t decode_context;     /* tokens of KV they read, the new one included */
-  int64_t decode_window;      /* same, each capped at the sliding window (= decode_context without one) */
-  int64_t prefill_tokens;     /* prompt tokens computed in this step */
-  int64_t prefill_seqs;       /* sequences they belong to */
-  double prefill_pairs;       /* sum over chunks of chunk * (past + (chunk + 1) / 2): query-key pairs */
-  double prefill_window_pairs;/* same under the sliding window */
-  int64_t prefill_past;       /* sum of tokens of KV re-read by the chunks (their past) */
-  int64_t prefill_window_past;
-  int64_t sampled;            /* positions that go through the LM head: decoding sequences and prompts ending here */
+  int64_t decode_seqs;    /* sequences that decode one token each */
+  int64_t decode_context; /* tokens of KV they read, the new one included */
+  int64_t decode_window;  /* same, each capped at the sliding window (= decode_context without) */
+  int64_t prefill_tokens; /* prompt tokens computed in this step */
+  int64_t prefill_seqs;   /* sequences they belong to */
+  double prefill_pairs;   /* sum over chunks of chunk * (past + (chunk + 1) / 2): query-key pairs */
+  double prefill_window_pairs; /* same under the sliding window */
+  int64_t prefill_past;        /* sum of tokens of KV re-read by the chunks (their past) */
+  int64_t prefill_window_past; /* same, each at most the window without the chunk's first token */
+  int64_t sampled; /* positions through the LM head: decoding sequences, prompts that end here */
 } orc_step_shape;
 
-/* Add one chunk of `tokens` after `past` tokens already in the cache. */
-void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tokens, int64_t past, bool samples);
+/*
+** Add one chunk of `tokens` (>= 1) after `past` (>= 0) tokens already in the cache. Query i of the
+** chunk meets past + i keys, at most the window. `samples`: the prompt ends here, so one position
+** is sampled.
+*/
+void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tokens, int64_t past,
+                              bool samples);
 
 /* Where the time of one step goes, s. total is their sum. */
 typedef struct orc_step_time {
@@ -57,23 +67,59 @@ typedef struct orc_step_time {
   double flops, bytes; /* the work done on one GPU: achieved MFU and MBU follow */
 } orc_step_time;
 
+/* Seconds per unit of work at the share of the peak that a step reaches. */
+typedef struct orc_rates {
+  double gemm;      /* s per FLOP of the matrices in layout.compute */
+  double dense;     /* s per FLOP of router and LM head: activation format */
+  double attention; /* s per FLOP: fp8 where both KV cache and chip have it, else as dense */
+  double memory;    /* s per byte */
+} orc_rates;
+
 /*
-** A deployment prepared for costing: coefficients per operation kind, derived once. Fill by
-** orc_step_cost_init; copyable; read-only afterwards.
+** A deployment - or one stage of it - prepared for costing: what one token adds to each operation,
+** derived once. Fill by orc_step_cost_init; copyable; read-only afterwards.
 */
 typedef struct orc_step_cost {
   orc_model model;
   orc_hardware hardware;
   orc_layout layout;
   orc_cost_params params;
-  /* derived coefficients follow in step.c's order; see there */
-  double coef[48];
+  orc_stage stage;
+  orc_ops ops;        /* the stage's work on one GPU */
+  orc_rates rates[2]; /* without and with prefill tokens */
+  orc_group group;    /* the tensor-parallel ranks */
+  double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
 } orc_step_cost;
 
-bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h, const orc_layout *l,
-                        const orc_cost_params *p, orc_error *e);
+/*
+** Check all parts and prepare *c for the whole model, as if it were one stage.
+** Returns false with *e set where a part is wrong or does not fit another.
+*/
+bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
+                        const orc_layout *l, const orc_cost_params *p, orc_error *e);
 
-/* The time of any step, itemised. A shape without work costs nothing. */
+/* The same deployment cut down to one pipeline stage, `index` in [0, pipeline_parallel_size). */
+orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
+
+/*
+** The time of any step, itemised. A shape without work costs nothing. Each kind of operation takes
+** max(FLOPs / (MFU x peak), bytes / (MBU x bandwidth)) (the roofline: Williams, Waterman and
+** Patterson, CACM 52(4), 2009); the kinds add, since they run one after another:
+**   gemm        QKV, output, MLP, router, experts: 2 FLOPs per weight and token, weights read once
+**               per step. Distinct experts read: E (1 - (1 - k/E)^tokens), routing uniform; their
+**               compute grows by moe_imbalance
+**   attention   decode: each sequence reads its context. Prefill: FLOPs by query-key pair, past and
+**               new KV read once, no scores in memory (FlashAttention, arXiv:2205.14135). Latent
+**               attention decodes absorbed; its prefill expands the past (arXiv:2405.04434, 2.1)
+**   lm_head     for `sampled` positions
+**   other       by bytes alone: norms, rotary embedding, activation function, KV writes, embedding
+**   collective  tp > 1: two ring all-reduces per layer, of tokens x hidden activations
+*(Megatron-LM,
+**               arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
+**               embedding, 1 in 2 x layers, and the gather of the sampled logits
+**   overhead    step_overhead + layers x layer_overhead + sampled x sequence_overhead; the whole
+**               time of a CONSTANT model: constant_step + prefill_tokens x constant_prefill_token
+*/
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s);
 
 /*
@@ -83,14 +129,21 @@ orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
 */
 typedef struct orc_decode_cost {
   int64_t n;
-  double fixed;                          /* s: all that does not read context */
-  double flops_rate, bytes_rate;         /* s per context token, full-attention layers */
-  double flops_base, bytes_base;         /* s per step beside it */
-  double window_flops_rate, window_bytes_rate, window_flops_base, window_bytes_base; /* windowed layers */
-  double p;                              /* smooth maximum's exponent; 0 hard */
+  double fixed;                  /* s: all that does not read context */
+  double flops_rate, bytes_rate; /* s per context token, full-attention layers */
+  double bytes_base;             /* s per step beside it: queries and outputs */
+  double window_flops_rate, window_bytes_rate, window_bytes_base; /* windowed layers */
+  double p;                                                       /* smooth_p */
 } orc_decode_cost;
 
+/* n >= 0 sequences, all sampled. Costs as much as an evaluation. */
 orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n);
+
+/*
+** Seconds of one step in which the prepared sequences decode.
+**   context   tokens of KV read in all, the new ones included, >= 0
+**   window    same, each sequence capped at the sliding window; not read where the model has none
+*/
 double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window);
 
 #endif

@@ -1,0 +1,188 @@
+#include "cost/layout.h"
+
+static const double GIB = 1073741824.0;
+
+orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index)
+{
+  const int stages = l->pipeline_parallel_size;
+  ORC_ASSERT(index >= 0 && index < stages);
+  const int each = m->num_hidden_layers / stages, more = m->num_hidden_layers % stages;
+  return (orc_stage){
+    .first_layer = index * each + (index < more ? index : more),
+    .layers = each + (index < more ? 1 : 0),
+    .embedding = index == 0,
+    .lm_head = index == stages - 1,
+  };
+}
+
+/* KV heads on one rank: whole ones, replicated where there are more ranks than heads. */
+static double kv_heads(const orc_layout *l, const orc_model *m)
+{
+  const int tp = l->tensor_parallel_size, heads = m->num_key_value_heads;
+  return heads > tp ? (double)heads / tp : 1.0;
+}
+
+double orc_layout_inputs(const orc_layout *l, const orc_matrix *x)
+{
+  return x->shard == ORC_SHARD_INPUTS ? x->inputs / l->tensor_parallel_size : x->inputs;
+}
+
+double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_matrix *x)
+{
+  if (x->shard == ORC_SHARD_OUTPUTS) return x->outputs / l->tensor_parallel_size;
+  if (x->shard == ORC_SHARD_KV) return x->outputs * (kv_heads(l, m) / m->num_key_value_heads);
+  return x->outputs;
+}
+
+double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m)
+{
+  const double value = orc_dtype_bytes(l->kv);
+  if (m->kv_lora_rank > 0) return ((double)m->kv_lora_rank + m->qk_rope_head_dim) * value;
+  return 2.0 * kv_heads(l, m) * m->head_dim * value;
+}
+
+static double layer_weight_bytes(const orc_layout *l, const orc_model *m, bool experts)
+{
+  orc_matrix x[ORC_MATRICES];
+  const int n = orc_model_matrices(m, experts, x);
+  const double wide = orc_dtype_bytes(l->activations);
+  const double narrow = orc_dtype_weight_bytes(l->weights);
+  double sum = orc_model_vector_parameters(m, experts) * wide;
+  for (int i = 0; i < n; i++)
+    sum += x[i].copies * orc_layout_inputs(l, &x[i]) * orc_layout_outputs(l, m, &x[i]) *
+           (x[i].part == ORC_PART_ROUTER ? wide : narrow);
+  return sum;
+}
+
+double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, orc_stage stage)
+{
+  const int end = stage.first_layer + stage.layers;
+  const int experts =
+      orc_model_expert_layers(m, end) - orc_model_expert_layers(m, stage.first_layer);
+  double sum = (stage.layers - experts) * layer_weight_bytes(l, m, false);
+  if (experts > 0) sum += experts * layer_weight_bytes(l, m, true);
+  const double wide = orc_dtype_bytes(l->activations);
+  const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size * wide;
+  if (stage.embedding) {
+    const double positions = orc_model_embedding_parameters(m) - orc_model_lm_head_parameters(m);
+    sum += head + positions * wide; /* the table has the LM head's shape; positions are not cut */
+  }
+  if (stage.lm_head) {
+    const bool shared = m->tie_word_embeddings && stage.embedding;
+    sum += (shared ? 0.0 : head) + (m->norm_bias ? 2.0 : 1.0) * m->hidden_size * wide;
+  }
+  return sum;
+}
+
+double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m)
+{
+  double most = 0.0;
+  for (int i = 0; i < l->pipeline_parallel_size; i++) {
+    const double bytes = orc_layout_stage_weight_bytes(l, m, orc_layout_stage(l, m, i));
+    if (bytes > most) most = bytes;
+  }
+  return most;
+}
+
+double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
+{
+  return orc_layout_stage(l, m, 0).layers * orc_layout_layer_kv_bytes(l, m);
+}
+
+static double larger(double a, double b)
+{
+  return a > b ? a : b;
+}
+
+/* Values per token of a layer's widest moment beside the hidden states: MLP or attention. */
+static double layer_values(const orc_layout *l, const orc_model *m)
+{
+  orc_matrix x[ORC_MATRICES];
+  const int n = orc_model_matrices(m, false, x);
+  double mlp = 0.0, attention = 0.0;
+  for (int i = 0; i < n; i++) {
+    const double in = orc_layout_inputs(l, &x[i]), out = orc_layout_outputs(l, m, &x[i]);
+    if (x[i].part == ORC_PART_QKV) attention += out;
+    if (x[i].part == ORC_PART_OUTPUT) attention += in;
+    if (x[i].part == ORC_PART_UP) mlp += out;
+    if (x[i].part == ORC_PART_DOWN) mlp += in;
+  }
+  if (orc_model_expert_layers(m, m->num_hidden_layers) == m->num_hidden_layers) mlp = 0.0;
+  return larger(mlp, attention);
+}
+
+double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
+                                   int max_num_batched_tokens, int max_num_seqs)
+{
+  ORC_ASSERT(max_num_batched_tokens >= 1 && max_num_seqs >= 1);
+  const double tokens = max_num_batched_tokens;
+  const double sampled = max_num_seqs < max_num_batched_tokens ? max_num_seqs : tokens;
+  const double value = orc_dtype_bytes(l->activations);
+  const double hidden = tokens * m->hidden_size * value;
+  double buffers = 0.0;
+  if (m->num_experts > 0) {
+    const double width = (double)m->moe_intermediate_size / l->tensor_parallel_size;
+    const double up = (m->gated_mlp ? 2.0 : 1.0) * width;
+    buffers = tokens * m->num_experts_per_tok * (larger(up, m->hidden_size) + width) * value;
+  }
+  const double layer = 4.0 * hidden + tokens * layer_values(l, m) * value;
+  const double sampling = 3.0 * hidden + sampled * m->vocab_size * (value + 3.0 * sizeof(float));
+  return orc_layout_overhead_bytes(l) + buffers + larger(layer, sampling);
+}
+
+double orc_layout_overhead_bytes(const orc_layout *l)
+{
+  const double reserved = 0.45 * GIB;
+  return reserved + (l->tensor_parallel_size > 1 ? 2.10 : 0.25) * GIB;
+}
+
+static bool divides(const char *what, int value, int tp, orc_error *e)
+{
+  if (value % tp == 0) return true;
+  return orc_fail(e, "layout: tensor_parallel_size = %d does not divide the model's %s = %d", tp,
+                  what, value);
+}
+
+static bool check_formats(const orc_layout *l, orc_error *e)
+{
+  if ((unsigned)l->weights >= ORC_DTYPES || (unsigned)l->compute >= ORC_DTYPES ||
+      (unsigned)l->activations >= ORC_DTYPES || (unsigned)l->kv >= ORC_DTYPES)
+    return orc_fail(e, "layout: a format that does not exist");
+  if (orc_dtype_bytes(l->activations) < 2.0)
+    return orc_fail(e, "layout: activations = %s, expected fp32, bf16 or fp16",
+                    orc_dtype_name(l->activations));
+  if (orc_dtype_bytes(l->kv) < 1.0)
+    return orc_fail(e, "layout: kv = %s, expected fp32, bf16, fp16, fp8 or int8",
+                    orc_dtype_name(l->kv));
+  return true;
+}
+
+bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
+{
+  const int tp = l->tensor_parallel_size, pp = l->pipeline_parallel_size;
+  if (tp < 1) return orc_fail(e, "layout: tensor_parallel_size = %d, expected at least 1", tp);
+  if (pp < 1) return orc_fail(e, "layout: pipeline_parallel_size = %d, expected at least 1", pp);
+  if (pp > m->num_hidden_layers)
+    return orc_fail(e,
+                    "layout: pipeline_parallel_size = %d, expected at most the model's %d layers",
+                    pp, m->num_hidden_layers);
+  if (!check_formats(l, e)) return false;
+  const int64_t padded = ((int64_t)m->vocab_size + 63) / 64 * 64;
+  if (padded % tp != 0)
+    return orc_fail(
+        e, "layout: tensor_parallel_size = %d does not divide the vocabulary of %d (%lld padded)",
+        tp, m->vocab_size, (long long)padded);
+  if (!divides("num_attention_heads", m->num_attention_heads, tp, e) ||
+      !divides("intermediate_size", m->intermediate_size, tp, e) ||
+      !divides("moe_intermediate_size", m->moe_intermediate_size, tp, e) ||
+      !divides("shared_expert_size", m->shared_expert_size, tp, e))
+    return false;
+  const int kv = m->num_key_value_heads;
+  if (m->kv_lora_rank == 0 && kv % tp != 0 && tp % kv != 0)
+    return orc_fail(
+        e,
+        "layout: tensor_parallel_size = %d must divide num_key_value_heads = %d or be a "
+        "multiple of it",
+        tp, kv);
+  return true;
+}

@@ -1,0 +1,311 @@
+#include "cost/step.h"
+
+#include <math.h>
+
+#include "base/real.h"
+
+void orc_cost_params_default(orc_cost_params *p)
+{
+  *p = (orc_cost_params){
+    .kind = ORC_COST_ROOFLINE,
+    .prefill_mfu = 0.5,
+    .prefill_mbu = 0.8,
+    .decode_mfu = 0.5,
+    .decode_mbu = 0.8,
+    .moe_imbalance = 1.0,
+  };
+}
+
+static bool share(const char *name, double v, orc_error *e)
+{
+  return v > 0.0 && v <= 1.0 ? true
+                             : orc_fail(e, "cost: %s = %g, expected above 0, at most 1", name, v);
+}
+
+static bool seconds(const char *name, double v, orc_error *e)
+{
+  if (isfinite(v) && v >= 0.0) return true;
+  return orc_fail(e, "cost: %s = %g, expected seconds of at least 0", name, v);
+}
+
+bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
+{
+  if (p->kind != ORC_COST_ROOFLINE && p->kind != ORC_COST_CONSTANT)
+    return orc_fail(e, "cost: kind = %d does not exist", (int)p->kind);
+  if (!share("prefill_mfu", p->prefill_mfu, e) || !share("prefill_mbu", p->prefill_mbu, e) ||
+      !share("decode_mfu", p->decode_mfu, e) || !share("decode_mbu", p->decode_mbu, e))
+    return false;
+  if (!isfinite(p->smooth_p) || (p->smooth_p != 0.0 && p->smooth_p < 1.0))
+    return orc_fail(e, "cost: smooth_p = %g, expected 0 or an exponent of at least 1", p->smooth_p);
+  if (!isfinite(p->moe_imbalance) || p->moe_imbalance < 1.0)
+    return orc_fail(e, "cost: moe_imbalance = %g, expected at least 1", p->moe_imbalance);
+  if (!seconds("step_overhead", p->step_overhead, e) ||
+      !seconds("layer_overhead", p->layer_overhead, e) ||
+      !seconds("sequence_overhead", p->sequence_overhead, e) ||
+      !seconds("request_overhead", p->request_overhead, e) ||
+      !seconds("constant_step", p->constant_step, e) ||
+      !seconds("constant_prefill_token", p->constant_prefill_token, e))
+    return false;
+  if (p->kind == ORC_COST_CONSTANT && p->constant_step <= 0.0)
+    return orc_fail(e, "cost: constant_step = %g, expected seconds above 0", p->constant_step);
+  return true;
+}
+
+/* Pairs of `tokens` queries after `past` keys, each query seeing at most `window` keys. */
+static double window_pairs(int64_t tokens, int64_t past, int64_t window)
+{
+  int64_t growing = window - past; /* queries that still see all keys before them */
+  if (growing < 0) growing = 0;
+  if (growing > tokens) growing = tokens;
+  const double g = (double)growing;
+  return g * ((double)past + (g + 1.0) / 2.0) + (double)(tokens - growing) * (double)window;
+}
+
+void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tokens, int64_t past,
+                              bool samples)
+{
+  ORC_ASSERT(tokens >= 1 && past >= 0);
+  const double n = (double)tokens, pairs = n * ((double)past + (n + 1.0) / 2.0);
+  const int64_t window = m->sliding_window;
+  const bool cut = window > 0 && past + tokens > window;
+  s->prefill_tokens += tokens;
+  s->prefill_seqs += 1;
+  s->prefill_pairs += pairs;
+  s->prefill_window_pairs += cut ? window_pairs(tokens, past, window) : pairs;
+  s->prefill_past += past;
+  s->prefill_window_past += cut && past >= window ? window - 1 : past;
+  s->sampled += samples;
+}
+
+static orc_rates rates_at(const orc_step_cost *c, double mfu, double mbu)
+{
+  const orc_hardware *h = &c->hardware;
+  const double dense = orc_hardware_flops(h, c->layout.activations);
+  const bool narrow = c->layout.kv == ORC_FP8 && h->flops[ORC_FP8] > 0.0;
+  return (orc_rates){
+    .gemm = 1.0 / (mfu * orc_hardware_flops(h, c->layout.compute)),
+    .dense = 1.0 / (mfu * dense),
+    .attention = 1.0 / (mfu * (narrow ? h->flops[ORC_FP8] : dense)),
+    .memory = 1.0 / (mbu * h->bandwidth),
+  };
+}
+
+static void derive(orc_step_cost *c, orc_stage stage)
+{
+  c->stage = stage;
+  c->ops = orc_ops_of(&c->layout, &c->model, stage);
+  if (c->model.num_experts > 0) {
+    const double share_of_tokens = (double)c->model.num_experts_per_tok / c->model.num_experts;
+    c->expert_miss = orc_real_log1p(-share_of_tokens);
+  }
+  c->rates[0] = rates_at(c, c->params.decode_mfu, c->params.decode_mbu);
+  c->rates[1] = rates_at(c, c->params.prefill_mfu, c->params.prefill_mbu);
+}
+
+bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
+                        const orc_layout *l, const orc_cost_params *p, orc_error *e)
+{
+  if (!orc_model_check(m, e) || !orc_hardware_check(h, e) || !orc_layout_check(l, m, e) ||
+      !orc_cost_params_check(p, e))
+    return false;
+  const orc_link *link = orc_hardware_peer_link(h);
+  if (l->tensor_parallel_size > 1 && link->bandwidth <= 0.0)
+    return orc_fail(e,
+                    "hardware: no nvlink or pcie bandwidth, needed for tensor_parallel_size = %d",
+                    l->tensor_parallel_size);
+  *c = (orc_step_cost){
+    .model = *m,
+    .hardware = *h,
+    .layout = *l,
+    .params = *p,
+    .group = { .ranks = l->tensor_parallel_size,
+               .latency = link->latency,
+               .bandwidth = link->bandwidth },
+  };
+  derive(c, (orc_stage){ .layers = m->num_hidden_layers, .embedding = true, .lm_head = true });
+  return true;
+}
+
+orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index)
+{
+  orc_step_cost part = *c;
+  derive(&part, orc_layout_stage(&c->layout, &c->model, index));
+  return part;
+}
+
+/* (a^p + b^p)^(1/p), scaled by the larger so that nothing over- or underflows. */
+static double smooth(double large, double small, double p)
+{
+  if (large <= 0.0) return 0.0;
+  const double r = small / large;
+  if (p == 2.0) return large * sqrt(1.0 + r * r);
+  if (p == 4.0) return large * sqrt(sqrt(1.0 + r * r * (r * r)));
+  return large * orc_real_pow(1.0 + orc_real_pow(r, p), 1.0 / p);
+}
+
+static inline double roof(double compute, double memory, double p)
+{
+  const double large = compute > memory ? compute : memory;
+  if (p == 0.0) return large;
+  return smooth(large, compute > memory ? memory : compute, p);
+}
+
+/* Distinct experts that `tokens` tokens are expected to visit. */
+static double distinct_experts(const orc_step_cost *c, double tokens)
+{
+  return c->model.num_experts * (1.0 - orc_real_exp(tokens * c->expert_miss));
+}
+
+static double gemm_time(const orc_step_cost *c, const orc_rates *r, double tokens, orc_step_time *t)
+{
+  double sum = 0.0;
+  for (int i = 0; i < c->ops.count; i++) {
+    const orc_op *op = &c->ops.gemm[i];
+    const double flops = op->flops * tokens;
+    double bytes = op->weights, compute = flops * r->gemm;
+    if (op->part == ORC_PART_EXPERT) {
+      bytes *= distinct_experts(c, tokens);
+      compute *= c->params.moe_imbalance;
+    } else if (op->part == ORC_PART_ROUTER) {
+      compute = flops * r->dense;
+    }
+    bytes += op->bytes * tokens;
+    sum += roof(compute, bytes * r->memory, c->params.smooth_p);
+    t->flops += flops;
+    t->bytes += bytes;
+  }
+  return sum;
+}
+
+static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sampled,
+                           orc_step_time *t)
+{
+  const orc_op *op = &c->ops.lm_head;
+  const double flops = op->flops * sampled, bytes = op->weights + op->bytes * sampled;
+  t->flops += flops;
+  t->bytes += bytes;
+  return roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+}
+
+/* All items but attention, of a step with work in it. */
+static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, int64_t tokens,
+                                      int64_t sampled)
+{
+  orc_step_time t = { .gemm = 0.0 };
+  const double n = (double)tokens, s = (double)sampled;
+  const orc_cost_params *p = &c->params;
+  t.gemm = gemm_time(c, r, n, &t);
+  if (sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
+  const double other = c->ops.other_weights + c->ops.other_bytes * n;
+  t.other = other * r->memory;
+  t.bytes += other;
+  if (c->group.ranks > 1) {
+    const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+    t.collective = 2.0 * c->stage.layers * orc_collective_ring_allreduce(&c->group, bytes);
+  }
+  t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead + s * p->sequence_overhead;
+  return t;
+}
+
+static double sum_beside_attention(const orc_step_time *t)
+{
+  return t->gemm + t->lm_head + t->other + t->collective + t->overhead;
+}
+
+/* Coefficients of the decode attention of n sequences; `fixed` is left to the caller. */
+static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates *r, int64_t n)
+{
+  const orc_attention *full = &c->ops.full, *windowed = &c->ops.windowed;
+  const double seqs = (double)n;
+  return (orc_decode_cost){
+    .n = n,
+    .flops_rate = full->context_flops * r->attention,
+    .bytes_rate = full->kv_bytes * r->memory,
+    .bytes_base = seqs * full->token_bytes * r->memory,
+    .window_flops_rate = windowed->context_flops * r->attention,
+    .window_bytes_rate = windowed->kv_bytes * r->memory,
+    .window_bytes_base = seqs * windowed->token_bytes * r->memory,
+    .p = c->params.smooth_p,
+  };
+}
+
+static inline double decode_time(const orc_decode_cost *d, int64_t context, int64_t window)
+{
+  const double full = (double)context;
+  const double t = roof(full * d->flops_rate, full * d->bytes_rate + d->bytes_base, d->p);
+  if (d->window_bytes_rate == 0.0) return t;
+  const double near = (double)window;
+  return t + roof(near * d->window_flops_rate, near * d->window_bytes_rate + d->window_bytes_base,
+                  d->p);
+}
+
+orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
+{
+  ORC_ASSERT(n >= 0);
+  if (n == 0) return (orc_decode_cost){ .n = 0 };
+  if (c->params.kind == ORC_COST_CONSTANT)
+    return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step };
+  orc_decode_cost d = decode_attention(c, &c->rates[0], n);
+  const orc_step_time t = beside_attention(c, &c->rates[0], n, c->stage.lm_head ? n : 0);
+  d.fixed = sum_beside_attention(&t);
+  return d;
+}
+
+double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window)
+{
+  return d->fixed + decode_time(d, context, window);
+}
+
+typedef struct prefill_work {
+  double tokens, pairs, past;
+} prefill_work;
+
+static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefill_work w,
+                           orc_step_time *t)
+{
+  const double flops = w.pairs * a->pair_flops + w.past * a->past_flops;
+  const double bytes = (w.past + w.tokens) * a->kv_bytes + w.tokens * a->token_bytes;
+  t->flops += flops;
+  t->bytes += bytes;
+  return roof(flops * c->rates[1].attention, bytes * c->rates[1].memory, c->params.smooth_p);
+}
+
+static double prefill_attention(const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
+{
+  const double n = (double)s->prefill_tokens;
+  const prefill_work full = { n, s->prefill_pairs, (double)s->prefill_past };
+  const prefill_work windowed = { n, s->prefill_window_pairs, (double)s->prefill_window_past };
+  double sum = prefill_time(c, &c->ops.full, full, t);
+  if (c->ops.windowed.kv_bytes > 0.0) sum += prefill_time(c, &c->ops.windowed, windowed, t);
+  return sum;
+}
+
+/* FLOPs and bytes of the decode attention, which the fast path does not count. */
+static void count_decode(const orc_attention *a, double seqs, double context, orc_step_time *t)
+{
+  t->flops += context * a->context_flops;
+  t->bytes += context * a->kv_bytes + seqs * a->token_bytes;
+}
+
+orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
+{
+  const int64_t tokens = s->decode_seqs + s->prefill_tokens;
+  if (tokens == 0) return (orc_step_time){ .total = 0.0 };
+  const orc_cost_params *p = &c->params;
+  if (p->kind == ORC_COST_CONSTANT) {
+    const double t = p->constant_step + (double)s->prefill_tokens * p->constant_prefill_token;
+    return (orc_step_time){ .overhead = t, .total = t };
+  }
+  const orc_rates *r = &c->rates[s->prefill_tokens > 0];
+  orc_step_time t = beside_attention(c, r, tokens, c->stage.lm_head ? s->sampled : 0);
+  if (s->decode_seqs > 0) {
+    const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
+    t.attention = decode_time(&d, s->decode_context, s->decode_window);
+    const double seqs = (double)s->decode_seqs;
+    count_decode(&c->ops.full, seqs, (double)s->decode_context, &t);
+    count_decode(&c->ops.windowed, seqs, (double)s->decode_window, &t);
+  }
+  if (s->prefill_tokens > 0) t.attention += prefill_attention(c, s, &t);
+  t.total = sum_beside_attention(&t) + t.attention;
+  return t;
+}

@@ -1,0 +1,152 @@
+#include "cost/model.h"
+
+#include <string.h>
+
+#include "cases.h"
+#include "test.h"
+
+/* Parameters as counted from the published architectures, to the last one. */
+static void parameters_are_exact(void)
+{
+  CHECK(orc_model_parameters(&llama2_7b) == 6738415616.0);
+  CHECK(orc_model_parameters(&llama2_13b) == 13015864320.0);
+  CHECK(orc_model_parameters(&llama3_8b) == 8030261248.0);
+  CHECK(orc_model_parameters(&llama3_70b) == 70553706496.0);
+  CHECK(orc_model_parameters(&mistral_7b_v03) == 7248023552.0);
+  CHECK(orc_model_parameters(&mixtral_8x7b) == 46702792704.0);
+  CHECK(orc_model_parameters(&qwen25_7b) == 7615616512.0);
+  CHECK(orc_model_parameters(&qwen25_32b) == 32763876352.0);
+  CHECK(orc_model_parameters(&qwen25_72b) == 72706203648.0);
+  CHECK(orc_model_parameters(&gemma2_9b) == 9241705984.0);
+  CHECK(orc_model_parameters(&gemma2_27b) == 27227128320.0);
+  CHECK(orc_model_parameters(&gpt3_175b) == 174604259328.0);
+}
+
+/* Llama-2-7B, layer by layer: attention 4 x 4096^2 = 67108864, MLP 3 x 4096 x 11008 = 135266304,
+** norms 2 x 4096 = 8192: 202383360; 32 of them. Embedding and LM head 32000 x 4096 each. */
+static void llama2_7b_by_hand(void)
+{
+  CHECK(orc_model_layer_parameters(&llama2_7b) == 32.0 * 202383360.0);
+  CHECK(orc_model_embedding_parameters(&llama2_7b) == 131072000.0);
+  CHECK(orc_model_lm_head_parameters(&llama2_7b) == 131072000.0);
+  CHECK(orc_model_active_parameters(&llama2_7b) == 32.0 * (67108864.0 + 135266304.0) + 131072000.0);
+}
+
+/* Matrix parameters a token passes, with the LM head; published to four or five digits. */
+static void active_parameters(void)
+{
+  NEAR(orc_model_active_parameters(&llama2_7b), 6.607e9, 1e-4);
+  NEAR(orc_model_active_parameters(&llama2_13b), 12.852e9, 1e-4);
+  NEAR(orc_model_active_parameters(&llama3_8b), 7.505e9, 1e-4);
+  NEAR(orc_model_active_parameters(&llama3_70b), 69.502e9, 1e-4);
+  NEAR(orc_model_active_parameters(&mistral_7b_v03), 7.114e9, 1e-4);
+  NEAR(orc_model_active_parameters(&mixtral_8x7b), 12.749e9, 1e-4);
+  NEAR(orc_model_active_parameters(&qwen25_7b), 7.070e9, 1e-4);
+  NEAR(orc_model_active_parameters(&qwen25_32b), 31.984e9, 1e-4);
+  NEAR(orc_model_active_parameters(&qwen25_72b), 71.458e9, 1e-4);
+  NEAR(orc_model_active_parameters(&gemma2_9b), 9.241e9, 1e-4);
+  NEAR(orc_model_active_parameters(&gemma2_27b), 27.226e9, 1e-4);
+  NEAR(orc_model_active_parameters(&gpt3_175b), 174.56e9, 1e-4);
+}
+
+/* Position table 2048 x 12288 and a tied embedding 50257 x 12288. */
+static void tables_of_gpt3(void)
+{
+  CHECK(orc_model_embedding_parameters(&gpt3_175b) == (50257.0 + 2048.0) * 12288.0);
+  CHECK(orc_model_lm_head_parameters(&gpt3_175b) == 50257.0 * 12288.0);
+}
+
+/* 2 x KV heads x head_dim x 2 B per layer: 16384 B for 32 heads of 128, 4096 B for 8. */
+static void kv_bytes(void)
+{
+  CHECK(orc_model_kv_bytes(&llama2_7b, ORC_BF16, 1) == 16384.0);
+  CHECK(orc_model_kv_bytes(&llama2_7b, ORC_BF16, 32) == 524288.0);
+  CHECK(orc_model_kv_bytes(&llama2_7b, ORC_FP8, 32) == 262144.0);
+  CHECK(orc_model_kv_bytes(&llama3_8b, ORC_BF16, 32) == 128.0 * 1024);
+  CHECK(orc_model_kv_bytes(&gemma2_9b, ORC_BF16, 42) == 336.0 * 1024);
+  CHECK(orc_model_kv_bytes(&gemma2_27b, ORC_BF16, 46) == 368.0 * 1024);
+  CHECK(orc_model_kv_bytes(&gpt3_175b, ORC_FP16, 96) == 4608.0 * 1024);
+  CHECK(orc_model_kv_bytes(&deepseek_v2_lite, ORC_BF16, 1) == (512.0 + 64.0) * 2.0);
+}
+
+/* DeepSeek-V2-Lite's card says 15.7e9 in all and 2.4e9 active (without the 0.2e9 of the LM head
+** and with the 0.2e9 of the embedding, which are alike). */
+static void latent_attention_and_shared_experts(void)
+{
+  NEAR(orc_model_parameters(&deepseek_v2_lite), 15.706e9, 1e-3);
+  NEAR(orc_model_active_parameters(&deepseek_v2_lite), 2.45e9, 2e-2);
+  CHECK(orc_model_expert_layers(&deepseek_v2_lite, 1) == 0);
+  CHECK(orc_model_expert_layers(&deepseek_v2_lite, 27) == 26);
+}
+
+static void windowed_layers_alternate(void)
+{
+  CHECK(orc_model_windowed_layers(&gemma2_9b, 1) == 1);
+  CHECK(orc_model_windowed_layers(&gemma2_9b, 2) == 1);
+  CHECK(orc_model_windowed_layers(&gemma2_9b, 3) == 2);
+  CHECK(orc_model_windowed_layers(&gemma2_9b, 42) == 21);
+  CHECK(orc_model_windowed_layers(&llama2_7b, 32) == 0);
+}
+
+/* int4: 0.5 + (2 + 0.5) / 128; NVFP4: 0.5 + 1 / 16. */
+static void formats(void)
+{
+  CHECK(orc_dtype_bytes(ORC_FP32) == 4.0 && orc_dtype_bytes(ORC_INT4) == 0.5);
+  CHECK(orc_dtype_weight_bytes(ORC_INT4) == 0.51953125);
+  CHECK(orc_dtype_weight_bytes(ORC_FP4) == 0.5625);
+  CHECK(orc_dtype_weight_bytes(ORC_FP8) == 1.0);
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    orc_dtype d = ORC_DTYPES;
+    CHECK(orc_dtype_find(orc_dtype_name((orc_dtype)i), &d) && (int)d == i);
+  }
+  orc_dtype d = ORC_FP8;
+  CHECK(!orc_dtype_find("bf61", &d) && d == ORC_FP8);
+}
+
+static bool refused(orc_model m, const char *because)
+{
+  orc_error e = { .code = 0 };
+  return !orc_model_check(&m, &e) && strstr(e.msg, because) != NULL;
+}
+
+static void wrong_shapes_are_named(void)
+{
+  orc_error e = { .code = 0 };
+  CHECK(orc_model_check(&llama2_7b, &e) && orc_model_check(&mixtral_8x7b, &e));
+  CHECK(orc_model_check(&deepseek_v2_lite, &e) && orc_model_check(&gemma2_9b, &e));
+  orc_model m = llama2_7b;
+  m.hidden_size = 0;
+  CHECK(refused(m, "hidden_size = 0"));
+  m = llama2_7b;
+  m.num_key_value_heads = 5;
+  CHECK(refused(m, "num_key_value_heads = 5"));
+  m = llama2_7b;
+  m.intermediate_size = 0;
+  CHECK(refused(m, "intermediate_size = 0"));
+  m = mixtral_8x7b;
+  m.num_experts_per_tok = 9;
+  CHECK(refused(m, "num_experts_per_tok = 9"));
+  m = mixtral_8x7b;
+  m.moe_intermediate_size = 0;
+  CHECK(refused(m, "moe_intermediate_size"));
+  m = gemma2_9b;
+  m.num_windowed_layers = 43;
+  CHECK(refused(m, "num_windowed_layers = 43"));
+  m = gemma2_9b;
+  m.sliding_window = 0;
+  CHECK(refused(m, "sliding_window = 0"));
+}
+
+int main(void)
+{
+  parameters_are_exact();
+  llama2_7b_by_hand();
+  active_parameters();
+  tables_of_gpt3();
+  kv_bytes();
+  latent_attention_and_shared_experts();
+  windowed_layers_alternate();
+  formats();
+  wrong_shapes_are_named();
+  return DONE();
+}
