@@ -76,3 +76,9 @@ void orc_engine_step(orc_engine *e)
   e->executed++;
   e->handlers[v.kind].fire(e->handlers[v.kind].self, v.subject);
 }
+
+bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time)
+{
+  const orc_event *s = orc_heap_top(&e->shared);
+  return s != NULL && s->time <= time && s->order >> 56 < ORC_CLASS_STEP;
+}

@@ -55,6 +55,9 @@ void orc_engine_at_local(orc_engine *e, orc_time time, orc_class class, uint64_t
 ** replica is on its own. ORC_NEVER when nothing is pending. */
 orc_time orc_engine_horizon(const orc_engine *e);
 
+/* Whether a shared event is pending for `time` that goes before the steps of that instant. */
+bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time);
+
 /* Time of the next event, ORC_NEVER when none is pending. */
 orc_time orc_engine_next(const orc_engine *e);
 

@@ -1,0 +1,65 @@
+#include "obs/metrics.h"
+
+void orc_metrics_done(orc_metrics *m)
+{
+  orc_hist *all[] = { &m->ttft, &m->tpot, &m->e2e, &m->queue, &m->ttft_hit, &m->ttft_miss };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++) orc_hist_done(all[i]);
+  *m = (orc_metrics){ 0 };
+}
+
+static void observe(orc_hist *h, orc_time t)
+{
+  if (t >= 0) orc_hist_add(h, t, 1);
+}
+
+static bool within(orc_time t, orc_time target)
+{
+  return t < 0 || t <= target; /* one output token has no TPOT to miss */
+}
+
+static bool is_hit(const orc_record *r)
+{
+  return r->prefix_event == ORC_PREFIX_CONVERSATIONAL_HIT ||
+         r->prefix_event == ORC_PREFIX_CROSS_REQUEST_HIT || r->prefix_event == ORC_PREFIX_FULL_HIT;
+}
+
+void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
+{
+  if (!r->counted) return;
+  m->total++;
+  m->by_status[r->status]++;
+  if (r->scheduled >= 0) m->prompt_tokens += (uint64_t)r->prompt;
+  m->output_tokens += (uint64_t)r->output;
+  m->prefix_events[r->prefix_event]++;
+  m->cached_tokens += (uint64_t)r->cached;
+  m->prefilled_tokens += (uint64_t)r->prefilled;
+  m->preemptions += (uint64_t)r->preemptions;
+  observe(&m->ttft, orc_record_ttft(r));
+  observe(&m->tpot, orc_record_tpot(r));
+  observe(&m->e2e, orc_record_e2e(r));
+  observe(&m->queue, orc_record_queue(r));
+  if (r->prefix_event != ORC_PREFIX_NONE)
+    observe(is_hit(r) ? &m->ttft_hit : &m->ttft_miss, orc_record_ttft(r));
+  if (r->status == ORC_SUCCESS && within(orc_record_ttft(r), slo->ttft) &&
+      within(orc_record_tpot(r), slo->tpot) && within(orc_record_e2e(r), slo->e2e))
+    m->good++;
+}
+
+void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
+{
+  into->total += from->total;
+  for (int i = 0; i < ORC_STATUSES; i++) into->by_status[i] += from->by_status[i];
+  into->good += from->good;
+  into->prompt_tokens += from->prompt_tokens;
+  into->output_tokens += from->output_tokens;
+  for (int i = 0; i < ORC_PREFIX_EVENTS; i++) into->prefix_events[i] += from->prefix_events[i];
+  into->cached_tokens += from->cached_tokens;
+  into->prefilled_tokens += from->prefilled_tokens;
+  into->preemptions += from->preemptions;
+  orc_hist_merge(&into->ttft, &from->ttft);
+  orc_hist_merge(&into->tpot, &from->tpot);
+  orc_hist_merge(&into->e2e, &from->e2e);
+  orc_hist_merge(&into->queue, &from->queue);
+  orc_hist_merge(&into->ttft_hit, &from->ttft_hit);
+  orc_hist_merge(&into->ttft_miss, &from->ttft_miss);
+}

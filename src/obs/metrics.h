@@ -1,0 +1,34 @@
+/*
+** metrics.h - what a run measured: counts and distributions over requests. Observes, never decides.
+*/
+#ifndef ORC_OBS_METRICS_H
+#define ORC_OBS_METRICS_H
+
+#include "base/base.h"
+#include "base/hist.h"
+#include "obs/record.h"
+
+/* Targets a request must meet to count as good; ORC_NEVER: not asked for. ns. */
+typedef struct orc_slo {
+  orc_time ttft, tpot, e2e;
+} orc_slo;
+
+/* Over the requests that arrived after warm-up. Histograms in ns. An empty one is all zeroes. */
+typedef struct orc_metrics {
+  uint64_t total, by_status[ORC_STATUSES];
+  uint64_t good;                        /* successful and within every target */
+  uint64_t prompt_tokens, output_tokens;/* prompts scheduled at least in part; tokens generated, by any request */
+  uint64_t prefix_events[ORC_PREFIX_EVENTS];
+  uint64_t cached_tokens, prefilled_tokens, preemptions;
+  orc_hist ttft, tpot, e2e, queue;
+  orc_hist ttft_hit, ttft_miss;         /* by what the prefix cache did */
+} orc_metrics;
+
+void orc_metrics_done(orc_metrics *m);
+
+/* A request's end (or the run's, for a PENDING one). Ignores records that are not counted. */
+void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo);
+
+void orc_metrics_merge(orc_metrics *into, const orc_metrics *from);
+
+#endif

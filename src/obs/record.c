@@ -1,0 +1,215 @@
+#include "obs/record.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <zlib.h>
+
+const char *orc_status_name(orc_status s)
+{
+  static const char *const names[ORC_STATUSES] = { "PENDING",  "SUCCESS", "FAILED",
+                                                   "REJECTED", "TIMEOUT", "CANCELLED" };
+  ORC_ASSERT(s < ORC_STATUSES);
+  return names[s];
+}
+
+const char *orc_prefix_event_name(orc_prefix_event e)
+{
+  static const char *const names[ORC_PREFIX_EVENTS] = {
+    "",          "CONVERSATIONAL_HIT",         "CROSS_REQUEST_HIT",
+    "MISS_FULL", "FULL_HIT_NO_PREFILL_NEEDED", "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT",
+  };
+  ORC_ASSERT(e < ORC_PREFIX_EVENTS);
+  return names[e];
+}
+
+orc_time orc_record_ttft(const orc_record *r)
+{
+  return r->first_token < 0 ? -1 : r->first_token - r->arrival;
+}
+
+orc_time orc_record_e2e(const orc_record *r)
+{
+  return r->status == ORC_SUCCESS ? r->completion - r->arrival : -1;
+}
+
+orc_time orc_record_tpot(const orc_record *r)
+{
+  if (r->status != ORC_SUCCESS || r->output < 2) return -1;
+  return (r->completion - r->first_token + (r->output - 1) / 2) / (r->output - 1);
+}
+
+orc_time orc_record_queue(const orc_record *r)
+{
+  return r->scheduled < 0 ? -1 : r->scheduled - r->arrival;
+}
+
+struct orc_csv {
+  int plain;    /* file descriptor, -1 when compressed */
+  gzFile gz;
+  bool failed;
+  int why;      /* errno of the first failure */
+  const char *const *profiles;
+  int profile_count;
+  orc_record *ring; /* finished, waiting for older ones; by number & (room - 1) */
+  bool *there;
+  uint64_t room, next;  /* next: the number of the next row */
+  size_t used;
+  char buffer[1 << 16];
+};
+
+static const char header[] =
+  "request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
+  "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,prefix_cache_event,"
+  "cached_prefix_length,tokens_actually_prefilled,queue_ms,preemptions,replica,profile,priority\n";
+
+static void flush(orc_csv *c)
+{
+  size_t sent = 0;
+  while (sent < c->used && !c->failed) {
+    const unsigned left = (unsigned)(c->used - sent);
+    const ssize_t n = c->plain >= 0 ? write(c->plain, c->buffer + sent, left)
+                                    : (ssize_t)gzwrite(c->gz, c->buffer + sent, left);
+    if (n <= 0 && !(n < 0 && errno == EINTR)) {
+      c->failed = true;
+      c->why = errno;
+    }
+    if (n > 0) sent += (size_t)n;
+  }
+  c->used = 0;
+}
+
+static void text(orc_csv *c, const char *s, size_t n)
+{
+  if (c->used + n > sizeof c->buffer) flush(c);
+  memcpy(c->buffer + c->used, s, n);
+  c->used += n;
+}
+
+orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count, orc_error *e)
+{
+  const size_t n = strlen(path);
+  const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
+  orc_csv *c = orc_alloc(1, sizeof *c);
+  c->plain = zip ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  c->gz = zip ? gzopen(path, "wbe") : NULL;
+  c->profiles = profiles;
+  c->profile_count = profile_count;
+  if (c->plain < 0 && c->gz == NULL) {
+    orc_fail(e, "%s: cannot be written: %s", path, strerror(errno));
+    free(c);
+    return NULL;
+  }
+  text(c, header, sizeof header - 1);
+  return c;
+}
+
+/* A whole number, then a comma. */
+static void whole(orc_csv *c, int64_t v)
+{
+  char s[32];
+  text(c, s, (size_t)snprintf(s, sizeof s, "%" PRId64 ",", v));
+}
+
+/* ns in units of 10^places ns, exactly and without trailing zeroes, then `end`; empty if negative. */
+static void decimal(orc_csv *c, orc_time ns, int places, char end)
+{
+  char s[48];
+  size_t n = 0;
+  if (ns >= 0) {
+    int64_t unit = 1;
+    for (int i = 0; i < places; i++) unit *= 10;
+    n = (size_t)snprintf(s, sizeof s, "%" PRId64 ".%0*" PRId64, ns / unit, places, ns % unit);
+    while (s[n - 1] == '0') n--;
+    if (s[n - 1] == '.') n--;
+  }
+  s[n++] = end;
+  text(c, s, n);
+}
+
+static void names(orc_csv *c, const orc_record *r)
+{
+  char s[256];
+  const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
+  text(c, s, (size_t)snprintf(s, sizeof s, "req_%" PRIu64 ",client_%.150s_%" PRIu32 ",",
+                              r->number + 1, profile, r->client));
+  if (r->session == 0) text(c, ",", 1);
+  else text(c, s, (size_t)snprintf(s, sizeof s, "sess_%" PRIu64 ",", r->session));
+}
+
+static void row(orc_csv *c, const orc_record *r)
+{
+  char s[256];
+  names(c, r);
+  whole(c, r->prompt);
+  whole(c, r->max_output);
+  whole(c, r->output);
+  decimal(c, r->arrival, 9, ',');
+  decimal(c, r->first_token, 9, ',');
+  decimal(c, r->completion, 9, ',');
+  text(c, s, (size_t)snprintf(s, sizeof s, "%s,", orc_status_name(r->status)));
+  decimal(c, orc_record_ttft(r), 6, ',');
+  decimal(c, orc_record_tpot(r), 6, ',');
+  decimal(c, orc_record_e2e(r), 6, ',');
+  text(c, s, (size_t)snprintf(s, sizeof s, "%s,", orc_prefix_event_name(r->prefix_event)));
+  whole(c, r->cached);
+  whole(c, r->prefilled);
+  decimal(c, orc_record_queue(r), 6, ',');
+  const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
+  text(c, s, (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%.150s,%" PRId32 "\n", r->preemptions,
+                              r->replica, profile, r->priority));
+}
+
+static void widen(orc_csv *c, uint64_t span)
+{
+  uint64_t room = c->room == 0 ? 64 : c->room;
+  while (room <= span) room *= 2;
+  orc_record *ring = orc_alloc(room, sizeof *ring);
+  bool *there = orc_alloc(room, sizeof *there);
+  for (uint64_t i = 0; i < c->room; i++) {
+    if (!c->there[i]) continue;
+    ring[c->ring[i].number & (room - 1)] = c->ring[i];
+    there[c->ring[i].number & (room - 1)] = true;
+  }
+  free(c->ring);
+  free(c->there);
+  c->ring = ring;
+  c->there = there;
+  c->room = room;
+}
+
+void orc_csv_put(orc_csv *c, const orc_record *r)
+{
+  ORC_ASSERT(r->number >= c->next);
+  if (r->number - c->next >= c->room) widen(c, r->number - c->next);
+  c->ring[r->number & (c->room - 1)] = *r;
+  c->there[r->number & (c->room - 1)] = true;
+  while (c->there[c->next & (c->room - 1)]) {
+    c->there[c->next & (c->room - 1)] = false;
+    row(c, &c->ring[c->next & (c->room - 1)]);
+    c->next++;
+  }
+}
+
+bool orc_csv_close(orc_csv *c, orc_error *e)
+{
+  for (uint64_t i = 0; i < c->room; i++) {
+    const uint64_t place = (c->next + i) & (c->room - 1);
+    if (c->there[place]) row(c, &c->ring[place]);
+  }
+  flush(c);
+  bool good = !c->failed;
+  if (c->plain >= 0 ? close(c->plain) != 0 : gzclose(c->gz) != Z_OK) {
+    if (good) c->why = errno;
+    good = false;
+  }
+  if (!good) orc_fail(e, "the CSV could not be written to its end: %s", strerror(c->why));
+  free(c->ring);
+  free(c->there);
+  free(c);
+  return good;
+}

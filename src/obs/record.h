@@ -1,0 +1,71 @@
+/*
+** record.h - what is remembered of one request, and the CSV it is written to.
+*/
+#ifndef ORC_OBS_RECORD_H
+#define ORC_OBS_RECORD_H
+
+#include "base/base.h"
+
+/* How a request ended; names as in the CSV. */
+typedef enum orc_status {
+  ORC_PENDING,
+  ORC_SUCCESS,
+  ORC_FAILED,
+  ORC_REJECTED,
+  ORC_TIMEOUT,
+  ORC_CANCELLED,
+  ORC_STATUSES /* how many there are */
+} orc_status;
+
+const char *orc_status_name(orc_status s); /* "PENDING", "SUCCESS", ... */
+
+/* What the prefix cache did for a request; names as in the CSV. NONE: the cache was off. */
+typedef enum orc_prefix_event {
+  ORC_PREFIX_NONE,
+  ORC_PREFIX_CONVERSATIONAL_HIT,
+  ORC_PREFIX_CROSS_REQUEST_HIT,
+  ORC_PREFIX_MISS_FULL,
+  ORC_PREFIX_FULL_HIT, /* FULL_HIT_NO_PREFILL_NEEDED: all but the last token */
+  ORC_PREFIX_CONVERSATIONAL_MISS,
+  ORC_PREFIX_EVENTS
+} orc_prefix_event;
+
+const char *orc_prefix_event_name(orc_prefix_event e); /* "" for NONE */
+
+/* One request at its end. Times in ns since the run began, -1: did not happen. */
+typedef struct orc_record {
+  uint64_t number; /* 0, 1, 2 ... in order of arrival */
+  uint64_t session; /* 0: none */
+  uint32_t client;
+  uint16_t profile, replica;
+  int32_t prompt, max_output, output; /* tokens; output as generated */
+  int32_t cached, prefilled;          /* prompt tokens from the cache; computed */
+  int32_t preemptions, priority;
+  orc_time arrival, scheduled, first_token, completion;
+  uint8_t status;       /* orc_status */
+  uint8_t prefix_event; /* orc_prefix_event */
+  bool counted;         /* arrived after warm-up */
+} orc_record;
+
+/* TTFT, TPOT, E2E, queue time of a record in ns; -1 where it has none. */
+orc_time orc_record_ttft(const orc_record *r);
+orc_time orc_record_tpot(const orc_record *r);
+orc_time orc_record_e2e(const orc_record *r);
+orc_time orc_record_queue(const orc_record *r);
+
+/*
+** A CSV file being written, one row per request in order of arrival; rows that finish early wait in
+** memory for the older ones. A path that ends in .gz is compressed.
+*/
+typedef struct orc_csv orc_csv;
+
+/* Create the file and write the header; NULL with the reason when it cannot be.
+**   profiles   names by profile index, for client ids; owned by the caller while the file is open */
+orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count, orc_error *e);
+
+void orc_csv_put(orc_csv *c, const orc_record *r);
+
+/* Write what is left (gaps are skipped), close and free. False when any write failed (disk full). */
+bool orc_csv_close(orc_csv *c, orc_error *e);
+
+#endif

@@ -1,0 +1,215 @@
+#include "serve/batch.h"
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+/* Take a request's chunk out of the batch, if it has one. */
+static void drop_chunk(orc_batch *b, orc_slot slot)
+{
+  for (int i = 0; i < b->chunk_count; i++) {
+    if (b->chunks[i].slot != slot) continue;
+    b->tokens -= b->chunks[i].tokens;
+    for (int j = i + 1; j < b->chunk_count; j++) b->chunks[j - 1] = b->chunks[j];
+    b->chunk_count--;
+    return;
+  }
+}
+
+/* A running request stops running: out of the decode set, the batch and the running list. */
+static void halt(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_DECODE) {
+    orc_decode_leave(&r->decode, slot);
+    if (r->batch.decodes) r->batch.tokens--;
+  } else {
+    ORC_ASSERT(q->state == ORC_PREFILL);
+    drop_chunk(&r->batch, slot);
+    if (q->partial) orc_replica_leave_partial(r, slot);
+  }
+  orc_replica_unlink(r, slot);
+  r->steady = false;
+}
+
+static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
+{
+  orc_request *q = at(r, slot);
+  halt(r, slot);
+  if (how == ORC_PREEMPT_RECOMPUTE) {
+    orc_kv_give(&r->kv, q->blocks);
+    r->usage.recomputed_tokens += (uint64_t)q->computed;
+    q->blocks = 0;
+    q->computed = 0;
+  }
+  q->preemptions++;
+  r->usage.preemptions++;
+  q->state = ORC_QUEUED;
+  orc_queue_push(&r->queue, slot, q->key);
+}
+
+int orc_batch_decode(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  if (b->decodes) return (int)r->decode.n;
+  int64_t need = orc_decode_need(&r->decode);
+  while (r->decode.n > 0 && need > orc_kv_available(&r->kv)) {
+    preempt(r, r->last, ORC_PREEMPT_RECOMPUTE);
+    need = orc_decode_need(&r->decode);
+  }
+  if (r->decode.n == 0 || r->decode.n > r->knobs.max_num_batched_tokens - b->tokens) return 0;
+  const bool taken = orc_kv_take(&r->kv, need);
+  ORC_ASSERT(taken);
+  r->decode.claimed = true;
+  b->decodes = true;
+  b->tokens += (int32_t)r->decode.n;
+  return (int)r->decode.n;
+}
+
+static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
+{
+  if (b->chunk_count == b->chunk_room) {
+    b->chunk_room = b->chunk_room == 0 ? 64 : 2 * b->chunk_room;
+    b->chunks = orc_resize(b->chunks, (size_t)b->chunk_room, sizeof *b->chunks);
+  }
+  b->chunks[b->chunk_count++] = (orc_chunk){ .slot = slot, .tokens = tokens, .past = past };
+  b->tokens += tokens;
+}
+
+/* Tokens of a request this step may compute under `limit` and the step's budget; 0: none. */
+static int32_t grant(const orc_batch *b, const orc_request *q, int limit)
+{
+  const orc_replica *r = b->replica;
+  const int32_t left = r->knobs.max_num_batched_tokens - b->tokens;
+  const int32_t wanted = orc_request_target(q) - q->computed;
+  int32_t most = limit < left ? limit : left;
+  if (wanted < most) most = wanted;
+  if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
+  return most > 0 ? most : 0;
+}
+
+/* Blocks a request lacks for `tokens` more. */
+static int64_t lacking(const orc_replica *r, const orc_request *q, int32_t tokens)
+{
+  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + tokens) - q->blocks;
+  return need > 0 ? need : 0;
+}
+
+static bool in_batch(const orc_batch *b, orc_slot slot)
+{
+  for (int i = 0; i < b->chunk_count; i++)
+    if (b->chunks[i].slot == slot) return true;
+  return false;
+}
+
+/* One begun prompt goes on; returns its tokens, 0 when it got none (it may have been preempted). */
+static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
+{
+  orc_replica *r = b->replica;
+  orc_request *q = at(r, slot);
+  const int32_t tokens = grant(b, q, limit);
+  if (tokens == 0) return 0;
+  int64_t need;
+  while ((need = lacking(r, q, tokens)) > orc_kv_available(&r->kv)) {
+    const orc_slot victim = r->last;
+    preempt(r, victim, ORC_PREEMPT_RECOMPUTE);
+    if (victim == slot) return 0;
+  }
+  const bool taken = orc_kv_take(&r->kv, need);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)need;
+  put_chunk(b, slot, tokens, q->computed);
+  return tokens;
+}
+
+int orc_batch_resume(orc_batch *b, int limit)
+{
+  orc_replica *r = b->replica;
+  int granted = 0;
+  for (int i = 0; i < r->partial_count && granted < limit;) {
+    const orc_slot slot = r->partial[i];
+    if (!in_batch(b, slot)) granted += resume_one(b, slot, limit - granted);
+    /* A preemption may have shortened the list from its end, this entry included. */
+    if (i < r->partial_count && r->partial[i] == slot) i++;
+  }
+  return granted;
+}
+
+static int admit(orc_batch *b, orc_slot slot, int limit)
+{
+  orc_replica *r = b->replica;
+  if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  orc_request *q = at(r, slot);
+  const int32_t tokens = grant(b, q, limit);
+  if (tokens == 0) return 0;
+  const int64_t need = lacking(r, q, tokens);
+  if (!orc_kv_take(&r->kv, need)) return 0;
+  q->blocks += (int32_t)need;
+  orc_queue_remove(&r->queue, slot);
+  q->state = ORC_PREFILL;
+  if (q->scheduled < 0) q->scheduled = r->now;
+  orc_replica_link(r, slot);
+  put_chunk(b, slot, tokens, q->computed);
+  return tokens;
+}
+
+int orc_batch_admit(orc_batch *b, int limit)
+{
+  return admit(b, orc_queue_head(&b->replica->queue), limit);
+}
+
+/* The slot of a request of this replica in one of two states, or ORC_NO_SLOT. */
+static orc_slot find(const orc_replica *r, uint64_t number, orc_state one, orc_state other)
+{
+  const orc_slot slot = orc_requests_find(r->requests, number);
+  if (slot == ORC_NO_SLOT) return ORC_NO_SLOT;
+  const orc_request *q = at(r, slot);
+  return q->replica == r->index && (q->state == one || q->state == other) ? slot : ORC_NO_SLOT;
+}
+
+int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
+{
+  return admit(b, find(b->replica, number, ORC_QUEUED, ORC_QUEUED), limit);
+}
+
+bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
+{
+  const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);
+  if (slot == ORC_NO_SLOT) return false;
+  preempt(b->replica, slot, how);
+  return true;
+}
+
+bool orc_batch_preempt_last(orc_batch *b, orc_preempt how)
+{
+  if (b->replica->last == ORC_NO_SLOT) return false;
+  preempt(b->replica, b->replica->last, how);
+  return true;
+}
+
+void orc_batch_wake(orc_batch *b, orc_time time)
+{
+  orc_replica *r = b->replica;
+  if (time <= r->now) time = r->now + 1;
+  if (time >= r->wake) return;
+  r->wake = time;
+  orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
+}
+
+/* vLLM V1's order: running requests first, decodes and prompts begun, then the queue. */
+static bool chunked(void *self, orc_batch *b, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  int left = b->replica->knobs.max_num_batched_tokens - orc_batch_decode(b);
+  if (left > 0) left -= orc_batch_resume(b, left);
+  while (left > 0) {
+    const int granted = orc_batch_admit(b, left);
+    if (granted == 0) break;
+    left -= granted;
+  }
+  return true;
+}
+
+const orc_batching orc_batching_chunked = { .name = "chunked", .step = chunked };

@@ -1,0 +1,50 @@
+/*
+** batch.h - one step of a replica while a policy forms it: the verbs. Each acts on whole sets in C
+** and keeps the laws whatever the policy does: blocks used + free = total, no step over its budget.
+*/
+#ifndef ORC_SERVE_BATCH_H
+#define ORC_SERVE_BATCH_H
+
+#include "base/base.h"
+#include "serve/policy.h"
+#include "serve/replica.h"
+
+/* How a preempted request keeps what was computed for it. */
+typedef enum orc_preempt {
+  ORC_PREEMPT_RECOMPUTE, /* its blocks are given back; all tokens are computed again */
+  ORC_PREEMPT_KEEP,      /* its blocks stay: it only pauses */
+} orc_preempt;
+
+/*
+** Every decoding sequence takes part with one token. Where blocks run short, the running request
+** admitted last is preempted (recompute) until the others fit.
+** Returns the tokens: the number of sequences. Calling it again changes nothing.
+*/
+int orc_batch_decode(orc_batch *b);
+
+/*
+** Prompts begun in earlier steps go on, in order of admission, with `limit` >= 1 tokens in all;
+** preempts as decode does. Returns the tokens granted.
+*/
+int orc_batch_resume(orc_batch *b, int limit);
+
+/*
+** Admit the request at the head of the queue with at most `limit` >= 1 of its tokens.
+** Returns the tokens granted; 0 when the queue is empty, max_num_seqs run already, the step's
+** budget is spent or no block is free, and then nothing has changed.
+*/
+int orc_batch_admit(orc_batch *b, int limit);
+
+/* The same for a given waiting request (its number); 0 also when it does not wait here. */
+int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
+
+/* Send a running request back to the queue; false when it does not run here. */
+bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how);
+
+/* Preempt the running request admitted last; false when none runs. */
+bool orc_batch_preempt_last(orc_batch *b, orc_preempt how);
+
+/* Call the policy again at `time` (ns) though nothing may have changed; the earliest call wins. */
+void orc_batch_wake(orc_batch *b, orc_time time);
+
+#endif

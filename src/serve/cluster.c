@@ -1,0 +1,274 @@
+#include "serve/cluster.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static void fail_with(orc_cluster *c, const orc_error *e)
+{
+  if (c->failure.code == 0) c->failure = *e;
+  if (c->failure.code == 0) c->failure.code = 1;
+}
+
+/* Where a policy failed: the message gains the time, the replica and its step. */
+static void fail_at(orc_cluster *c, const orc_replica *r, const orc_error *e)
+{
+  orc_error where;
+  orc_fail(&where, "at t=%.6f s, replica %u, step %llu: %s", (double)r->now * 1e-9, r->index,
+           (unsigned long long)r->usage.steps, e->msg);
+  fail_with(c, &where);
+}
+
+static orc_record record_of(const orc_request *q, orc_status status, orc_time now)
+{
+  orc_time end = now;
+  if (status == ORC_PENDING) end = -1;
+  if (status == ORC_TIMEOUT) end = q->in.time + q->in.timeout;
+  if (status == ORC_CANCELLED) end = q->in.time + q->in.cancel;
+  return (orc_record){ .number = q->number,
+                       .session = q->in.session,
+                       .client = q->in.client,
+                       .profile = q->in.profile,
+                       .replica = q->replica,
+                       .prompt = q->in.prompt,
+                       .max_output = q->in.max_output,
+                       .output = q->generated,
+                       .cached = q->cached,
+                       .prefilled = q->prefilled,
+                       .preemptions = q->preemptions,
+                       .priority = q->in.priority,
+                       .arrival = q->in.time,
+                       .scheduled = q->scheduled,
+                       .first_token = q->first_token,
+                       .completion = end,
+                       .status = (uint8_t)status,
+                       .prefix_event = q->prefix_event,
+                       .counted = q->counted };
+}
+
+static void keep(orc_cluster *c, const orc_record *record)
+{
+  orc_metrics *m = &c->replicas[record->replica].metrics[record->profile];
+  orc_metrics_add(m, record, &c->slo);
+  if (c->csv != NULL) orc_csv_put(c->csv, record);
+}
+
+/* An arrival that follows an answer waits for its time. */
+static void expect(orc_cluster *c, uint32_t source, const orc_arrival *a)
+{
+  if (c->future_free_count == 0) {
+    const uint32_t room = c->future_room == 0 ? 64 : 2 * c->future_room;
+    c->future = orc_resize(c->future, room, sizeof *c->future);
+    c->future_free = orc_resize(c->future_free, room, sizeof *c->future_free);
+    for (uint32_t i = room; i > c->future_room; i--) c->future_free[c->future_free_count++] = i - 1;
+    c->future_room = room;
+  }
+  const uint32_t index = c->future_free[--c->future_free_count];
+  c->future[index] = *a;
+  c->future[index].source = source;
+  c->expected++;
+  orc_engine_at(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, ORC_EVENT_FOLLOW, index);
+}
+
+void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
+{
+  const orc_request *q = &c->requests.at[slot];
+  const orc_record record = record_of(q, status, now);
+  keep(c, &record);
+  if (now > c->last_end) c->last_end = now;
+  const orc_source *s = &c->sources[q->in.source];
+  orc_arrival next;
+  if (s->follow != NULL && s->follow(s->self, q, now, &next)) expect(c, q->in.source, &next);
+  orc_requests_drop(&c->requests, slot);
+}
+
+/* Draw a source's next arrival and wait for its time. */
+static void draw(orc_cluster *c, uint32_t source)
+{
+  orc_error e = { 0 };
+  orc_arrival *a = &c->pending[source];
+  const orc_source *s = &c->sources[source];
+  if (!s->next(s->self, a, &e)) {
+    if (e.code != 0) fail_with(c, &e);
+    return;
+  }
+  a->source = source;
+  c->expected++;
+  orc_engine_at_key(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, source, ORC_EVENT_ARRIVAL,
+                    source);
+}
+
+static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)
+{
+  if (after == ORC_NEVER) return;
+  const orc_time when = q->in.time + after;
+  orc_engine_at_key(&c->engine, when > c->engine.now ? when : c->engine.now, ORC_CLASS_TIMER,
+                    q->number, ORC_EVENT_DEADLINE, slot);
+}
+
+/* A request reaches the router. */
+static void arrive(orc_cluster *c, const orc_arrival *a)
+{
+  orc_error e = { 0 };
+  const orc_slot slot = orc_requests_add(&c->requests, a);
+  orc_request *q = &c->requests.at[slot];
+  int replica = 0;
+  c->expected--;
+  q->counted = a->time >= c->warm_up;
+  if (c->router.route != NULL && c->replica_count > 1 &&
+      !c->router.route(c->router.self, c, q, &replica, &e)) {
+    orc_error where;
+    orc_fail(&where, "at t=%.6f s, routing request %llu: %s", (double)c->engine.now * 1e-9,
+             (unsigned long long)q->number + 1, e.msg);
+    fail_with(c, &where);
+    return;
+  }
+  ORC_ASSERT(replica >= 0 && replica < c->replica_count);
+  deadline(c, q, slot, a->timeout);
+  deadline(c, q, slot, a->cancel);
+  if (!orc_replica_enqueue(&c->replicas[replica], slot, &e)) fail_at(c, &c->replicas[replica], &e);
+}
+
+static void on_arrival(void *self, uint32_t source)
+{
+  orc_cluster *c = self;
+  const orc_arrival a = c->pending[source];
+  draw(c, source);
+  arrive(c, &a);
+}
+
+static void on_follow(void *self, uint32_t index)
+{
+  orc_cluster *c = self;
+  const orc_arrival a = c->future[index];
+  c->future_free[c->future_free_count++] = index;
+  arrive(c, &a);
+}
+
+/* The slot may hold another request by now; one whose deadline this is not is left alone. */
+static void on_deadline(void *self, uint32_t slot)
+{
+  orc_cluster *c = self;
+  const orc_request *q = &c->requests.at[slot];
+  if (q->state == ORC_FREE || q->state == ORC_DONE) return;
+  const orc_time now = c->engine.now;
+  const bool cancelled = q->in.cancel != ORC_NEVER && q->in.time + q->in.cancel <= now;
+  const bool late = q->in.timeout != ORC_NEVER && q->in.time + q->in.timeout <= now;
+  if (cancelled || late)
+    orc_replica_abort(&c->replicas[q->replica], slot, cancelled ? ORC_CANCELLED : ORC_TIMEOUT);
+}
+
+static void on_step_end(void *self, uint32_t replica)
+{
+  orc_cluster *c = self;
+  orc_error e = { 0 };
+  if (!orc_replica_step_end(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
+}
+
+static void on_wake(void *self, uint32_t replica)
+{
+  orc_cluster *c = self;
+  orc_error e = { 0 };
+  if (!orc_replica_wake(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
+}
+
+orc_cluster *orc_cluster_new(const orc_cluster_config *config)
+{
+  orc_cluster *c = orc_alloc(1, sizeof *c);
+  ORC_ASSERT(config->replicas >= 1 && config->profile_count >= 1 && config->source_count >= 1);
+  orc_requests_init(&c->requests);
+  c->batching = config->batching;
+  c->router = config->router;
+  c->replica_count = config->replicas;
+  c->source_count = config->source_count;
+  c->profile_count = config->profile_count;
+  c->warm_up = config->warm_up;
+  c->slo = config->slo;
+  c->overhead = orc_time_of(config->request_overhead);
+  c->runs = config->runs;
+  c->csv = config->csv;
+  c->stop = config->stop;
+  c->limit = ORC_NEVER;
+  orc_engine_on(&c->engine, ORC_EVENT_STEP_END, on_step_end, c);
+  orc_engine_on(&c->engine, ORC_EVENT_WAKE, on_wake, c);
+  orc_engine_on(&c->engine, ORC_EVENT_ARRIVAL, on_arrival, c);
+  orc_engine_on(&c->engine, ORC_EVENT_FOLLOW, on_follow, c);
+  orc_engine_on(&c->engine, ORC_EVENT_DEADLINE, on_deadline, c);
+  c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
+  for (int i = 0; i < c->replica_count; i++)
+    orc_replica_init(&c->replicas[i], c, (uint16_t)i, config->knobs, config->cost);
+  c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);
+  c->pending = orc_alloc((size_t)c->source_count, sizeof *c->pending);
+  for (int i = 0; i < c->source_count; i++) {
+    c->sources[i] = config->sources[i];
+    /* An answer may bring a request to any replica, so none may pass another's end. */
+    if (c->sources[i].follow != NULL) c->engine.coupled = true;
+  }
+  for (int i = 0; i < c->source_count; i++) draw(c, (uint32_t)i);
+  return c;
+}
+
+void orc_cluster_free(orc_cluster *c)
+{
+  if (c == NULL) return;
+  for (int i = 0; i < c->replica_count; i++) orc_replica_done(&c->replicas[i]);
+  for (int i = 0; i < c->source_count; i++)
+    if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
+  orc_engine_done(&c->engine);
+  orc_requests_done(&c->requests);
+  free(c->replicas);
+  free(c->sources);
+  free(c->pending);
+  free(c->future);
+  free(c->future_free);
+  free(c);
+}
+
+/* Requests are left and nothing will ever happen: a policy made no progress. */
+static bool stalled(const orc_cluster *c, orc_error *e)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_replica *r = &c->replicas[i];
+    if (orc_replica_in_flight(r) == 0) continue;
+    return orc_fail(e,
+                    "at t=%.6f s, replica %d, step %llu: batching policy \"%s\" makes no progress: it "
+                    "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free",
+                    (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps,
+                    c->batching.name, r->queue.count, r->running,
+                    (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
+  }
+  return true;
+}
+
+bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
+{
+  c->limit = until;
+  while (c->failure.code == 0) {
+    if (c->stop != NULL && *c->stop != 0) {
+      c->interrupted = true;
+      return true;
+    }
+    if (c->requests.live == 0 && c->expected == 0) return true; /* what is pending concerns nobody */
+    const orc_time next = orc_engine_next(&c->engine);
+    if (next == ORC_NEVER) return stalled(c, e);
+    if (next > until) {
+      c->engine.now = until;
+      return true;
+    }
+    orc_engine_step(&c->engine);
+  }
+  if (e != NULL) *e = c->failure;
+  return false;
+}
+
+void orc_cluster_close(orc_cluster *c)
+{
+  for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
+    const orc_slot slot = orc_requests_find(&c->requests, n);
+    if (slot == ORC_NO_SLOT) continue;
+    orc_request *q = &c->requests.at[slot];
+    orc_record record = record_of(q, ORC_PENDING, c->engine.now);
+    if (q->state == ORC_DECODE)
+      record.output = orc_decode_generated(&c->replicas[q->replica].decode, q);
+    keep(c, &record);
+  }
+}

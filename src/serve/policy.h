@@ -1,0 +1,39 @@
+/*
+** policy.h - what decides: plain function pointers, so the simulator runs without a Lua state.
+** Each returns false with *e filled when the policy failed; the run then stops and names it.
+*/
+#ifndef ORC_SERVE_POLICY_H
+#define ORC_SERVE_POLICY_H
+
+#include "base/base.h"
+#include "serve/request.h"
+
+typedef struct orc_batch orc_batch;
+typedef struct orc_cluster orc_cluster;
+
+/*
+** Forms the steps of a replica. `step` is called when there is something to decide: a request
+** waits, a prompt is partly done, blocks run short - and not again while nothing changed since it
+** last left everything but the decodes alone. One that must see every step says so.
+*/
+typedef struct orc_batching {
+  const char *name;
+  void *self;
+  bool every_step;
+  bool clairvoyant; /* sees true output lengths */
+  bool (*step)(void *self, orc_batch *b, orc_error *e);
+  /* Place in the queue, once per arrival: smaller goes first. NULL: order of arrival. */
+  bool (*order)(void *self, const orc_request *r, double *key, orc_error *e);
+} orc_batching;
+
+/* Chooses the replica of a request as it arrives: *replica in 0 .. count - 1. NULL: the first. */
+typedef struct orc_router {
+  const char *name;
+  void *self;
+  bool (*route)(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e);
+} orc_router;
+
+/* vLLM's policy in C: decodes, then prompts begun, then the queue. The yardstick for policies in Lua. */
+extern const orc_batching orc_batching_chunked;
+
+#endif

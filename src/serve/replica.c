@@ -1,0 +1,333 @@
+#include "serve/replica.h"
+
+#include <stdlib.h>
+
+#include "serve/batch.h"
+#include "serve/cluster.h"
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_engine_knobs *knobs,
+                      const orc_step_cost *cost)
+{
+  *r = (orc_replica){ .cluster = c,
+                      .engine = &c->engine,
+                      .requests = &c->requests,
+                      .policy = &c->batching,
+                      .index = index,
+                      .knobs = *knobs,
+                      .cost = *cost,
+                      .first = ORC_NO_SLOT,
+                      .last = ORC_NO_SLOT,
+                      .wake = ORC_NEVER,
+                      .runs = c->runs };
+  r->batch.replica = r;
+  r->prepared.n = -1;
+  orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
+  orc_queue_init(&r->queue, r->requests, 0);
+  const bool windowed = cost->model.sliding_window > 0 && cost->model.num_windowed_layers > 0;
+  orc_decode_init(&r->decode, r->requests, knobs->block_size,
+                  windowed ? cost->model.sliding_window : 0);
+  r->metrics = orc_alloc((size_t)c->profile_count, sizeof *r->metrics);
+}
+
+void orc_replica_done(orc_replica *r)
+{
+  for (int i = 0; i < r->cluster->profile_count; i++) orc_metrics_done(&r->metrics[i]);
+  free(r->metrics);
+  free(r->partial);
+  free(r->batch.chunks);
+  orc_queue_done(&r->queue);
+  orc_decode_done(&r->decode);
+  orc_hist_done(&r->usage.gaps);
+}
+
+void orc_replica_link(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  q->prev = r->last;
+  q->next = ORC_NO_SLOT;
+  if (r->last != ORC_NO_SLOT) at(r, r->last)->next = slot;
+  else r->first = slot;
+  r->last = slot;
+  r->running++;
+}
+
+void orc_replica_unlink(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  if (q->prev != ORC_NO_SLOT) at(r, q->prev)->next = q->next;
+  else r->first = q->next;
+  if (q->next != ORC_NO_SLOT) at(r, q->next)->prev = q->prev;
+  else r->last = q->prev;
+  r->running--;
+}
+
+/* A request's end: nobody holds it any more, its blocks are back. */
+static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
+{
+  orc_request *q = at(r, slot);
+  orc_kv_give(&r->kv, q->blocks);
+  q->blocks = 0;
+  q->state = ORC_DONE;
+  r->steady = false;
+  orc_cluster_finished(r->cluster, slot, status, now);
+}
+
+static void wake_at(orc_replica *r, orc_time time)
+{
+  if (time >= r->wake) return;
+  r->wake = time;
+  orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
+}
+
+static bool can_never_fit(const orc_replica *r, const orc_request *q)
+{
+  const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
+  return tokens > r->knobs.max_model_len || tokens > r->kv.total * r->kv.block_size ||
+         (!r->knobs.enable_chunked_prefill && q->in.prompt > r->knobs.max_num_batched_tokens);
+}
+
+bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
+{
+  orc_request *q = at(r, slot);
+  q->replica = r->index;
+  if (can_never_fit(r, q)) {
+    q->state = ORC_DONE;
+    orc_cluster_finished(r->cluster, slot, ORC_REJECTED, r->engine->now);
+    return true;
+  }
+  if (r->policy->order != NULL && !r->policy->order(r->policy->self, q, &q->key, e)) return false;
+  orc_queue_push(&r->queue, slot, q->key);
+  r->steady = false;
+  if (!r->busy) wake_at(r, r->engine->now);
+  return true;
+}
+
+void orc_replica_leave_partial(orc_replica *r, orc_slot slot)
+{
+  int kept = 0;
+  at(r, slot)->partial = false;
+  for (int i = 0; i < r->partial_count; i++)
+    if (r->partial[i] != slot) r->partial[kept++] = r->partial[i];
+  r->partial_count = kept;
+}
+
+/* Take a running request out of everything but the pool. Between steps only. */
+static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
+{
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_DECODE) orc_decode_leave(&r->decode, slot);
+  else if (q->partial) orc_replica_leave_partial(r, slot);
+  orc_replica_unlink(r, slot);
+  finish(r, slot, status, now);
+}
+
+void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
+{
+  orc_request *q = at(r, slot);
+  if (q->state != ORC_QUEUED && r->busy) {
+    r->aborting += q->aborted == 0;
+    q->aborted = (uint8_t)status;
+    return;
+  }
+  if (q->state == ORC_QUEUED) {
+    orc_queue_remove(&r->queue, slot);
+    finish(r, slot, status, r->engine->now);
+  } else {
+    expel(r, slot, status, r->engine->now);
+  }
+  if (!r->busy) wake_at(r, r->engine->now); /* what it held may be what others wait for */
+}
+
+/* Those whose client left during the step end as it is over, without its token. */
+static void expel_aborted(orc_replica *r, orc_time now)
+{
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT && r->aborting > 0;) {
+    const orc_slot next = at(r, slot)->next;
+    if (at(r, slot)->aborted != 0) {
+      r->aborting--;
+      expel(r, slot, (orc_status)at(r, slot)->aborted, now);
+    }
+    slot = next;
+  }
+}
+
+static void begin_partial(orc_replica *r, orc_slot slot)
+{
+  if (r->partial_count == r->partial_room) {
+    r->partial_room = r->partial_room == 0 ? 16 : 2 * r->partial_room;
+    r->partial = orc_resize(r->partial, (size_t)r->partial_room, sizeof *r->partial);
+  }
+  r->partial[r->partial_count++] = slot;
+  at(r, slot)->partial = true;
+}
+
+/* A prompt is computed to its end: its next token is there. */
+static void emit(orc_replica *r, orc_slot slot, orc_time now)
+{
+  orc_request *q = at(r, slot);
+  if (q->aborted != 0) return; /* its client left before this token */
+  q->generated++;
+  if (q->first_token < 0) q->first_token = now;
+  else orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+  q->last_token = now;
+  if (q->generated < q->in.output) {
+    orc_decode_join(&r->decode, slot, now);
+    return;
+  }
+  orc_replica_unlink(r, slot);
+  finish(r, slot, ORC_SUCCESS, now);
+}
+
+static void apply_chunks(orc_replica *r, orc_time now)
+{
+  orc_batch *b = &r->batch;
+  for (int i = 0; i < b->chunk_count; i++) {
+    const orc_slot slot = b->chunks[i].slot;
+    orc_request *q = at(r, slot);
+    q->computed += b->chunks[i].tokens;
+    q->prefilled += b->chunks[i].tokens;
+    if (q->computed < orc_request_target(q)) {
+      if (!q->partial) begin_partial(r, slot);
+    } else {
+      if (q->partial) orc_replica_leave_partial(r, slot);
+      emit(r, slot, now);
+    }
+  }
+  r->steady = false;
+  b->chunk_count = 0;
+}
+
+/* What the running step did, at its end: tokens come out, requests end. */
+static void apply(orc_replica *r, orc_time now)
+{
+  r->busy = false;
+  r->now = now;
+  if (r->batch.decodes) {
+    orc_decode_advance(&r->decode, now, &r->usage.gaps);
+    r->batch.decodes = false;
+  }
+  if (r->batch.chunk_count > 0) apply_chunks(r, now);
+  r->batch.tokens = 0;
+  if (r->aborting > 0) expel_aborted(r, now);
+  orc_slot slot;
+  while ((slot = orc_decode_finished(&r->decode)) != ORC_NO_SLOT) {
+    orc_decode_leave(&r->decode, slot);
+    orc_replica_unlink(r, slot);
+    finish(r, slot, ORC_SUCCESS, now);
+  }
+}
+
+/* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
+static bool undisturbed(const orc_replica *r)
+{
+  if (r->decode.n == 0 || r->policy->every_step) return false;
+  if (!r->steady && (r->queue.count > 0 || r->partial_count > 0)) return false;
+  return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
+}
+
+/* Form the next step; *work tells whether there is one. */
+static bool form(orc_replica *r, bool *work, orc_error *e)
+{
+  orc_batch *b = &r->batch;
+  *work = false;
+  if (r->running == 0 && r->queue.count == 0) return true;
+  if (undisturbed(r) && orc_decode_need(&r->decode) <= orc_kv_available(&r->kv)) {
+    orc_batch_decode(b);
+    *work = true;
+    return true;
+  }
+  r->steady = true; /* whatever the verbs change clears it again */
+  b->open = true;
+  r->usage.policy_calls++;
+  const bool good = r->policy->step(r->policy->self, b, e);
+  b->open = false;
+  if (b->chunk_count > 0 || !b->decodes) r->steady = false;
+  *work = b->tokens > 0;
+  return good;
+}
+
+/* Seconds of the step just formed. */
+static double price(orc_replica *r)
+{
+  const orc_batch *b = &r->batch;
+  const orc_decode_set *d = &r->decode;
+  if (b->chunk_count == 0) {
+    if (r->prepared.n != d->n) r->prepared = orc_step_prepare_decode(&r->cost, d->n);
+    return orc_step_decode(&r->prepared, d->context, orc_decode_window(d));
+  }
+  orc_step_shape shape = { 0 };
+  if (b->decodes) {
+    shape.decode_seqs = d->n;
+    shape.decode_context = d->context;
+    shape.decode_window = orc_decode_window(d);
+    shape.sampled = d->n;
+  }
+  for (int i = 0; i < b->chunk_count; i++) {
+    const orc_chunk *c = &b->chunks[i];
+    const bool last = c->past + c->tokens == orc_request_target(at(r, c->slot));
+    orc_step_shape_add_chunk(&shape, &r->cost.model, c->tokens, c->past, last);
+  }
+  return orc_step_evaluate(&r->cost, &shape).total;
+}
+
+/* A step starts now: its end, and what it costs the replica. */
+static void start(orc_replica *r)
+{
+  orc_time time = orc_time_of(price(r));
+  if (time < 1) time = 1; /* a step without cost must not stop the clock */
+  r->end = r->now + time;
+  r->busy = true;
+  r->usage.steps++;
+  r->usage.busy += time;
+  const int64_t used = orc_kv_used(&r->kv);
+  if (used > r->usage.peak_blocks) r->usage.peak_blocks = used;
+  r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
+}
+
+/*
+** Steps from `now` on. One that ends before anything else can happen is applied at once; one that
+** does not is left to its event. Ends when there is nothing to do or the next end is scheduled.
+*/
+static bool steps(orc_replica *r, orc_time now, orc_error *e)
+{
+  const orc_time limit = r->cluster->limit;
+  unsigned polled = 0;
+  r->now = now;
+  for (;;) {
+    /* Others may still come at this very moment: they are in before the step forms. */
+    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+      wake_at(r, r->now);
+      return true;
+    }
+    bool work;
+    if (!form(r, &work, e)) return false;
+    if (!work) return true;
+    start(r);
+    const bool alone = r->runs && r->end < orc_engine_horizon(r->engine) && r->end < r->wake &&
+                       r->end <= limit && (++polled & 1023) != 0;
+    if (!alone) {
+      orc_engine_at_local(r->engine, r->end, ORC_CLASS_STEP, r->index, ORC_EVENT_STEP_END, r->index);
+      return true;
+    }
+    apply(r, r->end);
+  }
+}
+
+bool orc_replica_step_end(orc_replica *r, orc_error *e)
+{
+  ORC_ASSERT(r->busy && r->end == r->engine->now);
+  apply(r, r->end);
+  return steps(r, r->end, e);
+}
+
+bool orc_replica_wake(orc_replica *r, orc_error *e)
+{
+  if (r->engine->now >= r->wake) r->wake = ORC_NEVER;
+  r->steady = false;
+  return r->busy || steps(r, r->engine->now, e);
+}

@@ -1,0 +1,123 @@
+/*
+** replica.h - one copy of the model behind the router: queue, KV cache, running requests, and the
+** loop that forms a step, lets its time pass and applies what it did.
+*/
+#ifndef ORC_SERVE_REPLICA_H
+#define ORC_SERVE_REPLICA_H
+
+#include "base/base.h"
+#include "base/hist.h"
+#include "cost/step.h"
+#include "obs/metrics.h"
+#include "serve/decode.h"
+#include "serve/kv.h"
+#include "serve/policy.h"
+#include "serve/queue.h"
+#include "serve/request.h"
+#include "sim/engine.h"
+
+/* Kinds of events of the serving layer. */
+enum {
+  ORC_EVENT_STEP_END = 0, /* subject: replica */
+  ORC_EVENT_WAKE = 1,     /* subject: replica; form a step if idle */
+  ORC_EVENT_ARRIVAL = 2,  /* subject: source */
+  ORC_EVENT_FOLLOW = 3,   /* subject: index of a future arrival */
+  ORC_EVENT_DEADLINE = 4, /* subject: slot; key: number of the request */
+};
+
+/* The engine's knobs, under vLLM's names. */
+typedef struct orc_engine_knobs {
+  int32_t max_num_seqs;           /* running at a time, >= 1 */
+  int32_t max_num_batched_tokens; /* per step, >= max_num_seqs */
+  int32_t max_model_len;          /* prompt and output together */
+  int32_t block_size;             /* tokens per KV block */
+  int64_t num_gpu_blocks;
+  bool enable_chunked_prefill;
+} orc_engine_knobs;
+
+/* One chunk of a prompt in a step. */
+typedef struct orc_chunk {
+  orc_slot slot;
+  int32_t tokens;
+  int32_t past; /* tokens of it in memory before */
+} orc_chunk;
+
+/* The step being formed or running. */
+struct orc_batch {
+  struct orc_replica *replica;
+  orc_chunk *chunks;
+  int chunk_count, chunk_room;
+  int32_t tokens;  /* in all, decodes included */
+  bool decodes;    /* the decode set takes part */
+  bool open;       /* a policy is forming it now */
+};
+
+/* What a replica did since the run began; time in ns. */
+typedef struct orc_usage {
+  orc_time busy;          /* time in steps */
+  uint64_t steps;
+  uint64_t policy_calls;
+  unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
+  int64_t peak_blocks;
+  uint64_t preemptions, recomputed_tokens;
+  orc_hist gaps;          /* between tokens of a request (ITL) */
+} orc_usage;
+
+typedef struct orc_replica {
+  orc_cluster *cluster;
+  orc_engine *engine;
+  orc_requests *requests;
+  const orc_batching *policy;
+  uint16_t index;
+  orc_engine_knobs knobs;
+  orc_step_cost cost;
+  orc_decode_cost prepared; /* for prepared.n sequences */
+  orc_kv kv;
+  orc_queue queue;
+  orc_decode_set decode;
+  orc_slot first, last;     /* running requests in order of admission */
+  int32_t running;
+  orc_slot *partial;        /* running requests whose prompt is begun and not done, in that order */
+  int partial_count, partial_room;
+  orc_batch batch;
+  orc_time now;             /* its own clock: the start of the running step, or the engine's */
+  orc_time end;             /* of the running step */
+  orc_time wake;            /* a WAKE is pending for this time; ORC_NEVER: none */
+  bool busy;                /* a step is running */
+  bool steady;              /* nothing changed since the policy left all but the decodes alone */
+  bool runs;                /* steps inside the horizon need no event */
+  int aborting;             /* running requests with `aborted` set */
+  orc_usage usage;
+  orc_metrics *metrics;     /* [profiles] */
+} orc_replica;
+
+/* Set up an idle replica. The cost must be prepared; num_gpu_blocks >= 1. */
+void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_engine_knobs *knobs,
+                      const orc_step_cost *cost);
+void orc_replica_done(orc_replica *r);
+
+/* A request comes to this replica now: it waits, or is REJECTED if it can never fit. */
+bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
+
+/* Its client is gone: it ends with `status`, at once if it waits, else when the step is over. */
+void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status);
+
+/* Handlers of the events of this replica. */
+bool orc_replica_step_end(orc_replica *r, orc_error *e);
+bool orc_replica_wake(orc_replica *r, orc_error *e);
+
+/* Requests here, waiting or running. */
+static inline int64_t orc_replica_in_flight(const orc_replica *r)
+{
+  return (int64_t)r->queue.count + r->running;
+}
+
+/* Put a running request on, or take it off, the list in order of admission. */
+void orc_replica_link(orc_replica *r, orc_slot slot);
+void orc_replica_unlink(orc_replica *r, orc_slot slot);
+
+
+/* Take a request off the list of prompts begun. */
+void orc_replica_leave_partial(orc_replica *r, orc_slot slot);
+
+#endif
