@@ -482,4 +482,10 @@ function schema.keys(raw, path)
   return keys
 end
 
+--- The key that tells which kind a section is of ("kind" for the workload), or nil.
+function schema.tag(raw, path)
+  local node = path ~= "" and schema.find(raw, path)
+  return type(node) == "table" and node.tag or nil
+end
+
 return schema

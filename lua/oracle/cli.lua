@@ -1,0 +1,347 @@
+--- The command line. Results go to stdout, everything else to stderr.
+-- Exit status: 0 success; 1 the input or the run failed; 2 the command line is wrong.
+local cli = {}
+
+local OK, FAILED, USAGE = 0, 1, 2
+
+local LEVELS = { "DEBUG", "INFO", "WARNING", "ERROR" }
+
+-- Raised for a wrong command line; anything else raised is a failure of the input or the run.
+local Usage = {}
+
+local function misuse(...)
+  error(setmetatable({ message = string.format(...) }, Usage), 0)
+end
+
+local function host()
+  local ok, found = pcall(require, "oracle.host")
+  if ok then return found end
+  return { isatty = function() return false end, clock = os.clock }
+end
+
+-- ---- options ----
+
+-- Each takes a value (`value` names it in the help) or none; `key` is where it goes.
+local OPTIONS = {
+  { "--set", value = "KEY=VALUE", key = "set", list = true, doc = "change a key, such as engine.max_num_seqs=64 (repeatable)" },
+  { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
+  { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
+  { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
+  { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
+  { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" }, doc = "level of detail (auto)" },
+  { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (1)" },
+  { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = LEVELS, upper = true,
+    doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+  { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
+  { "--help", short = "-h", key = "help", doc = "this text" },
+  { "--version", key = "version", doc = "the version" },
+}
+
+local COMMANDS = { run = "run a scenario (the word may be left out)" }
+
+local function option_names()
+  local names = {}
+  for i, o in ipairs(OPTIONS) do names[i] = o[1] end
+  return names
+end
+
+local function find_option(word)
+  for _, o in ipairs(OPTIONS) do
+    if word == o[1] or word == o.short then return o end
+  end
+  local near = require("oracle.nearest").find(word, option_names())
+  misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
+end
+
+local function option_value(o, text)
+  if o.choice then
+    local wanted = o.upper and text:upper() or text:lower()
+    for _, valid in ipairs(o.choice) do
+      if wanted == valid then return valid end
+    end
+    misuse("%s %s: one of %s expected", o[1], text, table.concat(o.choice, ", "))
+  end
+  if o.whole then
+    local n = math.tointeger(tonumber(text))
+    if not n or n < o.whole[1] or n > o.whole[2] then
+      local most = o.whole[2] < math.maxinteger and (" to %d"):format(o.whole[2]) or " or more"
+      misuse("%s %s: a whole number, %d%s, expected", o[1], text, o.whole[1], most)
+    end
+    return n
+  end
+  return text
+end
+
+--- Sort the words of a command line.
+-- @param args a list of strings
+-- @return { command =, files = {}, set = {}, json = ... }
+function cli.parse(args)
+  local out, i, only_files = { files = {}, set = {} }, 1, false
+  while i <= #args do
+    local word = args[i]
+    if only_files or word == "-" or word:sub(1, 1) ~= "-" then
+      out.files[#out.files + 1] = word
+    elseif word == "--" then
+      only_files = true
+    else
+      local name, inline = word:match("^(%-%-[^=]+)=(.*)$")
+      local o = find_option(name or word)
+      local value = true
+      if o.value then
+        if not inline then i = i + 1 end
+        value = inline or args[i]
+        if value == nil then misuse("%s: %s expected", o[1], o.value) end
+        value = option_value(o, value)
+      elseif inline then
+        misuse("%s takes no value", o[1])
+      end
+      if o.list then table.insert(out[o.key], value) else out[o.key] = value end
+    end
+    i = i + 1
+  end
+  if COMMANDS[out.files[1]] then out.command = table.remove(out.files, 1) end
+  return out
+end
+
+local function help()
+  local schema = require "oracle.schema"
+  local lines = {
+    "usage: oracle SCENARIO.lua [options]",
+    "       oracle                          a prompt (a script, when input is no terminal)",
+    "",
+    "Predicts how an LLM serving deployment behaves. Follows vLLM " .. schema.VLLM .. " (V1) and its defaults.",
+    "",
+    "options:",
+  }
+  for _, o in ipairs(OPTIONS) do
+    local name = (o.short and o.short .. ", " or "") .. o[1] .. (o.value and " " .. o.value or "")
+    lines[#lines + 1] = ("  %-24s %s"):format(name, o.doc)
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "`oracle run --help` lists the keys of a scenario."
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function help_run()
+  local lines = { "usage: oracle run SCENARIO.lua [options]", "",
+                  "Keys of a scenario, for the file and for --set KEY=VALUE, with their defaults:" }
+  for _, key in ipairs(require("oracle.schema").describe()) do
+    lines[#lines + 1] = ("  %-32s %-12s %s"):format(table.unpack(key)):gsub("%s+$", "")
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "Quantities are numbers in SI units or strings with a unit: \"50 ms\", \"12 req/s\", \"80 GiB\"."
+  return table.concat(lines, "\n") .. "\n"
+end
+
+-- ---- --set ----
+
+local TEXT_TYPES = { string = true, name = true, path = true, policy = true, choice = true }
+
+--- The value of `--set KEY=VALUE`: a Lua literal where it is one, else the text itself.
+-- @return the value; nil for the text "nil", which takes a key back to its default
+function cli.literal(text)
+  if text == "nil" then return nil end
+  if text:match("^%s*[%d%.%-+'\"{%[]") or text == "true" or text == "false" then
+    local chunk = load("return " .. text:gsub("^%s*%+", ""), "=value", "t", {})
+    local ok, value = pcall(chunk or error)
+    local kind = ok and type(value)
+    if kind == "number" or kind == "boolean" or kind == "string" or kind == "table" then return value end
+  end
+  return text
+end
+
+local function apply_set(s, assignment)
+  local schema, scenario = require "oracle.schema", require "oracle.scenario"
+  local key, text = assignment:match("^%s*([^=]-)%s*=(.*)$")
+  if not key or key == "" then misuse("--set %s: KEY=VALUE expected", assignment) end
+  local value = cli.literal(text)
+  local node = schema.find(scenario.raw(s), key)
+  if type(value) == "number" and type(node) == "table" and TEXT_TYPES[node.type] then value = text end
+  local ok, why = pcall(s.set, s, key, value, true)
+  if not ok then misuse("--set %s", why) end
+end
+
+-- ---- running ----
+
+local function say(text)
+  io.stderr:write(text, "\n")
+end
+
+local function level(options, name)
+  local at = options.level or "INFO"
+  for i, l in ipairs(LEVELS) do
+    if l == at then at = i end
+    if l == name then name = i end
+  end
+  return name >= at
+end
+
+local function describe_deployment(plan)
+  local units = require "oracle.units"
+  local d, e = plan.deployment, plan.scenario.engine
+  say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus, d.names.hardware,
+    d.memory.weight_bytes / 2^30))
+  local tokens = d.num_gpu_blocks * e.block_size
+  say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(
+    units.thousands(d.num_gpu_blocks), e.block_size, plan.scenario.replicas > 1 and " per replica" or "",
+    units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
+end
+
+local function open_outputs(options)
+  local output = require "oracle.output"
+  if options.json == "-" and options.csv == "-" then misuse("--json - and --csv -: only one can have stdout") end
+  local opened = {}
+  for _, kind in ipairs { "json", "csv" } do
+    if options[kind] then
+      local o, why = output.open(options[kind])
+      if not o then
+        for _, other in pairs(opened) do other:discard() end
+        error(why, 0)
+      end
+      opened[kind] = o
+    end
+  end
+  return opened
+end
+
+local function must(ok, why)
+  if not ok then error(why, 0) end
+end
+
+local function write_results(result, outputs, options, columns)
+  local summary = require "oracle.summary"
+  if outputs.csv then must(outputs.csv:commit()) end
+  if outputs.json then
+    must(outputs.json:write(summary.json(result)))
+    must(outputs.json:commit())
+  end
+  if not options.quiet and options.json ~= "-" and options.csv ~= "-" then
+    local report = require "oracle.report"
+    local text = result.points and report.points(result, columns) or report.block(result)
+    must(require("oracle.output").open("-"):write(text))
+  end
+end
+
+local function warn(result, options)
+  if not level(options, "WARNING") then return end
+  local seen = {}
+  for _, point in ipairs(result.points or { result }) do
+    for _, text in ipairs(point.oracle.warnings) do
+      if not seen[text] then say("oracle: warning: " .. text) end
+      seen[text] = true
+    end
+  end
+end
+
+-- Wall time and the like: facts about this machine, so never among the results.
+local function end_line(total)
+  local units = require "oracle.units"
+  say(("# %.3f s wall, %s steps, %s events, %s x real time"):format(total.wall, units.thousands(total.steps),
+    units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
+end
+
+local function simulate(s, points, outputs, options)
+  local h = host()
+  local total = { wall = 0, steps = 0, events = 0, now = 0 }
+  local meter
+  if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
+  local ok, result = pcall(require("oracle.experiment").run, s, {
+    points = points, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, threads = options.threads,
+    progress = meter and meter.step,
+    done = function(raw)
+      total.wall, total.steps = total.wall + raw.wall_s, total.steps + raw.steps
+      total.events, total.now = total.events + raw.events, total.now + raw.now
+    end,
+  })
+  if meter then meter.done() end
+  if not ok then
+    for _, o in pairs(outputs) do o:discard() end
+    error(result, 0)
+  end
+  return result, total
+end
+
+local function load_scenario(path)
+  local scenario = require "oracle.scenario"
+  local s, why = scenario.load(path)
+  if s then return s end
+  if not path:find("[./]") and not require("oracle.home").exists(path) then
+    local near = require("oracle.nearest").find(path, { "run" })
+    error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
+  end
+  error(why, 0)
+end
+
+local function prepare(s, path, options)
+  local scenario, experiment = require "oracle.scenario", require "oracle.experiment"
+  for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
+  if options.seed then s.seed = options.seed end
+  if options.lod then s.lod = options.lod end
+  local ok, points = pcall(experiment.points, s)
+  if not ok then error(scenario.about(path, scenario.first_line(points)), 0) end
+  local columns, why
+  if s.vary then
+    if options.csv then misuse("--csv: this scenario varies keys, and a CSV holds one run") end
+    columns, why = require("oracle.report").columns(s.report, s.percentiles)
+    if not columns then error(scenario.about(path, why), 0) end
+  end
+  return points, columns
+end
+
+local function run(options)
+  if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
+  local path = options.files[1]
+  local s = load_scenario(path)
+  local points, columns = prepare(s, path, options)
+  local outputs = open_outputs(options)
+  local told = not options.quiet and level(options, "INFO")
+  if told then describe_deployment(points[1].plan) end
+  local result, total = simulate(s, points, outputs, options)
+  write_results(result, outputs, options, columns)
+  warn(result, options)
+  if told then end_line(total) end
+  if not require("oracle.summary").complete(result) then
+    say("oracle: interrupted; the results are partial")
+    return FAILED
+  end
+  return OK
+end
+
+local function no_arguments()
+  local repl = require "oracle.repl"
+  if host().isatty(0) then return repl.interactive(host()) end
+  local script = io.read("a")
+  if script:match("^%s*$") then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  return repl.script(script, "stdin")
+end
+
+local function dispatch(args)
+  if #args == 0 then return no_arguments() end
+  local options = cli.parse(args)
+  if options.help then
+    io.write(options.command == "run" and help_run() or help())
+    return OK
+  end
+  if options.version then
+    io.write(("oracle %s (defaults of vLLM %s)\n"):format(require "oracle.version", require("oracle.schema").VLLM))
+    return OK
+  end
+  return run(options)
+end
+
+--- Do what a command line says.
+-- @param args a list of strings, without the program's name
+-- @return the exit status
+function cli.main(args)
+  local ok, status = pcall(dispatch, args)
+  if ok then return status end
+  if getmetatable(status) == Usage then
+    say("oracle: " .. status.message)
+    return USAGE
+  end
+  say("oracle: " .. require("oracle.scenario").first_line(status))
+  return FAILED
+end
+
+return cli

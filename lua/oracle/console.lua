@@ -1,0 +1,123 @@
+--- Text for people: aligned tables and values. Widths count characters, not bytes.
+local console = {}
+
+local function width(s)
+  return utf8.len(s) or #s
+end
+
+local function pad(s, w, left)
+  local blanks = (" "):rep(w - width(s))
+  return left and s .. blanks or blanks .. s
+end
+
+--- A number as a person reads it: four significant digits, whole numbers in full, "-" for nothing.
+function console.number(v)
+  if v == nil then return "-" end
+  if type(v) ~= "number" then return tostring(v) end
+  if v ~= v or v == math.huge or v == -math.huge then return tostring(v) end
+  if math.tointeger(v) and math.abs(v) < 1e15 then return ("%d"):format(math.tointeger(v)) end
+  local size = math.abs(v)
+  if size >= 1000 then return ("%.1f"):format(v) end
+  if size >= 100 then return ("%.2f"):format(v) end
+  if size >= 1 then return ("%.3f"):format(v) end
+  return ("%.4g"):format(v)
+end
+
+local function cell(v)
+  if type(v) == "number" or v == nil then return console.number(v) end
+  if type(v) == "table" and type(v.kind) == "string" then return v.kind end
+  return (tostring(v):gsub("[%c]", " "))
+end
+
+--- An aligned table: numbers to the right, text to the left.
+-- @param columns { { name =, unit = }, ... } or { "name", ... }
+-- @param rows { { value, ... }, ... }; holes are shown as "-"
+-- @return the text, ending in a newline
+function console.table(columns, rows)
+  local heads, text, widths, left = {}, {}, {}, {}
+  for c, column in ipairs(columns) do
+    local name, unit = column, nil
+    if type(column) == "table" then name, unit = column.name, column.unit end
+    heads[c] = name .. (unit and " (" .. unit .. ")" or "")
+    widths[c], left[c] = width(heads[c]), true
+  end
+  for r, row in ipairs(rows) do
+    text[r] = {}
+    for c = 1, #columns do
+      text[r][c] = cell(row[c])
+      widths[c] = math.max(widths[c], width(text[r][c]))
+      if type(row[c]) == "number" then left[c] = false end
+    end
+  end
+  local lines = {}
+  local function line(cells)
+    local padded = {}
+    for c = 1, #columns do padded[c] = pad(cells[c], widths[c], left[c]) end
+    lines[#lines + 1] = (table.concat(padded, "  "):gsub("%s+$", ""))
+  end
+  line(heads)
+  local rules = {}
+  for c = 1, #columns do rules[c] = ("-"):rep(widths[c]) end
+  line(rules)
+  for r = 1, #rows do line(text[r]) end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+local function is_list(t)
+  return #t > 0 and next(t, #t) == nil
+end
+
+-- Records with the same keys are one table.
+local function as_rows(list, keys_of)
+  local keys, seen = {}, {}
+  for _, item in ipairs(list) do
+    if type(item) ~= "table" or is_list(item) then return nil end
+    for _, k in ipairs(keys_of(item)) do
+      if not seen[k] then keys[#keys + 1], seen[k] = k, true end
+    end
+  end
+  local rows = {}
+  for r, item in ipairs(list) do
+    rows[r] = {}
+    for c, k in ipairs(keys) do rows[r][c] = item[k] end
+  end
+  return keys, rows
+end
+
+local MOST_DEPTH = 6
+
+-- Leaves of a nested table as { path, value } rows.
+local function flatten(t, keys_of, path, rows, depth)
+  for _, k in ipairs(keys_of(t)) do
+    local v, full = t[k], path == "" and tostring(k) or path .. "." .. tostring(k)
+    if type(v) == "table" and next(v) ~= nil and depth < MOST_DEPTH then
+      flatten(v, keys_of, full, rows, depth + 1)
+    elseif type(v) == "table" then
+      rows[#rows + 1] = { full, "{}" }
+    else
+      rows[#rows + 1] = { full, v == nil and "-" or v }
+    end
+  end
+end
+
+--- Any value as a person reads it; tables become aligned tables.
+-- @param v the value
+-- @param keys_of function(table) -> its keys in order; nil sorts them
+function console.value(v, keys_of)
+  if type(v) == "string" then return ("%q"):format(v):gsub("\\\n", "\\n") .. "\n" end
+  if type(v) ~= "table" then return (type(v) == "number" and console.number(v) or tostring(v)) .. "\n" end
+  keys_of = keys_of or require("oracle.summary").keys
+  if next(v) == nil then return "{}\n" end
+  if is_list(v) then
+    local keys, rows = as_rows(v, keys_of)
+    if keys then return console.table(keys, rows) end
+    local list = {}
+    for i, item in ipairs(v) do list[i] = { i, type(item) == "table" and "{...}" or item } end
+    return console.table({ "#", "value" }, list)
+  end
+  local rows = {}
+  flatten(v, keys_of, "", rows, 1)
+  return console.table({ "key", "value" }, rows)
+end
+
+return console

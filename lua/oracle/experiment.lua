@@ -1,0 +1,331 @@
+--- From a scenario to a result: look up what it names, work out the deployment, refuse what cannot run, run it.
+-- What the user got wrong is raised as one line, "key: what is wrong".
+local schema = require "oracle.schema"
+local scenario = require "oracle.scenario"
+local units = require "oracle.units"
+
+local experiment = {}
+
+local GiB = 2^30
+
+local function core()
+  return require "oracle.core"
+end
+
+local function fail(...)
+  error(select("#", ...) > 1 and string.format(...) or (...), 0)
+end
+
+-- ---- names ----
+
+-- A path ends in .json; anything else is a name of the catalog.
+local function look_up(kind, value, find)
+  if type(value) == "string" and value:match("%.json$") then
+    local path, why = find(value)
+    if not path then fail("%s: %s: %s", kind, value, why) end
+    value = path
+  end
+  local ok, found, why = pcall(require("oracle.catalog")[kind], value)
+  if not ok then fail("%s: %s", kind, scenario.first_line(found)) end
+  if not found then fail("%s: %s", kind, why) end
+  return found
+end
+
+local function policy_names(folder)
+  local names, home = {}, require "oracle.home"
+  local listing = io.popen("ls '" .. home.path("lua/oracle/" .. folder):gsub("'", "'\\''") .. "' 2>/dev/null")
+  for file in listing and listing:lines() or function() end do
+    names[#names + 1] = file:match("^([%w_]+)%.lua$")
+  end
+  if listing then listing:close() end
+  table.sort(names)
+  return names
+end
+
+local function policy_file(key, value, find)
+  local path, why = find(value)
+  if not path then fail("%s: %s: %s", key, value, why) end
+  local chunk, wrong = loadfile(path, "t")
+  if not chunk then fail("%s: %s", key, scenario.first_line(wrong)) end
+  local ok, made = pcall(chunk)
+  if not ok then fail("%s: %s", key, scenario.first_line(made)) end
+  if type(made) ~= "table" then fail("%s: %s: returns no policy", key, path) end
+  return made
+end
+
+-- A policy by name (lua/oracle/batching, lua/oracle/routing), by path, or as it is.
+local function policy(key, value, find)
+  if type(value) == "table" then return value end
+  if value:match("%.lua$") then return policy_file(key, value, find) end
+  local folder = schema.root.fields[key].folder
+  local name = value:lower():gsub("[-%s]", "_")
+  local module = ("oracle.%s.%s"):format(folder, name)
+  if name:match("^[%w_]+$") and package.searchpath(module, package.path) then return require(module) end
+  local names = policy_names(folder)
+  local near = require("oracle.nearest").find(value, names)
+  fail('%s: "%s": unknown policy; %s', key, value,
+    near and "did you mean " .. near .. "?" or "valid: " .. table.concat(names, ", "))
+end
+
+-- ---- number formats ----
+
+local PLAIN = { bfloat16 = "bf16", float16 = "fp16", half = "fp16", float32 = "fp32", float = "fp32" }
+
+-- Weight format, and the format the matrix units then compute in (nil: that of the activations). Weight-only
+-- formats are unpacked to 16 bit on the way: vLLM's docs, "Quantization".
+local QUANTIZED = {
+  fp8 = { "fp8", "fp8" }, int8 = { "int8", "int8" }, fp4 = { "fp4", "fp4" }, nvfp4 = { "fp4", "fp4" },
+  mxfp4 = { "fp4" }, int4 = { "int4" }, awq = { "int4" }, gptq = { "int4" },
+}
+
+local function layout_of(e, model)
+  local own = PLAIN[model.dtype] or model.dtype or "bf16"
+  if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
+  local activations = PLAIN[e.dtype] or own
+  local quantization = e.quantization or model.quantization or "none"
+  local q = QUANTIZED[quantization] or { activations, activations }
+  local kv = e.kv_cache_dtype
+  if kv == "auto" then kv = activations end
+  return {
+    tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
+    activations = activations, weights = q[1], compute = q[2] or activations,
+    kv = PLAIN[kv] or kv:match("^fp8") or kv,
+  }
+end
+
+-- ---- engine knobs ----
+
+-- vLLM v0.11, EngineArgs.get_batch_defaults for `vllm serve`: larger on GPUs of at least 70 GiB that are no A100.
+local function batch_defaults(hardware, name)
+  if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then return 8192, 1024 end
+  return 2048, 256
+end
+
+local function fill_knobs(e, model, hardware, hardware_name)
+  local context = model.max_position_embeddings
+  if e.max_model_len and context and e.max_model_len > context then
+    fail("engine.max_model_len: %s: the model's context is %s tokens", units.thousands(e.max_model_len),
+      units.thousands(context))
+  end
+  e.max_model_len = e.max_model_len or context
+  local tokens, seqs = batch_defaults(hardware, hardware_name)
+  if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
+  e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
+  e.max_num_seqs = e.max_num_seqs or math.min(seqs, e.max_num_batched_tokens)
+  if e.max_num_batched_tokens < e.max_num_seqs then
+    fail("engine.max_num_batched_tokens: %s: at least max_num_seqs (%s) expected",
+      units.thousands(e.max_num_batched_tokens), units.thousands(e.max_num_seqs))
+  end
+  if not e.enable_chunked_prefill and e.max_num_batched_tokens < e.max_model_len then
+    fail("engine.max_num_batched_tokens: %s: without chunked prefill at least max_model_len (%s) expected",
+      units.thousands(e.max_num_batched_tokens), units.thousands(e.max_model_len))
+  end
+end
+
+-- ---- memory ----
+
+local function gib(bytes)
+  return ("%.2f GiB"):format(bytes / GiB)
+end
+
+-- KV blocks of one replica (each GPU of it holds its share of every block).
+local function kv_blocks(e, hardware, memory, hardware_name)
+  local usable = e.gpu_memory_utilization * hardware.memory
+  local left = usable - memory.weight_bytes - memory.activation_bytes
+  if left <= 0 then
+    fail("the model does not fit: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s, %s);"
+      .. " raise tensor_parallel_size, quantize, or take a larger GPU", gib(memory.weight_bytes),
+      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(hardware.memory), hardware_name)
+  end
+  if e.num_gpu_blocks_override then return e.num_gpu_blocks_override end
+  local blocks = math.floor(left / (memory.kv_bytes_per_token * e.block_size))
+  local room = blocks * e.block_size
+  if room < e.max_model_len then
+    fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
+      .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
+      units.thousands(e.max_model_len), gib(e.max_model_len * memory.kv_bytes_per_token), gib(left),
+      units.thousands(room), units.thousands(room))
+  end
+  return blocks
+end
+
+-- ---- the plan of one run ----
+
+local function cost_params(c)
+  local out = {}
+  for k, v in pairs(c) do out[k] = v end
+  out.prefill_mfu, out.decode_mfu = c.mfu or c.prefill_mfu, c.mfu or c.decode_mfu
+  out.prefill_mbu, out.decode_mbu = c.mbu or c.prefill_mbu, c.mbu or c.decode_mbu
+  out.mfu, out.mbu = nil, nil
+  if c.kind == "constant" and not c.constant_step then
+    fail("cost.constant_step: missing; the time of a step, such as \"10 ms\"")
+  end
+  return out
+end
+
+local function display_name(value, found)
+  return type(found.name) == "string" and found.name or type(value) == "string" and value or "custom"
+end
+
+-- Names that stand in results, and the numbers the run starts from.
+local function deploy(r, find)
+  local model = look_up("model", r.model, find)
+  local hardware = look_up("hardware", r.hardware, find)
+  local names = { model = display_name(r.model, model), hardware = display_name(r.hardware, hardware) }
+  local e = r.engine
+  fill_knobs(e, model, hardware, names.hardware)
+  local layout = layout_of(e, model)
+  local ok, memory = pcall(core().cost.memory, {
+    model = model, hardware = hardware, layout = layout,
+    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
+  })
+  if not ok then fail("engine: %s", scenario.first_line(memory)) end
+  local blocks = kv_blocks(e, hardware, memory, names.hardware)
+  local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
+  return {
+    names = names, model = model, hardware = hardware, layout = layout, memory = memory,
+    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas,
+  }
+end
+
+local function finder(origin)
+  local home = require "oracle.home"
+  return function(path)
+    return home.find(path, origin.folder, origin.typed[path])
+  end
+end
+
+local function spec_of(r, d, find)
+  local workload, why = require("oracle.workload").engine(r.workload, { duration = r.duration, find = find })
+  if not workload then fail("workload.%s", why) end
+  local e = r.engine
+  return {
+    seed = r.seed, duration = r.duration, warm_up = r.warm_up,
+    model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r.cost),
+    engine = {
+      max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
+      max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
+      enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+    },
+    replicas = r.replicas, preemption = r.preemption,
+    batching = policy("batching", r.batching, find), router = policy("router", r.router, find),
+    timeout = r.workload.timeout, cancel = r.workload.cancel, slo = r.slo, workload = workload,
+  }
+end
+
+local function warnings_of(r, d)
+  local list = {}
+  if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
+    list[1] = ("num_gpu_blocks_override: %s tokens of KV cache, less than one request of max_model_len %s"):format(
+      units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
+  end
+  return list
+end
+
+local function plan_of(raw, origin)
+  local find = finder(origin)
+  local r, errors = schema.resolve(raw, find)
+  if not r then fail(scenario.one_line(errors)) end
+  if r.lod == "high" then
+    fail("lod: high is not in this version; medium and auto are")
+  end
+  local deployment = deploy(r, find)
+  return {
+    scenario = r, deployment = deployment, spec = spec_of(r, deployment, find), warnings = warnings_of(r, deployment),
+  }
+end
+
+--- Everything a run needs, checked: nothing has been simulated yet.
+-- @param s a scenario without `vary`
+-- @return { scenario =, deployment =, spec =, warnings = }; spec is what oracle.core's sim.run takes
+function experiment.plan(s)
+  return plan_of(scenario.raw(s), scenario.origin(s))
+end
+
+-- ---- vary ----
+
+-- The combinations of the axes, the first axis slowest: { { key, value }, ... } each.
+local function combinations(axes)
+  local points = { {} }
+  for _, axis in ipairs(axes) do
+    local longer = {}
+    for _, point in ipairs(points) do
+      for _, value in ipairs(axis[2]) do
+        local p = table.move(point, 1, #point, 1, {})
+        p[#p + 1] = { axis[1], value }
+        longer[#longer + 1] = p
+      end
+    end
+    points = longer
+  end
+  return points
+end
+
+local MOST_POINTS = 1000000
+
+--- The runs of a scenario: one, or one per combination of `vary`.
+-- @return a list of { set = { { key, value }, ... }, plan = }, all checked before the first is run
+function experiment.points(s)
+  local axes = scenario.raw(s).vary
+  if not axes then return { { set = {}, plan = experiment.plan(s) } } end
+  local ok, errors = schema.check(scenario.raw(s))
+  if not ok then fail(scenario.one_line(errors)) end
+  local n = 1
+  for _, axis in ipairs(axes) do n = n * #axis[2] end
+  if n > MOST_POINTS then fail("vary: %.0f combinations; at most %d", n, MOST_POINTS) end
+  local points = {}
+  for i, set in ipairs(combinations(axes)) do
+    local one = s:copy()
+    one.vary, one.report = nil, nil
+    for _, pair in ipairs(set) do
+      local fine, why = pcall(one.set, one, pair[1], pair[2])
+      if not fine then fail("vary: %s", why) end
+    end
+    points[i] = { set = set, plan = experiment.plan(one) }
+  end
+  return points
+end
+
+-- ---- running ----
+
+--- Run a plan.
+-- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
+-- @return the engine's raw result; raises when the run fails
+function experiment.simulate(plan, options)
+  options = options or {}
+  local spec = {}
+  for k, v in pairs(plan.spec) do spec[k] = v end
+  spec.runs = options.runs ~= false
+  spec.threads = options.threads or 1
+  spec.records = options.records or options.csv ~= nil
+  spec.csv = options.csv
+  spec.progress = options.progress
+  return core().sim.run(spec)
+end
+
+--- Run a scenario to its summary.
+-- @param s a scenario
+-- @param options { csv =, runs =, threads =, points = those of experiment.points if made already,
+--   progress = function(share, time, point, points), done = function(raw, point, points) }
+-- @return the summary (oracle.summary); with `vary` { points = { summary with `set`, ... } }
+function experiment.run(s, options)
+  options = options or {}
+  local summary = require "oracle.summary"
+  local points = options.points or experiment.points(s)
+  local results = {}
+  for i, point in ipairs(points) do
+    local inner = {}
+    for k, v in pairs(options) do inner[k] = v end
+    if options.progress then
+      inner.progress = function(share, time) options.progress(share, time, i, #points) end
+    end
+    local raw = experiment.simulate(point.plan, inner)
+    results[i] = summary.new(point.plan, raw, scenario.raw(s).vary and point.set)
+    if options.done then options.done(raw, i, #points) end
+    if not raw.complete then break end
+  end
+  if scenario.raw(s).vary then return summary.points(results, #points) end
+  return results[1]
+end
+
+return experiment

@@ -1,0 +1,90 @@
+--- Result files: found unwritable before the run, never left half written.
+-- Text goes to a file beside the target, which takes the target's name when all is there.
+local output = {}
+
+local METHODS = {}
+METHODS.__index = METHODS
+
+-- Devices and pipes are written in place: renaming over /dev/null would replace it.
+local function in_place(path)
+  return path:match("^/dev/") or path:match("^/proc/")
+end
+
+-- "a/out.csv.gz" -> "a/.out.csv.partial.gz": the ending says whether the engine compresses.
+local function partial_name(path)
+  local folder, name = path:match("^(.*/)([^/]*)$")
+  if not folder then folder, name = "", path end
+  local stem, gz = name:match("^(.*)(%.gz)$")
+  return ("%s.%s.partial%s"):format(folder, stem or name, gz or "")
+end
+
+local function reason(why, path)
+  local text = tostring(why)
+  if text:sub(1, #path + 2) == path .. ": " then text = text:sub(#path + 3) end
+  return text
+end
+
+--- Make ready to write a file.
+-- @param path of the file; "-" is the standard output
+-- @return an output; or nil and "path: why it cannot be written"
+function output.open(path)
+  if path == "-" then return setmetatable({ path = "/dev/stdout", target = "-", stdout = true }, METHODS) end
+  if path == "" then return nil, "an output file needs a name" end
+  if in_place(path) then
+    local f, why = io.open(path, "a")
+    if not f then return nil, path .. ": " .. reason(why, path) end
+    f:close()
+    return setmetatable({ path = path, target = path }, METHODS)
+  end
+  local old = io.open(path, "r")
+  if old then
+    local _, why, code = old:read(0)
+    old:close()
+    if why and code then return nil, path .. ": " .. reason(why, path) end
+    local f, denied = io.open(path, "a")
+    if not f then return nil, path .. ": " .. reason(denied, path) end
+    f:close()
+  end
+  local partial = partial_name(path)
+  local f, why = io.open(partial, "w")
+  if not f then return nil, path .. ": " .. reason(why, partial) end
+  f:close()
+  return setmetatable({ path = partial, target = path, partial = true }, METHODS)
+end
+
+--- Write the whole text.
+-- @return true; or nil and "path: why"
+function METHODS:write(text)
+  local f, why
+  if self.stdout then
+    f = io.stdout
+  else
+    f, why = io.open(self.path, "w")
+    if not f then return nil, self.target .. ": " .. reason(why, self.path) end
+  end
+  local ok, wrong = f:write(text)
+  if ok then ok, wrong = f:flush() end
+  if not self.stdout then
+    local closed, late = f:close()
+    if ok and not closed then ok, wrong = nil, late end
+  end
+  if not ok then return nil, (self.stdout and "stdout" or self.target) .. ": " .. tostring(wrong) end
+  return true
+end
+
+--- All is written: the file takes its name.
+function METHODS:commit()
+  if not self.partial then return true end
+  local ok, why = os.rename(self.path, self.target)
+  if not ok then return nil, self.target .. ": " .. reason(why, self.path) end
+  self.partial = false
+  return true
+end
+
+--- The run failed: nothing is left behind.
+function METHODS:discard()
+  if self.partial then os.remove(self.path) end
+  self.partial = false
+end
+
+return output

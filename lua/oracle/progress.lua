@@ -1,0 +1,41 @@
+--- One line on a terminal that says how far a run is, from its second second on.
+local progress = {}
+
+local PATIENCE = 1                                        -- s of wall time before anything is shown
+
+local function duration(s)
+  if s < 60 then return ("%.0f s"):format(s) end
+  if s < 3600 then return ("%d:%02d min"):format(s // 60, s % 60) end
+  return ("%d:%02d h"):format(s // 3600, s % 3600 // 60)
+end
+
+--- A meter.
+-- @param clock function returning seconds of wall time
+-- @param out the terminal's file
+-- @return { step = function(share, time, point, points), done = function() }
+function progress.new(clock, out)
+  local start, shown = clock(), false
+  local meter = {}
+
+  --- share 0..1 of the current run, its simulated time in s, which of how many runs it is
+  function meter.step(share, time, point, points)
+    local wall = clock() - start
+    if wall < PATIENCE then return end
+    local all = ((point or 1) - 1 + math.min(1, math.max(0, share))) / (points or 1)
+    local left = all > 0 and duration(wall * (1 - all) / all) or "?"
+    local runs = (points or 1) > 1 and ("run %d of %d, "):format(point, points) or ""
+    out:write(("\r\27[K%s%3.0f %%, t = %.1f s, %s left"):format(runs, 100 * all, time, left))
+    out:flush()
+    shown = true
+  end
+
+  --- Take the line away.
+  function meter.done()
+    if shown then out:write("\r\27[K") end
+    shown = false
+  end
+
+  return meter
+end
+
+return progress

@@ -1,0 +1,190 @@
+--- A scenario: one question, as a value that can be looked at, changed key by key, and run.
+-- What the user wrote is kept as written ("4 req/s"); every assignment is checked against oracle.schema, so a
+-- mistyped key is an error at once and not a knob without effect.
+local schema = require "oracle.schema"
+
+local scenario = {}
+
+local raw_of = setmetatable({}, { __mode = "k" })         -- view -> the table behind it
+local path_of = setmetatable({}, { __mode = "k" })        -- view -> dotted path of the section it shows
+local origin_of = setmetatable({}, { __mode = "k" })      -- scenario -> { path, folder, typed }
+
+-- Distributions, workloads and lists are copied, so that two scenarios share nothing; policies are not.
+local function copy(v, depth)
+  if type(v) ~= "table" or getmetatable(v) ~= nil then return v end
+  if depth > 16 then error("a table within itself", 0) end
+  local t = {}
+  for k, inner in pairs(v) do t[k] = copy(inner, depth + 1) end
+  return t
+end
+
+local KEPT = { batching = true, router = true, model = true, hardware = true }
+
+local function copy_top(raw)
+  local t = {}
+  for k, v in pairs(raw) do t[k] = KEPT[k] and v or copy(v, 1) end
+  return t
+end
+
+--- One line for a list of messages.
+local function one_line(errors)
+  local more = #errors - 1
+  return errors[1] .. (more > 0 and (" (and %d more)"):format(more) or "")
+end
+
+local function look_up(raw, path)
+  local at = raw
+  for key in path:gmatch("[^.]+") do
+    if type(at) ~= "table" then return nil end
+    at = at[key]
+  end
+  return at
+end
+
+local function join(path, key)
+  return path == "" and tostring(key) or path .. "." .. tostring(key)
+end
+
+local METHODS = {}
+local view
+
+local function read(self, key)
+  local path = path_of[self]
+  if path == "" and METHODS[key] then return METHODS[key] end
+  local raw, full = raw_of[self], join(path, key)
+  if type(key) ~= "string" then return nil end
+  local node = schema.find(raw, full)
+  local value = look_up(raw, full)
+  if type(node) ~= "table" then return value end
+  if node.type == "section" and (value == nil or type(value) == "table") then return view(raw, full) end
+  if node.type == "variant" and type(value) == "table" then return view(raw, full) end
+  if value == nil then return copy(node.default, 1) end
+  return value
+end
+
+local function write(self, key, value)
+  local ok, why = schema.set(raw_of[self], join(path_of[self], key), value)
+  if not ok then error(why, 0) end
+end
+
+local function each(self)
+  local raw, path = raw_of[self], path_of[self]
+  local keys, i = schema.keys(raw, path), 0
+  if schema.tag(raw, path) then table.insert(keys, 1, schema.tag(raw, path)) end
+  return function()
+    while keys[i + 1] do
+      i = i + 1
+      local v = self[keys[i]]
+      if v ~= nil then return keys[i], v end
+    end
+  end
+end
+
+local VIEW = { __index = read, __newindex = write, __pairs = each, __name = "oracle.scenario" }
+
+view = function(raw, path)
+  local v = setmetatable({}, VIEW)
+  raw_of[v], path_of[v] = raw, path
+  return v
+end
+
+--- Make a scenario.
+-- @param t the keys of oracle.schema; what is missing is asked for when it runs
+-- @return the scenario; raises "key: what is wrong"
+function scenario.new(t)
+  if type(t) ~= "table" then error(("oracle.scenario: a table expected, got a %s"):format(type(t)), 2) end
+  if scenario.is(t) then return t:copy() end
+  local ok, errors = schema.check(t)
+  if not ok then error(one_line(errors), 0) end
+  local s = view(copy_top(t), "")
+  origin_of[s] = { typed = {} }
+  return s
+end
+
+--- True for a scenario made by scenario.new (and not for a section of one).
+function scenario.is(v)
+  return type(v) == "table" and path_of[v] == ""
+end
+
+-- The first line of an error value, for people.
+local function first_line(err)
+  return (tostring(err):match("^[^\n]*"))
+end
+
+-- "path: what", unless the message begins with the path already, as Lua's own do.
+local function about(path, message)
+  if message:sub(1, #path + 1) == path .. ":" then return message end
+  return path .. ": " .. message
+end
+
+--- Run the file of a scenario.
+-- @return the scenario; or nil and one line that says why there is none
+function scenario.load(path)
+  local f, why = io.open(path, "r")
+  if not f then return nil, (why:gsub("No such file or directory", "no such file")) end
+  local text, unreadable = f:read("a")
+  f:close()
+  if not text then return nil, about(path, unreadable) end
+  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  if not chunk then return nil, about(path, first_line(wrong)) end
+  local ok, s = pcall(chunk)
+  if not ok then return nil, about(path, first_line(s)) end
+  if not scenario.is(s) then
+    local got = s == nil and "returns nothing" or ("returns a %s"):format(type(s))
+    return nil, about(path, got .. "; `return oracle.scenario { ... }` expected")
+  end
+  origin_of[s].path, origin_of[s].folder = path, require("oracle.home").folder(path)
+  return s
+end
+
+--- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt.
+function scenario.origin(s)
+  return origin_of[s]
+end
+
+--- The table behind a scenario, as written. For oracle.experiment.
+function scenario.raw(s)
+  return raw_of[s]
+end
+
+--- Give a key another value.
+-- @param path such as "engine.max_num_seqs"
+-- @param typed true when it was typed on a command line: a path in it is then looked for in the current folder first
+-- @return the scenario; raises "key: what is wrong"
+function METHODS.set(self, path, value, typed)
+  local ok, why = schema.set(raw_of[self], path, value)
+  if not ok then error(why, 0) end
+  if typed and type(value) == "string" then origin_of[self].typed[value] = true end
+  return self
+end
+
+--- The value of a key as written, or its default.
+function METHODS.get(self, path)
+  local at = self
+  for key in path:gmatch("[^.]+") do
+    if type(at) ~= "table" then return nil end
+    at = at[key]
+  end
+  return at
+end
+
+--- A scenario of its own with the same keys.
+function METHODS.copy(self)
+  local s = view(copy_top(raw_of[self]), "")
+  local o = origin_of[self]
+  origin_of[s] = { path = o.path, folder = o.folder, typed = copy(o.typed, 1) }
+  return s
+end
+
+--- Run it.
+-- @param options see oracle.experiment.run
+-- @return its summary, or the list of points of a `vary`
+function METHODS.run(self, options)
+  return require("oracle.experiment").run(self, options)
+end
+
+scenario.one_line = one_line
+scenario.first_line = first_line
+scenario.about = about
+
+return scenario

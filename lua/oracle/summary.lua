@@ -1,0 +1,326 @@
+--- The result of a run: a plain table with its keys in order, and the JSON of it.
+-- Times are seconds or, where the name says so, milliseconds. It holds simulated facts only, so the same seed gives
+-- the same bytes.
+local summary = {}
+
+local NS_PER_MS = 1e6
+
+-- ---- ordered tables ----
+
+-- An object whose keys keep their order and whose absent values are JSON's null: { { key, value }, ... }.
+local function object(pairs_list)
+  local order, nulls, t = {}, {}, {}
+  for _, pair in ipairs(pairs_list) do
+    order[#order + 1] = pair[1]
+    if pair[2] == nil then nulls[pair[1]] = true else t[pair[1]] = pair[2] end
+  end
+  return setmetatable(t, { __order = order, __nulls = nulls, __name = "oracle.summary" })
+end
+
+local ARRAY = {}
+
+local function array(list)
+  return setmetatable(list, ARRAY)
+end
+
+summary.object, summary.array = object, array
+
+--- The keys of a table in the order they are shown: its own, then the rest sorted.
+function summary.keys(t)
+  local meta = getmetatable(t)
+  local keys, seen = {}, {}
+  for _, k in ipairs(meta and meta.__order or {}) do
+    keys[#keys + 1], seen[k] = k, true
+  end
+  local rest = {}
+  for k in pairs(t) do
+    if not seen[k] then rest[#rest + 1] = k end
+  end
+  table.sort(rest, function(a, b) return tostring(a) < tostring(b) end)
+  return table.move(rest, 1, #rest, #keys + 1, keys)
+end
+
+local function for_json(v, json)
+  if type(v) ~= "table" then return v end
+  local meta = getmetatable(v)
+  local t = {}
+  for k, inner in pairs(v) do t[k] = for_json(inner, json) end
+  if meta == ARRAY then return setmetatable(t, json.array) end
+  for k in pairs(meta and meta.__nulls or {}) do t[k] = json.null end
+  return meta and setmetatable(t, { __order = meta.__order }) or t
+end
+
+--- A summary as JSON text, two blanks per level, ending in a newline.
+function summary.json(s)
+  local json = require("oracle.core").json
+  return json.encode(for_json(s, json), { indent = 2 }) .. "\n"
+end
+
+-- ---- the parts ----
+
+local function per(amount, seconds)
+  if not amount or not seconds or seconds <= 0 then return nil end
+  return amount / seconds
+end
+
+--- The key of a percentile: 99 -> "p99", 99.9 -> "p99.9".
+function summary.percentile_key(p)
+  return ("p%.10g"):format(p)
+end
+
+local function distribution(hist, percentiles)
+  local count = hist and hist:count() or 0
+  if count == 0 then return object { { "count", 0 } } end
+  local list = {
+    { "count", math.tointeger(count) or count }, { "mean", hist:mean() / NS_PER_MS }, { "std", hist:std() / NS_PER_MS },
+    { "min", hist:min() / NS_PER_MS }, { "max", hist:max() / NS_PER_MS },
+  }
+  for _, p in ipairs(percentiles) do
+    list[#list + 1] = { summary.percentile_key(p), hist:quantile(p / 100) / NS_PER_MS }
+  end
+  return object(list)
+end
+
+local LATENCIES = { "time_to_first_token_ms", "time_per_output_token_ms", "inter_token_latency_ms",
+                    "end_to_end_latency_ms", "queue_time_ms" }
+
+local function latency_of(raw, percentiles)
+  local list = {}
+  for i, name in ipairs(LATENCIES) do
+    list[i] = { name, distribution(raw.latency and raw.latency[name], percentiles) }
+  end
+  return object(list)
+end
+
+local function requests_of(counts)
+  local ended = counts.total - counts.pending
+  return object {
+    { "total", counts.total }, { "successful", counts.successful }, { "failed", counts.failed },
+    { "rejected", counts.rejected }, { "timed_out", counts.timed_out }, { "cancelled", counts.cancelled },
+    { "pending", counts.pending }, { "success_rate", ended > 0 and counts.successful / ended or nil },
+  }
+end
+
+local function throughput_of(raw, seconds)
+  local tokens = raw.tokens
+  return object {
+    { "requests_per_second", per(raw.requests.successful, seconds) },
+    { "output_tokens_per_second", per(tokens.output, seconds) },
+    { "total_tokens_per_second", per(tokens.prompt + tokens.output, seconds) },
+    { "goodput_rps", per(raw.goodput, seconds) },
+  }
+end
+
+local function busy_share(replica, raw)
+  return raw.now > 0 and math.min(1, replica.busy_s / raw.now) or 0
+end
+
+-- Every GPU of a replica works in each of its steps.
+local function gpu_utilization(raw, gpus_per_replica)
+  local list = {}
+  for i, replica in ipairs(raw.replicas) do
+    for g = 0, gpus_per_replica - 1 do
+      list[#list + 1] = { ("gpu%d"):format((i - 1) * gpus_per_replica + g), busy_share(replica, raw) }
+    end
+  end
+  return object(list)
+end
+
+local function sum(replicas, key)
+  local total = 0
+  for _, replica in ipairs(replicas) do total = total + (replica[key] or 0) end
+  return total
+end
+
+local function kv_of(replicas)
+  local peak = 0
+  for _, replica in ipairs(replicas) do peak = math.max(peak, replica.kv_peak) end
+  return object {
+    { "peak_usage", peak }, { "mean_usage", #replicas > 0 and sum(replicas, "kv_mean") / #replicas or 0 },
+    { "evictions", sum(replicas, "evictions") },
+  }
+end
+
+local function preemptions_of(replicas)
+  return object {
+    { "count", sum(replicas, "preemptions") }, { "recomputed_tokens", sum(replicas, "recomputed_tokens") },
+  }
+end
+
+local function replicas_of(raw, plan, seconds)
+  local list = {}
+  for i, replica in ipairs(raw.replicas) do
+    list[i] = { ("replica%d"):format(i - 1), object {
+      { "requests", replica.requests and requests_of(replica.requests) },
+      { "throughput", replica.requests and throughput_of(replica, seconds) },
+      { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
+      { "gpu_busy", busy_share(replica, raw) }, { "steps", replica.steps },
+      { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
+    } }
+  end
+  return object(list)
+end
+
+local function deployment_of(plan)
+  local d, e = plan.deployment, plan.scenario.engine
+  return object {
+    { "model", d.names.model }, { "hardware", d.names.hardware }, { "gpus", d.gpus },
+    { "replicas", plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks }, { "block_size", e.block_size },
+    { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
+    { "weights_bytes_per_gpu", d.memory.weight_bytes },
+    { "cost_model", plan.scenario.cost.kind }, { "fit", nil }, { "fit_error_pct", nil },
+  }
+end
+
+local function value_of(v)
+  if type(v) ~= "table" then return v end
+  if type(v.name) == "string" then return v.name end      -- a policy, a model
+  local t = {}
+  for k, inner in pairs(v) do t[k] = value_of(inner) end
+  return t
+end
+
+local function set_of(set)
+  local list = {}
+  for i, pair in ipairs(set) do list[i] = { pair[1], value_of(pair[2]) } end
+  return object(list)
+end
+
+--- The summary of one run.
+-- @param plan of oracle.experiment
+-- @param raw the engine's result
+-- @param set { { key, value }, ... } what `vary` set, or nil
+function summary.new(plan, raw, set)
+  local r = plan.scenario
+  local seconds = math.max(0, raw.now - r.warm_up)
+  local warnings = array(table.move(plan.warnings, 1, #plan.warnings, 1, {}))
+  for _, w in ipairs(raw.warnings or {}) do warnings[#warnings + 1] = w end
+  if raw.requests.total > 0 and raw.requests.successful == 0 then
+    warnings[#warnings + 1] = "no request was answered"
+  end
+  local list = {
+    { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", "medium" },
+                         { "complete", raw.complete }, { "warnings", warnings } } },
+    { "simulation", object { { "total_duration_s", raw.now }, { "warm_up_duration_s", r.warm_up },
+                             { "effective_duration_s", seconds }, { "steps", raw.steps } } },
+    { "deployment", deployment_of(plan) },
+    { "requests", requests_of(raw.requests) },
+    { "throughput", throughput_of(raw, seconds) },
+    { "latency", latency_of(raw, r.percentiles) },
+    { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
+    { "kv_cache", kv_of(raw.replicas) },
+    { "preemptions", preemptions_of(raw.replicas) },
+    { "per_replica", replicas_of(raw, plan, seconds) },
+  }
+  if set then table.insert(list, 1, { "set", set_of(set) }) end
+  if r.name then table.insert(list, 1, { "name", r.name }) end
+  local s = object(list)
+  getmetatable(s).__tokens = { prompt = raw.tokens.prompt, output = raw.tokens.output }
+  return s
+end
+
+--- The summaries of a run over `vary`.
+-- @param results in the order of the combinations
+-- @param planned how many there were to be
+function summary.points(results, planned)
+  local s = object { { "points", array(results) } }
+  getmetatable(s).__planned = planned
+  return s
+end
+
+--- True when the run (all runs of a `vary`) came to its end.
+function summary.complete(s)
+  if not s.points then return s.oracle.complete end
+  for _, point in ipairs(s.points) do
+    if not point.oracle.complete then return false end
+  end
+  return #s.points == getmetatable(s).__planned
+end
+
+--- Tokens of the counted requests: { prompt =, output = }; not part of the JSON.
+function summary.tokens(s)
+  return getmetatable(s).__tokens
+end
+
+-- ---- columns ----
+
+local SHORT = {
+  ttft = "latency.time_to_first_token_ms", tpot = "latency.time_per_output_token_ms",
+  itl = "latency.inter_token_latency_ms", e2e = "latency.end_to_end_latency_ms", queue = "latency.queue_time_ms",
+  goodput = "throughput.goodput_rps", throughput = "throughput.requests_per_second",
+  output_throughput = "throughput.output_tokens_per_second", total_throughput = "throughput.total_tokens_per_second",
+  kv = "kv_cache", ["kv.peak"] = "kv_cache.peak_usage", ["kv.mean"] = "kv_cache.mean_usage",
+  preemptions = "preemptions.count", success_rate = "requests.success_rate", requests = "requests.total",
+  successful = "requests.successful", duration = "simulation.total_duration_s", gpus = "deployment.gpus",
+}
+
+local UNITS = {
+  { "_ms%.", "ms" }, { "requests_per_second$", "req/s" }, { "goodput_rps$", "req/s" },
+  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "duration_s$", "s" }, { "^gpu_busy$", "%" },
+}
+
+local FIXED = { "gpu_busy" }
+
+--- A column of `report` by its name, such as "ttft.p99" or "latency.queue_time_ms.mean".
+-- @return { name =, path =, unit = }; or nil and a message
+function summary.column(name, percentiles)
+  local head, tail = name:match("^([^.]+)%.(.+)$")
+  local path = SHORT[name] or (head and SHORT[head] and SHORT[head] .. "." .. tail) or name
+  local valid = {}
+  local short = { "ttft", "tpot", "itl", "e2e", "queue" }
+  for i, latency in ipairs(short) do
+    for _, what in ipairs { "mean", "std", "min", "max", "count" } do
+      valid[LATENCIES[i] .. "." .. what] = latency .. "." .. what
+    end
+    for _, p in ipairs(percentiles) do
+      local key = summary.percentile_key(p)
+      valid[LATENCIES[i] .. "." .. key] = latency .. "." .. key
+    end
+  end
+  local known, names = {}, { "gpu_busy" }
+  for full, brief in pairs(valid) do
+    known["latency." .. full] = true
+    names[#names + 1] = brief
+  end
+  for brief, full in pairs(SHORT) do
+    if not full:match("^latency") and brief ~= "kv" then
+      known[full] = true
+      names[#names + 1] = brief
+    end
+  end
+  for _, full in ipairs(FIXED) do known[full] = true end
+  if not known[path] then
+    table.sort(names)
+    local near = require("oracle.nearest").find(name, names)
+    return nil, ('"%s": unknown result; %s'):format(name, near and "did you mean " .. near .. "?"
+      or "such as goodput, ttft.p99, tpot.mean, kv.peak")
+  end
+  local unit
+  for _, u in ipairs(UNITS) do
+    if path:find(u[1]) and not path:find("%.count$") then unit = u[2] end
+  end
+  return { name = name, path = path, unit = unit }
+end
+
+--- The value of a column in one summary; nil where it has none.
+function summary.value(s, column)
+  if column.path == "gpu_busy" then
+    local total, n = 0, 0
+    for _, key in ipairs(summary.keys(s.gpu_utilization)) do
+      total, n = total + s.gpu_utilization[key], n + 1
+    end
+    return n > 0 and 100 * total / n or nil
+  end
+  local at = s
+  local path = column.path
+  local rest = path:match("^latency%.[^.]+%.(.+)$")       -- a percentile may hold a dot: p99.9
+  if rest then
+    at = s.latency[path:match("^latency%.([^.]+)")][rest]
+  else
+    for key in path:gmatch("[^.]+") do at = type(at) == "table" and at[key] or nil end
+  end
+  if at and column.unit == "%" then at = 100 * at end
+  return at
+end
+
+return summary
