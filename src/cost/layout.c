@@ -95,10 +95,10 @@ static double larger(double a, double b)
 }
 
 /* Values per token of a layer's widest moment beside the hidden states: MLP or attention. */
-static double layer_values(const orc_layout *l, const orc_model *m)
+static double layer_values(const orc_layout *l, const orc_model *m, bool experts)
 {
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, false, x);
+  const int n = orc_model_matrices(m, experts, x);
   double mlp = 0.0, attention = 0.0;
   for (int i = 0; i < n; i++) {
     const double in = orc_layout_inputs(l, &x[i]), out = orc_layout_outputs(l, m, &x[i]);
@@ -106,8 +106,11 @@ static double layer_values(const orc_layout *l, const orc_model *m)
     if (x[i].part == ORC_PART_OUTPUT) attention += in;
     if (x[i].part == ORC_PART_UP) mlp += out;
     if (x[i].part == ORC_PART_DOWN) mlp += in;
+    /* The fused kernel's buffer of gate and up later takes the experts' answers. */
+    if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_OUTPUTS)
+      mlp += x[i].active * larger(out, m->hidden_size);
+    if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_INPUTS) mlp += x[i].active * in;
   }
-  if (orc_model_expert_layers(m, m->num_hidden_layers) == m->num_hidden_layers) mlp = 0.0;
   return larger(mlp, attention);
 }
 
@@ -119,21 +122,19 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
   const double sampled = max_num_seqs < max_num_batched_tokens ? max_num_seqs : tokens;
   const double value = orc_dtype_bytes(l->activations);
   const double hidden = tokens * m->hidden_size * value;
-  double buffers = 0.0;
-  if (m->num_experts > 0) {
-    const double width = (double)m->moe_intermediate_size / l->tensor_parallel_size;
-    const double up = (m->gated_mlp ? 2.0 : 1.0) * width;
-    buffers = tokens * m->num_experts_per_tok * (larger(up, m->hidden_size) + width) * value;
-  }
-  const double layer = 4.0 * hidden + tokens * layer_values(l, m) * value;
-  const double sampling = 3.0 * hidden + sampled * m->vocab_size * (value + 3.0 * sizeof(float));
-  return orc_layout_overhead_bytes(l) + buffers + larger(layer, sampling);
+  const int experts = orc_model_expert_layers(m, m->num_hidden_layers);
+  double widest = 0.0;
+  if (experts < m->num_hidden_layers) widest = layer_values(l, m, false);
+  if (experts > 0) widest = larger(widest, layer_values(l, m, true));
+  const double layer = 4.0 * hidden + tokens * widest * value;
+  const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + 36.0);
+  return orc_layout_overhead_bytes(l) + larger(layer, sampling);
 }
 
 double orc_layout_overhead_bytes(const orc_layout *l)
 {
   const double reserved = 0.45 * GIB;
-  return reserved + (l->tensor_parallel_size > 1 ? 2.10 : 0.25) * GIB;
+  return reserved + (l->tensor_parallel_size > 1 ? 0.55 : 0.14) * GIB;
 }
 
 static bool divides(const char *what, int value, int tp, orc_error *e)

@@ -52,24 +52,24 @@ double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m);
 double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 
 /*
-** Bytes per GPU that neither weights nor KV may use: the peak of one step's activations, as vLLM's
-** profiling run would measure it, and the overhead below. For T = max_num_batched_tokens tokens
-** (>= 1) and S = min(max_num_seqs, T) sampled positions (max_num_seqs >= 1):
-**   overhead + expert buffers + the largest of MLP, attention and sampling, where
-**   MLP              T (4 hidden + gate, up and their product on this rank) values
-**   attention        T (4 hidden + queries, keys, values and outputs on this rank) values
-**   sampling         T 3 hidden values; S x vocabulary logits as computed and three times in fp32
-**                    (copy, sorted, probabilities)
-**   expert buffers   T k (the wider of gate and up on this rank, or hidden; + their product)
-**                    values, which the fused kernel's workspace keeps
-** Against vLLM 0.19 on H100 (T 8192, S 1024; measured / this without the overhead, GiB):
-**   Llama-3.1-8B 1.89 / 1.90 at tp 1, 2 and 4     Qwen2.5-7B 2.21 / 2.19    CodeLlama-7B 0.77 /
-*0.75
-**   Gemma-2-9B 3.65 / 3.58    Phi-4 1.52 / 1.57    Granite-3.1-8B 0.85 / 0.84
-**   Qwen3-30B-A3B 2.68 / 2.56    DeepSeek-V2-Lite 1.93 / 1.85
-** Source of the measurements: github.com/llm-d-incubation/llm-d-planner,
-** accuracy/accuracy_report.md at 875a4fd (54 runs). Up to 0.16 the sampler held about 9.5 fp32
-** copies of the logits (same report, part 2).
+** Bytes per GPU that neither weights nor KV may use: the peak of one step's activations, as the
+** profiling run of vLLM up to 0.16 measures it, and the overhead below. For
+** T = max_num_batched_tokens tokens (>= 1) and S = min(max_num_seqs, T) sampled positions
+** (max_num_seqs >= 1):
+**   overhead + the largest of MLP, attention and sampling, where
+**   MLP          T (4 hidden + gate, up and their product on this rank) values; with experts
+**                T (4 hidden + k (the wider of gate and up on this rank, or hidden; + product))
+**   attention    T (4 hidden + queries, keys, values and outputs on this rank) values
+**   sampling     T 2 hidden values; S x vocabulary logits as computed, and 36 B beside each one:
+**                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
+**                their running sum; the 36 is fitted to the figures below
+** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
+** GiB): Llama-3.1-8B 4.76 / 4.77, Llama-3.3-70B at tp 2 4.84 / 4.90, Qwen3-0.6B 5.56 / 5.54,
+** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.
+** Measurements: github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md
+** at 2593348; github.com/vllm-project/vllm, pull request 10511 (2024-12-14). From 0.17 on the
+** sampler needs a third (Llama-3.1-8B: 1.89 GiB; github.com/llm-d-incubation/llm-d-planner,
+** accuracy/accuracy_report.md at 875a4fd, part 2).
 */
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
                                    int max_num_batched_tokens, int max_num_seqs);
@@ -77,10 +77,10 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
 /*
 ** The part of the above that does not depend on the model:
 **   0.45 GiB   what CUDA offers less than the driver reports (H100: 79.18 of 79.65 GiB)
-**   0.25 GiB   memory outside PyTorch at tp 1; 2.10 GiB with NCCL and the custom all-reduce's
-**              buffers at tp > 1 (the report above, "Tensor Parallelism" and root cause 2)
+**   0.14 GiB   memory outside PyTorch at tp 1; 0.55 GiB with NCCL's buffers at tp > 1 (the first
+**              source above, "Non-torch Memory")
 ** CUDA graphs are captured after the KV cache is sized, out of the share that
-** gpu_memory_utilization leaves (same report, root cause 4).
+** gpu_memory_utilization leaves.
 */
 double orc_layout_overhead_bytes(const orc_layout *l);
 

@@ -26,6 +26,8 @@ CASE orc_model qwen25_32b = { SHAPE(64, 5120, 40, 8, 128, 27648, 152064, 32768),
                               .attention_bias = true };
 CASE orc_model qwen25_72b = { SHAPE(80, 8192, 64, 8, 128, 29568, 152064, 32768),
                               .attention_bias = true };
+CASE orc_model qwen3_14b = { SHAPE(40, 5120, 40, 8, 128, 17408, 151936, 40960), .qk_norm = true };
+CASE orc_model qwen3_32b = { SHAPE(64, 5120, 64, 8, 128, 25600, 151936, 40960), .qk_norm = true };
 CASE orc_model gemma2_9b = {
   .num_hidden_layers = 42,
   .hidden_size = 3584,

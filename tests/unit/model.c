@@ -17,6 +17,8 @@ static void parameters_are_exact(void)
   CHECK(orc_model_parameters(&qwen25_7b) == 7615616512.0);
   CHECK(orc_model_parameters(&qwen25_32b) == 32763876352.0);
   CHECK(orc_model_parameters(&qwen25_72b) == 72706203648.0);
+  CHECK(orc_model_parameters(&qwen3_14b) == 14768307200.0);
+  CHECK(orc_model_parameters(&qwen3_32b) == 32762123264.0);
   CHECK(orc_model_parameters(&gemma2_9b) == 9241705984.0);
   CHECK(orc_model_parameters(&gemma2_27b) == 27227128320.0);
   CHECK(orc_model_parameters(&gpt3_175b) == 174604259328.0);
