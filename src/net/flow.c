@@ -1,0 +1,359 @@
+#include "net/flow.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "net/share.h"
+
+enum { NOBODY = UINT32_MAX };
+
+/*
+** ALONE    no other flows on its links: its end is known, and is an event of its own
+** LATENT   on its way to a link others use: `due` is when its first byte is there
+** SHARING  known to the solver: `due` is its end at the present rate
+** SHARING and LATENT stand in a heap of the network's, which has one event for its first. At one
+** instant ends go before starts: who leaves a link does not meet who comes.
+*/
+typedef enum phase { PHASE_FREE, PHASE_ALONE, PHASE_SHARING, PHASE_LATENT } phase;
+
+typedef struct transfer {
+  const orc_route *route;
+  double bytes;
+  double left;    /* B at `since`, while SHARING */
+  double rate;    /* B/s, while SHARING */
+  orc_time since; /* when its bytes begin to flow; SHARING: when `left` was true */
+  orc_time due;
+  uint64_t number; /* order of sending: breaks ties of `due` */
+  orc_net_done *done;
+  void *ctx;
+  uint64_t arg;
+  uint32_t place; /* in the heap; NOBODY: not in it. FREE: the next free one */
+  phase phase;
+} transfer;
+
+/* What each link knows of its transfers. */
+typedef struct load {
+  uint32_t under_way; /* all phases */
+  uint32_t sharing;
+  uint32_t alone; /* the transfer that is, or NOBODY */
+  double carried;
+} load;
+
+struct orc_net {
+  orc_topology *topology;
+  orc_engine *engine;
+  orc_share *share;
+  load *loads;
+  transfer *transfers;
+  uint32_t *heap; /* by (due, phase, number) */
+  uint32_t kind, room, free, heaped;
+  bool unsettled; /* the set of sharing transfers changed since the last solve */
+  bool contended;
+  orc_time alarm; /* of the earliest event set for the heap; ORC_NEVER: none */
+  orc_net_count count;
+};
+
+/* Subjects of events: 0 is the heap's alarm, n + 1 transfer n's end. */
+static void fire(void *self, uint32_t subject);
+
+orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
+{
+  const int links = orc_topology_links(topology);
+  orc_net *n = orc_alloc(1, sizeof *n);
+  double *capacity = orc_alloc((size_t)links, sizeof *capacity);
+  n->loads = orc_alloc((size_t)links, sizeof *n->loads);
+  for (int i = 0; i < links; i++) {
+    capacity[i] = orc_topology_link(topology, i)->bandwidth;
+    n->loads[i].alone = NOBODY;
+  }
+  n->share = orc_share_new(capacity, links);
+  free(capacity);
+  n->topology = topology;
+  n->engine = engine;
+  n->kind = kind;
+  n->free = NOBODY;
+  n->alarm = ORC_NEVER;
+  orc_engine_on(engine, kind, fire, n);
+  return n;
+}
+
+void orc_net_free(orc_net *n)
+{
+  if (n == NULL) return;
+  orc_share_free(n->share);
+  free(n->loads);
+  free(n->transfers);
+  free(n->heap);
+  free(n);
+}
+
+orc_topology *orc_net_topology(const orc_net *n)
+{
+  return n->topology;
+}
+
+orc_net_count orc_net_counted(const orc_net *n)
+{
+  return n->count;
+}
+
+double orc_net_carried(const orc_net *n, int link)
+{
+  ORC_ASSERT(link >= 0 && link < orc_topology_links(n->topology));
+  return n->loads[link].carried;
+}
+
+bool orc_net_contended(const orc_net *n)
+{
+  return n->contended;
+}
+
+/* `ns` after `from`, rounded to nearest; a time that does not fit never comes. */
+static orc_time later(orc_time from, double ns)
+{
+  return ns < 9e18 && from < INT64_MAX - (orc_time)ns - 1 ? from + (orc_time)(ns + 0.5) : ORC_NEVER;
+}
+
+/* ---- the heap of transfers that share or will ---- */
+
+static bool sooner(const orc_net *n, uint32_t a, uint32_t b)
+{
+  const transfer *x = &n->transfers[a], *y = &n->transfers[b];
+  if (x->due != y->due) return x->due < y->due;
+  return x->phase != y->phase ? x->phase < y->phase : x->number < y->number;
+}
+
+static void set(orc_net *n, uint32_t place, uint32_t slot)
+{
+  n->heap[place] = slot;
+  n->transfers[slot].place = place;
+}
+
+/* Put `slot` where it belongs, from `place`, which is free, up or down. */
+static void settle_at(orc_net *n, uint32_t place, uint32_t slot)
+{
+  while (place > 0 && sooner(n, slot, n->heap[(place - 1) / 2])) {
+    set(n, place, n->heap[(place - 1) / 2]);
+    place = (place - 1) / 2;
+  }
+  for (uint32_t child = 2 * place + 1; child < n->heaped; child = 2 * place + 1) {
+    if (child + 1 < n->heaped && sooner(n, n->heap[child + 1], n->heap[child])) child++;
+    if (!sooner(n, n->heap[child], slot)) break;
+    set(n, place, n->heap[child]);
+    place = child;
+  }
+  set(n, place, slot);
+}
+
+/* `due` of the transfer is new. */
+static void reschedule(orc_net *n, uint32_t slot)
+{
+  uint32_t place = n->transfers[slot].place;
+  if (place == NOBODY) place = n->heaped++;
+  settle_at(n, place, slot);
+}
+
+static void unschedule(orc_net *n, uint32_t slot)
+{
+  const uint32_t place = n->transfers[slot].place;
+  n->transfers[slot].place = NOBODY;
+  const uint32_t last = n->heap[--n->heaped];
+  if (last != slot) settle_at(n, place, last);
+}
+
+/* Have the event that the heap's first needs. One set earlier finds nothing to do and sets it anew.
+ */
+static void arm(orc_net *n)
+{
+  if (n->heaped == 0) return;
+  const orc_time due = n->transfers[n->heap[0]].due;
+  if (due >= n->alarm) return;
+  n->alarm = due;
+  orc_engine_at(n->engine, due, ORC_CLASS_TRANSFER, n->kind, 0);
+}
+
+/* ---- the life of a transfer ---- */
+
+static uint32_t take(orc_net *n)
+{
+  if (n->free == NOBODY) {
+    const uint32_t room = n->room > 0 ? 2 * n->room : 64;
+    ORC_ASSERT(room < UINT32_MAX / 2);
+    n->transfers = orc_resize(n->transfers, room, sizeof *n->transfers);
+    n->heap = orc_resize(n->heap, room, sizeof *n->heap);
+    for (uint32_t i = room; i-- > n->room;) {
+      n->transfers[i] = (transfer){ .phase = PHASE_FREE, .place = n->free };
+      n->free = i;
+    }
+    n->room = room;
+  }
+  const uint32_t slot = n->free;
+  n->free = n->transfers[slot].place;
+  return slot;
+}
+
+/* Its bytes begin to flow at `since`, and nobody else's do on its links. */
+static void go_alone(orc_net *n, uint32_t slot)
+{
+  transfer *f = &n->transfers[slot];
+  f->phase = PHASE_ALONE;
+  f->due = later(f->since, f->bytes * f->route->ns_per_byte);
+  for (int h = 0; h < f->route->hops; h++)
+    n->loads[f->route->links[h]].alone = slot;
+  orc_engine_at(n->engine, f->due, ORC_CLASS_TRANSFER, n->kind, slot + 1);
+}
+
+static void await_start(orc_net *n, uint32_t slot)
+{
+  transfer *f = &n->transfers[slot];
+  f->phase = PHASE_LATENT;
+  f->due = f->since;
+  reschedule(n, slot);
+}
+
+static void go_sharing(orc_net *n, uint32_t slot, double left)
+{
+  transfer *f = &n->transfers[slot];
+  f->phase = PHASE_SHARING;
+  f->left = left;
+  f->rate = 0.0;
+  f->since = n->engine->now;
+  orc_share_add(n->share, slot, f->route->links, f->route->hops);
+  for (int h = 0; h < f->route->hops; h++)
+    n->loads[f->route->links[h]].sharing++;
+  n->unsettled = true;
+}
+
+/* Another comes to its links: its end is open again. The event it had finds it changed. */
+static void disturb(orc_net *n, uint32_t slot)
+{
+  transfer *f = &n->transfers[slot];
+  const orc_time now = n->engine->now;
+  for (int h = 0; h < f->route->hops; h++)
+    n->loads[f->route->links[h]].alone = NOBODY;
+  if (f->since > now) {
+    await_start(n, slot);
+    return;
+  }
+  const double flowed = (double)(now - f->since) / f->route->ns_per_byte;
+  go_sharing(n, slot, fmax(0.0, f->bytes - flowed));
+}
+
+/* All bytes are there: give everything back, then tell the sender. */
+static void finish(orc_net *n, uint32_t slot)
+{
+  transfer *f = &n->transfers[slot];
+  const transfer was = *f;
+  if (was.phase == PHASE_SHARING) {
+    orc_share_remove(n->share, slot);
+    n->unsettled = true;
+  }
+  for (int h = 0; h < was.route->hops; h++) {
+    load *l = &n->loads[was.route->links[h]];
+    l->under_way--;
+    if (was.phase == PHASE_SHARING) l->sharing--;
+    if (was.phase == PHASE_ALONE) l->alone = NOBODY;
+    l->carried += was.bytes;
+  }
+  n->count.arrived++;
+  n->count.arrived_bytes += was.bytes;
+  f->phase = PHASE_FREE;
+  f->place = n->free;
+  n->free = slot;
+  was.done(was.ctx, was.arg);
+}
+
+/* The first byte is there. */
+static void start(orc_net *n, uint32_t slot)
+{
+  const orc_route *r = n->transfers[slot].route;
+  uint32_t others = 0;
+  for (int h = 0; h < r->hops; h++) {
+    const uint32_t alone = n->loads[r->links[h]].alone;
+    if (alone != NOBODY && n->transfers[alone].due <= n->engine->now) finish(n, alone);
+  }
+  for (int h = 0; h < r->hops; h++) {
+    const load *on = &n->loads[r->links[h]];
+    if (on->alone != NOBODY) disturb(n, on->alone);
+    others += on->sharing;
+  }
+  if (others == 0) {
+    go_alone(n, slot);
+    return;
+  }
+  n->contended = true;
+  go_sharing(n, slot, n->transfers[slot].bytes);
+}
+
+void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done *done, void *ctx,
+                  uint64_t arg)
+{
+  ORC_ASSERT(bytes >= 0.0);
+  const uint32_t slot = take(n);
+  transfer *f = &n->transfers[slot];
+  *f = (transfer){
+    .route = route,
+    .bytes = bytes,
+    .since = n->engine->now + route->delay,
+    .number = n->count.sent++,
+    .done = done,
+    .ctx = ctx,
+    .arg = arg,
+    .place = NOBODY,
+  };
+  n->count.sent_bytes += bytes;
+  uint32_t others = 0;
+  for (int h = 0; h < route->hops; h++)
+    others += n->loads[route->links[h]].under_way++;
+  if (others == 0) {
+    go_alone(n, slot);
+  } else {
+    await_start(n, slot);
+    arm(n);
+  }
+}
+
+/* ---- events ---- */
+
+/* Bring the rates up to date, and the ends that follow from them. */
+static void settle(orc_net *n)
+{
+  if (!n->unsettled) return;
+  n->unsettled = false;
+  const uint32_t *changed;
+  const int changes = orc_share_solve(n->share, &changed);
+  const orc_time now = n->engine->now;
+  n->count.solved++;
+  for (int i = 0; i < changes; i++) {
+    transfer *f = &n->transfers[changed[i]];
+    f->left = fmax(0.0, f->left - f->rate * 1e-9 * (double)(now - f->since));
+    f->since = now;
+    f->rate = orc_share_rate(n->share, changed[i]);
+    f->due = later(now, f->left * 1e9 / f->rate);
+    reschedule(n, changed[i]);
+  }
+}
+
+static void fire(void *self, uint32_t subject)
+{
+  orc_net *n = self;
+  const orc_time now = n->engine->now;
+  if (subject > 0) {
+    /* A transfer that was disturbed leaves its event behind; whoever is here now may be due too. */
+    const transfer *f = &n->transfers[subject - 1];
+    if (f->phase == PHASE_ALONE && f->due == now) finish(n, subject - 1);
+    return;
+  }
+  if (n->alarm > now) return;
+  n->alarm = ORC_NEVER;
+  while (n->heaped > 0 && n->transfers[n->heap[0]].due <= now) {
+    const uint32_t slot = n->heap[0];
+    unschedule(n, slot);
+    if (n->transfers[slot].phase == PHASE_LATENT)
+      start(n, slot);
+    else
+      finish(n, slot);
+  }
+  settle(n);
+  arm(n);
+}
