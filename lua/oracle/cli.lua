@@ -23,7 +23,8 @@ end
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes.
 local OPTIONS = {
-  { "--set", value = "KEY=VALUE", key = "set", list = true, doc = "change a key, such as engine.max_num_seqs=64 (repeatable)" },
+  { "--set", value = "KEY=VALUE", key = "set", list = true,
+    doc = "change a key, such as engine.max_num_seqs=64 (repeatable)" },
   { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
   { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
   { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },

@@ -84,6 +84,24 @@ local function as_rows(list, keys_of)
   return keys, rows
 end
 
+-- A table of records, such as latencies by name: one row each.
+local function as_records(t, keys_of)
+  local names, list = keys_of(t), {}
+  for i, name in ipairs(names) do
+    local v = t[name]
+    if type(v) ~= "table" or next(v) == nil then return nil end
+    for _, inner in pairs(v) do
+      if type(inner) == "table" then return nil end
+    end
+    list[i] = v
+  end
+  if #names < 2 then return nil end
+  local keys, rows = as_rows(list, keys_of)
+  if not keys then return nil end
+  for i, name in ipairs(names) do table.insert(rows[i], 1, name) end
+  return table.move(keys, 1, #keys, 2, { "" }), rows, #keys
+end
+
 local MOST_DEPTH = 6
 
 -- Leaves of a nested table as { path, value } rows.
@@ -115,6 +133,8 @@ function console.value(v, keys_of)
     for i, item in ipairs(v) do list[i] = { i, type(item) == "table" and "{...}" or item } end
     return console.table({ "#", "value" }, list)
   end
+  local keys, records = as_records(v, keys_of)
+  if keys then return console.table(keys, records) end
   local rows = {}
   flatten(v, keys_of, "", rows, 1)
   return console.table({ "key", "value" }, rows)

@@ -183,6 +183,26 @@ function METHODS.run(self, options)
   return require("oracle.experiment").run(self, options)
 end
 
+--- The names that may follow a scenario (or a section of one): keys after ".", methods after ":".
+function scenario.names(v, separator)
+  local names = {}
+  if separator == ":" then
+    if path_of[v] == "" then
+      for name in pairs(METHODS) do names[#names + 1] = name end
+    end
+  else
+    names = schema.keys(raw_of[v], path_of[v])
+    names[#names + 1] = schema.tag(raw_of[v], path_of[v])
+  end
+  table.sort(names)
+  return names
+end
+
+--- True for a scenario or a section of one.
+function scenario.is_view(v)
+  return type(v) == "table" and path_of[v] ~= nil
+end
+
 scenario.one_line = one_line
 scenario.first_line = first_line
 scenario.about = about

@@ -256,7 +256,8 @@ local SHORT = {
 
 local UNITS = {
   { "_ms%.", "ms" }, { "requests_per_second$", "req/s" }, { "goodput_rps$", "req/s" },
-  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "duration_s$", "s" }, { "^gpu_busy$", "%" },
+  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "duration_s$", "s" },
+  { "^gpu_busy$", "%" },
 }
 
 local FIXED = { "gpu_busy" }

@@ -1,0 +1,230 @@
+--- The prompt: Lua with oracle loaded. Results print as aligned tables; an error never ends it.
+local repl = {}
+
+local console = require "oracle.console"
+local scenario = require "oracle.scenario"
+local summary = require "oracle.summary"
+
+-- ---- what the prompt knows ----
+
+-- A scenario of that path, or of that name among those that come with oracle.
+local function load_scenario(path)
+  local home = require "oracle.home"
+  if type(path) ~= "string" then error("load: a path expected, such as \"scenarios/quickstart.lua\"", 0) end
+  if not home.exists(path) and home.exists(home.path(path)) then path = home.path(path) end
+  return require("oracle").load(path)
+end
+
+--- The globals of a prompt: oracle and its parts; what is typed goes there too.
+function repl.environment()
+  local oracle = require "oracle"
+  return setmetatable({
+    oracle = oracle, scenario = oracle.scenario, dist = oracle.dist, workload = oracle.workload,
+    load = load_scenario,
+    run = function(s, options) return oracle.run(type(s) == "string" and load_scenario(s) or s, options) end,
+  }, { __index = _G })
+end
+
+-- ---- printing ----
+
+local function view_rows(v, prefix, rows)
+  for k, inner in pairs(v) do
+    if scenario.is_view(inner) then
+      view_rows(inner, prefix .. k .. ".", rows)
+    else
+      local text = inner
+      if type(inner) == "table" then text = inner.name or inner.kind or "{...}" end
+      rows[#rows + 1] = { prefix .. k, tostring(text) }
+    end
+  end
+  return rows
+end
+
+--- The text of a value as the prompt shows it.
+function repl.show(v)
+  if scenario.is_view(v) then return console.table({ "key", "value" }, view_rows(v, "", {})) end
+  if type(v) == "table" and type(v.points) == "table" and v.points[1] and v.points[1].set then
+    local report = require "oracle.report"
+    return report.points(v, assert(report.columns(nil, { 50, 90, 95, 99 })))
+  end
+  if type(v) == "table" and rawget(v, "oracle") and rawget(v, "latency") then
+    return require("oracle.report").block(v)
+  end
+  return console.value(v, summary.keys)
+end
+
+-- ---- evaluating ----
+
+--- Compile what was typed: an expression or statements.
+-- @return the function; or nil, message, and true when more lines could complete it
+function repl.compile(text, environment, name)
+  local chunk = load("return " .. text, "=" .. (name or "prompt"), "t", environment)
+  if chunk then return chunk end
+  local why
+  chunk, why = load(text, "=" .. (name or "prompt"), "t", environment)
+  if chunk then return chunk end
+  return nil, why, why:sub(-5) == "<eof>"
+end
+
+local function print_results(out, results)
+  for i = 2, results.n do
+    if results[i] ~= nil or results.n > 2 then
+      local ok, text = pcall(repl.show, results[i])
+      out:write(ok and text or tostring(results[i]) .. "\n")
+    end
+  end
+end
+
+-- Run a compiled chunk; false after an error, which is shown.
+local function evaluate(chunk, out, err)
+  local results = table.pack(pcall(chunk))
+  if not results[1] then
+    out:flush()
+    err:write("oracle: ", scenario.first_line(results[2]), "\n")
+    return false
+  end
+  print_results(out, results)
+  return true
+end
+
+-- ---- completion ----
+
+local function is_name(s)
+  return type(s) == "string" and s:match("^[%a_][%w_]*$") ~= nil
+end
+
+local function names_of(v, separator)
+  if scenario.is_view(v) then return scenario.names(v, separator) end
+  local names, seen = {}, {}
+  local function add(t)
+    for k, inner in pairs(t) do
+      local fits = separator ~= ":" or type(inner) == "function"
+      if is_name(k) and fits and not seen[k] then names[#names + 1], seen[k] = k, true end
+    end
+  end
+  if type(v) == "table" then add(v) end
+  local meta = getmetatable(v)
+  if type(meta) == "table" and type(meta.__index) == "table" then add(meta.__index) end
+  return names
+end
+
+local function value_at(environment, path)
+  local at = environment
+  for key in path:gmatch("[%w_]+") do
+    if type(at) ~= "table" and type(at) ~= "string" then return nil end
+    at = at[key]
+  end
+  return at
+end
+
+--- What could complete the name that a line ends in.
+-- @param text the line up to the cursor
+-- @return the length of that name, and the sorted candidates
+function repl.complete(text, environment)
+  local path, separator, stem = text:match("([%a_][%w_%.]*)([%.:])([%w_]*)$")
+  if not path then
+    path, separator, stem = "", ".", text:match("([%a_]?[%w_]*)$")
+  end
+  local ok, v = pcall(value_at, environment, path)
+  if not ok or v == nil then return 0, {} end
+  local names = names_of(v, separator)
+  if path == "" then table.move(names_of(_G, "."), 1, #names_of(_G, "."), #names + 1, names) end
+  local found, seen = {}, {}
+  for _, name in ipairs(names) do
+    if name:sub(1, #stem) == stem and not seen[name] then found[#found + 1], seen[name] = name, true end
+  end
+  table.sort(found)
+  return #stem, found
+end
+
+-- ---- the loop ----
+
+-- While a simulation runs the engine minds Ctrl-C and ends with what it has; else it stops the Lua code.
+local function mind_interrupts(host)
+  local sim = require("oracle.core").sim
+  local run = sim.run
+  if not run then return end
+  sim.run = function(spec)
+    local meter = require("oracle.progress").new(host.clock, io.stderr)
+    spec.progress = spec.progress or meter.step
+    host.guard(false)
+    local results = table.pack(pcall(run, spec))
+    meter.done()
+    host.guard(true)
+    if not results[1] then error(results[2], 0) end
+    return table.unpack(results, 2, results.n)
+  end
+end
+
+--- Evaluate lines one after the other.
+-- @param read function(prompt) -> line, false when it was given up, nil at the end
+-- @param remember function(entry)
+-- @return how many entries failed
+function repl.loop(environment, read, remember, out, err)
+  local pending, failed = nil, 0
+  while true do
+    local line = read(pending and ">> " or "> ")
+    if line == nil then
+      if pending then
+        local _, why = repl.compile(pending, environment)
+        err:write("oracle: ", why, "\n")
+        failed = failed + 1
+      end
+      return failed
+    elseif line == false then
+      pending = nil
+    else
+      local text = pending and pending .. "\n" .. line or line
+      local chunk, why, more = repl.compile(text, environment)
+      if chunk or not more then
+        pending = nil
+        if text:match("%S") then remember(text) end
+        if chunk then
+          if not evaluate(chunk, out, err) then failed = failed + 1 end
+        elseif text:match("%S") then
+          err:write("oracle: ", why, "\n")
+          failed = failed + 1
+        end
+        out:flush()
+      else
+        pending = text
+      end
+    end
+  end
+end
+
+--- The prompt on a terminal, until end of input.
+-- @param host oracle.host
+-- @return the exit status
+function repl.interactive(host)
+  local environment = repl.environment()
+  io.stdout:write(("oracle %s, %s. A start: s = load \"scenarios/quickstart.lua\"; s:run(). Ctrl-D ends.\n"):format(
+    require "oracle.version", _VERSION))
+  io.stdout:flush()
+  mind_interrupts(host)
+  local function complete(text) return repl.complete(text, environment) end
+  local function read(prompt)
+    host.guard(false)
+    local line = host.read(prompt, complete)
+    host.guard(true)
+    return line
+  end
+  repl.loop(environment, read, host.remember, io.stdout, io.stderr)
+  host.guard(false)
+  io.stdout:write("\n")
+  return 0
+end
+
+--- Run Lua that came through a pipe: a script, or lines as one would type them.
+-- @return the exit status
+function repl.script(text, name)
+  local environment = repl.environment()
+  text = text:gsub("^#[^\n]*", "")
+  local chunk = load(text, "=" .. name, "t", environment)
+  if chunk then return evaluate(chunk, io.stdout, io.stderr) and 0 or 1 end
+  local lines = text:gmatch("([^\n]*)\n?")
+  local function read() return lines() end
+  return repl.loop(environment, read, function() end, io.stdout, io.stderr) == 0 and 0 or 1
+end
+
+return repl

@@ -1,0 +1,210 @@
+#include "bind/host.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <lualib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind/bind.h"
+#include "bind/watch.h"
+
+int luaopen_lpeg(lua_State *L);
+
+enum { GUARD_INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
+
+struct orc_host {
+  lua_State *L;
+  orc_editor editor;
+  int completer; /* reference of the function that completes, while a line is read */
+};
+
+static orc_host *self(lua_State *L)
+{
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* clock() -> s of wall time since some moment */
+static int wall_clock(lua_State *L)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+  return 1;
+}
+
+/* isatty(descriptor) -> boolean */
+static int is_terminal(lua_State *L)
+{
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* read(prompt, complete) -> line; false when it was given up; nil at the end of input.
+   complete(text) -> bytes to complete at its end, list of candidates */
+static int read_line(lua_State *L)
+{
+  orc_host *h = self(L);
+  const char *prompt = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (h->editor.read == NULL) return 0;
+  lua_settop(L, 2);
+  h->completer = luaL_ref(L, LUA_REGISTRYINDEX);
+  bool abandoned = false;
+  const char *line = h->editor.read(h->editor.self, prompt, &abandoned);
+  luaL_unref(L, LUA_REGISTRYINDEX, h->completer);
+  h->completer = LUA_NOREF;
+  if (abandoned)
+    lua_pushboolean(L, 0);
+  else if (line == NULL)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, line);
+  return 1;
+}
+
+/* remember(entry) */
+static int remember(lua_State *L)
+{
+  const orc_host *h = self(L);
+  const char *entry = luaL_checkstring(L, 1);
+  if (h->editor.remember != NULL) h->editor.remember(h->editor.self, entry);
+  return 0;
+}
+
+static void stop_if_asked(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  if (!orc_watch_interrupted()) return;
+  orc_watch_forgive();
+  luaL_error(L, "interrupted");
+}
+
+/* guard(on): while on, Ctrl-C raises "interrupted" in whatever Lua code runs */
+static int guard(lua_State *L)
+{
+  if (lua_toboolean(L, 1)) {
+    orc_watch_forgive();
+    lua_sethook(L, stop_if_asked, LUA_MASKCOUNT, GUARD_INSTRUCTIONS);
+  } else {
+    lua_sethook(L, NULL, 0, 0);
+  }
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+  { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
+  { "remember", remember }, { "guard", guard },        { NULL, NULL },
+};
+
+static int open_host(lua_State *L)
+{
+  void *h = self(L);
+  luaL_newlibtable(L, functions);
+  lua_pushlightuserdata(L, h);
+  luaL_setfuncs(L, functions, 1);
+  return 1;
+}
+
+/* [open] -> []: require(name) calls it */
+static void preload(lua_State *L, const char *name)
+{
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* Our own modules go first, then those Lua finds on this system. */
+static void set_path(lua_State *L, const char *home)
+{
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "path");
+  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s", home, home, lua_tostring(L, -1));
+  lua_setfield(L, -3, "path");
+  lua_pop(L, 2);
+}
+
+orc_host *orc_host_new(const char *home, const orc_editor *editor)
+{
+  orc_host *h = orc_alloc(1, sizeof *h);
+  *h = (orc_host){ .L = luaL_newstate(), .editor = *editor, .completer = LUA_NOREF };
+  if (h->L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
+  luaL_openlibs(h->L);
+  lua_pushcfunction(h->L, luaopen_lpeg);
+  preload(h->L, "lpeg");
+  lua_pushcfunction(h->L, luaopen_oracle_core);
+  preload(h->L, "oracle.core");
+  lua_pushlightuserdata(h->L, h);
+  lua_pushcclosure(h->L, open_host, 1);
+  preload(h->L, "oracle.host");
+  set_path(h->L, home);
+  return h;
+}
+
+void orc_host_free(orc_host *h)
+{
+  if (h == NULL) return;
+  lua_close(h->L);
+  free(h);
+}
+
+typedef struct words {
+  int count;
+  char **at;
+} words;
+
+/* [words] -> [status] */
+static int run_cli(lua_State *L)
+{
+  const words *w = lua_touserdata(L, 1);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "oracle.cli");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  lua_createtable(L, w->count, 0);
+  for (int i = 0; i < w->count; i++) {
+    lua_pushstring(L, w->at[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int orc_host_main(orc_host *h, int count, char **at)
+{
+  lua_State *L = h->L;
+  words w = { .count = count, .at = at };
+  lua_pushcfunction(L, run_cli);
+  lua_pushlightuserdata(L, &w);
+  int status = 1;
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+    fprintf(stderr, "oracle: %s\n", luaL_tolstring(L, -1, NULL));
+  else
+    status = (int)lua_tointeger(L, -1);
+  lua_settop(L, 0);
+  return status;
+}
+
+size_t orc_host_complete(orc_host *h, const char *text, size_t length,
+                         void (*each)(void *context, const char *candidate), void *context)
+{
+  lua_State *L = h->L;
+  const int top = lua_gettop(L);
+  size_t stem = 0;
+  if (!lua_checkstack(L, 6) || h->completer == LUA_NOREF) return 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, h->completer);
+  lua_pushlstring(L, text, length);
+  if (lua_pcall(L, 1, 2, 0) == LUA_OK && lua_istable(L, -1) && lua_isinteger(L, -2)) {
+    const lua_Integer n = lua_tointeger(L, -2);
+    stem = n >= 0 && (size_t)n <= length ? (size_t)n : 0;
+    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+      each(context, lua_tostring(L, -1));
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, top);
+  return stem;
+}

@@ -1,0 +1,179 @@
+#define _GNU_SOURCE
+#include "repl.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { HISTORY_ENTRIES = 1000 };
+
+struct orc_repl {
+  orc_host *host;
+  EditLine *el; /* NULL until the first line is read */
+  History *history;
+  const char *prompt;
+  char *line; /* the last one read */
+  bool abandoned;
+  char file[PATH_MAX]; /* of the history; empty: none */
+};
+
+/* What the candidates of a completion have in common. */
+typedef struct choice {
+  char common[256];
+  int count;
+  bool print;
+} choice;
+
+static char *prompt_of(EditLine *el)
+{
+  orc_repl *r = NULL;
+  el_get(el, EL_CLIENTDATA, &r);
+  return (char *)(uintptr_t)r->prompt; /* libedit wants char *, and only reads it */
+}
+
+static void look_at(void *context, const char *candidate)
+{
+  choice *c = context;
+  if (c->print) {
+    printf("%s%s", c->count == 0 ? "\n" : "  ", candidate);
+  } else if (c->count == 0) {
+    snprintf(c->common, sizeof c->common, "%s", candidate);
+  } else {
+    size_t n = 0;
+    while (c->common[n] != '\0' && c->common[n] == candidate[n])
+      n++;
+    c->common[n] = '\0';
+  }
+  c->count++;
+}
+
+/* Tab: add what all candidates share; where that is nothing, show them. */
+static unsigned char complete(EditLine *el, int key)
+{
+  (void)key;
+  orc_repl *r = NULL;
+  el_get(el, EL_CLIENTDATA, &r);
+  const LineInfo *line = el_line(el);
+  const size_t length = (size_t)(line->cursor - line->buffer);
+  if (r->host == NULL) return CC_ERROR;
+  choice c = { .print = false };
+  const size_t stem = orc_host_complete(r->host, line->buffer, length, look_at, &c);
+  if (c.count == 0) return CC_ERROR;
+  if (strlen(c.common) > stem) {
+    el_insertstr(el, c.common + stem);
+    return CC_REFRESH;
+  }
+  if (c.count == 1) return CC_NORM;
+  choice all = { .print = true };
+  orc_host_complete(r->host, line->buffer, length, look_at, &all);
+  printf("\n");
+  fflush(stdout);
+  return CC_REDISPLAY;
+}
+
+static unsigned char abandon(EditLine *el, int key)
+{
+  (void)key;
+  orc_repl *r = NULL;
+  el_get(el, EL_CLIENTDATA, &r);
+  r->abandoned = true;
+  return CC_NEWLINE;
+}
+
+/* $XDG_STATE_HOME/oracle_history, else ~/.oracle_history. */
+static void name_history(orc_repl *r)
+{
+  const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+  int n = -1;
+  if (state != NULL && state[0] == '/') {
+    mkdir(state, 0700); /* the base directory specification lets programs make it; exists: fine */
+    n = snprintf(r->file, sizeof r->file, "%s/oracle_history", state);
+  } else if (home != NULL && home[0] == '/') {
+    n = snprintf(r->file, sizeof r->file, "%s/.oracle_history", home);
+  }
+  if (n < 0 || (size_t)n >= sizeof r->file) r->file[0] = '\0';
+}
+
+static bool start(orc_repl *r)
+{
+  HistEvent event;
+  r->el = el_init("oracle", stdin, stdout, stderr);
+  if (r->el == NULL) return false;
+  r->history = history_init();
+  el_set(r->el, EL_CLIENTDATA, r);
+  el_set(r->el, EL_PROMPT, prompt_of);
+  el_set(r->el, EL_EDITOR, "emacs");
+  el_set(r->el, EL_ADDFN, "oracle-complete", "complete what stands before the cursor", complete);
+  el_set(r->el, EL_ADDFN, "oracle-abandon", "give the line up", abandon);
+  el_source(r->el, NULL);
+  /* While a line is edited Ctrl-C is a key, not a signal; while Lua runs it is a signal again. */
+  el_set(r->el, EL_SETTY, "-d", "-isig", NULL);
+  el_set(r->el, EL_BIND, "^I", "oracle-complete", NULL);
+  el_set(r->el, EL_BIND, "^C", "oracle-abandon", NULL);
+  if (r->history != NULL) {
+    history(r->history, &event, H_SETSIZE, HISTORY_ENTRIES);
+    history(r->history, &event, H_SETUNIQUE, 1);
+    el_set(r->el, EL_HIST, history, r->history);
+    name_history(r);
+    if (r->file[0] != '\0') history(r->history, &event, H_LOAD, r->file);
+  }
+  return true;
+}
+
+static const char *read_line(void *self, const char *prompt, bool *abandoned)
+{
+  orc_repl *r = self;
+  if (r->el == NULL && !start(r)) return NULL;
+  int length = 0;
+  r->prompt = prompt;
+  r->abandoned = false;
+  const char *text = el_gets(r->el, &length);
+  *abandoned = r->abandoned || (text == NULL && length < 0 && errno == EINTR);
+  if (*abandoned) {
+    printf("^C\n");
+    fflush(stdout);
+    return NULL;
+  }
+  if (text == NULL || length <= 0) return NULL;
+  free(r->line);
+  r->line = strndup(text, strcspn(text, "\r\n"));
+  return r->line;
+}
+
+static void remember(void *self, const char *entry)
+{
+  orc_repl *r = self;
+  HistEvent event;
+  if (r->history == NULL || entry[0] == '\0') return;
+  history(r->history, &event, H_ENTER, entry);
+}
+
+orc_repl *orc_repl_new(void)
+{
+  return orc_alloc(1, sizeof(orc_repl));
+}
+
+void orc_repl_free(orc_repl *r)
+{
+  if (r == NULL) return;
+  HistEvent event;
+  if (r->history != NULL && r->file[0] != '\0') history(r->history, &event, H_SAVE, r->file);
+  if (r->el != NULL) el_end(r->el);
+  if (r->history != NULL) history_end(r->history);
+  free(r->line);
+  free(r);
+}
+
+orc_editor orc_repl_editor(orc_repl *r)
+{
+  return (orc_editor){ .self = r, .read = read_line, .remember = remember };
+}
+
+void orc_repl_serve(orc_repl *r, orc_host *h)
+{
+  r->host = h;
+}
