@@ -243,17 +243,17 @@ end
 
 local function simulate(s, points, outputs, options)
   local h = host()
-  local total = { wall = 0, steps = 0, events = 0, now = 0 }
+  local total = { wall = h.clock(), steps = 0, events = 0, now = 0 }
   local meter
   if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
   local ok, result = pcall(require("oracle.experiment").run, s, {
     points = points, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, threads = options.threads,
     progress = meter and meter.step,
     done = function(raw)
-      total.wall, total.steps = total.wall + raw.wall_s, total.steps + raw.steps
-      total.events, total.now = total.events + raw.events, total.now + raw.now
+      total.steps, total.events, total.now = total.steps + raw.steps, total.events + raw.events, total.now + raw.now
     end,
   })
+  total.wall = h.clock() - total.wall
   if meter then meter.done() end
   if not ok then
     for _, o in pairs(outputs) do o:discard() end

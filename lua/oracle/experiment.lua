@@ -18,16 +18,19 @@ end
 
 -- ---- names ----
 
--- A path ends in .json; anything else is a name of the catalog.
+-- A path begins with "/", "./" or "../" or ends in .json; anything else is a name of the catalog. A table is
+-- what such a file would hold.
 local function look_up(kind, value, find)
-  if type(value) == "string" and value:match("%.json$") then
+  local read = require("oracle.catalog")[kind]
+  if type(value) == "table" then
+    read = require(kind == "model" and "oracle.catalog.huggingface" or "oracle.catalog.hardware").read
+  elseif value:match("^%.?%.?/") or value:match("%.json$") then
     local path, why = find(value)
     if not path then fail("%s: %s: %s", kind, value, why) end
-    value = path
+    value = path:match("^[./]") and path or "./" .. path
   end
-  local ok, found, why = pcall(require("oracle.catalog")[kind], value)
+  local ok, found = pcall(read, value, type(value) == "table" and kind or nil)
   if not ok then fail("%s: %s", kind, scenario.first_line(found)) end
-  if not found then fail("%s: %s", kind, why) end
   return found
 end
 
@@ -79,7 +82,7 @@ local QUANTIZED = {
 }
 
 local function layout_of(e, model)
-  local own = PLAIN[model.dtype] or model.dtype or "bf16"
+  local own = model.torch_dtype or "bf16"
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = PLAIN[e.dtype] or own
   local quantization = e.quantization or model.quantization or "none"
@@ -163,15 +166,11 @@ local function cost_params(c)
   return out
 end
 
-local function display_name(value, found)
-  return type(found.name) == "string" and found.name or type(value) == "string" and value or "custom"
-end
-
 -- Names that stand in results, and the numbers the run starts from.
 local function deploy(r, find)
   local model = look_up("model", r.model, find)
   local hardware = look_up("hardware", r.hardware, find)
-  local names = { model = display_name(r.model, model), hardware = display_name(r.hardware, hardware) }
+  local names = { model = model.name or "custom", hardware = hardware.id or hardware.name or "custom" }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)
   local layout = layout_of(e, model)
@@ -209,14 +208,14 @@ local function spec_of(r, d, find)
     },
     replicas = r.replicas, preemption = r.preemption,
     batching = policy("batching", r.batching, find), router = policy("router", r.router, find),
-    timeout = r.workload.timeout, cancel = r.workload.cancel, slo = r.slo, workload = workload,
+    slo = r.slo, workload = workload,
   }
 end
 
 local function warnings_of(r, d)
-  local list = {}
+  local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
-    list[1] = ("num_gpu_blocks_override: %s tokens of KV cache, less than one request of max_model_len %s"):format(
+    list[#list + 1] = ("num_gpu_blocks_override: %s tokens of KV cache, less than one request of max_model_len %s"):format(
       units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
   end
   return list
@@ -230,9 +229,8 @@ local function plan_of(raw, origin)
     fail("lod: high is not in this version; medium and auto are")
   end
   local deployment = deploy(r, find)
-  return {
-    scenario = r, deployment = deployment, spec = spec_of(r, deployment, find), warnings = warnings_of(r, deployment),
-  }
+  local spec = spec_of(r, deployment, find)
+  return { scenario = r, deployment = deployment, spec = spec, warnings = warnings_of(r, deployment) }
 end
 
 --- Everything a run needs, checked: nothing has been simulated yet.
@@ -306,7 +304,7 @@ end
 --- Run a scenario to its summary.
 -- @param s a scenario
 -- @param options { csv =, runs =, threads =, points = those of experiment.points if made already,
---   progress = function(share, time, point, points), done = function(raw, point, points) }
+--   progress = function(share or nil, time, point, points), done = function(raw, point, points) }
 -- @return the summary (oracle.summary); with `vary` { points = { summary with `set`, ... } }
 function experiment.run(s, options)
   options = options or {}

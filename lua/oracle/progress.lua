@@ -17,14 +17,17 @@ function progress.new(clock, out)
   local start, shown = clock(), false
   local meter = {}
 
-  --- share 0..1 of the current run, its simulated time in s, which of how many runs it is
+  --- share 0..1 of the current run (nil: nothing tells), its simulated time in s, which of how many runs it is
   function meter.step(share, time, point, points)
     local wall = clock() - start
     if wall < PATIENCE then return end
-    local all = ((point or 1) - 1 + math.min(1, math.max(0, share))) / (points or 1)
-    local left = all > 0 and duration(wall * (1 - all) / all) or "?"
     local runs = (points or 1) > 1 and ("run %d of %d, "):format(point, points) or ""
-    out:write(("\r\27[K%s%3.0f %%, t = %.1f s, %s left"):format(runs, 100 * all, time, left))
+    local text = ("%st = %.1f s"):format(runs, time)
+    if share or (points or 1) > 1 then
+      local all = ((point or 1) - 1 + math.min(1, math.max(0, share or 0))) / (points or 1)
+      text = ("%s, %.0f %%, %s left"):format(text, 100 * all, all > 0 and duration(wall * (1 - all) / all) or "?")
+    end
+    out:write("\r\27[K", text)
     out:flush()
     shown = true
   end

@@ -82,6 +82,7 @@ local function rate(doc, extra)
   return f
 end
 
+local PRIORITY = { "priority", "dist", doc = "a number per request; smaller goes first" }
 local COUNT = { "count", "count", dimension = "requests", min = 1, max = 1000000000000, doc = "requests in all" }
 local DURATION = seconds("duration", "how long requests arrive", { open = true })
 local LENGTHS = {
@@ -102,7 +103,7 @@ local STAGES = { "stages", "list", doc = "{ { rate =, duration = }, ... } one af
 
 local function generator(doc, fields, lengths)
   local all = {}
-  for _, list in ipairs { fields, lengths or LENGTHS, CLIENT } do
+  for _, list in ipairs { fields, lengths or LENGTHS, CLIENT, lengths and {} or { PRIORITY } } do
     for _, f in ipairs(list) do all[#all + 1] = f end
   end
   return section { "workload", all, doc = doc }
@@ -119,7 +120,8 @@ local workload = { "workload", type = "variant", tag = "kind", required = true,
   }),
   constant = generator("evenly spaced arrivals", { rate("requests per second"), STAGES, COUNT, DURATION }),
   closed_loop = generator("a fixed number of clients, each asks again when answered", {
-    { "concurrency", "count", min = 1, max = 100000000, required = true, doc = "clients" },
+    { "concurrency", "count", min = 1, max = 8388608, required = true, doc = "clients" },
+    { "think", "dist", dimension = "time", doc = "s from an answer to the client's next request" },
     COUNT, DURATION,
   }),
   batch = generator("all requests at time 0", {
@@ -127,6 +129,9 @@ local workload = { "workload", type = "variant", tag = "kind", required = true,
   }),
   trace = generator("recorded arrivals; the format is told from the header", {
     { "path", "path", required = true, doc = "the file; .gz is fine" },
+    { "rate_scale", "number", min = 0, open = true, max = 1e6, default = 1, doc = "2: arrivals twice as fast" },
+    seconds("from", "of the trace's own time: earlier requests are left out", { default = 0 }),
+    seconds("to", "of the trace's own time: later requests are left out", { open = true }), COUNT,
   }, {}),
 } }
 

@@ -101,13 +101,13 @@ local function requests_of(counts)
   }
 end
 
-local function throughput_of(raw, seconds)
+local function throughput_of(raw, seconds, slo)
   local tokens = raw.tokens
   return object {
     { "requests_per_second", per(raw.requests.successful, seconds) },
     { "output_tokens_per_second", per(tokens.output, seconds) },
     { "total_tokens_per_second", per(tokens.prompt + tokens.output, seconds) },
-    { "goodput_rps", per(raw.goodput, seconds) },
+    { "goodput_rps", slo and next(slo) and per(raw.goodput, seconds) or nil },
   }
 end
 
@@ -152,10 +152,22 @@ local function replicas_of(raw, plan, seconds)
   for i, replica in ipairs(raw.replicas) do
     list[i] = { ("replica%d"):format(i - 1), object {
       { "requests", replica.requests and requests_of(replica.requests) },
-      { "throughput", replica.requests and throughput_of(replica, seconds) },
+      { "throughput", replica.requests and throughput_of(replica, seconds, plan.scenario.slo) },
       { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
       { "gpu_busy", busy_share(replica, raw) }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
+    } }
+  end
+  return object(list)
+end
+
+local function profiles_of(raw, plan, seconds)
+  local list = {}
+  for i, profile in ipairs(raw.profiles or {}) do
+    list[i] = { profile.name, object {
+      { "requests", requests_of(profile.requests) },
+      { "throughput", throughput_of(profile, seconds, plan.scenario.slo) },
+      { "latency", latency_of(profile, plan.scenario.percentiles) },
     } }
   end
   return object(list)
@@ -205,11 +217,12 @@ function summary.new(plan, raw, set)
                              { "effective_duration_s", seconds }, { "steps", raw.steps } } },
     { "deployment", deployment_of(plan) },
     { "requests", requests_of(raw.requests) },
-    { "throughput", throughput_of(raw, seconds) },
+    { "throughput", throughput_of(raw, seconds, r.slo) },
     { "latency", latency_of(raw, r.percentiles) },
     { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
+    { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
   if set then table.insert(list, 1, { "set", set_of(set) }) end

@@ -20,7 +20,7 @@ function workload.engine(w, run)
   local out, why = require("oracle.workload." .. w.kind).engine(w, run)
   if not out then return nil, why end
   out.kind, out.prompt, out.output = w.kind, w.prompt, w.output
-  out.timeout, out.cancel = w.timeout, w.cancel
+  out.timeout, out.cancel, out.priority = w.timeout, w.cancel, w.priority
   return out
 end
 
