@@ -38,19 +38,30 @@ local OPTIONS = {
   { "--version", key = "version", doc = "the version" },
 }
 
-local COMMANDS = { run = "run a scenario (the word may be left out)" }
+local COMMANDS = {
+  { "run", "SCENARIO.lua", "run a scenario (the word may be left out)" },
+  { "models", "", "the models that come with oracle" },
+  { "hardware", "", "the accelerators that come with oracle" },
+}
 
-local function option_names()
+local function names_of(list)
   local names = {}
-  for i, o in ipairs(OPTIONS) do names[i] = o[1] end
+  for i, o in ipairs(list) do names[i] = o[1] end
   return names
+end
+
+local function is_command(word)
+  for _, c in ipairs(COMMANDS) do
+    if c[1] == word then return true end
+  end
+  return false
 end
 
 local function find_option(word)
   for _, o in ipairs(OPTIONS) do
     if word == o[1] or word == o.short then return o end
   end
-  local near = require("oracle.nearest").find(word, option_names())
+  local near = require("oracle.nearest").find(word, names_of(OPTIONS))
   misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
 end
 
@@ -100,7 +111,7 @@ function cli.parse(args)
     end
     i = i + 1
   end
-  if COMMANDS[out.files[1]] then out.command = table.remove(out.files, 1) end
+  if is_command(out.files[1]) then out.command = table.remove(out.files, 1) end
   return out
 end
 
@@ -108,12 +119,16 @@ local function help()
   local schema = require "oracle.schema"
   local lines = {
     "usage: oracle SCENARIO.lua [options]",
-    "       oracle                          a prompt (a script, when input is no terminal)",
+    "       oracle COMMAND ...",
+    "       oracle                   a prompt; reads Lua where input is no terminal",
     "",
     "Predicts how an LLM serving deployment behaves. Follows vLLM " .. schema.VLLM .. " (V1) and its defaults.",
     "",
-    "options:",
+    "commands:",
   }
+  for _, c in ipairs(COMMANDS) do lines[#lines + 1] = ("  %-24s %s"):format(c[1] .. " " .. c[2], c[3]) end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "options:"
   for _, o in ipairs(OPTIONS) do
     local name = (o.short and o.short .. ", " or "") .. o[1] .. (o.value and " " .. o.value or "")
     lines[#lines + 1] = ("  %-24s %s"):format(name, o.doc)
@@ -267,7 +282,7 @@ local function load_scenario(path)
   local s, why = scenario.load(path)
   if s then return s end
   if not path:find("[./]") and not require("oracle.home").exists(path) then
-    local near = require("oracle.nearest").find(path, { "run" })
+    local near = require("oracle.nearest").find(path, names_of(COMMANDS))
     error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
   end
   error(why, 0)
@@ -309,6 +324,18 @@ local function run(options)
   return OK
 end
 
+-- What the catalog holds: models or accelerators.
+local function list(options)
+  if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
+  local catalog = require "oracle.catalog"
+  local rows = {}
+  for i, entry in ipairs(options.command == "models" and catalog.models() or catalog.hardwares()) do
+    rows[i] = { entry.id, entry.name, entry.about }
+  end
+  io.write(require("oracle.console").table({ "id", "name", "" }, rows))
+  return OK
+end
+
 local function no_arguments()
   local repl = require "oracle.repl"
   if host().isatty(0) then return repl.interactive(host()) end
@@ -328,6 +355,7 @@ local function dispatch(args)
     io.write(("oracle %s (defaults of vLLM %s)\n"):format(require "oracle.version", require("oracle.schema").VLLM))
     return OK
   end
+  if options.command == "models" or options.command == "hardware" then return list(options) end
   return run(options)
 end
 

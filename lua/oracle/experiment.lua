@@ -178,7 +178,7 @@ local function deploy(r, find)
     model = model, hardware = hardware, layout = layout,
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   })
-  if not ok then fail("engine: %s", scenario.first_line(memory)) end
+  if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local blocks = kv_blocks(e, hardware, memory, names.hardware)
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   return {
@@ -215,8 +215,8 @@ end
 local function warnings_of(r, d)
   local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
-    list[#list + 1] = ("num_gpu_blocks_override: %s tokens of KV cache, less than one request of max_model_len %s"):format(
-      units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
+    list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
+      :format(units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
   end
   return list
 end
