@@ -2,33 +2,42 @@
 
 #include <stdlib.h>
 
+enum { END = UINT32_MAX }; /* of a list */
+
 typedef struct port {
   double capacity;
-  double left;     /* capacity not yet given away, during a solve */
-  double level;    /* key in the heap: left / open when it was last looked at */
-  uint32_t *flows; /* those that cross it, in any order */
-  uint32_t count, room;
+  double left;    /* capacity not yet given away, during a solve */
+  double level;   /* key in the heap: left / open when it was last looked at */
+  uint64_t seen;  /* epoch of the last solve that touched it */
+  uint32_t first; /* its crossings */
+  uint32_t count;
   uint32_t open; /* flows that have no rate yet, during a solve */
-  uint64_t seen; /* epoch of the last solve that touched it */
   bool dirty;
 } port;
+
+/* One flow on one link. */
+typedef struct crossing {
+  uint32_t flow;
+  uint32_t next, before; /* on the same link */
+  uint32_t along;        /* the same flow's on its next link; free ones hang together by it */
+} crossing;
 
 typedef struct flow {
   const int32_t *links; /* NULL: this number is not in use */
   double rate;
-  uint32_t hops;
   uint64_t seen, fixed; /* epochs */
+  uint32_t hops;
+  uint32_t first; /* its crossings, in the order of links */
 } flow;
 
 struct orc_share {
   port *ports;
   flow *flows;
-  uint32_t *slots;   /* slots[flow * stride + hop]: where the flow stands in that link's list */
-  uint32_t *members; /* flows of the components being solved */
+  crossing *crossings;
   uint32_t *changed;
   uint32_t *dirty; /* links whose flows changed since the last solve */
   uint32_t *order; /* links being solved: first as a work list, then as a heap */
-  uint32_t links, room, stride, dirties;
+  uint32_t links, room, crossing_room, free, dirties;
   uint64_t epoch; /* solves so far: marks from earlier ones are void */
 };
 
@@ -37,12 +46,13 @@ orc_share *orc_share_new(const double *capacity, int links)
   ORC_ASSERT(links >= 0);
   orc_share *s = orc_alloc(1, sizeof *s);
   s->links = (uint32_t)links;
+  s->free = END;
   s->ports = orc_alloc(s->links, sizeof *s->ports);
   s->dirty = orc_alloc(s->links, sizeof *s->dirty);
   s->order = orc_alloc(s->links, sizeof *s->order);
   for (uint32_t i = 0; i < s->links; i++) {
     ORC_ASSERT(capacity[i] > 0.0);
-    s->ports[i].capacity = capacity[i];
+    s->ports[i] = (port){ .capacity = capacity[i], .first = END };
   }
   return s;
 }
@@ -50,36 +60,47 @@ orc_share *orc_share_new(const double *capacity, int links)
 void orc_share_free(orc_share *s)
 {
   if (s == NULL) return;
-  for (uint32_t i = 0; i < s->links; i++)
-    free(s->ports[i].flows);
   free(s->ports);
   free(s->flows);
-  free(s->slots);
-  free(s->members);
+  free(s->crossings);
   free(s->changed);
   free(s->dirty);
   free(s->order);
   free(s);
 }
 
-/* Room for flow numbers below `room` that cross up to `stride` links. */
-static void grow(orc_share *s, uint32_t room, uint32_t stride)
+/* Room for the flow `number`. */
+static void grow(orc_share *s, uint32_t number)
 {
-  uint32_t *slots = orc_alloc((size_t)room * stride, sizeof *slots);
-  for (uint32_t f = 0; f < s->room; f++)
-    for (uint32_t h = 0; h < s->stride; h++)
-      slots[f * stride + h] = s->slots[f * s->stride + h];
-  free(s->slots);
-  s->slots = slots;
-  s->stride = stride;
+  if (number < s->room) return;
+  uint32_t room = s->room > 0 ? s->room : 16;
+  while (room <= number)
+    room *= 2;
   s->flows = orc_resize(s->flows, room, sizeof *s->flows);
   for (uint32_t f = s->room; f < room; f++)
     s->flows[f] = (flow){ .links = NULL };
-  s->members = orc_resize(s->members, room, sizeof *s->members);
   s->changed = orc_resize(s->changed, room, sizeof *s->changed);
   s->room = room;
 }
 
+static uint32_t take(orc_share *s)
+{
+  if (s->free == END) {
+    const uint32_t room = s->crossing_room > 0 ? 2 * s->crossing_room : 64;
+    ORC_ASSERT(room < UINT32_MAX / 2);
+    s->crossings = orc_resize(s->crossings, room, sizeof *s->crossings);
+    for (uint32_t i = room; i-- > s->crossing_room;) {
+      s->crossings[i].along = s->free;
+      s->free = i;
+    }
+    s->crossing_room = room;
+  }
+  const uint32_t c = s->free;
+  s->free = s->crossings[c].along;
+  return c;
+}
+
+/* The set of flows on a link changed. */
 static void touch(orc_share *s, uint32_t link)
 {
   if (s->ports[link].dirty) return;
@@ -90,52 +111,39 @@ static void touch(orc_share *s, uint32_t link)
 void orc_share_add(orc_share *s, uint32_t number, const int32_t *links, int count)
 {
   ORC_ASSERT(count >= 1 && number < UINT32_MAX / 2);
-  const uint32_t hops = (uint32_t)count;
-  if (number >= s->room || hops > s->stride) {
-    uint32_t room = s->room > 0 ? s->room : 16;
-    while (room <= number)
-      room *= 2;
-    grow(s, room, hops > s->stride ? hops : s->stride);
-  }
+  grow(s, number);
   ORC_ASSERT(s->flows[number].links == NULL);
-  s->flows[number] = (flow){ .links = links, .hops = hops };
-  for (uint32_t h = 0; h < hops; h++) {
+  s->flows[number] = (flow){ .links = links, .hops = (uint32_t)count, .first = END };
+  for (int h = count; h-- > 0;) {
     ORC_ASSERT(links[h] >= 0 && (uint32_t)links[h] < s->links);
     port *p = &s->ports[links[h]];
-    if (p->count == p->room) {
-      p->room = p->room > 0 ? 2 * p->room : 4;
-      p->flows = orc_resize(p->flows, p->room, sizeof *p->flows);
-    }
-    s->slots[number * s->stride + h] = p->count;
-    p->flows[p->count++] = number;
+    const uint32_t c = take(s);
+    s->crossings[c] = (crossing){
+      .flow = number, .next = p->first, .before = END, .along = s->flows[number].first
+    };
+    if (p->first != END) s->crossings[p->first].before = c;
+    p->first = c;
+    p->count++;
+    s->flows[number].first = c;
     touch(s, (uint32_t)links[h]);
   }
-}
-
-/* The flow that stands at `slot` of `link` says so in its own row. */
-static void moved(orc_share *s, uint32_t link, uint32_t slot)
-{
-  const uint32_t number = s->ports[link].flows[slot];
-  const flow *f = &s->flows[number];
-  uint32_t h = 0;
-  while (h < f->hops && (uint32_t)f->links[h] != link)
-    h++;
-  ORC_ASSERT(h < f->hops);
-  s->slots[number * s->stride + h] = slot;
 }
 
 void orc_share_remove(orc_share *s, uint32_t number)
 {
   ORC_ASSERT(number < s->room && s->flows[number].links != NULL);
   flow *f = &s->flows[number];
+  uint32_t at = f->first;
   for (uint32_t h = 0; h < f->hops; h++) {
-    const uint32_t link = (uint32_t)f->links[h];
-    port *p = &s->ports[link];
-    const uint32_t slot = s->slots[number * s->stride + h];
-    ORC_ASSERT(slot < p->count && p->flows[slot] == number);
-    p->flows[slot] = p->flows[--p->count];
-    if (slot < p->count) moved(s, link, slot);
-    touch(s, link);
+    const crossing c = s->crossings[at];
+    port *p = &s->ports[f->links[h]];
+    *(c.before == END ? &p->first : &s->crossings[c.before].next) = c.next;
+    if (c.next != END) s->crossings[c.next].before = c.before;
+    p->count--;
+    touch(s, (uint32_t)f->links[h]);
+    s->crossings[at].along = s->free;
+    s->free = at;
+    at = c.along;
   }
   f->links = NULL;
 }
@@ -163,7 +171,7 @@ static uint32_t enlist(orc_share *s, uint32_t link, uint32_t n)
 /* Fill `order` with all links joined to a dirty one by flows. Returns how many. */
 static uint32_t gather(orc_share *s)
 {
-  uint32_t n = 0, members = 0;
+  uint32_t n = 0;
   for (uint32_t i = 0; i < s->dirties; i++) {
     s->ports[s->dirty[i]].dirty = false;
     n = enlist(s, s->dirty[i], n);
@@ -171,11 +179,10 @@ static uint32_t gather(orc_share *s)
   s->dirties = 0;
   for (uint32_t i = 0; i < n; i++) {
     const port *p = &s->ports[s->order[i]];
-    for (uint32_t k = 0; k < p->count; k++) {
-      flow *f = &s->flows[p->flows[k]];
+    for (uint32_t c = p->first; c != END; c = s->crossings[c].next) {
+      flow *f = &s->flows[s->crossings[c].flow];
       if (f->seen == s->epoch) continue;
       f->seen = s->epoch;
-      s->members[members++] = p->flows[k];
       for (uint32_t h = 0; h < f->hops; h++)
         n = enlist(s, (uint32_t)f->links[h], n);
     }
@@ -221,8 +228,8 @@ static uint32_t heapify(orc_share *s, uint32_t n)
  */
 static int fix(orc_share *s, const port *full, double level, int changes)
 {
-  for (uint32_t k = 0; k < full->count; k++) {
-    const uint32_t number = full->flows[k];
+  for (uint32_t c = full->first; c != END; c = s->crossings[c].next) {
+    const uint32_t number = s->crossings[c].flow;
     flow *f = &s->flows[number];
     if (f->fixed == s->epoch) continue;
     f->fixed = s->epoch;
