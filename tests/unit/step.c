@@ -68,7 +68,7 @@ static void lone_decode_is_counted(void)
 
 /* 512 tokens: matrices 2 x 6476005376 x 512 FLOP; pairs 512 x 513 / 2 = 131328, each 4 x 4096 FLOP
 ** in 32 layers; LM head for one position: 4096 x 32000 x 2 B of weights, 36096 values in and out.
- */
+*/
 static void prefill(void)
 {
   const orc_step_cost c = on_a100(&llama2_7b, 1);
@@ -82,8 +82,8 @@ static void prefill(void)
 }
 
 /* Beside matrices, per token and layer, values: norms 4 x 2 x 4096; rotary 2 x 8192; SiLU 3 x
-*11008;
-** written KV 8192. Once: embedding 2 x 4096 and last norm 4 x 4096. Norm weights 65 x 4096. */
+ *11008;
+ ** written KV 8192. Once: embedding 2 x 4096 and last norm 4 x 4096. Norm weights 65 x 4096. */
 static void other_bytes(void)
 {
   const orc_step_cost c = on_a100(&llama2_7b, 1);
@@ -234,8 +234,8 @@ static void chunked_prefill(void)
 }
 
 /* DeepSeek-V2-Lite decodes on the latent: (512 + 64) x 2 B a token and layer, on every rank; 2 x 16
-*x
-** (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
+ *x
+ ** (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
 static void latent_attention(void)
 {
   const orc_step_cost one = on_a100(&deepseek_v2_lite, 1), two = on_a100(&deepseek_v2_lite, 2);
