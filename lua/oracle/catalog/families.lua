@@ -1,0 +1,122 @@
+--- What a model family's code fixes and its config.json leaves out: one entry per model_type.
+-- Source of every entry: the configuration and modelling classes of that model_type in Hugging Face transformers
+-- (v4.57, 2025-10), or of the model's own repository where transformers has none.
+--
+-- Keys, all optional:
+--   like            the family whose entry this one starts from
+--   tied            tie_word_embeddings when the file does not say (false)
+--   gated           three MLP matrices (true)
+--   norms           norms per layer (2); norm_bias: LayerNorm with bias instead of RMSNorm (false)
+--   learned         a table of position embeddings (false)
+--   attention_bias  biases on Q, K and V when the file does not say (false); linear_bias: on every matrix
+--   qk_norm         norms on each head's Q and K (false)
+--   head_dim, kv_heads, context   values when absent; context 0: must be given
+--   mlp             MLP width as a multiple of hidden_size, when absent
+--   multi_query     all heads share one K and V when the file does not say (false)
+--   parallel        attention and MLP side by side under one norm, unless the file says otherwise
+--   window          which layers a sliding window covers: "all", "even", "qwen", "chunked", "listed", or N: all but
+--                   every N-th. Absent: the family has none
+--   window_size     its width when absent (an explicit null still means none)
+--   nested          values of the text_config class that a multimodal file leaves out where they equal the default
+local families = {}
+
+families.llama = {
+  context = 2048,
+  nested = { hidden_size = 4096, intermediate_size = 11008, num_hidden_layers = 32, num_attention_heads = 32,
+             vocab_size = 32000 },
+}
+families.mistral = {
+  kv_heads = 8, context = 131072, window = "all", window_size = 4096,
+  nested = { hidden_size = 4096, intermediate_size = 14336, num_hidden_layers = 32, num_attention_heads = 32,
+             vocab_size = 32000 },
+}
+families.mixtral = { kv_heads = 8, context = 131072, window = "all" }
+families.qwen2 = {
+  kv_heads = 32, context = 32768, attention_bias = true, window = "qwen", window_size = 4096,
+}
+families.qwen3 = { kv_heads = 32, context = 32768, head_dim = 128, qk_norm = true, window = "qwen" }
+families.qwen2_moe = { like = "qwen2", kv_heads = 16 }
+families.qwen3_moe = { like = "qwen3", kv_heads = 4, head_dim = false }
+families.qwen3_next = { like = "qwen3_moe" }
+families.gemma = { tied = true, kv_heads = 16, head_dim = 256, context = 8192 }
+families.gemma2 = {
+  like = "gemma", kv_heads = 4, norms = 4, window = "even", window_size = 4096,
+}
+families.gemma3 = {
+  like = "gemma", kv_heads = 4, norms = 4, qk_norm = true, context = 131072, window = 6, window_size = 4096,
+  nested = { hidden_size = 2304, intermediate_size = 9216, num_hidden_layers = 26, num_attention_heads = 8,
+             vocab_size = 262208 },
+}
+families.phi = {
+  gated = false, norms = 1, norm_bias = true, linear_bias = true, mlp = 4, context = 2048,
+}
+families.phi3 = { context = 4096, window = "all" }
+families.phimoe = { attention_bias = true, norm_bias = true, kv_heads = 8, context = 131072, window = "all" }
+families.gpt2 = {
+  tied = true, gated = false, norm_bias = true, linear_bias = true, learned = true, mlp = 4, context = 1024,
+}
+families.gpt_bigcode = { like = "gpt2", multi_query = true }
+families.gpt_neo = { like = "gpt2", linear_bias = false, context = 2048, window = "listed", window_size = 256 }
+families.gptj = { tied = false, gated = false, norms = 1, norm_bias = true, mlp = 4, context = 2048 }
+families.gpt_neox = {
+  gated = false, norm_bias = true, linear_bias = true, context = 2048,
+}
+families.opt = {
+  tied = true, gated = false, norm_bias = true, linear_bias = true, learned = true, context = 2048,
+}
+families.bloom = {
+  tied = true, gated = false, norm_bias = true, linear_bias = true, mlp = 4, context = 2048,
+}
+families.falcon = {
+  tied = true, gated = false, norm_bias = true, mlp = 4, context = 2048, multi_query = true, parallel = true,
+}
+families.RefinedWeb = { like = "falcon", multi_query = false, parallel = false }  -- Falcon-40B's older name
+families.mpt = { tied = true, gated = false, mlp = 4, context = 2048 }
+families.starcoder2 = {
+  tied = true, gated = false, norm_bias = true, linear_bias = true, kv_heads = 2, context = 4096, window = "all",
+}
+families.stablelm = { norm_bias = true, context = 4096 }
+families.nemotron = { gated = false, norm_bias = true, context = 4096 }
+families.arcee = { gated = false, context = 4096 }
+families.cohere = { tied = true, norms = 1, context = 8192 }
+families.cohere2 = { like = "cohere", window = 4, window_size = 4096 }
+families.olmo = { norms = 0, context = 2048 }
+families.olmo2 = { qk_norm = true, context = 2048 }
+families.olmoe = { qk_norm = true, context = 4096 }
+families.dbrx = { context = 2048 }
+families.deepseek_v3 = { context = 4096 }
+families.gpt_oss = {
+  attention_bias = true, linear_bias = true, kv_heads = 8, head_dim = 64, context = 131072, window = "even",
+  window_size = 128,
+}
+families.llama4 = {
+  kv_heads = 8, head_dim = 128, context = 131072, window = "chunked", window_size = 8192,
+  nested = { hidden_size = 5120, intermediate_size = 8192, intermediate_size_mlp = 16384, num_hidden_layers = 48,
+             num_attention_heads = 40, vocab_size = 202048, num_local_experts = 16, num_experts_per_tok = 1 },
+}
+families.glm4 = { norms = 4, kv_heads = 2, head_dim = 128, context = 131072 }
+families.glm4_moe = { kv_heads = 8, head_dim = 128, context = 131072 }
+families.chatglm = { attention_bias = true, context = 32768 }
+families.minicpm = { tied = true, context = 2048 }
+families.exaone4 = { qk_norm = true, context = 2048, window = 4 }
+families.minimax_m2 = { qk_norm = true, head_dim = 128, kv_heads = 8, context = 0 }
+
+-- model_type -> the family it is built as. `_text` at the end is dropped before.
+local SAME = {
+  llama = { "aquila", "baichuan", "deepseek", "ernie4_5", "ernie4_5_moe", "exaone", "granite", "granitemoe",
+            "internlm2", "internlm3", "mimo", "seed_oss", "smollm3", "solar", "xverse", "Yi" },
+  mistral = { "ministral", "mistral3", "pixtral" },
+  qwen2 = { "qwen2_vl", "qwen2_5_vl" },
+  qwen3 = { "qwen3_vl" },
+  qwen3_moe = { "qwen3_vl_moe" },
+  qwen3_next = { "qwen3_5", "qwen3_5_moe" },
+  phi3 = { "phi4mm" },
+  falcon = { "RefinedWebModel" },
+  deepseek_v3 = { "deepseek_v2", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "kimi_k25", "minicpm3" },
+
+}
+for name, others in pairs(SAME) do
+  for _, other in ipairs(others) do families[other] = { like = name } end
+end
+
+return families

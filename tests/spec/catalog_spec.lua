@@ -1,0 +1,489 @@
+local catalog = require "oracle.catalog"
+local home = require "oracle.home"
+local huggingface = require "oracle.catalog.huggingface"
+local json = require("oracle.core").json
+
+-- Parameters of a model, from the shape alone (counts of weights, biases and norms).
+local function parameters(m)
+  local h, heads = m.hidden_size, m.num_attention_heads
+  local q, kv = heads * m.head_dim, m.num_key_value_heads * m.head_dim
+  local attention = 2 * h * q + 2 * h * kv                -- Q and O, K and V
+  if m.linear_bias then attention = attention + q + 2 * kv + h
+  elseif m.attention_bias then attention = attention + q + 2 * kv end
+  if m.qk_norm then attention = attention + 2 * m.head_dim end
+  if m.kv_lora_rank > 0 then                              -- MLA: down and up projections, their two norms
+    attention = h * m.q_lora_rank + m.q_lora_rank + m.q_lora_rank * q
+      + h * (m.kv_lora_rank + m.qk_rope_head_dim) + m.kv_lora_rank
+      + m.kv_lora_rank * heads * (m.qk_nope_head_dim + m.v_head_dim) + heads * m.v_head_dim * h
+  end
+  local matrices = m.gated_mlp and 3 or 2
+  local function mlp(width) return matrices * h * width + (m.linear_bias and (matrices - 1) * width + h or 0) end
+  local sparse = m.num_experts > 0 and m.num_hidden_layers - m.num_dense_layers or 0
+  local norm = m.norm_bias and 2 * h or h
+  local experts = m.num_experts * mlp(m.moe_intermediate_size) + h * m.num_experts
+    + (m.shared_expert_size > 0 and mlp(m.shared_expert_size) or 0)
+  return m.num_hidden_layers * (attention + m.norms_per_layer * norm)
+    + (m.num_hidden_layers - sparse) * mlp(m.intermediate_size) + sparse * experts + norm
+    + m.vocab_size * h * (m.tie_word_embeddings and 1 or 2)
+    + (m.learned_positions and m.max_position_embeddings * h or 0)
+end
+
+-- A config.json of a small llama, changed by the fields given.
+local function config(changes)
+  local c = { model_type = "llama", num_hidden_layers = 2, hidden_size = 64, intermediate_size = 128,
+              num_attention_heads = 4, vocab_size = 100, max_position_embeddings = 512 }
+  for k, v in pairs(changes or {}) do c[k] = v end
+  for k, v in pairs(c) do
+    if v == "none" then c[k] = nil end
+  end
+  return c
+end
+
+local function read(changes, overrides) return huggingface.read(config(changes), "config.json", overrides) end
+
+local function refused(changes, overrides)
+  local ok, message = pcall(read, changes, overrides)
+  assert.is_false(ok)
+  return message
+end
+
+local function fields(m, expected)
+  for key, value in pairs(expected) do assert.equal(value, m[key], key) end
+end
+
+-- A file of that text, for the length of the test.
+local function with_file(text, run)
+  local path = os.tmpname()
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  local ok, message = pcall(run, path)
+  os.remove(path)
+  if not ok then error(message, 0) end
+end
+
+describe("shipped models", function()
+  -- Published totals (model cards; for GPT-3 the arithmetic of Brown et al., table 2.1, with biases and norms).
+  local PUBLISHED = {
+    ["llama-7b"] = 6738415616, ["llama-2-7b"] = 6738415616, ["llama-2-13b"] = 13015864320,
+    ["llama-2-70b"] = 68976648192, ["llama-3-8b"] = 8030261248, ["llama-3-70b"] = 70553706496,
+    ["llama-3.1-8b"] = 8030261248, ["llama-3.1-70b"] = 70553706496, ["llama-3.1-405b"] = 405853388800,
+    ["llama-3.2-1b"] = 1235814400, ["llama-3.2-3b"] = 3212749824, ["codellama-34b"] = 33743970304,
+    ["mistral-7b-v0.1"] = 7241732096, ["mistral-7b-v0.3"] = 7248023552, ["mixtral-8x7b"] = 46702792704,
+    ["qwen2.5-7b"] = 7615616512, ["qwen2.5-32b"] = 32763876352, ["qwen2.5-72b"] = 72706203648,
+    ["qwen3-8b"] = 8190735360, ["qwen3-32b"] = 32762123264, ["qwen3-30b-a3b"] = 30532122624,
+    ["gemma-2-9b"] = 9241705984, ["gemma-2-27b"] = 27227128320, ["gpt-3-175b"] = 174604259328,
+  }
+
+  it("have the published number of parameters", function()
+    for id, count in pairs(PUBLISHED) do assert.equal(count, parameters(catalog.model(id)), id) end
+  end)
+
+  it("come near it where small parts are left out", function()
+    -- DeepSeek-V3: 671,026,419,200 with 58 x 256 biases of the router.
+    assert.equal(671026419200 - 58 * 256, parameters(catalog.model "deepseek-v3"))
+    -- BLOOM: 176,247,271,424 with the norm of the embeddings, 2 x 14336.
+    assert.equal(176247271424 - 2 * 14336, parameters(catalog.model "bloom-176b"))
+  end)
+
+  it("say where each comes from", function()
+    for _, entry in ipairs(catalog.models()) do
+      local m = catalog.model(entry.id)
+      assert.matches("%d%d%d%d", m.source, entry.id)
+      assert.is_true(#m.warnings == 0, entry.id)
+      assert.is_string(m.torch_dtype, entry.id)
+    end
+  end)
+
+  it("answer to every name people use", function()
+    for name, id in pairs {
+      ["Llama2-7B"] = "llama-2-7b", ["llama2_7b"] = "llama-2-7b", ["meta-llama/Llama-2-7b-hf"] = "llama-2-7b",
+      ["Llama-2-7b-hf"] = "llama-2-7b", ["llama-7b"] = "llama-7b", ["LLAMA-13B"] = "llama-13b",
+      ["llama-30b"] = "llama-30b", ["llama-65b"] = "llama-65b", ["llama2-70b"] = "llama-2-70b",
+      ["Llama3-8B"] = "llama-3-8b", ["llama3-70b"] = "llama-3-70b", ["Llama-3.1-8B-Instruct"] = "llama-3.1-8b",
+      ["meta-llama/Meta-Llama-3-8B"] = "llama-3-8b", ["Mistral-7B-v0.3"] = "mistral-7b-v0.3",
+      ["mistral-7b"] = "mistral-7b-v0.1", ["Mixtral-8x7B"] = "mixtral-8x7b", ["GPT-3-175B"] = "gpt-3-175b",
+      ["gpt3-175b"] = "gpt-3-175b", ["gpt3-13b"] = "gpt-3-13b", ["Qwen2.5-7B"] = "qwen2.5-7b",
+      ["Qwen2.5-32B"] = "qwen2.5-32b", ["Qwen2.5-72B"] = "qwen2.5-72b", ["Gemma2-9B"] = "gemma-2-9b",
+      ["gemma-2-27b-it"] = "gemma-2-27b", ["Qwen/Qwen3-32B"] = "qwen3-32b", ["bigscience/bloom"] = "bloom-176b",
+      ["openai/gpt-oss-120b"] = "gpt-oss-120b", ["deepseek-ai/DeepSeek-R1"] = "deepseek-v3",
+      ["codellama/CodeLlama-34b-Instruct-hf"] = "codellama-34b", ["bloom-176b"] = "bloom-176b",
+    } do
+      assert.equal(id, catalog.model(name).id, name)
+    end
+  end)
+
+  it("keep what sets their kin apart", function()
+    fields(catalog.model "mistral-7b-v0.1", { sliding_window = 4096, num_windowed_layers = 32, vocab_size = 32000 })
+    fields(catalog.model "mistral-7b-v0.3", { sliding_window = 0, num_windowed_layers = 0, vocab_size = 32768 })
+    fields(catalog.model "gemma-2-9b", { num_windowed_layers = 21, norms_per_layer = 4, head_dim = 256 })
+    fields(catalog.model "gemma-3-27b", { sliding_window = 1024, num_windowed_layers = 52, vocab_size = 262208,
+                                          qk_norm = true, tie_word_embeddings = true })
+    fields(catalog.model "gpt-oss-120b", { quantization = "fp4", sliding_window = 128, num_windowed_layers = 18 })
+    fields(catalog.model "deepseek-v3", { quantization = "fp8", num_dense_layers = 3, shared_expert_size = 2048 })
+    fields(catalog.model "qwen2.5-7b", { sliding_window = 0, attention_bias = true, max_position_embeddings = 131072 })
+    fields(catalog.model "qwen3-32b", { head_dim = 128, qk_norm = true, torch_dtype = "bf16" })
+    fields(catalog.model "gpt-3-175b", { linear_bias = true, learned_positions = true, gated_mlp = false,
+                                         intermediate_size = 49152, max_position_embeddings = 2048 })
+  end)
+
+  it("have variants that differ in a field", function()
+    fields(catalog.model "Qwen/Qwen2.5-7B-Instruct", { max_position_embeddings = 32768,
+                                                       name = "Qwen/Qwen2.5-7B-Instruct", id = "qwen2.5-7b" })
+    fields(catalog.model "nvidia/Llama-3.1-8B-Instruct-FP8", { quantization = "fp8" })
+    fields(catalog.model "DeepSeek-R1-NVFP4", { quantization = "fp4" })
+    assert.is_nil(catalog.model("llama-3.1-8b").quantization)
+  end)
+
+  it("are listed in order", function()
+    local list = catalog.models()
+    for i = 2, #list do assert.is_true(list[i - 1].id < list[i].id) end
+    for _, entry in ipairs(list) do assert.matches("layers of", entry.about) end
+  end)
+end)
+
+describe("an unknown name", function()
+  it("gets the nearest and the way to all", function()
+    local _, message = pcall(catalog.model, "lama-3-8b")
+    assert.equal('unknown model "lama-3-8b": the nearest is llama-3-8b; `oracle models` lists all, '
+      .. "and a path to a config.json works too", message)
+    _, message = pcall(catalog.hardware, "h100sx")
+    assert.matches("the nearest is h100%-sxm", message)
+    _, message = pcall(catalog.model, "qqqqqqqqqqqq")
+    assert.matches("^unknown model \"qqqqqqqqqqqq\"; `oracle models`", message)
+  end)
+
+  it("is told from a missing file", function()
+    assert.equal("./nope/config.json: no such file", (select(2, pcall(catalog.model, "./nope/config.json"))))
+    assert.matches("a name or the path", (select(2, pcall(catalog.model, 7))))
+    assert.matches("empty text", (select(2, pcall(catalog.hardware, ""))))
+    assert.matches("cannot be read", (select(2, pcall(catalog.model, "/"))))
+  end)
+end)
+
+describe("a config.json", function()
+  it("is read by its path, and by its folder", function()
+    with_file(json.encode(config()), function(path)
+      fields(catalog.model(path), { hidden_size = 64, head_dim = 16, source = path })
+    end)
+    local folder = os.tmpname()
+    os.remove(folder)
+    os.execute("mkdir " .. folder)
+    local f = assert(io.open(folder .. "/config.json", "w"))
+    f:write(json.encode(config { _name_or_path = "me/Tiny" }))
+    f:close()
+    local ok, m = pcall(catalog.model, folder .. "/")
+    os.execute("rm -r " .. folder)
+    assert.is_true(ok, m)
+    fields(m, { name = "me/Tiny", id = folder:match "[^/]+$", file = folder .. "/config.json" })
+  end)
+
+  it("gets transformers' own defaults", function()
+    fields(read(), { num_key_value_heads = 4, head_dim = 16, tie_word_embeddings = false, gated_mlp = true,
+                     norms_per_layer = 2, sliding_window = 0, num_experts = 0, attention_bias = false })
+    fields(read { model_type = "gemma" , num_attention_heads = 16 },
+      { head_dim = 256, tie_word_embeddings = true, num_key_value_heads = 16 })
+    fields(read { max_position_embeddings = "none" }, { max_position_embeddings = 2048 })
+    fields(read { model_type = "mistral", num_attention_heads = 16, max_position_embeddings = 32768 },
+      { num_key_value_heads = 8, sliding_window = 4096, num_windowed_layers = 2 })
+    fields(read { model_type = "mistral", num_attention_heads = 16, num_key_value_heads = json.null,
+                  sliding_window = json.null }, { num_key_value_heads = 16, sliding_window = 0 })
+    assert.is_nil(read().torch_dtype)
+    assert.equal("fp16", read({ torch_dtype = "float16" }).torch_dtype)
+    assert.equal("bf16", read({ dtype = "bfloat16" }).torch_dtype)
+  end)
+
+  it("may name its fields as GPT-2 does", function()
+    local m = huggingface.read({ model_type = "gpt2", n_layer = 12, n_embd = 768, n_head = 12, n_positions = 1024,
+                                 n_ctx = 1024, vocab_size = 50257, n_inner = json.null }, "config.json")
+    fields(m, { intermediate_size = 3072, head_dim = 64, learned_positions = true, tie_word_embeddings = true,
+                norm_bias = true, linear_bias = true, gated_mlp = false })
+    assert.equal(124439808, parameters(m))                -- GPT-2 small
+  end)
+
+  it("may be an OPT, a GPT-NeoX, a Falcon, a BLOOM", function()
+    local opt = huggingface.read({ model_type = "opt", num_hidden_layers = 40, hidden_size = 5120, ffn_dim = 20480,
+      num_attention_heads = 40, vocab_size = 50272, max_position_embeddings = 2048 }, "config.json")
+    fields(opt, { intermediate_size = 20480, tie_word_embeddings = true })
+    assert.equal(12853473280 - 2 * 5120, parameters(opt)) -- OPT-13B; its position table has two rows more
+    local neox = huggingface.read({ model_type = "gpt_neox", num_hidden_layers = 44, hidden_size = 6144,
+      intermediate_size = 24576, num_attention_heads = 64, vocab_size = 50432, max_position_embeddings = 2048,
+      tie_word_embeddings = false }, "config.json")
+    assert.equal(20554567680, parameters(neox))           -- GPT-NeoX-20B
+    local falcon = huggingface.read({ model_type = "falcon", num_hidden_layers = 32, hidden_size = 4544,
+      num_attention_heads = 71, num_kv_heads = 71, vocab_size = 65024, multi_query = true, parallel_attn = true,
+      new_decoder_architecture = false, bias = false }, "config.json")
+    fields(falcon, { num_key_value_heads = 1, norms_per_layer = 1, intermediate_size = 4 * 4544 })
+    assert.equal(6921720704, parameters(falcon))          -- Falcon-7B
+    local new = huggingface.read({ model_type = "falcon", num_hidden_layers = 60, hidden_size = 8192,
+      num_attention_heads = 128, num_kv_heads = 8, vocab_size = 65024, new_decoder_architecture = true },
+      "config.json")
+    fields(new, { num_key_value_heads = 8, norms_per_layer = 2 })
+  end)
+
+  it("knows which layers a window covers", function()
+    local function windows(changes) return read(changes).num_windowed_layers end
+    local base = { num_hidden_layers = 10, sliding_window = 128 }
+    local function with(t)
+      for k, v in pairs(base) do t[k] = t[k] == nil and v or t[k] end
+      return t
+    end
+    assert.equal(0, windows(with { model_type = "qwen2", use_sliding_window = false, num_key_value_heads = 4 }))
+    assert.equal(3, windows(with { model_type = "qwen2", use_sliding_window = true, max_window_layers = 7,
+                                   num_key_value_heads = 4 }))
+    assert.equal(5, windows(with { model_type = "gemma2" }))
+    assert.equal(9, windows(with { model_type = "gemma3" }))           -- the sixth sees all
+    assert.equal(8, windows(with { model_type = "cohere2" }))          -- the fourth and the eighth see all
+    assert.equal(10, windows(with { model_type = "mixtral", num_attention_heads = 8, num_local_experts = 4,
+                                    num_experts_per_tok = 2 }))
+    assert.equal(1, windows(with { model_type = "qwen2", num_key_value_heads = 4, layer_types =
+      setmetatable({ "full_attention", "sliding_attention" }, json.array) }))
+    -- as wide as the context: no window at all
+    assert.equal(0, windows(with { model_type = "mistral", num_key_value_heads = 4, sliding_window = 512 }))
+  end)
+
+  it("knows which layers hold experts", function()
+    local moe = { num_hidden_layers = 10, num_experts = 8, num_experts_per_tok = 2, moe_intermediate_size = 32,
+                  num_key_value_heads = 4 }
+    local function with(t)
+      for k, v in pairs(moe) do t[k] = t[k] == nil and v or t[k] end
+      return read(t)
+    end
+    fields(with { model_type = "qwen2_moe", shared_expert_intermediate_size = 48 },
+      { num_dense_layers = 0, shared_expert_size = 48, attention_bias = true, moe_intermediate_size = 32 })
+    fields(with { model_type = "qwen3_moe", decoder_sparse_step = 2 }, { num_dense_layers = 5 })
+    fields(with { model_type = "qwen3_moe", mlp_only_layers = setmetatable({ 0, 3, 9 }, json.array) },
+      { num_dense_layers = 3 })
+    fields(with { model_type = "deepseek", first_k_dense_replace = 1, n_shared_experts = 2, moe_layer_freq = 1 },
+      { num_dense_layers = 1, shared_expert_size = 64 })
+    fields(with { model_type = "glm4_moe", first_k_dense_replace = 3 }, { num_dense_layers = 3 })
+    fields(with { model_type = "mixtral", moe_intermediate_size = "none" }, { moe_intermediate_size = 128 })
+    assert.matches("num_experts_per_tok = 9: a whole number from 1 to 8", refused { num_experts = 8,
+      num_experts_per_tok = 9 })
+  end)
+
+  it("may be a DeepSeek with latent attention", function()
+    local m = huggingface.read({ model_type = "deepseek_v2", num_hidden_layers = 27, hidden_size = 2048,
+      intermediate_size = 10944, num_attention_heads = 16, num_key_value_heads = 16, vocab_size = 102400,
+      max_position_embeddings = 163840, n_routed_experts = 64, n_shared_experts = 2, num_experts_per_tok = 6,
+      moe_intermediate_size = 1408, first_k_dense_replace = 1, moe_layer_freq = 1, q_lora_rank = json.null,
+      kv_lora_rank = 512, qk_rope_head_dim = 64, qk_nope_head_dim = 128, v_head_dim = 128 }, "config.json")
+    fields(m, { q_lora_rank = 0, kv_lora_rank = 512, head_dim = 192, num_dense_layers = 1, shared_expert_size = 2816 })
+    assert.matches("v_head_dim is missing %(needed for model_type deepseek_v3%)",
+      refused { model_type = "deepseek_v3", kv_lora_rank = 8, qk_rope_head_dim = 4, qk_nope_head_dim = 4 })
+  end)
+
+  it("may be multimodal, with the defaults of its text part", function()
+    local m = huggingface.read(json.decode [[{"model_type": "gemma3", "torch_dtype": "bfloat16", "vision_config": {},
+      "text_config": {"hidden_size": 2560, "intermediate_size": 10240, "model_type": "gemma3_text",
+      "num_hidden_layers": 34, "sliding_window": 1024}}]], "config.json")
+    fields(m, { num_attention_heads = 8, num_key_value_heads = 4, head_dim = 256, vocab_size = 262208,
+                max_position_embeddings = 131072, num_windowed_layers = 29, torch_dtype = "bf16" })
+    assert.matches("without vision", m.warnings[1])
+    local scout = huggingface.read(json.decode [[{"model_type": "llama4", "text_config": {"attention_chunk_size": 8192,
+      "head_dim": 128, "hidden_size": 5120, "interleave_moe_layer_step": 1, "intermediate_size": 8192,
+      "intermediate_size_mlp": 16384, "max_position_embeddings": 10485760, "model_type": "llama4_text",
+      "num_attention_heads": 40, "num_experts_per_tok": 1, "num_hidden_layers": 48, "num_key_value_heads": 8,
+      "num_local_experts": 16, "use_qk_norm": true, "vocab_size": 202048}}]], "config.json")
+    fields(scout, { shared_expert_size = 8192, moe_intermediate_size = 8192, num_dense_layers = 0,
+                    sliding_window = 8192, num_windowed_layers = 36, tie_word_embeddings = false })
+    assert.near(107.77e9, parameters(scout), 0.01e9)      -- the language model of Scout, "109B" with vision
+  end)
+
+  it("may be a DBRX, with configurations inside", function()
+    local m = huggingface.read(json.decode [[{"model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 40,
+      "max_seq_len": 32768, "vocab_size": 100352, "tie_word_embeddings": false, "attn_config": {"kv_n_heads": 8},
+      "ffn_config": {"ffn_hidden_size": 10752, "moe_num_experts": 16, "moe_top_k": 4}}]], "config.json")
+    fields(m, { num_key_value_heads = 8, num_experts = 16, num_experts_per_tok = 4, moe_intermediate_size = 10752,
+                max_position_embeddings = 32768 })
+    assert.near(131.6e9, parameters(m), 0.05e9)           -- "132B"
+  end)
+
+  it("tells how its weights are stored", function()
+    local function format(q) return read({ quantization_config = q }).quantization end
+    assert.equal("fp8", format { quant_method = "fp8" })
+    assert.equal("int4", format { quant_method = "awq", bits = 4 })
+    assert.equal("int8", format { quant_method = "gptq", bits = 8 })
+    assert.equal("fp4", format { quant_method = "mxfp4" })
+    assert.equal("fp4", format { quant_method = "modelopt", quant_algo = "NVFP4" })
+    assert.equal("fp8", format { quant_method = "modelopt", quant_algo = "FP8" })
+    assert.equal("int4", format { quant_method = "bitsandbytes", load_in_4bit = true })
+    local function groups(weights)
+      return { quant_method = "compressed-tensors", config_groups = { group_0 = { weights = weights } } }
+    end
+    assert.equal("int4", format(groups { num_bits = 4, type = "int" }))
+    assert.equal("fp8", format(groups { num_bits = 8, type = "float" }))
+    local m = read { quantization_config = { quant_method = "hitherto" } }
+    assert.is_nil(m.quantization)
+    assert.matches("hitherto", m.warnings[1])
+  end)
+
+  it("of an unknown kind is taken for a llama, and says so", function()
+    local m = read { model_type = "llamma" }
+    assert.equal("config.json: model_type llamma is not known (nearest: llama); taken as built like llama",
+      m.warnings[1])
+    assert.equal("llama", read({ model_type = "none",
+      architectures = setmetatable({ "LlamaForCausalLM" }, json.array) }).model_type)
+    assert.matches("max_position_embeddings is missing", refused { model_type = "new",
+      max_position_embeddings = "none" })
+  end)
+
+  it("lists layers of linear attention as not known", function()
+    local m = read { model_type = "qwen3_next", num_key_value_heads = 4, head_dim = 16, layer_types =
+      setmetatable({ "linear_attention", "full_attention" }, json.array) }
+    assert.matches("linear attention", m.warnings[1])
+  end)
+
+  it("without a needed field is refused by file, field and model_type", function()
+    assert.equal("config.json: hidden_size is missing (needed for model_type llama)",
+      refused { hidden_size = "none" })
+    for _, field in ipairs { "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size" } do
+      assert.matches(field .. " is missing", refused { [field] = "none" })
+    end
+  end)
+
+  it("with an absurd number is refused", function()
+    for _, bad in ipairs { -3, 0, 1.5, 2e7, "many", true, setmetatable({ 1 }, json.array) } do
+      assert.matches("^config.json: num_attention_heads = .+: a whole number from 1 to 10000000 expected",
+        refused { num_attention_heads = bad })
+    end
+    assert.equal(64, read({ hidden_size = 64.0 }).hidden_size)
+    assert.matches("num_key_value_heads = 3 does not divide num_attention_heads = 4",
+      refused { num_key_value_heads = 3 })
+    assert.matches("head_dim is missing, and hidden_size = 66 is no multiple", refused { hidden_size = 66 })
+    assert.matches("true or false", refused { tie_word_embeddings = "yes" })
+  end)
+
+  it("that is none is refused", function()
+    assert.matches("not a decoder%-only transformer", refused { model_type = "bert" })
+    assert.matches("not a decoder%-only transformer", refused { model_type = "new", is_encoder_decoder = true })
+    assert.matches("an object expected", (select(2, pcall(huggingface.read, json.decode "[1]", "x.json"))))
+    with_file("{\n\"hidden_size\": 1,,\n}", function(path)
+      assert.matches(":2: not JSON from here", (select(2, pcall(catalog.model, path))))
+    end)
+  end)
+
+  it("can be changed field by field", function()
+    fields(catalog.model("llama-3.1-8b", { num_hidden_layers = 2, max_position_embeddings = 4096 }),
+      { num_hidden_layers = 2, max_position_embeddings = 4096, hidden_size = 4096 })
+    fields(catalog.model("gpt-3-175b", { num_hidden_layers = 3 }), { num_hidden_layers = 3 })  -- n_layer there
+    fields(catalog.model("gemma-3-27b", { num_hidden_layers = 12 }),
+      { num_hidden_layers = 12, num_windowed_layers = 10 })
+    assert.matches("no such field of a config.json; did you mean num_hidden_layers%?",
+      (select(2, pcall(catalog.model, "llama-3-8b", { num_hiden_layers = 2 }))))
+  end)
+end)
+
+describe("shipped hardware", function()
+  it("is in SI units", function()
+    local h = catalog.hardware "h100-sxm"
+    fields(h, { memory = 81559 * 2 ^ 20, bandwidth = 3.35e12, idle_watts = 70, tdp_watts = 700, id = "h100-sxm" })
+    assert.near(989.4e12, h.flops.bf16, 1)
+    assert.near(1978.9e12, h.flops.fp8, 1)
+    assert.equal(450e9, h.nvlink.bandwidth)
+    assert.near(1.9e-6, h.nvlink.latency, 1e-12)
+    assert.equal(63e9, h.pcie.bandwidth)
+    assert.is_nil(h.flops.fp4)
+    fields(catalog.hardware("l4").nvlink, { bandwidth = 0, latency = 0 })
+    fields(catalog.hardware "gb10", { bandwidth = 273e9, usd_per_hour = 0 })
+  end)
+
+  it("gives dense rates, with FP32 accumulation", function()
+    for name, tflops in pairs { ["a100-80gb"] = 312, ["h100-pcie"] = 756, l4 = 121, l40s = 362.05, a10g = 70,
+                                ["rtx-4090"] = 165.2, b200 = 2250, gb200 = 2500, mi300x = 1307.4 } do
+      assert.near(tflops * 1e12, catalog.hardware(name).flops.bf16, 1, name)
+    end
+  end)
+
+  it("has every figure sourced and dated, and the estimates marked", function()
+    for _, entry in ipairs(catalog.hardwares()) do
+      for _, figure in ipairs(catalog.hardware(entry.id).figures) do
+        local where = entry.id .. "." .. figure.field
+        assert.is_true(type(figure.source) == "string" and #figure.source > 10, where)
+        assert.matches("^20%d%d", figure.date, where)
+        if (figure.note or ""):find "^estimated" then assert.is_true(figure.estimate, where) end
+      end
+    end
+  end)
+
+  it("is plausible", function()
+    for _, entry in ipairs(catalog.hardwares()) do
+      local h = catalog.hardware(entry.id)
+      assert.is_true(h.memory > 20e9 and h.memory < 300e9, entry.id)
+      assert.is_true(h.bandwidth > 200e9 and h.bandwidth <= 8e12, entry.id)
+      assert.is_true(h.flops.bf16 / h.bandwidth > 50 and h.flops.bf16 / h.bandwidth < 600, entry.id)  -- FLOP per byte
+      assert.is_true((h.flops.fp8 or 2 * h.flops.bf16) >= h.flops.bf16, entry.id)
+      assert.is_true(h.idle_watts > 0 and h.idle_watts < h.tdp_watts, entry.id)
+      assert.is_true(h.pcie.bandwidth > 0 and h.pcie.latency > 0, entry.id)
+    end
+  end)
+
+  it("answers to every name people use", function()
+    for name, id in pairs {
+      ["h100_sxm"] = "h100-sxm", ["H100-SXM-80GB"] = "h100-sxm", h100 = "h100-sxm", ["h100-80gb"] = "h100-sxm",
+      ["NVIDIA H100 80GB HBM3"] = "h100-sxm", ["a100-80gb"] = "a100-80gb", ["A100-40GB"] = "a100-40gb",
+      b200 = "b200", gb200 = "gb200", ["b200_sxm"] = "b200", ["h200_sxm"] = "h200", mi300x = "mi300x", gb10 = "gb10",
+      ["RTX 4090"] = "rtx-4090", ["RTX PRO 6000"] = "rtx-pro-6000", L40S = "l40s", a10g = "a10g", gh200 = "gh200",
+      ["h100-pcie"] = "h100-pcie", ["l4"] = "l4",
+    } do
+      assert.equal(id, catalog.hardware(name).id, name)
+    end
+  end)
+end)
+
+describe("a hardware file", function()
+  local GOOD = [[{"flops": {"bf16": "100 TFLOPS"}, "memory": "16 GiB", "bandwidth": {"value": 1, "unit": "TB/s"},
+    "pcie": {"bandwidth": "32 GB/s", "latency": "2 us"}%s}]]
+
+  local function refused_file(text)
+    local message
+    with_file(text, function(path) message = select(2, pcall(catalog.hardware, path)):gsub("^.-: ", "", 1) end)
+    return message
+  end
+
+  it("of one's own works by path", function()
+    with_file(GOOD:format ', "_remark": "mine"', function(path)
+      local h = catalog.hardware(path)
+      fields(h, { memory = 16 * 2 ^ 30, bandwidth = 1e12, tdp_watts = 0, usd_per_hour = 0, file = path })
+      assert.equal(100e12, h.flops.bf16)
+      assert.equal(2e-6, h.pcie.latency)
+    end)
+  end)
+
+  it("is checked field by field", function()
+    assert.equal("bandwith: no such field; did you mean bandwidth?", refused_file(GOOD:format ', "bandwith": 1'))
+    assert.matches("^flops.bf61: no such field; did you mean", refused_file '{"flops": {"bf61": "1 TFLOPS"}}')
+    assert.matches("^memory: missing", refused_file '{"flops": {"bf16": "1 TFLOPS"}}')
+    assert.matches("^flops: missing", refused_file "{}")
+    assert.matches("^flops: no rate for bf16", refused_file '{"flops": {"fp8": "1 TFLOPS"}}')
+    assert.matches('^memory: unit "GB/s": one of MiB, GiB, GB expected', refused_file '{"memory": "80 GB/s"}')
+    assert.matches("^memory: .+ expected", refused_file '{"memory": 80}')
+    assert.matches('^memory: "80": a number and a unit expected', refused_file '{"memory": "80"}')
+    assert.matches("^memory: %-1 GiB: a number above 0 expected", refused_file '{"memory": "-1 GiB"}')
+    assert.matches("^tdp_watts: .+ of at least 0 expected", refused_file(GOOD:format ', "tdp_watts": "-5 W"'))
+    assert.matches("^idle_watts: 9 W is above tdp_watts, 5 W",
+      refused_file(GOOD:format ', "tdp_watts": "5 W", "idle_watts": "9 W"'))
+    assert.matches("^nvlink.bandwidth: missing", refused_file(GOOD:format ', "nvlink": {"latency": "1 us"}'))
+    assert.matches("^memory.valu: no such field; did you mean value%?",
+      refused_file '{"memory": {"valu": 1, "unit": "GiB"}}')
+    assert.matches("^name: a text expected", refused_file(GOOD:format ', "name": 5'))
+    assert.matches("an object expected", refused_file "[]")
+  end)
+end)
+
+describe("models/index.lua", function()
+  it("is what tools/index.lua would write, so complete and without two meanings of a name", function()
+    local files = {}
+    for _, kind in ipairs { "llm", "hardware" } do
+      files[kind] = {}
+      for name in io.popen("ls " .. home.path("models/" .. kind)):lines() do
+        files[kind][#files[kind] + 1] = name:match "^(.*)%.json$"
+      end
+      assert.is_true(#files[kind] >= 15)
+    end
+    local f = assert(io.open(home.path "models/index.lua"))
+    local text = f:read "a"
+    f:close()
+    assert.equal(catalog.index_text(files), text)
+  end)
+end)
