@@ -46,15 +46,6 @@ UNIT_BIN := $(UNIT:%.c=$(B)/%)
 BENCH := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH:%.c=$(B)/%)
 
-# Parts of the Lua module whose file is not there yet: an empty table stands in for each.
-BIND_PARTS := json cost hist sim
-BIND_ABSENT := $(foreach p,$(BIND_PARTS),$(if $(wildcard src/bind/$(p).c),,$(p)))
-BASE_ABSENT := $(if $(wildcard src/base/base.c src/base/error.c),,base)
-ABSENT := $(strip $(BIND_ABSENT) $(BASE_ABSENT))
-ifneq ($(ABSENT),)
-  OBJ += $(B)/absent-$(subst $() ,-,$(ABSENT)).o
-endif
-
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -71,7 +62,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(if $(wildcard src/main.c),$(ORACLE)) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -102,7 +93,7 @@ spec: ## one Lua test, with the last engine that compiled: make spec T=units
 	-$(Q)$(MAKE) $(B)/lua
 	@tools/busted.sh $(B) tests/spec/$(T)_spec.lua
 
-check: $(B)/lua $(wildcard $(ORACLE)) $(UNIT_BIN)
+check: $(B)/lua $(UNIT_BIN)
 
 install: build ## install under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
@@ -123,26 +114,11 @@ $(B)/%.o: src/%.c Makefile
 	@echo "  cc    $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter bind/%,$*),$(LUA_INC)) -MMD -MP -c -o $@ $<
 
-$(B)/main.o $(B)/repl.o: private CFLAGS_ALL += $(LUA_INC)
-
-$(B)/absent-%.o: Makefile
-	@mkdir -p $(@D)
-	@{ echo '#include <lua.h>'; echo '#include <stdlib.h>'; echo '#include "base/base.h"'; \
-	   for p in $(BIND_ABSENT); do \
-	   echo "int orc_bind_$$p(lua_State *L); __attribute__((weak)) int orc_bind_$$p(lua_State *L) { lua_newtable(L); return 1; }"; done; \
-	   if [ -n "$(BASE_ABSENT)" ]; then \
-	   echo "__attribute__((weak)) void orc_panic(const char *w, const char *f, int l) { (void)w; (void)f; (void)l; abort(); }"; \
-	   echo "__attribute__((weak)) bool orc_fail(orc_error *e, const char *m, ...) { (void)e; (void)m; return false; }"; \
-	   echo "__attribute__((weak)) void *orc_alloc(size_t n, size_t s) { return calloc(n, s); }"; \
-	   echo "__attribute__((weak)) void *orc_resize(void *o, size_t n, size_t s) { return realloc(o, n * s); }"; fi; \
-	 } > $(@:.o=.c)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -c -o $@ $(@:.o=.c)
-
 $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $(OBJ)
 
-$(ORACLE): $(B)/main.o $(if $(wildcard src/repl.c),$(B)/repl.o) $(B)/liboracle.a
+$(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 	@mkdir -p $(@D)
 	@echo "  link  $@"
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)

@@ -1,0 +1,90 @@
+--- What the documents say must be true: their links lead somewhere, their Lua runs.
+
+local bin = os.getenv("ORACLE_BIN") or "./oracle"
+
+local function shell(command)
+  local p = assert(io.popen("(" .. command .. ") 2>&1"))
+  local out = p:read("a")
+  local _, _, code = p:close()
+  return out, code
+end
+
+local function read(path)
+  local f = assert(io.open(path))
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+local function write(path, text)
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+end
+
+local function exists(path)
+  local f = io.open(path)
+  if f then f:close() end
+  return f ~= nil
+end
+
+local documents = {}
+for path in shell("ls README.md CHANGELOG.md docs/*.md"):gmatch("[^\n]+") do
+  documents[#documents + 1] = path
+end
+
+describe("the documents", function()
+  it("are there", function()
+    assert.is_true(#documents >= 3)
+  end)
+
+  it("link to files that exist", function()
+    for _, path in ipairs(documents) do
+      local folder = path:match("^(.*/)") or ""
+      for target in read(path):gmatch("%]%(([^)#%s]+)%)") do
+        if not target:match("^https?:") then
+          assert.is_true(exists(folder .. target), path .. " links to " .. target)
+        end
+      end
+    end
+  end)
+
+  it("name targets the Makefile has", function()
+    local makefile = read("Makefile")
+    for _, path in ipairs(documents) do
+      for target in read(path):gmatch("make (%l+)[`\n ]") do
+        assert.is_truthy(makefile:find("\n" .. target .. ":", 1, true), path .. " says: make " .. target)
+      end
+    end
+  end)
+end)
+
+describe("the README", function()
+  local dir, policy, scenario
+
+  setup(function()
+    dir = shell("mktemp -d"):gsub("\n", "")
+    for block in read("README.md"):gmatch("```lua\n(.-)```") do
+      if block:find("policy.batching", 1, true) then policy = block else scenario = block end
+    end
+    write(dir .. "/gentle.lua", policy)
+    write(dir .. "/my.lua", scenario)
+  end)
+
+  teardown(function()
+    shell("rm -rf '" .. dir .. "'")
+  end)
+
+  it("shows a scenario that runs", function()
+    local out, code = shell(("%s %s/my.lua -q --set workload.count=200 --json -"):format(bin, dir))
+    assert.equal(0, code, out)
+    assert.matches('"successful": *200', out)
+  end)
+
+  it("shows a policy that runs", function()
+    local out, code = shell(("%s %s/my.lua -q --set workload.count=200 --set batching=%s/gentle.lua --json -")
+      :format(bin, dir, dir))
+    assert.equal(0, code, out)
+    assert.matches('"successful": *200', out)
+  end)
+end)
