@@ -5,8 +5,10 @@ local PATIENCE = 1                                        -- s of wall time befo
 
 local function duration(s)
   if s < 60 then return ("%.0f s"):format(s) end
-  if s < 3600 then return ("%d:%02d min"):format(s // 60, s % 60) end
-  return ("%d:%02d h"):format(s // 3600, s % 3600 // 60)
+  if s >= 360000 then return "days" end
+  local whole = math.floor(s)
+  if s < 3600 then return ("%d:%02d min"):format(whole // 60, whole % 60) end
+  return ("%d:%02d h"):format(whole // 3600, whole % 3600 // 60)
 end
 
 --- A meter.

@@ -27,14 +27,29 @@ end
 
 -- ---- printing ----
 
+-- A distribution, a policy or a list in a few words.
+local function brief(t)
+  if type(t.name) == "string" then return t.name end
+  local words = { t.kind }
+  for _, k in ipairs(summary.keys(t)) do
+    local v = t[k]
+    if type(v) == "table" then
+      words[#words + 1] = "{...}"
+    elseif math.type(k) == "integer" then
+      words[#words + 1] = tostring(v)
+    elseif k ~= "kind" then
+      words[#words + 1] = ("%s=%s"):format(k, tostring(v))
+    end
+  end
+  return table.concat(words, " ")
+end
+
 local function view_rows(v, prefix, rows)
   for k, inner in pairs(v) do
     if scenario.is_view(inner) then
       view_rows(inner, prefix .. k .. ".", rows)
     else
-      local text = inner
-      if type(inner) == "table" then text = inner.name or inner.kind or "{...}" end
-      rows[#rows + 1] = { prefix .. k, tostring(text) }
+      rows[#rows + 1] = { prefix .. k, type(inner) == "table" and brief(inner) or tostring(inner) }
     end
   end
   return rows

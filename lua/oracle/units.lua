@@ -40,7 +40,7 @@ local SYMBOLS = {
   min = { "time", 60 }, minute = { "time", 60 }, minutes = { "time", 60 },
   h = { "time", 3600 }, hour = { "time", 3600 }, hours = { "time", 3600 },
   d = { "time", 86400 }, day = { "time", 86400 }, days = { "time", 86400 },
-  sec = { "time", 1 }, second = { "time", 1 }, seconds = { "time", 1 },
+  second = { "time", 1 }, seconds = { "time", 1 },
   req = { "requests", 1 }, request = { "requests", 1 }, requests = { "requests", 1 }, kreq = { "requests", 1e3 },
   tok = { "tokens", 1 }, token = { "tokens", 1 }, tokens = { "tokens", 1 },
   ktok = { "tokens", 1e3 }, Mtok = { "tokens", 1e6 },
@@ -62,7 +62,7 @@ local function pick(from, keys)
 end
 
 local LARGE = { "", "k", "K", "M", "G", "T", "P" }
-add({ "s" }, "time", 1, pick(DECIMAL, { "", "n", "u", "µ", "m" }))
+add({ "s", "sec" }, "time", 1, pick(DECIMAL, { "", "n", "u", "µ", "m" }))
 add({ "B", "byte", "bytes" }, "bytes", 1, pick(DECIMAL, LARGE))
 add({ "B", "bytes" }, "bytes", 1, BINARY)
 add({ "bit", "bits", "b" }, "bytes", 1 / 8, pick(DECIMAL, LARGE))
@@ -114,8 +114,9 @@ end
 local function unknown_unit(text, d)
   local written = text:match("^[%s%d%.+_eE-]*(.-)%s*$")
   if written == "" then written = text end
-  local near = require("oracle.nearest").find(written, d.suggest) or d.suggest[1]
-  return ('"%s": unknown unit "%s"; did you mean "%s"?'):format(text, written, near)
+  local near = require("oracle.nearest").find(written, d.suggest)
+  if near then return ('"%s": unknown unit "%s"; did you mean "%s"?'):format(text, written, near) end
+  return ('"%s": unknown unit "%s"; %s has one of %s'):format(text, written, d.name, table.concat(d.suggest, ", "))
 end
 
 --- Parse a quantity.
