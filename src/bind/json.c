@@ -75,8 +75,10 @@ static const char *number_end(const char *p)
 static void skip_string(lua_State *L, scan *s)
 {
   const char *open = s->at++;
-  while (*s->at != '"') {
-    if (s->at >= s->end) fail_at(L, s, open, "a string without closing quote");
+  for (;;) {
+    if (s->at >= s->end)
+      fail_at(L, s, open, "a string without closing quote"); /* also past a '\' */
+    if (*s->at == '"') break;
     if ((unsigned char)*s->at < 0x20)
       fail_at(L, s, s->at, "a control character in a string; write \\n, \\t, \\u00XX");
     if (s->at[0] == '\\') {
@@ -363,7 +365,7 @@ static void put_string(writer *w, const char *s, size_t n)
     const size_t length = utf8_length((const unsigned char *)s + i, n - i);
     const char *escape = c == '\0' ? NULL : strchr(escapes, c);
     if (length == 0) {
-      put_text(w, "\\ufffd"); /* the replacement character, as Unicode advises */
+      put_text(w, "\xef\xbf\xbd"); /* U+FFFD, the replacement character, as Unicode advises */
     } else if (escape != NULL) {
       put(w, "\\", 1);
       put(w, names + (escape - escapes), 1);
