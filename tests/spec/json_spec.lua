@@ -77,6 +77,35 @@ describe("json.decode", function()
   end)
 end)
 
+describe("json, mangled at random", function()
+  it("is read or refused with a line, never worse", function()
+    local text = '{"a": [1, -2.5e10, "x\\u00e9\\ud83d\\ude00", null, true, {"b": {}}],\n"c": 0, "d": "\\"\\\\"}'
+    local bytes = '{}[]",:\\u0123eE+-.ntf \n\0\xff'
+    local state = 12345
+    local function below(n)                               -- Knuth's MMIX generator: the same on every run
+      state = state * 6364136223846793005 + 1442695040888963407
+      return (state >> 33) % n
+    end
+    local read = 0
+    for _ = 1, 5000 do
+      local t = text
+      for _ = 0, below(4) do
+        local at, byte, cut = below(#t + 1), below(#bytes) + 1, below(3)
+        t = t:sub(1, at) .. (cut < 2 and bytes:sub(byte, byte) or "") .. t:sub(at + (cut > 0 and 2 or 1))
+      end
+      local ok, v = pcall(json.decode, t, "f.json")
+      if ok then
+        read = read + 1
+        local again = json.encode(v)
+        assert.equal(again, json.encode(json.decode(again)))
+      else
+        assert.matches("^f%.json:%d: ", v)
+      end
+    end
+    assert.is_true(read > 50)
+  end)
+end)
+
 describe("json.encode", function()
   it("writes objects in key order, arrays in theirs", function()
     assert.equal('{"a": 1, "b": [1, 2], "c": {}}', json.encode { c = {}, b = { 1, 2 }, a = 1 })

@@ -228,7 +228,7 @@ end
 -- How many layers hold experts.
 local function expert_layers(c, m)
   local listed = c:value "moe_layers"
-  if type(listed) == "table" and #listed > 0 then return #listed end
+  if type(listed) == "table" and #listed > 0 then return math.min(#listed, m.num_hidden_layers) end
   local step, step_name = c:value "moe_step"
   local dense, n = c:value "mlp_only_layers", 0
   if type(step) == "table" then                           -- one number per layer, 0: dense
