@@ -16,6 +16,10 @@ int orc_bind_cost(lua_State *L); /* cost.c: memory and step time of a deployment
 int orc_bind_hist(lua_State *L); /* hist.c: distributions of results */
 int orc_bind_sim(lua_State *L);  /* sim.c: a simulation */
 
+/* From a signal handler: the running simulation is to stop and keep what it has. The second call
+** ends the process. */
+void orc_bind_interrupt(void);
+
 /* luaL_error never returns, but its header does not say so; this does. printf-like, Lua's formats. */
 _Noreturn void orc_bind_fail(lua_State *L, const char *format, ...);
 

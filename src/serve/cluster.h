@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "base/base.h"
+#include "base/rng.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
 #include "serve/policy.h"
@@ -28,6 +29,7 @@ typedef struct orc_cluster_config {
   orc_time warm_up;              /* requests arriving before are not counted */
   orc_slo slo;
   bool runs;                     /* steps inside the horizon need no event */
+  uint64_t seed;                 /* of the routing stream */
   double request_overhead;       /* s between a client's sending and the queue */
   orc_csv *csv;                  /* records go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
@@ -48,6 +50,7 @@ struct orc_cluster {
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
   uint64_t expected;     /* arrivals pending: of sources and future ones */
+  orc_rng routing;       /* draws of the router */
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;

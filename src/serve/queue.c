@@ -80,13 +80,9 @@ static int compare(const void *a, const void *b)
   return before(a, b) ? -1 : before(b, a);
 }
 
-uint32_t orc_queue_sorted(orc_queue *q, orc_slot *out, uint32_t most)
+void orc_queue_sort(orc_queue *q)
 {
-  if (q->count == 0) return 0;
-  /* A sorted array is a heap too: sorting in place only renews the places. */
-  qsort(q->at, q->count, sizeof *q->at, compare);
-  for (uint32_t i = 0; i < q->count; i++) q->requests->at[q->at[i].slot].place[q->which] = i;
-  const uint32_t n = q->count < most ? q->count : most;
-  for (uint32_t i = 0; i < n; i++) out[i] = q->at[i].slot;
-  return n;
+  if (q->count > 1) qsort(q->at, q->count, sizeof *q->at, compare);
+  for (uint32_t i = 0; i < q->count; i++)
+    q->requests->at[q->at[i].slot].place[q->which] = i;
 }

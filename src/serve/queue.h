@@ -29,7 +29,7 @@ void orc_queue_push(orc_queue *q, orc_slot slot, double key);
 orc_slot orc_queue_head(const orc_queue *q);        /* ORC_NO_SLOT when empty */
 void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the queue */
 
-/* The waiting requests in order: fills out[0 .. min(count, most) - 1], returns how many. O(n log n). */
-uint32_t orc_queue_sorted(orc_queue *q, orc_slot *out, uint32_t most);
+/* Bring the entries at[0 .. count - 1] into full order (a sorted array is a heap too). O(n log n). */
+void orc_queue_sort(orc_queue *q);
 
 #endif

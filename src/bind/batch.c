@@ -1,0 +1,220 @@
+/*
+** batch.c - the hot half of the binding: verbs a batching policy calls.
+** One userdata per replica, made once. It points at the batch only while the policy runs; outside,
+** every verb raises "batch used outside its step".
+*/
+#include <lauxlib.h>
+#include <limits.h>
+#include <string.h>
+
+#include "bind/policy.h"
+#include "serve/batch.h"
+
+enum { COLUMNS_MOST = 8 };
+
+/* Upvalue 1 is the metatable: one pointer test instead of a registry look-up. */
+static orc_batch *self(lua_State *L)
+{
+  orc_batch **box = lua_touserdata(L, 1);
+  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
+    orc_bind_fail(L, "a batch expected; call it as b:verb()");
+  lua_pop(L, 1);
+  if (*box == NULL) orc_bind_fail(L, "batch used outside its step");
+  return *box;
+}
+
+static int limit(lua_State *L)
+{
+  const lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n >= 1 && n <= INT_MAX, 2, "tokens >= 1 expected");
+  return (int)n;
+}
+
+static uint64_t number(lua_State *L, int index)
+{
+  const lua_Integer id = luaL_checkinteger(L, index);
+  luaL_argcheck(L, id >= 1, index, "the id of a request expected");
+  return (uint64_t)id - 1;
+}
+
+/* b:decode() -> tokens: one for every decoding sequence */
+static int decode(lua_State *L)
+{
+  lua_pushinteger(L, orc_batch_decode(self(L)));
+  return 1;
+}
+
+/* b:resume(limit) -> tokens granted to prompts begun in earlier steps */
+static int resume(lua_State *L)
+{
+  orc_batch *b = self(L);
+  lua_pushinteger(L, orc_batch_resume(b, limit(L)));
+  return 1;
+}
+
+/* b:admit(limit [, id]) -> tokens granted, 0 when nothing fits */
+static int admit(lua_State *L)
+{
+  orc_batch *b = self(L);
+  const int tokens = limit(L);
+  if (lua_isnoneornil(L, 3)) lua_pushinteger(L, orc_batch_admit(b, tokens));
+  else lua_pushinteger(L, orc_batch_admit_one(b, number(L, 3), tokens));
+  return 1;
+}
+
+/* b:preempt([id [, how]]) -> done; how: "recompute" (default) or "keep"; without id: the last admitted */
+static int preempt(lua_State *L)
+{
+  static const char *const names[] = { "recompute", "keep", NULL };
+  orc_batch *b = self(L);
+  const orc_preempt how = (orc_preempt)luaL_checkoption(L, 3, "recompute", names);
+  if (lua_isnoneornil(L, 2)) lua_pushboolean(L, orc_batch_preempt_last(b, how));
+  else lua_pushboolean(L, orc_batch_preempt(b, number(L, 2), how));
+  return 1;
+}
+
+/* b:free() -> KV blocks a newcomer could have, of how many */
+static int free_blocks(lua_State *L)
+{
+  const orc_batch *b = self(L);
+  lua_pushinteger(L, orc_kv_available(&b->replica->kv));
+  lua_pushinteger(L, b->replica->kv.total);
+  return 2;
+}
+
+/* b:size() -> requests running */
+static int size(lua_State *L)
+{
+  lua_pushinteger(L, self(L)->replica->running);
+  return 1;
+}
+
+/* b:queue() -> requests waiting */
+static int queue(lua_State *L)
+{
+  lua_pushinteger(L, self(L)->replica->queue.count);
+  return 1;
+}
+
+/* b:decoding() -> sequences that decode */
+static int decoding(lua_State *L)
+{
+  lua_pushinteger(L, self(L)->replica->decode.n);
+  return 1;
+}
+
+/* b:now() -> s of simulated time */
+static int now(lua_State *L)
+{
+  lua_pushnumber(L, (double)self(L)->replica->now * 1e-9);
+  return 1;
+}
+
+/* b:wake(t): be called again at t seconds though nothing may have changed */
+static int wake(lua_State *L)
+{
+  orc_batch *b = self(L);
+  const double t = luaL_checknumber(L, 2);
+  luaL_argcheck(L, t >= 0.0, 2, "a time in seconds expected");
+  orc_batch_wake(b, orc_time_of(t));
+  return 0;
+}
+
+/* The columns, in the order b:waiting and b:running take their tables. */
+enum { ID, PROMPT, ARRIVAL, COMPUTED, GENERATED, PRIORITY, CLIENT, OUTPUT };
+
+static void push_field(lua_State *L, const orc_replica *r, const orc_request *q, int column)
+{
+  const int32_t steps =
+    q->state == ORC_DECODE ? orc_decode_generated(&r->decode, q) - q->generated : 0;
+  switch (column) {
+  case ID:
+    lua_pushinteger(L, (lua_Integer)q->number + 1);
+    break;
+  case PROMPT:
+    lua_pushinteger(L, q->in.prompt);
+    break;
+  case ARRIVAL:
+    lua_pushnumber(L, (double)q->in.time * 1e-9);
+    break;
+  case COMPUTED:
+    lua_pushinteger(L, q->computed + steps);
+    break;
+  case GENERATED:
+    lua_pushinteger(L, q->generated + steps);
+    break;
+  case PRIORITY:
+    lua_pushinteger(L, q->in.priority);
+    break;
+  case CLIENT:
+    lua_pushinteger(L, q->in.client);
+    break;
+  default:
+    lua_pushinteger(L, q->in.output);
+  }
+}
+
+/* How many tables were given; each must be one. */
+static int columns(lua_State *L, const orc_replica *r)
+{
+  int n = lua_gettop(L) - 1;
+  luaL_argcheck(L, n <= COLUMNS_MOST, 2 + COLUMNS_MOST, "at most eight columns expected");
+  for (int i = 0; i < n; i++)
+    if (!lua_isnil(L, 2 + i)) luaL_checktype(L, 2 + i, LUA_TTABLE);
+  if (n > OUTPUT && !lua_isnil(L, 2 + OUTPUT) && !r->policy->clairvoyant)
+    orc_bind_fail(L, "output lengths are unknown to a policy without clairvoyant = true");
+  return n;
+}
+
+static void put_row(lua_State *L, const orc_replica *r, orc_slot slot, int n, lua_Integer row)
+{
+  for (int i = 0; i < n; i++) {
+    if (lua_isnil(L, 2 + i)) continue;
+    push_field(L, r, &r->requests->at[slot], i);
+    lua_rawseti(L, 2 + i, row);
+  }
+}
+
+/* b:waiting(ids, prompts, arrivals, computed, generated, priorities, clients, outputs) -> n; in queue order */
+static int waiting(lua_State *L)
+{
+  orc_replica *r = self(L)->replica;
+  const int n = columns(L, r);
+  orc_queue_sort(&r->queue);
+  for (uint32_t i = 0; i < r->queue.count; i++)
+    put_row(L, r, r->queue.at[i].slot, n, (lua_Integer)i + 1);
+  lua_pushinteger(L, r->queue.count);
+  return 1;
+}
+
+/* b:running(the same) -> n; in order of admission */
+static int running(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  const int n = columns(L, r);
+  lua_Integer row = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next)
+    put_row(L, r, slot, n, ++row);
+  lua_pushinteger(L, row);
+  return 1;
+}
+
+/* Make the metatable "oracle.batch"; leaves the stack as it was. */
+int orc_bind_batch(lua_State *L)
+{
+  static const luaL_Reg verbs[] = {
+    { "decode", decode },     { "resume", resume }, { "admit", admit },       { "preempt", preempt },
+    { "free", free_blocks },  { "size", size },     { "queue", queue },       { "decoding", decoding },
+    { "now", now },           { "wake", wake },     { "waiting", waiting },   { "running", running },
+    { NULL, NULL },
+  };
+  luaL_newmetatable(L, "oracle.batch"); /* [mt] */
+  luaL_newlibtable(L, verbs);           /* [mt, verbs] */
+  lua_pushvalue(L, -2);                 /* [mt, verbs, mt] */
+  luaL_setfuncs(L, verbs, 1);           /* [mt, verbs] */
+  lua_setfield(L, -2, "__index");       /* [mt] */
+  lua_pushliteral(L, "oracle.batch");   /* [mt, name] */
+  lua_setfield(L, -2, "__metatable");   /* [mt] scripts cannot reach it */
+  lua_pop(L, 1);                        /* [] */
+  return 0;
+}

@@ -1,0 +1,543 @@
+/*
+** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until]) -> finished; s:result().
+** `spec` is plain numbers: lua/oracle/experiment.lua makes it and documents each field.
+*/
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/cost.h"
+#include "bind/dist.h"
+#include "bind/hist.h"
+#include "bind/policy.h"
+#include "bind/watch.h"
+#include "serve/cluster.h"
+#include "serve/source.h"
+
+static const char type_name[] = "oracle.sim";
+
+enum { SOURCES_MOST = 1024, REPLICAS_MOST = 65536 };
+
+typedef struct sim {
+  orc_cluster *cluster;
+  orc_lua_policies policies;
+  orc_watch watch;
+  orc_csv *csv;
+  orc_step_cost cost;
+  orc_source *sources; /* until the cluster has them */
+  int source_count;
+  orc_synthetic drawing; /* the source being read: what it owns is freed when reading fails */
+  char **profiles;
+  int profile_count;
+  double duration; /* s; INFINITY: until all requests ended */
+  double warm_up;
+  int64_t expected; /* requests in all, where known; 0 not */
+  bool closed, failed;
+} sim;
+
+static sim *self(lua_State *L)
+{
+  return luaL_checkudata(L, 1, type_name);
+}
+
+/* s or INFINITY */
+static double seconds_or_never(lua_State *L, int index, const char *what, const char *key)
+{
+  const double t = orc_bind_number_or(L, index, what, key, INFINITY);
+  if (!(t >= 0.0)) orc_bind_fail(L, "%s.%s: a time >= 0 expected", what, key);
+  return t;
+}
+
+static orc_time time_or_never(double seconds)
+{
+  return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
+}
+
+/* ---- sources ---- */
+
+static const char *const kinds[] = { "poisson", "gamma", "constant", "batch", "closed_loop", "trace", NULL };
+enum { TRACE = 5 };
+
+static int kind_of(lua_State *L, int index)
+{
+  if (lua_getfield(L, index, "kind") != LUA_TSTRING) orc_bind_fail(L, "workload.kind: missing");
+  const char *kind = lua_tostring(L, -1);
+  int k = 0;
+  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0) k++;
+  if (kinds[k] == NULL) orc_bind_fail(L, "workload.kind: unknown kind \"%s\"", kind);
+  lua_pop(L, 1);
+  return k;
+}
+
+/* Stages of { rate =, duration = }, or one of workload.rate without end. */
+static void read_stages(lua_State *L, int index, orc_synthetic *o)
+{
+  const bool given = lua_getfield(L, index, "stages") == LUA_TTABLE;
+  o->stage_count = given ? (int)lua_rawlen(L, -1) : 1;
+  if (o->stage_count < 1) orc_bind_fail(L, "workload.stages: at least one stage expected");
+  o->stages = orc_alloc((size_t)o->stage_count, sizeof *o->stages);
+  for (int i = 0; i < o->stage_count; i++) {
+    if (given) lua_rawgeti(L, -1, i + 1);
+    const int from = given ? lua_gettop(L) : index;
+    const char *what = given ? "workload.stages" : "workload";
+    o->stages[i].rate = orc_bind_number(L, from, what, "rate");
+    o->stages[i].duration = given ? seconds_or_never(L, from, what, "duration") : INFINITY;
+    if (!(o->stages[i].rate >= 0.0)) orc_bind_fail(L, "%s.rate: requests/s >= 0 expected", what);
+    if (given) lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_cancel(lua_State *L, int index, orc_synthetic *o)
+{
+  if (lua_getfield(L, index, "cancel") == LUA_TTABLE) {
+    o->cancel_probability = orc_bind_number(L, lua_gettop(L), "workload.cancel", "probability");
+    orc_bind_dist(L, lua_gettop(L), "workload.cancel", "after", &o->cancel_after);
+  }
+  lua_pop(L, 1);
+}
+
+/* Where requests come from, read into s->drawing so that nothing leaks when a field is wrong. */
+static void read_synthetic(lua_State *L, sim *s, int index, int kind, uint64_t seed, double timeout)
+{
+  orc_synthetic *o = &s->drawing;
+  *o = (orc_synthetic){ .process = (orc_process)kind, .seed = seed, .timeout = timeout };
+  o->profile = (uint16_t)s->source_count;
+  o->count = orc_bind_integer_or(L, index, "workload", "count", INT64_MAX);
+  o->duration = seconds_or_never(L, index, "workload", "duration");
+  if (o->count < 0) orc_bind_fail(L, "workload.count: >= 0 expected");
+  if (kind <= ORC_PROCESS_CONSTANT) read_stages(L, index, o);
+  if (kind == ORC_PROCESS_GAMMA) o->cv = orc_bind_number(L, index, "workload", "cv");
+  if (kind == ORC_PROCESS_GAMMA && !(o->cv > 0.0)) orc_bind_fail(L, "workload.cv: > 0 expected");
+  if (kind == ORC_PROCESS_CLOSED_LOOP) {
+    const int64_t n = orc_bind_integer(L, index, "workload", "concurrency");
+    if (n < 1 || n > 1 << 23) orc_bind_fail(L, "workload.concurrency: 1 to 8388608 expected");
+    o->concurrency = (int32_t)n;
+    if (lua_getfield(L, index, "think") != LUA_TNIL)
+      orc_bind_dist(L, index, "workload", "think", &o->think);
+    lua_pop(L, 1);
+  }
+  orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
+  orc_bind_dist(L, index, "workload", "output", &o->output);
+  o->has_priority = lua_getfield(L, index, "priority") != LUA_TNIL;
+  lua_pop(L, 1);
+  if (o->has_priority) orc_bind_dist(L, index, "workload", "priority", &o->priority);
+  read_cancel(L, index, o);
+  if (o->count < INT64_MAX) s->expected += o->count;
+  s->sources[s->source_count++] = orc_source_synthetic(o);
+  *o = (orc_synthetic){ 0 };
+}
+
+static void read_trace(lua_State *L, sim *s, int index, double timeout)
+{
+  orc_error e = { 0 };
+  const orc_trace_options o = {
+    .scale = orc_bind_number_or(L, index, "workload", "rate_scale", 1.0),
+    .from = orc_bind_number_or(L, index, "workload", "from", 0.0),
+    .to = seconds_or_never(L, index, "workload", "to"),
+    .count = orc_bind_integer_or(L, index, "workload", "count", INT64_MAX),
+    .timeout = timeout,
+    .profile = (uint16_t)s->source_count,
+  };
+  if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
+  if (lua_getfield(L, index, "path") != LUA_TSTRING) orc_bind_fail(L, "workload.path: a file expected");
+  if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))
+    orc_bind_raise(L, &e);
+  s->source_count++;
+  lua_pop(L, 1);
+}
+
+static void read_source(lua_State *L, sim *s, int index, uint64_t seed, double timeout)
+{
+  const int kind = kind_of(L, index);
+  s->profiles[s->profile_count] = NULL;
+  const char *name = lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
+  s->profiles[s->profile_count] = orc_alloc(strlen(name) + 1, 1);
+  memcpy(s->profiles[s->profile_count++], name, strlen(name));
+  lua_pop(L, 1);
+  timeout = orc_bind_number_or(L, index, "workload", "timeout", timeout);
+  if (kind == TRACE) read_trace(L, s, index, timeout);
+  else read_synthetic(L, s, index, kind, seed, timeout);
+}
+
+/* spec.workload: one source, or a list of them. */
+static void read_sources(lua_State *L, sim *s, int index, uint64_t seed)
+{
+  const double timeout = seconds_or_never(L, index, "spec", "timeout");
+  if (lua_getfield(L, index, "workload") != LUA_TTABLE) orc_bind_fail(L, "workload: a table expected");
+  const int workload = lua_gettop(L);
+  const lua_Unsigned listed = lua_rawlen(L, workload);
+  if (listed > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
+  const size_t n = listed == 0 ? 1 : (size_t)listed;
+  s->sources = orc_alloc(n, sizeof *s->sources);
+  s->profiles = orc_alloc(n, sizeof *s->profiles);
+  if (listed == 0) read_source(L, s, workload, seed, timeout);
+  for (size_t i = 0; i < listed; i++) {
+    lua_rawgeti(L, workload, (lua_Integer)i + 1);
+    read_source(L, s, lua_gettop(L), seed, timeout);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+/* ---- the deployment ---- */
+
+static orc_engine_knobs read_knobs(lua_State *L, int index)
+{
+  lua_getfield(L, index, "engine");
+  const int t = lua_gettop(L);
+  const int64_t blocks = orc_bind_integer(L, t, "engine", "num_gpu_blocks");
+  const int64_t seqs = orc_bind_integer(L, t, "engine", "max_num_seqs");
+  const int64_t tokens = orc_bind_integer(L, t, "engine", "max_num_batched_tokens");
+  const int64_t length = orc_bind_integer(L, t, "engine", "max_model_len");
+  const int64_t block = orc_bind_integer(L, t, "engine", "block_size");
+  if (blocks < 1 || blocks > (int64_t)1 << 40) orc_bind_fail(L, "engine.num_gpu_blocks: >= 1 expected");
+  if (seqs < 1 || seqs > 1 << 20) orc_bind_fail(L, "engine.max_num_seqs: 1 to 1048576 expected");
+  if (tokens < seqs || tokens > 1 << 30)
+    orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
+  if (length < 1 || length > 1 << 30) orc_bind_fail(L, "engine.max_model_len: >= 1 expected");
+  if (block < 1 || block > 1 << 16) orc_bind_fail(L, "engine.block_size: 1 to 65536 expected");
+  const orc_engine_knobs k = {
+    .max_num_seqs = (int32_t)seqs,
+    .max_num_batched_tokens = (int32_t)tokens,
+    .max_model_len = (int32_t)length,
+    .block_size = (int32_t)block,
+    .num_gpu_blocks = blocks,
+    .enable_chunked_prefill = orc_bind_bool_or(L, t, "engine", "enable_chunked_prefill", true),
+  };
+  lua_pop(L, 1);
+  return k;
+}
+
+static void read_cost(lua_State *L, sim *s, int index)
+{
+  orc_model model;
+  orc_hardware hardware;
+  orc_layout layout;
+  orc_cost_params params;
+  orc_error e = { 0 };
+  lua_getfield(L, index, "model");
+  orc_bind_read_model(L, lua_gettop(L), &model);
+  lua_getfield(L, index, "hardware");
+  orc_bind_read_hardware(L, lua_gettop(L), &hardware);
+  lua_getfield(L, index, "layout");
+  orc_bind_read_layout(L, lua_gettop(L), &layout);
+  lua_getfield(L, index, "cost");
+  orc_bind_read_cost_params(L, lua_gettop(L), &params);
+  lua_pop(L, 4);
+  if (!orc_step_cost_init(&s->cost, &model, &hardware, &layout, &params, &e)) orc_bind_raise(L, &e);
+}
+
+static orc_slo read_slo(lua_State *L, int index)
+{
+  orc_slo slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER };
+  if (lua_getfield(L, index, "slo") == LUA_TTABLE) {
+    const int t = lua_gettop(L);
+    slo.ttft = time_or_never(seconds_or_never(L, t, "slo", "ttft"));
+    slo.tpot = time_or_never(seconds_or_never(L, t, "slo", "tpot"));
+    slo.e2e = time_or_never(seconds_or_never(L, t, "slo", "e2e"));
+  }
+  lua_pop(L, 1);
+  return slo;
+}
+
+static void open_csv(lua_State *L, sim *s, int index)
+{
+  orc_error e = { 0 };
+  if (lua_getfield(L, index, "csv") == LUA_TSTRING) {
+    s->csv = orc_csv_open(lua_tostring(L, -1), (const char *const *)s->profiles, s->profile_count, &e);
+    if (s->csv == NULL) orc_bind_raise(L, &e);
+  }
+  lua_pop(L, 1);
+}
+
+static void release(sim *s)
+{
+  if (s->cluster == NULL)
+    for (int i = 0; i < s->source_count; i++) s->sources[i].done(s->sources[i].self);
+  orc_cluster_free(s->cluster);
+  orc_policies_done(&s->policies);
+  orc_source unread = { 0 };
+  if (s->drawing.stages != NULL || s->drawing.prompt.values != NULL || s->drawing.prompt.parts != NULL) {
+    s->drawing.process = ORC_PROCESS_BATCH;
+    unread = orc_source_synthetic(&s->drawing);
+    unread.done(unread.self);
+  }
+  if (s->csv != NULL) orc_csv_close(s->csv, NULL);
+  for (int i = 0; i < s->profile_count; i++) free(s->profiles[i]);
+  free(s->profiles);
+  free(s->sources);
+  *s = (sim){ .closed = true };
+}
+
+static int collect(lua_State *L)
+{
+  release(self(L));
+  return 0;
+}
+
+/* sim.new(spec) -> s; raises what is wrong with the spec. The spec must not change afterwards. */
+static int new(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  sim *s = lua_newuserdatauv(L, sizeof *s, 1);
+  *s = (sim){ 0 };
+  luaL_setmetatable(L, type_name);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
+  const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
+  const int64_t replicas = orc_bind_integer_or(L, 1, "spec", "replicas", 1);
+  if (replicas < 1 || replicas > REPLICAS_MOST) orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
+  const orc_engine_knobs knobs = read_knobs(L, 1);
+  s->duration = seconds_or_never(L, 1, "spec", "duration");
+  s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
+  read_cost(L, s, 1);
+  read_sources(L, s, 1, seed);
+  orc_policies_init(&s->policies, L, 1, (int)replicas, &s->watch);
+  open_csv(L, s, 1);
+  const orc_cluster_config config = {
+    .replicas = (int)replicas,
+    .knobs = &knobs,
+    .cost = &s->cost,
+    .batching = s->policies.batching,
+    .router = s->policies.router,
+    .sources = s->sources,
+    .source_count = s->source_count,
+    .profile_count = s->profile_count,
+    .warm_up = orc_time_of(s->warm_up > 0.0 ? s->warm_up : 0.0),
+    .slo = read_slo(L, 1),
+    .seed = seed,
+    .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
+    .request_overhead = s->cost.params.request_overhead,
+    .csv = s->csv,
+    .stop = &s->watch.pause,
+  };
+  s->cluster = orc_cluster_new(&config);
+  return 1;
+}
+
+/* ---- running ---- */
+
+/* How far the run is, 0 .. 1; negative when nothing tells. */
+static double fraction(const sim *s)
+{
+  const orc_cluster *c = s->cluster;
+  if (isfinite(s->duration)) return (double)c->engine.now * 1e-9 / s->duration;
+  if (s->expected > 0) return (double)(c->requests.next_number - c->requests.live) / (double)s->expected;
+  return -1.0;
+}
+
+/* Call the progress function at stack index 3, if there is one: f(fraction or nil, simulated s). */
+static void show_progress(lua_State *L, const sim *s)
+{
+  if (!lua_isfunction(L, 3)) return;
+  const double f = fraction(s);
+  lua_pushvalue(L, 3);
+  if (f >= 0.0) lua_pushnumber(L, f);
+  else lua_pushnil(L);
+  lua_pushnumber(L, (double)s->cluster->engine.now * 1e-9);
+  lua_call(L, 2, 0);
+}
+
+/*
+** s:run([until [, progress]]) -> true: all is done or `until` (s) is reached; false: interrupted.
+** Raises when the simulation failed; what it measured so far is still there.
+*/
+static int run(lua_State *L)
+{
+  sim *s = self(L);
+  if (s->closed) orc_bind_fail(L, "this simulation is over");
+  double until = luaL_optnumber(L, 2, INFINITY);
+  if (until > s->duration) until = s->duration;
+  lua_settop(L, 3);
+  orc_error e = { 0 };
+  bool good = true;
+  orc_watch_begin(&s->watch, L);
+  for (;;) {
+    good = orc_cluster_run(s->cluster, time_or_never(until), &e);
+    s->watch.pause = 0;
+    if (!good || !s->cluster->interrupted || orc_watch_interrupted()) break;
+    s->cluster->interrupted = false; /* only the tick: the user wants to see how far it is */
+    show_progress(L, s);
+  }
+  orc_watch_end(&s->watch);
+  if (!good) {
+    s->failed = true;
+    orc_bind_raise(L, &e);
+  }
+  lua_pushboolean(L, !s->cluster->interrupted);
+  return 1;
+}
+
+/* ---- results ---- */
+
+static void put(lua_State *L, const char *key, double value)
+{
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void put_count(lua_State *L, const char *key, uint64_t value)
+{
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+static void put_hist(lua_State *L, const char *key, const orc_hist *from)
+{
+  orc_hist_merge(orc_bind_new_hist(L), from);
+  lua_setfield(L, -2, key);
+}
+
+/* Push what the metrics and the gaps between tokens say as one table. */
+static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gaps)
+{
+  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 7);
+  put_count(L, "total", m->total);
+  put_count(L, "successful", m->by_status[ORC_SUCCESS]);
+  put_count(L, "failed", m->by_status[ORC_FAILED]);
+  put_count(L, "rejected", m->by_status[ORC_REJECTED]);
+  put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
+  put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
+  put_count(L, "pending", m->by_status[ORC_PENDING]);
+  lua_setfield(L, -2, "requests");
+  lua_createtable(L, 0, 4);
+  put_count(L, "prompt", m->prompt_tokens);
+  put_count(L, "output", m->output_tokens);
+  put_count(L, "cached", m->cached_tokens);
+  put_count(L, "prefilled", m->prefilled_tokens);
+  lua_setfield(L, -2, "tokens");
+  put_count(L, "goodput", m->good);
+  lua_createtable(L, 0, 5);
+  put_hist(L, "time_to_first_token_ms", &m->ttft);
+  put_hist(L, "time_per_output_token_ms", &m->tpot);
+  if (gaps != NULL) put_hist(L, "inter_token_latency_ms", gaps);
+  put_hist(L, "end_to_end_latency_ms", &m->e2e);
+  put_hist(L, "queue_time_ms", &m->queue);
+  lua_setfield(L, -2, "latency");
+}
+
+/* One replica: its own metrics over all profiles and what it was busy with. */
+static void push_replica(lua_State *L, const orc_replica *r, int profiles, double elapsed)
+{
+  orc_metrics all = { 0 };
+  for (int i = 0; i < profiles; i++) orc_metrics_merge(&all, &r->metrics[i]);
+  push_metrics(L, &all, &r->usage.gaps);
+  orc_metrics_done(&all);
+  const double total = (double)r->kv.total;
+  put(L, "busy_s", (double)r->usage.busy * 1e-9);
+  put_count(L, "steps", r->usage.steps);
+  put_count(L, "policy_calls", r->usage.policy_calls);
+  put(L, "kv_peak", (double)r->usage.peak_blocks / total);
+  put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);
+  put_count(L, "evictions", r->kv.evictions);
+  put_count(L, "preemptions", r->usage.preemptions);
+  put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
+}
+
+/* A step that runs past the end counts as far as it got. */
+static void trim(orc_cluster *c, orc_time end)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_replica *r = &c->replicas[i];
+    if (!r->busy || r->end <= end) continue;
+    r->usage.busy -= r->end - end;
+    r->usage.block_time -=
+      (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(r->end - end);
+  }
+}
+
+static void push_profiles(lua_State *L, const sim *s)
+{
+  lua_createtable(L, s->profile_count, 0);
+  for (int p = 0; p < s->profile_count; p++) {
+    orc_metrics m = { 0 };
+    for (int i = 0; i < s->cluster->replica_count; i++)
+      orc_metrics_merge(&m, &s->cluster->replicas[i].metrics[p]);
+    push_metrics(L, &m, NULL);
+    orc_metrics_done(&m);
+    lua_pushstring(L, s->profiles[p]);
+    lua_setfield(L, -2, "name");
+    lua_rawseti(L, -2, p + 1);
+  }
+}
+
+/* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
+static int result(lua_State *L)
+{
+  sim *s = self(L);
+  if (s->closed) orc_bind_fail(L, "this simulation is over");
+  s->closed = true;
+  orc_cluster *c = s->cluster;
+  const bool whole = !c->interrupted && !s->failed;
+  const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
+                       : c->requests.live > 0         ? c->engine.now
+                                                      : c->last_end;
+  trim(c, end);
+  orc_cluster_close(c);
+  orc_error e = { 0 };
+  orc_csv *csv = s->csv;
+  s->csv = NULL;
+  if (csv != NULL && !orc_csv_close(csv, &e)) orc_bind_raise(L, &e);
+  orc_metrics all = { 0 };
+  orc_hist gaps = { 0 };
+  uint64_t steps = 0;
+  for (int i = 0; i < c->replica_count; i++) {
+    for (int p = 0; p < c->profile_count; p++) orc_metrics_merge(&all, &c->replicas[i].metrics[p]);
+    orc_hist_merge(&gaps, &c->replicas[i].usage.gaps);
+    steps += c->replicas[i].usage.steps;
+  }
+  push_metrics(L, &all, &gaps);
+  orc_metrics_done(&all);
+  orc_hist_done(&gaps);
+  lua_pushboolean(L, whole);
+  lua_setfield(L, -2, "complete");
+  put(L, "now", (double)end * 1e-9);
+  put_count(L, "steps", steps);
+  put_count(L, "events", c->engine.executed);
+  lua_createtable(L, c->replica_count, 0);
+  for (int i = 0; i < c->replica_count; i++) {
+    push_replica(L, &c->replicas[i], c->profile_count, (double)end * 1e-9);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "replicas");
+  push_profiles(L, s);
+  lua_setfield(L, -2, "profiles");
+  return 1;
+}
+
+/* sim.run(spec) -> raw results: a whole simulation at once, progress to spec.progress. */
+static int run_whole(lua_State *L)
+{
+  lua_settop(L, 1);
+  lua_pushcfunction(L, new);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1); /* [spec, s] */
+  lua_pushcfunction(L, run);
+  lua_pushvalue(L, 2);
+  lua_pushnil(L);
+  lua_getfield(L, 1, "progress");
+  lua_call(L, 3, 0);
+  lua_pushcfunction(L, result);
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int orc_bind_sim(lua_State *L)
+{
+  static const luaL_Reg methods[] = { { "run", run }, { "result", result }, { NULL, NULL } };
+  static const luaL_Reg functions[] = { { "new", new }, { "run", run_whole }, { NULL, NULL } };
+  orc_bind_batch(L);
+  orc_bind_view(L);
+  luaL_newmetatable(L, type_name); /* [mt] */
+  lua_pushcfunction(L, collect);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  return 1;
+}

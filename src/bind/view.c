@@ -1,0 +1,165 @@
+/*
+** view.c - what orders and routers see: a request as it arrives, and the replicas. One userdata each,
+** made once; it points at something only during the call.
+*/
+#include <lauxlib.h>
+#include <string.h>
+
+#include "base/rng.h"
+#include "bind/policy.h"
+#include "serve/cluster.h"
+
+/* Upvalue 1 is the metatable. */
+static void *boxed(lua_State *L, const char *what)
+{
+  void **box = lua_touserdata(L, 1);
+  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
+    orc_bind_fail(L, "a %s expected", what);
+  lua_pop(L, 1);
+  if (*box == NULL) orc_bind_fail(L, "%s used outside its call", what);
+  return *box;
+}
+
+/* r.prompt and the other fields of a request. */
+static int request_field(lua_State *L)
+{
+  static const char *const names[] = { "id",       "prompt",  "arrival", "client", "session",
+                                       "priority", "profile", "timeout", NULL };
+  const orc_request *q = boxed(L, "request");
+  const char *name = luaL_checkstring(L, 2);
+  int i = 0;
+  while (names[i] != NULL && strcmp(names[i], name) != 0) i++;
+  switch (i) {
+  case 0:
+    lua_pushinteger(L, (lua_Integer)q->number + 1);
+    return 1;
+  case 1:
+    lua_pushinteger(L, q->in.prompt);
+    return 1;
+  case 2:
+    lua_pushnumber(L, (double)q->in.time * 1e-9);
+    return 1;
+  case 3:
+    lua_pushinteger(L, q->in.client);
+    return 1;
+  case 4:
+    lua_pushinteger(L, (lua_Integer)q->in.session);
+    return 1;
+  case 5:
+    lua_pushinteger(L, q->in.priority);
+    return 1;
+  case 6:
+    lua_pushinteger(L, q->in.profile);
+    return 1;
+  case 7:
+    if (q->in.timeout == ORC_NEVER) lua_pushnil(L);
+    else lua_pushnumber(L, (double)q->in.timeout * 1e-9);
+    return 1;
+  default:
+    break;
+  }
+  if (strcmp(name, "output") == 0) {
+    if (!lua_toboolean(L, lua_upvalueindex(2)))
+      orc_bind_fail(L, "output lengths are unknown to a policy without clairvoyant = true");
+    lua_pushinteger(L, q->in.output);
+    return 1;
+  }
+  orc_bind_fail(L, "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
+                   "profile, timeout)", name);
+}
+
+static const orc_replica *replica(lua_State *L, const orc_cluster *c)
+{
+  const lua_Integer i = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, i >= 1 && i <= c->replica_count, 2, "a replica from 1 to c:size() expected");
+  return &c->replicas[i - 1];
+}
+
+/* c:size() -> replicas */
+static int size(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  lua_pushinteger(L, c->replica_count);
+  return 1;
+}
+
+/* c:in_flight(i) -> requests waiting and running there */
+static int in_flight(lua_State *L)
+{
+  lua_pushinteger(L, orc_replica_in_flight(replica(L, boxed(L, "cluster"))));
+  return 1;
+}
+
+/* c:waiting(i) -> requests waiting there */
+static int waiting(lua_State *L)
+{
+  lua_pushinteger(L, replica(L, boxed(L, "cluster"))->queue.count);
+  return 1;
+}
+
+/* c:free(i) -> KV blocks free there, of how many */
+static int free_blocks(lua_State *L)
+{
+  const orc_replica *r = replica(L, boxed(L, "cluster"));
+  lua_pushinteger(L, orc_kv_available(&r->kv));
+  lua_pushinteger(L, r->kv.total);
+  return 2;
+}
+
+/* c:least() -> the replica with the fewest requests in flight, the first of equals */
+static int least(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  int best = 0;
+  for (int i = 1; i < c->replica_count; i++)
+    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[best])) best = i;
+  lua_pushinteger(L, best + 1);
+  return 1;
+}
+
+/* c:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from the run's routing stream */
+static int random_number(lua_State *L)
+{
+  orc_cluster *c = boxed(L, "cluster");
+  if (lua_isnoneornil(L, 2)) {
+    lua_pushnumber(L, orc_rng_uniform(&c->routing));
+    return 1;
+  }
+  const lua_Integer n = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, n >= 1, 2, "n >= 1 expected");
+  lua_pushinteger(L, (lua_Integer)orc_rng_below(&c->routing, (uint64_t)n) + 1);
+  return 1;
+}
+
+static void seal(lua_State *L, const char *name)
+{
+  lua_pushstring(L, name); /* [mt, name] */
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+/* Metatables "oracle.request", "oracle.request.clairvoyant" and "oracle.cluster"; stack as it was. */
+int orc_bind_view(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+    { "size", size }, { "in_flight", in_flight }, { "waiting", waiting },
+    { "free", free_blocks }, { "least", least },  { "random", random_number },
+    { NULL, NULL },
+  };
+  static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };
+  for (int sees_output = 0; sees_output < 2; sees_output++) {
+    luaL_newmetatable(L, requests[sees_output]); /* [mt] */
+    lua_pushvalue(L, -1);
+    lua_pushboolean(L, sees_output);
+    lua_pushcclosure(L, request_field, 2);
+    lua_setfield(L, -2, "__index");
+    seal(L, "oracle.request");
+  }
+  luaL_newmetatable(L, "oracle.cluster"); /* [mt] */
+  luaL_newlibtable(L, methods);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
+  lua_setfield(L, -2, "__index");
+  seal(L, "oracle.cluster");
+  return 0;
+}

@@ -1,0 +1,89 @@
+#define _GNU_SOURCE
+#include "bind/watch.h"
+
+#include <lauxlib.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* What the user said from outside. Signals know no other place than a global one. */
+static volatile sig_atomic_t interrupted;
+static _Thread_local orc_watch *volatile current;
+
+/* Until it is gone every instruction raises: a pcall around the loop does not save it. */
+static void stop_policy(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  luaL_error(L, "the policy ran for more than %d s without returning",
+             ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
+}
+
+static void on_tick(int signal)
+{
+  (void)signal;
+  orc_watch *w = current;
+  if (w == NULL) return;
+  w->pause = 1;
+  if (!w->inside || w->calls != w->seen) {
+    w->same = 0;
+    w->seen = w->calls;
+  } else if (++w->same >= ORC_WATCH_PATIENCE) {
+    lua_sethook(w->L, stop_policy, LUA_MASKCOUNT, 1);
+  }
+}
+
+void orc_bind_interrupt(void)
+{
+  if (interrupted != 0) _exit(130); /* the second time the user means it */
+  interrupted = 1;
+  if (current != NULL) current->pause = 1;
+}
+
+bool orc_watch_interrupted(void)
+{
+  return interrupted != 0;
+}
+
+void orc_watch_forgive(void)
+{
+  interrupted = 0;
+}
+
+static void install(void)
+{
+  struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGRTMIN, &action, NULL);
+}
+
+void orc_watch_begin(orc_watch *w, lua_State *L)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, install);
+  *w = (orc_watch){ .L = L, .outer = current };
+  w->hook = lua_gethook(L);
+  w->mask = lua_gethookmask(L);
+  w->count = lua_gethookcount(L);
+  lua_sethook(L, NULL, 0, 0);
+  current = w;
+  struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
+  event.sigev_notify_thread_id = gettid();
+  const struct itimerspec every = {
+    .it_value = { .tv_nsec = ORC_WATCH_TICK_MS * 1000000L },
+    .it_interval = { .tv_nsec = ORC_WATCH_TICK_MS * 1000000L },
+  };
+  w->armed = timer_create(CLOCK_MONOTONIC, &event, &w->timer) == 0;
+  if (w->armed) timer_settime(w->timer, 0, &every, NULL);
+}
+
+void orc_watch_end(orc_watch *w)
+{
+  if (w->armed) timer_delete(w->timer);
+  current = w->outer;
+  lua_sethook(w->L, w->hook, w->mask, w->count);
+}

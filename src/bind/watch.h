@@ -1,0 +1,52 @@
+/*
+** watch.h - keeps an eye on a running simulation from the outside: stops a policy that does not
+** return, lets progress be shown, and notices Ctrl-C. One timer per thread; its signal handler only
+** sets flags and, for a policy in an endless loop, Lua's own hook (which Lua allows there).
+*/
+#ifndef ORC_BIND_WATCH_H
+#define ORC_BIND_WATCH_H
+
+#include <signal.h>
+#include <time.h>
+
+#include "bind/bind.h"
+
+enum {
+  ORC_WATCH_TICK_MS = 100,   /* how often the watch looks */
+  ORC_WATCH_PATIENCE = 20,   /* ticks one call of a policy may take: 2 s */
+};
+
+typedef struct orc_watch {
+  lua_State *L;
+  volatile sig_atomic_t pause;  /* the simulation is to return as soon as it can */
+  volatile sig_atomic_t inside; /* a policy is running */
+  volatile sig_atomic_t calls;  /* policy calls so far (wraps) */
+  sig_atomic_t seen;            /* calls at the last tick */
+  int same;                     /* ticks it has been in one call */
+  timer_t timer;
+  bool armed;                   /* the timer exists */
+  struct orc_watch *outer;      /* the watch of a simulation around this one */
+  lua_Hook hook;                /* what was set before, put back at the end */
+  int mask, count;
+} orc_watch;
+
+/* Begin to watch the calling thread; end before *w goes away. Never fails: without a timer, blind. */
+void orc_watch_begin(orc_watch *w, lua_State *L);
+void orc_watch_end(orc_watch *w);
+
+static inline void orc_watch_enter(orc_watch *w)
+{
+  w->calls = (w->calls + 1) & 0xffffff;
+  w->inside = 1;
+}
+
+static inline void orc_watch_leave(orc_watch *w)
+{
+  w->inside = 0;
+}
+
+/* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
+bool orc_watch_interrupted(void);
+void orc_watch_forgive(void);
+
+#endif

@@ -1,0 +1,345 @@
+/*
+** serve.c - laws 1 to 5 and 9 of the design over random small deployments: tiny KV caches, bursts,
+** time-outs, odd knobs, and policies that do random things.
+*/
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/rng.h"
+#include "serve/batch.h"
+#include "serve/cluster.h"
+
+#include "test.h"
+
+enum { SCENARIOS = 400 };
+
+typedef struct scenario {
+  uint64_t seed;
+  orc_engine_knobs knobs;
+  orc_step_cost cost;
+  int replicas, policy, sources;
+  bool closed;
+  orc_time warm_up;
+} scenario;
+
+static int pick(orc_rng *g, int low, int high)
+{
+  return low + (int)orc_rng_below(g, (uint64_t)(high - low + 1));
+}
+
+/* ---- policies ---- */
+
+/* Decodes pause while prompts are computed. */
+static bool prefill_first(void *self, orc_batch *b, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  const int budget = b->replica->knobs.max_num_batched_tokens;
+  int left = budget - orc_batch_resume(b, budget);
+  for (int n = 1; left > 0 && n > 0; left -= n) n = orc_batch_admit(b, left);
+  if (b->tokens == 0) orc_batch_decode(b);
+  return true;
+}
+
+/* Random verbs in random order; ends with vLLM's so that every step makes progress. */
+static bool wild(void *self, orc_batch *b, orc_error *e)
+{
+  orc_rng *g = self;
+  for (int i = pick(g, 0, 6); i > 0; i--) {
+    const uint64_t number = orc_rng_below(g, b->replica->requests->next_number);
+    switch (pick(g, 0, 5)) {
+    case 0:
+      orc_batch_decode(b);
+      break;
+    case 1:
+      orc_batch_resume(b, pick(g, 1, 40));
+      break;
+    case 2:
+      orc_batch_admit(b, pick(g, 1, 40));
+      break;
+    case 3:
+      orc_batch_admit_one(b, number, pick(g, 1, 40));
+      break;
+    case 4:
+      if (pick(g, 0, 7) == 0) orc_batch_preempt(b, number, ORC_PREEMPT_RECOMPUTE);
+      break;
+    default:
+      if (pick(g, 0, 7) == 0) orc_batch_preempt_last(b, (orc_preempt)pick(g, 0, 1));
+    }
+  }
+  return orc_batching_chunked.step(NULL, b, e);
+}
+
+static bool shortest_first(void *self, const orc_request *r, double *key, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  *key = r->in.prompt;
+  return true;
+}
+
+static bool least(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e)
+{
+  (void)self;
+  (void)r;
+  (void)e;
+  *replica = 0;
+  for (int i = 1; i < c->replica_count; i++)
+    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[*replica]))
+      *replica = i;
+  return true;
+}
+
+/* ---- scenarios ---- */
+
+static const orc_model model = { .num_hidden_layers = 4,
+                                 .hidden_size = 256,
+                                 .num_attention_heads = 8,
+                                 .num_key_value_heads = 2,
+                                 .head_dim = 32,
+                                 .intermediate_size = 512,
+                                 .vocab_size = 1000,
+                                 .max_position_embeddings = 4096,
+                                 .gated_mlp = true,
+                                 .norms_per_layer = 2,
+                                 .sliding_window = 48 };
+
+static scenario draw(uint64_t seed)
+{
+  orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
+  scenario s = { .seed = seed };
+  s.knobs = (orc_engine_knobs){ .max_num_seqs = pick(&g, 1, 12),
+                                .block_size = pick(&g, 1, 20),
+                                .max_model_len = pick(&g, 60, 260),
+                                .enable_chunked_prefill = pick(&g, 0, 4) > 0 };
+  s.knobs.max_num_batched_tokens = s.knobs.max_num_seqs + pick(&g, 0, 120);
+  s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
+  s.replicas = pick(&g, 1, 3);
+  s.policy = pick(&g, 0, 4);
+  s.sources = pick(&g, 1, 2);
+  s.closed = pick(&g, 0, 2) == 0;
+  s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
+  orc_model shape = model;
+  shape.num_windowed_layers = pick(&g, 0, 4);
+  orc_cost_params p;
+  orc_cost_params_default(&p);
+  if (pick(&g, 0, 3) == 0) {
+    p.kind = ORC_COST_CONSTANT;
+    p.constant_step = 1e-3;
+  }
+  const orc_hardware h = { .flops = { [ORC_BF16] = 1e12 },
+                           .memory = 1e9,
+                           .bandwidth = 1e9 * pick(&g, 1, 20),
+                           .pcie = { 1e9, 1e-6 } };
+  const orc_layout l = { .tensor_parallel_size = 1 + (pick(&g, 0, 3) == 0),
+                         .pipeline_parallel_size = 1,
+                         .weights = ORC_BF16,
+                         .activations = ORC_BF16,
+                         .compute = ORC_BF16,
+                         .kv = ORC_BF16 };
+  orc_error e = { 0 };
+  if (!orc_step_cost_init(&s.cost, &shape, &h, &l, &p, &e)) orc_panic(e.msg, __FILE__, __LINE__);
+  return s;
+}
+
+static orc_source source(const scenario *s, int i)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, (uint64_t)i + 1);
+  orc_synthetic o = { .process = ORC_PROCESS_POISSON,
+                      .seed = s->seed,
+                      .profile = (uint16_t)i,
+                      .count = pick(&g, 5, 60),
+                      .duration = 1e9,
+                      .timeout = pick(&g, 0, 2) == 0 ? 0.05 : 1e18,
+                      .cancel_probability = pick(&g, 0, 2) == 0 ? 0.2 : 0.0 };
+  const int process = pick(&g, 0, 3);
+  if (s->closed) {
+    o.process = ORC_PROCESS_CLOSED_LOOP;
+    o.concurrency = pick(&g, 1, 10);
+  } else if (process == 0) {
+    o.process = ORC_PROCESS_BATCH;
+  } else if (process == 1) {
+    o.process = ORC_PROCESS_GAMMA;
+    o.cv = 3.0;
+  } else if (process == 2) {
+    o.process = ORC_PROCESS_CONSTANT;
+  }
+  if (!s->closed && process != 0) {
+    o.stages = orc_alloc(1, sizeof *o.stages);
+    o.stage_count = 1;
+    o.stages[0] = (orc_load_stage){ .rate = pick(&g, 20, 2000), .duration = 1e18 };
+  }
+  if (o.timeout > 1e9) o.timeout = (double)INFINITY;
+  o.prompt = (orc_dist){ .kind = ORC_DIST_UNIFORM, .a = 1, .b = pick(&g, 2, 150) };
+  o.output = (orc_dist){ .kind = ORC_DIST_UNIFORM, .a = 1, .b = pick(&g, 2, 90) };
+  o.cancel_after = (orc_dist){ .kind = ORC_DIST_EXPONENTIAL, .a = 0.02 };
+  o.think = (orc_dist){ .kind = ORC_DIST_CONSTANT, .a = 0.001 * pick(&g, 0, 2) };
+  return orc_source_synthetic(&o);
+}
+
+/* ---- what must hold after every event ---- */
+
+/* Blocks a request holds, from its tokens: independent of what the decode set keeps. */
+static int64_t blocks_held(const orc_replica *r, const orc_request *q)
+{
+  if (q->state != ORC_DECODE) return q->blocks;
+  int64_t tokens = q->computed + (int64_t)(r->decode.counter - q->joined);
+  tokens += r->decode.claimed; /* the running step's token has its place already */
+  const int64_t need = orc_kv_blocks(&r->kv, tokens);
+  return need > q->blocks ? need : q->blocks;
+}
+
+static bool consistent(const orc_cluster *c)
+{
+  uint64_t seen = 0;
+  bool good = true;
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_replica *r = &c->replicas[i];
+    int64_t used = 0, decoding = 0;
+    int32_t running = 0;
+    for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
+      used += blocks_held(r, &c->requests.at[s]);
+      decoding += c->requests.at[s].state == ORC_DECODE;
+    }
+    for (uint32_t j = 0; j < r->queue.count; j++) used += c->requests.at[r->queue.at[j].slot].blocks;
+    good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
+    good = good && running <= r->knobs.max_num_seqs && decoding == r->decode.n;
+    good = good && r->batch.tokens <= r->knobs.max_num_batched_tokens;
+    seen += (uint64_t)orc_replica_in_flight(r);
+  }
+  return good && seen == c->requests.live;
+}
+
+typedef struct outcome {
+  uint64_t total, ended, steps;
+  orc_time end;
+  bool good;
+  size_t bytes;
+  char *csv;
+} outcome;
+
+static char *slurp(const char *path, size_t *n)
+{
+  FILE *f = fopen(path, "rb");
+  fseek(f, 0, SEEK_END);
+  *n = (size_t)ftell(f);
+  rewind(f);
+  char *s = orc_alloc(*n + 1, 1);
+  *n = fread(s, 1, *n, f);
+  fclose(f);
+  return s;
+}
+
+/* ways: runs on or off; sliced: return to the caller at every event and check everything there */
+static outcome simulate(const scenario *s, bool runs, bool sliced)
+{
+  static const char *const profiles[] = { "a", "b" };
+  char path[] = "/tmp/oracle-laws-XXXXXX";
+  close(mkstemp(path));
+  orc_error e = { 0 };
+  orc_source sources[2];
+  for (int i = 0; i < s->sources; i++) sources[i] = source(s, i);
+  orc_rng chaos = orc_rng_stream(s->seed, ORC_FOR_POLICY, 0);
+  orc_batching batching = orc_batching_chunked;
+  if (s->policy == 1) batching.step = prefill_first;
+  if (s->policy == 2) batching.order = shortest_first;
+  if (s->policy == 3) batching.every_step = true;
+  if (s->policy == 4) {
+    batching = (orc_batching){ .name = "wild", .self = &chaos, .step = wild, .every_step = true };
+  }
+  orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
+  orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
+    .replicas = s->policy == 4 ? 1 : s->replicas, /* `wild` draws in order of calls */
+    .knobs = &s->knobs,
+    .cost = &s->cost,
+    .batching = batching,
+    .router = { .name = "least", .route = least },
+    .sources = sources,
+    .source_count = s->sources,
+    .profile_count = 2,
+    .warm_up = s->warm_up,
+    .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
+    .runs = runs,
+    .seed = s->seed,
+    .csv = csv });
+  outcome o = { .good = true };
+  while (o.good && (c->requests.live > 0 || c->expected > 0)) {
+    o.good = orc_cluster_run(c, sliced ? orc_engine_next(&c->engine) : ORC_NEVER, &e);
+    if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
+    if (sliced) o.good = o.good && consistent(c);
+  }
+  orc_cluster_close(c);
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_replica *r = &c->replicas[i];
+    o.good = o.good && r->kv.free == r->kv.total && r->running == 0 && r->decode.n == 0 &&
+             r->decode.context == 0 && r->decode.window == 0 && r->decode.growing == 0;
+    for (int p = 0; p < 2; p++) o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
+    o.steps += r->usage.steps;
+  }
+  for (int i = 0; i < c->replica_count; i++)
+    o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
+  o.good = orc_csv_close(csv, &e) && o.good;
+  orc_cluster_free(c);
+  o.csv = slurp(path, &o.bytes);
+  remove(path);
+  return o;
+}
+
+static bool same(const outcome *a, const outcome *b)
+{
+  return a->total == b->total && a->steps == b->steps && a->end == b->end && a->bytes == b->bytes &&
+         memcmp(a->csv, b->csv, a->bytes) == 0;
+}
+
+/* arrival <= scheduled <= first token <= completion in every row; one of the known states. */
+static bool causal(const outcome *o)
+{
+  bool good = true;
+  for (const char *line = strchr(o->csv, '\n'); line != NULL && line[1] != '\0';
+       line = strchr(line + 1, '\n')) {
+    double arrival, first = -1, end = -1;
+    char status[16] = "";
+    const char *p = line + 1;
+    for (int i = 0; i < 6; i++) p = strchr(p, ',') + 1;
+    arrival = strtod(p, NULL);
+    p = strchr(p, ',') + 1;
+    if (*p != ',') first = strtod(p, NULL);
+    p = strchr(p, ',') + 1;
+    if (*p != ',') end = strtod(p, NULL);
+    p = strchr(p, ',') + 1;
+    sscanf(p, "%15[A-Z]", status);
+    const bool done = strcmp(status, "SUCCESS") == 0;
+    good = good && (first < 0 || first > arrival) && end >= arrival;
+    good = good && (!done || (first > arrival && end >= first));
+    good = good && strcmp(status, "PENDING") != 0;
+  }
+  return good;
+}
+
+int main(void)
+{
+  int different = 0, broken = 0, acausal = 0;
+  for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
+    const scenario s = draw(seed);
+    outcome run = simulate(&s, true, false), stepped = simulate(&s, false, false),
+            sliced = simulate(&s, true, true);
+    const bool good = run.good && stepped.good && sliced.good;
+    const bool equal = same(&run, &stepped) && same(&run, &sliced);
+    if (!good || !equal)
+      printf("scenario %llu (policy %d): good %d%d%d, equal %d%d\n", (unsigned long long)seed, s.policy,
+             run.good, stepped.good, sliced.good, same(&run, &stepped), same(&run, &sliced));
+    broken += !good;
+    different += !equal;
+    acausal += !causal(&run);
+    CHECK(good);
+    CHECK(equal);
+    CHECK(causal(&run));
+    free(run.csv);
+    free(stepped.csv);
+    free(sliced.csv);
+  }
+  printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different, acausal);
+  return DONE();
+}
