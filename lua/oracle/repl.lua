@@ -138,6 +138,7 @@ end
 function repl.complete(text, environment)
   local path, separator, stem = text:match("([%a_][%w_%.]*)([%.:])([%w_]*)$")
   if not path then
+    if text:match("[%.:][%w_]*$") then return 0, {} end   -- a field of something that only running it would tell
     path, separator, stem = "", ".", text:match("([%a_]?[%w_]*)$")
   end
   local ok, v = pcall(value_at, environment, path)

@@ -74,8 +74,10 @@ local function each(self)
   return function()
     while keys[i + 1] do
       i = i + 1
-      local v = self[keys[i]]
-      if v ~= nil then return keys[i], v end
+      local full = join(path, keys[i])
+      local node, v = schema.find(raw, full), self[keys[i]]
+      local absent = type(node) == "table" and node.type == "section" and not node.complete and not look_up(raw, full)
+      if v ~= nil and not absent then return keys[i], v end
     end
   end
 end

@@ -1,0 +1,247 @@
+--- The program itself: options, exit status, what goes to stdout and what to stderr, the shipped scenarios.
+local bin = os.getenv("ORACLE_BIN") or "./oracle"
+local store = os.getenv("ORACLE_DATA") or "../shared/data"
+local json = require("oracle.core").json
+
+local dir
+
+local function read(path)
+  local f = io.open(path)
+  if not f then return nil end
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+local function write(name, text)
+  local path = dir .. "/" .. name
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  return path
+end
+
+-- Run it: exit status, stdout, stderr. `before` is put in front of the program's name.
+local function oracle(args, before)
+  local command = ("%s %s %s >'%s/out' 2>'%s/err' </dev/null"):format(before or "", bin, args, dir, dir)
+  local _, how, code = os.execute(command)
+  assert.equal("exit", how)
+  return code, read(dir .. "/out"), read(dir .. "/err")
+end
+
+local QUICK = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=50"
+
+-- One line on stderr that begins with the program's name, and that exit status.
+local function refused(code, args, pattern)
+  local rc, out, err = oracle(args)
+  assert.equal(code, rc, args .. "\n" .. err)
+  assert.equal("", out)
+  assert.matches("^oracle: [^\n]*\n$", err)
+  assert.matches(pattern, err)
+end
+
+setup(function()
+  local p = io.popen("mktemp -d")
+  dir = p:read("l")
+  p:close()
+end)
+
+teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+describe("oracle SCENARIO", function()
+  it("prints the block on stdout and the deployment on stderr", function()
+    local rc, out, err = oracle(QUICK)
+    assert.equal(0, rc, err)
+    assert.matches("^============ Serving Benchmark Result ============\nSuccessful requests: +50\n", out)
+    assert.matches("# GPU blocks: [%d,]+ of 16 tokens", err)
+    assert.matches("\n# [%d.]+ s wall, [^\n]* events, [^\n]* real time\n$", err)
+  end)
+
+  it("prints one JSON object and nothing else with --json -, the same bytes twice", function()
+    local rc, out = oracle(QUICK .. " --json -")
+    assert.equal(0, rc)
+    local summary = json.decode(out)
+    assert.equal(50, summary.requests.total)
+    assert.equal(1, summary.oracle.seed)
+    local _, again = oracle(QUICK .. " --json -")
+    assert.equal(out, again)
+    local _, slow = oracle(QUICK .. " --json - --no-runs")
+    assert.equal(out, (slow:gsub('"steps": %d+', function(s) return s end)))
+    local _, other = oracle(QUICK .. " --json - --seed 2")
+    assert.not_equal(out, other)
+  end)
+
+  it("is silent with -q but for results asked for", function()
+    local rc, out, err = oracle(QUICK .. " -q")
+    assert.same({ 0, "", "" }, { rc, out, err })
+    rc, out, err = oracle(QUICK .. " -q --json -")
+    assert.same({ 0, "{", "" }, { rc, out:sub(1, 1), err })
+    rc, out, err = oracle(QUICK .. " -l WARNING")
+    assert.same({ 0, "=", "" }, { rc, out:sub(1, 1), err })
+  end)
+
+  it("writes files", function()
+    local rc, out = oracle(("%s --json '%s/a.json' --csv '%s/a.csv'"):format(QUICK, dir, dir))
+    assert.equal(0, rc)
+    assert.matches("^====", out)
+    assert.equal(50, json.decode(read(dir .. "/a.json")).requests.total)
+    local rows = 0
+    for line in io.lines(dir .. "/a.csv") do
+      if rows == 0 then assert.matches("^request_id,client_id,", line) end
+      rows = rows + 1
+    end
+    assert.equal(51, rows)
+    local _, listed = oracle(QUICK .. " --csv -")
+    assert.equal(read(dir .. "/a.csv"), listed)
+  end)
+
+  it("takes --set in every form", function()
+    local rc, out = oracle(QUICK .. [[ --set engine.max_num_seqs=8 --set 'workload.rate="2 req/s"' ]]
+      .. [[--set model=llama-2-7b --set 'workload.prompt={kind="uniform",low=10,high=20}' ]]
+      .. [[--set=slo.ttft=1 --set hardware=H200 --json -]])
+    assert.equal(0, rc)
+    local summary = json.decode(out)
+    assert.matches("Llama%-2%-7b", summary.deployment.model)
+    assert.matches("h200", summary.deployment.hardware)
+  end)
+
+  it("prints a table for a vary", function()
+    local path = write("v.lua", [[
+      local oracle = require "oracle"
+      return oracle.scenario {
+        model = "llama-3.1-8b", hardware = "h100-sxm",
+        workload = oracle.workload.batch { count = 5, prompt = 10, output = 5 },
+        vary = { { "seed", { 1, 2 } } }, report = { "ttft.p99", "e2e.mean" },
+      }]])
+    local rc, out = oracle(path)
+    assert.equal(0, rc)
+    assert.matches("^seed  ttft.p99 %(ms%)  e2e.mean %(ms%)\n", out)
+    rc, out = oracle(path .. " --json -")
+    assert.equal(0, rc)
+    assert.equal(2, #json.decode(out).points)
+    refused(2, path .. " --csv " .. dir .. "/x.csv", "varies keys")
+  end)
+end)
+
+describe("what cannot be done", function()
+  it("is one line, and exit 2 when the command line is wrong", function()
+    refused(2, "", "a scenario expected")
+    refused(2, "--jsn x", "unknown option; did you mean %-%-json%?")
+    refused(2, QUICK .. " --json", "%-%-json: FILE expected")
+    refused(2, QUICK .. " --quiet=3", "takes no value")
+    refused(2, QUICK .. " --seed x", "a whole number, 0 or more, expected")
+    refused(2, QUICK .. " --threads 0", "1 to 1024, expected")
+    refused(2, QUICK .. " --lod low", "one of high, medium, auto expected")
+    refused(2, QUICK .. " -l LOUD", "one of DEBUG, INFO, WARNING, ERROR")
+    refused(2, QUICK .. " --set seed", "KEY=VALUE expected")
+    refused(2, QUICK .. " --set engine.max_num_seq=3", "engine.max_num_seq: unknown key; did you mean max_num_seqs%?")
+    refused(2, QUICK .. " --set 'engine.block_size=16 GB'", 'engine.block_size: "16 GB": a whole number')
+    refused(2, QUICK .. " --json - --csv -", "only one can have stdout")
+    refused(2, QUICK .. " scenarios/azure.lua", "one scenario at a time")
+  end)
+
+  it("is exit 1 when the input is wrong", function()
+    refused(1, "nowhere.lua", "nowhere.lua: no such file")
+    refused(1, "hardwre", "no such file or command; did you mean hardware%?")
+    refused(1, write("e.lua", "return {"), "e.lua:1: ")
+    refused(1, write("n.lua", "local x"), "returns nothing")
+    refused(1, dir, "[Ii]s a directory")
+    refused(1, QUICK .. " --set model=lama-3.1-8b", "scenarios/quickstart.lua: model: ")
+    refused(1, QUICK .. " --set model=llama-3-70b", "does not fit")
+    refused(1, QUICK .. " --json /nowhere/x.json", "/nowhere/x.json: No such file or directory")
+    refused(1, QUICK .. " --json " .. dir, "Is a directory")
+    refused(1, QUICK .. " -q --json /dev/full", "No space left on device")
+  end)
+
+  it("leaves no file behind when the run fails", function()
+    local bad = write("bad.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+      .. "2023-11-16 18:15:46.68,374,44\n2023-11-16 18:1")
+    local rc, out, err = oracle(("scenarios/azure.lua -q --set workload.path='%s' --json '%s/n.json' --csv '%s/n.csv'")
+      :format(bad, dir, dir))
+    assert.same({ 1, "" }, { rc, out })
+    assert.matches("^oracle: [^\n]*bad.csv: line 3[^\n]*\n$", err)
+    assert.is_nil(read(dir .. "/n.json"))
+    assert.is_nil(read(dir .. "/n.csv"))
+    local p = io.popen("ls -A '" .. dir .. "' | grep partial")
+    assert.equal("", p:read("a"))
+    p:close()
+  end)
+
+  it("tells a policy's error with its time", function()
+    local policy = write("p.lua", [[return require("oracle.policy").batching {
+      name = "bad", step = function(b) error("boom") end }]])
+    refused(1, QUICK .. " -q --set batching=" .. policy, "boom")
+  end)
+end)
+
+describe("Ctrl-C", function()
+  it("writes partial results marked as such", function()
+    local rc, _, err = oracle(("scenarios/quickstart.lua --set workload.duration=nil --set workload.count=100000000 -q "
+      .. "--json '%s/i.json' --csv '%s/i.csv'"):format(dir, dir), "timeout -s INT -k 20 1")
+    assert.equal(124, rc)                                 -- timeout's own; it had to interrupt
+    assert.matches("interrupted", err)
+    local summary = json.decode(read(dir .. "/i.json"))
+    assert.is_false(summary.oracle.complete)
+    assert.is_true(summary.requests.successful > 0)
+    assert.is_true(summary.requests.pending > 0)
+    local p = io.popen("tail -n 1 '" .. dir .. "/i.csv'")
+    assert.matches("PENDING", p:read("a"))
+    p:close()
+  end)
+end)
+
+describe("oracle without a scenario", function()
+  it("explains itself", function()
+    local rc, out = oracle("--help")
+    assert.equal(0, rc)
+    assert.matches("usage: oracle SCENARIO.lua", out)
+    assert.matches("vLLM v0.11", out)
+    rc, out = oracle("run --help")
+    assert.equal(0, rc)
+    assert.matches("engine.max_num_batched_tokens", out)
+    rc, out = oracle("--version")
+    assert.equal(0, rc)
+    assert.matches("^oracle %d+%.%d+%.%d+ ", out)
+  end)
+
+  it("lists what it knows", function()
+    local rc, out = oracle("models")
+    assert.equal(0, rc)
+    assert.matches("\nllama%-3.1%-8b ", out)
+    rc, out = oracle("hardware")
+    assert.equal(0, rc)
+    assert.matches("\nh100%-sxm ", out)
+  end)
+end)
+
+describe("the shipped scenarios", function()
+  it("quickstart answers all in well under a second", function()
+    local rc, out = oracle("scenarios/quickstart.lua --json -")
+    assert.equal(0, rc)
+    assert.equal(1, json.decode(out).requests.success_rate)
+  end)
+
+  it("knee runs its thirty combinations", function()
+    local rc, out = oracle("scenarios/knee.lua --set workload.count=40 --json -")
+    assert.equal(0, rc)
+    local points = json.decode(out).points
+    assert.equal(30, #points)
+    for _, point in ipairs(points) do assert.equal(40, point.requests.successful) end
+  end)
+
+  it("azure serves all 19,366 requests", function()
+    if not io.open(store .. "/traces/azure-2023-conv.csv") then
+      pending("skipped: no traces/azure-2023-conv.csv in " .. store)
+      return
+    end
+    local rc, out, err = oracle(
+      ("scenarios/azure.lua --set workload.path='%s/traces/azure-2023-conv.csv' --json -"):format(store))
+    assert.equal(0, rc, err)
+    local r = json.decode(out).requests
+    assert.equal(19366, r.total)
+    assert.equal(19366, r.successful)
+    rc, out = oracle("scenarios/azure.lua --json -", "ORACLE_DATA='" .. store .. "'")
+    assert.equal(0, rc)
+    assert.equal(19366, json.decode(out).requests.total)
+  end)
+end)

@@ -1,0 +1,172 @@
+--- The prompt: evaluating, completing, printing - and the real thing behind a pseudo-terminal.
+local repl = require "oracle.repl"
+local bin = os.getenv("ORACLE_BIN") or "./oracle"
+
+-- Feed lines to a prompt: what it printed, what it complained of, what it remembered.
+local function session(lines)
+  local out, err, entries, i = {}, {}, {}, 0
+  local function sink(t)
+    return { write = function(_, ...) t[#t + 1] = table.concat({ ... }) end, flush = function() end }
+  end
+  local prompts = {}
+  local failed = repl.loop(repl.environment(), function(prompt)
+    i = i + 1
+    prompts[i] = prompt
+    return lines[i]
+  end, function(entry) entries[#entries + 1] = entry end, sink(out), sink(err))
+  return { out = table.concat(out), err = table.concat(err), entries = entries, prompts = prompts, failed = failed }
+end
+
+describe("the loop", function()
+  it("prints the values of expressions, and nothing for statements", function()
+    local s = session { "x = 6", "x * 7", "nil", "'a\\nb'", "1, nil, 3" }
+    assert.equal('42\n"a\\nb"\n1\nnil\n3\n', s.out)
+    assert.equal("", s.err)
+  end)
+
+  it("reads on while an input is incomplete", function()
+    local s = session { "function f()", "return 5", "end", "f()" }
+    assert.same({ "> ", ">> ", ">> ", "> ", "> " }, s.prompts)
+    assert.equal("5\n", s.out)
+    assert.same({ "function f()\nreturn 5\nend", "f()" }, s.entries)
+  end)
+
+  it("goes on after every error", function()
+    local s = session { "error('boom')", "x = = 1", "nil + 1", "error({})", "error(nil)", "1" }
+    assert.equal("1\n", s.out)
+    assert.equal(5, s.failed)
+    assert.matches("boom", s.err)
+  end)
+
+  it("drops a given-up line, and complains of an unfinished end", function()
+    local s = session { "x = {", false, "1" }
+    assert.equal("1\n", s.out)
+    s = session { "x = {" }
+    assert.equal(1, s.failed)
+    assert.matches("<eof>", s.err)
+  end)
+
+  it("loads, changes and runs a scenario", function()
+    local s = session {
+      's = load "scenarios/quickstart.lua"', "s.workload.duration = nil", "s.workload.count = 20", "s.replicas = 2",
+      "s", "s.engine.max_num_seq = 3", "r = s:run()", "r.requests", "r.latency", "r", "run(s).requests.total",
+    }
+    assert.matches("replicas +2\n", s.out)
+    assert.matches("workload.prompt +lognormal max=16000 median=500 p99=4000\n", s.out)
+    assert.matches("successful +20\n", s.out)
+    assert.matches(" count +mean .*\ntime_to_first_token_ms +20 ", s.out)
+    assert.matches("= Serving Benchmark Result =", s.out)
+    assert.matches("\n20\n$", s.out)
+    assert.equal("oracle: engine.max_num_seq: unknown key; did you mean max_num_seqs?\n", s.err)
+  end)
+
+  it("takes a policy typed in place", function()
+    local s = session {
+      's = load "scenarios/quickstart.lua"', "s.workload.duration, s.workload.count = nil, 5",
+      "s.batching = oracle.policy.batching {", '  name = "mine",', "  step = function(b, e)",
+      "    local left = e.max_num_batched_tokens - b:decode()", "    left = left - b:resume(left)",
+      "    while left > 0 do", "      local n = b:admit(left)", "      if n == 0 then break end",
+      "      left = left - n",
+      "    end", "  end,", "}", "s.batching.name", "s:run().requests.successful",
+    }
+    assert.equal("", s.err)
+    assert.equal('"mine"\n5\n', s.out)
+  end)
+end)
+
+describe("completion", function()
+  local function complete(text, environment)
+    local n, names = repl.complete(text, environment or repl.environment())
+    return n, table.concat(names, " ")
+  end
+
+  it("knows the live fields", function()
+    local environment = repl.environment()
+    environment.s = environment.load "scenarios/quickstart.lua"
+    environment.t = { alpha = 1, beta = { gamma = 2 }, [1] = 3, ["not a name"] = 4 }
+    assert.same({ 5, "max_num_batched_tokens max_num_seqs" }, { complete("print(s.engine.max_n", environment) })
+    assert.same({ 4, "max_model_len max_num_batched_tokens max_num_seqs" }, { complete("s.engine.max_", environment) })
+    assert.same({ 0, "alpha beta" }, { complete("t.", environment) })
+    assert.same({ 2, "gamma" }, { complete("x = 1 + t.beta.ga", environment) })
+    assert.same({ 0, "copy get run set" }, { complete("s:", environment) })
+    assert.same({ 2, "rate" }, { complete("s.workload.ra", environment) })
+    assert.same({ 3, "scenario" }, { complete("sce", environment) })
+    assert.same({ 3, "poisson" }, { complete("oracle.workload.poi", environment) })
+  end)
+
+  it("is quiet where nothing fits", function()
+    assert.same({ 0, "" }, { complete("no.such.thing") })
+    assert.same({ 2, "" }, { complete("zz") })
+    assert.same({ 0, "" }, { complete("x = 1.") })
+  end)
+end)
+
+describe("piped input", function()
+  local function pipe(text)
+    local path = os.tmpname()
+    local f = io.open(path, "w")
+    f:write(text)
+    f:close()
+    local p = io.popen(("%s <'%s' 2>&1"):format(bin, path))
+    local out = p:read("a")
+    local _, _, code = p:close()
+    os.remove(path)
+    return out, code
+  end
+
+  it("is a script, or lines as one would type them", function()
+    assert.same({ "3\n", 0 }, { pipe "local x = 1\nlocal y = 2\nprint(x + y)" })
+    assert.same({ "3\n", 0 }, { pipe "x = 1\nx + 2" })
+    assert.same({ "oracle: stdin:1: boom\n", 1 }, { pipe "error 'boom'" })
+    local out, code = pipe "x = 1\ny = = 2\nx\n"
+    assert.equal(1, code)
+    assert.matches("unexpected symbol.*\n1\n", out)
+  end)
+end)
+
+describe("the prompt on a terminal", function()
+  local dir
+
+  setup(function()
+    local p = io.popen("mktemp -d")
+    dir = p:read("l")
+    p:close()
+  end)
+
+  teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+  -- Type keys with a pause after each; what the terminal showed.
+  local function terminal(keys)
+    if not os.execute("command -v script >/dev/null") then
+      pending("skipped: no script(1) to make a pseudo-terminal")
+    end
+    local script = dir .. "/keys.sh"
+    local f = io.open(script, "w")
+    f:write("sleep 0.5\n")
+    for _, key in ipairs(keys) do f:write(("printf '%%b' '%s'\nsleep 0.3\n"):format(key)) end
+    f:close()
+    local p = io.popen(("sh '%s' | XDG_STATE_HOME='%s/state' TERM=xterm timeout 60 script -qec '%s' /dev/null 2>&1")
+      :format(script, dir, bin))
+    local out = p:read("a")
+    local _, _, code = p:close()
+    return out:gsub("\r", ""), code
+  end
+
+  it("edits, completes, is interrupted, remembers", function()
+    local out, code = terminal {
+      "6 * 7\\n", 's = load "scenarios/quickstart.lua"\\n', "s.engine.block_s\\t\\n", "x = {\\n", "\\003",
+      "while true do end\\n", "\\003", "error(\"boom\")\\n", "1 + 1\\n", "\\004",
+    }
+    assert.equal(0, code)
+    assert.matches("\n42\n", out)
+    assert.matches("\n16\n", out)                         -- s.engine.block_size
+    assert.matches("oracle: interrupted\n", out)
+    assert.matches("boom\n", out)
+    assert.matches("\n2\n", out)
+    local f = assert(io.open(dir .. "/state/oracle_history"))
+    assert.matches("block_size", f:read("a"))
+    f:close()
+    out = terminal { "\\020\\020\\n", "\\004" }           -- Ctrl-P: two entries back
+    assert.matches('error%("boom"%)', out)
+  end)
+end)
