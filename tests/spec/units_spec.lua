@@ -107,7 +107,8 @@ describe("dist.resolve", function()
 
   it("keeps linear parameters of the others", function()
     assert.same({ kind = "gamma", a = 4, b = 25 }, dist.resolve { kind = "gamma", mean = 100, cv = 0.5 })
-    assert.same({ kind = "uniform", a = 1, b = 9, min = 2 }, dist.resolve { kind = "uniform", low = 1, high = 9, min = 2 })
+    assert.same({ kind = "uniform", a = 1, b = 9, min = 2 },
+      dist.resolve { kind = "uniform", low = 1, high = 9, min = 2 })
     assert.same({ kind = "geometric", a = 0.01 }, dist.resolve { kind = "geometric", mean = 100 })
     local m = dist.resolve(dist.mixture { { 3, 10 }, { 1, dist.exponential(5) } })
     assert.same({ 3, 1 }, m.weights)
