@@ -1,6 +1,6 @@
 --- Reads a hardware file: one accelerator, every figure with its unit, source and date.
--- A figure is {"value": 989.4, "unit": "TFLOPS", "source": "...", "date": "2022-03"}, or "989.4 TFLOPS" in a file of
--- one's own. Figures come out in SI: FLOP/s, bytes, B/s, s, W, USD/h.
+-- A figure is {"value": 989.4, "unit": "TFLOPS", "source": "...", "date": "2022-03"}; in a file or a table of one's own
+-- also "989.4 TFLOPS", or a bare number in SI. Figures come out in SI: FLOP/s, bytes, B/s, s, W, USD/h.
 local json = require("oracle.core").json
 local nearest = require "oracle.nearest"
 
@@ -22,13 +22,15 @@ local SHOWN = {
 
 local DTYPES = { "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4" }
 
--- Field -> dimension, least value; a table of fields for a section.
-local LINK = { bandwidth = { "rate", 1 }, latency = { "time", 0 } }
+local SI = { flops = "FLOPS", bytes = "B", rate = "B/s", time = "s", power = "W", price = "USD/h" }
+
+-- Field -> dimension, least value in SI (what is smaller lacks its unit); a table of fields for a section.
+local LINK = { bandwidth = { "rate", 1e6 }, latency = { "time", 0 } }
 local FIELDS = {
-  flops = {}, memory = { "bytes", 1 }, bandwidth = { "rate", 1 }, nvlink = LINK, pcie = LINK,
+  flops = {}, memory = { "bytes", 2 ^ 20 }, bandwidth = { "rate", 1e6 }, nvlink = LINK, pcie = LINK,
   idle_watts = { "power", 0 }, tdp_watts = { "power", 0 }, usd_per_hour = { "price", 0 },
 }
-for _, dtype in ipairs(DTYPES) do FIELDS.flops[dtype] = { "flops", 1 } end
+for _, dtype in ipairs(DTYPES) do FIELDS.flops[dtype] = { "flops", 1e9 } end
 
 local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "idle_watts", "tdp_watts", "usd_per_hour" }
 local IN_ORDER = { flops = DTYPES, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" } }
@@ -60,14 +62,17 @@ local function check_keys(file, where, t, known)
   end
 end
 
--- "989.4 TFLOPS" or {value, unit, ...} -> number as given, unit, the figure's table
-local function split(file, where, figure)
+-- 5e12, "989.4 TFLOPS" or {value, unit, ...} -> number as given, unit, the figure's table
+local function split(file, where, figure, dimension)
+  if type(figure) == "number" then return figure, SI[dimension], {} end
   if type(figure) == "string" then
     local value, unit = figure:match("^%s*([%d.eE+-]+)%s*(%a%S*)%s*$")
     if not tonumber(value) then fail(file, where, "%q: a number and a unit expected", figure) end
     return tonumber(value), unit, {}
   end
-  if not is_object(figure) then fail(file, where, "{\"value\": ..., \"unit\": ...} or \"NUMBER UNIT\" expected") end
+  if not is_object(figure) then
+    fail(file, where, "{\"value\": ..., \"unit\": ...}, \"NUMBER UNIT\" or a number in %s expected", SI[dimension])
+  end
   check_keys(file, where .. ".", figure, OF_FIGURE)
   if type(figure.value) ~= "number" then fail(file, where .. ".value", "a number expected") end
   if type(figure.unit) ~= "string" then fail(file, where .. ".unit", "a unit expected, as \"GB/s\"") end
@@ -77,12 +82,12 @@ end
 -- One figure in SI; also noted in `figures` as it was given.
 local function read_figure(file, where, figure, rule, figures)
   local dimension, least = rule[1], rule[2]
-  local value, unit, given = split(file, where, figure)
+  local value, unit, given = split(file, where, figure, dimension)
   local factor = UNITS[dimension][unit]
   if not factor then fail(file, where, "unit %q: one of %s expected", unit, SHOWN[dimension]) end
   local si = value * factor
   if not (si >= least and si < 1e30) then
-    fail(file, where, "%g %s: a number %s expected", value, unit, least > 0 and "above 0" or "of at least 0")
+    fail(file, where, "%g %s: at least %g %s expected", value, unit, least, SI[dimension])
   end
   figures[#figures + 1] = { field = where, value = value, unit = unit, si = si, source = given.source,
                             date = given.date, note = given.note, estimate = given.estimate == true }
@@ -153,7 +158,7 @@ function hardware.read(raw, file)
     if raw[name] ~= nil and type(raw[name]) ~= "string" then fail(file, name, "a text expected") end
     h[name] = raw[name]
   end
-  if raw.aliases ~= nil and getmetatable(raw.aliases) ~= json.array then fail(file, "aliases", "a list expected") end
+  if raw.aliases ~= nil and type(raw.aliases) ~= "table" then fail(file, "aliases", "a list expected") end
   h.aliases = raw.aliases or {}
   h.figures = figures
   return h
