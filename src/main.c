@@ -1,7 +1,6 @@
 /*
 ** main.c - finds oracle's home, gives the command line to Lua, and ends with the status it returns.
 */
-#define _GNU_SOURCE
 #include <libgen.h>
 #include <limits.h>
 #include <signal.h>
@@ -50,7 +49,7 @@ static bool find_home(char *home, orc_error *e)
 static void on_signal(int number)
 {
   (void)number;
-  orc_bind_interrupt();
+  orc_host_interrupt();
 }
 
 /* Without SA_RESTART, so that a read at the prompt notices. */

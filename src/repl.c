@@ -1,4 +1,3 @@
-#define _GNU_SOURCE
 #include "repl.h"
 
 #include <errno.h>
@@ -15,7 +14,7 @@ struct orc_repl {
   orc_host *host;
   EditLine *el; /* NULL until the first line is read */
   History *history;
-  const char *prompt;
+  char *prompt;
   char *line; /* the last one read */
   bool abandoned;
   char file[PATH_MAX]; /* of the history; empty: none */
@@ -32,7 +31,7 @@ static char *prompt_of(EditLine *el)
 {
   orc_repl *r = NULL;
   el_get(el, EL_CLIENTDATA, &r);
-  return (char *)(uintptr_t)r->prompt; /* libedit wants char *, and only reads it */
+  return r->prompt;
 }
 
 static void look_at(void *context, const char *candidate)
@@ -129,7 +128,9 @@ static const char *read_line(void *self, const char *prompt, bool *abandoned)
   orc_repl *r = self;
   if (r->el == NULL && !start(r)) return NULL;
   int length = 0;
-  r->prompt = prompt;
+  free(r->prompt);
+  r->prompt = strdup(prompt); /* libedit wants char * */
+  if (r->prompt == NULL) return NULL;
   r->abandoned = false;
   const char *text = el_gets(r->el, &length);
   *abandoned = r->abandoned || (text == NULL && length < 0 && errno == EINTR);
@@ -164,6 +165,7 @@ void orc_repl_free(orc_repl *r)
   if (r->history != NULL && r->file[0] != '\0') history(r->history, &event, H_SAVE, r->file);
   if (r->el != NULL) el_end(r->el);
   if (r->history != NULL) history_end(r->history);
+  free(r->prompt);
   free(r->line);
   free(r);
 }

@@ -151,6 +151,11 @@ void orc_host_free(orc_host *h)
   free(h);
 }
 
+void orc_host_interrupt(void)
+{
+  orc_bind_interrupt();
+}
+
 typedef struct words {
   int count;
   char **at;

@@ -42,9 +42,10 @@ int orc_host_main(orc_host *h, int count, char **words);
 size_t orc_host_complete(orc_host *h, const char *text, size_t length,
                          void (*each)(void *context, const char *candidate), void *context);
 
-/* The user wants to stop: a running simulation ends with what it has. May be called by a signal
-*handler; the second
-** time it ends the program with status 130. */
-void orc_bind_interrupt(void);
+/*
+** The user wants to stop: a running simulation ends with what it has. May be called by a signal
+** handler; the second time it ends the program with status 130.
+*/
+void orc_host_interrupt(void);
 
 #endif
