@@ -96,6 +96,15 @@ static int queue(lua_State *L)
   return 1;
 }
 
+/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them; 0, 0 if empty */
+static int head(lua_State *L)
+{
+  int64_t blocks;
+  lua_pushinteger(L, orc_batch_head(self(L), &blocks));
+  lua_pushinteger(L, blocks);
+  return 2;
+}
+
 /* b:decoding() -> sequences that decode */
 static int decoding(lua_State *L)
 {
@@ -205,7 +214,7 @@ int orc_bind_batch(lua_State *L)
   static const luaL_Reg verbs[] = {
     { "decode", decode },     { "resume", resume }, { "admit", admit },       { "preempt", preempt },
     { "free", free_blocks },  { "size", size },     { "queue", queue },       { "decoding", decoding },
-    { "now", now },           { "wake", wake },     { "waiting", waiting },   { "running", running },
+    { "head", head },         { "now", now },           { "wake", wake },     { "waiting", waiting },   { "running", running },
     { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */

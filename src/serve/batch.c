@@ -33,16 +33,39 @@ static void halt(orc_replica *r, orc_slot slot)
   r->steady = false;
 }
 
+/* What was computed for a request is lost. */
+static void forget(orc_replica *r, orc_request *q)
+{
+  orc_kv_give(&r->kv, q->blocks);
+  r->usage.recomputed_tokens += (uint64_t)q->computed;
+  q->blocks = 0;
+  q->computed = 0;
+}
+
+/*
+** Make `need` blocks available from paused requests, those admitted last in the queue's order first;
+** `spared` keeps its own. Returns whether they are.
+*/
+static bool reclaim(orc_replica *r, int64_t need, orc_slot spared)
+{
+  if (need <= orc_kv_available(&r->kv)) return true;
+  if (r->kept == 0) return false;
+  orc_queue_sort(&r->queue);
+  for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
+    orc_request *q = at(r, r->queue.at[i - 1].slot);
+    if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
+    forget(r, q);
+    r->kept--;
+  }
+  return need <= orc_kv_available(&r->kv);
+}
+
 static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
 {
   orc_request *q = at(r, slot);
   halt(r, slot);
-  if (how == ORC_PREEMPT_RECOMPUTE) {
-    orc_kv_give(&r->kv, q->blocks);
-    r->usage.recomputed_tokens += (uint64_t)q->computed;
-    q->blocks = 0;
-    q->computed = 0;
-  }
+  if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
+  r->kept += q->blocks > 0;
   q->preemptions++;
   r->usage.preemptions++;
   q->state = ORC_QUEUED;
@@ -54,7 +77,7 @@ int orc_batch_decode(orc_batch *b)
   orc_replica *r = b->replica;
   if (b->decodes) return (int)r->decode.n;
   int64_t need = orc_decode_need(&r->decode);
-  while (r->decode.n > 0 && need > orc_kv_available(&r->kv)) {
+  while (r->decode.n > 0 && !reclaim(r, need, ORC_NO_SLOT)) {
     preempt(r, r->last, ORC_PREEMPT_RECOMPUTE);
     need = orc_decode_need(&r->decode);
   }
@@ -111,7 +134,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   const int32_t tokens = grant(b, q, limit);
   if (tokens == 0) return 0;
   int64_t need;
-  while ((need = lacking(r, q, tokens)) > orc_kv_available(&r->kv)) {
+  while (!reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot victim = r->last;
     preempt(r, victim, ORC_PREEMPT_RECOMPUTE);
     if (victim == slot) return 0;
@@ -144,7 +167,10 @@ static int admit(orc_batch *b, orc_slot slot, int limit)
   const int32_t tokens = grant(b, q, limit);
   if (tokens == 0) return 0;
   const int64_t need = lacking(r, q, tokens);
-  if (!orc_kv_take(&r->kv, need)) return 0;
+  if (!reclaim(r, need, slot)) return 0;
+  const bool taken = orc_kv_take(&r->kv, need);
+  ORC_ASSERT(taken);
+  r->kept -= q->blocks > 0;
   q->blocks += (int32_t)need;
   orc_queue_remove(&r->queue, slot);
   q->state = ORC_PREFILL;
@@ -157,6 +183,17 @@ static int admit(orc_batch *b, orc_slot slot, int limit)
 int orc_batch_admit(orc_batch *b, int limit)
 {
   return admit(b, orc_queue_head(&b->replica->queue), limit);
+}
+
+int orc_batch_head(const orc_batch *b, int64_t *blocks)
+{
+  const orc_replica *r = b->replica;
+  *blocks = 0;
+  if (r->queue.count == 0) return 0;
+  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  const int32_t tokens = orc_request_target(q) - q->computed;
+  *blocks = lacking(r, q, tokens);
+  return tokens;
 }
 
 /* The slot of a request of this replica in one of two states, or ORC_NO_SLOT. */

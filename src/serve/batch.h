@@ -12,7 +12,7 @@
 /* How a preempted request keeps what was computed for it. */
 typedef enum orc_preempt {
   ORC_PREEMPT_RECOMPUTE, /* its blocks are given back; all tokens are computed again */
-  ORC_PREEMPT_KEEP,      /* its blocks stay: it only pauses */
+  ORC_PREEMPT_KEEP,      /* its blocks stay, until others need them: it only pauses */
 } orc_preempt;
 
 /*
@@ -35,7 +35,13 @@ int orc_batch_resume(orc_batch *b, int limit);
 */
 int orc_batch_admit(orc_batch *b, int limit);
 
-/* The same for a given waiting request (its number); 0 also when it does not wait here. */
+/*
+** The request at the head of the queue: the tokens it needs computed before its next one comes out,
+** and in *blocks the KV blocks it lacks for them. 0 when the queue is empty.
+*/
+int orc_batch_head(const orc_batch *b, int64_t *blocks);
+
+/* Admit a given waiting request (its number); 0 also when it does not wait here. */
 int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
 
 /* Send a running request back to the queue; false when it does not run here. */

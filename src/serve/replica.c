@@ -84,11 +84,12 @@ static void wake_at(orc_replica *r, orc_time time)
   orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
 }
 
+/* Unchunked, all tokens must go into one step, those generated before a recomputation included. */
 static bool can_never_fit(const orc_replica *r, const orc_request *q)
 {
   const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
   return tokens > r->knobs.max_model_len || tokens > r->kv.total * r->kv.block_size ||
-         (!r->knobs.enable_chunked_prefill && q->in.prompt > r->knobs.max_num_batched_tokens);
+         (!r->knobs.enable_chunked_prefill && tokens > r->knobs.max_num_batched_tokens);
 }
 
 bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
@@ -135,6 +136,7 @@ void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
     return;
   }
   if (q->state == ORC_QUEUED) {
+    r->kept -= q->blocks > 0;
     orc_queue_remove(&r->queue, slot);
     finish(r, slot, status, r->engine->now);
   } else {

@@ -79,6 +79,7 @@ typedef struct orc_replica {
   int32_t running;
   orc_slot *partial;        /* running requests whose prompt is begun and not done, in that order */
   int partial_count, partial_room;
+  int32_t kept;             /* waiting requests that still hold blocks: paused ones */
   orc_batch batch;
   orc_time now;             /* its own clock: the start of the running step, or the engine's */
   orc_time end;             /* of the running step */

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/heap.h"
+#include "base/ladder.h"
 #include "base/rng.h"
 #include "test.h"
 
@@ -94,22 +94,22 @@ static bool same(const orc_event *a, const orc_event *b)
 static bool sorts(gap *g, uint64_t seed, size_t n)
 {
   orc_rng r = orc_rng_stream(seed, ORC_FOR_TESTS, 1);
-  orc_heap h = { 0 };
+  orc_ladder q = { 0 };
   orc_event *expected = orc_alloc(n, sizeof *expected);
   for (size_t i = 0; i < n; i++) {
     expected[i] = make(g, &r, 0, i);
-    orc_heap_push(&h, expected[i]);
+    orc_ladder_push(&q, expected[i]);
   }
   qsort(expected, n, sizeof *expected, by_order);
-  bool ok = h.count == n;
+  bool ok = q.count == n;
   for (size_t i = 0; i < n; i++) {
-    ok = ok && same(orc_heap_top(&h), &expected[i]);
-    const orc_event e = orc_heap_pop(&h);
+    ok = ok && same(orc_ladder_top(&q), &expected[i]);
+    const orc_event e = orc_ladder_pop(&q);
     ok = ok && same(&e, &expected[i]);
   }
-  ok = ok && orc_heap_top(&h) == NULL;
+  ok = ok && orc_ladder_top(&q) == NULL;
   free(expected);
-  orc_heap_done(&h);
+  orc_ladder_done(&q);
   return ok;
 }
 
@@ -117,7 +117,7 @@ static bool sorts(gap *g, uint64_t seed, size_t n)
 static bool mixes(gap *g, uint64_t seed, size_t limit)
 {
   orc_rng r = orc_rng_stream(seed, ORC_FOR_TESTS, 2);
-  orc_heap h = { 0 };
+  orc_ladder q = { 0 };
   orc_event *sorted = orc_alloc(limit, sizeof *sorted);
   size_t count = 0;
   orc_time now = 0;
@@ -126,22 +126,22 @@ static bool mixes(gap *g, uint64_t seed, size_t limit)
     const bool grow = n / (2 * limit) % 2 == 0;
     if (count < limit && (count == 0 || orc_rng_below(&r, 10) < (grow ? 6u : 4u))) {
       const orc_event e = make(g, &r, now, n);
-      orc_heap_push(&h, e);
+      orc_ladder_push(&q, e);
       size_t i = count++;
       for (; i > 0 && by_order(&sorted[i - 1], &e) > 0; i--)
         sorted[i] = sorted[i - 1];
       sorted[i] = e;
     } else {
-      const orc_event e = orc_heap_pop(&h);
+      const orc_event e = orc_ladder_pop(&q);
       ok = same(&e, &sorted[0]);
       memmove(sorted, sorted + 1, --count * sizeof *sorted);
       now = e.time > 0 && e.time < ORC_NEVER / 4 ? e.time : now;
     }
-    ok = ok && h.count == count;
-    ok = ok && (count == 0 ? orc_heap_top(&h) == NULL : same(orc_heap_top(&h), &sorted[0]));
+    ok = ok && q.count == count;
+    ok = ok && (count == 0 ? orc_ladder_top(&q) == NULL : same(orc_ladder_top(&q), &sorted[0]));
   }
   free(sorted);
-  orc_heap_done(&h);
+  orc_ladder_done(&q);
   return ok;
 }
 
@@ -149,32 +149,32 @@ static bool mixes(gap *g, uint64_t seed, size_t limit)
 static bool holds(gap *g, uint64_t seed, size_t pending)
 {
   orc_rng r = orc_rng_stream(seed, ORC_FOR_TESTS, 3);
-  orc_heap h = { 0 };
+  orc_ladder q = { 0 };
   uint64_t in = 0, out = 0, n = 0;
   for (; n < pending; n++) {
-    orc_heap_push(&h, make(g, &r, 0, n));
+    orc_ladder_push(&q, make(g, &r, 0, n));
     in += n;
   }
   bool ok = true;
   orc_event before = { .time = INT64_MIN };
   for (size_t i = 0; i < 3 * pending; i++, n++) {
-    const orc_event e = orc_heap_pop(&h);
+    const orc_event e = orc_ladder_pop(&q);
     ok = ok && by_order(&before, &e) < 0;
     out += e.subject;
     before = e;
     orc_event next = make(g, &r, e.time, n);
     if (next.time < e.time) next.time = ORC_NEVER; /* sums beyond the end of time */
     if (by_order(&next, &e) < 0) next.order |= (uint64_t)3 << 56;
-    orc_heap_push(&h, next);
+    orc_ladder_push(&q, next);
     in += n;
   }
-  while (h.count > 0) {
-    const orc_event e = orc_heap_pop(&h);
+  while (q.count > 0) {
+    const orc_event e = orc_ladder_pop(&q);
     ok = ok && by_order(&before, &e) < 0;
     before = e;
     out += e.subject;
   }
-  orc_heap_done(&h);
+  orc_ladder_done(&q);
   return ok && in == out;
 }
 

@@ -38,7 +38,14 @@ static bool prefill_first(void *self, orc_batch *b, orc_error *e)
   (void)e;
   const int budget = b->replica->knobs.max_num_batched_tokens;
   int left = budget - orc_batch_resume(b, budget);
-  for (int n = 1; left > 0 && n > 0; left -= n) n = orc_batch_admit(b, left);
+  int64_t blocks;
+  while (left > 0 && orc_batch_head(b, &blocks) > 0) {
+    /* A prompt that would have to give way again before its end must not push decodes aside. */
+    if (blocks > orc_kv_available(&b->replica->kv)) break;
+    const int n = orc_batch_admit(b, left);
+    if (n == 0) break;
+    left -= n;
+  }
   if (b->tokens == 0) orc_batch_decode(b);
   return true;
 }
