@@ -16,7 +16,7 @@ end
 local function host()
   local ok, found = pcall(require, "oracle.host")
   if ok then return found end
-  return { isatty = function() return false end, clock = os.clock }
+  return { isatty = function() return false end, clock = os.clock, guard = function() end }
 end
 
 -- ---- options ----
@@ -206,6 +206,7 @@ end
 local function open_outputs(options)
   local output = require "oracle.output"
   if options.json == "-" and options.csv == "-" then misuse("--json - and --csv -: only one can have stdout") end
+  if options.json and options.json == options.csv then misuse("--json and --csv: two files expected") end
   local opened = {}
   for _, kind in ipairs { "json", "csv" } do
     if options[kind] then
@@ -258,6 +259,7 @@ end
 
 local function simulate(s, points, outputs, options)
   local h = host()
+  h.guard(false)                                          -- from here the engine minds Ctrl-C
   local total = { wall = h.clock(), steps = 0, events = 0, now = 0 }
   local meter
   if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
@@ -308,6 +310,7 @@ local function run(options)
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
   local path = options.files[1]
+  host().guard(true)
   local s = load_scenario(path)
   local points, columns = prepare(s, path, options)
   local outputs = open_outputs(options)

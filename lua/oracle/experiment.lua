@@ -166,10 +166,18 @@ local function cost_params(c)
   return out
 end
 
+-- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
+local function recall(memo, kind, value, find)
+  memo[kind] = memo[kind] or {}
+  local found = memo[kind][value] or look_up(kind, value, find)
+  memo[kind][value] = found
+  return found
+end
+
 -- Names that stand in results, and the numbers the run starts from.
-local function deploy(r, find)
-  local model = look_up("model", r.model, find)
-  local hardware = look_up("hardware", r.hardware, find)
+local function deploy(r, find, memo)
+  local model = recall(memo, "model", r.model, find)
+  local hardware = recall(memo, "hardware", r.hardware, find)
   local names = { model = model.name or "custom", hardware = hardware.id or hardware.name or "custom" }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)
@@ -221,23 +229,24 @@ local function warnings_of(r, d)
   return list
 end
 
-local function plan_of(raw, origin)
+local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
   if r.lod == "high" then
     fail("lod: high is not in this version; medium and auto are")
   end
-  local deployment = deploy(r, find)
+  local deployment = deploy(r, find, memo)
   local spec = spec_of(r, deployment, find)
   return { scenario = r, deployment = deployment, spec = spec, warnings = warnings_of(r, deployment) }
 end
 
 --- Everything a run needs, checked: nothing has been simulated yet.
 -- @param s a scenario without `vary`
+-- @param memo a table that remembers what was read, for plans made one after the other; may be nil
 -- @return { scenario =, deployment =, spec =, warnings = }; spec is what oracle.core's sim.run takes
-function experiment.plan(s)
-  return plan_of(scenario.raw(s), scenario.origin(s))
+function experiment.plan(s, memo)
+  return plan_of(scenario.raw(s), scenario.origin(s), memo or {})
 end
 
 -- ---- vary ----
@@ -259,7 +268,7 @@ local function combinations(axes)
   return points
 end
 
-local MOST_POINTS = 1000000
+local MOST_POINTS = 100000                                -- each is planned before the first is run
 
 --- The runs of a scenario: one, or one per combination of `vary`.
 -- @return a list of { set = { { key, value }, ... }, plan = }, all checked before the first is run
@@ -271,7 +280,7 @@ function experiment.points(s)
   local n = 1
   for _, axis in ipairs(axes) do n = n * #axis[2] end
   if n > MOST_POINTS then fail("vary: %.0f combinations; at most %d", n, MOST_POINTS) end
-  local points = {}
+  local points, memo = {}, {}
   for i, set in ipairs(combinations(axes)) do
     local one = s:copy()
     one.vary, one.report = nil, nil
@@ -279,7 +288,7 @@ function experiment.points(s)
       local fine, why = pcall(one.set, one, pair[1], pair[2])
       if not fine then fail("vary: %s", why) end
     end
-    points[i] = { set = set, plan = experiment.plan(one) }
+    points[i] = { set = set, plan = experiment.plan(one, memo) }
   end
   return points
 end

@@ -184,6 +184,14 @@ local function deployment_of(plan)
   }
 end
 
+-- What renting the GPUs costs at the hardware's list price, where it is known.
+local function cost_of(plan, raw, seconds)
+  local price = plan.deployment.hardware and plan.deployment.hardware.usd_per_hour or 0
+  local usd = price > 0 and plan.deployment.gpus * price * seconds / 3600 or nil
+  local per_token = usd and raw.tokens.output > 0 and usd / raw.tokens.output or nil
+  return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
+end
+
 local function value_of(v)
   if type(v) ~= "table" then return v end
   if type(v.name) == "string" then return v.name end      -- a policy, a model
@@ -222,6 +230,7 @@ function summary.new(plan, raw, set)
     { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
+    { "cost", cost_of(plan, raw, seconds) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }

@@ -41,7 +41,7 @@ local function plan(changes)
     scenario = { seed = 7, warm_up = 10, replicas = 2, percentiles = { 50, 99, 99.9 }, slo = { ttft = 1 },
                  engine = { block_size = 16 }, cost = { kind = "roofline" } },
     deployment = { names = { model = "m", hardware = "h" }, gpus = 4, gpus_per_replica = 2, num_gpu_blocks = 100,
-                   memory = { weight_bytes = 123 } },
+                   memory = { weight_bytes = 123 }, hardware = { usd_per_hour = 3.6 } },
     warnings = { "mind the gap" },
   }
   for k, v in pairs(changes or {}) do p.scenario[k] = v end
@@ -82,6 +82,8 @@ describe("summary.new", function()
     assert.equal(0.55, s.kv_cache.peak_usage)
     assert.equal(3, s.preemptions.count)
     assert.equal(30, s.preemptions.recomputed_tokens)
+    assert.equal(0.4, s.cost.usd)                         -- 4 GPUs x 3.6 USD/h x 100 s
+    assert.equal(1000, s.cost.usd_per_million_output_tokens)  -- 0.4 USD for 400 tokens
     assert.equal(1600, s.deployment.kv_capacity_tokens)
     assert.equal(4, s.per_replica.replica1.requests.successful)
   end)
