@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <wchar.h>
 
 enum { HISTORY_ENTRIES = 1000 };
 
@@ -51,7 +52,7 @@ static void look_at(void *context, const char *candidate)
 }
 
 /* Tab: add what all candidates share; where that is nothing, show them. */
-static unsigned char complete(EditLine *el, int key)
+static unsigned char complete(EditLine *el, wint_t key)
 {
   (void)key;
   orc_repl *r = NULL;
@@ -74,7 +75,7 @@ static unsigned char complete(EditLine *el, int key)
   return CC_REDISPLAY;
 }
 
-static unsigned char abandon(EditLine *el, int key)
+static unsigned char abandon(EditLine *el, wint_t key)
 {
   (void)key;
   orc_repl *r = NULL;
@@ -106,8 +107,9 @@ static bool start(orc_repl *r)
   el_set(r->el, EL_CLIENTDATA, r);
   el_set(r->el, EL_PROMPT, prompt_of);
   el_set(r->el, EL_EDITOR, "emacs");
-  el_set(r->el, EL_ADDFN, "oracle-complete", "complete what stands before the cursor", complete);
-  el_set(r->el, EL_ADDFN, "oracle-abandon", "give the line up", abandon);
+  /* libedit keeps the names; given as plain strings it would copy and never free them */
+  el_wset(r->el, EL_ADDFN, L"oracle-complete", L"complete what stands before the cursor", complete);
+  el_wset(r->el, EL_ADDFN, L"oracle-abandon", L"give the line up", abandon);
   el_source(r->el, NULL);
   /* While a line is edited Ctrl-C is a key, not a signal; while Lua runs it is a signal again. */
   el_set(r->el, EL_SETTY, "-d", "-isig", NULL);
