@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <histedit.h>
 #include <limits.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,6 +102,7 @@ static void name_history(orc_repl *r)
 static bool start(orc_repl *r)
 {
   HistEvent event;
+  setlocale(LC_CTYPE, ""); /* so that a character is a character, not its bytes */
   r->el = el_init("oracle", stdin, stdout, stderr);
   if (r->el == NULL) return false;
   r->history = history_init();
