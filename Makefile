@@ -80,7 +80,7 @@ lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 bench: build $(BENCH_BIN) ## speed of the event queue, the step loop and whole runs
 	@tools/bench.sh $(B)
 
-unit: ## one C test, whatever else does not compile: make unit T=heap
+unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
 	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
 	$(Q)ar rcs $(B)/libpart.a $$(ls $(OBJ) 2>/dev/null)

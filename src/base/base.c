@@ -39,6 +39,15 @@ void *orc_alloc(size_t count, size_t size)
   return p;
 }
 
+void *orc_alloc_aligned(size_t align, size_t count, size_t size)
+{
+  if (count == 0 || size == 0) return NULL;
+  if (count > (SIZE_MAX - align) / size) exhausted(count, size);
+  void *p = aligned_alloc(align, (count * size + align - 1) & ~(align - 1));
+  if (p == NULL) exhausted(count, size);
+  return p;
+}
+
 void *orc_resize(void *old, size_t count, size_t size)
 {
   if (count == 0 || size == 0) {

@@ -41,6 +41,9 @@ bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(print
 void *orc_alloc(size_t count, size_t size);             /* zeroed */
 void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
 
+/* As orc_alloc but not zeroed, and its address a multiple of `align` (a power of two >= 8). */
+void *orc_alloc_aligned(size_t align, size_t count, size_t size);
+
 /*
 ** Seconds to ns, rounded to nearest once (halves up); saturates at ORC_NEVER.
 **   seconds   >= 0, +inf allowed, not NaN

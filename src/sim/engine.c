@@ -2,8 +2,8 @@
 
 void orc_engine_done(orc_engine *e)
 {
-  orc_heap_done(&e->shared);
-  orc_heap_done(&e->local);
+  orc_ladder_done(&e->shared);
+  orc_ladder_done(&e->local);
 }
 
 void orc_engine_on(orc_engine *e, uint32_t kind, orc_handler *fire, void *self)
@@ -13,11 +13,12 @@ void orc_engine_on(orc_engine *e, uint32_t kind, orc_handler *fire, void *self)
   e->handlers[kind].self = self;
 }
 
-static orc_event event(orc_time time, orc_class class, uint64_t key, uint32_t kind, uint32_t subject)
+static orc_event event(orc_time time, orc_class class, uint64_t key, uint32_t kind,
+                       uint32_t subject)
 {
   ORC_ASSERT(key < (uint64_t)1 << 56 && kind < ORC_KINDS);
   return (orc_event){
-    .time = time, .order = (uint64_t)class << 56 | key, .kind = kind, .subject = subject
+    .time = time, .order = (uint64_t) class << 56 | key, .kind = kind, .subject = subject
   };
 }
 
@@ -30,47 +31,36 @@ void orc_engine_at_key(orc_engine *e, orc_time time, orc_class class, uint64_t k
                        uint32_t subject)
 {
   ORC_ASSERT(time >= e->now);
-  orc_heap_push(&e->shared, event(time, class, key, kind, subject));
+  orc_ladder_push(&e->shared, event(time, class, key, kind, subject));
 }
 
 void orc_engine_at_local(orc_engine *e, orc_time time, orc_class class, uint64_t key, uint32_t kind,
                          uint32_t subject)
 {
   ORC_ASSERT(time >= e->now);
-  orc_heap_push(&e->local, event(time, class, key, kind, subject));
+  orc_ladder_push(&e->local, event(time, class, key, kind, subject));
 }
 
-static bool before(const orc_event *a, const orc_event *b)
+/* The queue that holds the next event; any of the two when both are empty. */
+static orc_ladder *first(orc_engine *e)
 {
-  return a->time != b->time ? a->time < b->time : a->order < b->order;
-}
-
-/* The queue that holds the next event; NULL when both are empty. */
-static const orc_heap *first(const orc_engine *e)
-{
-  const orc_event *s = orc_heap_top(&e->shared), *l = orc_heap_top(&e->local);
-  if (s == NULL) return l == NULL ? NULL : &e->local;
-  return l != NULL && before(l, s) ? &e->local : &e->shared;
+  return orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
 }
 
 orc_time orc_engine_next(const orc_engine *e)
 {
-  const orc_heap *h = first(e);
-  return h == NULL ? ORC_NEVER : orc_heap_top(h)->time;
+  const orc_time shared = orc_ladder_top(&e->shared).time, local = orc_ladder_top(&e->local).time;
+  return local < shared ? local : shared;
 }
 
 orc_time orc_engine_horizon(const orc_engine *e)
 {
-  if (e->coupled) return orc_engine_next(e);
-  const orc_event *s = orc_heap_top(&e->shared);
-  return s == NULL ? ORC_NEVER : s->time;
+  return e->coupled ? orc_engine_next(e) : orc_ladder_top(&e->shared).time;
 }
 
 void orc_engine_step(orc_engine *e)
 {
-  const orc_heap *h = first(e);
-  ORC_ASSERT(h != NULL);
-  const orc_event v = orc_heap_pop(h == &e->local ? &e->local : &e->shared);
+  const orc_event v = orc_ladder_pop(first(e));
   ORC_ASSERT(v.time >= e->now);
   e->now = v.time;
   e->executed++;
@@ -79,6 +69,6 @@ void orc_engine_step(orc_engine *e)
 
 bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time)
 {
-  const orc_event *s = orc_heap_top(&e->shared);
-  return s != NULL && s->time <= time && s->order >> 56 < ORC_CLASS_STEP;
+  const orc_event s = orc_ladder_top(&e->shared);
+  return e->shared.count > 0 && s.time <= time && s.order >> 56 < ORC_CLASS_STEP;
 }

@@ -9,7 +9,7 @@
 #define ORC_SIM_ENGINE_H
 
 #include "base/base.h"
-#include "base/heap.h"
+#include "base/ladder.h"
 
 /* At one instant, classes go in this order: a step sees whoever arrived at the moment it starts. */
 typedef enum orc_class {
@@ -24,10 +24,10 @@ enum { ORC_KINDS = 16 }; /* kinds of events an engine can tell apart */
 typedef void orc_handler(void *self, uint32_t subject);
 
 typedef struct orc_engine {
-  orc_time now;       /* of the event being handled; never falls */
-  uint64_t executed;  /* events handled */
-  uint64_t sequence;  /* for events that do not bring a key of their own */
-  orc_heap shared, local;
+  orc_time now;      /* of the event being handled; never falls */
+  uint64_t executed; /* events handled */
+  uint64_t sequence; /* for events that do not bring a key of their own */
+  orc_ladder shared, local;
   struct {
     orc_handler *fire;
     void *self;

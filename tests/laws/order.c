@@ -82,12 +82,15 @@ static int by_order(const void *a, const void *b)
 static orc_event make(gap *g, orc_rng *r, orc_time now, uint64_t n)
 {
   const uint64_t class = orc_rng_below(r, 3);
-  return (orc_event){ .time = g(r, now, n), .order = class << 56 | n, .subject = (uint32_t)n };
+  return (orc_event){ .time = g(r, now, n),
+                      .order = class << 56 | n,
+                      .subject = (uint32_t)n,
+                      .kind = (uint32_t) class };
 }
 
-static bool same(const orc_event *a, const orc_event *b)
+static bool same(orc_event a, orc_event b)
 {
-  return a->time == b->time && a->order == b->order && a->subject == b->subject;
+  return a.time == b.time && a.order == b.order && a.kind == b.kind && a.subject == b.subject;
 }
 
 /* All in, all out: a sort. */
@@ -103,11 +106,11 @@ static bool sorts(gap *g, uint64_t seed, size_t n)
   qsort(expected, n, sizeof *expected, by_order);
   bool ok = q.count == n;
   for (size_t i = 0; i < n; i++) {
-    ok = ok && same(orc_ladder_top(&q), &expected[i]);
+    ok = ok && same(orc_ladder_top(&q), expected[i]);
     const orc_event e = orc_ladder_pop(&q);
-    ok = ok && same(&e, &expected[i]);
+    ok = ok && same(e, expected[i]);
   }
-  ok = ok && orc_ladder_top(&q) == NULL;
+  ok = ok && orc_ladder_top(&q).time == ORC_NEVER;
   free(expected);
   orc_ladder_done(&q);
   return ok;
@@ -133,12 +136,13 @@ static bool mixes(gap *g, uint64_t seed, size_t limit)
       sorted[i] = e;
     } else {
       const orc_event e = orc_ladder_pop(&q);
-      ok = same(&e, &sorted[0]);
+      ok = same(e, sorted[0]);
       memmove(sorted, sorted + 1, --count * sizeof *sorted);
       now = e.time > 0 && e.time < ORC_NEVER / 4 ? e.time : now;
     }
     ok = ok && q.count == count;
-    ok = ok && (count == 0 ? orc_ladder_top(&q) == NULL : same(orc_ladder_top(&q), &sorted[0]));
+    ok = ok &&
+         (count == 0 ? orc_ladder_top(&q).time == ORC_NEVER : same(orc_ladder_top(&q), sorted[0]));
   }
   free(sorted);
   orc_ladder_done(&q);
@@ -178,6 +182,25 @@ static bool holds(gap *g, uint64_t seed, size_t pending)
   return ok && in == out;
 }
 
+/* Events equal in time and order: none is lost, and the others keep their place around them. */
+static bool equals_pass(size_t n)
+{
+  orc_ladder q = { 0 };
+  bool ok = true;
+  for (size_t i = 0; i < n; i++)
+    orc_ladder_push(&q, (orc_event){ .time = i % 4 == 0 ? (orc_time)(i % 3) : 1, .order = 5 });
+  orc_time before = 0;
+  size_t out = 0;
+  for (; q.count > 0; out++) {
+    const orc_event e = orc_ladder_pop(&q);
+    ok = ok && e.time >= before && e.order == 5;
+    before = e.time;
+    if (out < n) orc_ladder_push(&q, (orc_event){ .time = e.time + 1, .order = 5 });
+  }
+  orc_ladder_done(&q);
+  return ok && out == 2 * n;
+}
+
 int main(void)
 {
   for (int k = 0; k < KINDS; k++) {
@@ -188,5 +211,7 @@ int main(void)
     CHECK(sorts(GAPS[k], 99, 100000));
     if (GAPS[k] != falling && GAPS[k] != past_and_negative) CHECK(holds(GAPS[k], 7, 30000));
   }
+  for (size_t n = 1; n < 2000; n = 2 * n + 1)
+    CHECK(equals_pass(n));
   return DONE();
 }
