@@ -28,14 +28,6 @@ void orc_hist_done(orc_hist *h)
   *h = (orc_hist){ 0 };
 }
 
-/* Below 2^(BITS + 1) a bucket is one value; above, each doubling has 2^BITS buckets. */
-static size_t bucket_of(int64_t value)
-{
-  const uint64_t v = (uint64_t)value;
-  const int shift = 63 - ORC_HIST_BITS - __builtin_clzll(v | (uint64_t)1 << ORC_HIST_BITS);
-  return ((size_t)shift << ORC_HIST_BITS) + (size_t)(v >> shift);
-}
-
 /* The slot of a value: its own, or the free one where it belongs. */
 static uint16_t *find(orc_hist_exact *x, int64_t value)
 {
@@ -50,12 +42,12 @@ static void spill(orc_hist *h)
   orc_hist_exact *x = h->exact;
   h->bucket = orc_alloc(ORC_HIST_BUCKETS, sizeof *h->bucket);
   for (int i = 0; x != NULL && i < x->count; i++)
-    h->bucket[bucket_of(x->at[i].value)] += x->at[i].weight;
+    h->bucket[orc_hist_bucket(x->at[i].value)] += x->at[i].weight;
   free(x);
   h->exact = NULL;
 }
 
-static void add_exact(orc_hist *h, int64_t value, uint64_t weight)
+void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
 {
   if (h->exact == NULL) {
     h->exact = orc_alloc(1, sizeof *h->exact);
@@ -75,24 +67,8 @@ static void add_exact(orc_hist *h, int64_t value, uint64_t weight)
     *slot = (uint16_t)x->count;
   } else {
     spill(h);
-    h->bucket[bucket_of(value)] += weight;
+    h->bucket[orc_hist_bucket(value)] += weight;
   }
-}
-
-void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
-{
-  ORC_ASSERT(value >= 0);
-  if (weight == 0) return;
-  const unsigned __int128 product = (unsigned __int128)(uint64_t)value * weight;
-  if (h->count == 0 || value < h->min) h->min = value;
-  if (value > h->max) h->max = value;
-  h->count += weight;
-  h->sum += (__int128)product;
-  h->squares += product * (uint64_t)value;
-  if (h->bucket != NULL)
-    h->bucket[bucket_of(value)] += weight;
-  else
-    add_exact(h, value, weight);
 }
 
 void orc_hist_merge(orc_hist *into, const orc_hist *from)
@@ -104,8 +80,8 @@ void orc_hist_merge(orc_hist *into, const orc_hist *from)
     return;
   }
   if (into->bucket == NULL) spill(into);
-  const size_t last = bucket_of(from->max);
-  for (size_t i = bucket_of(from->min); i <= last; i++)
+  const size_t last = orc_hist_bucket(from->max);
+  for (size_t i = orc_hist_bucket(from->min); i <= last; i++)
     into->bucket[i] += from->bucket[i];
   if (into->count == 0 || from->min < into->min) into->min = from->min;
   if (from->max > into->max) into->max = from->max;
@@ -176,7 +152,7 @@ static double within(size_t i, uint64_t k, uint64_t n)
 static pair sketch_pair(const orc_hist *h, uint64_t k)
 {
   uint64_t before = 0;
-  size_t i = bucket_of(h->min);
+  size_t i = orc_hist_bucket(h->min);
   while (before + h->bucket[i] <= k)
     before += h->bucket[i++];
   const double low = within(i, k - before, h->bucket[i]);

@@ -40,7 +40,7 @@ void orc_hist_done(orc_hist *h); /* frees; the histogram is then empty and may b
 **   weight   how often it was seen; 0 adds nothing
 ** Allocates when the histogram is empty and when the sketch takes over, never again.
 */
-void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight);
+static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight);
 
 /* Add all of `from`, which is left as it was, to `into`. Any order of merges gives the same. */
 void orc_hist_merge(orc_hist *into, const orc_hist *from);
@@ -58,5 +58,33 @@ double orc_hist_std(const orc_hist *h);
 ** May sort the exact values in place.
 */
 double orc_hist_quantile(orc_hist *h, double q);
+
+/* The part of add that the exact values need; not to be called otherwise. */
+void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight);
+
+/* The bucket of a value: below 2^(BITS + 1) one value each; above, each doubling has 2^BITS. */
+static inline size_t orc_hist_bucket(int64_t value)
+{
+  const uint64_t v = (uint64_t)value;
+  const int shift = 63 - ORC_HIST_BITS - __builtin_clzll(v | (uint64_t)1 << ORC_HIST_BITS);
+  return ((size_t)shift << ORC_HIST_BITS) + (size_t)(v >> shift);
+}
+
+/* Inline because every simulated step ends in it. */
+static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
+{
+  ORC_ASSERT(value >= 0);
+  if (weight == 0) return;
+  const unsigned __int128 product = (unsigned __int128)(uint64_t)value * weight;
+  if (h->count == 0 || value < h->min) h->min = value;
+  if (value > h->max) h->max = value;
+  h->count += weight;
+  h->sum += (__int128)product;
+  h->squares += product * (uint64_t)value;
+  if (h->bucket != NULL)
+    h->bucket[orc_hist_bucket(value)] += weight;
+  else
+    orc_hist_add_exact(h, value, weight);
+}
 
 #endif

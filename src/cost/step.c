@@ -134,20 +134,14 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index)
 }
 
 /* (a^p + b^p)^(1/p), scaled by the larger so that nothing over- or underflows. */
-static double smooth(double large, double small, double p)
+double orc_step_smooth(double a, double b, double p)
 {
+  const double large = a > b ? a : b, small = a > b ? b : a;
   if (large <= 0.0) return 0.0;
   const double r = small / large;
   if (p == 2.0) return large * sqrt(1.0 + r * r);
   if (p == 4.0) return large * sqrt(sqrt(1.0 + r * r * (r * r)));
   return large * orc_real_pow(1.0 + orc_real_pow(r, p), 1.0 / p);
-}
-
-static inline double roof(double compute, double memory, double p)
-{
-  const double large = compute > memory ? compute : memory;
-  if (p == 0.0) return large;
-  return smooth(large, compute > memory ? memory : compute, p);
 }
 
 /* Distinct experts that `tokens` tokens are expected to visit. */
@@ -170,7 +164,7 @@ static double gemm_time(const orc_step_cost *c, const orc_rates *r, double token
       compute = flops * r->dense;
     }
     bytes += op->bytes * tokens;
-    sum += roof(compute, bytes * r->memory, c->params.smooth_p);
+    sum += orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
     t->flops += flops;
     t->bytes += bytes;
   }
@@ -184,7 +178,7 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   const double flops = op->flops * sampled, bytes = op->weights + op->bytes * sampled;
   t->flops += flops;
   t->bytes += bytes;
-  return roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+  return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
 }
 
 /* All items but attention, of a step with work in it. */
@@ -229,16 +223,6 @@ static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates 
   };
 }
 
-static inline double decode_time(const orc_decode_cost *d, int64_t context, int64_t window)
-{
-  const double full = (double)context;
-  const double t = roof(full * d->flops_rate, full * d->bytes_rate + d->bytes_base, d->p);
-  if (d->window_bytes_rate == 0.0) return t;
-  const double near = (double)window;
-  return t + roof(near * d->window_flops_rate, near * d->window_bytes_rate + d->window_bytes_base,
-                  d->p);
-}
-
 orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
 {
   ORC_ASSERT(n >= 0);
@@ -249,11 +233,6 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
   const orc_step_time t = beside_attention(c, &c->rates[0], n, c->stage.lm_head ? n : 0);
   d.fixed = sum_beside_attention(&t);
   return d;
-}
-
-double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window)
-{
-  return d->fixed + decode_time(d, context, window);
 }
 
 typedef struct prefill_work {
@@ -267,7 +246,7 @@ static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefi
   const double bytes = (w.past + w.tokens) * a->kv_bytes + w.tokens * a->token_bytes;
   t->flops += flops;
   t->bytes += bytes;
-  return roof(flops * c->rates[1].attention, bytes * c->rates[1].memory, c->params.smooth_p);
+  return orc_step_roof(flops * c->rates[1].attention, bytes * c->rates[1].memory, c->params.smooth_p);
 }
 
 static double prefill_attention(const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
@@ -300,7 +279,7 @@ orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
   orc_step_time t = beside_attention(c, r, tokens, c->stage.lm_head ? s->sampled : 0);
   if (s->decode_seqs > 0) {
     const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
-    t.attention = decode_time(&d, s->decode_context, s->decode_window);
+    t.attention = orc_step_decode_attention(&d, s->decode_context, s->decode_window);
     const double seqs = (double)s->decode_seqs;
     count_decode(&c->ops.full, seqs, (double)s->decode_context, &t);
     count_decode(&c->ops.windowed, seqs, (double)s->decode_window, &t);

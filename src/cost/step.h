@@ -144,6 +144,34 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n);
 **   context   tokens of KV read in all, the new ones included, >= 0
 **   window    same, each sequence capped at the sliding window; not read where the model has none
 */
-double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window);
+static inline double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window);
+
+/* The smooth maximum with exponent p >= 1 of two times (s); step.c. */
+double orc_step_smooth(double a, double b, double p);
+
+/* The time of an operation: its slower roof, or their smooth maximum. */
+static inline double orc_step_roof(double compute, double memory, double p)
+{
+  if (p == 0.0) return compute > memory ? compute : memory;
+  return orc_step_smooth(compute, memory, p);
+}
+
+/* Seconds that attention takes in a decode step. */
+static inline double orc_step_decode_attention(const orc_decode_cost *d, int64_t context,
+                                               int64_t window)
+{
+  const double full = (double)context;
+  const double t = orc_step_roof(full * d->flops_rate, full * d->bytes_rate + d->bytes_base, d->p);
+  if (d->window_bytes_rate == 0.0) return t;
+  const double near = (double)window;
+  return t + orc_step_roof(near * d->window_flops_rate,
+                           near * d->window_bytes_rate + d->window_bytes_base, d->p);
+}
+
+/* Inline because every simulated step begins with it. */
+static inline double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window)
+{
+  return d->fixed + orc_step_decode_attention(d, context, window);
+}
 
 #endif

@@ -128,6 +128,11 @@ void orc_decode_advance(orc_decode_set *d, orc_time now, orc_hist *gaps)
   d->counter++;
   d->context += d->n;
   d->window += d->growing;
+  orc_decode_cross(d);
+}
+
+void orc_decode_cross(orc_decode_set *d)
+{
   while (d->cross.count > 0 && d->cross.at[0].key <= (double)d->counter) {
     orc_queue_remove(&d->cross, d->cross.at[0].slot);
     d->growing--;

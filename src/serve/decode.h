@@ -59,6 +59,9 @@ static inline int64_t orc_decode_window(const orc_decode_set *d)
 /* A step ends at `now`: everyone has one more token. Gaps between tokens go to `gaps`. */
 void orc_decode_advance(orc_decode_set *d, orc_time now, orc_hist *gaps);
 
+/* Those whose context has filled the window by now grow no more. Part of advance. */
+void orc_decode_cross(orc_decode_set *d);
+
 /* A request that has all its tokens, ORC_NO_SLOT when none has; it is still in the set. */
 orc_slot orc_decode_finished(const orc_decode_set *d);
 

@@ -4,6 +4,9 @@
 
 #include "serve/batch.h"
 #include "serve/cluster.h"
+#include "serve/run.h"
+
+enum { POLL = 1024 };
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -204,6 +207,17 @@ static void apply_chunks(orc_replica *r, orc_time now)
   b->chunk_count = 0;
 }
 
+/* Sequences that have all their tokens end. */
+static void retire(orc_replica *r, orc_time now)
+{
+  orc_slot slot;
+  while ((slot = orc_decode_finished(&r->decode)) != ORC_NO_SLOT) {
+    orc_decode_leave(&r->decode, slot);
+    orc_replica_unlink(r, slot);
+    finish(r, slot, ORC_SUCCESS, now);
+  }
+}
+
 /* What the running step did, at its end: tokens come out, requests end. */
 static void apply(orc_replica *r, orc_time now)
 {
@@ -216,12 +230,7 @@ static void apply(orc_replica *r, orc_time now)
   if (r->batch.chunk_count > 0) apply_chunks(r, now);
   r->batch.tokens = 0;
   if (r->aborting > 0) expel_aborted(r, now);
-  orc_slot slot;
-  while ((slot = orc_decode_finished(&r->decode)) != ORC_NO_SLOT) {
-    orc_decode_leave(&r->decode, slot);
-    orc_replica_unlink(r, slot);
-    finish(r, slot, ORC_SUCCESS, now);
-  }
+  retire(r, now);
 }
 
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
@@ -292,13 +301,15 @@ static void start(orc_replica *r)
 }
 
 /*
-** Steps from `now` on. One that ends before anything else can happen is applied at once; one that
-** does not is left to its event. Ends when there is nothing to do or the next end is scheduled.
+** Steps from `now` on. One that ends before anything else can happen is applied at once, and a run
+** of decodes in one loop; one that does not is left to its event. Every POLL steps the loop returns
+** to the engine, where an interruption is noticed. Ends when there is nothing to do or the next end
+** is scheduled.
 */
 static bool steps(orc_replica *r, orc_time now, orc_error *e)
 {
   const orc_time limit = r->cluster->limit;
-  unsigned polled = 0;
+  int polled = 0;
   r->now = now;
   for (;;) {
     /* Others may still come at this very moment: they are in before the step forms. */
@@ -306,13 +317,21 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
       wake_at(r, r->now);
       return true;
     }
+    const orc_time event = orc_engine_horizon(r->engine);
+    const orc_time horizon = event < r->wake ? event : r->wake;
+    if (r->runs && polled < POLL && undisturbed(r)) {
+      const int run = orc_run_decodes(r, horizon, limit, POLL - polled);
+      polled += run;
+      if (run > 0 && orc_decode_finished(&r->decode) != ORC_NO_SLOT) {
+        retire(r, r->now);
+        continue;
+      }
+    }
     bool work;
     if (!form(r, &work, e)) return false;
     if (!work) return true;
     start(r);
-    const bool alone = r->runs && r->end < orc_engine_horizon(r->engine) && r->end < r->wake &&
-                       r->end <= limit && (++polled & 1023) != 0;
-    if (!alone) {
+    if (!r->runs || r->end >= horizon || r->end > limit || ++polled > POLL) {
       orc_engine_at_local(r->engine, r->end, ORC_CLASS_STEP, r->index, ORC_EVENT_STEP_END, r->index);
       return true;
     }

@@ -10,7 +10,7 @@
 
 #include "serve/source.h"
 
-enum { LINE_MOST = 1 << 16, COLUMNS_MOST = 64, FIELD_SHOWN = 40 };
+enum { LINE_MOST = 1 << 16, COLUMNS_MOST = 64, FIELD_SHOWN = 40, TOKENS_MOST = 100000000 };
 
 /* A format: what its columns of interest are called, and how its times are written. */
 typedef struct format {
@@ -119,12 +119,18 @@ static bool bad_field(const trace *t, const char *column, const char *got, const
 
 static bool read_count(const trace *t, const char *column, const char *s, int32_t *out, orc_error *e)
 {
-  char *end;
-  errno = 0;
-  const double v = strtod(s, &end);
-  if (end == s || *end != '\0' || !(v >= 0.0) || v > 1e8 || v != floor(v))
-    return bad_field(t, column, s, "a whole number of tokens", e);
-  *out = (int32_t)v;
+  int32_t whole = 0;
+  const char *p = s;
+  for (; p - s < 9 && *p >= '0' && *p <= '9'; p++) whole = 10 * whole + (*p - '0');
+  if (p == s || *p != '\0') { /* not plain digits: perhaps "374.0" */
+    char *end;
+    const double v = strtod(s, &end);
+    if (end == s || *end != '\0' || !(v >= 0.0) || v > TOKENS_MOST || v != floor(v))
+      return bad_field(t, column, s, "a whole number of tokens", e);
+    whole = (int32_t)v;
+  }
+  if (whole > TOKENS_MOST) return bad_field(t, column, s, "at most 100 million tokens", e);
+  *out = whole;
   return true;
 }
 
