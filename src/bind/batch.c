@@ -57,19 +57,24 @@ static int admit(lua_State *L)
 {
   orc_batch *b = self(L);
   const int tokens = limit(L);
-  if (lua_isnoneornil(L, 3)) lua_pushinteger(L, orc_batch_admit(b, tokens));
-  else lua_pushinteger(L, orc_batch_admit_one(b, number(L, 3), tokens));
+  if (lua_isnoneornil(L, 3))
+    lua_pushinteger(L, orc_batch_admit(b, tokens));
+  else
+    lua_pushinteger(L, orc_batch_admit_one(b, number(L, 3), tokens));
   return 1;
 }
 
-/* b:preempt([id [, how]]) -> done; how: "recompute" (default) or "keep"; without id: the last admitted */
+/* b:preempt([id [, how]]) -> done; how: "recompute" (default) or "keep"; without id: the last
+ * admitted */
 static int preempt(lua_State *L)
 {
   static const char *const names[] = { "recompute", "keep", NULL };
   orc_batch *b = self(L);
   const orc_preempt how = (orc_preempt)luaL_checkoption(L, 3, "recompute", names);
-  if (lua_isnoneornil(L, 2)) lua_pushboolean(L, orc_batch_preempt_last(b, how));
-  else lua_pushboolean(L, orc_batch_preempt(b, number(L, 2), how));
+  if (lua_isnoneornil(L, 2))
+    lua_pushboolean(L, orc_batch_preempt_last(b, how));
+  else
+    lua_pushboolean(L, orc_batch_preempt(b, number(L, 2), how));
   return 1;
 }
 
@@ -96,7 +101,8 @@ static int queue(lua_State *L)
   return 1;
 }
 
-/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them; 0, 0 if empty */
+/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them; 0, 0 if
+ * empty */
 static int head(lua_State *L)
 {
   int64_t blocks;
@@ -135,7 +141,7 @@ enum { ID, PROMPT, ARRIVAL, COMPUTED, GENERATED, PRIORITY, CLIENT, OUTPUT };
 static void push_field(lua_State *L, const orc_replica *r, const orc_request *q, int column)
 {
   const int32_t steps =
-    q->state == ORC_DECODE ? orc_decode_generated(&r->decode, q) - q->generated : 0;
+      q->state == ORC_DECODE ? orc_decode_generated(&r->decode, q) - q->generated : 0;
   switch (column) {
   case ID:
     lua_pushinteger(L, (lua_Integer)q->number + 1);
@@ -184,7 +190,8 @@ static void put_row(lua_State *L, const orc_replica *r, orc_slot slot, int n, lu
   }
 }
 
-/* b:waiting(ids, prompts, arrivals, computed, generated, priorities, clients, outputs) -> n; in queue order */
+/* b:waiting(ids, prompts, arrivals, computed, generated, priorities, clients, outputs) -> n; in
+ * queue order */
 static int waiting(lua_State *L)
 {
   orc_replica *r = self(L)->replica;
@@ -212,10 +219,10 @@ static int running(lua_State *L)
 int orc_bind_batch(lua_State *L)
 {
   static const luaL_Reg verbs[] = {
-    { "decode", decode },     { "resume", resume }, { "admit", admit },       { "preempt", preempt },
-    { "free", free_blocks },  { "size", size },     { "queue", queue },       { "decoding", decoding },
-    { "head", head },         { "now", now },           { "wake", wake },     { "waiting", waiting },   { "running", running },
-    { NULL, NULL },
+    { "decode", decode },    { "resume", resume }, { "admit", admit }, { "preempt", preempt },
+    { "free", free_blocks }, { "size", size },     { "queue", queue }, { "decoding", decoding },
+    { "head", head },        { "now", now },       { "wake", wake },   { "waiting", waiting },
+    { "running", running },  { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

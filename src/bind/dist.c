@@ -6,8 +6,8 @@
 
 enum { DEPTH_MOST = 8 };
 
-static const char *const kinds[] = { "constant",  "uniform", "normal",    "lognormal", "exponential",
-                                     "pareto",    "weibull", "gamma",     "geometric", "linear",
+static const char *const kinds[] = { "constant",  "uniform", "normal", "lognormal", "exponential",
+                                     "pareto",    "weibull", "gamma",  "geometric", "linear",
                                      "empirical", "mixture", NULL };
 
 static void read(lua_State *L, int index, const char *what, orc_dist *d, int depth);
@@ -70,12 +70,14 @@ static void read_parts(lua_State *L, int index, const char *what, orc_dist *d, i
 
 static void read(lua_State *L, int index, const char *what, orc_dist *d, int depth)
 {
-  if (depth > DEPTH_MOST) orc_bind_fail(L, "%s: mixtures nested more than %d deep", what, DEPTH_MOST);
+  if (depth > DEPTH_MOST)
+    orc_bind_fail(L, "%s: mixtures nested more than %d deep", what, DEPTH_MOST);
   if (!lua_istable(L, index) || lua_getfield(L, index, "kind") != LUA_TSTRING)
     orc_bind_fail(L, "%s: a distribution expected", what);
   const char *kind = lua_tostring(L, -1);
   int k = 0;
-  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0) k++;
+  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0)
+    k++;
   if (kinds[k] == NULL) orc_bind_fail(L, "%s: unknown distribution \"%s\"", what, kind);
   lua_pop(L, 1);
   d->kind = (orc_dist_kind)k;

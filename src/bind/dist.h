@@ -1,5 +1,6 @@
 /*
-** dist.h - distributions as plain Lua tables: { kind =, a =, b =, min =, max =, values =, weights =,
+** dist.h - distributions as plain Lua tables: { kind =, a =, b =, min =, max =, values =, weights
+*=,
 ** parts = }, the fields of base/dist.h; lua/oracle/dist.lua makes them from what users write.
 */
 #ifndef ORC_BIND_DIST_H

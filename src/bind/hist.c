@@ -1,4 +1,5 @@
-/* hist.c - distributions of results, as Lua sees them: read-only, in the unit they were filled in. */
+/* hist.c - distributions of results, as Lua sees them: read-only, in the unit they were filled in.
+ */
 #include <lauxlib.h>
 
 #include "bind/hist.h"

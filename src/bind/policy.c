@@ -58,7 +58,8 @@ static bool order(void *self, const orc_request *r, double *key, orc_error *e)
   return true;
 }
 
-static bool route(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e)
+static bool route(void *self, const orc_cluster *c, const orc_request *r, int *replica,
+                  orc_error *e)
 {
   orc_lua_policies *p = self;
   lua_State *L = p->L;
@@ -82,7 +83,8 @@ static bool route(void *self, const orc_cluster *c, const orc_request *r, int *r
   const lua_Integer choice = lua_tointegerx(L, -1, &whole);
   lua_pop(L, 1);
   if (!whole || choice < 1 || choice > p->replicas)
-    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name, p->replicas);
+    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name,
+                    p->replicas);
   *replica = (int)choice - 1;
   return true;
 }
@@ -167,8 +169,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
   read_router(p, index);
   lua_getfield(L, index, "engine");
   p->knobs = luaL_ref(L, LUA_REGISTRYINDEX);
-  p->request =
-    box(L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
+  p->request = box(L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
   p->cluster = box(L, "oracle.cluster");
   p->memory = table(L);
   p->batch = orc_alloc((size_t)replicas, sizeof *p->batch);
@@ -184,7 +185,8 @@ void orc_policies_done(orc_lua_policies *p)
   lua_State *L = p->L;
   if (L == NULL) return;
   const int refs[] = { p->step, p->order, p->route, p->knobs, p->request, p->cluster, p->memory };
-  for (size_t i = 0; i < sizeof refs / sizeof *refs; i++) luaL_unref(L, LUA_REGISTRYINDEX, refs[i]);
+  for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
+    luaL_unref(L, LUA_REGISTRYINDEX, refs[i]);
   for (int i = 0; i < p->replicas; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, p->batch[i]);
     luaL_unref(L, LUA_REGISTRYINDEX, p->state[i]);

@@ -10,10 +10,14 @@
 #include "serve/policy.h"
 
 /*
-** A batching policy table { name =, step = f(b, e, s), order = f(r, e), every_step =, clairvoyant = }
-** and a router table { name =, route = f(c, r, s) } of one simulation. What a policy defines is asked
-** once, here; Lua is never called for the rest. `b`, `c` are userdata made once and valid only inside
-** a call; `e` the engine's knobs; `s` a table per replica (router: one) that is the policy's to keep.
+** A batching policy table { name =, step = f(b, e, s), order = f(r, e), every_step =, clairvoyant =
+*}
+** and a router table { name =, route = f(c, r, s) } of one simulation. What a policy defines is
+*asked
+** once, here; Lua is never called for the rest. `b`, `c` are userdata made once and valid only
+*inside
+** a call; `e` the engine's knobs; `s` a table per replica (router: one) that is the policy's to
+*keep.
 */
 typedef struct orc_lua_policies {
   lua_State *L;
@@ -29,10 +33,12 @@ typedef struct orc_lua_policies {
 } orc_lua_policies;
 
 /*
-** Read spec.batching, spec.router and spec.engine of the table at `index`. Raises when a policy is not
+** Read spec.batching, spec.router and spec.engine of the table at `index`. Raises when a policy is
+*not
 ** one. Done gives the references back.
 */
-void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas, orc_watch *watch);
+void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas,
+                       orc_watch *watch);
 void orc_policies_done(orc_lua_policies *p);
 
 /* Metatables of what policies see: "oracle.batch" (batch.c), "oracle.request", "oracle.cluster". */

@@ -56,7 +56,8 @@ static orc_time time_or_never(double seconds)
 
 /* ---- sources ---- */
 
-static const char *const kinds[] = { "poisson", "gamma", "constant", "batch", "closed_loop", "trace", NULL };
+static const char *const kinds[] = { "poisson",     "gamma", "constant", "batch",
+                                     "closed_loop", "trace", NULL };
 enum { TRACE = 5 };
 
 static int kind_of(lua_State *L, int index)
@@ -64,7 +65,8 @@ static int kind_of(lua_State *L, int index)
   if (lua_getfield(L, index, "kind") != LUA_TSTRING) orc_bind_fail(L, "workload.kind: missing");
   const char *kind = lua_tostring(L, -1);
   int k = 0;
-  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0) k++;
+  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0)
+    k++;
   if (kinds[k] == NULL) orc_bind_fail(L, "workload.kind: unknown kind \"%s\"", kind);
   lua_pop(L, 1);
   return k;
@@ -141,7 +143,8 @@ static void read_trace(lua_State *L, sim *s, int index, double timeout)
     .profile = (uint16_t)s->source_count,
   };
   if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
-  if (lua_getfield(L, index, "path") != LUA_TSTRING) orc_bind_fail(L, "workload.path: a file expected");
+  if (lua_getfield(L, index, "path") != LUA_TSTRING)
+    orc_bind_fail(L, "workload.path: a file expected");
   if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))
     orc_bind_raise(L, &e);
   s->source_count++;
@@ -152,20 +155,24 @@ static void read_source(lua_State *L, sim *s, int index, uint64_t seed, double t
 {
   const int kind = kind_of(L, index);
   s->profiles[s->profile_count] = NULL;
-  const char *name = lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
+  const char *name =
+      lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
   s->profiles[s->profile_count] = orc_alloc(strlen(name) + 1, 1);
   memcpy(s->profiles[s->profile_count++], name, strlen(name));
   lua_pop(L, 1);
   timeout = orc_bind_number_or(L, index, "workload", "timeout", timeout);
-  if (kind == TRACE) read_trace(L, s, index, timeout);
-  else read_synthetic(L, s, index, kind, seed, timeout);
+  if (kind == TRACE)
+    read_trace(L, s, index, timeout);
+  else
+    read_synthetic(L, s, index, kind, seed, timeout);
 }
 
 /* spec.workload: one source, or a list of them. */
 static void read_sources(lua_State *L, sim *s, int index, uint64_t seed)
 {
   const double timeout = seconds_or_never(L, index, "spec", "timeout");
-  if (lua_getfield(L, index, "workload") != LUA_TTABLE) orc_bind_fail(L, "workload: a table expected");
+  if (lua_getfield(L, index, "workload") != LUA_TTABLE)
+    orc_bind_fail(L, "workload: a table expected");
   const int workload = lua_gettop(L);
   const lua_Unsigned listed = lua_rawlen(L, workload);
   if (listed > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
@@ -192,7 +199,8 @@ static orc_engine_knobs read_knobs(lua_State *L, int index)
   const int64_t tokens = orc_bind_integer(L, t, "engine", "max_num_batched_tokens");
   const int64_t length = orc_bind_integer(L, t, "engine", "max_model_len");
   const int64_t block = orc_bind_integer(L, t, "engine", "block_size");
-  if (blocks < 1 || blocks > (int64_t)1 << 40) orc_bind_fail(L, "engine.num_gpu_blocks: >= 1 expected");
+  if (blocks < 1 || blocks > (int64_t)1 << 40)
+    orc_bind_fail(L, "engine.num_gpu_blocks: >= 1 expected");
   if (seqs < 1 || seqs > 1 << 20) orc_bind_fail(L, "engine.max_num_seqs: 1 to 1048576 expected");
   if (tokens < seqs || tokens > 1 << 30)
     orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
@@ -246,7 +254,8 @@ static void open_csv(lua_State *L, sim *s, int index)
 {
   orc_error e = { 0 };
   if (lua_getfield(L, index, "csv") == LUA_TSTRING) {
-    s->csv = orc_csv_open(lua_tostring(L, -1), (const char *const *)s->profiles, s->profile_count, &e);
+    s->csv =
+        orc_csv_open(lua_tostring(L, -1), (const char *const *)s->profiles, s->profile_count, &e);
     if (s->csv == NULL) orc_bind_raise(L, &e);
   }
   lua_pop(L, 1);
@@ -255,17 +264,20 @@ static void open_csv(lua_State *L, sim *s, int index)
 static void release(sim *s)
 {
   if (s->cluster == NULL)
-    for (int i = 0; i < s->source_count; i++) s->sources[i].done(s->sources[i].self);
+    for (int i = 0; i < s->source_count; i++)
+      s->sources[i].done(s->sources[i].self);
   orc_cluster_free(s->cluster);
   orc_policies_done(&s->policies);
   orc_source unread = { 0 };
-  if (s->drawing.stages != NULL || s->drawing.prompt.values != NULL || s->drawing.prompt.parts != NULL) {
+  if (s->drawing.stages != NULL || s->drawing.prompt.values != NULL ||
+      s->drawing.prompt.parts != NULL) {
     s->drawing.process = ORC_PROCESS_BATCH;
     unread = orc_source_synthetic(&s->drawing);
     unread.done(unread.self);
   }
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
-  for (int i = 0; i < s->profile_count; i++) free(s->profiles[i]);
+  for (int i = 0; i < s->profile_count; i++)
+    free(s->profiles[i]);
   free(s->profiles);
   free(s->sources);
   *s = (sim){ .closed = true };
@@ -278,7 +290,7 @@ static int collect(lua_State *L)
 }
 
 /* sim.new(spec) -> s; raises what is wrong with the spec. The spec must not change afterwards. */
-static int new(lua_State *L)
+static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
   sim *s = lua_newuserdatauv(L, sizeof *s, 1);
@@ -288,7 +300,8 @@ static int new(lua_State *L)
   lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
   const int64_t replicas = orc_bind_integer_or(L, 1, "spec", "replicas", 1);
-  if (replicas < 1 || replicas > REPLICAS_MOST) orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
+  if (replicas < 1 || replicas > REPLICAS_MOST)
+    orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
   const orc_engine_knobs knobs = read_knobs(L, 1);
   s->duration = seconds_or_never(L, 1, "spec", "duration");
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
@@ -324,7 +337,8 @@ static double fraction(const sim *s)
 {
   const orc_cluster *c = s->cluster;
   if (isfinite(s->duration)) return (double)c->engine.now * 1e-9 / s->duration;
-  if (s->expected > 0) return (double)(c->requests.next_number - c->requests.live) / (double)s->expected;
+  if (s->expected > 0)
+    return (double)(c->requests.next_number - c->requests.live) / (double)s->expected;
   return -1.0;
 }
 
@@ -334,8 +348,10 @@ static void show_progress(lua_State *L, const sim *s)
   if (!lua_isfunction(L, 3)) return;
   const double f = fraction(s);
   lua_pushvalue(L, 3);
-  if (f >= 0.0) lua_pushnumber(L, f);
-  else lua_pushnil(L);
+  if (f >= 0.0)
+    lua_pushnumber(L, f);
+  else
+    lua_pushnil(L);
   lua_pushnumber(L, (double)s->cluster->engine.now * 1e-9);
   lua_call(L, 2, 0);
 }
@@ -423,7 +439,8 @@ static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gap
 static void push_replica(lua_State *L, const orc_replica *r, int profiles, double elapsed)
 {
   orc_metrics all = { 0 };
-  for (int i = 0; i < profiles; i++) orc_metrics_merge(&all, &r->metrics[i]);
+  for (int i = 0; i < profiles; i++)
+    orc_metrics_merge(&all, &r->metrics[i]);
   push_metrics(L, &all, &r->usage.gaps);
   orc_metrics_done(&all);
   const double total = (double)r->kv.total;
@@ -445,7 +462,7 @@ static void trim(orc_cluster *c, orc_time end)
     if (!r->busy || r->end <= end) continue;
     r->usage.busy -= r->end - end;
     r->usage.block_time -=
-      (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(r->end - end);
+        (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(r->end - end);
   }
 }
 
@@ -485,7 +502,8 @@ static int result(lua_State *L)
   orc_hist gaps = { 0 };
   uint64_t steps = 0;
   for (int i = 0; i < c->replica_count; i++) {
-    for (int p = 0; p < c->profile_count; p++) orc_metrics_merge(&all, &c->replicas[i].metrics[p]);
+    for (int p = 0; p < c->profile_count; p++)
+      orc_metrics_merge(&all, &c->replicas[i].metrics[p]);
     orc_hist_merge(&gaps, &c->replicas[i].usage.gaps);
     steps += c->replicas[i].usage.steps;
   }

@@ -1,5 +1,6 @@
 /*
-** view.c - what orders and routers see: a request as it arrives, and the replicas. One userdata each,
+** view.c - what orders and routers see: a request as it arrives, and the replicas. One userdata
+*each,
 ** made once; it points at something only during the call.
 */
 #include <lauxlib.h>
@@ -28,7 +29,8 @@ static int request_field(lua_State *L)
   const orc_request *q = boxed(L, "request");
   const char *name = luaL_checkstring(L, 2);
   int i = 0;
-  while (names[i] != NULL && strcmp(names[i], name) != 0) i++;
+  while (names[i] != NULL && strcmp(names[i], name) != 0)
+    i++;
   switch (i) {
   case 0:
     lua_pushinteger(L, (lua_Integer)q->number + 1);
@@ -52,8 +54,10 @@ static int request_field(lua_State *L)
     lua_pushinteger(L, q->in.profile);
     return 1;
   case 7:
-    if (q->in.timeout == ORC_NEVER) lua_pushnil(L);
-    else lua_pushnumber(L, (double)q->in.timeout * 1e-9);
+    if (q->in.timeout == ORC_NEVER)
+      lua_pushnil(L);
+    else
+      lua_pushnumber(L, (double)q->in.timeout * 1e-9);
     return 1;
   default:
     break;
@@ -64,8 +68,10 @@ static int request_field(lua_State *L)
     lua_pushinteger(L, q->in.output);
     return 1;
   }
-  orc_bind_fail(L, "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
-                   "profile, timeout)", name);
+  orc_bind_fail(L,
+                "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
+                "profile, timeout)",
+                name);
 }
 
 static const orc_replica *replica(lua_State *L, const orc_cluster *c)
@@ -112,7 +118,8 @@ static int least(lua_State *L)
   const orc_cluster *c = boxed(L, "cluster");
   int best = 0;
   for (int i = 1; i < c->replica_count; i++)
-    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[best])) best = i;
+    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[best]))
+      best = i;
   lua_pushinteger(L, best + 1);
   return 1;
 }
@@ -138,12 +145,13 @@ static void seal(lua_State *L, const char *name)
   lua_pop(L, 1);
 }
 
-/* Metatables "oracle.request", "oracle.request.clairvoyant" and "oracle.cluster"; stack as it was. */
+/* Metatables "oracle.request", "oracle.request.clairvoyant" and "oracle.cluster"; stack as it was.
+ */
 int orc_bind_view(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "size", size }, { "in_flight", in_flight }, { "waiting", waiting },
-    { "free", free_blocks }, { "least", least },  { "random", random_number },
+    { "size", size },        { "in_flight", in_flight }, { "waiting", waiting },
+    { "free", free_blocks }, { "least", least },         { "random", random_number },
     { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };

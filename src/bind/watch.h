@@ -12,8 +12,8 @@
 #include "bind/bind.h"
 
 enum {
-  ORC_WATCH_TICK_MS = 100,   /* how often the watch looks */
-  ORC_WATCH_PATIENCE = 20,   /* ticks one call of a policy may take: 2 s */
+  ORC_WATCH_TICK_MS = 100, /* how often the watch looks */
+  ORC_WATCH_PATIENCE = 20, /* ticks one call of a policy may take: 2 s */
 };
 
 typedef struct orc_watch {
@@ -24,13 +24,14 @@ typedef struct orc_watch {
   sig_atomic_t seen;            /* calls at the last tick */
   int same;                     /* ticks it has been in one call */
   timer_t timer;
-  bool armed;                   /* the timer exists */
-  struct orc_watch *outer;      /* the watch of a simulation around this one */
-  lua_Hook hook;                /* what was set before, put back at the end */
+  bool armed;              /* the timer exists */
+  struct orc_watch *outer; /* the watch of a simulation around this one */
+  lua_Hook hook;           /* what was set before, put back at the end */
   int mask, count;
 } orc_watch;
 
-/* Begin to watch the calling thread; end before *w goes away. Never fails: without a timer, blind. */
+/* Begin to watch the calling thread; end before *w goes away. Never fails: without a timer, blind.
+ */
 void orc_watch_begin(orc_watch *w, lua_State *L);
 void orc_watch_end(orc_watch *w);
 

@@ -246,7 +246,8 @@ static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefi
   const double bytes = (w.past + w.tokens) * a->kv_bytes + w.tokens * a->token_bytes;
   t->flops += flops;
   t->bytes += bytes;
-  return orc_step_roof(flops * c->rates[1].attention, bytes * c->rates[1].memory, c->params.smooth_p);
+  return orc_step_roof(flops * c->rates[1].attention, bytes * c->rates[1].memory,
+                       c->params.smooth_p);
 }
 
 static double prefill_attention(const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)

@@ -3,7 +3,8 @@
 void orc_metrics_done(orc_metrics *m)
 {
   orc_hist *all[] = { &m->ttft, &m->tpot, &m->e2e, &m->queue, &m->ttft_hit, &m->ttft_miss };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++) orc_hist_done(all[i]);
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    orc_hist_done(all[i]);
   *m = (orc_metrics){ 0 };
 }
 
@@ -48,11 +49,13 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
 void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
 {
   into->total += from->total;
-  for (int i = 0; i < ORC_STATUSES; i++) into->by_status[i] += from->by_status[i];
+  for (int i = 0; i < ORC_STATUSES; i++)
+    into->by_status[i] += from->by_status[i];
   into->good += from->good;
   into->prompt_tokens += from->prompt_tokens;
   into->output_tokens += from->output_tokens;
-  for (int i = 0; i < ORC_PREFIX_EVENTS; i++) into->prefix_events[i] += from->prefix_events[i];
+  for (int i = 0; i < ORC_PREFIX_EVENTS; i++)
+    into->prefix_events[i] += from->prefix_events[i];
   into->cached_tokens += from->cached_tokens;
   into->prefilled_tokens += from->prefilled_tokens;
   into->preemptions += from->preemptions;

@@ -16,12 +16,13 @@ typedef struct orc_slo {
 /* Over the requests that arrived after warm-up. Histograms in ns. An empty one is all zeroes. */
 typedef struct orc_metrics {
   uint64_t total, by_status[ORC_STATUSES];
-  uint64_t good;                        /* successful and within every target */
-  uint64_t prompt_tokens, output_tokens;/* prompts scheduled at least in part; tokens generated, by any request */
+  uint64_t good; /* successful and within every target */
+  uint64_t prompt_tokens,
+      output_tokens; /* prompts scheduled at least in part; tokens generated, by any request */
   uint64_t prefix_events[ORC_PREFIX_EVENTS];
   uint64_t cached_tokens, prefilled_tokens, preemptions;
   orc_hist ttft, tpot, e2e, queue;
-  orc_hist ttft_hit, ttft_miss;         /* by what the prefix cache did */
+  orc_hist ttft_hit, ttft_miss; /* by what the prefix cache did */
 } orc_metrics;
 
 void orc_metrics_done(orc_metrics *m);

@@ -49,23 +49,24 @@ orc_time orc_record_queue(const orc_record *r)
 }
 
 struct orc_csv {
-  int plain;    /* file descriptor, -1 when compressed */
+  int plain; /* file descriptor, -1 when compressed */
   gzFile gz;
   bool failed;
-  int why;      /* errno of the first failure */
+  int why; /* errno of the first failure */
   const char *const *profiles;
   int profile_count;
   orc_record *ring; /* finished, waiting for older ones; by number & (room - 1) */
   bool *there;
-  uint64_t room, next;  /* next: the number of the next row */
+  uint64_t room, next; /* next: the number of the next row */
   size_t used;
   char buffer[1 << 16];
 };
 
 static const char header[] =
-  "request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
-  "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,prefix_cache_event,"
-  "cached_prefix_length,tokens_actually_prefilled,queue_ms,preemptions,replica,profile,priority\n";
+    "request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
+    "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,prefix_cache_event,"
+    "cached_prefix_length,tokens_actually_prefilled,queue_ms,preemptions,replica,profile,"
+    "priority\n";
 
 static void flush(orc_csv *c)
 {
@@ -90,7 +91,8 @@ static void text(orc_csv *c, const char *s, size_t n)
   c->used += n;
 }
 
-orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count, orc_error *e)
+orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
+                      orc_error *e)
 {
   const size_t n = strlen(path);
   const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
@@ -115,16 +117,19 @@ static void whole(orc_csv *c, int64_t v)
   text(c, s, (size_t)snprintf(s, sizeof s, "%" PRId64 ",", v));
 }
 
-/* ns in units of 10^places ns, exactly and without trailing zeroes, then `end`; empty if negative. */
+/* ns in units of 10^places ns, exactly and without trailing zeroes, then `end`; empty if negative.
+ */
 static void decimal(orc_csv *c, orc_time ns, int places, char end)
 {
   char s[48];
   size_t n = 0;
   if (ns >= 0) {
     int64_t unit = 1;
-    for (int i = 0; i < places; i++) unit *= 10;
+    for (int i = 0; i < places; i++)
+      unit *= 10;
     n = (size_t)snprintf(s, sizeof s, "%" PRId64 ".%0*" PRId64, ns / unit, places, ns % unit);
-    while (s[n - 1] == '0') n--;
+    while (s[n - 1] == '0')
+      n--;
     if (s[n - 1] == '.') n--;
   }
   s[n++] = end;
@@ -135,10 +140,13 @@ static void names(orc_csv *c, const orc_record *r)
 {
   char s[256];
   const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
-  text(c, s, (size_t)snprintf(s, sizeof s, "req_%" PRIu64 ",client_%.150s_%" PRIu32 ",",
-                              r->number + 1, profile, r->client));
-  if (r->session == 0) text(c, ",", 1);
-  else text(c, s, (size_t)snprintf(s, sizeof s, "sess_%" PRIu64 ",", r->session));
+  text(c, s,
+       (size_t)snprintf(s, sizeof s, "req_%" PRIu64 ",client_%.150s_%" PRIu32 ",", r->number + 1,
+                        profile, r->client));
+  if (r->session == 0)
+    text(c, ",", 1);
+  else
+    text(c, s, (size_t)snprintf(s, sizeof s, "sess_%" PRIu64 ",", r->session));
 }
 
 static void row(orc_csv *c, const orc_record *r)
@@ -160,14 +168,16 @@ static void row(orc_csv *c, const orc_record *r)
   whole(c, r->prefilled);
   decimal(c, orc_record_queue(r), 6, ',');
   const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
-  text(c, s, (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%.150s,%" PRId32 "\n", r->preemptions,
-                              r->replica, profile, r->priority));
+  text(c, s,
+       (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%.150s,%" PRId32 "\n", r->preemptions,
+                        r->replica, profile, r->priority));
 }
 
 static void widen(orc_csv *c, uint64_t span)
 {
   uint64_t room = c->room == 0 ? 64 : c->room;
-  while (room <= span) room *= 2;
+  while (room <= span)
+    room *= 2;
   orc_record *ring = orc_alloc(room, sizeof *ring);
   bool *there = orc_alloc(room, sizeof *there);
   for (uint64_t i = 0; i < c->room; i++) {

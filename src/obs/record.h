@@ -34,7 +34,7 @@ const char *orc_prefix_event_name(orc_prefix_event e); /* "" for NONE */
 
 /* One request at its end. Times in ns since the run began, -1: did not happen. */
 typedef struct orc_record {
-  uint64_t number; /* 0, 1, 2 ... in order of arrival */
+  uint64_t number;  /* 0, 1, 2 ... in order of arrival */
   uint64_t session; /* 0: none */
   uint32_t client;
   uint16_t profile, replica;
@@ -60,12 +60,15 @@ orc_time orc_record_queue(const orc_record *r);
 typedef struct orc_csv orc_csv;
 
 /* Create the file and write the header; NULL with the reason when it cannot be.
-**   profiles   names by profile index, for client ids; owned by the caller while the file is open */
-orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count, orc_error *e);
+**   profiles   names by profile index, for client ids; owned by the caller while the file is open
+ */
+orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
+                      orc_error *e);
 
 void orc_csv_put(orc_csv *c, const orc_record *r);
 
-/* Write what is left (gaps are skipped), close and free. False when any write failed (disk full). */
+/* Write what is left (gaps are skipped), close and free. False when any write failed (disk full).
+ */
 bool orc_csv_close(orc_csv *c, orc_error *e);
 
 #endif

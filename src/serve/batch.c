@@ -11,7 +11,8 @@ static void drop_chunk(orc_batch *b, orc_slot slot)
   for (int i = 0; i < b->chunk_count; i++) {
     if (b->chunks[i].slot != slot) continue;
     b->tokens -= b->chunks[i].tokens;
-    for (int j = i + 1; j < b->chunk_count; j++) b->chunks[j - 1] = b->chunks[j];
+    for (int j = i + 1; j < b->chunk_count; j++)
+      b->chunks[j - 1] = b->chunks[j];
     b->chunk_count--;
     return;
   }
@@ -43,7 +44,8 @@ static void forget(orc_replica *r, orc_request *q)
 }
 
 /*
-** Make `need` blocks available from paused requests, those admitted last in the queue's order first;
+** Make `need` blocks available from paused requests, those admitted last in the queue's order
+*first;
 ** `spared` keeps its own. Returns whether they are.
 */
 static bool reclaim(orc_replica *r, int64_t need, orc_slot spared)

@@ -59,7 +59,8 @@ static void expect(orc_cluster *c, uint32_t source, const orc_arrival *a)
     const uint32_t room = c->future_room == 0 ? 64 : 2 * c->future_room;
     c->future = orc_resize(c->future, room, sizeof *c->future);
     c->future_free = orc_resize(c->future_free, room, sizeof *c->future_free);
-    for (uint32_t i = room; i > c->future_room; i--) c->future_free[c->future_free_count++] = i - 1;
+    for (uint32_t i = room; i > c->future_room; i--)
+      c->future_free[c->future_free_count++] = i - 1;
     c->future_room = room;
   }
   const uint32_t index = c->future_free[--c->future_free_count];
@@ -204,14 +205,16 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
     /* An answer may bring a request to any replica, so none may pass another's end. */
     if (c->sources[i].follow != NULL) c->engine.coupled = true;
   }
-  for (int i = 0; i < c->source_count; i++) draw(c, (uint32_t)i);
+  for (int i = 0; i < c->source_count; i++)
+    draw(c, (uint32_t)i);
   return c;
 }
 
 void orc_cluster_free(orc_cluster *c)
 {
   if (c == NULL) return;
-  for (int i = 0; i < c->replica_count; i++) orc_replica_done(&c->replicas[i]);
+  for (int i = 0; i < c->replica_count; i++)
+    orc_replica_done(&c->replicas[i]);
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_engine_done(&c->engine);
@@ -230,12 +233,12 @@ static bool stalled(const orc_cluster *c, orc_error *e)
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     if (orc_replica_in_flight(r) == 0) continue;
-    return orc_fail(e,
-                    "at t=%.6f s, replica %d, step %llu: batching policy \"%s\" makes no progress: it "
-                    "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free",
-                    (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps,
-                    c->batching.name, r->queue.count, r->running,
-                    (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
+    return orc_fail(
+        e,
+        "at t=%.6f s, replica %d, step %llu: batching policy \"%s\" makes no progress: it "
+        "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free",
+        (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps, c->batching.name,
+        r->queue.count, r->running, (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
   }
   return true;
 }
@@ -248,7 +251,8 @@ bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
       c->interrupted = true;
       return true;
     }
-    if (c->requests.live == 0 && c->expected == 0) return true; /* what is pending concerns nobody */
+    if (c->requests.live == 0 && c->expected == 0)
+      return true; /* what is pending concerns nobody */
     const orc_time next = orc_engine_next(&c->engine);
     if (next == ORC_NEVER) return stalled(c, e);
     if (next > until) {

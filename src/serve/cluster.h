@@ -23,15 +23,15 @@ typedef struct orc_cluster_config {
   const orc_step_cost *cost;     /* prepared */
   orc_batching batching;
   orc_router router;
-  orc_source *sources;           /* taken over */
+  orc_source *sources; /* taken over */
   int source_count;
-  int profile_count;             /* >= 1 */
-  orc_time warm_up;              /* requests arriving before are not counted */
+  int profile_count; /* >= 1 */
+  orc_time warm_up;  /* requests arriving before are not counted */
   orc_slo slo;
-  bool runs;                     /* steps inside the horizon need no event */
-  uint64_t seed;                 /* of the routing stream */
-  double request_overhead;       /* s between a client's sending and the queue */
-  orc_csv *csv;                  /* records go here; NULL: nowhere. Not owned. */
+  bool runs;                         /* steps inside the horizon need no event */
+  uint64_t seed;                     /* of the routing stream */
+  double request_overhead;           /* s between a client's sending and the queue */
+  orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
 } orc_cluster_config;
 
@@ -43,32 +43,34 @@ struct orc_cluster {
   orc_replica *replicas;
   int replica_count;
   orc_source *sources;
-  orc_arrival *pending;  /* [source_count] the next arrival of each */
+  orc_arrival *pending; /* [source_count] the next arrival of each */
   int source_count;
   int profile_count;
   orc_arrival *future;   /* arrivals that follow an answer, by index */
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
-  uint64_t expected;     /* arrivals pending: of sources and future ones */
-  orc_rng routing;       /* draws of the router */
+  uint64_t expected; /* arrivals pending: of sources and future ones */
+  orc_rng routing;   /* draws of the router */
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;
-  orc_time limit;        /* no step that ends later is applied */
-  orc_time last_end;     /* when the last request ended */
+  orc_time limit;    /* no step that ends later is applied */
+  orc_time last_end; /* when the last request ended */
   bool runs;
   orc_csv *csv;
   const volatile sig_atomic_t *stop;
   bool interrupted;
-  orc_error failure;     /* what ended the run early */
+  orc_error failure; /* what ended the run early */
 };
 
 orc_cluster *orc_cluster_new(const orc_cluster_config *config);
 void orc_cluster_free(orc_cluster *c);
 
 /*
-** Simulate up to `until` (ns; ORC_NEVER: until all requests have ended). May be called again to go on.
-** False with *e when a source, a policy or the router failed, or requests are left that nobody serves.
+** Simulate up to `until` (ns; ORC_NEVER: until all requests have ended). May be called again to go
+*on.
+** False with *e when a source, a policy or the router failed, or requests are left that nobody
+*serves.
 ** Stops early without failure when interrupted (c->interrupted tells).
 */
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e);

@@ -25,7 +25,8 @@ static bool reserved(const orc_decode_set *d, const orc_request *r)
   return (int64_t)r->blocks * d->block_size >= (int64_t)r->in.prompt + r->in.output - 1;
 }
 
-/* Steps from a member's joining until its KV outgrows the blocks it joined with, modulo block_size. */
+/* Steps from a member's joining until its KV outgrows the blocks it joined with, modulo block_size.
+ */
 static int32_t phase_of(const orc_decode_set *d, const orc_request *r)
 {
   const int64_t spare = (int64_t)r->blocks * d->block_size - r->computed;

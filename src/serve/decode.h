@@ -27,8 +27,8 @@ typedef struct orc_decode_set {
   int32_t cap;     /* the sliding window in tokens; 0: none */
   int32_t block_size;
   uint64_t counter; /* steps so far: the clock of this set */
-  int64_t *phase;   /* [block_size] sequences that open a new block when counter % block_size is so */
-  bool claimed;     /* the blocks of the coming step have been taken */
+  int64_t *phase; /* [block_size] sequences that open a new block when counter % block_size is so */
+  bool claimed;   /* the blocks of the coming step have been taken */
   orc_queue finish; /* by the counter at which a sequence has all its tokens */
   orc_queue cross;  /* by the counter at which its context fills the window */
   orc_peers *peers; /* oldest first; one entry unless some were left out of a step */
@@ -38,7 +38,8 @@ typedef struct orc_decode_set {
 void orc_decode_init(orc_decode_set *d, orc_requests *requests, int32_t block_size, int32_t cap);
 void orc_decode_done(orc_decode_set *d);
 
-/* A request whose newest token came at `now`: computed = prompt + generated - 1, generated < output. */
+/* A request whose newest token came at `now`: computed = prompt + generated - 1, generated <
+ * output. */
 void orc_decode_join(orc_decode_set *d, orc_slot slot, orc_time now);
 
 /* Take a request out; its computed, generated, blocks and last_token become valid. */

@@ -16,7 +16,8 @@ typedef struct orc_kv {
   int64_t idle;       /* cached blocks nobody holds: evicted when free runs out */
   int32_t block_size; /* tokens, >= 1 */
   uint64_t evictions; /* cached blocks that gave way */
-  void (*evict)(void *self, int64_t blocks); /* makes `blocks` idle ones free; NULL without a cache */
+  void (*evict)(void *self,
+                int64_t blocks); /* makes `blocks` idle ones free; NULL without a cache */
   void *self;
 } orc_kv;
 

@@ -33,7 +33,8 @@ typedef struct orc_router {
   bool (*route)(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e);
 } orc_router;
 
-/* vLLM's policy in C: decodes, then prompts begun, then the queue. The yardstick for policies in Lua. */
+/* vLLM's policy in C: decodes, then prompts begun, then the queue. The yardstick for policies in
+ * Lua. */
 extern const orc_batching orc_batching_chunked;
 
 #endif

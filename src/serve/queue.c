@@ -71,8 +71,10 @@ void orc_queue_remove(orc_queue *q, orc_slot slot)
   ORC_ASSERT(place < q->count && q->at[place].slot == slot);
   const orc_queue_entry last = q->at[--q->count];
   if (place == q->count) return;
-  if (place > 0 && before(&last, &q->at[(place - 1) / 4])) rise(q, place, last);
-  else sink(q, place, last);
+  if (place > 0 && before(&last, &q->at[(place - 1) / 4]))
+    rise(q, place, last);
+  else
+    sink(q, place, last);
 }
 
 static int compare(const void *a, const void *b)

@@ -29,7 +29,8 @@ void orc_queue_push(orc_queue *q, orc_slot slot, double key);
 orc_slot orc_queue_head(const orc_queue *q);        /* ORC_NO_SLOT when empty */
 void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the queue */
 
-/* Bring the entries at[0 .. count - 1] into full order (a sorted array is a heap too). O(n log n). */
+/* Bring the entries at[0 .. count - 1] into full order (a sorted array is a heap too). O(n log n).
+ */
 void orc_queue_sort(orc_queue *q);
 
 #endif

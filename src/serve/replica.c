@@ -39,7 +39,8 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
 
 void orc_replica_done(orc_replica *r)
 {
-  for (int i = 0; i < r->cluster->profile_count; i++) orc_metrics_done(&r->metrics[i]);
+  for (int i = 0; i < r->cluster->profile_count; i++)
+    orc_metrics_done(&r->metrics[i]);
   free(r->metrics);
   free(r->partial);
   free(r->batch.chunks);
@@ -53,8 +54,10 @@ void orc_replica_link(orc_replica *r, orc_slot slot)
   orc_request *q = at(r, slot);
   q->prev = r->last;
   q->next = ORC_NO_SLOT;
-  if (r->last != ORC_NO_SLOT) at(r, r->last)->next = slot;
-  else r->first = slot;
+  if (r->last != ORC_NO_SLOT)
+    at(r, r->last)->next = slot;
+  else
+    r->first = slot;
   r->last = slot;
   r->running++;
 }
@@ -62,10 +65,14 @@ void orc_replica_link(orc_replica *r, orc_slot slot)
 void orc_replica_unlink(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  if (q->prev != ORC_NO_SLOT) at(r, q->prev)->next = q->next;
-  else r->first = q->next;
-  if (q->next != ORC_NO_SLOT) at(r, q->next)->prev = q->prev;
-  else r->last = q->prev;
+  if (q->prev != ORC_NO_SLOT)
+    at(r, q->prev)->next = q->next;
+  else
+    r->first = q->next;
+  if (q->next != ORC_NO_SLOT)
+    at(r, q->next)->prev = q->prev;
+  else
+    r->last = q->prev;
   r->running--;
 }
 
@@ -124,8 +131,10 @@ void orc_replica_leave_partial(orc_replica *r, orc_slot slot)
 static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = at(r, slot);
-  if (q->state == ORC_DECODE) orc_decode_leave(&r->decode, slot);
-  else if (q->partial) orc_replica_leave_partial(r, slot);
+  if (q->state == ORC_DECODE)
+    orc_decode_leave(&r->decode, slot);
+  else if (q->partial)
+    orc_replica_leave_partial(r, slot);
   orc_replica_unlink(r, slot);
   finish(r, slot, status, now);
 }
@@ -177,8 +186,10 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   orc_request *q = at(r, slot);
   if (q->aborted != 0) return; /* its client left before this token */
   q->generated++;
-  if (q->first_token < 0) q->first_token = now;
-  else orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+  if (q->first_token < 0)
+    q->first_token = now;
+  else
+    orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
   q->last_token = now;
   if (q->generated < q->in.output) {
     orc_decode_join(&r->decode, slot, now);
@@ -332,7 +343,8 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     if (!work) return true;
     start(r);
     if (!r->runs || r->end >= horizon || r->end > limit || ++polled > POLL) {
-      orc_engine_at_local(r->engine, r->end, ORC_CLASS_STEP, r->index, ORC_EVENT_STEP_END, r->index);
+      orc_engine_at_local(r->engine, r->end, ORC_CLASS_STEP, r->index, ORC_EVENT_STEP_END,
+                          r->index);
       return true;
     }
     apply(r, r->end);

@@ -47,20 +47,20 @@ struct orc_batch {
   struct orc_replica *replica;
   orc_chunk *chunks;
   int chunk_count, chunk_room;
-  int32_t tokens;  /* in all, decodes included */
-  bool decodes;    /* the decode set takes part */
-  bool open;       /* a policy is forming it now */
+  int32_t tokens; /* in all, decodes included */
+  bool decodes;   /* the decode set takes part */
+  bool open;      /* a policy is forming it now */
 };
 
 /* What a replica did since the run began; time in ns. */
 typedef struct orc_usage {
-  orc_time busy;          /* time in steps */
+  orc_time busy; /* time in steps */
   uint64_t steps;
   uint64_t policy_calls;
   unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
   int64_t peak_blocks;
   uint64_t preemptions, recomputed_tokens;
-  orc_hist gaps;          /* between tokens of a request (ITL) */
+  orc_hist gaps; /* between tokens of a request (ITL) */
 } orc_usage;
 
 typedef struct orc_replica {
@@ -75,21 +75,21 @@ typedef struct orc_replica {
   orc_kv kv;
   orc_queue queue;
   orc_decode_set decode;
-  orc_slot first, last;     /* running requests in order of admission */
+  orc_slot first, last; /* running requests in order of admission */
   int32_t running;
-  orc_slot *partial;        /* running requests whose prompt is begun and not done, in that order */
+  orc_slot *partial; /* running requests whose prompt is begun and not done, in that order */
   int partial_count, partial_room;
-  int32_t kept;             /* waiting requests that still hold blocks: paused ones */
+  int32_t kept; /* waiting requests that still hold blocks: paused ones */
   orc_batch batch;
-  orc_time now;             /* its own clock: the start of the running step, or the engine's */
-  orc_time end;             /* of the running step */
-  orc_time wake;            /* a WAKE is pending for this time; ORC_NEVER: none */
-  bool busy;                /* a step is running */
-  bool steady;              /* nothing changed since the policy left all but the decodes alone */
-  bool runs;                /* steps inside the horizon need no event */
-  int aborting;             /* running requests with `aborted` set */
+  orc_time now;  /* its own clock: the start of the running step, or the engine's */
+  orc_time end;  /* of the running step */
+  orc_time wake; /* a WAKE is pending for this time; ORC_NEVER: none */
+  bool busy;     /* a step is running */
+  bool steady;   /* nothing changed since the policy left all but the decodes alone */
+  bool runs;     /* steps inside the horizon need no event */
+  int aborting;  /* running requests with `aborted` set */
   orc_usage usage;
-  orc_metrics *metrics;     /* [profiles] */
+  orc_metrics *metrics; /* [profiles] */
 } orc_replica;
 
 /* Set up an idle replica. The cost must be prepared; num_gpu_blocks >= 1. */
@@ -116,7 +116,6 @@ static inline int64_t orc_replica_in_flight(const orc_replica *r)
 /* Put a running request on, or take it off, the list in order of admission. */
 void orc_replica_link(orc_replica *r, orc_slot slot);
 void orc_replica_unlink(orc_replica *r, orc_slot slot);
-
 
 /* Take a request off the list of prompts begun. */
 void orc_replica_leave_partial(orc_replica *r, orc_slot slot);

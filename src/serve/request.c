@@ -67,7 +67,8 @@ void orc_requests_drop(orc_requests *p, orc_slot slot)
   p->live--;
   const uint64_t mask = p->window_room - 1;
   p->window[r->number & mask] = ORC_NO_SLOT;
-  while (p->oldest < p->next_number && p->window[p->oldest & mask] == ORC_NO_SLOT) p->oldest++;
+  while (p->oldest < p->next_number && p->window[p->oldest & mask] == ORC_NO_SLOT)
+    p->oldest++;
 }
 
 orc_slot orc_requests_find(const orc_requests *p, uint64_t number)

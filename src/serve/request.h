@@ -29,13 +29,13 @@ typedef struct orc_arrival {
   int32_t output;     /* tokens it will generate, >= 1 */
   int32_t max_output; /* tokens asked for, >= output */
   uint32_t client;
-  uint64_t session;   /* 0: none */
-  int32_t priority;   /* smaller goes first, as in vLLM */
+  uint64_t session; /* 0: none */
+  int32_t priority; /* smaller goes first, as in vLLM */
   uint16_t profile;
-  uint32_t source;    /* index of the source it comes from; set by the cluster */
-  orc_time timeout;   /* from arrival until the client hangs up; ORC_NEVER */
-  orc_time cancel;    /* from arrival until the client cancels; ORC_NEVER */
-  uint32_t content;   /* identity of the prompt's tokens (prefix.h); 0: unlike any other */
+  uint32_t source;  /* index of the source it comes from; set by the cluster */
+  orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
+  orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
+  uint32_t content; /* identity of the prompt's tokens (prefix.h); 0: unlike any other */
 } orc_arrival;
 
 typedef struct orc_request {
@@ -51,9 +51,9 @@ typedef struct orc_request {
   int32_t cached;       /* prompt tokens found in the prefix cache at first admission */
   int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
-  uint64_t joined;      /* decode set: its step counter when this request joined */
-  uint32_t place[2];    /* positions in the heaps that hold it (queue.h) */
-  orc_slot prev, next;  /* running list, in order of admission */
+  uint64_t joined;     /* decode set: its step counter when this request joined */
+  uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
+  orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
   uint16_t replica;
   uint8_t state;        /* orc_state */
@@ -73,8 +73,8 @@ typedef struct orc_requests {
   orc_slot free;        /* first free slot, linked by next */
   uint64_t live;
   uint64_t next_number;
-  uint64_t oldest;      /* every number below is finished */
-  orc_slot *window;     /* [window_room], power of two; by number & (window_room - 1) */
+  uint64_t oldest;  /* every number below is finished */
+  orc_slot *window; /* [window_room], power of two; by number & (window_room - 1) */
   uint64_t window_room;
 } orc_requests;
 
@@ -90,7 +90,8 @@ void orc_requests_drop(orc_requests *p, orc_slot slot);
 /* The slot of a request still in flight, or ORC_NO_SLOT. */
 orc_slot orc_requests_find(const orc_requests *p, uint64_t number);
 
-/* Tokens that must be computed before the next token comes out: the prompt and what was generated. */
+/* Tokens that must be computed before the next token comes out: the prompt and what was generated.
+ */
 static inline int32_t orc_request_target(const orc_request *r)
 {
   return r->in.prompt + r->generated;

@@ -4,7 +4,8 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
 {
   orc_decode_set *d = &r->decode;
   orc_usage *u = &r->usage;
-  if (d->peer_count != 1) return 0; /* gaps of different lengths: one ordinary step evens them out */
+  if (d->peer_count != 1)
+    return 0; /* gaps of different lengths: one ordinary step evens them out */
   if (r->prepared.n != d->n) r->prepared = orc_step_prepare_decode(&r->cost, d->n);
   const orc_decode_cost cost = r->prepared;
   const uint64_t counted = (uint64_t)d->counted;

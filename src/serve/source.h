@@ -39,18 +39,18 @@ typedef struct orc_load_stage {
 typedef struct orc_synthetic {
   orc_process process;
   uint64_t seed;
-  uint16_t profile;    /* index of the profile; its streams are keyed by it */
-  double cv;           /* GAMMA: coefficient of variation of the gaps, > 0 */
-  orc_load_stage *stages;   /* owned; POISSON, GAMMA, CONSTANT */
+  uint16_t profile;       /* index of the profile; its streams are keyed by it */
+  double cv;              /* GAMMA: coefficient of variation of the gaps, > 0 */
+  orc_load_stage *stages; /* owned; POISSON, GAMMA, CONSTANT */
   int stage_count;
-  int64_t count;       /* requests in all; INT64_MAX: no bound */
-  double duration;     /* s; no arrival at or after it; INFINITY: no bound */
-  int32_t concurrency; /* CLOSED_LOOP: clients, >= 1 */
-  orc_dist think;      /* CLOSED_LOOP: s between an answer and the next request; constant 0 */
+  int64_t count;           /* requests in all; INT64_MAX: no bound */
+  double duration;         /* s; no arrival at or after it; INFINITY: no bound */
+  int32_t concurrency;     /* CLOSED_LOOP: clients, >= 1 */
+  orc_dist think;          /* CLOSED_LOOP: s between an answer and the next request; constant 0 */
   orc_dist prompt, output; /* tokens */
   orc_dist priority;
   bool has_priority;
-  double timeout;      /* s; INFINITY: never */
+  double timeout;            /* s; INFINITY: never */
   double cancel_probability; /* share of requests their client cancels */
   orc_dist cancel_after;     /* s from arrival */
 } orc_synthetic;

@@ -6,12 +6,12 @@
 
 typedef struct synthetic {
   orc_synthetic is;
-  orc_rng gaps;       /* of the point process */
-  int stage;          /* the one `clock` is in */
-  double clock;       /* s: when the last request came */
-  double stage_end;   /* s: when this stage is over */
-  int64_t issued;     /* requests so far */
-  int32_t *rounds;    /* CLOSED_LOOP: [concurrency] requests each client has sent */
+  orc_rng gaps;     /* of the point process */
+  int stage;        /* the one `clock` is in */
+  double clock;     /* s: when the last request came */
+  double stage_end; /* s: when this stage is over */
+  int64_t issued;   /* requests so far */
+  int32_t *rounds;  /* CLOSED_LOOP: [concurrency] requests each client has sent */
 } synthetic;
 
 /* Everything random about one request comes from a stream of its own. */
@@ -118,7 +118,7 @@ static bool follow_client(void *self, const orc_request *r, orc_time now, orc_ar
   const uint32_t client = r->in.client;
   orc_rng g = orc_rng_stream(s->is.seed, ORC_FOR_SESSIONS,
                              (uint64_t)s->is.profile << 48 | (uint64_t)client << 24 |
-                               ((uint64_t)s->rounds[client] & 0xffffff));
+                                 ((uint64_t)s->rounds[client] & 0xffffff));
   const double think = orc_dist_sample(&s->is.think, &g, 0);
   const orc_time time = now + orc_time_of(think > 0.0 ? think : 0.0);
   if ((double)time * 1e-9 >= s->is.duration) return false;

@@ -65,7 +65,8 @@ static int64_t read_line(trace *t, orc_error *e)
     const char *end = memchr(t->buffer + t->at, '\n', t->have - t->at);
     const size_t part = (end == NULL ? t->have : (size_t)(end - t->buffer)) - t->at;
     if (n + part >= sizeof t->text) {
-      orc_fail(e, "%s: line %" PRIu64 ": longer than %d bytes", t->path, t->line + 1, LINE_MOST - 1);
+      orc_fail(e, "%s: line %" PRIu64 ": longer than %d bytes", t->path, t->line + 1,
+               LINE_MOST - 1);
       return -1;
     }
     memcpy(t->text + n, t->buffer + t->at, part);
@@ -86,7 +87,8 @@ static int split(char *line, char **fields)
   for (char *p = line; n < COLUMNS_MOST;) {
     fields[n++] = p;
     bool quoted = false;
-    while (*p != '\0' && (quoted || *p != ',')) quoted ^= *p++ == '"';
+    while (*p != '\0' && (quoted || *p != ','))
+      quoted ^= *p++ == '"';
     const bool last = *p == '\0';
     char *f = fields[n - 1];
     *p = '\0';
@@ -113,15 +115,17 @@ static bool bad_field(const trace *t, const char *column, const char *got, const
   if (got[0] == '\0')
     return orc_fail(e, "%s: line %" PRIu64 ": %s is missing, %s expected", t->path, t->line, column,
                     expected);
-  return orc_fail(e, "%s: line %" PRIu64 ": %s: %s expected, got \"%.*s\"", t->path, t->line, column,
-                  expected, FIELD_SHOWN, got);
+  return orc_fail(e, "%s: line %" PRIu64 ": %s: %s expected, got \"%.*s\"", t->path, t->line,
+                  column, expected, FIELD_SHOWN, got);
 }
 
-static bool read_count(const trace *t, const char *column, const char *s, int32_t *out, orc_error *e)
+static bool read_count(const trace *t, const char *column, const char *s, int32_t *out,
+                       orc_error *e)
 {
   int32_t whole = 0;
   const char *p = s;
-  for (; p - s < 9 && *p >= '0' && *p <= '9'; p++) whole = 10 * whole + (*p - '0');
+  for (; p - s < 9 && *p >= '0' && *p <= '9'; p++)
+    whole = 10 * whole + (*p - '0');
   if (p == s || *p != '\0') { /* not plain digits: perhaps "374.0" */
     char *end;
     const double v = strtod(s, &end);
@@ -134,7 +138,8 @@ static bool read_count(const trace *t, const char *column, const char *s, int32_
   return true;
 }
 
-/* Days since 1970-01-01 of a date of the Gregorian calendar (Hinnant, chrono-compatible date algorithms). */
+/* Days since 1970-01-01 of a date of the Gregorian calendar (Hinnant, chrono-compatible date
+ * algorithms). */
 static int64_t days_of(int64_t year, int64_t month, int64_t day)
 {
   year -= month <= 2;
@@ -172,7 +177,8 @@ static bool read_calendar(const char *s, int64_t *out)
   int64_t ns = 0;
   if (*s == '.') {
     int64_t unit = 100000000;
-    for (s++; isdigit((unsigned char)*s); s++, unit /= 10) ns += (*s - '0') * unit;
+    for (s++; isdigit((unsigned char)*s); s++, unit /= 10)
+      ns += (*s - '0') * unit;
   }
   if (strcmp(s, "+00:00") == 0 || strcmp(s, "Z") == 0) s += strlen(s);
   if (*s != '\0') return false;
@@ -211,15 +217,17 @@ static bool read_row(trace *t, orc_arrival *out, int64_t *time, orc_error *e)
   if (n < t->columns)
     return orc_fail(e, "%s: line %" PRIu64 ": %d of %d fields; %s is missing", t->path, t->line, n,
                     t->columns,
-                    n <= t->time ? t->is->time : n <= t->prompt ? t->is->prompt : t->is->output);
+                    n <= t->time     ? t->is->time
+                    : n <= t->prompt ? t->is->prompt
+                                     : t->is->output);
   int32_t prompt, output;
   if (!read_time(t, fields[t->time], time, e) ||
       !read_count(t, t->is->prompt, fields[t->prompt], &prompt, e) ||
       !read_count(t, t->is->output, fields[t->output], &output, e))
     return false;
   if (t->begun && *time < t->previous)
-    return orc_fail(e, "%s: line %" PRIu64 ": %s goes back; rows in order of time expected", t->path,
-                    t->line, t->is->time);
+    return orc_fail(e, "%s: line %" PRIu64 ": %s goes back; rows in order of time expected",
+                    t->path, t->line, t->is->time);
   if (!t->begun) t->origin = *time;
   t->begun = true;
   t->previous = *time;
@@ -283,8 +291,10 @@ static bool read_header(trace *t, orc_error *e)
     t->output = find(fields, t->columns, t->is->output);
     if (t->time >= 0 && t->prompt >= 0 && t->output >= 0) return true;
   }
-  return orc_fail(e, "%s: line 1: a trace's header expected (Azure LLM: TIMESTAMP,ContextTokens,"
-                     "GeneratedTokens; BurstGPT; Vidur; Splitwise), got \"%s\"", t->path, shown);
+  return orc_fail(e,
+                  "%s: line 1: a trace's header expected (Azure LLM: TIMESTAMP,ContextTokens,"
+                  "GeneratedTokens; BurstGPT; Vidur; Splitwise), got \"%s\"",
+                  t->path, shown);
 }
 
 bool orc_source_trace(orc_source *out, const char *path, const orc_trace_options *o, orc_error *e)

@@ -87,7 +87,8 @@ static bool shortest_first(void *self, const orc_request *r, double *key, orc_er
   return true;
 }
 
-static bool least(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e)
+static bool least(void *self, const orc_cluster *c, const orc_request *r, int *replica,
+                  orc_error *e)
 {
   (void)self;
   (void)r;
@@ -210,7 +211,8 @@ static bool consistent(const orc_cluster *c)
       used += blocks_held(r, &c->requests.at[s]);
       decoding += c->requests.at[s].state == ORC_DECODE;
     }
-    for (uint32_t j = 0; j < r->queue.count; j++) used += c->requests.at[r->queue.at[j].slot].blocks;
+    for (uint32_t j = 0; j < r->queue.count; j++)
+      used += c->requests.at[r->queue.at[j].slot].blocks;
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
     good = good && running <= r->knobs.max_num_seqs && decoding == r->decode.n;
     good = good && r->batch.tokens <= r->knobs.max_num_batched_tokens;
@@ -247,7 +249,8 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
   close(mkstemp(path));
   orc_error e = { 0 };
   orc_source sources[2];
-  for (int i = 0; i < s->sources; i++) sources[i] = source(s, i);
+  for (int i = 0; i < s->sources; i++)
+    sources[i] = source(s, i);
   orc_rng chaos = orc_rng_stream(s->seed, ORC_FOR_POLICY, 0);
   orc_batching batching = orc_batching_chunked;
   if (s->policy == 1) batching.step = prefill_first;
@@ -258,19 +261,19 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
   }
   orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
-    .replicas = s->policy == 4 ? 1 : s->replicas, /* `wild` draws in order of calls */
-    .knobs = &s->knobs,
-    .cost = &s->cost,
-    .batching = batching,
-    .router = { .name = "least", .route = least },
-    .sources = sources,
-    .source_count = s->sources,
-    .profile_count = 2,
-    .warm_up = s->warm_up,
-    .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
-    .runs = runs,
-    .seed = s->seed,
-    .csv = csv });
+      .replicas = s->policy == 4 ? 1 : s->replicas, /* `wild` draws in order of calls */
+      .knobs = &s->knobs,
+      .cost = &s->cost,
+      .batching = batching,
+      .router = { .name = "least", .route = least },
+      .sources = sources,
+      .source_count = s->sources,
+      .profile_count = 2,
+      .warm_up = s->warm_up,
+      .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
+      .runs = runs,
+      .seed = s->seed,
+      .csv = csv });
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
     o.good = orc_cluster_run(c, sliced ? orc_engine_next(&c->engine) : ORC_NEVER, &e);
@@ -282,7 +285,8 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
     const orc_replica *r = &c->replicas[i];
     o.good = o.good && r->kv.free == r->kv.total && r->running == 0 && r->decode.n == 0 &&
              r->decode.context == 0 && r->decode.window == 0 && r->decode.growing == 0;
-    for (int p = 0; p < 2; p++) o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
+    for (int p = 0; p < 2; p++)
+      o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
     o.steps += r->usage.steps;
   }
   for (int i = 0; i < c->replica_count; i++)
@@ -309,7 +313,8 @@ static bool causal(const outcome *o)
     double arrival, first = -1, end = -1;
     char status[16] = "";
     const char *p = line + 1;
-    for (int i = 0; i < 6; i++) p = strchr(p, ',') + 1;
+    for (int i = 0; i < 6; i++)
+      p = strchr(p, ',') + 1;
     arrival = strtod(p, NULL);
     p = strchr(p, ',') + 1;
     if (*p != ',') first = strtod(p, NULL);
@@ -335,8 +340,9 @@ int main(void)
     const bool good = run.good && stepped.good && sliced.good;
     const bool equal = same(&run, &stepped) && same(&run, &sliced);
     if (!good || !equal)
-      printf("scenario %llu (policy %d): good %d%d%d, equal %d%d\n", (unsigned long long)seed, s.policy,
-             run.good, stepped.good, sliced.good, same(&run, &stepped), same(&run, &sliced));
+      printf("scenario %llu (policy %d): good %d%d%d, equal %d%d\n", (unsigned long long)seed,
+             s.policy, run.good, stepped.good, sliced.good, same(&run, &stepped),
+             same(&run, &sliced));
     broken += !good;
     different += !equal;
     acausal += !causal(&run);
@@ -347,6 +353,7 @@ int main(void)
     free(stepped.csv);
     free(sliced.csv);
   }
-  printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different, acausal);
+  printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
+         acausal);
   return DONE();
 }
