@@ -92,7 +92,8 @@ double orc_dist_sample(const orc_dist *d, orc_rng *r, uint64_t index)
 
 int orc_dist_count(const orc_dist *d, orc_rng *r, uint64_t index, int least)
 {
-  const double x = floor(orc_dist_sample(d, r, index) + 0.5);
+  ORC_ASSERT(least >= 0);
+  const double x = orc_dist_sample(d, r, index) + 0.5;
   if (x >= (double)INT_MAX) return INT_MAX;
   return x <= (double)least ? least : (int)x;
 }

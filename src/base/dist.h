@@ -52,7 +52,7 @@ void orc_dist_done(orc_dist *d);
 */
 double orc_dist_sample(const orc_dist *d, orc_rng *r, uint64_t index);
 
-/* A draw as a count: rounded to nearest (halves up), at least `least`, at most 2^31 - 1. */
+/* A draw as a count: rounded to nearest (halves up), at least `least` >= 0, at most 2^31 - 1. */
 int orc_dist_count(const orc_dist *d, orc_rng *r, uint64_t index, int least);
 
 /*

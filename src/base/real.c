@@ -23,7 +23,8 @@ static double real_of(uint64_t b)
 /*
 ** With x = 2^k m, m in [sqrt(1/2), sqrt 2) and s = (m - 1)/(m + 1): log m = 2 atanh s, whose odd
 ** series needs 10 terms as s^2 < 0.0295. Written as f - (f^2/2 - s (f^2/2 + R)), f = m - 1, so
-** that the leading term is exact.
+** that the leading term is exact. The series goes in two halves, odd and even powers of z, that the
+** processor works on at once; so does exp's in four.
 */
 double orc_real_log(double x)
 {
@@ -39,17 +40,10 @@ double orc_real_log(double x)
   const int64_t k = ((int64_t)(b - half) >> 52);
   const double f = real_of(b - ((uint64_t)k << 52)) - 1.0;
   const double s = f / (2.0 + f), z = s * s;
-  double r = 2.0 / 21;
-  r = r * z + 2.0 / 19;
-  r = r * z + 2.0 / 17;
-  r = r * z + 2.0 / 15;
-  r = r * z + 2.0 / 13;
-  r = r * z + 2.0 / 11;
-  r = r * z + 2.0 / 9;
-  r = r * z + 2.0 / 7;
-  r = r * z + 2.0 / 5;
-  r = r * z + 2.0 / 3;
-  r = r * z;
+  const double w = z * z;
+  const double odd = 2.0 / 3 + w * (2.0 / 7 + w * (2.0 / 11 + w * (2.0 / 15 + w * (2.0 / 19))));
+  const double even = 2.0 / 5 + w * (2.0 / 9 + w * (2.0 / 13 + w * (2.0 / 17 + w * (2.0 / 21))));
+  const double r = z * odd + w * even;
   const double square = 0.5 * f * f, e = (double)(k - scaled);
   return e * LN2_HIGH - ((square - (s * (square + r) + e * LN2_LOW)) - f);
 }
@@ -65,23 +59,16 @@ double orc_real_exp(double x)
 {
   if (!(x < 709.8)) return x >= 709.8 ? INFINITY : x;
   if (x < -745.2) return 0.0;
-  const double k = floor(x * 0x1.71547652b82fep0 + 0.5);
-  const double r = (x - k * LN2_HIGH) - k * LN2_LOW;
-  double p = 1.0 / 6227020800;
-  p = p * r + 1.0 / 479001600;
-  p = p * r + 1.0 / 39916800;
-  p = p * r + 1.0 / 3628800;
-  p = p * r + 1.0 / 362880;
-  p = p * r + 1.0 / 40320;
-  p = p * r + 1.0 / 5040;
-  p = p * r + 1.0 / 720;
-  p = p * r + 1.0 / 120;
-  p = p * r + 1.0 / 24;
-  p = p * r + 1.0 / 6;
-  p = p * r + 0.5;
-  p = 1.0 + (r + r * r * p);
+  const int64_t k = (int64_t)(x * 0x1.71547652b82fep0 + (x < 0.0 ? -0.5 : 0.5));
+  const double e = (double)k, r = (x - e * LN2_HIGH) - e * LN2_LOW;
+  const double square = r * r, fourth = square * square;
+  const double a = (1.0 / 2 + r * (1.0 / 6)) + square * (1.0 / 24 + r * (1.0 / 120));
+  const double b = (1.0 / 720 + r * (1.0 / 5040)) + square * (1.0 / 40320 + r * (1.0 / 362880));
+  const double c =
+      (1.0 / 3628800 + r * (1.0 / 39916800)) + square * (1.0 / 479001600 + r * (1.0 / 6227020800));
+  const double p = 1.0 + (r + square * (a + fourth * (b + fourth * c)));
   /* In two factors: 2^k alone may not be a normal number. */
-  const int64_t high = (int64_t)k / 2, low = (int64_t)k - high;
+  const int64_t high = k / 2, low = k - high;
   return p * real_of((uint64_t)(1023 + high) << 52) * real_of((uint64_t)(1023 + low) << 52);
 }
 

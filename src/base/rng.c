@@ -73,13 +73,13 @@ double orc_rng_exponential(orc_rng *r)
   return -orc_real_log(1.0 - open_uniform(r)); /* 1 - u: rising with the draw; exact */
 }
 
-/* c[0] + c[1] x + ... + c[7] x^7 */
+/* c[0] + c[1] x + ... + c[7] x^7, in pairs that do not wait for each other. */
 static double polynomial(const double c[8], double x)
 {
-  double y = c[7];
-  for (int i = 6; i >= 0; i--)
-    y = y * x + c[i];
-  return y;
+  const double square = x * x;
+  const double low = (c[0] + c[1] * x) + square * (c[2] + c[3] * x);
+  const double high = (c[4] + c[5] * x) + square * (c[6] + c[7] * x);
+  return low + square * square * high;
 }
 
 /* Coefficients of algorithm AS 241, PPND16 (Wichura, Applied Statistics 37(3), 1988). */

@@ -16,8 +16,8 @@ static void first_numbers_of_one_stream(void)
   r = orc_rng_stream(42, ORC_FOR_LENGTHS, 7);
   CHECK(orc_rng_uniform(&r) == 0x1.e197e3061a06cp-3);
   CHECK(orc_rng_exponential(&r) == 0x1.a8cd7eaf6f562p+0);
-  CHECK(orc_rng_normal(&r) == -0x1.6c28b84aa761ep+0);
-  CHECK(orc_rng_gamma(&r, 2.5) == 0x1.4285b313c707bp-1);
+  CHECK(orc_rng_normal(&r) == -0x1.6c28b84aa761fp+0);
+  CHECK(orc_rng_gamma(&r, 2.5) == 0x1.4285b313c707ep-1);
   CHECK(orc_rng_gamma(&r, 0.5) == 0x1.b0d20a1e6c364p+0);
   CHECK(orc_rng_below(&r, 1000000) == 39115);
 }
