@@ -87,4 +87,49 @@ static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
     orc_hist_add_exact(h, value, weight);
 }
 
+/*
+** Additions of one weight in a tight loop: sums stay in registers until the end. Between begin and
+** end the histogram must not be used otherwise. The result is the same to the last bit.
+*/
+typedef struct orc_hist_tally {
+  orc_hist *into;
+  uint64_t *bucket; /* the sketch; NULL: values go to orc_hist_add one by one */
+  uint64_t weight, count, sum;
+  unsigned __int128 squares;
+  int64_t min, max;
+} orc_hist_tally;
+
+static inline orc_hist_tally orc_hist_tally_begin(orc_hist *h, uint64_t weight)
+{
+  return (orc_hist_tally){
+    .into = h, .bucket = weight > 0 ? h->bucket : NULL, .weight = weight, .min = INT64_MAX
+  };
+}
+
+/* value >= 0; the sum of one tally's values must stay below 2^64 (584 years in ns) */
+static inline void orc_hist_tally_add(orc_hist_tally *t, int64_t value)
+{
+  if (t->bucket == NULL) {
+    orc_hist_add(t->into, value, t->weight);
+    return;
+  }
+  t->bucket[orc_hist_bucket(value)] += t->weight;
+  t->count++;
+  t->sum += (uint64_t)value;
+  t->squares += (unsigned __int128)(uint64_t)value * (uint64_t)value;
+  if (value < t->min) t->min = value;
+  if (value > t->max) t->max = value;
+}
+
+static inline void orc_hist_tally_end(const orc_hist_tally *t)
+{
+  orc_hist *h = t->into;
+  if (t->count == 0) return;
+  h->count += t->count * t->weight;
+  h->sum += (__int128)((unsigned __int128)t->sum * t->weight);
+  h->squares += t->squares * t->weight;
+  if (t->min < h->min) h->min = t->min;
+  if (t->max > h->max) h->max = t->max;
+}
+
 #endif

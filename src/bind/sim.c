@@ -435,14 +435,30 @@ static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gap
   lua_setfield(L, -2, "latency");
 }
 
+/* The only part of a whole says what the whole says: the table at `whole` again, not a copy of it.
+ */
+static void push_only(lua_State *L, int whole)
+{
+  static const char *const keys[] = { "requests", "tokens", "goodput", "latency" };
+  lua_createtable(L, 0, 16);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    lua_getfield(L, whole, keys[i]);
+    lua_setfield(L, -2, keys[i]);
+  }
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with. */
-static void push_replica(lua_State *L, const orc_replica *r, int profiles, double elapsed)
+static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int whole)
 {
   orc_metrics all = { 0 };
-  for (int i = 0; i < profiles; i++)
-    orc_metrics_merge(&all, &r->metrics[i]);
-  push_metrics(L, &all, &r->usage.gaps);
-  orc_metrics_done(&all);
+  if (r->cluster->replica_count == 1) {
+    push_only(L, whole);
+  } else {
+    for (int i = 0; i < r->cluster->profile_count; i++)
+      orc_metrics_merge(&all, &r->metrics[i]);
+    push_metrics(L, &all, &r->usage.gaps);
+    orc_metrics_done(&all);
+  }
   const double total = (double)r->kv.total;
   put(L, "busy_s", (double)r->usage.busy * 1e-9);
   put_count(L, "steps", r->usage.steps);
@@ -466,15 +482,19 @@ static void trim(orc_cluster *c, orc_time end)
   }
 }
 
-static void push_profiles(lua_State *L, const sim *s)
+static void push_profiles(lua_State *L, const sim *s, int whole)
 {
   lua_createtable(L, s->profile_count, 0);
   for (int p = 0; p < s->profile_count; p++) {
     orc_metrics m = { 0 };
-    for (int i = 0; i < s->cluster->replica_count; i++)
-      orc_metrics_merge(&m, &s->cluster->replicas[i].metrics[p]);
-    push_metrics(L, &m, NULL);
-    orc_metrics_done(&m);
+    if (s->profile_count == 1) {
+      push_only(L, whole);
+    } else {
+      for (int i = 0; i < s->cluster->replica_count; i++)
+        orc_metrics_merge(&m, &s->cluster->replicas[i].metrics[p]);
+      push_metrics(L, &m, NULL);
+      orc_metrics_done(&m);
+    }
     lua_pushstring(L, s->profiles[p]);
     lua_setfield(L, -2, "name");
     lua_rawseti(L, -2, p + 1);
@@ -508,6 +528,7 @@ static int result(lua_State *L)
     steps += c->replicas[i].usage.steps;
   }
   push_metrics(L, &all, &gaps);
+  const int it = lua_gettop(L);
   orc_metrics_done(&all);
   orc_hist_done(&gaps);
   lua_pushboolean(L, whole);
@@ -517,11 +538,11 @@ static int result(lua_State *L)
   put_count(L, "events", c->engine.executed);
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, &c->replicas[i], c->profile_count, (double)end * 1e-9);
+    push_replica(L, &c->replicas[i], (double)end * 1e-9, it);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
-  push_profiles(L, s);
+  push_profiles(L, s, it);
   lua_setfield(L, -2, "profiles");
   return 1;
 }
