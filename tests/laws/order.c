@@ -68,8 +68,18 @@ static orc_time clusters(orc_rng *r, orc_time now, uint64_t n)
   return now + (n % 2 == 0 ? ORC_SECOND : 0) + (orc_time)orc_rng_below(r, 5);
 }
 
+/* Calm and bursts: for 300 events within 50 ns, then for 300 within any power of ten. */
+static orc_time bursts(orc_rng *r, orc_time now, uint64_t n)
+{
+  orc_time most = 50;
+  if (n / 300 % 2 == 0)
+    for (uint64_t k = orc_rng_below(r, 12); k > 0; k--)
+      most *= 10;
+  return now + (orc_time)orc_rng_below(r, (uint64_t)most);
+}
+
 static gap *const GAPS[] = { even,       equal,   at_once,           exponential, outliers,
-                             magnitudes, falling, past_and_negative, clusters };
+                             magnitudes, falling, past_and_negative, clusters,    bursts };
 enum { KINDS = sizeof GAPS / sizeof GAPS[0] };
 
 static int by_order(const void *a, const void *b)
@@ -206,7 +216,7 @@ int main(void)
   for (int k = 0; k < KINDS; k++) {
     for (uint64_t seed = 0; seed < 20; seed++) {
       CHECK(sorts(GAPS[k], seed, 1 + 37 * seed));
-      CHECK(mixes(GAPS[k], seed, 1 + 29 * seed));
+      CHECK(mixes(GAPS[k], seed, 1 + 61 * seed));
     }
     CHECK(sorts(GAPS[k], 99, 100000));
     if (GAPS[k] != falling && GAPS[k] != past_and_negative) CHECK(holds(GAPS[k], 7, 30000));
