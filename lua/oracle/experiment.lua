@@ -202,8 +202,9 @@ local function finder(origin)
   end
 end
 
-local function spec_of(r, d, find)
-  local workload, why = require("oracle.workload").engine(r.workload, { duration = r.duration, find = find })
+local function spec_of(r, d, find, warnings)
+  local workload, why = require("oracle.workload").engine(r.workload,
+    { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
   local e = r.engine
   return {
@@ -237,8 +238,9 @@ local function plan_of(raw, origin, memo)
     fail("lod: high is not in this version; medium and auto are")
   end
   local deployment = deploy(r, find, memo)
-  local spec = spec_of(r, deployment, find)
-  return { scenario = r, deployment = deployment, spec = spec, warnings = warnings_of(r, deployment) }
+  local warnings = warnings_of(r, deployment)
+  local spec = spec_of(r, deployment, find, warnings)
+  return { scenario = r, deployment = deployment, spec = spec, warnings = warnings }
 end
 
 --- Everything a run needs, checked: nothing has been simulated yet.

@@ -2,6 +2,7 @@
 -- Lua scenarios, --set, the prompt and `oracle run --help` all read it. Engine knobs carry vLLM's names; their
 -- defaults are those of vLLM V1 as of v0.11 (vllm/engine/arg_utils.py), `vllm serve`. Where a
 -- default depends on the model or the GPU it is absent here and filled by oracle.experiment.
+local fields = require "oracle.fields"
 local units = require "oracle.units"
 
 local schema = {}
@@ -10,16 +11,8 @@ schema.VLLM = "v0.11"                                     -- the vLLM whose defa
 
 -- ---- the description ----
 
--- A field is { key, type, ... }; `section` makes one that holds others: { key, fields, ... }.
-local function section(node)
-  local fields = node[2] or {}
-  node.type, node.fields, node.order = "section", {}, {}
-  for _, f in ipairs(fields) do
-    node.fields[f[1]], node.order[#node.order + 1] = f, f[1]
-    f.type = f.type or f[2]
-  end
-  return node
-end
+local section, seconds = fields.section, fields.seconds
+local workload = require "oracle.workload.schema"
 
 local DTYPES = { "auto", "bfloat16", "float16", "float32", "half", "float" }
 local KV_DTYPES = { "auto", "bfloat16", "float16", "float32", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4" }
@@ -53,12 +46,6 @@ local function share(name, default, doc)
   return { name, "number", dimension = "ratio", min = SHARE.min, open = SHARE.open, max = SHARE.max, default = default,
            doc = doc }
 end
-local function seconds(name, doc, extra)
-  local f = { name, "number", dimension = "time", min = 0, max = 1e9, doc = doc }
-  for k, v in pairs(extra or {}) do f[k] = v end
-  return f
-end
-
 local cost = section { "cost", complete = true, shorthand = "kind", doc = "what a step costs: a kind, or a table", {
   { "kind", "choice", values = { "roofline", "constant" }, default = "roofline", doc = "the cost model" },
   share("mfu", nil, "share of the peak FLOP/s reached; sets prefill_mfu and decode_mfu"),
@@ -74,65 +61,6 @@ local cost = section { "cost", complete = true, shorthand = "kind", doc = "what 
   { "moe_imbalance", "number", min = 1, max = 1000, default = 1, doc = "busiest expert over the mean" },
   seconds("constant_step", "kind constant: time of a step", { open = true }),
   seconds("constant_prefill_token", "kind constant: added per prompt token", { default = 0 }),
-} }
-
-local function rate(doc, extra)
-  local f = { "rate", "number", dimension = "req/s", min = 0, open = true, max = 1e9, doc = doc }
-  for k, v in pairs(extra or {}) do f[k] = v end
-  return f
-end
-
-local PRIORITY = { "priority", "dist", doc = "a number per request; smaller goes first" }
-local COUNT = { "count", "count", dimension = "requests", min = 1, max = 1000000000000, doc = "requests in all" }
-local DURATION = seconds("duration", "how long requests arrive", { open = true })
-local LENGTHS = {
-  { "prompt", "dist", required = true, doc = "tokens of a prompt: a number or a distribution" },
-  { "output", "dist", required = true, doc = "tokens generated: a number or a distribution" },
-}
-local CLIENT = {
-  seconds("timeout", "from arrival until the client gives up", { open = true }),
-  section { "cancel", doc = "clients that leave early", {
-    { "probability", "number", dimension = "ratio", min = 0, max = 1, required = true, doc = "share that cancels" },
-    { "after", "dist", dimension = "time", required = true, doc = "s from arrival until they do" },
-  } },
-}
-
-local STAGES = { "stages", "list", doc = "{ { rate =, duration = }, ... } one after the other",
-                 of = section { "stage", { rate("requests per second", { required = true, open = false }),
-                                           seconds("duration", "of the stage", { required = true, open = true }) } } }
-
-local function generator(doc, fields, lengths)
-  local all = {}
-  for _, list in ipairs { fields, lengths or LENGTHS, CLIENT, lengths and {} or { PRIORITY } } do
-    for _, f in ipairs(list) do all[#all + 1] = f end
-  end
-  return section { "workload", all, doc = doc }
-end
-
-local workload = { "workload", type = "variant", tag = "kind", required = true,
-                   doc = "the requests: oracle.workload.poisson { ... } and so on", kinds = {
-  poisson = generator("independent arrivals", { rate("mean requests per second"), STAGES, COUNT, DURATION }),
-  gamma = generator("bursty arrivals", {
-    rate("mean requests per second"), STAGES, COUNT, DURATION,
-    { "cv", "number", min = 0, open = true, max = 1000, doc = "coefficient of variation of the gaps; 1 is poisson" },
-    { "burstiness", "number", min = 0, open = true, max = 1000000,
-      doc = "as in vllm bench: 1/cv^2; below 1 more bursty than poisson" },
-  }),
-  constant = generator("evenly spaced arrivals", { rate("requests per second"), STAGES, COUNT, DURATION }),
-  closed_loop = generator("a fixed number of clients, each asks again when answered", {
-    { "concurrency", "count", min = 1, max = 8388608, required = true, doc = "clients" },
-    { "think", "dist", dimension = "time", doc = "s from an answer to the client's next request" },
-    COUNT, DURATION,
-  }),
-  batch = generator("all requests at time 0", {
-    { "count", "count", dimension = "requests", min = 1, max = 1000000000, required = true, doc = "requests" },
-  }),
-  trace = generator("recorded arrivals; the format is told from the header", {
-    { "path", "path", required = true, doc = "the file; .gz is fine" },
-    { "rate_scale", "number", min = 0, open = true, max = 1e6, default = 1, doc = "2: arrivals twice as fast" },
-    seconds("from", "of the trace's own time: earlier requests are left out", { default = 0 }),
-    seconds("to", "of the trace's own time: later requests are left out", { open = true }), COUNT,
-  }, {}),
 } }
 
 local slo = section { "slo", doc = "goodput counts the requests that meet all of these", {
@@ -282,6 +210,10 @@ function TYPES.dist(node, value, path, ctx)
 end
 
 function TYPES.list(node, value, path, ctx)
+  if node.wrap then                                       -- one entry may stand for a list of one
+    if type(value) == "string" then value = { { name = value } } end
+    if type(value) == "table" and next(value) ~= nil and value[1] == nil then value = { value } end
+  end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a list expected") end
   local out = {}
   for k in pairs(value) do
