@@ -157,11 +157,13 @@ static int depth(int i, int p)
   return d;
 }
 
-/* The second tree is the first mirrored (p even) or moved on by one: inner ranks become leaves. */
+/* The second tree is the first mirrored (p even) or moved on by one: inner ranks become leaves. Of
+*three
+** ranks, moved on, both would have a link in common. */
 static int renamed(int i, int p, bool second)
 {
   if (!second) return i;
-  return p % 2 == 0 ? p - 1 - i : (i + 1) % p;
+  return p % 2 == 0 || p == 3 ? p - 1 - i : (i + 1) % p;
 }
 
 /*

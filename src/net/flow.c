@@ -7,8 +7,15 @@
 
 enum { NOBODY = UINT32_MAX };
 
+/* ns: what lies closer together happens at once, and costs one solve. */
+#define SAME_MOMENT 1e-3
+
 /*
-** ALONE    no other flows on its links: its end is known, and is an event of its own
+** Times are whole ns and a rest of half a ns at most: the clock knows the first, and the rest goes
+*along
+** (`since_rest`, `due_rest`), so that a chain of many short transfers does not drift.
+**
+** ALONE no other flows on its links: its end is known, and is an event of its own
 ** LATENT   on its way to a link others use: `due` is when its first byte is there
 ** SHARING  known to the solver: `due` is its end at the present rate
 ** SHARING and LATENT stand in a heap of the network's, which has one event for its first. At one
@@ -19,10 +26,12 @@ typedef enum phase { PHASE_FREE, PHASE_ALONE, PHASE_SHARING, PHASE_LATENT } phas
 typedef struct transfer {
   const orc_route *route;
   double bytes;
-  double left;    /* B at `since`, while SHARING */
-  double rate;    /* B/s, while SHARING */
-  orc_time since; /* when its bytes begin to flow; SHARING: when `left` was true */
+  double left;       /* B at `since`, while SHARING */
+  double rate;       /* B/s, while SHARING */
+  orc_time since;    /* when its bytes begin to flow; SHARING: when `left` was true */
+  double since_rest; /* ns */
   orc_time due;
+  double due_rest; /* ns */
   uint64_t number; /* order of sending: breaks ties of `due` */
   orc_net_done *done;
   void *ctx;
@@ -45,11 +54,14 @@ struct orc_net {
   orc_share *share;
   load *loads;
   transfer *transfers;
-  uint32_t *heap; /* by (due, phase, number) */
+  uint32_t *heap; /* by (due, due_rest, phase, number) */
   uint32_t kind, room, free, heaped;
   bool unsettled; /* the set of sharing transfers changed since the last solve */
   bool contended;
-  orc_time alarm; /* of the earliest event set for the heap; ORC_NEVER: none */
+  orc_time alarm;   /* of the earliest event set for the heap; ORC_NEVER: none */
+  double moment;    /* rest of the time at which the set last changed */
+  double rest;      /* of the time at which is sent ... */
+  uint64_t rest_in; /* ... while the engine handles this event; else it is 0 */
   orc_net_count count;
 };
 
@@ -73,6 +85,7 @@ orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
   n->kind = kind;
   n->free = NOBODY;
   n->alarm = ORC_NEVER;
+  n->rest_in = UINT64_MAX;
   orc_engine_on(engine, kind, fire, n);
   return n;
 }
@@ -92,6 +105,11 @@ orc_topology *orc_net_topology(const orc_net *n)
   return n->topology;
 }
 
+orc_engine *orc_net_engine(const orc_net *n)
+{
+  return n->engine;
+}
+
 orc_net_count orc_net_counted(const orc_net *n)
 {
   return n->count;
@@ -108,10 +126,27 @@ bool orc_net_contended(const orc_net *n)
   return n->contended;
 }
 
-/* `ns` after `from`, rounded to nearest; a time that does not fit never comes. */
-static orc_time later(orc_time from, double ns)
+double orc_net_rest(const orc_net *n)
 {
-  return ns < 9e18 && from < INT64_MAX - (orc_time)ns - 1 ? from + (orc_time)(ns + 0.5) : ORC_NEVER;
+  return n->rest_in == n->engine->executed ? n->rest : 0.0;
+}
+
+void orc_net_carry_rest(orc_net *n, double rest)
+{
+  ORC_ASSERT(rest >= -0.5 && rest <= 0.5);
+  n->rest = rest;
+  n->rest_in = n->engine->executed;
+}
+
+/* `ns` >= -0.5 after `from`: the nearest whole ns, and what remains. What does not fit never comes.
+ */
+static orc_time later(orc_time from, double ns, double *rest)
+{
+  *rest = 0.0;
+  if (!(ns < 9e18) || from > INT64_MAX - (orc_time)ns - 1) return ORC_NEVER;
+  const orc_time whole = (orc_time)(ns + 0.5);
+  *rest = ns - (double)whole;
+  return from + whole;
 }
 
 /* ---- the heap of transfers that share or will ---- */
@@ -120,6 +155,7 @@ static bool sooner(const orc_net *n, uint32_t a, uint32_t b)
 {
   const transfer *x = &n->transfers[a], *y = &n->transfers[b];
   if (x->due != y->due) return x->due < y->due;
+  if (x->due_rest != y->due_rest) return x->due_rest < y->due_rest;
   return x->phase != y->phase ? x->phase < y->phase : x->number < y->number;
 }
 
@@ -197,7 +233,7 @@ static void go_alone(orc_net *n, uint32_t slot)
 {
   transfer *f = &n->transfers[slot];
   f->phase = PHASE_ALONE;
-  f->due = later(f->since, f->bytes * f->route->ns_per_byte);
+  f->due = later(f->since, f->since_rest + f->bytes * f->route->ns_per_byte, &f->due_rest);
   for (int h = 0; h < f->route->hops; h++)
     n->loads[f->route->links[h]].alone = slot;
   orc_engine_at(n->engine, f->due, ORC_CLASS_TRANSFER, n->kind, slot + 1);
@@ -208,6 +244,7 @@ static void await_start(orc_net *n, uint32_t slot)
   transfer *f = &n->transfers[slot];
   f->phase = PHASE_LATENT;
   f->due = f->since;
+  f->due_rest = f->since_rest;
   reschedule(n, slot);
 }
 
@@ -218,6 +255,7 @@ static void go_sharing(orc_net *n, uint32_t slot, double left)
   f->left = left;
   f->rate = 0.0;
   f->since = n->engine->now;
+  f->since_rest = n->moment;
   orc_share_add(n->share, slot, f->route->links, f->route->hops);
   for (int h = 0; h < f->route->hops; h++)
     n->loads[f->route->links[h]].sharing++;
@@ -235,7 +273,8 @@ static void disturb(orc_net *n, uint32_t slot)
     await_start(n, slot);
     return;
   }
-  const double flowed = (double)(now - f->since) / f->route->ns_per_byte;
+  const double ns = (double)(now - f->since) + (n->moment - f->since_rest);
+  const double flowed = fmax(0.0, ns) / f->route->ns_per_byte;
   go_sharing(n, slot, fmax(0.0, f->bytes - flowed));
 }
 
@@ -247,6 +286,7 @@ static void finish(orc_net *n, uint32_t slot)
   if (was.phase == PHASE_SHARING) {
     orc_share_remove(n->share, slot);
     n->unsettled = true;
+    n->moment = was.due_rest;
   }
   for (int h = 0; h < was.route->hops; h++) {
     load *l = &n->loads[was.route->links[h]];
@@ -260,6 +300,7 @@ static void finish(orc_net *n, uint32_t slot)
   f->phase = PHASE_FREE;
   f->place = n->free;
   n->free = slot;
+  orc_net_carry_rest(n, was.due_rest);
   was.done(was.ctx, was.arg);
 }
 
@@ -267,11 +308,14 @@ static void finish(orc_net *n, uint32_t slot)
 static void start(orc_net *n, uint32_t slot)
 {
   const orc_route *r = n->transfers[slot].route;
+  const orc_time now = n->engine->now;
   uint32_t others = 0;
-  for (int h = 0; h < r->hops; h++) {
+  for (int h = 0; h < r->hops; h++) { /* who ends now does not meet it; who also starts now does */
     const uint32_t alone = n->loads[r->links[h]].alone;
-    if (alone != NOBODY && n->transfers[alone].due <= n->engine->now) finish(n, alone);
+    if (alone == NOBODY) continue;
+    if (n->transfers[alone].due <= now && n->transfers[alone].since < now) finish(n, alone);
   }
+  n->moment = n->transfers[slot].due_rest;
   for (int h = 0; h < r->hops; h++) {
     const load *on = &n->loads[r->links[h]];
     if (on->alone != NOBODY) disturb(n, on->alone);
@@ -294,13 +338,13 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
   *f = (transfer){
     .route = route,
     .bytes = bytes,
-    .since = n->engine->now + route->delay,
     .number = n->count.sent++,
     .done = done,
     .ctx = ctx,
     .arg = arg,
     .place = NOBODY,
   };
+  f->since = later(n->engine->now, orc_net_rest(n) + route->delay, &f->since_rest);
   n->count.sent_bytes += bytes;
   uint32_t others = 0;
   for (int h = 0; h < route->hops; h++)
@@ -326,12 +370,36 @@ static void settle(orc_net *n)
   n->count.solved++;
   for (int i = 0; i < changes; i++) {
     transfer *f = &n->transfers[changed[i]];
-    f->left = fmax(0.0, f->left - f->rate * 1e-9 * (double)(now - f->since));
+    const double ns = (double)(now - f->since) + (n->moment - f->since_rest);
+    f->left = fmax(0.0, f->left - f->rate * 1e-9 * ns);
     f->since = now;
+    f->since_rest = n->moment;
     f->rate = orc_share_rate(n->share, changed[i]);
-    f->due = later(now, f->left * 1e9 / f->rate);
+    f->due = later(now, n->moment + f->left * 1e9 / f->rate, &f->due_rest);
     reschedule(n, changed[i]);
   }
+}
+
+/* The event of a transfer that was alone; or that a disturbed one left behind, for whoever is here
+ * now. */
+static void end_alone(orc_net *n, uint32_t slot)
+{
+  const transfer *f = &n->transfers[slot];
+  const orc_time now = n->engine->now;
+  if (f->phase != PHASE_ALONE || f->due != now) return;
+  uint32_t under_way = 0;
+  for (int h = 0; f->since == now && h < f->route->hops; h++)
+    if (n->loads[f->route->links[h]].under_way > under_way)
+      under_way = n->loads[f->route->links[h]].under_way;
+  if (under_way < 2) {
+    finish(n, slot);
+    return;
+  }
+  /* It lasts less than a ns, and others may begin in the same one: they share. */
+  n->moment = f->since_rest;
+  disturb(n, slot);
+  settle(n);
+  arm(n);
 }
 
 static void fire(void *self, uint32_t subject)
@@ -339,15 +407,17 @@ static void fire(void *self, uint32_t subject)
   orc_net *n = self;
   const orc_time now = n->engine->now;
   if (subject > 0) {
-    /* A transfer that was disturbed leaves its event behind; whoever is here now may be due too. */
-    const transfer *f = &n->transfers[subject - 1];
-    if (f->phase == PHASE_ALONE && f->due == now) finish(n, subject - 1);
+    end_alone(n, subject - 1);
     return;
   }
   if (n->alarm > now) return;
   n->alarm = ORC_NEVER;
   while (n->heaped > 0 && n->transfers[n->heap[0]].due <= now) {
     const uint32_t slot = n->heap[0];
+    if (n->unsettled && n->transfers[slot].due_rest > n->moment + SAME_MOMENT) {
+      settle(n);
+      continue;
+    }
     unschedule(n, slot);
     if (n->transfers[slot].phase == PHASE_LATENT)
       start(n, slot);

@@ -7,7 +7,7 @@
 ** section 4 (validity and limits against packet simulation).
 **
 ** A transfer whose links carry no other costs one event and no solving, and what is decided then is
-** taken back when another comes to share a link. All are exact to the rounding of one time to ns.
+** taken back when another comes to share a link. Ends are exact: see orc_net_rest.
 */
 #ifndef ORC_NET_FLOW_H
 #define ORC_NET_FLOW_H
@@ -38,7 +38,20 @@ void orc_net_free(orc_net *n); /* NULL is allowed; transfers under way are dropp
 void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done *done, void *ctx,
                   uint64_t arg);
 
+/*
+** The clock is in whole ns; a transfer's exact end is that and a rest, in -0.5 .. 0.5 ns. Inside
+*`done`
+** this is the rest of the transfer that came in, and what is sent there begins at the exact time.
+*So a
+** chain of a thousand short transfers is as exact as one. 0 outside.
+*/
+double orc_net_rest(const orc_net *n);
+
+/* Until the event now handled is over, what is sent begins `rest` ns (-0.5 .. 0.5) after now. */
+void orc_net_carry_rest(orc_net *n, double rest);
+
 orc_topology *orc_net_topology(const orc_net *n);
+orc_engine *orc_net_engine(const orc_net *n);
 
 /* What has happened so far. Bytes count whole transfers, when they have come in. */
 typedef struct orc_net_count {

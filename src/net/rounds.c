@@ -32,12 +32,19 @@ static void landed(void *self, uint64_t arg)
 {
   (void)arg;
   orc_rounds *r = self;
-  if (--r->pending == 0) advance(r);
+  const orc_time now = orc_net_engine(r->net)->now;
+  const double rest = orc_net_rest(r->net);
+  if (now > r->last || rest > r->last_rest) r->last_rest = rest;
+  r->last = now;
+  if (--r->pending > 0) return;
+  orc_net_carry_rest(r->net, r->last_rest);
+  advance(r);
 }
 
 void orc_rounds_start(orc_rounds *r)
 {
   r->pending = 0;
+  r->last = -1;
   r->more = r->next(r->plan, &r->ahead);
   advance(r);
 }

@@ -1,6 +1,7 @@
 /*
 ** rounds.h - a plan of messages carried out on a network: a round begins when the last message of
-** the round before has come in. This is how a collective becomes real transfers.
+** the round before has come in. This is how a collective becomes real transfers. Rests of a ns are
+** carried from round to round and to `done` (see orc_net_rest).
 */
 #ifndef ORC_NET_ROUNDS_H
 #define ORC_NET_ROUNDS_H
@@ -26,6 +27,8 @@ typedef struct orc_rounds {
   orc_transfer ahead; /* the first message of the next round */
   bool more;          /* there is one */
   int pending;        /* messages of this round still under way */
+  orc_time last;      /* when the last of them came in, and its rest */
+  double last_rest;
 } orc_rounds;
 
 /*

@@ -364,7 +364,7 @@ static orc_route *find_route(orc_topology *t, int from, int to, orc_error *e)
     r->bandwidth = fmin(r->bandwidth, a->edge.bandwidth);
     at = a->edge.to;
   }
-  r->delay = orc_time_of(r->latency);
+  r->delay = 1e9 * r->latency;
   r->ns_per_byte = 1e9 / r->bandwidth;
   return r;
 }

@@ -36,7 +36,7 @@ typedef struct orc_route {
   int hops;           /* links crossed; 0: from one node to itself */
   double latency;     /* s, sum over its links */
   double bandwidth;   /* B/s, the least of its links; infinite for 0 hops */
-  orc_time delay;     /* latency in ns */
+  double delay;       /* ns, latency */
   double ns_per_byte; /* 1e9 / bandwidth */
   int32_t links[];    /* the links in order; hops of them */
 } orc_route;
