@@ -114,7 +114,7 @@ static int head(lua_State *L)
 /* b:decoding() -> sequences that decode */
 static int decoding(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->replica->decode.n);
+  lua_pushinteger(L, self(L)->replica->lane->decode.n);
   return 1;
 }
 
@@ -140,8 +140,9 @@ enum { ID, PROMPT, ARRIVAL, COMPUTED, GENERATED, PRIORITY, CLIENT, OUTPUT };
 
 static void push_field(lua_State *L, const orc_replica *r, const orc_request *q, int column)
 {
-  const int32_t steps =
-      q->state == ORC_DECODE ? orc_decode_generated(&r->decode, q) - q->generated : 0;
+  const int32_t steps = q->state == ORC_DECODE
+                            ? orc_decode_generated(&r->lanes[q->lane].decode, q) - q->generated
+                            : 0;
   switch (column) {
   case ID:
     lua_pushinteger(L, (lua_Integer)q->number + 1);

@@ -474,11 +474,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
 static void trim(orc_cluster *c, orc_time end)
 {
   for (int i = 0; i < c->replica_count; i++) {
-    orc_replica *r = &c->replicas[i];
-    if (!r->busy || r->end <= end) continue;
-    r->usage.busy -= r->end - end;
-    r->usage.block_time -=
-        (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(r->end - end);
+    orc_replica_cut(&c->replicas[i], end);
   }
 }
 

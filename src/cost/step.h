@@ -98,7 +98,10 @@ typedef struct orc_step_cost {
 bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
                         const orc_layout *l, const orc_cost_params *p, orc_error *e);
 
-/* The same deployment cut down to one pipeline stage, `index` in [0, pipeline_parallel_size). */
+/*
+** The same deployment cut down to one pipeline stage, `index` in [0, pipeline_parallel_size). The
+** step overhead is every stage's; the time of a CONSTANT model is split by layers.
+*/
 orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 
 /*

@@ -23,11 +23,11 @@ static void halt(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   if (q->state == ORC_DECODE) {
-    orc_decode_leave(&r->decode, slot);
-    if (r->batch.decodes) r->batch.tokens--;
+    orc_decode_leave(&r->lanes[q->lane].decode, slot);
+    if (r->lane->batch.decodes && q->lane == r->lane->index) r->lane->batch.tokens--;
   } else {
     ORC_ASSERT(q->state == ORC_PREFILL);
-    drop_chunk(&r->batch, slot);
+    drop_chunk(&r->lane->batch, slot);
     if (q->partial) orc_replica_leave_partial(r, slot);
   }
   orc_replica_unlink(r, slot);
@@ -74,22 +74,39 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
   orc_queue_push(&r->queue, slot, q->key);
 }
 
+/* A step of another lane works on the request: it cannot give way now. */
+static bool in_flight(const orc_replica *r, orc_slot slot)
+{
+  const orc_request *q = at(r, slot);
+  return q->flights > 0 || q->aborted != 0 || (q->state == ORC_DECODE && r->lanes[q->lane].busy);
+}
+
+/* The running request admitted last among those that can give way; ORC_NO_SLOT: there is none. */
+static orc_slot last_idle(const orc_replica *r)
+{
+  orc_slot slot = r->last;
+  while (slot != ORC_NO_SLOT && in_flight(r, slot))
+    slot = at(r, slot)->prev;
+  return slot;
+}
+
 int orc_batch_decode(orc_batch *b)
 {
   orc_replica *r = b->replica;
-  if (b->decodes) return (int)r->decode.n;
-  int64_t need = orc_decode_need(&r->decode);
-  while (r->decode.n > 0 && !reclaim(r, need, ORC_NO_SLOT)) {
-    preempt(r, r->last, ORC_PREEMPT_RECOMPUTE);
-    need = orc_decode_need(&r->decode);
+  if (b->decodes) return (int)r->lane->decode.n;
+  int64_t need = orc_decode_need(&r->lane->decode);
+  while (r->lane->decode.n > 0 && !reclaim(r, need, ORC_NO_SLOT)) {
+    preempt(r, last_idle(r), ORC_PREEMPT_RECOMPUTE);
+    need = orc_decode_need(&r->lane->decode);
   }
-  if (r->decode.n == 0 || r->decode.n > r->knobs.max_num_batched_tokens - b->tokens) return 0;
+  if (r->lane->decode.n == 0 || r->lane->decode.n > r->knobs.max_num_batched_tokens - b->tokens)
+    return 0;
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
-  r->decode.claimed = true;
+  r->lane->decode.claimed = true;
   b->decodes = true;
-  b->tokens += (int32_t)r->decode.n;
-  return (int)r->decode.n;
+  b->tokens += (int32_t)r->lane->decode.n;
+  return (int)r->lane->decode.n;
 }
 
 static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
@@ -107,7 +124,7 @@ static int32_t grant(const orc_batch *b, const orc_request *q, int limit)
 {
   const orc_replica *r = b->replica;
   const int32_t left = r->knobs.max_num_batched_tokens - b->tokens;
-  const int32_t wanted = orc_request_target(q) - q->computed;
+  const int32_t wanted = orc_request_target(q) - q->computed - q->ahead;
   int32_t most = limit < left ? limit : left;
   if (wanted < most) most = wanted;
   if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
@@ -117,7 +134,7 @@ static int32_t grant(const orc_batch *b, const orc_request *q, int limit)
 /* Blocks a request lacks for `tokens` more. */
 static int64_t lacking(const orc_replica *r, const orc_request *q, int32_t tokens)
 {
-  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + tokens) - q->blocks;
+  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
   return need > 0 ? need : 0;
 }
 
@@ -134,17 +151,18 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   orc_replica *r = b->replica;
   orc_request *q = at(r, slot);
   const int32_t tokens = grant(b, q, limit);
-  if (tokens == 0) return 0;
+  if (tokens == 0 || q->aborted != 0) return 0;
   int64_t need;
   while (!reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
-    const orc_slot victim = r->last;
+    const orc_slot victim = last_idle(r);
+    if (victim == ORC_NO_SLOT) return 0;
     preempt(r, victim, ORC_PREEMPT_RECOMPUTE);
     if (victim == slot) return 0;
   }
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)need;
-  put_chunk(b, slot, tokens, q->computed);
+  put_chunk(b, slot, tokens, q->computed + q->ahead);
   return tokens;
 }
 
@@ -215,15 +233,16 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
 {
   const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);
-  if (slot == ORC_NO_SLOT) return false;
+  if (slot == ORC_NO_SLOT || in_flight(b->replica, slot)) return false;
   preempt(b->replica, slot, how);
   return true;
 }
 
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt how)
 {
-  if (b->replica->last == ORC_NO_SLOT) return false;
-  preempt(b->replica, b->replica->last, how);
+  const orc_slot slot = last_idle(b->replica);
+  if (slot == ORC_NO_SLOT) return false;
+  preempt(b->replica, slot, how);
   return true;
 }
 

@@ -158,11 +158,12 @@ static void on_deadline(void *self, uint32_t slot)
     orc_replica_abort(&c->replicas[q->replica], slot, cancelled ? ORC_CANCELLED : ORC_TIMEOUT);
 }
 
-static void on_step_end(void *self, uint32_t replica)
+static void on_step_end(void *self, uint32_t subject)
 {
   orc_cluster *c = self;
   orc_error e = { 0 };
-  if (!orc_replica_step_end(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
+  orc_replica *r = &c->replicas[subject & 0xffff];
+  if (!orc_replica_step_end(r, (int)(subject >> 16), &e)) fail_at(c, r, &e);
 }
 
 static void on_wake(void *self, uint32_t replica)
@@ -273,7 +274,7 @@ void orc_cluster_close(orc_cluster *c)
     orc_request *q = &c->requests.at[slot];
     orc_record record = record_of(q, ORC_PENDING, c->engine.now);
     if (q->state == ORC_DECODE)
-      record.output = orc_decode_generated(&c->replicas[q->replica].decode, q);
+      record.output = orc_decode_generated(&c->replicas[q->replica].lanes[q->lane].decode, q);
     keep(c, &record);
   }
 }

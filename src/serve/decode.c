@@ -36,8 +36,8 @@ static int32_t phase_of(const orc_decode_set *d, const orc_request *r)
 
 static orc_peers *peers_at(orc_decode_set *d, orc_time now)
 {
-  if (d->peer_count > 0 && d->peers[d->peer_count - 1].time == now)
-    return &d->peers[d->peer_count - 1];
+  for (int i = d->peer_count - 1; i >= 0; i--)
+    if (d->peers[i].time == now) return &d->peers[i];
   if (d->peer_count == d->peer_room) {
     d->peer_room = d->peer_room == 0 ? 8 : 2 * d->peer_room;
     d->peers = orc_resize(d->peers, (size_t)d->peer_room, sizeof *d->peers);

@@ -31,7 +31,7 @@ typedef struct orc_decode_set {
   bool claimed;   /* the blocks of the coming step have been taken */
   orc_queue finish; /* by the counter at which a sequence has all its tokens */
   orc_queue cross;  /* by the counter at which its context fills the window */
-  orc_peers *peers; /* oldest first; one entry unless some were left out of a step */
+  orc_peers *peers; /* [0]: those of the last step; others were left out of it or have come since */
   int peer_count, peer_room;
 } orc_decode_set;
 

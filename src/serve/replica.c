@@ -4,6 +4,7 @@
 
 #include "serve/batch.h"
 #include "serve/cluster.h"
+#include "serve/execute.h"
 #include "serve/run.h"
 
 enum { POLL = 1024 };
@@ -11,6 +12,27 @@ enum { POLL = 1024 };
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
+}
+
+static void open_lane(orc_replica *r, int index)
+{
+  orc_lane *lane = &r->lanes[index];
+  const orc_model *m = &r->cost.model;
+  const bool windowed = m->sliding_window > 0 && m->num_windowed_layers > 0;
+  lane->index = (uint8_t)index;
+  lane->batch.replica = r;
+  orc_decode_init(&lane->decode, r->requests, r->knobs.block_size,
+                  windowed ? m->sliding_window : 0);
+  lane->prepared = orc_alloc((size_t)r->pipeline.count, sizeof *lane->prepared);
+  lane->prepared[0].n = -1;
+}
+
+static void close_lane(orc_lane *lane)
+{
+  free(lane->batch.chunks);
+  free(lane->prepared);
+  free(lane->joining);
+  orc_decode_done(&lane->decode);
 }
 
 void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_engine_knobs *knobs,
@@ -27,13 +49,14 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
                       .runs = c->runs };
-  r->batch.replica = r;
-  r->prepared.n = -1;
+  orc_pipeline_init(&r->pipeline, cost);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_queue_init(&r->queue, r->requests, 0);
-  const bool windowed = cost->model.sliding_window > 0 && cost->model.num_windowed_layers > 0;
-  orc_decode_init(&r->decode, r->requests, knobs->block_size,
-                  windowed ? cost->model.sliding_window : 0);
+  r->lane_count = r->pipeline.count;
+  r->lanes = orc_alloc((size_t)r->lane_count, sizeof *r->lanes);
+  for (int i = 0; i < r->lane_count; i++)
+    open_lane(r, i);
+  r->lane = r->lanes;
   r->metrics = orc_alloc((size_t)c->profile_count, sizeof *r->metrics);
 }
 
@@ -43,9 +66,11 @@ void orc_replica_done(orc_replica *r)
     orc_metrics_done(&r->metrics[i]);
   free(r->metrics);
   free(r->partial);
-  free(r->batch.chunks);
+  for (int i = 0; i < r->lane_count; i++)
+    close_lane(&r->lanes[i]);
+  free(r->lanes);
+  orc_pipeline_done(&r->pipeline);
   orc_queue_done(&r->queue);
-  orc_decode_done(&r->decode);
   orc_hist_done(&r->usage.gaps);
 }
 
@@ -87,6 +112,14 @@ static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time no
   orc_cluster_finished(r->cluster, slot, status, now);
 }
 
+/* Whether a step could be formed now. */
+static bool idle(const orc_replica *r)
+{
+  for (int i = 0; i < r->lane_count; i++)
+    if (!r->lanes[i].busy) return true;
+  return false;
+}
+
 static void wake_at(orc_replica *r, orc_time time)
 {
   if (time >= r->wake) return;
@@ -114,7 +147,7 @@ bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
   if (r->policy->order != NULL && !r->policy->order(r->policy->self, q, &q->key, e)) return false;
   orc_queue_push(&r->queue, slot, q->key);
   r->steady = false;
-  if (!r->busy) wake_at(r, r->engine->now);
+  if (idle(r)) wake_at(r, r->engine->now);
   return true;
 }
 
@@ -132,7 +165,7 @@ static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now
 {
   orc_request *q = at(r, slot);
   if (q->state == ORC_DECODE)
-    orc_decode_leave(&r->decode, slot);
+    orc_decode_leave(&r->lanes[q->lane].decode, slot);
   else if (q->partial)
     orc_replica_leave_partial(r, slot);
   orc_replica_unlink(r, slot);
@@ -142,7 +175,7 @@ static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now
 void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
 {
   orc_request *q = at(r, slot);
-  if (q->state != ORC_QUEUED && r->busy) {
+  if (q->state != ORC_QUEUED && (q->flights > 0 || r->lanes[q->lane].busy)) {
     r->aborting += q->aborted == 0;
     q->aborted = (uint8_t)status;
     return;
@@ -154,7 +187,7 @@ void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
   } else {
     expel(r, slot, status, r->engine->now);
   }
-  if (!r->busy) wake_at(r, r->engine->now); /* what it held may be what others wait for */
+  if (idle(r)) wake_at(r, r->engine->now); /* what it held may be what others wait for */
 }
 
 /* Those whose client left during the step end as it is over, without its token. */
@@ -162,7 +195,8 @@ static void expel_aborted(orc_replica *r, orc_time now)
 {
   for (orc_slot slot = r->first; slot != ORC_NO_SLOT && r->aborting > 0;) {
     const orc_slot next = at(r, slot)->next;
-    if (at(r, slot)->aborted != 0) {
+    const orc_request *q = at(r, slot);
+    if (q->aborted != 0 && q->flights == 0 && q->lane == r->lane->index) {
       r->aborting--;
       expel(r, slot, (orc_status)at(r, slot)->aborted, now);
     }
@@ -180,6 +214,40 @@ static void begin_partial(orc_replica *r, orc_slot slot)
   at(r, slot)->partial = true;
 }
 
+/* It decodes from now on in the lane that has the fewest sequences; its step may have to end first.
+ */
+static void join(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  orc_lane *best = r->lane;
+  for (int i = 0; i < r->lane_count; i++)
+    if (r->lanes[i].decode.n + r->lanes[i].joining_count < best->decode.n + best->joining_count)
+      best = &r->lanes[i];
+  q->lane = best->index;
+  if (!best->busy) {
+    orc_decode_join(&best->decode, slot, q->last_token);
+    return;
+  }
+  if (best->joining_count == best->joining_room) {
+    best->joining_room = best->joining_room == 0 ? 16 : 2 * best->joining_room;
+    best->joining = orc_resize(best->joining, (size_t)best->joining_room, sizeof *best->joining);
+  }
+  best->joining[best->joining_count++] = slot;
+  q->flights++;
+}
+
+/* Those that waited for the lane's step to end decode from the next one on. */
+static void let_in(orc_replica *r)
+{
+  orc_lane *lane = r->lane;
+  for (int i = 0; i < lane->joining_count; i++) {
+    orc_request *q = at(r, lane->joining[i]);
+    q->flights--;
+    orc_decode_join(&lane->decode, lane->joining[i], q->last_token);
+  }
+  lane->joining_count = 0;
+}
+
 /* A prompt is computed to its end: its next token is there. */
 static void emit(orc_replica *r, orc_slot slot, orc_time now)
 {
@@ -192,7 +260,7 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
   q->last_token = now;
   if (q->generated < q->in.output) {
-    orc_decode_join(&r->decode, slot, now);
+    join(r, slot);
     return;
   }
   orc_replica_unlink(r, slot);
@@ -201,29 +269,43 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
 
 static void apply_chunks(orc_replica *r, orc_time now)
 {
-  orc_batch *b = &r->batch;
+  orc_batch *b = &r->lane->batch;
   for (int i = 0; i < b->chunk_count; i++) {
     const orc_slot slot = b->chunks[i].slot;
     orc_request *q = at(r, slot);
     q->computed += b->chunks[i].tokens;
+    q->ahead -= b->chunks[i].tokens;
     q->prefilled += b->chunks[i].tokens;
-    if (q->computed < orc_request_target(q)) {
-      if (!q->partial) begin_partial(r, slot);
-    } else {
-      if (q->partial) orc_replica_leave_partial(r, slot);
-      emit(r, slot, now);
-    }
+    q->flights--;
+    if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;
   b->chunk_count = 0;
 }
 
+/* The chunks of the step are under way: another lane may take up their prompts behind them. */
+static void start_chunks(orc_replica *r)
+{
+  const orc_batch *b = &r->lane->batch;
+  for (int i = 0; i < b->chunk_count; i++) {
+    const orc_slot slot = b->chunks[i].slot;
+    orc_request *q = at(r, slot);
+    q->ahead += b->chunks[i].tokens;
+    q->flights++;
+    q->lane = r->lane->index;
+    const bool begun = q->computed + q->ahead < orc_request_target(q);
+    if (begun && !q->partial) begin_partial(r, slot);
+    if (!begun && q->partial) orc_replica_leave_partial(r, slot);
+  }
+}
+
 /* Sequences that have all their tokens end. */
 static void retire(orc_replica *r, orc_time now)
 {
+  orc_decode_set *d = &r->lane->decode;
   orc_slot slot;
-  while ((slot = orc_decode_finished(&r->decode)) != ORC_NO_SLOT) {
-    orc_decode_leave(&r->decode, slot);
+  while ((slot = orc_decode_finished(d)) != ORC_NO_SLOT) {
+    orc_decode_leave(d, slot);
     orc_replica_unlink(r, slot);
     finish(r, slot, ORC_SUCCESS, now);
   }
@@ -232,14 +314,16 @@ static void retire(orc_replica *r, orc_time now)
 /* What the running step did, at its end: tokens come out, requests end. */
 static void apply(orc_replica *r, orc_time now)
 {
-  r->busy = false;
+  orc_lane *lane = r->lane;
+  lane->busy = false;
   r->now = now;
-  if (r->batch.decodes) {
-    orc_decode_advance(&r->decode, now, &r->usage.gaps);
-    r->batch.decodes = false;
+  if (lane->batch.decodes) {
+    orc_decode_advance(&lane->decode, now, &r->usage.gaps);
+    lane->batch.decodes = false;
   }
-  if (r->batch.chunk_count > 0) apply_chunks(r, now);
-  r->batch.tokens = 0;
+  if (lane->joining_count > 0) let_in(r);
+  if (lane->batch.chunk_count > 0) apply_chunks(r, now);
+  lane->batch.tokens = 0;
   if (r->aborting > 0) expel_aborted(r, now);
   retire(r, now);
 }
@@ -247,18 +331,25 @@ static void apply(orc_replica *r, orc_time now)
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
 static bool undisturbed(const orc_replica *r)
 {
-  if (r->decode.n == 0 || r->policy->every_step) return false;
+  if (r->lane->decode.n == 0 || r->policy->every_step) return false;
   if (!r->steady && (r->queue.count > 0 || r->partial_count > 0)) return false;
   return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
+}
+
+/* Whatever runs does so in other lanes. */
+static bool nothing_here(const orc_replica *r)
+{
+  return r->lane->decode.n == 0 && r->queue.count == 0 && r->partial_count == 0;
 }
 
 /* Form the next step; *work tells whether there is one. */
 static bool form(orc_replica *r, bool *work, orc_error *e)
 {
-  orc_batch *b = &r->batch;
+  orc_batch *b = &r->lane->batch;
   *work = false;
   if (r->running == 0 && r->queue.count == 0) return true;
-  if (undisturbed(r) && orc_decode_need(&r->decode) <= orc_kv_available(&r->kv)) {
+  if (r->lane_count > 1 && nothing_here(r)) return true;
+  if (undisturbed(r) && orc_decode_need(&r->lane->decode) <= orc_kv_available(&r->kv)) {
     orc_batch_decode(b);
     *work = true;
     return true;
@@ -268,47 +359,77 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   r->usage.policy_calls++;
   const bool good = r->policy->step(r->policy->self, b, e);
   b->open = false;
-  if (b->chunk_count > 0 || !b->decodes) r->steady = false;
+  if (b->chunk_count > 0 || !b->decodes || r->lane_count > 1) r->steady = false;
   *work = b->tokens > 0;
   return good;
 }
 
-/* Seconds of the step just formed. */
-static double price(orc_replica *r)
+/* What the replica did since it was last looked at, where steps overlap. */
+static void count_usage(orc_replica *r, orc_time now)
 {
-  const orc_batch *b = &r->batch;
-  const orc_decode_set *d = &r->decode;
-  if (b->chunk_count == 0) {
-    if (r->prepared.n != d->n) r->prepared = orc_step_prepare_decode(&r->cost, d->n);
-    return orc_step_decode(&r->prepared, d->context, orc_decode_window(d));
+  bool busy = false;
+  for (int i = 0; i < r->lane_count; i++)
+    busy = busy || r->lanes[i].busy;
+  if (busy) {
+    const orc_time time = now - r->counted;
+    r->usage.busy += time;
+    r->usage.block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)time;
   }
-  orc_step_shape shape = { 0 };
-  if (b->decodes) {
-    shape.decode_seqs = d->n;
-    shape.decode_context = d->context;
-    shape.decode_window = orc_decode_window(d);
-    shape.sampled = d->n;
-  }
-  for (int i = 0; i < b->chunk_count; i++) {
-    const orc_chunk *c = &b->chunks[i];
-    const bool last = c->past + c->tokens == orc_request_target(at(r, c->slot));
-    orc_step_shape_add_chunk(&shape, &r->cost.model, c->tokens, c->past, last);
-  }
-  return orc_step_evaluate(&r->cost, &shape).total;
+  r->counted = now;
 }
 
 /* A step starts now: its end, and what it costs the replica. */
 static void start(orc_replica *r)
 {
-  orc_time time = orc_time_of(price(r));
-  if (time < 1) time = 1; /* a step without cost must not stop the clock */
-  r->end = r->now + time;
-  r->busy = true;
+  orc_lane *lane = r->lane;
+  lane->end = orc_execute_start(r);
+  lane->busy = true;
+  if (lane->batch.chunk_count > 0) start_chunks(r);
   r->usage.steps++;
-  r->usage.busy += time;
   const int64_t used = orc_kv_used(&r->kv);
   if (used > r->usage.peak_blocks) r->usage.peak_blocks = used;
+  if (r->lane_count > 1) return;
+  const orc_time time = lane->end - r->now;
+  r->usage.busy += time;
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
+}
+
+void orc_replica_cut(orc_replica *r, orc_time end)
+{
+  for (int i = 0; i < r->pipeline.count; i++) {
+    orc_pipe_stage *s = &r->pipeline.stages[i];
+    if (s->free > end) s->busy -= s->free - end < s->busy ? s->free - end : s->busy;
+  }
+  if (r->lane_count > 1) {
+    if (end > r->counted) count_usage(r, end);
+    return;
+  }
+  const orc_time beyond = r->lane->end - end;
+  if (!r->lane->busy || beyond <= 0) return;
+  r->usage.busy -= beyond;
+  r->usage.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
+}
+
+static void await_end(const orc_replica *r)
+{
+  const uint32_t subject = (uint32_t)r->lane->index << 16 | r->index;
+  orc_engine_at_local(r->engine, r->lane->end, ORC_CLASS_STEP, subject, ORC_EVENT_STEP_END,
+                      subject);
+}
+
+/* Several lanes: each that is idle starts a step if there is one for it. */
+static bool fill(orc_replica *r, orc_error *e)
+{
+  for (int i = 0; i < r->lane_count; i++) {
+    r->lane = &r->lanes[i];
+    if (r->lane->busy) continue;
+    bool work;
+    if (!form(r, &work, e)) return false;
+    if (!work) continue;
+    start(r);
+    await_end(r);
+  }
+  return true;
 }
 
 /*
@@ -328,12 +449,13 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
       wake_at(r, r->now);
       return true;
     }
+    if (r->lane_count > 1) return fill(r, e);
     const orc_time event = orc_engine_horizon(r->engine);
     const orc_time horizon = event < r->wake ? event : r->wake;
     if (r->runs && polled < POLL && undisturbed(r)) {
       const int run = orc_run_decodes(r, horizon, limit, POLL - polled);
       polled += run;
-      if (run > 0 && orc_decode_finished(&r->decode) != ORC_NO_SLOT) {
+      if (run > 0 && orc_decode_finished(&r->lane->decode) != ORC_NO_SLOT) {
         retire(r, r->now);
         continue;
       }
@@ -342,25 +464,29 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     if (!form(r, &work, e)) return false;
     if (!work) return true;
     start(r);
-    if (!r->runs || r->end >= horizon || r->end > limit || ++polled > POLL) {
-      orc_engine_at_local(r->engine, r->end, ORC_CLASS_STEP, r->index, ORC_EVENT_STEP_END,
-                          r->index);
+    const orc_time end = r->lane->end;
+    if (!r->runs || end >= horizon || end > limit || ++polled > POLL) {
+      await_end(r);
       return true;
     }
-    apply(r, r->end);
+    apply(r, end);
   }
 }
 
-bool orc_replica_step_end(orc_replica *r, orc_error *e)
+bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
 {
-  ORC_ASSERT(r->busy && r->end == r->engine->now);
-  apply(r, r->end);
-  return steps(r, r->end, e);
+  r->lane = &r->lanes[lane];
+  const orc_time now = r->lane->end;
+  ORC_ASSERT(r->lane->busy && now == r->engine->now);
+  if (r->lane_count > 1) count_usage(r, now);
+  apply(r, now);
+  return steps(r, now, e);
 }
 
 bool orc_replica_wake(orc_replica *r, orc_error *e)
 {
   if (r->engine->now >= r->wake) r->wake = ORC_NEVER;
   r->steady = false;
-  return r->busy || steps(r, r->engine->now, e);
+  if (r->lane_count > 1) count_usage(r, r->engine->now);
+  return !idle(r) || steps(r, r->engine->now, e);
 }

@@ -11,6 +11,7 @@
 #include "obs/metrics.h"
 #include "serve/decode.h"
 #include "serve/kv.h"
+#include "serve/pipeline.h"
 #include "serve/policy.h"
 #include "serve/queue.h"
 #include "serve/request.h"
@@ -18,7 +19,7 @@
 
 /* Kinds of events of the serving layer. */
 enum {
-  ORC_EVENT_STEP_END = 0, /* subject: replica */
+  ORC_EVENT_STEP_END = 0, /* subject: replica + 65536 x lane */
   ORC_EVENT_WAKE = 1,     /* subject: replica; form a step if idle */
   ORC_EVENT_ARRIVAL = 2,  /* subject: source */
   ORC_EVENT_FOLLOW = 3,   /* subject: index of a future arrival */
@@ -42,7 +43,7 @@ typedef struct orc_chunk {
   int32_t past; /* tokens of it in memory before */
 } orc_chunk;
 
-/* The step being formed or running. */
+/* The step being formed or running in one lane. */
 struct orc_batch {
   struct orc_replica *replica;
   orc_chunk *chunks;
@@ -52,9 +53,25 @@ struct orc_batch {
   bool open;      /* a policy is forming it now */
 };
 
+/*
+** One batch in flight. A replica whose layers are cut into stages has as many lanes as stages, so
+** that every stage can be at work (vLLM's virtual engines); others have one. A sequence decodes in
+** one lane; the chunks of a prompt may run in several at a time, in order.
+*/
+typedef struct orc_lane {
+  orc_batch batch;
+  orc_decode_set decode;
+  orc_decode_cost *prepared; /* [stages] for prepared[0].n sequences */
+  orc_time end;              /* of the running step */
+  orc_slot *joining;         /* sequences to decode here that wait for the running step's end */
+  int joining_count, joining_room;
+  uint8_t index;
+  bool busy; /* a step is running */
+} orc_lane;
+
 /* What a replica did since the run began; time in ns. */
 typedef struct orc_usage {
-  orc_time busy; /* time in steps */
+  orc_time busy; /* time in which a step was running */
   uint64_t steps;
   uint64_t policy_calls;
   unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
@@ -70,24 +87,24 @@ typedef struct orc_replica {
   const orc_batching *policy;
   uint16_t index;
   orc_engine_knobs knobs;
-  orc_step_cost cost;
-  orc_decode_cost prepared; /* for prepared.n sequences */
+  orc_step_cost cost;    /* of the whole model */
+  orc_pipeline pipeline; /* its stages */
   orc_kv kv;
   orc_queue queue;
-  orc_decode_set decode;
+  orc_lane *lanes;
+  orc_lane *lane; /* the one at hand: its step is being formed, started or applied */
+  int lane_count;
   orc_slot first, last; /* running requests in order of admission */
   int32_t running;
   orc_slot *partial; /* running requests whose prompt is begun and not done, in that order */
   int partial_count, partial_room;
-  int32_t kept; /* waiting requests that still hold blocks: paused ones */
-  orc_batch batch;
-  orc_time now;  /* its own clock: the start of the running step, or the engine's */
-  orc_time end;  /* of the running step */
-  orc_time wake; /* a WAKE is pending for this time; ORC_NEVER: none */
-  bool busy;     /* a step is running */
-  bool steady;   /* nothing changed since the policy left all but the decodes alone */
-  bool runs;     /* steps inside the horizon need no event */
-  int aborting;  /* running requests with `aborted` set */
+  int32_t kept;     /* waiting requests that still hold blocks: paused ones */
+  orc_time now;     /* its own clock: the start of the running step, or the engine's */
+  orc_time counted; /* several lanes: usage is up to date until here */
+  orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
+  bool steady;      /* nothing changed since the policy left all but the decodes alone */
+  bool runs;        /* steps inside the horizon need no event */
+  int aborting;     /* running requests with `aborted` set */
   orc_usage usage;
   orc_metrics *metrics; /* [profiles] */
 } orc_replica;
@@ -103,8 +120,12 @@ bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
 /* Its client is gone: it ends with `status`, at once if it waits, else when the step is over. */
 void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status);
 
+/* The run ends at `end` (ns): a step that goes on counts as far as it got. Once, before the books
+ * close. */
+void orc_replica_cut(orc_replica *r, orc_time end);
+
 /* Handlers of the events of this replica. */
-bool orc_replica_step_end(orc_replica *r, orc_error *e);
+bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e);
 bool orc_replica_wake(orc_replica *r, orc_error *e);
 
 /* Requests here, waiting or running. */

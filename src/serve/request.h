@@ -49,6 +49,7 @@ typedef struct orc_request {
   int32_t generated;    /* output tokens so far; valid outside the decode set */
   int32_t blocks;       /* KV blocks held; valid outside the decode set */
   int32_t cached;       /* prompt tokens found in the prefix cache at first admission */
+  int32_t ahead;        /* tokens of it in running steps, beyond those computed */
   int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
   uint64_t joined;     /* decode set: its step counter when this request joined */
@@ -56,7 +57,10 @@ typedef struct orc_request {
   orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
   uint16_t replica;
-  uint8_t state;        /* orc_state */
+  uint8_t lane;    /* of its replica: where it decodes, or its newest chunk ran */
+  uint8_t flights; /* running steps it must see the end of: those with chunks of it, and the one
+                      whose end lets it into the decode set */
+  uint8_t state;   /* orc_state */
   uint8_t prefix_event; /* orc_prefix_event */
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */

@@ -12,12 +12,14 @@ static int steps_to_event(const orc_decode_set *d, int most)
 
 int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
 {
-  orc_decode_set *d = &r->decode;
+  orc_lane *lane = r->lane;
+  orc_decode_set *d = &lane->decode;
   orc_usage *u = &r->usage;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  if (r->prepared.n != d->n) r->prepared = orc_step_prepare_decode(&r->cost, d->n);
-  const orc_decode_cost cost = r->prepared;
+  orc_pipe_stage *stage = r->pipeline.stages;
+  if (lane->prepared[0].n != d->n) lane->prepared[0] = orc_step_prepare_decode(&stage->cost, d->n);
+  const orc_decode_cost cost = lane->prepared[0];
   const orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   const int until = steps_to_event(d, most);
   uint64_t phase = d->counter % (uint64_t)d->block_size;
@@ -46,6 +48,8 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   const int64_t used = orc_kv_used(&r->kv);
   u->block_time += (unsigned __int128)used * (unsigned __int128)(now - taken);
   u->busy += now - r->now;
+  stage->busy += now - r->now;
+  stage->free = now;
   u->steps += (uint64_t)steps;
   if (steps > 0 && used > u->peak_blocks) u->peak_blocks = used;
   d->counter += (uint64_t)steps;

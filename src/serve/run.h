@@ -11,7 +11,8 @@
 ** Execute steps in which all sequences decode, from r->now on, each exactly as the step loop would:
 ** same arithmetic, same order. Stops before a step that ends at or after `horizon`, after `limit`
 ** (ns), or that lacks a block; after one in which a sequence gets its last token; and after `most`.
-** Preconditions: between steps; at least one sequence decodes and nothing else is in the batch.
+** Preconditions: one lane, between steps; at least one sequence decodes and nothing else is in the
+*batch.
 ** Returns the steps executed; r->now is the end of the last.
 */
 int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most);

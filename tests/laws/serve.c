@@ -142,7 +142,7 @@ static scenario draw(uint64_t seed)
                            .bandwidth = 1e9 * pick(&g, 1, 20),
                            .pcie = { 1e9, 1e-6 } };
   const orc_layout l = { .tensor_parallel_size = 1 + (pick(&g, 0, 3) == 0),
-                         .pipeline_parallel_size = 1,
+                         .pipeline_parallel_size = pick(&g, 0, 2) == 0 ? pick(&g, 2, 4) : 1,
                          .weights = ORC_BF16,
                          .activations = ORC_BF16,
                          .compute = ORC_BF16,
@@ -193,8 +193,9 @@ static orc_source source(const scenario *s, int i)
 static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 {
   if (q->state != ORC_DECODE) return q->blocks;
-  int64_t tokens = q->computed + (int64_t)(r->decode.counter - q->joined);
-  tokens += r->decode.claimed; /* the running step's token has its place already */
+  const orc_decode_set *d = &r->lanes[q->lane].decode;
+  int64_t tokens = q->computed + (int64_t)(d->counter - q->joined);
+  tokens += d->claimed; /* the running step's token has its place already */
   const int64_t need = orc_kv_blocks(&r->kv, tokens);
   return need > q->blocks ? need : q->blocks;
 }
@@ -214,8 +215,11 @@ static bool consistent(const orc_cluster *c)
     for (uint32_t j = 0; j < r->queue.count; j++)
       used += c->requests.at[r->queue.at[j].slot].blocks;
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
-    good = good && running <= r->knobs.max_num_seqs && decoding == r->decode.n;
-    good = good && r->batch.tokens <= r->knobs.max_num_batched_tokens;
+    for (int l = 0; l < r->lane_count; l++) {
+      decoding -= r->lanes[l].decode.n;
+      good = good && r->lanes[l].batch.tokens <= r->knobs.max_num_batched_tokens;
+    }
+    good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);
   }
   return good && seen == c->requests.live;
@@ -283,8 +287,11 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
   orc_cluster_close(c);
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
-    o.good = o.good && r->kv.free == r->kv.total && r->running == 0 && r->decode.n == 0 &&
-             r->decode.context == 0 && r->decode.window == 0 && r->decode.growing == 0;
+    o.good = o.good && r->kv.free == r->kv.total && r->running == 0;
+    for (int l = 0; l < r->lane_count; l++) {
+      const orc_decode_set *d = &r->lanes[l].decode;
+      o.good = o.good && d->n == 0 && d->context == 0 && d->window == 0 && d->growing == 0;
+    }
     for (int p = 0; p < 2; p++)
       o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
     o.steps += r->usage.steps;

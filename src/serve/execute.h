@@ -1,0 +1,16 @@
+/*
+** execute.h - how long a formed step takes, and what it occupies meanwhile: the seam between what
+** a replica decides and the hardware it runs on.
+*/
+#ifndef ORC_SERVE_EXECUTE_H
+#define ORC_SERVE_EXECUTE_H
+
+#include "serve/replica.h"
+
+/*
+** Start the step formed in r->lane, at r->now. Books the stages it passes.
+** Returns when it is over (ns), later than r->now.
+*/
+orc_time orc_execute_start(orc_replica *r);
+
+#endif

@@ -1,0 +1,31 @@
+#include "serve/pipeline.h"
+
+#include <stdlib.h>
+
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost)
+{
+  const int count = cost->layout.pipeline_parallel_size;
+  const orc_link *link = orc_hardware_peer_link(&cost->hardware);
+  *p = (orc_pipeline){
+    .stages = orc_alloc((size_t)count, sizeof *p->stages),
+    .count = count,
+    .token_bytes = cost->model.hidden_size * orc_dtype_bytes(cost->layout.activations),
+  };
+  for (int i = 0; i < count; i++)
+    p->stages[i] = (orc_pipe_stage){
+      .cost = count == 1 ? *cost : orc_step_cost_stage(cost, i),
+      .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
+    };
+}
+
+void orc_pipeline_done(orc_pipeline *p)
+{
+  free(p->stages);
+  *p = (orc_pipeline){ 0 };
+}
+
+double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
+{
+  const orc_group *g = &p->stages[index].next;
+  return g->latency + (double)tokens * p->token_bytes / g->bandwidth;
+}

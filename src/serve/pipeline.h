@@ -1,0 +1,52 @@
+/*
+** pipeline.h - the stages of a replica as resources: each works through the steps of the lanes in
+** the order they were started, and sends its activations on to the next.
+*/
+#ifndef ORC_SERVE_PIPELINE_H
+#define ORC_SERVE_PIPELINE_H
+
+#include "base/base.h"
+#include "cost/step.h"
+
+typedef struct orc_pipe_stage {
+  orc_step_cost cost; /* of its layers */
+  orc_group next;     /* the way to the next stage: latency, bandwidth; unused on the last */
+  orc_time free;      /* when it has done all steps started so far */
+  orc_time busy;      /* ns at work on them */
+} orc_pipe_stage;
+
+typedef struct orc_pipeline {
+  orc_pipe_stage *stages;
+  int count;          /* >= 1 */
+  double token_bytes; /* B of activations that one token sends to the next stage, per rank */
+} orc_pipeline;
+
+/*
+** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
+**   cost   of the whole model; its layout says how many stages and which layers each has
+*/
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost);
+void orc_pipeline_done(orc_pipeline *p);
+
+/*
+** A step enters stage `index` at `ready` (ns) and needs `seconds` there; it begins when the stage
+** has done what came before. Returns when it is over, at least 1 ns later.
+*/
+static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time ready, double seconds)
+{
+  orc_pipe_stage *s = &p->stages[index];
+  orc_time time = orc_time_of(seconds);
+  if (time < 1) time = 1; /* a step without cost must not stop the clock */
+  const orc_time start = ready > s->free ? ready : s->free;
+  s->busy += time;
+  return s->free = start + time;
+}
+
+/*
+** Seconds that the activations of `tokens` tokens take from a stage to the next: every rank sends
+** them whole to its peer (Narayanan et al., SC 2021, arXiv:2104.04473, section 2.2, without their
+** scatter/gather optimisation).
+*/
+double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens);
+
+#endif
