@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -109,14 +108,25 @@ static int find(char *const *fields, int n, const char *name)
   return -1;
 }
 
+/* What a file holds may be anything; only printable ASCII is shown. */
+static void show(char *shown, const char *text)
+{
+  int n = 0;
+  for (; n < FIELD_SHOWN && text[n] != '\0'; n++)
+    shown[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
+  shown[n] = '\0';
+}
+
 static bool bad_field(const trace *t, const char *column, const char *got, const char *expected,
                       orc_error *e)
 {
   if (got[0] == '\0')
     return orc_fail(e, "%s: line %" PRIu64 ": %s is missing, %s expected", t->path, t->line, column,
                     expected);
-  return orc_fail(e, "%s: line %" PRIu64 ": %s: %s expected, got \"%.*s\"", t->path, t->line,
-                  column, expected, FIELD_SHOWN, got);
+  char shown[FIELD_SHOWN + 1];
+  show(shown, got);
+  return orc_fail(e, "%s: line %" PRIu64 ": %s: %s expected, got \"%s\"", t->path, t->line, column,
+                  expected, shown);
 }
 
 static bool read_count(const trace *t, const char *column, const char *s, int32_t *out,
@@ -282,7 +292,7 @@ static bool read_header(trace *t, orc_error *e)
   static const unsigned char bom[] = { 0xef, 0xbb, 0xbf };
   char *text = t->text + (memcmp(t->text, bom, sizeof bom) == 0 ? sizeof bom : 0);
   char shown[FIELD_SHOWN + 1];
-  snprintf(shown, sizeof shown, "%.*s", FIELD_SHOWN, text);
+  show(shown, text);
   t->columns = split(text, fields);
   for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
     t->is = &formats[i];

@@ -1,0 +1,68 @@
+#include "serve/queue.h"
+
+#include "base/rng.h"
+#include "test.h"
+
+enum { MANY = 500 };
+
+static orc_requests filled(void)
+{
+  orc_requests p;
+  orc_requests_init(&p);
+  for (int i = 0; i < MANY; i++)
+    orc_requests_add(&p, &(orc_arrival){ .prompt = 1, .output = 1 });
+  return p;
+}
+
+/* Pushed with random keys, some equal, and every third removed from the middle. */
+static void leaves_in_the_order_of_key_and_number(void)
+{
+  orc_requests p = filled();
+  orc_queue q;
+  orc_queue_init(&q, &p, 0);
+  orc_rng g = orc_rng_stream(1, ORC_FOR_TESTS, 0);
+  for (orc_slot s = 0; s < MANY; s++) {
+    p.at[s].key = (double)orc_rng_below(&g, 40);
+    orc_queue_push(&q, s, p.at[s].key);
+  }
+  for (orc_slot s = 0; s < MANY; s += 3)
+    orc_queue_remove(&q, s);
+  CHECK(q.count == MANY - (MANY + 2) / 3);
+  const orc_request *last = NULL;
+  while (q.count > 0) {
+    const orc_slot s = orc_queue_head(&q);
+    const orc_request *r = &p.at[s];
+    CHECK(s % 3 != 0);
+    CHECK(last == NULL || last->key < r->key || (last->key == r->key && last->number < r->number));
+    last = r;
+    orc_queue_remove(&q, s);
+    if (q.count == MANY / 3) orc_queue_sort(&q);
+  }
+  CHECK(orc_queue_head(&q) == ORC_NO_SLOT);
+  orc_queue_done(&q);
+  orc_requests_done(&p);
+}
+
+/* Slots are used again, numbers never; a number is found while its request is in flight. */
+static void a_number_finds_its_slot(void)
+{
+  orc_requests p = filled();
+  for (uint64_t n = 0; n < 400; n++) {
+    const orc_slot s = orc_requests_find(&p, n);
+    p.at[s].state = ORC_DONE;
+    orc_requests_drop(&p, s);
+    CHECK(orc_requests_find(&p, n) == ORC_NO_SLOT);
+  }
+  CHECK(p.oldest == 400 && p.live == MANY - 400);
+  const orc_slot s = orc_requests_add(&p, &(orc_arrival){ .prompt = 1, .output = 1 });
+  CHECK(s < MANY && p.at[s].number == MANY && orc_requests_find(&p, MANY) == s);
+  CHECK(orc_requests_find(&p, MANY + 1) == ORC_NO_SLOT);
+  orc_requests_done(&p);
+}
+
+int main(void)
+{
+  leaves_in_the_order_of_key_and_number();
+  a_number_finds_its_slot();
+  return DONE();
+}
