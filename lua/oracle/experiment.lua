@@ -208,7 +208,7 @@ local function spec_of(r, d, find, warnings)
   if not workload then fail("workload.%s", why) end
   local e = r.engine
   return {
-    seed = r.seed, duration = r.duration, warm_up = r.warm_up,
+    seed = r.seed, lod = r.lod, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r.cost),
     engine = {
       max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
@@ -234,9 +234,6 @@ local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
-  if r.lod == "high" then
-    fail("lod: high is not in this version; medium and auto are")
-  end
   local deployment = deploy(r, find, memo)
   local warnings = warnings_of(r, deployment)
   local spec = spec_of(r, deployment, find, warnings)

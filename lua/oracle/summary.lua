@@ -219,7 +219,7 @@ function summary.new(plan, raw, set)
     warnings[#warnings + 1] = "no request was answered"
   end
   local list = {
-    { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", "medium" },
+    { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", r.lod },
                          { "complete", raw.complete }, { "warnings", warnings } } },
     { "simulation", object { { "total_duration_s", raw.now }, { "warm_up_duration_s", r.warm_up },
                              { "effective_duration_s", seconds }, { "steps", raw.steps } } },

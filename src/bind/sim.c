@@ -250,6 +250,15 @@ static orc_slo read_slo(lua_State *L, int index)
   return slo;
 }
 
+static orc_lod read_lod(lua_State *L, int index)
+{
+  static const char *const names[] = { "medium", "high", "auto", NULL };
+  lua_getfield(L, index, "lod");
+  const orc_lod lod = (orc_lod)luaL_checkoption(L, -1, "auto", names);
+  lua_pop(L, 1);
+  return lod;
+}
+
 static void open_csv(lua_State *L, sim *s, int index)
 {
   orc_error e = { 0 };
@@ -323,6 +332,7 @@ static int new (lua_State *L)
     .seed = seed,
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
     .request_overhead = s->cost.params.request_overhead,
+    .lod = read_lod(L, 1),
     .csv = s->csv,
     .stop = &s->watch.pause,
   };

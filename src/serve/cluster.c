@@ -187,6 +187,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->slo = config->slo;
   c->overhead = orc_time_of(config->request_overhead);
   c->runs = config->runs;
+  c->lod = config->lod;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
   c->csv = config->csv;
   c->stop = config->stop;

@@ -28,7 +28,8 @@ typedef struct orc_cluster_config {
   int profile_count; /* >= 1 */
   orc_time warm_up;  /* requests arriving before are not counted */
   orc_slo slo;
-  bool runs;                         /* steps inside the horizon need no event */
+  bool runs; /* steps inside the horizon need no event */
+  orc_lod lod;
   uint64_t seed;                     /* of the routing stream */
   double request_overhead;           /* s between a client's sending and the queue */
   orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
@@ -57,6 +58,7 @@ struct orc_cluster {
   orc_time limit;    /* no step that ends later is applied */
   orc_time last_end; /* when the last request ended */
   bool runs;
+  orc_lod lod;
   orc_csv *csv;
   const volatile sig_atomic_t *stop;
   bool interrupted;

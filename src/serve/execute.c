@@ -30,17 +30,44 @@ static orc_step_shape shape_of(const orc_replica *r)
   return shape;
 }
 
+/* Seconds of the formed step on a stage, each layer of each device and each message by itself. */
+static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_step_shape *shape)
+{
+  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  const orc_detail_work w =
+      orc_detail_work_of(&stage->cost, &t, shape->decode_seqs + shape->prefill_tokens);
+  const uint64_t before = stage->detail.executed;
+  const double time = orc_detail_run(&stage->detail, &w);
+  r->engine->executed += stage->detail.executed - before;
+  return time;
+}
+
+/* Each rank's message to its peer on the next stage. */
+static double send_time(orc_replica *r, int stage)
+{
+  const double time = orc_pipeline_send_time(&r->pipeline, stage, r->lane->batch.tokens);
+  if (!r->high) return time;
+  orc_detail *d = &r->pipeline.stages[stage].detail;
+  const uint64_t before = d->executed;
+  const double last = orc_detail_send(d, time);
+  r->engine->executed += d->executed - before;
+  return last;
+}
+
 orc_time orc_execute_start(orc_replica *r)
 {
   orc_pipeline *p = &r->pipeline;
-  const bool decodes = r->lane->batch.chunk_count == 0;
+  const bool decodes = r->lane->batch.chunk_count == 0 && !r->high;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
   orc_time at = r->now;
   for (int i = 0;; i++) {
-    const double time =
-        decodes ? decode_time(r, i) : orc_step_evaluate(&p->stages[i].cost, &shape).total;
+    double time;
+    if (r->high)
+      time = detailed_time(r, &p->stages[i], &shape);
+    else
+      time = decodes ? decode_time(r, i) : orc_step_evaluate(&p->stages[i].cost, &shape).total;
     at = orc_pipeline_pass(p, i, at, time);
     if (i == p->count - 1) return at;
-    at += orc_time_of(orc_pipeline_send_time(p, i, r->lane->batch.tokens));
+    at += orc_time_of(send_time(r, i));
   }
 }

@@ -16,10 +16,14 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost)
       .cost = count == 1 ? *cost : orc_step_cost_stage(cost, i),
       .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
     };
+  for (int i = 0; i < count; i++)
+    orc_detail_init(&p->stages[i].detail, &p->stages[i].cost);
 }
 
 void orc_pipeline_done(orc_pipeline *p)
 {
+  for (int i = 0; i < p->count; i++)
+    orc_detail_done(&p->stages[i].detail);
   free(p->stages);
   *p = (orc_pipeline){ 0 };
 }

@@ -7,10 +7,12 @@
 
 #include "base/base.h"
 #include "cost/step.h"
+#include "serve/detail.h"
 
 typedef struct orc_pipe_stage {
   orc_step_cost cost; /* of its layers */
   orc_group next;     /* the way to the next stage: latency, bandwidth; unused on the last */
+  orc_detail detail;  /* its devices, at the high level of detail */
   orc_time free;      /* when it has done all steps started so far */
   orc_time busy;      /* ns at work on them */
 } orc_pipe_stage;

@@ -26,6 +26,13 @@ typedef struct orc_batching {
   bool (*order)(void *self, const orc_request *r, double *key, orc_error *e);
 } orc_batching;
 
+/* How finely steps are simulated. */
+typedef enum orc_lod {
+  ORC_LOD_MEDIUM, /* a step on a stage is one operation, collectives by formula */
+  ORC_LOD_HIGH,   /* each layer on each device, collectives message by message */
+  ORC_LOD_AUTO,   /* high where links are shared */
+} orc_lod;
+
 /* Chooses the replica of a request as it arrives: *replica in 0 .. count - 1. NULL: the first. */
 typedef struct orc_router {
   const char *name;

@@ -48,6 +48,7 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
+                      .high = c->lod == ORC_LOD_HIGH,
                       .runs = c->runs };
   orc_pipeline_init(&r->pipeline, cost);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
@@ -361,6 +362,10 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   b->open = false;
   if (b->chunk_count > 0 || !b->decodes || r->lane_count > 1) r->steady = false;
   *work = b->tokens > 0;
+  if (!*work && b->decodes) { /* all that decoded were sent back: nothing is under way */
+    b->decodes = false;
+    r->lane->decode.claimed = false;
+  }
   return good;
 }
 
@@ -452,7 +457,7 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     if (r->lane_count > 1) return fill(r, e);
     const orc_time event = orc_engine_horizon(r->engine);
     const orc_time horizon = event < r->wake ? event : r->wake;
-    if (r->runs && polled < POLL && undisturbed(r)) {
+    if (r->runs && !r->high && polled < POLL && undisturbed(r)) {
       const int run = orc_run_decodes(r, horizon, limit, POLL - polled);
       polled += run;
       if (run > 0 && orc_decode_finished(&r->lane->decode) != ORC_NO_SLOT) {

@@ -103,6 +103,7 @@ typedef struct orc_replica {
   orc_time counted; /* several lanes: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
   bool steady;      /* nothing changed since the policy left all but the decodes alone */
+  bool high;        /* level of detail: each layer, device and message, not whole steps */
   bool runs;        /* steps inside the horizon need no event */
   int aborting;     /* running requests with `aborted` set */
   orc_usage usage;

@@ -19,6 +19,7 @@ typedef struct scenario {
   uint64_t seed;
   orc_engine_knobs knobs;
   orc_step_cost cost;
+  orc_lod lod;
   int replicas, policy, sources;
   bool closed;
   orc_time warm_up;
@@ -124,6 +125,7 @@ static scenario draw(uint64_t seed)
                                 .enable_chunked_prefill = pick(&g, 0, 4) > 0 };
   s.knobs.max_num_batched_tokens = s.knobs.max_num_seqs + pick(&g, 0, 120);
   s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
+  s.lod = pick(&g, 0, 2) == 0 ? ORC_LOD_HIGH : ORC_LOD_MEDIUM;
   s.replicas = pick(&g, 1, 3);
   s.policy = pick(&g, 0, 4);
   s.sources = pick(&g, 1, 2);
@@ -276,6 +278,7 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
       .warm_up = s->warm_up,
       .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
       .runs = runs,
+      .lod = s->lod,
       .seed = s->seed,
       .csv = csv });
   outcome o = { .good = true };

@@ -168,7 +168,6 @@ describe("experiment.plan", function()
     assert.matches("^hardware: /nowhere.json: no such file", why { hardware = "/nowhere.json" })
     assert.matches("^batching: .*did you mean chunked", why { batching = "chunkd" })
     assert.matches("^router: .*round_robin", why { router = "robin_round" })
-    assert.matches("^lod: high", why { lod = "high" })
     assert.matches("^cost.constant_step: missing", why { cost = "constant" })
   end)
 

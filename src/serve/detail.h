@@ -1,0 +1,71 @@
+/*
+** detail.h - the high level of detail: what each device of a stage does layer by layer, and each
+** message of its collectives, as events in order of time.
+**
+** This is for devices whose links nobody else uses: the events of a step then concern nobody else
+** and need no place in the engine's queue. crowd.h is for the others.
+*/
+#ifndef ORC_SERVE_DETAIL_H
+#define ORC_SERVE_DETAIL_H
+
+#include "base/base.h"
+#include "cost/schedule.h"
+#include "cost/step.h"
+
+/* What one step is made of on a stage; s, on every device. */
+typedef struct orc_detail_work {
+  double attention; /* per layer: QKV, attention proper, output, half of what only moves bytes */
+  double mlp;       /* per layer: the rest */
+  double last;      /* once, at the end: LM head, overheads of the step */
+  double message;   /* B all-reduced after each of the first two; 0: nothing is */
+} orc_detail_work;
+
+/*
+** The parts of a step that takes `t` on the stage that c describes, for `tokens` tokens. Matrix
+** products are divided between attention and MLP by the bytes of their weights, and every layer
+** gets the same: all parts together are t.total less t.collective.
+*/
+orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *t, int64_t tokens);
+
+/* One device: it computes a part of a layer, then exchanges what it found with the others. */
+typedef struct orc_device {
+  int part;     /* attention and MLP of the layers in turn; 2 x layers: the last one */
+  int round;    /* messages of the present all-reduce it has begun to send */
+  int landed;   /* of them, those that have come in at their receiver */
+  int received; /* messages that have come in here: of this all-reduce, or early ones of the next */
+  bool computed;
+} orc_device;
+
+/* Something that is to come. */
+typedef struct orc_detail_event {
+  double time;   /* s since the step entered the stage */
+  uint32_t from; /* the device that computes or sends */
+  uint32_t to;   /* the receiver of its message; the device itself: it has computed */
+} orc_detail_event;
+
+typedef struct orc_detail {
+  int ranks;  /* devices */
+  int layers; /* of the stage */
+  orc_group group;
+  int rounds;          /* of an all-reduce */
+  uint32_t *to;        /* [rounds x ranks] whom a device sends to in a round, */
+  double *takes;       /* [rounds x ranks] and the s it takes, for messages of `planned` bytes */
+  double planned;      /* -1: not yet */
+  orc_device *devices; /* [ranks] */
+  orc_detail_event *events; /* by time; each device has one at most */
+  int head, tail;
+  uint64_t executed; /* events so far */
+} orc_detail;
+
+/* The devices of a stage: group and layers of its cost. */
+void orc_detail_init(orc_detail *d, const orc_step_cost *stage);
+void orc_detail_done(orc_detail *d);
+
+/* Carry one step out. Returns the s it takes: the time of its last event. Allocates nothing. */
+double orc_detail_run(orc_detail *d, const orc_detail_work *w);
+
+/* Every device sends a message, which takes `time` s, to its peer on the next stage. Returns when
+ * all are there. */
+double orc_detail_send(orc_detail *d, double time);
+
+#endif
