@@ -158,8 +158,8 @@ static int depth(int i, int p)
 }
 
 /* The second tree is the first mirrored (p even) or moved on by one: inner ranks become leaves. Of
-*three
-** ranks, moved on, both would have a link in common. */
+ *three
+ ** ranks, moved on, both would have a link in common. */
 static int renamed(int i, int p, bool second)
 {
   if (!second) return i;

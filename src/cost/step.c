@@ -129,8 +129,8 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
 orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index)
 {
   orc_step_cost part = *c;
-  const double share = orc_layout_stage(&c->layout, &c->model, index).layers /
-                       (double)c->model.num_hidden_layers;
+  const double share =
+      orc_layout_stage(&c->layout, &c->model, index).layers / (double)c->model.num_hidden_layers;
   part.params.constant_step *= share;
   part.params.constant_prefill_token *= share;
   derive(&part, orc_layout_stage(&c->layout, &c->model, index));

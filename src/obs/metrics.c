@@ -2,9 +2,12 @@
 
 void orc_metrics_done(orc_metrics *m)
 {
-  orc_hist *all[] = { &m->ttft, &m->tpot, &m->e2e, &m->queue, &m->ttft_hit, &m->ttft_miss };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    orc_hist_done(all[i]);
+  orc_hist_done(&m->ttft);
+  orc_hist_done(&m->tpot);
+  orc_hist_done(&m->e2e);
+  orc_hist_done(&m->queue);
+  orc_hist_done(&m->ttft_hit);
+  orc_hist_done(&m->ttft_miss);
   *m = (orc_metrics){ 0 };
 }
 

@@ -61,7 +61,7 @@ typedef struct orc_csv orc_csv;
 
 /* Create the file and write the header; NULL with the reason when it cannot be.
 **   profiles   names by profile index, for client ids; owned by the caller while the file is open
- */
+*/
 orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
                       orc_error *e);
 

@@ -113,7 +113,7 @@ static void show(char *shown, const char *text)
 {
   int n = 0;
   for (; n < FIELD_SHOWN && text[n] != '\0'; n++)
-    shown[n] = text[n] >= ' ' && text[n] <= '~' ? text[n] : '?';
+    shown[n] = (char)(text[n] >= ' ' && text[n] <= '~' ? text[n] : '?');
   shown[n] = '\0';
 }
 
@@ -230,7 +230,7 @@ static bool read_row(trace *t, orc_arrival *out, int64_t *time, orc_error *e)
                     n <= t->time     ? t->is->time
                     : n <= t->prompt ? t->is->prompt
                                      : t->is->output);
-  int32_t prompt, output;
+  int32_t prompt = 0, output = 0;
   if (!read_time(t, fields[t->time], time, e) ||
       !read_count(t, t->is->prompt, fields[t->prompt], &prompt, e) ||
       !read_count(t, t->is->output, fields[t->output], &output, e))
@@ -251,7 +251,7 @@ static bool next_row(void *self, orc_arrival *out, orc_error *e)
 {
   trace *t = self;
   const orc_trace_options *o = &t->options;
-  int64_t time;
+  int64_t time = 0;
   if (t->ended || t->issued >= o->count) return false;
   do {
     *out = (orc_arrival){ .timeout = isfinite(o->timeout) ? orc_time_of(o->timeout) : ORC_NEVER,

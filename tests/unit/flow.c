@@ -259,8 +259,8 @@ static bool none(void *self, orc_transfer *t)
 }
 
 /* Round 0 takes its slower message's 1,000 + 4,000 ns; then 0 -> hub (node 3, three links on):
-*3,000 +
-** 500 ns. */
+ *3,000 +
+ ** 500 ns. */
 static void in_rounds(void)
 {
   scene s;
