@@ -157,6 +157,12 @@ static void read_router(orc_lua_policies *p, int index)
   lua_pop(L, 1);
 }
 
+/* What `order` and `route` see of a request: its output length only for a clairvoyant policy. */
+static int request_box(const orc_lua_policies *p)
+{
+  return box(p->L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
+}
+
 void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas, orc_watch *watch)
 {
   *p = (orc_lua_policies){ .L = L,
@@ -169,7 +175,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
   read_router(p, index);
   lua_getfield(L, index, "engine");
   p->knobs = luaL_ref(L, LUA_REGISTRYINDEX);
-  p->request = box(L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
+  p->request = request_box(p);
   p->cluster = box(L, "oracle.cluster");
   p->memory = table(L);
   p->batch = orc_alloc((size_t)replicas, sizeof *p->batch);
@@ -194,4 +200,37 @@ void orc_policies_done(orc_lua_policies *p)
   free(p->batch);
   free(p->state);
   p->L = NULL;
+}
+
+static void drop_functions(const orc_lua_policies *p)
+{
+  const int refs[] = { p->step, p->order, p->route, p->request };
+  for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
+    luaL_unref(p->L, LUA_REGISTRYINDEX, refs[i]);
+}
+
+void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old)
+{
+  orc_lua_policies fresh = *p;
+  fresh.batching = (orc_batching){ 0 };
+  fresh.router = (orc_router){ 0 };
+  fresh.step = fresh.order = fresh.route = LUA_NOREF;
+  read_batching(&fresh, index);
+  read_router(&fresh, index);
+  fresh.request = request_box(&fresh);
+  if (fresh.batching.self != NULL) fresh.batching.self = p;
+  if (fresh.router.self != NULL) fresh.router.self = p;
+  *old = *p;
+  *p = fresh;
+}
+
+void orc_policies_keep(orc_lua_policies *old)
+{
+  drop_functions(old);
+}
+
+void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old)
+{
+  drop_functions(p);
+  *p = *old;
 }

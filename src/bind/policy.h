@@ -41,6 +41,17 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
                        orc_watch *watch);
 void orc_policies_done(orc_lua_policies *p);
 
+/*
+** Read spec.batching and spec.router of the table at `index` in place of those of before; what each
+** replica's policy keeps stays. Raises when one is no policy, and then nothing has changed. *old
+*gets
+** the functions of before: hand it to orc_policies_keep when the engine took the new ones, else to
+** orc_policies_revert.
+*/
+void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old);
+void orc_policies_keep(orc_lua_policies *old);
+void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old);
+
 /* Metatables of what policies see: "oracle.batch" (batch.c), "oracle.request", "oracle.cluster". */
 int orc_bind_batch(lua_State *L);
 int orc_bind_view(lua_State *L);

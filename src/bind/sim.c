@@ -10,35 +10,28 @@
 #include "bind/cost.h"
 #include "bind/dist.h"
 #include "bind/hist.h"
-#include "bind/policy.h"
-#include "bind/watch.h"
-#include "serve/cluster.h"
-#include "serve/source.h"
+#include "bind/sim.h"
 
 static const char type_name[] = "oracle.sim";
 
-enum { SOURCES_MOST = 1024, REPLICAS_MOST = 65536 };
+enum {
+  SOURCES_MOST = 1024,
+  REPLICAS_MOST = 65536,
+  LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
+};
 
-typedef struct sim {
-  orc_cluster *cluster;
-  orc_lua_policies policies;
-  orc_watch watch;
-  orc_csv *csv;
-  orc_step_cost cost;
-  orc_source *sources; /* until the cluster has them */
-  int source_count;
-  orc_synthetic drawing; /* the source being read: what it owns is freed when reading fails */
-  char **profiles;
-  int profile_count;
-  double duration; /* s; INFINITY: until all requests ended */
-  double warm_up;
-  int64_t expected; /* requests in all, where known; 0 not */
-  bool closed, failed;
-} sim;
+typedef orc_sim sim;
 
 static sim *self(lua_State *L)
 {
   return luaL_checkudata(L, 1, type_name);
+}
+
+orc_sim *orc_bind_open_sim(lua_State *L)
+{
+  sim *s = self(L);
+  if (s->closed) orc_bind_fail(L, "this simulation is over");
+  return s;
 }
 
 /* s or INFINITY */
@@ -276,6 +269,7 @@ static void release(sim *s)
     for (int i = 0; i < s->source_count; i++)
       s->sources[i].done(s->sources[i].self);
   orc_cluster_free(s->cluster);
+  orc_life_free(s->life);
   orc_policies_done(&s->policies);
   orc_source unread = { 0 };
   if (s->drawing.stages != NULL || s->drawing.prompt.values != NULL ||
@@ -318,6 +312,7 @@ static int new (lua_State *L)
   read_sources(L, s, 1, seed);
   orc_policies_init(&s->policies, L, 1, (int)replicas, &s->watch);
   open_csv(L, s, 1);
+  if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
   const orc_cluster_config config = {
     .replicas = (int)replicas,
     .knobs = &knobs,
@@ -334,6 +329,7 @@ static int new (lua_State *L)
     .request_overhead = s->cost.params.request_overhead,
     .lod = read_lod(L, 1),
     .csv = s->csv,
+    .life = s->life,
     .stop = &s->watch.pause,
   };
   s->cluster = orc_cluster_new(&config);
@@ -342,8 +338,7 @@ static int new (lua_State *L)
 
 /* ---- running ---- */
 
-/* How far the run is, 0 .. 1; negative when nothing tells. */
-static double fraction(const sim *s)
+double orc_bind_sim_fraction(const orc_sim *s)
 {
   const orc_cluster *c = s->cluster;
   if (isfinite(s->duration)) return (double)c->engine.now * 1e-9 / s->duration;
@@ -356,7 +351,7 @@ static double fraction(const sim *s)
 static void show_progress(lua_State *L, const sim *s)
 {
   if (!lua_isfunction(L, 3)) return;
-  const double f = fraction(s);
+  const double f = orc_bind_sim_fraction(s);
   lua_pushvalue(L, 3);
   if (f >= 0.0)
     lua_pushnumber(L, f);
@@ -372,8 +367,7 @@ static void show_progress(lua_State *L, const sim *s)
 */
 static int run(lua_State *L)
 {
-  sim *s = self(L);
-  if (s->closed) orc_bind_fail(L, "this simulation is over");
+  sim *s = orc_bind_open_sim(L);
   double until = luaL_optnumber(L, 2, INFINITY);
   if (until > s->duration) until = s->duration;
   lua_settop(L, 3);
@@ -507,23 +501,11 @@ static void push_profiles(lua_State *L, const sim *s, int whole)
   }
 }
 
-/* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
-static int result(lua_State *L)
+void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
 {
-  sim *s = self(L);
-  if (s->closed) orc_bind_fail(L, "this simulation is over");
-  s->closed = true;
   orc_cluster *c = s->cluster;
-  const bool whole = !c->interrupted && !s->failed;
-  const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
-                       : c->requests.live > 0         ? c->engine.now
-                                                      : c->last_end;
   trim(c, end);
   orc_cluster_close(c);
-  orc_error e = { 0 };
-  orc_csv *csv = s->csv;
-  s->csv = NULL;
-  if (csv != NULL && !orc_csv_close(csv, &e)) orc_bind_raise(L, &e);
   orc_metrics all = { 0 };
   orc_hist gaps = { 0 };
   uint64_t steps = 0;
@@ -550,6 +532,23 @@ static int result(lua_State *L)
   lua_setfield(L, -2, "replicas");
   push_profiles(L, s, it);
   lua_setfield(L, -2, "profiles");
+}
+
+/* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
+static int result(lua_State *L)
+{
+  sim *s = orc_bind_open_sim(L);
+  s->closed = true;
+  const orc_cluster *c = s->cluster;
+  const bool whole = !c->interrupted && !s->failed;
+  const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
+                       : c->requests.live > 0         ? c->engine.now
+                                                      : c->last_end;
+  orc_bind_push_result(L, s, whole, end);
+  orc_error e = { 0 };
+  orc_csv *csv = s->csv;
+  s->csv = NULL;
+  if (csv != NULL && !orc_csv_close(csv, &e)) orc_bind_raise(L, &e);
   return 1;
 }
 
@@ -581,6 +580,7 @@ int orc_bind_sim(lua_State *L)
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
   luaL_newlib(L, methods);
+  orc_bind_live(L);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
   luaL_newlib(L, functions);

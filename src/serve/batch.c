@@ -1,5 +1,7 @@
 #include "serve/batch.h"
 
+#include "serve/cluster.h"
+
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
@@ -66,7 +68,9 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
 {
   orc_request *q = at(r, slot);
   halt(r, slot);
+  const int32_t computed = q->computed;
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
+  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
   r->kept += q->blocks > 0;
   q->preemptions++;
   r->usage.preemptions++;
@@ -196,6 +200,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit)
   q->state = ORC_PREFILL;
   if (q->scheduled < 0) q->scheduled = r->now;
   orc_replica_link(r, slot);
+  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
   put_chunk(b, slot, tokens, q->computed);
   return tokens;
 }

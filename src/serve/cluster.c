@@ -75,6 +75,14 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_request *q = &c->requests.at[slot];
   const orc_record record = record_of(q, status, now);
   keep(c, &record);
+  if (c->life != NULL)
+    orc_life_note(c->life, &(orc_life_entry){ .time = now,
+                                              .number = q->number,
+                                              .amount = q->generated,
+                                              .of = q->preemptions,
+                                              .replica = q->replica,
+                                              .what = ORC_CHANGE_ENDED,
+                                              .detail = (uint8_t)status });
   if (now > c->last_end) c->last_end = now;
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
@@ -124,6 +132,8 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
     return;
   }
   ORC_ASSERT(replica >= 0 && replica < c->replica_count);
+  q->replica = (uint16_t)replica;
+  orc_cluster_note(c, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
   deadline(c, q, slot, a->timeout);
   deadline(c, q, slot, a->cancel);
   if (!orc_replica_enqueue(&c->replicas[replica], slot, &e)) fail_at(c, &c->replicas[replica], &e);
@@ -190,6 +200,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->lod = config->lod;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
   c->csv = config->csv;
+  c->life = config->life;
   c->stop = config->stop;
   c->limit = ORC_NEVER;
   orc_engine_on(&c->engine, ORC_EVENT_STEP_END, on_step_end, c);

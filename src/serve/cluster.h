@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "base/rng.h"
+#include "obs/life.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
 #include "serve/policy.h"
@@ -33,6 +34,7 @@ typedef struct orc_cluster_config {
   uint64_t seed;                     /* of the routing stream */
   double request_overhead;           /* s between a client's sending and the queue */
   orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
+  orc_life *life;                    /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
 } orc_cluster_config;
 
@@ -60,6 +62,7 @@ struct orc_cluster {
   bool runs;
   orc_lod lod;
   orc_csv *csv;
+  orc_life *life;
   const volatile sig_atomic_t *stop;
   bool interrupted;
   orc_error failure; /* what ended the run early */
@@ -79,6 +82,19 @@ bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e);
 
 /* Close the books: requests in flight are recorded as PENDING. Once, after the last run. */
 void orc_cluster_close(orc_cluster *c);
+
+/* A change in the life of a request, for whoever watches. */
+static inline void orc_cluster_note(const orc_cluster *c, const orc_request *q, orc_time now,
+                                    orc_change what, int32_t amount, int32_t of)
+{
+  if (c->life == NULL) return;
+  orc_life_note(c->life, &(orc_life_entry){ .time = now,
+                                            .number = q->number,
+                                            .amount = amount,
+                                            .of = of,
+                                            .replica = q->replica,
+                                            .what = (uint8_t)what });
+}
 
 /* For the replicas: a DONE request has ended at `now`; its slot is given back. */
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now);

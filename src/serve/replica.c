@@ -128,6 +128,12 @@ static void wake_at(orc_replica *r, orc_time time)
   orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
 }
 
+void orc_replica_disturb(orc_replica *r)
+{
+  r->steady = false;
+  if (idle(r) && orc_replica_in_flight(r) > 0) wake_at(r, r->engine->now);
+}
+
 /* Unchunked, all tokens must go into one step, those generated before a recomputation included. */
 static bool can_never_fit(const orc_replica *r, const orc_request *q)
 {
@@ -255,10 +261,12 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   orc_request *q = at(r, slot);
   if (q->aborted != 0) return; /* its client left before this token */
   q->generated++;
-  if (q->first_token < 0)
+  if (q->first_token < 0) {
     q->first_token = now;
-  else
+    orc_cluster_note(r->cluster, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);
+  } else {
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+  }
   q->last_token = now;
   if (q->generated < q->in.output) {
     join(r, slot);
@@ -278,6 +286,7 @@ static void apply_chunks(orc_replica *r, orc_time now)
     q->ahead -= b->chunks[i].tokens;
     q->prefilled += b->chunks[i].tokens;
     q->flights--;
+    orc_cluster_note(r->cluster, q, now, ORC_CHANGE_COMPUTED, b->chunks[i].tokens, q->computed);
     if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;

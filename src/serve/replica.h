@@ -135,6 +135,10 @@ static inline int64_t orc_replica_in_flight(const orc_replica *r)
   return (int64_t)r->queue.count + r->running;
 }
 
+/* Something outside changed: the policy is asked again at its next step, which an idle replica with
+** requests begins now. Between events only. */
+void orc_replica_disturb(orc_replica *r);
+
 /* Put a running request on, or take it off, the list in order of admission. */
 void orc_replica_link(orc_replica *r, orc_slot slot);
 void orc_replica_unlink(orc_replica *r, orc_slot slot);

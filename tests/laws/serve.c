@@ -10,6 +10,7 @@
 #include "base/rng.h"
 #include "serve/batch.h"
 #include "serve/cluster.h"
+#include "serve/live.h"
 
 #include "test.h"
 
@@ -247,8 +248,22 @@ static char *slurp(const char *path, size_t *n)
   return s;
 }
 
-/* ways: runs on or off; sliced: return to the caller at every event and check everything there */
-static outcome simulate(const scenario *s, bool runs, bool sliced)
+/* How a run is driven; all of them end in the same. */
+typedef enum way {
+  AT_ONCE,
+  STEPPED, /* runs off */
+  SLICED,  /* back to the caller at every event, where everything is checked */
+  PAUSED,  /* moment by moment, as whoever looks at a paused run goes on */
+  WAYS
+} way;
+
+static bool go_on(orc_cluster *c, way how, orc_error *e)
+{
+  if (how == PAUSED) return orc_live_instant(c, ORC_NEVER, e) != ORC_INSTANT_FAILED;
+  return orc_cluster_run(c, how == SLICED ? orc_engine_next(&c->engine) : ORC_NEVER, e);
+}
+
+static outcome simulate(const scenario *s, way how)
 {
   static const char *const profiles[] = { "a", "b" };
   char path[] = "/tmp/oracle-laws-XXXXXX";
@@ -277,15 +292,15 @@ static outcome simulate(const scenario *s, bool runs, bool sliced)
       .profile_count = 2,
       .warm_up = s->warm_up,
       .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
-      .runs = runs,
+      .runs = how != STEPPED,
       .lod = s->lod,
       .seed = s->seed,
       .csv = csv });
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
-    o.good = orc_cluster_run(c, sliced ? orc_engine_next(&c->engine) : ORC_NEVER, &e);
+    o.good = go_on(c, how, &e);
     if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
-    if (sliced) o.good = o.good && consistent(c);
+    if (how >= SLICED) o.good = o.good && consistent(c);
   }
   orc_cluster_close(c);
   for (int i = 0; i < c->replica_count; i++) {
@@ -345,14 +360,17 @@ int main(void)
   int different = 0, broken = 0, acausal = 0;
   for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
     const scenario s = draw(seed);
-    outcome run = simulate(&s, true, false), stepped = simulate(&s, false, false),
-            sliced = simulate(&s, true, true);
-    const bool good = run.good && stepped.good && sliced.good;
-    const bool equal = same(&run, &stepped) && same(&run, &sliced);
-    if (!good || !equal)
-      printf("scenario %llu (policy %d): good %d%d%d, equal %d%d\n", (unsigned long long)seed,
-             s.policy, run.good, stepped.good, sliced.good, same(&run, &stepped),
-             same(&run, &sliced));
+    const outcome run = simulate(&s, AT_ONCE);
+    bool good = run.good, equal = true;
+    for (way how = STEPPED; how < WAYS; how++) {
+      const outcome other = simulate(&s, how);
+      if (!other.good || !same(&run, &other))
+        printf("scenario %llu (policy %d), way %d: good %d, equal %d\n", (unsigned long long)seed,
+               s.policy, (int)how, other.good, same(&run, &other));
+      good = good && other.good;
+      equal = equal && same(&run, &other);
+      free(other.csv);
+    }
     broken += !good;
     different += !equal;
     acausal += !causal(&run);
@@ -360,8 +378,6 @@ int main(void)
     CHECK(equal);
     CHECK(causal(&run));
     free(run.csv);
-    free(stepped.csv);
-    free(sliced.csv);
   }
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);

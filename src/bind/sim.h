@@ -1,0 +1,47 @@
+/*
+** sim.h - a simulation as the files of bind/ share it: sim.c makes, runs and measures one, live.c
+** looks into a paused one.
+*/
+#ifndef ORC_BIND_SIM_H
+#define ORC_BIND_SIM_H
+
+#include "bind/policy.h"
+#include "bind/watch.h"
+#include "serve/cluster.h"
+#include "serve/source.h"
+
+typedef struct orc_sim {
+  orc_cluster *cluster;
+  orc_lua_policies policies;
+  orc_watch watch;
+  orc_csv *csv;
+  orc_life *life; /* spec.life: the lives of requests are kept */
+  orc_step_cost cost;
+  orc_source *sources; /* until the cluster has them */
+  int source_count;
+  orc_synthetic drawing; /* the source being read: what it owns is freed when reading fails */
+  char **profiles;
+  int profile_count;
+  double duration; /* s; INFINITY: until all requests ended */
+  double warm_up;
+  int64_t expected; /* requests in all, where known; 0 not */
+  bool closed, failed;
+} orc_sim;
+
+/* The simulation at stack index 1, which must not be closed; raises otherwise. */
+orc_sim *orc_bind_open_sim(lua_State *L);
+
+/* How far it is, 0 .. 1; negative when nothing tells. */
+double orc_bind_sim_fraction(const orc_sim *s);
+
+/*
+** Push the raw results at `end` (ns): requests in flight count as pending. Spoils the books for a
+** simulation that goes on.
+**   whole   it came to its end
+*/
+void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end);
+
+/* Add the methods for paused simulations (live.c) to the method table on top. */
+void orc_bind_live(lua_State *L);
+
+#endif

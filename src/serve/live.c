@@ -1,0 +1,129 @@
+#include "serve/live.h"
+
+#include <stdlib.h>
+
+bool orc_live_over(const orc_cluster *c)
+{
+  return c->requests.live == 0 && c->expected == 0;
+}
+
+orc_time orc_live_now(const orc_cluster *c)
+{
+  return orc_live_over(c) && c->last_end > c->engine.now ? c->last_end : c->engine.now;
+}
+
+uint64_t orc_live_steps_of(const orc_replica *r)
+{
+  uint64_t running = 0;
+  for (int i = 0; i < r->lane_count; i++)
+    running += r->lanes[i].busy;
+  return r->usage.steps - running;
+}
+
+uint64_t orc_live_steps(const orc_cluster *c)
+{
+  uint64_t steps = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    steps += orc_live_steps_of(&c->replicas[i]);
+  return steps;
+}
+
+/* Without minding who wants to stop. */
+static bool run_through(orc_cluster *c, orc_time until, orc_error *e)
+{
+  const volatile sig_atomic_t *stop = c->stop;
+  c->stop = NULL;
+  c->interrupted = false;
+  const bool good = orc_cluster_run(c, until, e);
+  c->stop = stop;
+  return good;
+}
+
+orc_instant orc_live_instant(orc_cluster *c, orc_time until, orc_error *e)
+{
+  if (orc_live_over(c)) return ORC_INSTANT_OVER;
+  const orc_time next = orc_engine_next(&c->engine);
+  if (next > until && next != ORC_NEVER) {
+    c->engine.now = until;
+    return ORC_INSTANT_LATER;
+  }
+  /* No step ends before the clock's beginning, so each one becomes an event. */
+  c->limit = -1;
+  while (c->failure.code == 0 && !orc_live_over(c) && next != ORC_NEVER &&
+         orc_engine_next(&c->engine) == next)
+    orc_engine_step(&c->engine);
+  if (next != ORC_NEVER && c->failure.code == 0) return ORC_INSTANT_MOVED;
+  /* Failed before, failed now, or stuck: the whole loop knows what to say. */
+  return run_through(c, c->engine.now, e) ? ORC_INSTANT_OVER : ORC_INSTANT_FAILED;
+}
+
+bool orc_live_settle(orc_cluster *c, orc_error *e)
+{
+  orc_time time = c->engine.now;
+  for (int i = 0; i < c->replica_count; i++)
+    if (c->replicas[i].now > time) time = c->replicas[i].now;
+  return run_through(c, time, e);
+}
+
+/* Look at the queue again: what the policy left alone may be possible now. */
+static void disturb(orc_cluster *c)
+{
+  for (int i = 0; i < c->replica_count; i++)
+    orc_replica_disturb(&c->replicas[i]);
+}
+
+bool orc_live_retune(orc_cluster *c, const orc_engine_knobs *knobs, orc_error *e)
+{
+  ORC_ASSERT(knobs->max_num_seqs >= 1 && knobs->max_num_batched_tokens >= knobs->max_num_seqs);
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_replica *r = &c->replicas[i];
+    ORC_ASSERT(knobs->block_size == r->knobs.block_size);
+    ORC_ASSERT(knobs->num_gpu_blocks == r->knobs.num_gpu_blocks);
+    if (r->running > knobs->max_num_batched_tokens)
+      return orc_fail(
+          e,
+          "max_num_batched_tokens: %d: at least the %d requests that run on replica %d now "
+          "expected",
+          knobs->max_num_batched_tokens, r->running, i + 1);
+  }
+  for (int i = 0; i < c->replica_count; i++)
+    c->replicas[i].knobs = *knobs;
+  disturb(c);
+  return true;
+}
+
+/* Waiting requests change place, running ones remember theirs in case they are preempted. */
+static void rekey(orc_cluster *c, const double *keys)
+{
+  for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
+    const orc_slot slot = orc_requests_find(&c->requests, n);
+    if (slot == ORC_NO_SLOT) continue;
+    orc_request *q = &c->requests.at[slot];
+    q->key = keys[n - c->requests.oldest];
+    if (q->state != ORC_QUEUED) continue;
+    orc_queue *queue = &c->replicas[q->replica].queue;
+    orc_queue_remove(queue, slot);
+    orc_queue_push(queue, slot, q->key);
+  }
+}
+
+bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, orc_error *e)
+{
+  const uint64_t count = c->requests.next_number - c->requests.oldest;
+  double *keys = orc_alloc(count > 0 ? (size_t)count : 1, sizeof *keys);
+  bool good = true;
+  for (uint64_t i = 0; i < count && good; i++) {
+    const uint64_t number = c->requests.oldest + i;
+    const orc_slot slot = orc_requests_find(&c->requests, number);
+    keys[i] = (double)number;
+    if (slot == ORC_NO_SLOT || batching->order == NULL) continue;
+    good = batching->order(batching->self, &c->requests.at[slot], &keys[i], e);
+  }
+  if (good) {
+    c->batching = *batching;
+    rekey(c, keys);
+    disturb(c);
+  }
+  free(keys);
+  return good;
+}

@@ -1,0 +1,54 @@
+/*
+** live.h - what one may do to a simulation that is paused: go on by an instant, come to rest after
+** an interruption, change knobs and policies. A paused run has handled every event up to its time,
+** so the time alone says where it is, and a replay that does the same at the same times is the
+*same.
+*/
+#ifndef ORC_SERVE_LIVE_H
+#define ORC_SERVE_LIVE_H
+
+#include "serve/cluster.h"
+
+/* How far an instant came. */
+typedef enum orc_instant {
+  ORC_INSTANT_MOVED, /* the events of one more moment are handled */
+  ORC_INSTANT_LATER, /* the next one is after `until`; the clock is at `until` */
+  ORC_INSTANT_OVER,  /* all requests have ended */
+  ORC_INSTANT_FAILED /* *e says why */
+} orc_instant;
+
+/* Handle all events of the next moment that has any, if it is no later than `until` (ns). No
+ *replica
+ ** runs ahead of it. */
+orc_instant orc_live_instant(orc_cluster *c, orc_time until, orc_error *e);
+
+/* All requests have ended and none will come. */
+bool orc_live_over(const orc_cluster *c);
+
+/* The simulated time, ns: that of the last end once all is over. */
+orc_time orc_live_now(const orc_cluster *c);
+
+/* Steps that have ended: of a replica, of all. */
+uint64_t orc_live_steps_of(const orc_replica *r);
+uint64_t orc_live_steps(const orc_cluster *c);
+
+/*
+** After an interruption replicas may be ahead of one another: bring all to the time of the one
+** furthest ahead. Not stopped by c->stop. False with *e when that fails.
+*/
+bool orc_live_settle(orc_cluster *c, orc_error *e);
+
+/*
+** New knobs for all replicas, from their next step on. block_size and num_gpu_blocks must be those
+** of before. False, and nothing has changed, when a running step could then never fit:
+** max_num_batched_tokens must be at least max_num_seqs and what decodes now.
+*/
+bool orc_live_retune(orc_cluster *c, const orc_engine_knobs *knobs, orc_error *e);
+
+/*
+** Another batching policy, from the next step on; requests in flight get their place in the queue
+** from it. False with *e, and nothing has changed, when its order fails.
+*/
+bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, orc_error *e);
+
+#endif
