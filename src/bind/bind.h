@@ -15,6 +15,7 @@ int orc_bind_json(lua_State *L); /* json.c: decode, encode */
 int orc_bind_cost(lua_State *L); /* cost.c: memory and step time of a deployment */
 int orc_bind_hist(lua_State *L); /* hist.c: distributions of results */
 int orc_bind_sim(lua_State *L);  /* sim.c: a simulation */
+int orc_bind_net(lua_State *L);  /* net.c: topologies, transfers, collectives */
 
 /* From a signal handler: the running simulation is to stop and keep what it has. The second call
 ** ends the process. */

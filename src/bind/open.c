@@ -9,6 +9,7 @@ static const luaL_Reg parts[] = {
   { "cost", orc_bind_cost },
   { "hist", orc_bind_hist },
   { "sim", orc_bind_sim },
+  { "net", orc_bind_net },
   { NULL, NULL },
 };
 

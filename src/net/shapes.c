@@ -96,7 +96,8 @@ static void join_gpus(const site *w, int host)
 static void join_pcie(const site *w, int host, int *nics)
 {
   const orc_topology_shape *s = &w->s;
-  const int first = host * s->gpus, slots = w->in == INSIDE_PCIE ? 1 : s->gpus;
+  const int first = host * s->gpus, base = host * s->nics;
+  const int slots = w->in == INSIDE_PCIE ? 1 : s->gpus;
   const int root = node(w, ORC_NODE_HOST, host, "host%d", host);
   for (int n = 0; n < s->nics; n++)
     nics[n] = node(w, ORC_NODE_NIC, host, "host%d.nic%d", host, n);
@@ -107,7 +108,7 @@ static void join_pcie(const site *w, int host, int *nics)
       join(w, first + g, slot, s->pcie_latency, s->pcie_bandwidth);
     for (int n = 0; n < s->nics; n++)
       if (slots == 1 || p / (s->gpus / s->nics) == n)
-        join(w, nics[n], slot, s->pcie_latency, s->pcie_bandwidth);
+        join(w, nics[base + n], slot, s->pcie_latency, s->pcie_bandwidth);
   }
 }
 
@@ -130,7 +131,7 @@ static void join_fat_tree(const site *w, const int *nics)
 {
   const orc_topology_shape *s = &w->s;
   const int half = s->k / 2;
-  int core[16 * 16], edge[16];
+  int core[16 * 16] = { 0 }, edge[16] = { 0 };
   for (int c = 0; c < half * half; c++)
     core[c] = node(w, ORC_NODE_SWITCH, -1, "core%d", c);
   for (int pod = 0; pod < s->k; pod++) {
@@ -270,7 +271,7 @@ orc_topology *orc_topology_build(const char *name, const orc_topology_shape *sha
     join_gpus(&w, host);
   int *nics = orc_alloc((size_t)w.s.hosts * (size_t)w.s.nics, sizeof *nics);
   for (int host = 0; host < w.s.hosts; host++)
-    join_pcie(&w, host, nics + host * w.s.nics);
+    join_pcie(&w, host, nics);
   if (w.s.nics > 0 && p->out == BETWEEN_FAT_TREE) join_fat_tree(&w, nics);
   if (w.s.nics > 0 && p->out == BETWEEN_ONE_SWITCH) join_servers(&w, nics, 1);
   if (w.s.nics > 0 && p->out == BETWEEN_RAILS) join_servers(&w, nics, w.s.nics);
