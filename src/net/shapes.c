@@ -100,7 +100,7 @@ static void join_pcie(const site *w, int host, int *nics)
   const int slots = w->in == INSIDE_PCIE ? 1 : s->gpus;
   const int root = node(w, ORC_NODE_HOST, host, "host%d", host);
   for (int n = 0; n < s->nics; n++)
-    nics[n] = node(w, ORC_NODE_NIC, host, "host%d.nic%d", host, n);
+    nics[base + n] = node(w, ORC_NODE_NIC, host, "host%d.nic%d", host, n);
   for (int p = 0; p < slots; p++) {
     const int slot = node(w, ORC_NODE_SWITCH, host, "host%d.pcie%d", host, p);
     join(w, slot, root, s->pcie_latency, s->pcie_bandwidth);
