@@ -1,0 +1,268 @@
+--- Configuration files in YAML or JSON, with the sections simulation, hardware_profile, workload, frameworks_to_test
+-- and metrics_config, as scenarios: everything is checked here, with key path and line, then run like any other.
+local document = require "oracle.config.document"
+local fields = require "oracle.config.fields"
+local problems = require "oracle.config.problems"
+
+local config = {}
+
+local SECTIONS = { "simulation", "hardware_profile", "workload", "frameworks_to_test" }
+local TOP = { "simulation", "model_characteristics_db_path", "hardware_profile", "workload", "frameworks_to_test",
+              "metrics_config" }
+
+--- True for a document with sections of a configuration, whole or not.
+function config.is(v)
+  if type(v) ~= "table" or document.is_list(v) then return false end
+  for _, name in ipairs(TOP) do
+    if v[name] ~= nil then return true end
+  end
+  return false
+end
+
+-- ---- what the frameworks have in common ----
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for k, v in pairs(a) do
+    if not same(v, b[k]) then return false end
+  end
+  for k in pairs(b) do
+    if a[k] == nil then return false end
+  end
+  return true
+end
+
+-- What two replicas must share, by the key to name when they do not.
+local function traits(f, h)
+  local devices = {}
+  for i, id in ipairs(f.gpus or {}) do
+    local d = h.devices[id]
+    devices[i] = { flops = d.flops, memory = d.memory, bandwidth = d.bandwidth, mfu = d.mfu, mbu = d.mbu }
+  end
+  local par = f.parallel
+  return { { "type", f.system }, { "config.model_profile_id", f.model }, { "its devices", devices },
+           { "config.parallelism", par and { par.strategy, par.tp, par.pp } }, { "config", f.engine },
+           { "config.scheduling_policy", f.priority } }
+end
+
+local function alike(p, frameworks, h)
+  local first, count = nil, 0
+  for _, f in ipairs(frameworks) do
+    if f.target then
+      count = count + 1
+      if not first then
+        first = f
+      else
+        local mine, theirs = traits(f, h), traits(first, h)
+        for i, trait in ipairs(mine) do
+          if not same(trait[2], theirs[i][2]) then
+            p:add(f.path, "differs from %s in %s; targets that share a workload are replicas and must be equal",
+              first.name or first.path, trait[1])
+            break
+          end
+        end
+      end
+    elseif f.name then
+      p:warn(f.path, "%s is no target of the workload and is not simulated", f.name)
+    end
+  end
+  if not first and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  return first, count
+end
+
+-- One kind of GPU per framework: its group works in step.
+local function uniform(p, f, h)
+  local first = h.devices[f.gpus[1]]
+  for i = 2, #f.gpus do
+    local d = h.devices[f.gpus[i]]
+    if d.memory ~= first.memory or d.bandwidth ~= first.bandwidth or not same(d.flops, first.flops) then
+      p:add(f.path .. ".config.parallelism.gpu_ids", "%s and %s differ; the GPUs of one instance must be equal",
+        first.id, d.id)
+      return
+    end
+  end
+end
+
+-- ---- the scenario ----
+
+local function engine_of(p, f)
+  local e = f.engine
+  local engine = { block_size = e.block_size or 16, max_num_seqs = e.max_num_seqs or 256,
+                   max_num_batched_tokens = e.max_num_batched_tokens, max_model_len = e.max_model_len,
+                   enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+                   gpu_memory_utilization = e.gpu_memory_utilization }
+  if f.system ~= "vllm" then engine.system = f.system end
+  if f.parallel then
+    if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end
+    if f.parallel.pp > 1 then engine.pipeline_parallel_size = f.parallel.pp end
+  end
+  if e.chunk then
+    local known = require("oracle.schema").root.fields.engine.fields.long_prefill_token_threshold
+    if known then
+      engine.long_prefill_token_threshold = e.chunk
+    elseif not engine.max_num_batched_tokens then
+      engine.max_num_batched_tokens = math.max(e.chunk, engine.max_num_seqs)
+    else
+      p:add(f.path .. ".config.prefill_chunk_size", "%d: chunks are cut to what max_num_batched_tokens (%d) leaves;"
+        .. " leave it out or give it that value", e.chunk, engine.max_num_batched_tokens)
+    end
+  end
+  return engine
+end
+
+-- The slowest way of the clients' requests in: s per message and B/s.
+local function client_link(p, frameworks, h)
+  local hardware = require "oracle.config.hardware"
+  if not h.given then return nil end
+  local slow
+  for _, f in ipairs(frameworks) do
+    if f.target and f.gpus then
+      local l = hardware.link(h, hardware.CLIENT, f.gpus[1])
+      if not l then
+        p:add("hardware_profile.network_links", "no link from %s to %s, where requests of %s arrive", hardware.CLIENT,
+          f.gpus[1], f.name or f.path)
+        return nil
+      end
+      slow = slow or { latency = l.latency, bandwidth = l.bandwidth }
+      slow.latency, slow.bandwidth = math.max(slow.latency, l.latency), math.min(slow.bandwidth, l.bandwidth)
+    end
+  end
+  return slow
+end
+
+-- Requests that no server of this model could hold.
+local function check_lengths(p, s, list)
+  local ok, plan = pcall(require("oracle.experiment").plan, s)
+  if not ok then return p:add("", require("oracle.scenario").first_line(plan)) end
+  local middle = require("oracle.config.distribution").middle
+  local most = plan.scenario.engine.max_model_len
+  for i, w in ipairs(list) do
+    local prompt, output = w.prompt and middle(w.prompt), w.output and middle(w.output)
+    if prompt and output and prompt + output > most then
+      p:add(("workload.client_profiles[%d]"):format(i - 1), "a typical request has %.0f prompt and %.0f output tokens,"
+        .. " more than the %d the model's context (max_model_len) holds", prompt, output, most)
+    end
+  end
+end
+
+local function cost_of(f, h, link)
+  local d = h.devices[f.gpus[1]]
+  local cost = { mfu = d.mfu, mbu = d.mbu }
+  if link and link.latency > 0 then cost.request_overhead = link.latency end
+  return next(cost) and cost or nil
+end
+
+local function model_of(p, f, db)
+  if db then return db:model(p, f.path .. ".config.model_profile_id", f.model) end
+  local ok, why = pcall(require("oracle.catalog").model, f.model)
+  if ok then return f.model end
+  return p:add(f.path .. ".config.model_profile_id", "Unknown model profile: %s; %s", f.model,
+    (require("oracle.scenario").first_line(why):gsub("^unknown model [^:;]*[:;] ?", "")))
+end
+
+local function assemble(p, parts)
+  local frameworks, h, w = parts.frameworks, parts.hardware, parts.workload
+  local f, count = alike(p, frameworks, h)
+  if not f or not f.gpus then return nil end
+  local models = {}
+  for _, each in ipairs(frameworks) do
+    if each.model then models[each] = model_of(p, each, parts.db) end
+    if each.gpus then uniform(p, each, h) end
+  end
+  local link = client_link(p, frameworks, h)
+  local peer = require("oracle.config.framework").peer(p, f, h)
+  local engine = engine_of(p, f)
+  if #p.errors > 0 or not models[f] or not w.workload then return nil end
+  return {
+    model = models[f], hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer),
+    engine = engine, replicas = count > 1 and count or nil, cost = cost_of(f, h, link),
+    router = count > 1 and w.router or nil, batching = f.priority and "priority" or nil,
+    workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
+    seed = w.seed or parts.simulation.seed, lod = parts.simulation.lod, percentiles = parts.metrics.percentiles,
+  }
+end
+
+local function sections(p, v)
+  local missing = {}
+  for _, name in ipairs(SECTIONS) do
+    if v[name] == nil then missing[#missing + 1] = name end
+  end
+  if #missing > 0 then p:add("", "Missing top-level fields: %s", table.concat(missing, ", ")) end
+  fields.known(p, "", v, TOP)
+  return #missing == 0
+end
+
+local function read_parts(p, v, folder)
+  local parts = {}
+  local simulation = fields.map(p, "", v, "simulation")
+  local hardware, workload = fields.map(p, "", v, "hardware_profile"), fields.map(p, "", v, "workload")
+  local list = fields.list(p, "", v, "frameworks_to_test")
+  local metrics = fields.map(p, "", v, "metrics_config")
+  local settings = require "oracle.config.settings"
+  parts.simulation = simulation and settings.simulation(p, simulation)
+  parts.hardware = hardware and require("oracle.config.hardware").read(p, hardware)
+  if v.model_characteristics_db_path ~= nil then
+    local path = fields.text(p, "", v, "model_characteristics_db_path")
+    parts.db = path and require("oracle.config.model_db").open(p, path, folder)
+  end
+  if list and #list == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  parts.frameworks = list and parts.hardware and require("oracle.config.framework").read(p, list, parts.hardware)
+  parts.workload = workload and require("oracle.config.workload").read(p, workload, parts.frameworks or {})
+  parts.metrics = settings.metrics(p, metrics or {}, parts.simulation and parts.simulation.duration)
+  return parts
+end
+
+--- Turn a document into a scenario.
+-- @param v of oracle.config.document
+-- @param marks its lines; may be empty
+-- @param folder of the file, for paths written in it; may be nil
+-- @return { problems =, scenario = (nil where there are errors), json =, csv =, series =, interval =, level = }
+function config.read(v, marks, folder)
+  local p = problems.new(marks)
+  local out = { problems = p }
+  if type(v) ~= "table" or document.is_list(v) then
+    p:add("", "a mapping with the sections %s expected", table.concat(SECTIONS, ", "))
+    return out
+  end
+  if not sections(p, v) then return out end
+  local parts = read_parts(p, v, folder)
+  local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
+  if not raw or #p.errors > 0 then return out end
+  local ok, s = pcall(require("oracle.scenario").new, raw)
+  if not ok then
+    p:add("", require("oracle.scenario").first_line(s))
+    return out
+  end
+  require("oracle.scenario").origin(s).folder = folder
+  check_lengths(p, s, parts.workload.list)
+  local m = parts.metrics
+  out.scenario, out.raw = #p.errors == 0 and s or nil, raw
+  out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level
+  return out
+end
+
+--- The same from a text.
+-- @param format "yaml", "json" or nil: the content decides
+function config.parse(text, format, folder)
+  local v, marks, kind = document.read(text, format)
+  if v == nil then
+    local p = problems.new {}
+    p.errors[1] = { path = "", line = marks.line, message = marks.message }
+    return { problems = p }
+  end
+  local out = config.read(v, marks, folder)
+  out.format, out.document = kind, v
+  return out
+end
+
+--- The whole content of a file; nil and "path: why" when it cannot be read.
+function config.text(path)
+  local f, why = io.open(path, "rb")
+  if not f then return nil, (why:gsub("No such file or directory", "no such file")) end
+  local text, unreadable = f:read("a")
+  f:close()
+  if not text then return nil, path .. ": " .. tostring(unreadable) end
+  return text
+end
+
+return config
