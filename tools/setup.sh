@@ -4,8 +4,8 @@
 set -euo pipefail
 
 declare -A packages=(
-  [build]="gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev"
-  [test]="lua-busted lua-yaml lua5.4"
+  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev"
+  [test]="lua-busted lua5.4"
   [lint]="lua5.4 lua-check clang clang-tidy clang-format"
 )
 

@@ -34,12 +34,24 @@ local OPTIONS = {
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = LEVELS, upper = true,
     doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
+  { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
+    only = { run = true, ["generate-config"] = true }, doc = "of a configuration: yaml, json (or lua, to write)" },
+  { "--output", short = "-o", value = "FILE", key = "output", only = { ["generate-config"] = true },
+    doc = "generate-config: the file to write (example_config.yaml)" },
+  { "--validate-models", short = "-m", key = "models", only = { validate = true },
+    doc = "validate: the model database too" },
+  { "--fix", short = "-f", key = "fix", only = { validate = true },
+    doc = "validate: mend what can be and write the file" },
+  { "--as", value = "WHAT", key = "as", choice = { "config", "data" }, only = { validate = true },
+    doc = "validate: a configuration or measured data; the content decides" },
   { "--help", short = "-h", key = "help", doc = "this text" },
   { "--version", key = "version", doc = "the version" },
 }
 
 local COMMANDS = {
-  { "run", "SCENARIO.lua", "run a scenario (the word may be left out)" },
+  { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
+  { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
+  { "generate-config", "", "write a configuration to begin with" },
   { "models", "", "the models that come with oracle" },
   { "hardware", "", "the accelerators that come with oracle" },
 }
@@ -57,9 +69,20 @@ local function is_command(word)
   return false
 end
 
-local function find_option(word)
+-- One letter may mean different things to different commands.
+local function find_option(word, command)
+  local elsewhere
   for _, o in ipairs(OPTIONS) do
-    if word == o[1] or word == o.short then return o end
+    if word == o[1] or word == o.short then
+      if not o.only or o.only[command or "run"] then return o end
+      elsewhere = o
+    end
+  end
+  if elsewhere then
+    local commands = {}
+    for c in pairs(elsewhere.only) do commands[#commands + 1] = c end
+    table.sort(commands)
+    misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
   end
   local near = require("oracle.nearest").find(word, names_of(OPTIONS))
   misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
@@ -97,7 +120,7 @@ function cli.parse(args)
       only_files = true
     else
       local name, inline = word:match("^(%-%-[^=]+)=(.*)$")
-      local o = find_option(name or word)
+      local o = find_option(name or word, is_command(out.files[1]) and out.files[1])
       local value = true
       if o.value then
         if not inline then i = i + 1 end
@@ -279,8 +302,24 @@ local function simulate(s, points, outputs, options)
   return result, total
 end
 
-local function load_scenario(path)
+-- A configuration (YAML, JSON) as a scenario, and where it wants its results.
+local function load_config(path, options)
+  local config = require "oracle.config"
+  local text, why = config.text(path)
+  if not text then error(why, 0) end
+  local folder = require("oracle.home").folder(path)
+  local format = options.format or (path:lower():match("%.json$") and "json") or nil
+  local read = config.parse(text, format, folder)
+  if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
+  return read.scenario, read
+end
+
+local function load_scenario(path, options)
   local scenario = require "oracle.scenario"
+  if options.format == "lua" then options.format = nil
+  elseif options.format or path:lower():match("%.ya?ml$") or path:lower():match("%.json$") then
+    return load_config(path, options)
+  end
   local s, why = scenario.load(path)
   if s then return s end
   if not path:find("[./]") and not require("oracle.home").exists(path) then
@@ -306,24 +345,72 @@ local function prepare(s, path, options)
   return points, columns
 end
 
-local function run(options)
+-- What a configuration says beside its scenario, unless the command line says otherwise.
+local function adopt(read, options)
+  local problems, command = require "oracle.config.problems", require "oracle.config.command"
+  options.level = options.level or read.level
+  for _, key in ipairs { "json", "csv" } do
+    if read[key] and not options[key] then
+      options[key] = read[key]
+      command.make_folder(read[key])
+    end
+  end
+  if level(options, "WARNING") then
+    for _, w in ipairs(read.problems.warnings) do say("oracle: warning: " .. problems.text(w)) end
+  end
+end
+
+-- The lines that end the run of a configuration.
+local function config_done(result, options)
+  if options.quiet or options.json == "-" or options.csv == "-" then return end
+  local r, t = result.requests, result.throughput
+  io.write(("Simulation completed!\nTotal requests: %d\nSuccess rate: %.1f%%\nThroughput: %.1f tokens/s\n"):format(
+    r.total, 100 * (r.success_rate or 0), t.output_tokens_per_second or 0))
+end
+
+local function one_file(options)
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
-  local path = options.files[1]
+  return options.files[1]
+end
+
+local function run(options)
+  local path = one_file(options)
   host().guard(true)
-  local s = load_scenario(path)
+  local s, read = load_scenario(path, options)
+  if read then adopt(read, options) end
   local points, columns = prepare(s, path, options)
   local outputs = open_outputs(options)
   local told = not options.quiet and level(options, "INFO")
   if told then describe_deployment(points[1].plan) end
   local result, total = simulate(s, points, outputs, options)
   write_results(result, outputs, options, columns)
+  if read then config_done(result, options) end
   warn(result, options)
   if told then end_line(total) end
   if not require("oracle.summary").complete(result) then
     say("oracle: interrupted; the results are partial")
     return FAILED
   end
+  return OK
+end
+
+local function validate(options)
+  if #options.files ~= 1 then misuse("validate: one file expected") end
+  local path = options.files[1]
+  local text, why = require("oracle.config").text(path)
+  if not text then error(why, 0) end
+  if path:match("%.lua$") then                            -- a scenario: found right when it could run
+    prepare(load_scenario(path, options), path, options)
+    io.write("✓ Scenario is valid\n")
+    return OK
+  end
+  return require("oracle.config.command").validate(path, text, options) and OK or FAILED
+end
+
+local function generate(options)
+  if #options.files > 0 then misuse("generate-config %s: takes no name; -o FILE", options.files[1]) end
+  require("oracle.config.command").generate(options)
   return OK
 end
 
@@ -359,6 +446,8 @@ local function dispatch(args)
     return OK
   end
   if options.command == "models" or options.command == "hardware" then return list(options) end
+  if options.command == "validate" then return validate(options) end
+  if options.command == "generate-config" then return generate(options) end
   return run(options)
 end
 

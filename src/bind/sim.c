@@ -521,7 +521,7 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   orc_hist_done(&gaps);
   lua_pushboolean(L, whole);
   lua_setfield(L, -2, "complete");
-  put(L, "now", (double)end * 1e-9);
+  put(L, "now", (double)end / 1e9);
   put_count(L, "steps", steps);
   put_count(L, "events", c->engine.executed);
   lua_createtable(L, c->replica_count, 0);

@@ -41,9 +41,12 @@ local function lognormal(p, path, t)
   if t.median ~= nil then
     local d = { kind = "lognormal", median = get(p, path, t, "median", nil, POSITIVE) }
     if t.mean ~= nil then return p:add(join(path, "mean"), "median says the same; leave one out") end
+    local spread = false
     for _, key in ipairs { "p99", "p95", "p90", "sigma", "cv", "std" } do
       d[key] = get(p, path, t, key, nil, key:match("^p") and POSITIVE or NOT_NEGATIVE)
+      spread = spread or t[key] ~= nil
     end
+    if not spread then d.sigma = 1 end                    -- the default that mean has too
     return d
   end
   for _, key in ipairs { "p99", "p95", "p90", "cv", "std" } do

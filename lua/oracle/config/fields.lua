@@ -110,14 +110,14 @@ function fields.choice(p, path, t, key, values, message)
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(values, ", ") .. " expected")
 end
 
---- "Device X missing fields: {...}" for those of `names` that t lacks. True when none is missing.
-function fields.complete(p, path, t, what, names)
+--- "Device X missing fields: {...}" for those of `names` that t lacks. `word` replaces "missing fields". True when none is missing.
+function fields.complete(p, path, t, what, names, word)
   local missing = {}
   for _, name in ipairs(names) do
     if t[name] == nil then missing[#missing + 1] = name end
   end
   if #missing == 0 then return true end
-  p:add(path, "%s missing fields: %s", what, table.concat(missing, ", "))
+  p:add(path, "%s %s: %s", what, word or "missing fields", table.concat(missing, ", "))
   return false
 end
 

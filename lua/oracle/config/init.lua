@@ -226,6 +226,7 @@ function config.read(v, marks, folder)
   end
   if not sections(p, v) then return out end
   local parts = read_parts(p, v, folder)
+  out.db = parts.db
   local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
   if not raw or #p.errors > 0 then return out end
   local ok, s = pcall(require("oracle.scenario").new, raw)

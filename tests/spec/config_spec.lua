@@ -1,0 +1,247 @@
+--- Configuration files in YAML and JSON: read, checked with key path and line, mended, run.
+local bin = os.getenv("ORACLE_BIN") or "./oracle"
+local config = require "oracle.config"
+local document = require "oracle.config.document"
+local json = require("oracle.core").json
+local problems = require "oracle.config.problems"
+
+local dir
+
+local function read(path)
+  local f = assert(io.open(path))
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+local function write(name, text)
+  local path = dir .. "/" .. name
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  return path
+end
+
+-- Run the program in the test's own folder: exit status, stdout, stderr.
+local function oracle(args)
+  local here = bin:match("^/") and bin or (os.getenv("ORACLE_HOME") or ".") .. "/" .. bin
+  local _, how, code = os.execute(("cd '%s' && timeout 60 '%s' %s >out 2>err </dev/null"):format(dir, here, args))
+  assert.equal("exit", how)
+  return code, read(dir .. "/out"), read(dir .. "/err")
+end
+
+local GOOD = [[
+simulation:
+  max_simulation_time: 20
+  random_seed: 7
+hardware_profile:
+  compute_devices:
+    - device_id: gpu0
+      device_type: GPU
+      peak_tflops: {fp16: 312}
+      memory_capacity_bytes: 80_000_000_000
+      memory_gbps: 2039
+workload:
+  total_duration: 20
+  client_profiles:
+    - profile_name: chat
+      inter_arrival_time_dist_config: {type: Exponential, rate: 5.0}
+      prompt_tokens_dist_config: {type: LogNormal, mean: 5, sigma: 0.5, is_int: true}
+      max_output_tokens_dist_config: {type: Uniform, low: 20, high: 60, is_int: true}
+frameworks_to_test:
+  - name: server
+    type: VLLM
+    config:
+      model_profile_id: Llama2-7B
+      gpu_id: gpu0
+metrics_config:
+  percentiles_to_calculate: [0.5, 0.99, 0.999]
+]]
+
+-- The good file with one text replaced by another.
+local function with(from, to)
+  local i, j = GOOD:find(from, 1, true)
+  assert(i, from)
+  return GOOD:sub(1, i - 1) .. to .. GOOD:sub(j + 1)
+end
+
+local function messages(text, format)
+  local list = {}
+  for i, e in ipairs(config.parse(text, format).problems.errors) do list[i] = problems.text(e) end
+  return list
+end
+
+-- The first error of the good file with one change matches every pattern.
+local function refused(from, to, ...)
+  local list = messages(with(from, to))
+  assert.is_true(#list > 0, to)
+  for _, pattern in ipairs { ... } do assert.matches(pattern, list[1]) end
+end
+
+setup(function()
+  local p = io.popen("mktemp -d")
+  dir = p:read("l")
+  p:close()
+end)
+
+teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+describe("a configuration", function()
+  it("is a scenario", function()
+    local read_config = config.parse(GOOD)
+    assert.same({}, read_config.problems.errors)
+    local s = read_config.scenario
+    assert.equal("Llama2-7B", s.model)
+    assert.equal(20, s.duration)
+    assert.equal(7, s.seed)
+    assert.equal("poisson", s.workload.kind)
+    assert.equal(5, s.workload.rate)
+    assert.same({ 50, 99, 99.9 }, s.percentiles)
+  end)
+
+  it("reads YAML's ways of writing the same", function()
+    local v = document.read("a: &x {b: 0x10, c: 1_000, d: 1e-4, e: ~, f: yes, g: '7', h: 010}\ni: {<<: *x, b: 2}\n")
+    assert.same({ b = 16, c = 1000, d = 1e-4, f = true, g = "7", h = 8 }, v.a)
+    assert.equal(2, v.i.b)
+    assert.equal(1000, v.i.c)
+  end)
+
+  it("says the line of what is no YAML, of a key given twice, and stops aliases that unfold without end", function()
+    local _, why = document.read("a: 1\nb: [1, 2\nc: 3\n")
+    assert.equal("YAML: did not find expected ',' or ']'", why.message)
+    _, why = document.read("a: 1\nb: 2\na: 3\n")
+    assert.same({ 3, 'top level: the key "a" is given twice' }, { why.line, why.message })
+    local bomb = { "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" }
+    for i = 1, 9 do bomb[#bomb + 1] = ("a%d: &a%d [%s]\n"):format(i, i, ("*a%d, "):format(i - 1):rep(10)) end
+    _, why = document.read(table.concat(bomb))
+    assert.matches("more than %d+ values", why.message)
+    _, why = document.read("a: 1\n---\nb: 2\n")
+    assert.matches("second document", why.message)
+    _, why = document.read(("["):rep(500))
+    assert.is_truthy(why.message)
+  end)
+
+  it("gives the same bytes in YAML, JSON and Lua", function()
+    local results = {}
+    for _, format in ipairs { "yaml", "json", "lua" } do
+      assert.equal(0, (oracle("generate-config -f " .. format .. " -o c." .. format)))
+      assert.equal(0, (oracle("validate c." .. format)))
+      local rc, out, err = oracle("run c." .. format .. " --json -")
+      assert.equal(0, rc, err)
+      results[format] = out
+    end
+    assert.equal(results.yaml, results.json)
+    assert.equal(results.yaml, results.lua)
+    assert.is_true(json.decode(results.yaml).requests.success_rate > 0.95)
+  end)
+
+  it("writes the files it names and ends with what it did", function()
+    assert.equal(0, (oracle("generate-config -o sub/c.yaml")))
+    local rc, out, err = oracle("run sub/c.yaml")
+    assert.equal(0, rc, err)
+    assert.matches("Simulation completed!\nTotal requests: %d+\nSuccess rate: %d+%.%d%%\nThroughput: [%d.]+ tokens/s\n$",
+      out)
+    assert.is_true(json.decode(read(dir .. "/experiments/results/summary.json")).requests.total > 500)
+    assert.matches("^request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
+      .. "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,",
+      read(dir .. "/experiments/results/requests.csv"))
+  end)
+end)
+
+describe("what is wrong", function()
+  it("is said with key path and line", function()
+    refused("rate: 5.0", "rate: -1", "^workload%.client_profiles%[0%]%.inter_arrival_time_dist_config%.rate %(line 15%)",
+      "above 0")
+    refused("max_simulation_time: 20", "max_simulation_time: 0", "line 2", "Invalid max_simulation_time: 0")
+    refused("  random_seed: 7", "  random_sed: 7", "simulation%.random_sed %(line 3%)", "did you mean random_seed")
+  end)
+
+  it("is listed to the twentieth, and counted", function()
+    local lines = {}
+    for i = 1, 27 do lines[i] = ("  key_%d: 1\n"):format(i) end
+    write("bad.yaml", with("  random_seed: 7\n", table.concat(lines)))
+    local rc, out, err = oracle("validate bad.yaml")
+    assert.equal(1, rc)
+    assert.matches("✗ Configuration has 27 errors:\n  1%. simulation%.key_1 %(line 3%): ", out)
+    assert.matches("\n  20%. [^\n]*\n  %.%.%. and 7 more errors\n$", out)
+    assert.equal("oracle: bad.yaml: 27 errors\n", err)
+    rc, out, err = oracle("run bad.yaml")
+    assert.same({ 1, "" }, { rc, out })
+    assert.matches("^oracle: bad%.yaml: [^\n]* %(and 24 more errors%)\n$", err)
+  end)
+
+  it("is an error of its own for every rule", function()
+    for _, case in ipairs {
+      { "simulation:\n  max_simulation_time: 20\n  random_seed: 7\n", "", "Missing top%-level fields: simulation" },
+      { "  max_simulation_time: 20\n", "", "Simulation missing max_simulation_time" },
+      { "max_simulation_time: 20", "max_simulation_time: soon", '"soon": a number' },
+      { "  random_seed: 7", "  lod: low", "Invalid LoD: low" },
+      { "  compute_devices:", "  devices:", "Missing compute_devices in hardware config" },
+      { "      memory_gbps: 2039\n", "", "Device gpu0 missing fields: memory_gbps" },
+      { "memory_capacity_bytes: 80_000_000_000", "memory_capacity_bytes: 80",
+        "Device gpu0: Unrealistic memory capacity" },
+      { "{fp16: 312}", "{int8: 312}", "Missing fp16 in peak_tflops" },
+      { "{fp16: 312}", "312", "peak_tflops should be a dict with fp16/int8 keys" },
+      { "  total_duration: 20\n", "", "Workload missing total_duration" },
+      { "total_duration: 20", "total_duration: -3", "Invalid workload total_duration: %-3" },
+      { "  client_profiles:", "  clients:", "Workload missing client_profiles" },
+      { "      prompt_tokens_dist_config: {type: LogNormal, mean: 5, sigma: 0.5, is_int: true}\n", "",
+        "Client profile 0 missing prompt_tokens_dist_config" },
+      { "{type: Exponential, rate: 5.0}", "{rate: 5.0}", "missing type" },
+      { "{type: Exponential, rate: 5.0}", "{type: Exponentail, rate: 5.0}", "did you mean Exponential" },
+      { "{type: Exponential, rate: 5.0}", "{type: Constant, value: 0}", "above 0" },
+      { "    type: VLLM\n", "", "Missing framework type" },
+      { "type: VLLM", "type: VLMM", "Unknown framework type: VLMM; did you mean VLLM" },
+      { "      model_profile_id: Llama2-7B\n", "", "Missing model_profile_id in framework config" },
+      { "Llama2-7B", "Llama9-7B", "Unknown model profile: Llama9%-7B" },
+      { "      gpu_id: gpu0\n", "", "VLLM config missing gpu_id" },
+      { "gpu_id: gpu0", "gpu_id: gpu7", "VLLM gpu_id 'gpu7' not found in hardware" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      block_size: 512", "Invalid block_size: 512 %(should be 1%-256%)" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      max_num_seqs: 0", "Invalid max_num_seqs: 0" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      max_num_seqs: many", '"many": a whole number' },
+      { "  percentiles_to_calculate: [0.5, 0.99, 0.999]", "  warm_up_duration_s: 20", "leaves nothing" },
+      { "[0.5, 0.99, 0.999]", "[50, 99]", "a fraction expected, such as 0.5" },
+      { "  total_duration: 20", "  total_duration: 20\n  load_balancing_strategy: least_loadde",
+        "did you mean least_loaded" },
+      { "    - profile_name: chat", "    - profile_name: chat\n      conversational_probability: 1.5", "from 0 to 1" },
+      { "low: 20, high: 60", "low: 60, high: 20", "is below" },
+      { "low: 20, high: 60", "low: 5000, high: 6000", "more than the 4096" },
+      { "memory_capacity_bytes: 80_000_000_000", "memory_capacity_bytes: 12_000_000_000", "does not fit" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      max_num_batched_tokens: 512\n      prefill_chunk_size: 1024",
+        "cannot be above max_num_batched_tokens" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      data_parallel_size: 2", "list the framework once per replica" },
+    } do
+      assert.matches(case[3], table.concat(messages(with(case[1], case[2])), "\n"), 1, false)
+    end
+  end)
+
+  it("is refused, whatever the shape, and never crashes", function()
+    for _, text in ipairs { "", "[]", "3", "null", "{}", "simulation: 3", "a: b", "simulation:\n", "\0", "\255\254",
+                            "workload: []\nsimulation: []\nhardware_profile: []\nframeworks_to_test: {}" } do
+      assert.is_true(#messages(text) > 0, text)
+    end
+    for _, section in ipairs { "simulation", "hardware_profile", "workload", "frameworks_to_test" } do
+      local v = document.read(GOOD)
+      v[section] = document.null
+      assert.is_true(#config.read(v, {}).problems.errors > 0, section)
+    end
+  end)
+end)
+
+describe("validate --fix", function()
+  it("writes the file mended, comments kept", function()
+    local bad = with("{type: LogNormal, mean: 5, sigma: 0.5, is_int: true}",
+      "{type: LogNormal, mean: 128, sigma: 64, is_int: true}  # tokens")
+    local path = write("fix.yaml", (bad:gsub("random_seed", "random_sed")))
+    local rc, out = oracle("validate fix.yaml")
+    assert.equal(1, rc)
+    assert.matches("token scale", out)
+    assert.matches("median: 114%.5 and p99: 343", out)
+    rc, out = oracle("validate --fix fix.yaml")
+    assert.equal(0, rc, out)
+    assert.matches("fixed: ", out)
+    assert.matches("{type: LogNormal, median: 114%.487, p99: [%d.]+, is_int: true}  # tokens", read(path))
+    assert.matches("random_seed: 7", read(path))
+    assert.equal(0, (oracle("run fix.yaml -q")))
+  end)
+end)
