@@ -52,23 +52,27 @@ static int resume(lua_State *L)
   return 1;
 }
 
-/* b:admit(limit [, id]) -> tokens granted, 0 when nothing fits */
+/* b:admit(limit [, id [, reserve]]) -> tokens granted, 0 when nothing fits; with reserve = true it
+ * is given all the KV blocks its longest answer needs, so that it never gives way */
 static int admit(lua_State *L)
 {
   orc_batch *b = self(L);
   const int tokens = limit(L);
-  if (lua_isnoneornil(L, 3))
+  const uint64_t id = lua_isnoneornil(L, 3) ? ORC_HEAD : number(L, 3);
+  if (lua_toboolean(L, 4))
+    lua_pushinteger(L, orc_batch_admit_reserved(b, id, tokens));
+  else if (id == ORC_HEAD)
     lua_pushinteger(L, orc_batch_admit(b, tokens));
   else
-    lua_pushinteger(L, orc_batch_admit_one(b, number(L, 3), tokens));
+    lua_pushinteger(L, orc_batch_admit_one(b, id, tokens));
   return 1;
 }
 
-/* b:preempt([id [, how]]) -> done; how: "recompute" (default) or "keep"; without id: the last
- * admitted */
+/* b:preempt([id [, how]]) -> done; how: "recompute" (default), "keep" or "swap"; without id: the
+ * last admitted */
 static int preempt(lua_State *L)
 {
-  static const char *const names[] = { "recompute", "keep", NULL };
+  static const char *const names[] = { "recompute", "keep", "swap", NULL };
   orc_batch *b = self(L);
   const orc_preempt how = (orc_preempt)luaL_checkoption(L, 3, "recompute", names);
   if (lua_isnoneornil(L, 2))
@@ -101,14 +105,47 @@ static int queue(lua_State *L)
   return 1;
 }
 
-/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them; 0, 0 if
- * empty */
+/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them, and those
+ * it lacks for its longest answer; 0, 0, 0 if empty */
 static int head(lua_State *L)
 {
   int64_t blocks;
   lua_pushinteger(L, orc_batch_head(self(L), &blocks));
   lua_pushinteger(L, blocks);
+  lua_pushinteger(L, orc_batch_head_reserve(self(L)));
+  return 3;
+}
+
+/* b:need() -> KV blocks the decodes of this step still have to open */
+static int need(lua_State *L)
+{
+  lua_pushinteger(L, orc_batch_need(self(L)));
+  return 1;
+}
+
+/* b:key(id, key) -> done: another place in the queue for a request of this replica */
+static int rekey(lua_State *L)
+{
+  orc_batch *b = self(L);
+  const double key = luaL_checknumber(L, 3);
+  luaL_argcheck(L, key == key, 3, "a number expected");
+  lua_pushboolean(L, orc_batch_rekey(b, number(L, 2), key));
+  return 1;
+}
+
+/* b:last() -> s the newest step took, tokens it computed; 0, 0 before the first */
+static int last(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  lua_pushnumber(L, (double)r->last_step * 1e-9);
+  lua_pushinteger(L, r->last_tokens);
   return 2;
+}
+
+/* b:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from this replica's stream */
+static int chance(lua_State *L)
+{
+  return orc_policies_draw(L, &self(L)->replica->chance, 2);
 }
 
 /* b:decoding() -> sequences that decode */
@@ -223,7 +260,8 @@ int orc_bind_batch(lua_State *L)
     { "decode", decode },    { "resume", resume }, { "admit", admit }, { "preempt", preempt },
     { "free", free_blocks }, { "size", size },     { "queue", queue }, { "decoding", decoding },
     { "head", head },        { "now", now },       { "wake", wake },   { "waiting", waiting },
-    { "running", running },  { NULL, NULL },
+    { "running", running },  { "need", need },     { "key", rekey },   { "last", last },
+    { "random", chance },    { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

@@ -301,7 +301,7 @@ static int state(lua_State *L)
 {
   const orc_sim *s = orc_bind_open_sim(L);
   if (lua_isnoneornil(L, 2)) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, s->policies.memory);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->policies.routing);
     return 1;
   }
   const orc_replica *r = replica_at(L, s->cluster, 2);
@@ -326,8 +326,9 @@ static int request(lua_State *L)
   const orc_slot slot = orc_requests_find(&c->requests, number(L));
   if (slot == ORC_NO_SLOT) return 0;
   const orc_request *q = &c->requests.at[slot];
-  const orc_decode_set *d = &c->replicas[q->replica].lanes[q->lane].decode;
-  const int32_t steps = q->state == ORC_DECODE ? orc_decode_generated(d, q) - q->generated : 0;
+  int32_t steps = 0;
+  if (q->state == ORC_DECODE)
+    steps = orc_decode_generated(&c->replicas[q->replica].lanes[q->lane].decode, q) - q->generated;
   lua_createtable(L, 0, 16);
   put_text(L, "status", states[q->state]);
   put_integer(L, "replica", q->replica + 1);

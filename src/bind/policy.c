@@ -2,16 +2,70 @@
 
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "serve/batch.h"
 
+/* The stream that math.random draws from lies in the state's extra space: one store per call. */
+static void set_chance(lua_State *L, orc_rng *g)
+{
+  memcpy(lua_getextraspace(L), &g, sizeof g);
+}
+
+static orc_rng *chance_of(lua_State *L)
+{
+  orc_rng *g;
+  memcpy(&g, lua_getextraspace(L), sizeof g);
+  return g;
+}
+
+/* Memory errors carry no position: they are said to be of the function that was called. */
+static void place(lua_State *L, int function, char *out, size_t size)
+{
+  lua_Debug ar;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+  lua_getinfo(L, ">S", &ar);
+  snprintf(out, size, "%s:%d", ar.short_src, ar.linedefined);
+}
+
 /* Turn what a protected call left on the stack into an error of the engine; pops it. */
-static bool refuse(lua_State *L, const char *policy, orc_error *e)
+static bool refuse(lua_State *L, int status, int function, const char *policy, orc_error *e)
 {
   const char *why = lua_tostring(L, -1);
-  orc_fail(e, "policy \"%s\": %s", policy, why != NULL ? why : "an error without a message");
+  if (status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0)) {
+    char where[LUA_IDSIZE + 16];
+    place(L, function, where, sizeof where);
+    orc_fail(e, "policy \"%s\": %s: the policy took more than %d MiB of memory", policy, where,
+             ORC_WATCH_MEMORY_MIB);
+  } else {
+    orc_fail(e, "policy \"%s\": %s", policy, why != NULL ? why : "an error without a message");
+  }
   lua_pop(L, 1);
   return false;
+}
+
+/* Call the function below `args` arguments; its draws come from `g`. */
+static int call(orc_lua_policies *p, int args, int results, orc_rng *g)
+{
+  set_chance(p->L, g);
+  orc_watch_enter(p->watch);
+  const int status = lua_pcall(p->L, args, results, 0);
+  orc_watch_leave(p->watch);
+  set_chance(p->L, NULL);
+  return status;
+}
+
+/* Push a box and point it at `what`; it is untyped, and Lua only reads what is const. */
+static void **push_box(lua_State *L, int reference, const void *what)
+{
+  union {
+    const void *in;
+    void *out;
+  } view = { .in = what };
+  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  void **box = lua_touserdata(L, -1);
+  *box = view.out;
+  return box;
 }
 
 static bool step(void *self, orc_batch *b, orc_error *e)
@@ -20,42 +74,60 @@ static bool step(void *self, orc_batch *b, orc_error *e)
   lua_State *L = p->L;
   const int i = b->replica->index;
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->step);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->batch[i]);
+  void **box = push_box(L, p->batch[i], b);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->state[i]);
-  void **box = lua_touserdata(L, -3);
-  *box = b;
-  orc_watch_enter(p->watch);
-  const int status = lua_pcall(L, 3, 0, 0);
-  orc_watch_leave(p->watch);
+  const int status = call(p, 3, 0, &b->replica->chance);
   *box = NULL;
-  return status == LUA_OK || refuse(L, p->batching.name, e);
+  return status == LUA_OK || refuse(L, status, p->step, p->batching.name, e);
+}
+
+/* function(r, e, s) of the replica a request is on */
+static int call_about(orc_lua_policies *p, int function, const orc_request *r, int results)
+{
+  lua_State *L = p->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+  void **box = push_box(L, p->request, r);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->state[r->replica]);
+  const int status = call(p, 3, results, &p->of->replicas[r->replica].chance);
+  *box = NULL;
+  return status;
 }
 
 static bool order(void *self, const orc_request *r, double *key, orc_error *e)
 {
   orc_lua_policies *p = self;
-  lua_State *L = p->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->order);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->request);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
-  union {
-    const orc_request *in;
-    void *out;
-  } view = { .in = r }; /* the box is untyped; Lua only reads */
-  void **box = lua_touserdata(L, -2);
-  *box = view.out;
-  orc_watch_enter(p->watch);
-  const int status = lua_pcall(L, 2, 1, 0);
-  orc_watch_leave(p->watch);
-  *box = NULL;
-  if (status != LUA_OK) return refuse(L, p->batching.name, e);
+  const int status = call_about(p, p->order, r, 1);
+  if (status != LUA_OK) return refuse(p->L, status, p->order, p->batching.name, e);
   int number = 0;
-  *key = lua_tonumberx(L, -1, &number);
-  lua_pop(L, 1);
+  *key = lua_tonumberx(p->L, -1, &number);
+  lua_pop(p->L, 1);
   if (!number || *key != *key)
     return orc_fail(e, "policy \"%s\": order returned no number", p->batching.name);
   return true;
+}
+
+static bool ended(void *self, const orc_request *r, orc_status status, orc_error *e)
+{
+  orc_lua_policies *p = self;
+  (void)status;
+  const int done = call_about(p, p->ended, r, 0);
+  return done == LUA_OK || refuse(p->L, done, p->ended, p->batching.name, e);
+}
+
+/* function(c, r, s) about an arrival */
+static int call_at_arrival(orc_lua_policies *p, int function, int memory, const orc_cluster *c,
+                           const orc_request *r)
+{
+  lua_State *L = p->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+  void **cluster = push_box(L, p->cluster, c);
+  void **request = push_box(L, p->request, r);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, memory);
+  const int status = call(p, 3, 1, memory == p->routing ? &p->of->routing : &p->chance[0]);
+  *cluster = *request = NULL;
+  return status;
 }
 
 static bool route(void *self, const orc_cluster *c, const orc_request *r, int *replica,
@@ -63,31 +135,51 @@ static bool route(void *self, const orc_cluster *c, const orc_request *r, int *r
 {
   orc_lua_policies *p = self;
   lua_State *L = p->L;
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->route);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->cluster);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->request);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, p->memory);
-  union {
-    const void *in;
-    void *out;
-  } cluster = { .in = c }, request = { .in = r };
-  void **cluster_box = lua_touserdata(L, -3), **request_box = lua_touserdata(L, -2);
-  *cluster_box = cluster.out;
-  *request_box = request.out;
-  orc_watch_enter(p->watch);
-  const int status = lua_pcall(L, 3, 1, 0);
-  orc_watch_leave(p->watch);
-  *cluster_box = *request_box = NULL;
-  if (status != LUA_OK) return refuse(L, p->router.name, e);
+  const int status = call_at_arrival(p, p->route, p->routing, c, r);
+  if (status != LUA_OK) return refuse(L, status, p->route, p->router.name, e);
   int whole = 0;
   const lua_Integer choice = lua_tointegerx(L, -1, &whole);
   lua_pop(L, 1);
-  if (!whole || choice < 1 || choice > p->replicas)
+  if (!whole || choice < 1 || choice > c->fleet.ready_count)
     return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name,
-                    p->replicas);
+                    c->fleet.ready_count);
   *replica = (int)choice - 1;
   return true;
 }
+
+static bool admit(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e)
+{
+  orc_lua_policies *p = self;
+  const int status = call_at_arrival(p, p->admit, p->admitting, c, r);
+  if (status != LUA_OK) return refuse(p->L, status, p->admit, p->admission.name, e);
+  const bool answered = lua_isboolean(p->L, -1);
+  *yes = lua_toboolean(p->L, -1);
+  lua_pop(p->L, 1);
+  if (!answered)
+    return orc_fail(e, "policy \"%s\": admit returned neither true nor false", p->admission.name);
+  return true;
+}
+
+static bool scale(void *self, const orc_cluster *c, int *wanted, orc_error *e)
+{
+  orc_lua_policies *p = self;
+  lua_State *L = p->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->scale);
+  void **cluster = push_box(L, p->cluster, c);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->scaling);
+  const int status = call(p, 2, 1, &p->chance[1]);
+  *cluster = NULL;
+  if (status != LUA_OK) return refuse(L, status, p->scale, p->autoscaler.name, e);
+  int number = 0;
+  const double n = lua_tonumberx(L, -1, &number);
+  lua_pop(L, 1);
+  if (!number || n != n)
+    return orc_fail(e, "policy \"%s\": scale returned no number of replicas", p->autoscaler.name);
+  *wanted = n <= 0.0 ? 0 : n >= (double)p->replicas ? p->replicas : (int)(n + 0.5);
+  return true;
+}
+
+/* ---- reading the tables ---- */
 
 /* A reference to the function `key` of the table on top, LUA_NOREF when it defines none. */
 static int function(lua_State *L, const char *what, const char *key)
@@ -101,9 +193,9 @@ static int function(lua_State *L, const char *what, const char *key)
 }
 
 /* The name stays valid as long as the policy's table: the spec holds it. */
-static const char *name(lua_State *L, const char *otherwise)
+static const char *name(lua_State *L)
 {
-  const char *s = lua_getfield(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : otherwise;
+  const char *s = lua_getfield(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "unnamed";
   lua_pop(L, 1);
   return s;
 }
@@ -116,10 +208,53 @@ static int box(lua_State *L, const char *metatable)
   return luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-static int table(lua_State *L)
+/* A reference to spec.<kind>.params, or to nil. */
+static int read_params(lua_State *L, int index, const char *kind)
+{
+  if (lua_getfield(L, index, kind) == LUA_TTABLE)
+    lua_getfield(L, -1, "params");
+  else
+    lua_pushnil(L);
+  const int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
+  return reference;
+}
+
+static void give_params(lua_State *L, int memory, int params)
+{
+  lua_rawgeti(L, LUA_REGISTRYINDEX, memory);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, params);
+  lua_setfield(L, -2, "params");
+  lua_pop(L, 1);
+}
+
+/* A policy's own table. */
+static int memory(lua_State *L)
 {
   lua_newtable(L);
   return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* The params of batching and router come to the tables that these keep. */
+static void give_all_params(const orc_lua_policies *p)
+{
+  for (int i = 0; i < p->replicas; i++)
+    give_params(p->L, p->state[i], p->params);
+  give_params(p->L, p->routing, p->routing_params);
+}
+
+static orc_victim read_victim(lua_State *L)
+{
+  static const char *const names[] = { "last", "key", "shortest" };
+  const char *victim = lua_getfield(L, -1, "victim") == LUA_TSTRING ? lua_tostring(L, -1) : "last";
+  int i = 0;
+  while (i < 3 && strcmp(names[i], victim) != 0)
+    i++;
+  if (i == 3)
+    orc_bind_fail(L, "batching.victim: \"last\", \"key\" or \"shortest\" expected, got \"%s\"",
+                  victim);
+  lua_pop(L, 1);
+  return (orc_victim)i;
 }
 
 static void read_batching(orc_lua_policies *p, int index)
@@ -131,36 +266,64 @@ static void read_batching(orc_lua_policies *p, int index)
     return;
   }
   if (!lua_istable(L, -1)) orc_bind_fail(L, "batching: a policy expected");
-  p->batching.name = name(L, "unnamed");
+  p->batching.name = name(L);
   p->batching.self = p;
   p->batching.every_step = orc_bind_bool_or(L, -1, "batching", "every_step", false);
   p->batching.clairvoyant = orc_bind_bool_or(L, -1, "batching", "clairvoyant", false);
+  p->batching.victim = read_victim(L);
   p->step = function(L, "batching", "step");
   p->order = function(L, "batching", "order");
+  p->ended = function(L, "batching", "ended");
   p->batching.step = p->step != LUA_NOREF ? step : orc_batching_chunked.step;
   p->batching.order = p->order != LUA_NOREF ? order : NULL;
+  p->batching.ended = p->ended != LUA_NOREF ? ended : NULL;
   lua_pop(L, 1);
+}
+
+/* The one function of a policy of `kind`; LUA_NOREF without such a policy. */
+static int read_one(lua_State *L, int index, const char *kind, const char *key, const char **called)
+{
+  int reference = LUA_NOREF;
+  if (lua_getfield(L, index, kind) == LUA_TTABLE) {
+    *called = name(L);
+    reference = function(L, kind, key);
+    if (reference == LUA_NOREF) orc_bind_fail(L, "%s.%s: missing, a function expected", kind, key);
+  } else if (!lua_isnil(L, -1)) {
+    orc_bind_fail(L, "%s: a policy expected", kind);
+  }
+  lua_pop(L, 1);
+  return reference;
 }
 
 static void read_router(orc_lua_policies *p, int index)
 {
-  lua_State *L = p->L;
-  if (lua_getfield(L, index, "router") == LUA_TTABLE) {
-    p->router.name = name(L, "unnamed");
-    p->route = function(L, "router", "route");
-    if (p->route == LUA_NOREF) orc_bind_fail(L, "router.route: missing, a function expected");
-    p->router.self = p;
-    p->router.route = route;
-  } else if (!lua_isnil(L, -1)) {
-    orc_bind_fail(L, "router: a policy expected");
-  }
-  lua_pop(L, 1);
+  p->route = read_one(p->L, index, "router", "route", &p->router.name);
+  p->router.self = p;
+  if (p->route != LUA_NOREF) p->router.route = route;
 }
 
-/* What `order` and `route` see of a request: its output length only for a clairvoyant policy. */
+/* What order, route and admit see of a request: its output length only for a clairvoyant policy. */
 static int request_box(const orc_lua_policies *p)
 {
   return box(p->L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
+}
+
+static void read_others(orc_lua_policies *p, int index)
+{
+  lua_State *L = p->L;
+  p->admit = read_one(L, index, "admission", "admit", &p->admission.name);
+  p->scale = read_one(L, index, "autoscaler", "scale", &p->autoscaler.name);
+  p->admission.self = p->autoscaler.self = p;
+  if (p->admit != LUA_NOREF) p->admission.admit = admit;
+  if (p->scale != LUA_NOREF) p->autoscaler.scale = scale;
+  static const char *const kinds[] = { "admission", "autoscaler" };
+  int *memories[] = { &p->admitting, &p->scaling };
+  for (int i = 0; i < 2; i++) {
+    const int params = read_params(L, index, kinds[i]);
+    *memories[i] = memory(L);
+    give_params(L, *memories[i], params);
+    luaL_unref(L, LUA_REGISTRYINDEX, params);
+  }
 }
 
 void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas, orc_watch *watch)
@@ -169,28 +332,38 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
                            .watch = watch,
                            .step = LUA_NOREF,
                            .order = LUA_NOREF,
-                           .route = LUA_NOREF,
+                           .ended = LUA_NOREF,
                            .replicas = replicas };
+  const uint64_t seed = (uint64_t)orc_bind_integer_or(L, index, "spec", "seed", 0);
+  /* Replicas number below 2^16, so these two streams are nobody else's. */
+  for (uint64_t i = 0; i < 2; i++)
+    p->chance[i] = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + i);
   read_batching(p, index);
   read_router(p, index);
+  read_others(p, index);
+  p->params = read_params(L, index, "batching");
+  p->routing_params = read_params(L, index, "router");
+  p->routing = memory(L);
   lua_getfield(L, index, "engine");
   p->knobs = luaL_ref(L, LUA_REGISTRYINDEX);
   p->request = request_box(p);
   p->cluster = box(L, "oracle.cluster");
-  p->memory = table(L);
   p->batch = orc_alloc((size_t)replicas, sizeof *p->batch);
   p->state = orc_alloc((size_t)replicas, sizeof *p->state);
   for (int i = 0; i < replicas; i++) {
     p->batch[i] = box(L, "oracle.batch");
-    p->state[i] = table(L);
+    p->state[i] = memory(L);
   }
+  give_all_params(p);
 }
 
 void orc_policies_done(orc_lua_policies *p)
 {
   lua_State *L = p->L;
   if (L == NULL) return;
-  const int refs[] = { p->step, p->order, p->route, p->knobs, p->request, p->cluster, p->memory };
+  const int refs[] = { p->step,    p->order,   p->ended,   p->route,         p->admit,
+                       p->scale,   p->knobs,   p->request, p->cluster,       p->admitting,
+                       p->scaling, p->routing, p->params,  p->routing_params };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(L, LUA_REGISTRYINDEX, refs[i]);
   for (int i = 0; i < p->replicas; i++) {
@@ -204,7 +377,8 @@ void orc_policies_done(orc_lua_policies *p)
 
 static void drop_functions(const orc_lua_policies *p)
 {
-  const int refs[] = { p->step, p->order, p->route, p->request };
+  const int refs[] = { p->step,    p->order,  p->ended,         p->route,
+                       p->request, p->params, p->routing_params };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(p->L, LUA_REGISTRYINDEX, refs[i]);
 }
@@ -214,14 +388,17 @@ void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old)
   orc_lua_policies fresh = *p;
   fresh.batching = (orc_batching){ 0 };
   fresh.router = (orc_router){ 0 };
-  fresh.step = fresh.order = fresh.route = LUA_NOREF;
+  fresh.step = fresh.order = fresh.ended = fresh.route = LUA_NOREF;
   read_batching(&fresh, index);
   read_router(&fresh, index);
   fresh.request = request_box(&fresh);
+  fresh.params = read_params(p->L, index, "batching");
+  fresh.routing_params = read_params(p->L, index, "router");
   if (fresh.batching.self != NULL) fresh.batching.self = p;
   if (fresh.router.self != NULL) fresh.router.self = p;
   *old = *p;
   *p = fresh;
+  give_all_params(p);
 }
 
 void orc_policies_keep(orc_lua_policies *old)
@@ -233,4 +410,38 @@ void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old)
 {
   drop_functions(p);
   *p = *old;
+  give_all_params(p);
+}
+
+/* ---- chance ---- */
+
+int orc_policies_draw(lua_State *L, orc_rng *g, int index)
+{
+  if (lua_isnoneornil(L, index)) {
+    lua_pushnumber(L, orc_rng_uniform(g));
+    return 1;
+  }
+  const bool both = !lua_isnoneornil(L, index + 1);
+  const lua_Integer low = both ? luaL_checkinteger(L, index) : 1;
+  const lua_Integer high = luaL_checkinteger(L, both ? index + 1 : index);
+  luaL_argcheck(L, low <= high, both ? index + 1 : index, "an empty interval");
+  const uint64_t span = (uint64_t)high - (uint64_t)low + 1;
+  const uint64_t drawn = span == 0 ? orc_rng_next(g) : orc_rng_below(g, span);
+  lua_pushinteger(L, (lua_Integer)((uint64_t)low + drawn));
+  return 1;
+}
+
+int orc_policies_random(lua_State *L)
+{
+  orc_rng *g = chance_of(L);
+  if (g == NULL) orc_bind_fail(L, "math.random: chance is only to be had inside a policy's call");
+  return orc_policies_draw(L, g, 1);
+}
+
+void orc_policies_none(lua_State *L)
+{
+  set_chance(L, NULL);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
+  set_chance(lua_tothread(L, -1), NULL);
+  lua_pop(L, 1);
 }

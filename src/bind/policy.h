@@ -4,38 +4,44 @@
 #ifndef ORC_BIND_POLICY_H
 #define ORC_BIND_POLICY_H
 
+#include "base/rng.h"
 #include "bind/bind.h"
 #include "bind/watch.h"
 #include "serve/cluster.h"
 #include "serve/policy.h"
 
 /*
-** A batching policy table { name =, step = f(b, e, s), order = f(r, e), every_step =, clairvoyant =
-*}
-** and a router table { name =, route = f(c, r, s) } of one simulation. What a policy defines is
-*asked
-** once, here; Lua is never called for the rest. `b`, `c` are userdata made once and valid only
-*inside
-** a call; `e` the engine's knobs; `s` a table per replica (router: one) that is the policy's to
-*keep.
+** The policies of one simulation, tables with functions (lua/oracle/policy.lua says which):
+**   batching    step(b, e, s), order(r, e, s), ended(r, e, s)
+**   router      route(c, r, s)
+**   admission   admit(c, r, s)
+**   autoscaler  scale(c, s)
+** What a policy defines is asked once, here; Lua is never called for the rest. `b`, `c` and `r` are
+** userdata made once and valid only inside a call; `e` the engine's knobs; `s` a table that is the
+** policy's to keep, one per replica for batching, with the policy's `params` in s.params.
 */
 typedef struct orc_lua_policies {
   lua_State *L;
   orc_watch *watch;
+  orc_cluster *of; /* set once the cluster exists */
   orc_batching batching;
   orc_router router;
-  int step, order, route; /* references of the functions; LUA_NOREF where not defined */
-  int *batch, *state;     /* [replicas] references: the batch userdata and the state of each */
-  int knobs;              /* reference: e */
-  int request;            /* reference: the userdata of the request being looked at */
-  int cluster, memory;    /* references: c, and the router's s */
+  orc_admission admission;
+  orc_autoscaler autoscaler;
+  int step, order, ended; /* references of the functions; LUA_NOREF where not defined */
+  int route, admit, scale;
+  int *batch, *state;         /* [replicas] references: the batch userdata and the state of each */
+  int params, routing_params; /* references: params of batching and of the router */
+  int knobs;                  /* reference: e */
+  int request, cluster;       /* references: r and c */
+  int routing, admitting, scaling; /* references: the s of each */
   int replicas;
+  orc_rng chance[2]; /* draws of admission, of the autoscaler */
 } orc_lua_policies;
 
 /*
-** Read spec.batching, spec.router and spec.engine of the table at `index`. Raises when a policy is
-*not
-** one. Done gives the references back.
+** Read spec.batching, .router, .admission, .autoscaler and .engine of the table at `index`. Raises
+** when a policy is not one. Done gives the references back.
 */
 void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas,
                        orc_watch *watch);
@@ -51,6 +57,17 @@ void orc_policies_done(orc_lua_policies *p);
 void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old);
 void orc_policies_keep(orc_lua_policies *old);
 void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old);
+
+/* Push a number drawn from `g`: in [0, 1), or whole from 1 to the argument at `index`, or between
+ * the two there. Returns 1. */
+int orc_policies_draw(lua_State *L, orc_rng *g, int index);
+
+/* random([m [, n]]): math.random of a policy, from the stream of whoever is being asked. A
+ * lua_CFunction; raises outside a call of a policy. */
+int orc_policies_random(lua_State *L);
+
+/* No policy is being asked: once per Lua state, before the first simulation. */
+void orc_policies_none(lua_State *L);
 
 /* Metatables of what policies see: "oracle.batch" (batch.c), "oracle.request", "oracle.cluster". */
 int orc_bind_batch(lua_State *L);

@@ -16,7 +16,7 @@ static const char type_name[] = "oracle.sim";
 
 enum {
   SOURCES_MOST = 1024,
-  REPLICAS_MOST = 65536,
+  REPLICAS_MOST = 65535,
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
 };
 
@@ -206,6 +206,9 @@ static orc_engine_knobs read_knobs(lua_State *L, int index)
     .block_size = (int32_t)block,
     .num_gpu_blocks = blocks,
     .enable_chunked_prefill = orc_bind_bool_or(L, t, "engine", "enable_chunked_prefill", true),
+    .swap = orc_bind_bool_or(L, t, "engine", "swap", false),
+    .swap_blocks = orc_bind_integer_or(L, t, "engine", "swap_blocks", 0),
+    .swap_block_seconds = orc_bind_number_or(L, t, "engine", "swap_block_seconds", 0.0),
   };
   lua_pop(L, 1);
   return k;
@@ -252,6 +255,69 @@ static orc_lod read_lod(lua_State *L, int index)
   return lod;
 }
 
+/* The replicas a run has room for. */
+static int most_replicas(lua_State *L, int index, int first)
+{
+  int64_t most = first;
+  if (lua_getfield(L, index, "autoscaler") == LUA_TTABLE)
+    most = orc_bind_integer(L, index, "spec", "replicas_most");
+  lua_pop(L, 1);
+  if (most < first || most > REPLICAS_MOST)
+    orc_bind_fail(L, "autoscaling.max: %d to %d replicas expected", first, REPLICAS_MOST);
+  return (int)most;
+}
+
+static orc_outage read_outage(lua_State *L, int replicas)
+{
+  const int t = lua_gettop(L);
+  const int64_t replica = orc_bind_integer(L, t, "failures.outages", "replica");
+  if (replica < 1 || replica > replicas)
+    orc_bind_fail(L, "failures.outages: replica: 1 to %d expected", replicas);
+  return (orc_outage){
+    .at = time_or_never(seconds_or_never(L, t, "failures.outages", "at")),
+    .lasts = time_or_never(seconds_or_never(L, t, "failures.outages", "lasts")),
+    .replica = (uint16_t)(replica - 1),
+  };
+}
+
+/* spec.failures: { mtbf =, mttr =, outages = { { at =, lasts =, replica = }, ... } }, times in s.
+ */
+static void read_failures(lua_State *L, sim *s, orc_fleet_config *f)
+{
+  const int t = lua_gettop(L);
+  f->mtbf = orc_bind_number_or(L, t, "failures", "mtbf", 0.0);
+  f->mttr = seconds_or_never(L, t, "failures", "mttr");
+  if (!(f->mtbf >= 0.0)) orc_bind_fail(L, "failures.mtbf: a time >= 0 expected");
+  if (lua_getfield(L, t, "outages") == LUA_TTABLE) {
+    f->outage_count = (int)lua_rawlen(L, -1);
+    f->outages = s->outages = orc_alloc((size_t)f->outage_count, sizeof *s->outages);
+    for (int i = 0; i < f->outage_count; i++) {
+      lua_rawgeti(L, t + 1, i + 1);
+      luaL_checktype(L, -1, LUA_TTABLE);
+      s->outages[i] = read_outage(L, s->policies.replicas);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+/* spec.autoscaler with scale_interval, cold_start (s), replicas_least and replicas_most. */
+static orc_fleet_config read_fleet(lua_State *L, sim *s, int index, int replicas)
+{
+  orc_fleet_config f = { .autoscaler = s->policies.autoscaler, .most = replicas };
+  if (f.autoscaler.scale != NULL) {
+    const double interval = orc_bind_number(L, index, "spec", "scale_interval");
+    if (!(interval > 0.0)) orc_bind_fail(L, "autoscaling.interval: a time > 0 expected");
+    f.interval = orc_time_of(interval) > 0 ? orc_time_of(interval) : 1;
+    f.cold_start = time_or_never(seconds_or_never(L, index, "spec", "cold_start"));
+    f.least = (int)orc_bind_integer_or(L, index, "spec", "replicas_least", 1);
+    f.most = s->policies.replicas;
+  }
+  if (lua_getfield(L, index, "failures") == LUA_TTABLE) read_failures(L, s, &f);
+  lua_pop(L, 1);
+  return f;
+}
+
 static void open_csv(lua_State *L, sim *s, int index)
 {
   orc_error e = { 0 };
@@ -279,6 +345,7 @@ static void release(sim *s)
     unread.done(unread.self);
   }
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
+  free(s->outages);
   for (int i = 0; i < s->profile_count; i++)
     free(s->profiles[i]);
   free(s->profiles);
@@ -310,7 +377,8 @@ static int new (lua_State *L)
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   read_cost(L, s, 1);
   read_sources(L, s, 1, seed);
-  orc_policies_init(&s->policies, L, 1, (int)replicas, &s->watch);
+  orc_policies_init(&s->policies, L, 1, most_replicas(L, 1, (int)replicas), &s->watch);
+  const orc_fleet_config fleet = read_fleet(L, s, 1, (int)replicas);
   open_csv(L, s, 1);
   if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
   const orc_cluster_config config = {
@@ -319,6 +387,8 @@ static int new (lua_State *L)
     .cost = &s->cost,
     .batching = s->policies.batching,
     .router = s->policies.router,
+    .admission = s->policies.admission,
+    .fleet = fleet,
     .sources = s->sources,
     .source_count = s->source_count,
     .profile_count = s->profile_count,
@@ -333,6 +403,7 @@ static int new (lua_State *L)
     .stop = &s->watch.pause,
   };
   s->cluster = orc_cluster_new(&config);
+  s->policies.of = s->cluster;
   return 1;
 }
 
@@ -472,6 +543,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   put_count(L, "evictions", r->kv.evictions);
   put_count(L, "preemptions", r->usage.preemptions);
   put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
+  put_count(L, "swapped_blocks", r->usage.swapped_blocks);
 }
 
 /* A step that runs past the end counts as far as it got. */
@@ -527,9 +599,11 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
     push_replica(L, &c->replicas[i], (double)end * 1e-9, it);
+    put(L, "rented_s", orc_fleet_rented(&c->fleet, i, end));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
+  put_count(L, "failures", c->fleet.failures);
   push_profiles(L, s, it);
   lua_setfield(L, -2, "profiles");
 }
@@ -573,7 +647,14 @@ static int run_whole(lua_State *L)
 int orc_bind_sim(lua_State *L)
 {
   static const luaL_Reg methods[] = { { "run", run }, { "result", result }, { NULL, NULL } };
-  static const luaL_Reg functions[] = { { "new", new }, { "run", run_whole }, { NULL, NULL } };
+  static const luaL_Reg functions[] = {
+    { "new", new },
+    { "run", run_whole },
+    { "guard", orc_watch_guard },
+    { "random", orc_policies_random },
+    { NULL, NULL },
+  };
+  orc_policies_none(L);
   orc_bind_batch(L);
   orc_bind_view(L);
   luaL_newmetatable(L, type_name); /* [mt] */

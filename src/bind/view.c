@@ -24,8 +24,9 @@ static void *boxed(lua_State *L, const char *what)
 /* r.prompt and the other fields of a request. */
 static int request_field(lua_State *L)
 {
-  static const char *const names[] = { "id",       "prompt",  "arrival", "client", "session",
-                                       "priority", "profile", "timeout", NULL };
+  static const char *const names[] = { "id",         "prompt",    "arrival", "client",
+                                       "session",    "priority",  "profile", "timeout",
+                                       "max_output", "generated", NULL };
   const orc_request *q = boxed(L, "request");
   const char *name = luaL_checkstring(L, 2);
   int i = 0;
@@ -59,6 +60,12 @@ static int request_field(lua_State *L)
     else
       lua_pushnumber(L, (double)q->in.timeout * 1e-9);
     return 1;
+  case 8:
+    lua_pushinteger(L, q->in.max_output);
+    return 1;
+  case 9:
+    lua_pushinteger(L, q->generated);
+    return 1;
   default:
     break;
   }
@@ -70,22 +77,58 @@ static int request_field(lua_State *L)
   }
   orc_bind_fail(L,
                 "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
-                "profile, timeout)",
+                "profile, timeout, max_output, generated)",
                 name);
 }
 
 static const orc_replica *replica(lua_State *L, const orc_cluster *c)
 {
   const lua_Integer i = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, i >= 1 && i <= c->replica_count, 2, "a replica from 1 to c:size() expected");
-  return &c->replicas[i - 1];
+  luaL_argcheck(L, i >= 1 && i <= c->fleet.ready_count, 2, "a replica from 1 to c:size() expected");
+  return &c->replicas[c->fleet.ready[i - 1]];
 }
 
 /* c:size() -> replicas */
 static int size(lua_State *L)
 {
   const orc_cluster *c = boxed(L, "cluster");
-  lua_pushinteger(L, c->replica_count);
+  lua_pushinteger(L, c->fleet.ready_count);
+  return 1;
+}
+
+/* c:starting() -> replicas that will be ready once they have started or recovered */
+static int starting(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  int n = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    n += c->fleet.units[i].phase == ORC_PHASE_STARTING ||
+         c->fleet.units[i].phase == ORC_PHASE_FAILED;
+  lua_pushinteger(L, n);
+  return 1;
+}
+
+/* c:held() -> requests that wait because no replica is ready */
+static int held(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  lua_pushinteger(L, c->fleet.homeless_count);
+  return 1;
+}
+
+/* c:arrived() -> requests that arrived so far */
+static int arrived(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  lua_pushinteger(L, (lua_Integer)c->requests.next_number);
+  return 1;
+}
+
+/* c:now() -> s of simulated time */
+static int now(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  lua_pushnumber(L, (double)c->engine.now * 1e-9);
   return 1;
 }
 
@@ -103,6 +146,33 @@ static int waiting(lua_State *L)
   return 1;
 }
 
+/* c:backlog(i) -> tokens that must be computed there before everyone waiting or begun has an
+ * answer's next token */
+static int backlog(lua_State *L)
+{
+  const orc_replica *r = replica(L, boxed(L, "cluster"));
+  int64_t tokens = 0;
+  for (uint32_t i = 0; i < r->queue.count; i++) {
+    const orc_request *q = &r->requests->at[r->queue.at[i].slot];
+    tokens += orc_request_target(q) - q->computed;
+  }
+  for (orc_slot s = r->first; s != ORC_NO_SLOT; s = r->requests->at[s].next) {
+    const orc_request *q = &r->requests->at[s];
+    if (q->state == ORC_PREFILL) tokens += orc_request_target(q) - q->computed;
+  }
+  lua_pushinteger(L, tokens);
+  return 1;
+}
+
+/* c:last(i) -> s the newest step there took, tokens it computed; 0, 0 before the first */
+static int last(lua_State *L)
+{
+  const orc_replica *r = replica(L, boxed(L, "cluster"));
+  lua_pushnumber(L, (double)r->last_step * 1e-9);
+  lua_pushinteger(L, r->last_tokens);
+  return 2;
+}
+
 /* c:free(i) -> KV blocks free there, of how many */
 static int free_blocks(lua_State *L)
 {
@@ -117,25 +187,24 @@ static int least(lua_State *L)
 {
   const orc_cluster *c = boxed(L, "cluster");
   int best = 0;
-  for (int i = 1; i < c->replica_count; i++)
-    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[best]))
-      best = i;
+  int64_t fewest = INT64_MAX;
+  for (int i = 0; i < c->fleet.ready_count; i++) {
+    const int64_t n = orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]);
+    if (n >= fewest) continue;
+    fewest = n;
+    best = i;
+  }
   lua_pushinteger(L, best + 1);
   return 1;
 }
 
-/* c:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from the run's routing stream */
+/* c:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from the stream of the policy
+ * asked */
 static int random_number(lua_State *L)
 {
-  orc_cluster *c = boxed(L, "cluster");
-  if (lua_isnoneornil(L, 2)) {
-    lua_pushnumber(L, orc_rng_uniform(&c->routing));
-    return 1;
-  }
-  const lua_Integer n = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, n >= 1, 2, "n >= 1 expected");
-  lua_pushinteger(L, (lua_Integer)orc_rng_below(&c->routing, (uint64_t)n) + 1);
-  return 1;
+  boxed(L, "cluster");
+  lua_remove(L, 1);
+  return orc_policies_random(L);
 }
 
 static void seal(lua_State *L, const char *name)
@@ -150,8 +219,10 @@ static void seal(lua_State *L, const char *name)
 int orc_bind_view(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "size", size },        { "in_flight", in_flight }, { "waiting", waiting },
-    { "free", free_blocks }, { "least", least },         { "random", random_number },
+    { "size", size },         { "in_flight", in_flight }, { "waiting", waiting },
+    { "free", free_blocks },  { "least", least },         { "random", random_number },
+    { "starting", starting }, { "held", held },           { "arrived", arrived },
+    { "now", now },           { "backlog", backlog },     { "last", last },
     { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };

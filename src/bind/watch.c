@@ -23,6 +23,36 @@ static void stop_policy(lua_State *L, lua_Debug *ar)
              ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
 }
 
+static void stop_greedy(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  luaL_error(L, "the policy took more than %d MiB of memory", ORC_WATCH_MEMORY_MIB);
+}
+
+/*
+** Lua's allocator while a simulation runs. Over the limit a request is refused once: Lua then
+*collects
+** garbage and asks again. If that was not enough the policy is stopped at its next instruction,
+*where
+** Lua knows the line; only a single huge request is refused for good.
+*/
+static void *allocate(void *self, void *old, size_t old_size, size_t size)
+{
+  orc_watch *w = self;
+  const int64_t had = old == NULL ? 0 : (int64_t)old_size,
+                limit = (int64_t)ORC_WATCH_MEMORY_MIB << 20;
+  const int64_t after = w->taken + (int64_t)size - had;
+  if (w->inside && (int64_t)size > had) {
+    const bool over = after > limit, refused = over && (!w->warned || after > 2 * limit);
+    w->warned = over;
+    if (refused) return NULL;
+    if (over) lua_sethook(w->L, stop_greedy, LUA_MASKCOUNT, 1);
+  }
+  void *p = w->allocate(w->store, old, old_size, size);
+  if (p != NULL || size == 0) w->taken = after;
+  return p;
+}
+
 static void on_tick(int signal)
 {
   (void)signal;
@@ -70,6 +100,8 @@ void orc_watch_begin(orc_watch *w, lua_State *L)
   w->mask = lua_gethookmask(L);
   w->count = lua_gethookcount(L);
   lua_sethook(L, NULL, 0, 0);
+  w->allocate = lua_getallocf(L, &w->store);
+  lua_setallocf(L, allocate, w);
   current = w;
   struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
   event.sigev_notify_thread_id = gettid();
@@ -85,5 +117,18 @@ void orc_watch_end(orc_watch *w)
 {
   if (w->armed) timer_delete(w->timer);
   current = w->outer;
+  lua_setallocf(w->L, w->allocate, w->store);
   lua_sethook(w->L, w->hook, w->mask, w->count);
+}
+
+int orc_watch_guard(lua_State *L)
+{
+  orc_watch w;
+  orc_watch_begin(&w, L);
+  orc_watch_enter(&w);
+  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  orc_watch_leave(&w);
+  orc_watch_end(&w);
+  if (status != LUA_OK) return lua_error(L);
+  return lua_gettop(L);
 }

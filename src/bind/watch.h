@@ -1,6 +1,7 @@
 /*
 ** watch.h - keeps an eye on a running simulation from the outside: stops a policy that does not
-** return, lets progress be shown, and notices Ctrl-C. One timer per thread; its signal handler only
+** return or takes memory without end, lets progress be shown, and notices Ctrl-C. One timer per
+*thread; its signal handler only
 ** sets flags and, for a policy in an endless loop, Lua's own hook (which Lua allows there).
 */
 #ifndef ORC_BIND_WATCH_H
@@ -12,8 +13,9 @@
 #include "bind/bind.h"
 
 enum {
-  ORC_WATCH_TICK_MS = 100, /* how often the watch looks */
-  ORC_WATCH_PATIENCE = 20, /* ticks one call of a policy may take: 2 s */
+  ORC_WATCH_TICK_MS = 100,    /* how often the watch looks */
+  ORC_WATCH_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
+  ORC_WATCH_PATIENCE = 20,    /* ticks one call of a policy may take: 2 s */
 };
 
 typedef struct orc_watch {
@@ -26,7 +28,11 @@ typedef struct orc_watch {
   timer_t timer;
   bool armed;              /* the timer exists */
   struct orc_watch *outer; /* the watch of a simulation around this one */
-  lua_Hook hook;           /* what was set before, put back at the end */
+  lua_Alloc allocate;      /* what was set before, put back at the end */
+  void *store;
+  int64_t taken; /* bytes Lua took since the watch began, less those it gave back */
+  bool warned;   /* the last request for memory was refused once, so that Lua collects garbage */
+  lua_Hook hook; /* what was set before, put back at the end */
   int mask, count;
 } orc_watch;
 
@@ -48,6 +54,10 @@ static inline void orc_watch_leave(orc_watch *w)
 
 /* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
 bool orc_watch_interrupted(void);
+/* guard(f, ...) -> what f returns: calls it as a policy is called, so it cannot run or grow without
+ *end.
+ ** A lua_CFunction. */
+int orc_watch_guard(lua_State *L);
 void orc_watch_forgive(void);
 
 #endif

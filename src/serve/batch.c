@@ -26,7 +26,11 @@ static void halt(orc_replica *r, orc_slot slot)
   orc_request *q = at(r, slot);
   if (q->state == ORC_DECODE) {
     orc_decode_leave(&r->lanes[q->lane].decode, slot);
-    if (r->lane->batch.decodes && q->lane == r->lane->index) r->lane->batch.tokens--;
+    if (r->lane->batch.decodes && q->lane == r->lane->index) {
+      r->lane->batch.tokens--;
+      /* The last one gone, nobody takes part and what was claimed is given back. */
+      if (r->lane->decode.n == 0) r->lane->batch.decodes = r->lane->decode.claimed = false;
+    }
   } else {
     ORC_ASSERT(q->state == ORC_PREFILL);
     drop_chunk(&r->lane->batch, slot);
@@ -41,8 +45,39 @@ static void forget(orc_replica *r, orc_request *q)
 {
   orc_kv_give(&r->kv, q->blocks);
   r->usage.recomputed_tokens += (uint64_t)q->computed;
+  r->lost += q->computed;
   q->blocks = 0;
   q->computed = 0;
+}
+
+/* A request's blocks move to host memory; where that is full it is forgotten instead. */
+static void swap_out(orc_replica *r, orc_request *q)
+{
+  if (q->blocks > r->host_free) {
+    forget(r, q);
+    return;
+  }
+  orc_kv_give(&r->kv, q->blocks);
+  r->host_free -= q->blocks;
+  r->moved += q->blocks;
+  r->usage.swapped_blocks += (uint64_t)q->blocks;
+  q->swapped = q->blocks;
+  q->blocks = 0;
+}
+
+/* A request makes room in the way the engine is set to. */
+static void evacuate(orc_replica *r, orc_request *q)
+{
+  if (r->knobs.swap)
+    swap_out(r, q);
+  else
+    forget(r, q);
+}
+
+/* How requests that must give way do so. */
+static orc_preempt forced(const orc_replica *r)
+{
+  return r->knobs.swap ? ORC_PREEMPT_SWAP : ORC_PREEMPT_RECOMPUTE;
 }
 
 /*
@@ -58,7 +93,7 @@ static bool reclaim(orc_replica *r, int64_t need, orc_slot spared)
   for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
     orc_request *q = at(r, r->queue.at[i - 1].slot);
     if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
-    forget(r, q);
+    evacuate(r, q);
     r->kept--;
   }
   return need <= orc_kv_available(&r->kv);
@@ -70,6 +105,7 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
   halt(r, slot);
   const int32_t computed = q->computed;
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
+  if (how == ORC_PREEMPT_SWAP) swap_out(r, q);
   orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
   r->kept += q->blocks > 0;
   q->preemptions++;
@@ -85,13 +121,31 @@ static bool in_flight(const orc_replica *r, orc_slot slot)
   return q->flights > 0 || q->aborted != 0 || (q->state == ORC_DECODE && r->lanes[q->lane].busy);
 }
 
-/* The running request admitted last among those that can give way; ORC_NO_SLOT: there is none. */
-static orc_slot last_idle(const orc_replica *r)
+static int32_t generated(const orc_replica *r, const orc_request *q)
 {
-  orc_slot slot = r->last;
-  while (slot != ORC_NO_SLOT && in_flight(r, slot))
-    slot = at(r, slot)->prev;
-  return slot;
+  return q->state == ORC_DECODE ? orc_decode_generated(&r->lanes[q->lane].decode, q) : q->generated;
+}
+
+static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
+{
+  const orc_request *a = at(r, one), *b = at(r, other);
+  if (r->policy->victim == ORC_VICTIM_KEY)
+    return a->key != b->key ? a->key > b->key : a->number > b->number;
+  const int32_t made[] = { generated(r, a), generated(r, b) };
+  if (made[0] != made[1]) return made[0] < made[1];
+  return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
+}
+
+/* The running request that gives way first among those that can; ORC_NO_SLOT: there is none. */
+static orc_slot victim(const orc_replica *r)
+{
+  orc_slot best = ORC_NO_SLOT;
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
+    if (in_flight(r, slot)) continue;
+    if (best == ORC_NO_SLOT || goes_before(r, slot, best)) best = slot;
+    if (r->policy->victim == ORC_VICTIM_LAST) break;
+  }
+  return best;
 }
 
 int orc_batch_decode(orc_batch *b)
@@ -100,7 +154,7 @@ int orc_batch_decode(orc_batch *b)
   if (b->decodes) return (int)r->lane->decode.n;
   int64_t need = orc_decode_need(&r->lane->decode);
   while (r->lane->decode.n > 0 && !reclaim(r, need, ORC_NO_SLOT)) {
-    preempt(r, last_idle(r), ORC_PREEMPT_RECOMPUTE);
+    preempt(r, victim(r), forced(r));
     need = orc_decode_need(&r->lane->decode);
   }
   if (r->lane->decode.n == 0 || r->lane->decode.n > r->knobs.max_num_batched_tokens - b->tokens)
@@ -158,10 +212,10 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   if (tokens == 0 || q->aborted != 0) return 0;
   int64_t need;
   while (!reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
-    const orc_slot victim = last_idle(r);
-    if (victim == ORC_NO_SLOT) return 0;
-    preempt(r, victim, ORC_PREEMPT_RECOMPUTE);
-    if (victim == slot) return 0;
+    const orc_slot gone = victim(r);
+    if (gone == ORC_NO_SLOT) return 0;
+    preempt(r, gone, forced(r));
+    if (gone == slot) return 0;
   }
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
@@ -183,19 +237,29 @@ int orc_batch_resume(orc_batch *b, int limit)
   return granted;
 }
 
-static int admit(orc_batch *b, orc_slot slot, int limit)
+/* Blocks a request lacks to run to its longest end. */
+static int64_t lacking_in_all(const orc_replica *r, const orc_request *q)
+{
+  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->in.prompt + q->in.max_output) - q->blocks;
+  return need > 0 ? need : 0;
+}
+
+static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
 {
   orc_replica *r = b->replica;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
   orc_request *q = at(r, slot);
   const int32_t tokens = grant(b, q, limit);
   if (tokens == 0) return 0;
-  const int64_t need = lacking(r, q, tokens);
+  const int64_t need = reserve ? lacking_in_all(r, q) : lacking(r, q, tokens);
   if (!reclaim(r, need, slot)) return 0;
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
   r->kept -= q->blocks > 0;
   q->blocks += (int32_t)need;
+  r->host_free += q->swapped;
+  r->moved += q->swapped;
+  q->swapped = 0;
   orc_queue_remove(&r->queue, slot);
   q->state = ORC_PREFILL;
   if (q->scheduled < 0) q->scheduled = r->now;
@@ -207,7 +271,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit)
 
 int orc_batch_admit(orc_batch *b, int limit)
 {
-  return admit(b, orc_queue_head(&b->replica->queue), limit);
+  return admit(b, orc_queue_head(&b->replica->queue), limit, false);
 }
 
 int orc_batch_head(const orc_batch *b, int64_t *blocks)
@@ -232,7 +296,41 @@ static orc_slot find(const orc_replica *r, uint64_t number, orc_state one, orc_s
 
 int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
 {
-  return admit(b, find(b->replica, number, ORC_QUEUED, ORC_QUEUED), limit);
+  return admit(b, find(b->replica, number, ORC_QUEUED, ORC_QUEUED), limit, false);
+}
+
+int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
+{
+  const orc_replica *r = b->replica;
+  const orc_slot slot =
+      number == ORC_HEAD ? orc_queue_head(&r->queue) : find(r, number, ORC_QUEUED, ORC_QUEUED);
+  return admit(b, slot, limit, true);
+}
+
+int64_t orc_batch_need(const orc_batch *b)
+{
+  return b->decodes ? 0 : orc_decode_need(&b->replica->lane->decode);
+}
+
+int64_t orc_batch_head_reserve(const orc_batch *b)
+{
+  const orc_replica *r = b->replica;
+  return r->queue.count == 0 ? 0 : lacking_in_all(r, at(r, orc_queue_head(&r->queue)));
+}
+
+bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)
+{
+  orc_replica *r = b->replica;
+  const orc_slot slot = orc_requests_find(r->requests, number);
+  if (slot == ORC_NO_SLOT || at(r, slot)->replica != r->index) return false;
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_QUEUED) {
+    orc_queue_remove(&r->queue, slot);
+    orc_queue_push(&r->queue, slot, key);
+  }
+  q->key = key;
+  r->steady = false;
+  return true;
 }
 
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
@@ -245,7 +343,7 @@ bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
 
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt how)
 {
-  const orc_slot slot = last_idle(b->replica);
+  const orc_slot slot = victim(b->replica);
   if (slot == ORC_NO_SLOT) return false;
   preempt(b->replica, slot, how);
   return true;

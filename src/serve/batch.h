@@ -13,11 +13,12 @@
 typedef enum orc_preempt {
   ORC_PREEMPT_RECOMPUTE, /* its blocks are given back; all tokens are computed again */
   ORC_PREEMPT_KEEP,      /* its blocks stay, until others need them: it only pauses */
+  ORC_PREEMPT_SWAP,      /* its blocks move to host memory; recomputed where that is full */
 } orc_preempt;
 
 /*
-** Every decoding sequence takes part with one token. Where blocks run short, the running request
-** admitted last is preempted (recompute) until the others fit.
+** Every decoding sequence takes part with one token. Where blocks run short, running requests give
+** way until the others fit: which of them the policy's `victim` says, and how the knob `swap`.
 ** Returns the tokens: the number of sequences. Calling it again changes nothing.
 */
 int orc_batch_decode(orc_batch *b);
@@ -41,13 +42,35 @@ int orc_batch_admit(orc_batch *b, int limit);
 */
 int orc_batch_head(const orc_batch *b, int64_t *blocks);
 
+/* Blocks the head of the queue lacks to run to its longest end; 0 when the queue is empty. */
+int64_t orc_batch_head_reserve(const orc_batch *b);
+
 /* Admit a given waiting request (its number); 0 also when it does not wait here. */
 int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
+
+#define ORC_HEAD UINT64_MAX /* stands for the request at the head of the queue */
+
+/*
+** Admit a request (its number, or ORC_HEAD) with all the blocks it may ever need: those of its
+*prompt
+** and max_output tokens. It is then never short of one. Returns the tokens granted; 0 when these
+*blocks
+** are not there.
+*/
+int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit);
+
+/* Blocks that the decodes of this step still have to open; 0 once they take part. */
+int64_t orc_batch_need(const orc_batch *b);
+
+/* Give a request of this replica another place in the queue (smaller goes first); false when it is
+ *not
+ ** here. A running one takes the place when it is preempted. */
+bool orc_batch_rekey(orc_batch *b, uint64_t number, double key);
 
 /* Send a running request back to the queue; false when it does not run here. */
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how);
 
-/* Preempt the running request admitted last; false when none runs. */
+/* Preempt the running request that gives way first (the policy says which); false when none can. */
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt how);
 
 /* Call the policy again at `time` (ns) though nothing may have changed; the earliest call wins. */

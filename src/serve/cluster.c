@@ -28,7 +28,7 @@ static orc_record record_of(const orc_request *q, orc_status status, orc_time no
                        .session = q->in.session,
                        .client = q->in.client,
                        .profile = q->in.profile,
-                       .replica = q->replica,
+                       .replica = q->replica == ORC_NO_REPLICA ? 0 : q->replica,
                        .prompt = q->in.prompt,
                        .max_output = q->in.max_output,
                        .output = q->generated,
@@ -47,7 +47,8 @@ static orc_record record_of(const orc_request *q, orc_status status, orc_time no
 
 static void keep(orc_cluster *c, const orc_record *record)
 {
-  orc_metrics *m = &c->replicas[record->replica].metrics[record->profile];
+  const int replica = record->replica < c->replica_count ? record->replica : 0;
+  orc_metrics *m = &c->replicas[replica].metrics[record->profile];
   orc_metrics_add(m, record, &c->slo);
   if (c->csv != NULL) orc_csv_put(c->csv, record);
 }
@@ -80,10 +81,15 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
                                               .number = q->number,
                                               .amount = q->generated,
                                               .of = q->preemptions,
-                                              .replica = q->replica,
+                                              .replica = record.replica,
                                               .what = ORC_CHANGE_ENDED,
                                               .detail = (uint8_t)status });
   if (now > c->last_end) c->last_end = now;
+  orc_error e = { 0 };
+  if (q->replica != ORC_NO_REPLICA) orc_fleet_drained(c, q->replica, now);
+  if (c->batching.ended != NULL && q->replica != ORC_NO_REPLICA &&
+      !c->batching.ended(c->batching.self, q, status, &e))
+    fail_at(c, &c->replicas[q->replica], &e);
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
   if (s->follow != NULL && s->follow(s->self, q, now, &next)) expect(c, q->in.source, &next);
@@ -114,29 +120,59 @@ static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_ti
                     q->number, ORC_EVENT_DEADLINE, slot);
 }
 
-/* A request reaches the router. */
+/* Where a policy failed that decides about an arrival. */
+static void fail_about(orc_cluster *c, const char *doing, const orc_request *q, const orc_error *e)
+{
+  orc_error where;
+  orc_fail(&where, "at t=%.6f s, %s request %llu: %s", (double)c->engine.now * 1e-9, doing,
+           (unsigned long long)q->number + 1, e->msg);
+  fail_with(c, &where);
+}
+
+void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
+{
+  orc_error e = { 0 };
+  orc_request *q = &c->requests.at[slot];
+  const int ready = c->fleet.ready_count;
+  int choice = 0;
+  if (ready == 0) {
+    orc_fleet_hold(c, slot);
+    return;
+  }
+  if (c->router.route != NULL && ready > 1 && !c->router.route(c->router.self, c, q, &choice, &e)) {
+    fail_about(c, "routing", q, &e);
+    return;
+  }
+  ORC_ASSERT(choice >= 0 && choice < ready);
+  orc_replica *r = &c->replicas[c->fleet.ready[choice]];
+  q->replica = r->index;
+  if (q->scheduled < 0)
+    orc_cluster_note(c, q, q->in.time, ORC_CHANGE_ARRIVED, q->in.prompt, q->in.max_output);
+  if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);
+}
+
+/* A request is there: it is admitted or rejected, and goes to a replica. */
 static void arrive(orc_cluster *c, const orc_arrival *a)
 {
   orc_error e = { 0 };
   const orc_slot slot = orc_requests_add(&c->requests, a);
   orc_request *q = &c->requests.at[slot];
-  int replica = 0;
+  bool yes = true;
   c->expected--;
   q->counted = a->time >= c->warm_up;
-  if (c->router.route != NULL && c->replica_count > 1 &&
-      !c->router.route(c->router.self, c, q, &replica, &e)) {
-    orc_error where;
-    orc_fail(&where, "at t=%.6f s, routing request %llu: %s", (double)c->engine.now * 1e-9,
-             (unsigned long long)q->number + 1, e.msg);
-    fail_with(c, &where);
+  q->replica = ORC_NO_REPLICA;
+  if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
+    fail_about(c, "admitting", q, &e);
     return;
   }
-  ORC_ASSERT(replica >= 0 && replica < c->replica_count);
-  q->replica = (uint16_t)replica;
-  orc_cluster_note(c, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
+  if (!yes) {
+    q->state = ORC_DONE;
+    orc_cluster_finished(c, slot, ORC_REJECTED, c->engine.now);
+    return;
+  }
   deadline(c, q, slot, a->timeout);
   deadline(c, q, slot, a->cancel);
-  if (!orc_replica_enqueue(&c->replicas[replica], slot, &e)) fail_at(c, &c->replicas[replica], &e);
+  orc_cluster_dispatch(c, slot);
 }
 
 static void on_arrival(void *self, uint32_t source)
@@ -164,8 +200,15 @@ static void on_deadline(void *self, uint32_t slot)
   const orc_time now = c->engine.now;
   const bool cancelled = q->in.cancel != ORC_NEVER && q->in.time + q->in.cancel <= now;
   const bool late = q->in.timeout != ORC_NEVER && q->in.time + q->in.timeout <= now;
-  if (cancelled || late)
-    orc_replica_abort(&c->replicas[q->replica], slot, cancelled ? ORC_CANCELLED : ORC_TIMEOUT);
+  if (!cancelled && !late) return;
+  const orc_status status = cancelled ? ORC_CANCELLED : ORC_TIMEOUT;
+  if (q->replica != ORC_NO_REPLICA) {
+    orc_replica_abort(&c->replicas[q->replica], slot, status);
+    return;
+  }
+  orc_fleet_release(c, slot);
+  c->requests.at[slot].state = ORC_DONE;
+  orc_cluster_finished(c, slot, status, now);
 }
 
 static void on_step_end(void *self, uint32_t subject)
@@ -190,7 +233,8 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_requests_init(&c->requests);
   c->batching = config->batching;
   c->router = config->router;
-  c->replica_count = config->replicas;
+  c->admission = config->admission;
+  c->replica_count = config->fleet.most > config->replicas ? config->fleet.most : config->replicas;
   c->source_count = config->source_count;
   c->profile_count = config->profile_count;
   c->warm_up = config->warm_up;
@@ -198,6 +242,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->overhead = orc_time_of(config->request_overhead);
   c->runs = config->runs;
   c->lod = config->lod;
+  c->seed = config->seed;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
   c->csv = config->csv;
   c->life = config->life;
@@ -211,6 +256,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->replica_count; i++)
     orc_replica_init(&c->replicas[i], c, (uint16_t)i, config->knobs, config->cost);
+  orc_fleet_init(c, &config->fleet, config->replicas);
   c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);
   c->pending = orc_alloc((size_t)c->source_count, sizeof *c->pending);
   for (int i = 0; i < c->source_count; i++) {
@@ -232,6 +278,7 @@ void orc_cluster_free(orc_cluster *c)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_engine_done(&c->engine);
   orc_requests_done(&c->requests);
+  orc_fleet_done(&c->fleet);
   free(c->replicas);
   free(c->sources);
   free(c->pending);
@@ -253,6 +300,9 @@ static bool stalled(const orc_cluster *c, orc_error *e)
         (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps, c->batching.name,
         r->queue.count, r->running, (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
   }
+  if (c->fleet.homeless_count > 0)
+    return orc_fail(e, "at t=%.6f s: %u requests wait and no replica is there to serve them",
+                    (double)c->engine.now * 1e-9, c->fleet.homeless_count);
   return true;
 }
 

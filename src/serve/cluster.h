@@ -11,6 +11,7 @@
 #include "obs/life.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
+#include "serve/fleet.h"
 #include "serve/policy.h"
 #include "serve/replica.h"
 #include "serve/request.h"
@@ -19,12 +20,14 @@
 
 /* What a simulation is made of. Borrowed pointers are read during orc_cluster_new only. */
 typedef struct orc_cluster_config {
-  int replicas;
+  int replicas;                  /* ready at the start */
   const orc_engine_knobs *knobs; /* of every replica */
   const orc_step_cost *cost;     /* prepared */
   orc_batching batching;
   orc_router router;
-  orc_source *sources; /* taken over */
+  orc_admission admission;
+  orc_fleet_config fleet; /* all zeroes: neither failures nor scaling */
+  orc_source *sources;    /* taken over */
   int source_count;
   int profile_count; /* >= 1 */
   orc_time warm_up;  /* requests arriving before are not counted */
@@ -43,6 +46,8 @@ struct orc_cluster {
   orc_requests requests;
   orc_batching batching;
   orc_router router;
+  orc_admission admission;
+  orc_fleet fleet;
   orc_replica *replicas;
   int replica_count;
   orc_source *sources;
@@ -53,7 +58,8 @@ struct orc_cluster {
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
   uint64_t expected; /* arrivals pending: of sources and future ones */
-  orc_rng routing;   /* draws of the router */
+  uint64_t seed;
+  orc_rng routing; /* draws of the router */
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;
@@ -95,6 +101,9 @@ static inline void orc_cluster_note(const orc_cluster *c, const orc_request *q, 
                                             .replica = q->replica,
                                             .what = (uint8_t)what });
 }
+/* For the fleet: a QUEUED request that is nowhere goes to a replica the router picks. A failure
+ * ends the run. */
+void orc_cluster_dispatch(orc_cluster *c, orc_slot slot);
 
 /* For the replicas: a DONE request has ended at `now`; its slot is given back. */
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now);

@@ -59,14 +59,17 @@ orc_time orc_execute_start(orc_replica *r)
   orc_pipeline *p = &r->pipeline;
   const bool decodes = r->lane->batch.chunk_count == 0 && !r->high;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
+  /* Blocks on their way to or from host memory go first, each stage's share on its own link. */
+  const double moving = (double)r->moved * r->knobs.swap_block_seconds;
   orc_time at = r->now;
+  r->moved = 0;
   for (int i = 0;; i++) {
     double time;
     if (r->high)
       time = detailed_time(r, &p->stages[i], &shape);
     else
       time = decodes ? decode_time(r, i) : orc_step_evaluate(&p->stages[i].cost, &shape).total;
-    at = orc_pipeline_pass(p, i, at, time);
+    at = orc_pipeline_pass(p, i, at, time + moving);
     if (i == p->count - 1) return at;
     at += orc_time_of(send_time(r, i));
   }

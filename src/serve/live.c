@@ -100,7 +100,7 @@ static void rekey(orc_cluster *c, const double *keys)
     if (slot == ORC_NO_SLOT) continue;
     orc_request *q = &c->requests.at[slot];
     q->key = keys[n - c->requests.oldest];
-    if (q->state != ORC_QUEUED) continue;
+    if (q->state != ORC_QUEUED || q->replica == ORC_NO_REPLICA) continue;
     orc_queue *queue = &c->replicas[q->replica].queue;
     orc_queue_remove(queue, slot);
     orc_queue_push(queue, slot, q->key);
@@ -116,7 +116,9 @@ bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, orc_error *e
     const uint64_t number = c->requests.oldest + i;
     const orc_slot slot = orc_requests_find(&c->requests, number);
     keys[i] = (double)number;
-    if (slot == ORC_NO_SLOT || batching->order == NULL) continue;
+    if (slot == ORC_NO_SLOT || batching->order == NULL ||
+        c->requests.at[slot].replica == ORC_NO_REPLICA)
+      continue;
     good = batching->order(batching->self, &c->requests.at[slot], &keys[i], e);
   }
   if (good) {

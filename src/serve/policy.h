@@ -11,6 +11,13 @@
 typedef struct orc_batch orc_batch;
 typedef struct orc_cluster orc_cluster;
 
+/* Which running request gives way when KV blocks run short. */
+typedef enum orc_victim {
+  ORC_VICTIM_LAST,     /* the one admitted last */
+  ORC_VICTIM_KEY,      /* the one that goes last in the queue's order */
+  ORC_VICTIM_SHORTEST, /* the one with the fewest tokens generated, of those the longest prompt */
+} orc_victim;
+
 /*
 ** Forms the steps of a replica. `step` is called when there is something to decide: a request
 ** waits, a prompt is partly done, blocks run short - and not again while nothing changed since it
@@ -21,9 +28,12 @@ typedef struct orc_batching {
   void *self;
   bool every_step;
   bool clairvoyant; /* sees true output lengths */
+  orc_victim victim;
   bool (*step)(void *self, orc_batch *b, orc_error *e);
   /* Place in the queue, once per arrival: smaller goes first. NULL: order of arrival. */
   bool (*order)(void *self, const orc_request *r, double *key, orc_error *e);
+  /* A request of this replica has ended: r->generated tokens came out. NULL: no interest. */
+  bool (*ended)(void *self, const orc_request *r, orc_status status, orc_error *e);
 } orc_batching;
 
 /* How finely steps are simulated. */
@@ -39,6 +49,21 @@ typedef struct orc_router {
   void *self;
   bool (*route)(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e);
 } orc_router;
+
+/* Decides at its arrival whether a request is served at all; one that is not ends REJECTED. NULL:
+ * all are. */
+typedef struct orc_admission {
+  const char *name;
+  void *self;
+  bool (*admit)(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e);
+} orc_admission;
+
+/* Says every so often how many replicas there should be. NULL: as many as at the start. */
+typedef struct orc_autoscaler {
+  const char *name;
+  void *self;
+  bool (*scale)(void *self, const orc_cluster *c, int *wanted, orc_error *e);
+} orc_autoscaler;
 
 /* vLLM's policy in C: decodes, then prompts begun, then the queue. The yardstick for policies in
  * Lua. */

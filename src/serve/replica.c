@@ -51,6 +51,8 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
                       .high = c->lod == ORC_LOD_HIGH,
                       .runs = c->runs };
   orc_pipeline_init(&r->pipeline, cost);
+  r->host_free = knobs->swap_blocks;
+  r->chance = orc_rng_stream(c->seed, ORC_FOR_POLICY, index);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_queue_init(&r->queue, r->requests, 0);
   r->lane_count = r->pipeline.count;
@@ -107,7 +109,8 @@ static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time no
 {
   orc_request *q = at(r, slot);
   orc_kv_give(&r->kv, q->blocks);
-  q->blocks = 0;
+  r->host_free += q->swapped;
+  q->blocks = q->swapped = 0;
   q->state = ORC_DONE;
   r->steady = false;
   orc_cluster_finished(r->cluster, slot, status, now);
@@ -261,6 +264,7 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   orc_request *q = at(r, slot);
   if (q->aborted != 0) return; /* its client left before this token */
   q->generated++;
+  r->lost = 0;
   if (q->first_token < 0) {
     q->first_token = now;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);
@@ -330,6 +334,7 @@ static void apply(orc_replica *r, orc_time now)
   if (lane->batch.decodes) {
     orc_decode_advance(&lane->decode, now, &r->usage.gaps);
     lane->batch.decodes = false;
+    r->lost = 0;
   }
   if (lane->joining_count > 0) let_in(r);
   if (lane->batch.chunk_count > 0) apply_chunks(r, now);
@@ -341,7 +346,7 @@ static void apply(orc_replica *r, orc_time now)
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
 static bool undisturbed(const orc_replica *r)
 {
-  if (r->lane->decode.n == 0 || r->policy->every_step) return false;
+  if (r->lane->decode.n == 0 || r->policy->every_step || r->moved > 0) return false;
   if (!r->steady && (r->queue.count > 0 || r->partial_count > 0)) return false;
   return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
 }
@@ -350,6 +355,22 @@ static bool undisturbed(const orc_replica *r)
 static bool nothing_here(const orc_replica *r)
 {
   return r->lane->decode.n == 0 && r->queue.count == 0 && r->partial_count == 0;
+}
+
+/*
+** A policy that preempts and admits the same requests over and over computes tokens without end and
+** none comes out: all of the KV cache was lost this many times since the last one did.
+*/
+enum { LOSSES_MOST = 64 };
+
+static bool fruitful(const orc_replica *r, orc_error *e)
+{
+  if (r->lost / LOSSES_MOST <= r->kv.total * r->kv.block_size) return true;
+  return orc_fail(
+      e,
+      "batching policy \"%s\" makes no progress: %lld tokens were computed and forgotten "
+      "again since a token came out",
+      r->policy->name, (long long)r->lost);
 }
 
 /* Form the next step; *work tells whether there is one. */
@@ -375,7 +396,7 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
     b->decodes = false;
     r->lane->decode.claimed = false;
   }
-  return good;
+  return good && fruitful(r, e);
 }
 
 /* What the replica did since it was last looked at, where steps overlap. */
@@ -398,6 +419,8 @@ static void start(orc_replica *r)
   orc_lane *lane = r->lane;
   lane->end = orc_execute_start(r);
   lane->busy = true;
+  r->last_step = lane->end - r->now;
+  r->last_tokens = lane->batch.tokens;
   if (lane->batch.chunk_count > 0) start_chunks(r);
   r->usage.steps++;
   const int64_t used = orc_kv_used(&r->kv);
@@ -491,7 +514,7 @@ bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
 {
   r->lane = &r->lanes[lane];
   const orc_time now = r->lane->end;
-  ORC_ASSERT(r->lane->busy && now == r->engine->now);
+  if (!r->lane->busy || now != r->engine->now) return true;
   if (r->lane_count > 1) count_usage(r, now);
   apply(r, now);
   return steps(r, now, e);

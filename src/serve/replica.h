@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "base/hist.h"
+#include "base/rng.h"
 #include "cost/step.h"
 #include "obs/metrics.h"
 #include "serve/decode.h"
@@ -24,6 +25,10 @@ enum {
   ORC_EVENT_ARRIVAL = 2,  /* subject: source */
   ORC_EVENT_FOLLOW = 3,   /* subject: index of a future arrival */
   ORC_EVENT_DEADLINE = 4, /* subject: slot; key: number of the request */
+  ORC_EVENT_READY = 12,   /* subject: replica that has started or recovered */
+  ORC_EVENT_FAILURE = 13, /* subject: replica that fails by chance */
+  ORC_EVENT_OUTAGE = 14,  /* subject: index of an outage */
+  ORC_EVENT_SCALE = 15,   /* the autoscaler is asked */
 };
 
 /* The engine's knobs, under vLLM's names. */
@@ -34,6 +39,9 @@ typedef struct orc_engine_knobs {
   int32_t block_size;             /* tokens per KV block */
   int64_t num_gpu_blocks;
   bool enable_chunked_prefill;
+  bool swap;           /* requests that give way move to host memory; else they are recomputed */
+  int64_t swap_blocks; /* KV blocks the host's memory holds, >= 0 */
+  double swap_block_seconds; /* s to move one block over PCIe */
 } orc_engine_knobs;
 
 /* One chunk of a prompt in a step. */
@@ -77,7 +85,8 @@ typedef struct orc_usage {
   unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
   int64_t peak_blocks;
   uint64_t preemptions, recomputed_tokens;
-  orc_hist gaps; /* between tokens of a request (ITL) */
+  uint64_t swapped_blocks; /* moved out to host memory */
+  orc_hist gaps;           /* between tokens of a request (ITL) */
 } orc_usage;
 
 typedef struct orc_replica {
@@ -98,14 +107,20 @@ typedef struct orc_replica {
   int32_t running;
   orc_slot *partial; /* running requests whose prompt is begun and not done, in that order */
   int partial_count, partial_room;
-  int32_t kept;     /* waiting requests that still hold blocks: paused ones */
-  orc_time now;     /* its own clock: the start of the running step, or the engine's */
-  orc_time counted; /* several lanes: usage is up to date until here */
-  orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
-  bool steady;      /* nothing changed since the policy left all but the decodes alone */
-  bool high;        /* level of detail: each layer, device and message, not whole steps */
-  bool runs;        /* steps inside the horizon need no event */
-  int aborting;     /* running requests with `aborted` set */
+  int32_t kept;        /* waiting requests that still hold blocks: paused ones */
+  int64_t host_free;   /* blocks of host memory nobody uses */
+  int64_t moved;       /* blocks that go over PCIe before the step being formed */
+  orc_time last_step;  /* ns the newest step takes; 0 before the first */
+  int32_t last_tokens; /* tokens it computes */
+  int64_t lost;        /* tokens forgotten since the last one came out */
+  orc_rng chance;      /* draws of its policy */
+  orc_time now;        /* its own clock: the start of the running step, or the engine's */
+  orc_time counted;    /* several lanes: usage is up to date until here */
+  orc_time wake;       /* a WAKE is pending for this time; ORC_NEVER: none */
+  bool steady;         /* nothing changed since the policy left all but the decodes alone */
+  bool high;           /* level of detail: each layer, device and message, not whole steps */
+  bool runs;           /* steps inside the horizon need no event */
+  int aborting;        /* running requests with `aborted` set */
   orc_usage usage;
   orc_metrics *metrics; /* [profiles] */
 } orc_replica;
@@ -125,7 +140,7 @@ void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status);
  * close. */
 void orc_replica_cut(orc_replica *r, orc_time end);
 
-/* Handlers of the events of this replica. */
+/* Handlers of the events of this replica. The end of a step that was abandoned is passed over. */
 bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e);
 bool orc_replica_wake(orc_replica *r, orc_error *e);
 

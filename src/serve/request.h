@@ -52,6 +52,7 @@ typedef struct orc_request {
   int32_t ahead;        /* tokens of it in running steps, beyond those computed */
   int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
+  int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
   orc_slot prev, next; /* running list, in order of admission */

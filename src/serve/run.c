@@ -25,6 +25,7 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   uint64_t phase = d->counter % (uint64_t)d->block_size;
   orc_hist_tally gaps = orc_hist_tally_begin(&u->gaps, (uint64_t)d->counted);
   orc_time now = r->now, taken = now; /* taken: when blocks were last opened */
+  orc_time last = r->last_step;
   int steps = 0;
   for (; steps < until; steps++) {
     const int64_t need = d->phase[phase];
@@ -38,6 +39,7 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
       orc_kv_take(&r->kv, need);
     }
     now += time;
+    last = time;
     orc_hist_tally_add(&gaps, now - d->peers[0].time);
     d->peers[0].time = now;
     d->context += d->n;
@@ -55,5 +57,10 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   d->counter += (uint64_t)steps;
   if (steps == until) orc_decode_cross(d);
   r->now = now;
+  if (steps > 0) {
+    r->last_step = last;
+    r->last_tokens = (int32_t)d->n;
+    r->lost = 0;
+  }
   return steps;
 }

@@ -22,6 +22,9 @@ typedef struct scenario {
   orc_step_cost cost;
   orc_lod lod;
   int replicas, policy, sources;
+  orc_victim victim;
+  bool picky, scaled;
+  double mtbf;
   bool closed;
   orc_time warm_up;
 } scenario;
@@ -58,7 +61,7 @@ static bool wild(void *self, orc_batch *b, orc_error *e)
   orc_rng *g = self;
   for (int i = pick(g, 0, 6); i > 0; i--) {
     const uint64_t number = orc_rng_below(g, b->replica->requests->next_number);
-    switch (pick(g, 0, 5)) {
+    switch (pick(g, 0, 8)) {
     case 0:
       orc_batch_decode(b);
       break;
@@ -74,11 +77,35 @@ static bool wild(void *self, orc_batch *b, orc_error *e)
     case 4:
       if (pick(g, 0, 7) == 0) orc_batch_preempt(b, number, ORC_PREEMPT_RECOMPUTE);
       break;
+    case 5:
+      orc_batch_admit_reserved(b, pick(g, 0, 1) == 0 ? ORC_HEAD : number, pick(g, 1, 40));
+      break;
+    case 6:
+      orc_batch_rekey(b, number, pick(g, 0, 9));
+      break;
+    case 7:
+      if (pick(g, 0, 7) == 0) orc_batch_preempt(b, number, ORC_PREEMPT_SWAP);
+      break;
     default:
-      if (pick(g, 0, 7) == 0) orc_batch_preempt_last(b, (orc_preempt)pick(g, 0, 1));
+      if (pick(g, 0, 7) == 0) orc_batch_preempt_last(b, (orc_preempt)pick(g, 0, 2));
     }
   }
   return orc_batching_chunked.step(NULL, b, e);
+}
+
+/* Nobody is admitted without the blocks of its longest end, so nobody ever gives way. */
+static bool no_evict(void *self, orc_batch *b, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  int left = b->replica->knobs.max_num_batched_tokens - orc_batch_decode(b);
+  if (left > 0) left -= orc_batch_resume(b, left);
+  while (left > 0) {
+    const int granted = orc_batch_admit_reserved(b, ORC_HEAD, left);
+    if (granted == 0) break;
+    left -= granted;
+  }
+  return true;
 }
 
 static bool shortest_first(void *self, const orc_request *r, double *key, orc_error *e)
@@ -96,9 +123,29 @@ static bool least(void *self, const orc_cluster *c, const orc_request *r, int *r
   (void)r;
   (void)e;
   *replica = 0;
-  for (int i = 1; i < c->replica_count; i++)
-    if (orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[*replica]))
+  for (int i = 1; i < c->fleet.ready_count; i++)
+    if (orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]) <
+        orc_replica_in_flight(&c->replicas[c->fleet.ready[*replica]]))
       *replica = i;
+  return true;
+}
+
+/* Turns away every seventh request. */
+static bool picky(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e)
+{
+  (void)self;
+  (void)c;
+  (void)e;
+  *yes = r->number % 7 != 3;
+  return true;
+}
+
+/* As many replicas as there are requests, a few at least. */
+static bool follow_load(void *self, const orc_cluster *c, int *wanted, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  *wanted = (int)(c->requests.live / 4) + 1;
   return true;
 }
 
@@ -128,7 +175,14 @@ static scenario draw(uint64_t seed)
   s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
   s.lod = pick(&g, 0, 2) == 0 ? ORC_LOD_HIGH : ORC_LOD_MEDIUM;
   s.replicas = pick(&g, 1, 3);
-  s.policy = pick(&g, 0, 4);
+  s.policy = pick(&g, 0, 5);
+  s.victim = (orc_victim)pick(&g, 0, 2);
+  s.picky = pick(&g, 0, 3) == 0;
+  s.scaled = pick(&g, 0, 2) == 0;
+  s.mtbf = pick(&g, 0, 2) == 0 ? 0.05 : 0.0;
+  s.knobs.swap = pick(&g, 0, 2) == 0;
+  s.knobs.swap_blocks = pick(&g, 0, 30);
+  s.knobs.swap_block_seconds = 1e-5;
   s.sources = pick(&g, 1, 2);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
@@ -215,8 +269,12 @@ static bool consistent(const orc_cluster *c)
       used += blocks_held(r, &c->requests.at[s]);
       decoding += c->requests.at[s].state == ORC_DECODE;
     }
-    for (uint32_t j = 0; j < r->queue.count; j++)
+    int64_t host = r->host_free;
+    for (uint32_t j = 0; j < r->queue.count; j++) {
       used += c->requests.at[r->queue.at[j].slot].blocks;
+      host += c->requests.at[r->queue.at[j].slot].swapped;
+    }
+    good = good && host == r->knobs.swap_blocks && r->host_free >= 0;
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
     for (int l = 0; l < r->lane_count; l++) {
       decoding -= r->lanes[l].decode.n;
@@ -225,7 +283,7 @@ static bool consistent(const orc_cluster *c)
     good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);
   }
-  return good && seen == c->requests.live;
+  return good && seen + c->fleet.homeless_count == c->requests.live;
 }
 
 typedef struct outcome {
@@ -277,8 +335,23 @@ static outcome simulate(const scenario *s, way how)
   if (s->policy == 1) batching.step = prefill_first;
   if (s->policy == 2) batching.order = shortest_first;
   if (s->policy == 3) batching.every_step = true;
+  if (s->policy == 5) batching.step = no_evict;
   if (s->policy == 4) {
     batching = (orc_batching){ .name = "wild", .self = &chaos, .step = wild, .every_step = true };
+  }
+  batching.victim = s->victim;
+  const orc_outage outage = { .at = ORC_SECOND / 50, .lasts = ORC_SECOND / 100 };
+  orc_fleet_config fleet = { .mtbf = s->mtbf, .mttr = 0.01 };
+  if (s->mtbf > 0.0) {
+    fleet.outages = &outage;
+    fleet.outage_count = 1;
+  }
+  if (s->scaled && s->policy != 4) { /* `wild` draws in order of calls */
+    fleet.autoscaler = (orc_autoscaler){ .name = "follow", .scale = follow_load };
+    fleet.interval = ORC_SECOND / 100;
+    fleet.cold_start = ORC_SECOND / 80;
+    fleet.least = 1;
+    fleet.most = 4;
   }
   orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
@@ -287,6 +360,8 @@ static outcome simulate(const scenario *s, way how)
       .cost = &s->cost,
       .batching = batching,
       .router = { .name = "least", .route = least },
+      .admission = { .admit = s->picky ? picky : NULL },
+      .fleet = fleet,
       .sources = sources,
       .source_count = s->sources,
       .profile_count = 2,
@@ -305,6 +380,8 @@ static outcome simulate(const scenario *s, way how)
   orc_cluster_close(c);
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
+    o.good = o.good && (s->policy != 5 || r->usage.preemptions == 0);
+    o.good = o.good && r->host_free == s->knobs.swap_blocks;
     o.good = o.good && r->kv.free == r->kv.total && r->running == 0;
     for (int l = 0; l < r->lane_count; l++) {
       const orc_decode_set *d = &r->lanes[l].decode;

@@ -1,0 +1,92 @@
+#include "serve/evict.h"
+
+#include "serve/cluster.h"
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+/* The step of a lane never was: its chunks are not in flight, nobody waits for its end. */
+static void abandon(orc_replica *r, orc_lane *lane)
+{
+  orc_batch *b = &lane->batch;
+  for (int i = 0; i < b->chunk_count; i++) {
+    at(r, b->chunks[i].slot)->ahead -= b->chunks[i].tokens;
+    at(r, b->chunks[i].slot)->flights--;
+  }
+  for (int i = 0; i < lane->joining_count; i++)
+    at(r, lane->joining[i])->flights--;
+  b->chunk_count = lane->joining_count = 0;
+}
+
+/* A running request is nowhere any more. Returns whether its client still waits. */
+static bool expel(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_DECODE) orc_decode_leave(&r->lanes[q->lane].decode, slot);
+  if (q->partial) orc_replica_leave_partial(r, slot);
+  orc_replica_unlink(r, slot);
+  orc_kv_give(&r->kv, q->blocks);
+  q->blocks = 0;
+  if (q->aborted == 0) return true;
+  r->aborting--;
+  q->state = ORC_DONE;
+  orc_cluster_finished(r->cluster, slot, (orc_status)q->aborted, r->engine->now);
+  return false;
+}
+
+static void expel_waiting(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  orc_queue_remove(&r->queue, slot);
+  orc_kv_give(&r->kv, q->blocks);
+  r->host_free += q->swapped;
+  q->blocks = q->swapped = 0;
+}
+
+static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
+{
+  for (uint32_t i = 1; i < n; i++) {
+    const orc_slot slot = slots[i];
+    uint32_t j = i;
+    for (; j > 0 && at(r, slots[j - 1])->number > at(r, slot)->number; j--)
+      slots[j] = slots[j - 1];
+    slots[j] = slot;
+  }
+}
+
+uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
+{
+  const orc_time now = r->engine->now;
+  uint32_t n = 0;
+  orc_replica_cut(r, now);
+  for (int i = 0; i < r->lane_count; i++)
+    if (r->lanes[i].busy) abandon(r, &r->lanes[i]);
+  while (r->first != ORC_NO_SLOT) {
+    const orc_slot slot = r->first;
+    if (expel(r, slot)) out[n++] = slot;
+  }
+  while (r->queue.count > 0) {
+    out[n++] = orc_queue_head(&r->queue);
+    expel_waiting(r, out[n - 1]);
+  }
+  sort(r, out, n);
+  for (uint32_t i = 0; i < n; i++) {
+    orc_request *q = at(r, out[i]);
+    r->usage.recomputed_tokens += (uint64_t)q->computed;
+    q->computed = 0;
+    q->state = ORC_QUEUED;
+    q->replica = ORC_NO_REPLICA;
+  }
+  for (int i = 0; i < r->lane_count; i++) {
+    r->lanes[i].batch.tokens = 0;
+    r->lanes[i].batch.decodes = r->lanes[i].decode.claimed = r->lanes[i].busy = false;
+    r->pipeline.stages[i].free = now;
+  }
+  r->kept = 0;
+  r->moved = r->lost = 0;
+  r->wake = ORC_NEVER;
+  r->steady = false;
+  return n;
+}

@@ -1,0 +1,19 @@
+/*
+** evict.h - a replica loses all it had: its KV cache, the steps under way, and every request.
+*/
+#ifndef ORC_SERVE_EVICT_H
+#define ORC_SERVE_EVICT_H
+
+#include "base/base.h"
+#include "serve/replica.h"
+
+/*
+** The replica stops now: no step of it ends any more, what was computed is lost, and its requests
+*are
+** QUEUED nowhere; those whose client had left already end. Tokens that came out stay.
+**   out    [orc_replica_in_flight(r)] the slots of the requests left, in order of arrival
+** Returns how many they are.
+*/
+uint32_t orc_replica_evict(orc_replica *r, orc_slot *out);
+
+#endif
