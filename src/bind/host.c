@@ -1,22 +1,24 @@
+#define _GNU_SOURCE
 #include "bind/host.h"
 
 #include <lauxlib.h>
 #include <lua.h>
-#include <lualib.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bind/bind.h"
+#include "bind/pool.h"
+#include "bind/state.h"
 #include "bind/watch.h"
-
-int luaopen_lpeg(lua_State *L);
 
 enum { GUARD_INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
 
 struct orc_host {
   lua_State *L;
+  const char *home;
   orc_editor editor;
   int completer; /* reference of the function that completes, while a line is read */
 };
@@ -94,53 +96,45 @@ static int guard(lua_State *L)
   return 0;
 }
 
+/* interrupted() -> whether the user asked to stop; the flag stays set */
+static int interrupted(lua_State *L)
+{
+  lua_pushboolean(L, orc_watch_interrupted());
+  return 1;
+}
+
+/* cores() -> processor cores this process may run on */
+static int cores(lua_State *L)
+{
+  cpu_set_t set;
+  lua_pushinteger(L, sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
   { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
-  { "remember", remember }, { "guard", guard },        { NULL, NULL },
+  { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
+  { "cores", cores },       { NULL, NULL },
 };
 
 static int open_host(lua_State *L)
 {
-  void *h = self(L);
+  orc_host *h = self(L);
   luaL_newlibtable(L, functions);
   lua_pushlightuserdata(L, h);
   luaL_setfuncs(L, functions, 1);
+  orc_bind_pool(L, h->home);
+  lua_setfield(L, -2, "pool");
   return 1;
-}
-
-/* [open] -> []: require(name) calls it */
-static void preload(lua_State *L, const char *name)
-{
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  lua_insert(L, -2);
-  lua_setfield(L, -2, name);
-  lua_pop(L, 1);
-}
-
-/* Our own modules go first, then those Lua finds on this system. */
-static void set_path(lua_State *L, const char *home)
-{
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "path");
-  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s", home, home, lua_tostring(L, -1));
-  lua_setfield(L, -3, "path");
-  lua_pop(L, 2);
 }
 
 orc_host *orc_host_new(const char *home, const orc_editor *editor)
 {
   orc_host *h = orc_alloc(1, sizeof *h);
-  *h = (orc_host){ .L = luaL_newstate(), .editor = *editor, .completer = LUA_NOREF };
-  if (h->L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
-  luaL_openlibs(h->L);
-  lua_pushcfunction(h->L, luaopen_lpeg);
-  preload(h->L, "lpeg");
-  lua_pushcfunction(h->L, luaopen_oracle_core);
-  preload(h->L, "oracle.core");
+  *h = (orc_host){ .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF };
   lua_pushlightuserdata(h->L, h);
   lua_pushcclosure(h->L, open_host, 1);
-  preload(h->L, "oracle.host");
-  set_path(h->L, home);
+  orc_state_preload(h->L, "oracle.host");
   return h;
 }
 

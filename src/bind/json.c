@@ -4,6 +4,7 @@
 **   encode(value [, options])  text; options.indent: spaces per level, absent: one line
 **   null                       the value of JSON's null
 **   array                      the metatable that marks a table as an array
+**   indent                     a text of one line spread over many (indent.c)
 ** cJSON parses; what it lets through (1e400, 01, duplicate keys, \u0000) is refused here.
 */
 #include <cjson/cJSON.h>
@@ -619,6 +620,7 @@ int orc_bind_json(lua_State *L)
   static const luaL_Reg functions[] = {
     { "decode", decode },
     { "encode", encode },
+    { "indent", orc_bind_indent },
     { NULL, NULL },
   };
   make_metatable(L, tree_name, free_tree);

@@ -10,6 +10,7 @@ static const luaL_Reg parts[] = {
   { "hist", orc_bind_hist },
   { "sim", orc_bind_sim },
   { "net", orc_bind_net },
+  { "journal", orc_bind_journal },
   { NULL, NULL },
 };
 

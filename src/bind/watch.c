@@ -3,6 +3,7 @@
 
 #include <lauxlib.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -11,8 +12,9 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
-/* What the user said from outside. Signals know no other place than a global one. */
-static volatile sig_atomic_t interrupted;
+/* What the user said from outside. Signals know no other place than a global one, and every thread
+   that simulates looks at it. */
+static atomic_int interrupted;
 static _Thread_local orc_watch *volatile current;
 
 /* Until it is gone every instruction raises: a pcall around the loop does not save it. */
@@ -69,19 +71,23 @@ static void on_tick(int signal)
 
 void orc_bind_interrupt(void)
 {
-  if (interrupted != 0) _exit(130); /* the second time the user means it */
-  interrupted = 1;
+  if (atomic_exchange(&interrupted, 1) != 0) _exit(130); /* the second time the user means it */
   if (current != NULL) current->pause = 1;
+}
+
+void orc_watch_interrupt(void)
+{
+  atomic_store(&interrupted, 1);
 }
 
 bool orc_watch_interrupted(void)
 {
-  return interrupted != 0;
+  return atomic_load(&interrupted) != 0;
 }
 
 void orc_watch_forgive(void)
 {
-  interrupted = 0;
+  atomic_store(&interrupted, 0);
 }
 
 static void install(void)

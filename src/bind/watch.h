@@ -53,6 +53,7 @@ static inline void orc_watch_leave(orc_watch *w)
 }
 
 /* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
+void orc_watch_interrupt(void); /* as if the user had, once */
 bool orc_watch_interrupted(void);
 /* guard(f, ...) -> what f returns: calls it as a policy is called, so it cannot run or grow without
  *end.
