@@ -49,7 +49,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test san lint bench install clean format unit spec objects check
+.PHONY: help demo setup build test san tsan lint bench install clean format unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -72,6 +72,10 @@ test: ## all tests; the last line is the count
 san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup.sh build test
 	@tools/test.sh SAN=1
+
+tsan: ## what runs in threads, under ThreadSanitizer
+	@tools/setup.sh build test
+	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua
 
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint

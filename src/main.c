@@ -59,6 +59,7 @@ static void catch_signals(void)
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of its writer, as a full disk is */
 }
 
 int main(int argc, char **argv)

@@ -24,18 +24,25 @@ end
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes.
 local OPTIONS = {
   { "--set", value = "KEY=VALUE", key = "set", list = true,
-    doc = "change a key, such as engine.max_num_seqs=64 (repeatable)" },
+    doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
+  { "--seeds", value = "N", key = "seeds", only = { sweep = true }, whole = { 1, 1000000 },
+    doc = "sweep: each point with N seeds, from the scenario's on" },
+  { "--out", value = "FILE", key = "out", only = { sweep = true },
+    doc = "sweep: where results are kept as they finish (NAME.sweep.jsonl)" },
+  { "--resume", key = "resume", only = { sweep = true }, doc = "sweep: go on where that file ends" },
   { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
   { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
   { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" }, doc = "level of detail (auto)" },
-  { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (1)" },
+  { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = LEVELS, upper = true,
     doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+  { "--no-records", key = "no_records",
+    doc = "keep nothing per request (as without --csv)" },
   { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    only = { run = true, ["generate-config"] = true }, doc = "of a configuration: yaml, json (or lua, to write)" },
+    only = { run = true, sweep = true, ["generate-config"] = true }, doc = "of a configuration: yaml, json (or lua, to write)" },
   { "--output", short = "-o", value = "FILE", key = "output", only = { ["generate-config"] = true },
     doc = "generate-config: the file to write (example_config.yaml)" },
   { "--validate-models", short = "-m", key = "models", only = { validate = true },
@@ -50,6 +57,7 @@ local OPTIONS = {
 
 local COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
+  { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
   { "models", "", "the models that come with oracle" },
@@ -174,29 +182,11 @@ end
 
 -- ---- --set ----
 
-local TEXT_TYPES = { string = true, name = true, path = true, policy = true, choice = true }
-
---- The value of `--set KEY=VALUE`: a Lua literal where it is one, else the text itself.
--- @return the value; nil for the text "nil", which takes a key back to its default
-function cli.literal(text)
-  if text == "nil" then return nil end
-  if text:match("^%s*[%d%.%-+'\"{%[]") or text == "true" or text == "false" then
-    local chunk = load("return " .. text:gsub("^%s*%+", ""), "=value", "t", {})
-    local ok, value = pcall(chunk or error)
-    local kind = ok and type(value)
-    if kind == "number" or kind == "boolean" or kind == "string" or kind == "table" then return value end
-  end
-  return text
-end
-
 local function apply_set(s, assignment)
-  local schema, scenario = require "oracle.schema", require "oracle.scenario"
-  local key, text = assignment:match("^%s*([^=]-)%s*=(.*)$")
-  if not key or key == "" then misuse("--set %s: KEY=VALUE expected", assignment) end
-  local value = cli.literal(text)
-  local node = schema.find(scenario.raw(s), key)
-  if type(value) == "number" and type(node) == "table" and TEXT_TYPES[node.type] then value = text end
-  local ok, why = pcall(s.set, s, key, value, true)
+  local setting = require "oracle.setting"
+  local key, text = setting.split(assignment)
+  if not key then misuse("--set %s: KEY=VALUE expected", assignment) end
+  local ok, why = setting.apply(s, key, text)
   if not ok then misuse("--set %s", why) end
 end
 
@@ -248,7 +238,7 @@ local function must(ok, why)
   if not ok then error(why, 0) end
 end
 
-local function write_results(result, outputs, options, columns)
+local function write_results(result, outputs, options)
   local summary = require "oracle.summary"
   if outputs.csv then must(outputs.csv:commit()) end
   if outputs.json then
@@ -257,20 +247,13 @@ local function write_results(result, outputs, options, columns)
   end
   if not options.quiet and options.json ~= "-" and options.csv ~= "-" then
     local report = require "oracle.report"
-    local text = result.points and report.points(result, columns) or report.block(result)
-    must(require("oracle.output").open("-"):write(text))
+    must(require("oracle.output").open("-"):write(report.block(result)))
   end
 end
 
 local function warn(result, options)
   if not level(options, "WARNING") then return end
-  local seen = {}
-  for _, point in ipairs(result.points or { result }) do
-    for _, text in ipairs(point.oracle.warnings) do
-      if not seen[text] then say("oracle: warning: " .. text) end
-      seen[text] = true
-    end
-  end
+  for _, text in ipairs(result.oracle.warnings) do say("oracle: warning: " .. text) end
 end
 
 -- Wall time and the like: facts about this machine, so never among the results.
@@ -280,18 +263,15 @@ local function end_line(total)
     units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
 end
 
-local function simulate(s, points, outputs, options)
+local function simulate(s, plan, outputs, options)
   local h = host()
   h.guard(false)                                          -- from here the engine minds Ctrl-C
-  local total = { wall = h.clock(), steps = 0, events = 0, now = 0 }
+  local total = { wall = h.clock() }
   local meter
   if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
   local ok, result = pcall(require("oracle.experiment").run, s, {
-    points = points, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, threads = options.threads,
-    progress = meter and meter.step,
-    done = function(raw)
-      total.steps, total.events, total.now = total.steps + raw.steps, total.events + raw.events, total.now + raw.now
-    end,
+    plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = meter and meter.step,
+    done = function(raw) total.steps, total.events, total.now = raw.steps, raw.events, raw.now end,
   })
   total.wall = h.clock() - total.wall
   if meter then meter.done() end
@@ -311,7 +291,7 @@ local function load_config(path, options)
   local format = options.format or (path:lower():match("%.json$") and "json") or nil
   local read = config.parse(text, format, folder)
   if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
-  return read.scenario, read
+  return read.scenario, text, read
 end
 
 local function load_scenario(path, options)
@@ -320,8 +300,10 @@ local function load_scenario(path, options)
   elseif options.format or path:lower():match("%.ya?ml$") or path:lower():match("%.json$") then
     return load_config(path, options)
   end
-  local s, why = scenario.load(path)
-  if s then return s end
+  local text, unreadable = scenario.read(path)
+  local s, why = nil, unreadable
+  if text then s, why = scenario.load(path, text) end
+  if s then return s, text end
   if not path:find("[./]") and not require("oracle.home").exists(path) then
     local near = require("oracle.nearest").find(path, names_of(COMMANDS))
     error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
@@ -330,19 +312,13 @@ local function load_scenario(path, options)
 end
 
 local function prepare(s, path, options)
-  local scenario, experiment = require "oracle.scenario", require "oracle.experiment"
+  local scenario = require "oracle.scenario"
   for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
   if options.seed then s.seed = options.seed end
   if options.lod then s.lod = options.lod end
-  local ok, points = pcall(experiment.points, s)
-  if not ok then error(scenario.about(path, scenario.first_line(points)), 0) end
-  local columns, why
-  if s.vary then
-    if options.csv then misuse("--csv: this scenario varies keys, and a CSV holds one run") end
-    columns, why = require("oracle.report").columns(s.report, s.percentiles)
-    if not columns then error(scenario.about(path, why), 0) end
-  end
-  return points, columns
+  local ok, plan = pcall(require("oracle.experiment").plan, s)
+  if not ok then error(scenario.about(path, scenario.first_line(plan)), 0) end
+  return plan
 end
 
 -- What a configuration says beside its scenario, unless the command line says otherwise.
@@ -374,17 +350,14 @@ local function one_file(options)
   return options.files[1]
 end
 
-local function run(options)
-  local path = one_file(options)
-  host().guard(true)
-  local s, read = load_scenario(path, options)
-  if read then adopt(read, options) end
-  local points, columns = prepare(s, path, options)
+-- One run of a scenario.
+local function run_once(s, read, path, options)
+  local plan = prepare(s, path, options)
   local outputs = open_outputs(options)
   local told = not options.quiet and level(options, "INFO")
-  if told then describe_deployment(points[1].plan) end
-  local result, total = simulate(s, points, outputs, options)
-  write_results(result, outputs, options, columns)
+  if told then describe_deployment(plan) end
+  local result, total = simulate(s, plan, outputs, options)
+  write_results(result, outputs, options)
   if read then config_done(result, options) end
   warn(result, options)
   if told then end_line(total) end
@@ -393,6 +366,28 @@ local function run(options)
     return FAILED
   end
   return OK
+end
+
+-- Many runs: a sweep, or a scenario with `vary`.
+local function run_many(s, path, text, read, options)
+  if options.csv then misuse("--csv: this scenario varies keys, and a CSV holds one run") end
+  local good = require("oracle.sweep_cli").run(s, path, text, options, {
+    config = read and { format = options.format or "" },
+    misuse = misuse, say = say, host = host, must = must, open_outputs = open_outputs, end_line = end_line,
+    warn = function(message) if level(options, "WARNING") then say(message) end end,
+    told = not options.quiet and level(options, "INFO"),
+  })
+  return good and OK or FAILED
+end
+
+local function run(options)
+  local path = one_file(options)
+  if options.csv and options.no_records then misuse("--csv and --no-records: one row per request, or none") end
+  host().guard(true)
+  local s, text, read = load_scenario(path, options)
+  if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options) end
+  if read then adopt(read, options) end
+  return run_once(s, read, path, options)
 end
 
 local function validate(options)

@@ -248,50 +248,6 @@ function experiment.plan(s, memo)
   return plan_of(scenario.raw(s), scenario.origin(s), memo or {})
 end
 
--- ---- vary ----
-
--- The combinations of the axes, the first axis slowest: { { key, value }, ... } each.
-local function combinations(axes)
-  local points = { {} }
-  for _, axis in ipairs(axes) do
-    local longer = {}
-    for _, point in ipairs(points) do
-      for _, value in ipairs(axis[2]) do
-        local p = table.move(point, 1, #point, 1, {})
-        p[#p + 1] = { axis[1], value }
-        longer[#longer + 1] = p
-      end
-    end
-    points = longer
-  end
-  return points
-end
-
-local MOST_POINTS = 100000                                -- each is planned before the first is run
-
---- The runs of a scenario: one, or one per combination of `vary`.
--- @return a list of { set = { { key, value }, ... }, plan = }, all checked before the first is run
-function experiment.points(s)
-  local axes = scenario.raw(s).vary
-  if not axes then return { { set = {}, plan = experiment.plan(s) } } end
-  local ok, errors = schema.check(scenario.raw(s))
-  if not ok then fail(scenario.one_line(errors)) end
-  local n = 1
-  for _, axis in ipairs(axes) do n = n * #axis[2] end
-  if n > MOST_POINTS then fail("vary: %.0f combinations; at most %d", n, MOST_POINTS) end
-  local points, memo = {}, {}
-  for i, set in ipairs(combinations(axes)) do
-    local one = s:copy()
-    one.vary, one.report = nil, nil
-    for _, pair in ipairs(set) do
-      local fine, why = pcall(one.set, one, pair[1], pair[2])
-      if not fine then fail("vary: %s", why) end
-    end
-    points[i] = { set = set, plan = experiment.plan(one, memo) }
-  end
-  return points
-end
-
 -- ---- running ----
 
 --- Run a plan.
@@ -311,27 +267,17 @@ end
 
 --- Run a scenario to its summary.
 -- @param s a scenario
--- @param options { csv =, runs =, threads =, points = those of experiment.points if made already,
+-- @param options { csv =, runs =, threads =, plan = that of experiment.plan if made already,
 --   progress = function(share or nil, time, point, points), done = function(raw, point, points) }
--- @return the summary (oracle.summary); with `vary` { points = { summary with `set`, ... } }
+-- @return the summary (oracle.summary); with `vary` { points = { summary with `set`, ... } }, where a point that cannot
+--   run holds `error` in place of the rest
 function experiment.run(s, options)
   options = options or {}
-  local summary = require "oracle.summary"
-  local points = options.points or experiment.points(s)
-  local results = {}
-  for i, point in ipairs(points) do
-    local inner = {}
-    for k, v in pairs(options) do inner[k] = v end
-    if options.progress then
-      inner.progress = function(share, time) options.progress(share, time, i, #points) end
-    end
-    local raw = experiment.simulate(point.plan, inner)
-    results[i] = summary.new(point.plan, raw, scenario.raw(s).vary and point.set)
-    if options.done then options.done(raw, i, #points) end
-    if not raw.complete then break end
-  end
-  if scenario.raw(s).vary then return summary.points(results, #points) end
-  return results[1]
+  if scenario.raw(s).vary then return require("oracle.sweep").collect(s, options) end
+  local plan = options.plan or experiment.plan(s)
+  local raw = experiment.simulate(plan, options)
+  if options.done then options.done(raw, 1, 1) end
+  return require("oracle.summary").new(plan, raw)
 end
 
 return experiment

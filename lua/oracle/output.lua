@@ -52,7 +52,17 @@ function output.open(path)
   return setmetatable({ path = partial, target = path, partial = true }, METHODS)
 end
 
+local function write_pieces(f, text)
+  if type(text) == "string" then return f:write(text) end
+  for piece in text do
+    local ok, wrong = f:write(piece)
+    if not ok then return nil, wrong end
+  end
+  return true
+end
+
 --- Write the whole text.
+-- @param text a string, or function() -> the next piece or nil
 -- @return true; or nil and "path: why"
 function METHODS:write(text)
   local f, why
@@ -62,7 +72,7 @@ function METHODS:write(text)
     f, why = io.open(self.path, "w")
     if not f then return nil, self.target .. ": " .. reason(why, self.path) end
   end
-  local ok, wrong = f:write(text)
+  local ok, wrong = write_pieces(f, text)
   if ok then ok, wrong = f:flush() end
   if not self.stdout then
     local closed, late = f:close()

@@ -34,6 +34,17 @@ function progress.new(clock, out)
     shown = true
   end
 
+  --- done of planned runs are there; `before` of them were when it began
+  function meter.points(done, planned, before)
+    local wall = clock() - start
+    if wall < PATIENCE then return end
+    local share = done > before and (done - before) / (planned - before)
+    out:write("\r\27[K", ("%d of %d points, %.0f %%, %s left"):format(done, planned, 100 * done / planned,
+      share and duration(wall * (1 - share) / share) or "?"))
+    out:flush()
+    shown = true
+  end
+
   --- Take the line away.
   function meter.done()
     if shown then out:write("\r\27[K") end

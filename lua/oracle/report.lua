@@ -94,16 +94,17 @@ function report.columns(names, percentiles)
 end
 
 --- The table of a run over `vary`: what was set, then the columns.
-function report.points(s, columns)
-  local heads, rows = {}, {}
-  local first = s.points[1]
-  local keys = first and summary.keys(first.set) or {}
-  for i, key in ipairs(keys) do heads[i] = key end
-  for _, column in ipairs(columns) do heads[#heads + 1] = column end
-  for r, point in ipairs(s.points) do
-    rows[r] = {}
-    for c, key in ipairs(keys) do rows[r][c] = point.set[key] end
-    for c, column in ipairs(columns) do rows[r][#keys + c] = summary.value(point, column) end
+-- @param keys what the points set, in order
+-- @param columns of report.columns
+-- @param each function() -> the next point's summary or nil
+function report.points(keys, columns, each)
+  local heads, rows = table.move(keys, 1, #keys, 1, {}), {}
+  table.move(columns, 1, #columns, #keys + 1, heads)
+  for point in each do
+    local row = {}
+    for c, key in ipairs(keys) do row[c] = point.set[key] end
+    for c, column in ipairs(columns) do row[#keys + c] = summary.value(point, column) end
+    rows[#rows + 1] = row
   end
   return require("oracle.console").table(heads, rows)
 end

@@ -119,14 +119,24 @@ local function about(path, message)
   return path .. ": " .. message
 end
 
---- Run the file of a scenario.
--- @return the scenario; or nil and one line that says why there is none
-function scenario.load(path)
+--- The text of a scenario's file.
+-- @return the text; or nil and one line that says why there is none
+function scenario.read(path)
   local f, why = io.open(path, "r")
   if not f then return nil, (why:gsub("No such file or directory", "no such file")) end
   local text, unreadable = f:read("a")
   f:close()
   if not text then return nil, about(path, unreadable) end
+  return text
+end
+
+--- Run the file of a scenario.
+-- @param text what the file holds, where it has been read already
+-- @return the scenario; or nil and one line that says why there is none
+function scenario.load(path, text)
+  local unreadable
+  if not text then text, unreadable = scenario.read(path) end
+  if not text then return nil, unreadable end
   local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
   if not chunk then return nil, about(path, first_line(wrong)) end
   local ok, s = pcall(chunk)

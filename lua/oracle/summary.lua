@@ -241,6 +241,18 @@ function summary.new(plan, raw, set)
   return s
 end
 
+--- A summary as JSON text of one line.
+function summary.line(s)
+  local json = require("oracle.core").json
+  return json.encode(for_json(s, json))
+end
+
+--- What stands in place of the summary of a point that cannot run.
+-- @param set { { key, value }, ... }
+function summary.failure(set, message)
+  return object { { "set", set_of(set) }, { "error", message } }
+end
+
 --- The summaries of a run over `vary`.
 -- @param results in the order of the combinations
 -- @param planned how many there were to be
@@ -254,7 +266,7 @@ end
 function summary.complete(s)
   if not s.points then return s.oracle.complete end
   for _, point in ipairs(s.points) do
-    if not point.oracle.complete then return false end
+    if point.oracle and not point.oracle.complete then return false end
   end
   return #s.points == getmetatable(s).__planned
 end
@@ -327,6 +339,7 @@ end
 
 --- The value of a column in one summary; nil where it has none.
 function summary.value(s, column)
+  if s.error then return nil end
   if column.path == "gpu_busy" then
     local total, n = 0, 0
     for _, key in ipairs(summary.keys(s.gpu_utilization)) do

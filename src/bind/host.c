@@ -112,9 +112,10 @@ static int cores(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
-  { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
-  { "cores", cores },       { NULL, NULL },
+  { "clock", wall_clock }, { "isatty", is_terminal },
+  { "read", read_line },   { "remember", remember },
+  { "guard", guard },      { "interrupted", interrupted },
+  { "cores", cores },      { NULL, NULL },
 };
 
 static int open_host(lua_State *L)
@@ -131,7 +132,9 @@ static int open_host(lua_State *L)
 orc_host *orc_host_new(const char *home, const orc_editor *editor)
 {
   orc_host *h = orc_alloc(1, sizeof *h);
-  *h = (orc_host){ .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF };
+  *h = (orc_host){
+    .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF
+  };
   lua_pushlightuserdata(h->L, h);
   lua_pushcclosure(h->L, open_host, 1);
   orc_state_preload(h->L, "oracle.host");

@@ -39,7 +39,8 @@ _Noreturn void orc_bind_raise(lua_State *L, const orc_error *e)
   orc_bind_fail(L, "%s", e->msg);
 }
 
-double orc_bind_number_or(lua_State *L, int index, const char *what, const char *key, double otherwise)
+double orc_bind_number_or(lua_State *L, int index, const char *what, const char *key,
+                          double otherwise)
 {
   const int type = lua_getfield(L, index, key);
   if (type != LUA_TNIL && type != LUA_TNUMBER)
@@ -51,12 +52,14 @@ double orc_bind_number_or(lua_State *L, int index, const char *what, const char 
 
 double orc_bind_number(lua_State *L, int index, const char *what, const char *key)
 {
-  if (lua_getfield(L, index, key) == LUA_TNIL) orc_bind_fail(L, "%s.%s: missing, a number expected", what, key);
+  if (lua_getfield(L, index, key) == LUA_TNIL)
+    orc_bind_fail(L, "%s.%s: missing, a number expected", what, key);
   lua_pop(L, 1);
   return orc_bind_number_or(L, index, what, key, 0.0);
 }
 
-int64_t orc_bind_integer_or(lua_State *L, int index, const char *what, const char *key, int64_t otherwise)
+int64_t orc_bind_integer_or(lua_State *L, int index, const char *what, const char *key,
+                            int64_t otherwise)
 {
   int64_t v = otherwise;
   if (lua_getfield(L, index, key) != LUA_TNIL) {
@@ -71,7 +74,8 @@ int64_t orc_bind_integer_or(lua_State *L, int index, const char *what, const cha
 
 int64_t orc_bind_integer(lua_State *L, int index, const char *what, const char *key)
 {
-  if (lua_getfield(L, index, key) == LUA_TNIL) orc_bind_fail(L, "%s.%s: missing, a whole number expected", what, key);
+  if (lua_getfield(L, index, key) == LUA_TNIL)
+    orc_bind_fail(L, "%s.%s: missing, a whole number expected", what, key);
   lua_pop(L, 1);
   return orc_bind_integer_or(L, index, what, key, 0);
 }
@@ -79,7 +83,8 @@ int64_t orc_bind_integer(lua_State *L, int index, const char *what, const char *
 bool orc_bind_bool_or(lua_State *L, int index, const char *what, const char *key, bool otherwise)
 {
   const int type = lua_getfield(L, index, key);
-  if (type != LUA_TNIL && type != LUA_TBOOLEAN) orc_bind_fail(L, "%s.%s: true or false expected", what, key);
+  if (type != LUA_TNIL && type != LUA_TBOOLEAN)
+    orc_bind_fail(L, "%s.%s: true or false expected", what, key);
   const bool v = type == LUA_TNIL ? otherwise : lua_toboolean(L, -1);
   lua_pop(L, 1);
   return v;

@@ -15,6 +15,11 @@
 /* What the user said from outside. Signals know no other place than a global one, and every thread
    that simulates looks at it. */
 static atomic_int interrupted;
+static _Atomic int64_t asked; /* when, in ms */
+
+/* A terminal's Ctrl-C may come twice: to the group, and once more from whoever started us. */
+enum { ECHO_MS = 250 };
+
 static _Thread_local orc_watch *volatile current;
 
 /* Until it is gone every instruction raises: a pcall around the loop does not save it. */
@@ -71,7 +76,13 @@ static void on_tick(int signal)
 
 void orc_bind_interrupt(void)
 {
-  if (atomic_exchange(&interrupted, 1) != 0) _exit(130); /* the second time the user means it */
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  if (atomic_exchange(&interrupted, 1) == 0)
+    atomic_store(&asked, ms);
+  else if (ms - atomic_load(&asked) > ECHO_MS)
+    _exit(130); /* the second time the user means it */
   if (current != NULL) current->pause = 1;
 }
 

@@ -155,7 +155,7 @@ describe("report", function()
   it("makes a table of the points", function()
     local columns = assert(report.columns({ "goodput", "ttft.p99.9", "kv.peak", "gpu_busy" }, { 50, 99.9 }))
     local one = summary.new(plan(), raw(), { { "seed", 1 }, { "batching", "fcfs" } })
-    local text = report.points(summary.points({ one }, 1), columns)
+    local text = report.points({ "seed", "batching" }, columns, coroutine.wrap(function() coroutine.yield(one) end))
     assert.equal("seed  batching  goodput (req/s)  ttft.p99.9 (ms)  kv.peak (%)  gpu_busy (%)\n"
       .. "----  --------  ---------------  ---------------  -----------  ------------\n"
       .. "   1  fcfs                 0.06            3.997       55.000        30.000\n", text)

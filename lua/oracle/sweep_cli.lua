@@ -1,0 +1,165 @@
+--- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
+-- to results on stdout and in files. `ui` is what oracle.cli shares: misuse, say, told, host, open_outputs and so on.
+local axes = require "oracle.axes"
+local scenario = require "oracle.scenario"
+local setting = require "oracle.setting"
+local sweep = require "oracle.sweep"
+
+local command = {}
+
+-- ---- the job ----
+
+-- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
+local function job_of(options, path, text, ui)
+  local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
+                seeds = options.seeds, runs = not options.no_runs, config = ui.config }
+  for _, assignment in ipairs(options.set) do
+    local key, value = setting.split(assignment)
+    if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
+    local list = options.command == "sweep" and axes.several(value) and job.axes or job.set
+    list[#list + 1] = { key, value }
+  end
+  return job
+end
+
+-- What was asked for, in one order: two sweeps with the same settings and scenario have the same points.
+local function settings_of(job)
+  local list = {}
+  for _, kind in ipairs { "set", "axes" } do
+    for _, pair in ipairs(job[kind]) do list[#list + 1] = ("--set %s=%s"):format(pair[1], pair[2]) end
+  end
+  for _, name in ipairs { "seeds", "seed", "lod" } do
+    if job[name] then list[#list + 1] = ("--%s %s"):format(name, job[name]) end
+  end
+  return list
+end
+
+local function default_file(path)
+  return (path:match("([^/]*)$"):gsub("%.lua$", "")) .. ".sweep.jsonl"
+end
+
+local function open_results(options, work, job)
+  local journal = require "oracle.journal"
+  local file = options.out or options.command == "sweep" and default_file(job.path)
+  if not file then return journal.memory(work.count) end
+  local id = { version = require "oracle.version", scenario = job.path:match("([^/]*)$"), text = job.text,
+               settings = settings_of(job), points = work.count }
+  local results, why = journal.open(file, id, options.resume)
+  if not results then error(why, 0) end
+  return results
+end
+
+-- ---- what is refused before anything runs ----
+
+local function check(options, work, ui)
+  if work.count == 1 and #work.axes == 0 and #options.set == 0 then
+    ui.misuse("nothing to sweep over: --set KEY=v1,v2 or --set KEY=lo..hi:step or --seeds N expected")
+  end
+  local ok, why, axis = axes.check(work.scenario, work.axes)
+  if not ok and axis and not axis.typed then error(scenario.about(work.path, "vary: " .. why), 0) end
+  if not ok then ui.misuse("--set %s", why) end
+end
+
+-- ---- results ----
+
+-- Warnings once each, points that could not run one by one.
+local function tell(work, results, ui)
+  local seen, failed = {}, 0
+  for i = 1, work.count do
+    local point = sweep.result(results, i)
+    for _, text in ipairs(point and point.oracle and point.oracle.warnings or {}) do
+      if not seen[text] then ui.warn("oracle: warning: " .. text) end
+      seen[text] = true
+    end
+    if point and point.error then
+      failed = failed + 1
+      local set = {}
+      for k, key in ipairs(work.keys) do set[k] = ("%s=%s"):format(key, tostring(point.set[key])) end
+      ui.say(("oracle: point %d (%s): %s"):format(i, table.concat(set, ", "), point.error))
+    end
+  end
+  return failed
+end
+
+local function each_result(work, results)
+  local i = 0
+  return function()
+    local point
+    repeat
+      i = i + 1
+      point = sweep.result(results, i)
+    until point or i >= work.count
+    return point
+  end
+end
+
+local function write(work, results, failed, outputs, options, columns, ui)
+  if outputs.json then
+    ui.must(outputs.json:write(sweep.document(work, results, failed)))
+    ui.must(outputs.json:commit())
+  end
+  if not options.quiet and options.json ~= "-" then
+    local text = require("oracle.report").points(work.keys, columns, each_result(work, results))
+    ui.must(require("oracle.output").open("-"):write(text))
+  end
+end
+
+-- ---- the run ----
+
+local function simulate(work, job, results, options, ui)
+  local host = ui.host()
+  host.guard(false)                                       -- from here the engine minds Ctrl-C
+  local meter
+  if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
+  local began, before = host.clock(), results.count
+  local ok, total = pcall(sweep.run, work, job, {
+    results = results, host = host, threads = options.threads or host.cores and host.cores() or 1,
+    points = meter and function(done, planned) meter.points(done, planned, before) end,
+    progress = meter and work.count == 1 and meter.step or nil,
+  })
+  if meter then meter.done() end
+  if not ok then error(total, 0) end
+  total.wall = host.clock() - began
+  return total
+end
+
+local function finish(work, results, outputs, options, columns, ui)
+  local failed = tell(work, results, ui)
+  write(work, results, failed, outputs, options, columns, ui)
+  if results.path and ui.told then ui.say(("# %d points in %s"):format(results.count, results.path)) end
+  results:close()
+  if results.count < work.count then
+    ui.say(("oracle: interrupted; %d of %d points are there%s"):format(results.count, work.count,
+      results.path and "; --resume completes them" or ""))
+    return false
+  end
+  if failed > 0 then ui.say(("oracle: %d of %d points could not run"):format(failed, work.count)) end
+  return failed == 0
+end
+
+--- Do it.
+-- @param s the scenario as its file returned it
+-- @param path of the file, @param text what it holds
+-- @param options of oracle.cli.parse
+-- @return true when every point ran to its end
+function command.run(s, path, text, options, ui)
+  local job = job_of(options, path, text, ui)
+  local work, why = sweep.open(job, s)
+  if not work then ui.misuse("%s", why) end
+  check(options, work, ui)
+  local columns, wrong = require("oracle.report").columns(s.report, s.percentiles)
+  if not columns then error(scenario.about(path, wrong), 0) end
+  local outputs = ui.open_outputs(options)
+  local ok, results = pcall(open_results, options, work, job)
+  local total
+  if ok then ok, total = pcall(simulate, work, job, results, options, ui) end
+  if not ok then
+    for _, o in pairs(outputs) do o:discard() end
+    error(total or results, 0)
+  end
+  local good = finish(work, results, outputs, options, columns, ui)
+  if ui.told then ui.end_line(total) end
+  return good
+end
+
+return command
