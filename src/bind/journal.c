@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -44,6 +45,17 @@ static int refuse(lua_State *L, int why)
   return 2;
 }
 
+/* One that was just killed holds its files a moment longer. */
+static bool lock(int file)
+{
+  const struct timespec moment = { .tv_nsec = 20000000 };
+  for (int i = 0; i < 50; i++) {
+    if (flock(file, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return true;
+    nanosleep(&moment, NULL);
+  }
+  return false;
+}
+
 static int open_file(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);
@@ -52,12 +64,13 @@ static int open_file(lua_State *L)
   luaL_setmetatable(L, type_name);
   struct stat s;
   j->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-  if (j->file < 0 || fstat(j->file, &s) != 0) return refuse(L, errno);
-  if (flock(j->file, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
+  if (j->file < 0) return refuse(L, errno);
+  if (!lock(j->file)) {
     lua_pushnil(L);
     lua_pushliteral(L, "in use by another process");
     return 2;
   }
+  if (fstat(j->file, &s) != 0) return refuse(L, errno);
   j->end = s.st_size;
   return 1;
 }
