@@ -1,0 +1,175 @@
+#include "serve/crowd.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "serve/cluster.h"
+
+static orc_pipe_stage *stage_of(const orc_crowd_stage *s)
+{
+  return &s->replica->pipeline.stages[s->index];
+}
+
+static int ranks_of(const orc_crowd_stage *s)
+{
+  return stage_of(s)->cost.layout.tensor_parallel_size;
+}
+
+static orc_crowd *crowd_of(const orc_crowd_stage *s)
+{
+  return &s->replica->cluster->crowd;
+}
+
+void orc_crowd_add(orc_crowd *c, orc_replica *r)
+{
+  const int stages = r->pipeline.count;
+  r->crowd_stage = c->count;
+  c->stages = orc_resize(c->stages, (size_t)(c->count + stages), sizeof *c->stages);
+  for (int i = 0; i < stages; i++)
+    c->stages[c->count++] =
+        (orc_crowd_stage){ .replica = r,
+                           .index = i,
+                           .lane = -1,
+                           .waiting = orc_alloc((size_t)r->lane_count, sizeof(int)),
+                           .sends = orc_alloc((size_t)r->lane_count, sizeof(int)) };
+}
+
+void orc_crowd_done(orc_crowd *c)
+{
+  for (int i = 0; i < c->count; i++) {
+    free(c->stages[i].waiting);
+    free(c->stages[i].sends);
+  }
+  free(c->stages);
+  orc_net_free(c->net);
+  *c = (orc_crowd){ 0 };
+}
+
+static void leave(orc_crowd_stage *s);
+
+/* All devices begin the next part at the exact time; the clock is the nearest ns. */
+static void compute(orc_crowd_stage *s)
+{
+  const int layers = stage_of(s)->cost.stage.layers;
+  if (s->part > 2 * layers) {
+    leave(s);
+    return;
+  }
+  double seconds = (s->part & 1) != 0 ? s->work.mlp : s->work.attention;
+  if (s->part == 2 * layers) seconds = s->work.last;
+  orc_engine *engine = s->replica->engine;
+  const double ns = s->rest + seconds * 1e9, whole = floor(ns + 0.5);
+  s->rest = ns - whole;
+  s->computing = ranks_of(s);
+  const orc_time due = engine->now + (whole > 0.0 ? (orc_time)whole : 0);
+  for (int i = 0; i < s->computing; i++)
+    orc_engine_at(engine, due, ORC_CLASS_TRANSFER, ORC_EVENT_COMPUTED,
+                  (uint32_t)(s - crowd_of(s)->stages));
+}
+
+/* The all-reduce behind a part is over. */
+static void reduced(void *self, uint64_t arg)
+{
+  (void)arg;
+  orc_crowd_stage *s = self;
+  s->rest = orc_net_rest(crowd_of(s)->net);
+  s->part++;
+  compute(s);
+}
+
+static void all_reduce(orc_crowd_stage *s)
+{
+  orc_net *net = crowd_of(s)->net;
+  const orc_pipe_stage *stage = stage_of(s);
+  const orc_fabric fabric = { .near = stage->cost.group };
+  s->schedule = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &fabric,
+                                s->work.message);
+  s->rounds = (orc_rounds){ .net = net,
+                            .nodes = stage->devices,
+                            .hub = -1,
+                            .next = orc_schedule_next,
+                            .plan = &s->schedule,
+                            .done = reduced,
+                            .ctx = s };
+  orc_net_carry_rest(net, s->rest);
+  orc_rounds_start(&s->rounds);
+}
+
+void orc_crowd_computed(orc_crowd *c, uint32_t subject)
+{
+  orc_crowd_stage *s = &c->stages[subject];
+  if (--s->computing > 0) return;
+  if (s->work.message > 0.0 && s->part < 2 * stage_of(s)->cost.stage.layers) {
+    all_reduce(s);
+    return;
+  }
+  s->part++;
+  compute(s);
+}
+
+static void begin(orc_crowd_stage *s, int lane, double rest)
+{
+  const orc_lane *at = &s->replica->lanes[lane];
+  const orc_step_cost *cost = &stage_of(s)->cost;
+  const orc_step_time t = orc_step_evaluate(cost, &at->shape);
+  s->lane = lane;
+  s->part = 0;
+  s->rest = rest;
+  s->begun = s->replica->engine->now;
+  s->work = orc_detail_work_of(cost, &t, at->shape.decode_seqs + at->shape.prefill_tokens);
+  compute(s);
+}
+
+static void enter(orc_crowd_stage *s, int lane, double rest)
+{
+  if (s->lane < 0)
+    begin(s, lane, rest);
+  else
+    s->waiting[s->waiting_count++] = lane;
+}
+
+/* One rank's activations have come in on the next stage. */
+static void handed_on(void *self, uint64_t lane)
+{
+  orc_crowd_stage *s = self;
+  if (--s->sends[lane] == 0) enter(s + 1, (int)lane, orc_net_rest(crowd_of(s)->net));
+}
+
+static void hand_on(orc_crowd_stage *s, int lane)
+{
+  const orc_replica *r = s->replica;
+  orc_net *net = crowd_of(s)->net;
+  const orc_step_shape *shape = &r->lanes[lane].shape;
+  const double bytes = (double)(shape->decode_seqs + shape->prefill_tokens) * r->pipeline.token_bytes;
+  const int ranks = ranks_of(s);
+  const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
+  s->sends[lane] = ranks;
+  orc_net_carry_rest(net, s->rest);
+  for (int i = 0; i < ranks; i++)
+    orc_net_send(net, orc_topology_route(orc_net_topology(net), from[i], to[i], NULL), bytes,
+                 handed_on, s, (uint64_t)lane);
+}
+
+/* The present step has passed the stage: it goes on, and the next one comes. */
+static void leave(orc_crowd_stage *s)
+{
+  orc_replica *r = s->replica;
+  const int lane = s->lane;
+  stage_of(s)->busy += r->engine->now - s->begun;
+  stage_of(s)->free = r->engine->now;
+  s->lane = -1;
+  if (s->index + 1 < r->pipeline.count)
+    hand_on(s, lane);
+  else
+    orc_replica_landed(r, lane);
+  if (s->waiting_count == 0) return;
+  const int next = s->waiting[0];
+  s->waiting_count--;
+  for (int i = 0; i < s->waiting_count; i++) s->waiting[i] = s->waiting[i + 1];
+  begin(s, next, 0.0);
+}
+
+void orc_crowd_start(orc_crowd *c, orc_replica *r, int lane)
+{
+  enter(&c->stages[r->crowd_stage], lane, 0.0);
+}
