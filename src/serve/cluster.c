@@ -226,6 +226,46 @@ static void on_wake(void *self, uint32_t replica)
   if (!orc_replica_wake(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
 }
 
+static void on_computed(void *self, uint32_t stage)
+{
+  orc_cluster *c = self;
+  orc_crowd_computed(&c->crowd, stage);
+}
+
+/* Put the replicas on their devices, and find those whose links others use too. */
+static void place(orc_cluster *c, const orc_cluster_config *config)
+{
+  orc_placement_init(&c->placement, config->topology);
+  if (config->topology == NULL) return;
+  int total = 0, at = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    total += orc_replica_devices(&c->replicas[i]);
+  c->devices = orc_alloc((size_t)total, sizeof *c->devices);
+  for (int i = 0; i < total; i++)
+    c->devices[i] = config->devices[i];
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_placement_put(&c->placement, &c->replicas[i].pipeline, c->devices + at);
+    at += orc_replica_devices(&c->replicas[i]);
+  }
+}
+
+/* The level of detail of each replica. */
+static void set_detail(orc_cluster *c, const orc_cluster_config *config)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_replica *r = &c->replicas[i];
+    r->shared = orc_placement_shared(&c->placement, &r->pipeline);
+    const bool named = config->detailed != NULL && config->detailed[i];
+    r->high = c->lod == ORC_LOD_HIGH || named || (c->lod == ORC_LOD_AUTO && r->shared);
+    r->crowded = r->high && r->shared;
+    if (!r->crowded) continue;
+    if (c->crowd.net == NULL)
+      c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+    r->stepwise = true;
+    orc_crowd_add(&c->crowd, r);
+  }
+}
+
 orc_cluster *orc_cluster_new(const orc_cluster_config *config)
 {
   orc_cluster *c = orc_alloc(1, sizeof *c);
@@ -256,6 +296,9 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->replica_count; i++)
     orc_replica_init(&c->replicas[i], c, (uint16_t)i, config->knobs, config->cost);
+  orc_engine_on(&c->engine, ORC_EVENT_COMPUTED, on_computed, c);
+  place(c, config);
+  set_detail(c, config);
   orc_fleet_init(c, &config->fleet, config->replicas);
   c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);
   c->pending = orc_alloc((size_t)c->source_count, sizeof *c->pending);
@@ -276,7 +319,10 @@ void orc_cluster_free(orc_cluster *c)
     orc_replica_done(&c->replicas[i]);
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
+  orc_crowd_done(&c->crowd);
+  orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
+  free(c->devices);
   orc_requests_done(&c->requests);
   orc_fleet_done(&c->fleet);
   free(c->replicas);

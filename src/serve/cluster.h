@@ -11,7 +11,9 @@
 #include "obs/life.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
+#include "serve/crowd.h"
 #include "serve/fleet.h"
+#include "serve/placement.h"
 #include "serve/policy.h"
 #include "serve/replica.h"
 #include "serve/request.h"
@@ -34,6 +36,9 @@ typedef struct orc_cluster_config {
   orc_slo slo;
   bool runs; /* steps inside the horizon need no event */
   orc_lod lod;
+  const bool *detailed;              /* [replicas] high whatever lod says; NULL: none */
+  orc_topology *topology;            /* outlives the cluster; NULL: no network is described */
+  const int *devices;                /* nodes of all ranks: replica by replica, stage by stage */
   uint64_t seed;                     /* of the routing stream */
   double request_overhead;           /* s between a client's sending and the queue */
   orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
@@ -67,6 +72,9 @@ struct orc_cluster {
   orc_time last_end; /* when the last request ended */
   bool runs;
   orc_lod lod;
+  orc_placement placement;
+  orc_crowd crowd;
+  int *devices;
   orc_csv *csv;
   orc_life *life;
   const volatile sig_atomic_t *stop;

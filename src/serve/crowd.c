@@ -26,12 +26,9 @@ void orc_crowd_add(orc_crowd *c, orc_replica *r)
   r->crowd_stage = c->count;
   c->stages = orc_resize(c->stages, (size_t)(c->count + stages), sizeof *c->stages);
   for (int i = 0; i < stages; i++)
-    c->stages[c->count++] =
-        (orc_crowd_stage){ .replica = r,
-                           .index = i,
-                           .lane = -1,
-                           .waiting = orc_alloc((size_t)r->lane_count, sizeof(int)),
-                           .sends = orc_alloc((size_t)r->lane_count, sizeof(int)) };
+    c->stages[c->count++] = (orc_crowd_stage){
+      .replica = r, .index = i, .lane = -1, .sends = orc_alloc((size_t)r->lane_count, sizeof(int))
+    };
 }
 
 void orc_crowd_done(orc_crowd *c)
@@ -82,8 +79,8 @@ static void all_reduce(orc_crowd_stage *s)
   orc_net *net = crowd_of(s)->net;
   const orc_pipe_stage *stage = stage_of(s);
   const orc_fabric fabric = { .near = stage->cost.group };
-  s->schedule = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &fabric,
-                                s->work.message);
+  s->schedule =
+      orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &fabric, s->work.message);
   s->rounds = (orc_rounds){ .net = net,
                             .nodes = stage->devices,
                             .hub = -1,
@@ -117,7 +114,17 @@ static void begin(orc_crowd_stage *s, int lane, double rest)
   s->rest = rest;
   s->begun = s->replica->engine->now;
   s->work = orc_detail_work_of(cost, &t, at->shape.decode_seqs + at->shape.prefill_tokens);
+  s->work.last += at->moving;
   compute(s);
+}
+
+static void queue(orc_crowd_stage *s, int lane)
+{
+  if (s->waiting_count == s->waiting_room) {
+    s->waiting_room = s->waiting_room == 0 ? s->replica->lane_count : 2 * s->waiting_room;
+    s->waiting = orc_resize(s->waiting, (size_t)s->waiting_room, sizeof *s->waiting);
+  }
+  s->waiting[s->waiting_count++] = lane;
 }
 
 static void enter(orc_crowd_stage *s, int lane, double rest)
@@ -125,14 +132,14 @@ static void enter(orc_crowd_stage *s, int lane, double rest)
   if (s->lane < 0)
     begin(s, lane, rest);
   else
-    s->waiting[s->waiting_count++] = lane;
+    queue(s, lane);
 }
 
 /* One rank's activations have come in on the next stage. */
 static void handed_on(void *self, uint64_t lane)
 {
   orc_crowd_stage *s = self;
-  if (--s->sends[lane] == 0) enter(s + 1, (int)lane, orc_net_rest(crowd_of(s)->net));
+  if (--s->sends[lane] % ranks_of(s) == 0) enter(s + 1, (int)lane, orc_net_rest(crowd_of(s)->net));
 }
 
 static void hand_on(orc_crowd_stage *s, int lane)
@@ -140,10 +147,11 @@ static void hand_on(orc_crowd_stage *s, int lane)
   const orc_replica *r = s->replica;
   orc_net *net = crowd_of(s)->net;
   const orc_step_shape *shape = &r->lanes[lane].shape;
-  const double bytes = (double)(shape->decode_seqs + shape->prefill_tokens) * r->pipeline.token_bytes;
+  const double bytes =
+      (double)(shape->decode_seqs + shape->prefill_tokens) * r->pipeline.token_bytes;
   const int ranks = ranks_of(s);
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
-  s->sends[lane] = ranks;
+  s->sends[lane] += ranks; /* those of a failed replica's lost step may still be under way */
   orc_net_carry_rest(net, s->rest);
   for (int i = 0; i < ranks; i++)
     orc_net_send(net, orc_topology_route(orc_net_topology(net), from[i], to[i], NULL), bytes,
@@ -165,8 +173,9 @@ static void leave(orc_crowd_stage *s)
   if (s->waiting_count == 0) return;
   const int next = s->waiting[0];
   s->waiting_count--;
-  for (int i = 0; i < s->waiting_count; i++) s->waiting[i] = s->waiting[i + 1];
-  begin(s, next, 0.0);
+  for (int i = 0; i < s->waiting_count; i++)
+    s->waiting[i] = s->waiting[i + 1];
+  begin(s, next, s->rest);
 }
 
 void orc_crowd_start(orc_crowd *c, orc_replica *r, int lane)

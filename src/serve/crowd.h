@@ -12,10 +12,10 @@
 /* One stage of one replica. */
 typedef struct orc_crowd_stage {
   orc_replica *replica;
-  int index;            /* of the stage */
-  int lane;             /* whose step it works on; -1: none */
-  int *waiting;         /* [lanes] lanes whose step comes next, in order */
-  int waiting_count;
+  int index;    /* of the stage */
+  int lane;     /* whose step it works on; -1: none */
+  int *waiting; /* lanes whose step comes next, in order */
+  int waiting_count, waiting_room;
   int *sends;           /* [lanes] messages of a step still on their way to the next stage */
   orc_detail_work work; /* of the present step */
   int part;             /* attention and MLP of the layers in turn, then the last part */
@@ -33,8 +33,7 @@ typedef struct orc_crowd {
 } orc_crowd;
 
 /*
-** Bring in a replica whose stages have devices. Those brought in before must be idle: it moves them.
-** Precondition: all are brought in before the first step.
+** Bring in a replica whose stages have devices; before the first step of any.
 */
 void orc_crowd_add(orc_crowd *c, orc_replica *r);
 void orc_crowd_done(orc_crowd *c);

@@ -81,6 +81,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
   }
   for (int i = 0; i < r->lane_count; i++) {
     r->lanes[i].batch.tokens = 0;
+    r->lanes[i].ghosts += r->crowded && r->lanes[i].busy && r->lanes[i].end == ORC_NEVER;
     r->lanes[i].batch.decodes = r->lanes[i].decode.claimed = r->lanes[i].busy = false;
     r->pipeline.stages[i].free = now;
   }

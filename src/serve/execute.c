@@ -1,5 +1,7 @@
 #include "serve/execute.h"
 
+#include "serve/cluster.h"
+
 /* Seconds of the formed step on a stage, if it only decodes. */
 static double decode_time(const orc_replica *r, int stage)
 {
@@ -59,6 +61,14 @@ orc_time orc_execute_start(orc_replica *r)
   orc_pipeline *p = &r->pipeline;
   const bool decodes = r->lane->batch.chunk_count == 0 && !r->high;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
+  if (r->crowded) {
+    r->lane->shape = shape;
+    r->lane->begun = r->now;
+    r->lane->moving = (double)r->moved * r->knobs.swap_block_seconds;
+    r->moved = 0;
+    orc_crowd_start(&r->cluster->crowd, r, r->lane->index);
+    return ORC_NEVER;
+  }
   /* Blocks on their way to or from host memory go first, each stage's share on its own link. */
   const double moving = (double)r->moved * r->knobs.swap_block_seconds;
   orc_time at = r->now;

@@ -9,7 +9,8 @@
 
 /*
 ** Start the step formed in r->lane, at r->now. Books the stages it passes.
-** Returns when it is over (ns), later than r->now.
+** Returns when it is over (ns), later than r->now; ORC_NEVER when only the network will tell
+** (orc_replica_landed).
 */
 orc_time orc_execute_start(orc_replica *r);
 

@@ -12,6 +12,7 @@
 typedef struct orc_pipe_stage {
   orc_step_cost cost; /* of its layers */
   orc_group next;     /* the way to the next stage: latency, bandwidth; unused on the last */
+  const int *devices; /* [ranks] their nodes in the network; NULL: there is none */
   orc_detail detail;  /* its devices, at the high level of detail */
   orc_time free;      /* when it has done all steps started so far */
   orc_time busy;      /* ns at work on them */

@@ -25,7 +25,8 @@ static const orc_route *route(const orc_placement *p, int from, int to)
 void orc_placement_join(orc_placement *p, int from, int to)
 {
   const orc_route *r = route(p, from, to);
-  for (int i = 0; i < r->hops; i++) p->crossings[r->links[i]]++;
+  for (int i = 0; i < r->hops; i++)
+    p->crossings[r->links[i]]++;
 }
 
 /* A group is as slow as the slowest of the ways its messages take. */

@@ -48,7 +48,6 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
-                      .high = c->lod == ORC_LOD_HIGH,
                       .runs = c->runs };
   orc_pipeline_init(&r->pipeline, cost);
   r->host_free = knobs->swap_blocks;
@@ -60,6 +59,7 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
   for (int i = 0; i < r->lane_count; i++)
     open_lane(r, i);
   r->lane = r->lanes;
+  r->stepwise = r->lane_count > 1;
   r->metrics = orc_alloc((size_t)c->profile_count, sizeof *r->metrics);
 }
 
@@ -419,13 +419,13 @@ static void start(orc_replica *r)
   orc_lane *lane = r->lane;
   lane->end = orc_execute_start(r);
   lane->busy = true;
-  r->last_step = lane->end - r->now;
+  if (!r->crowded) r->last_step = lane->end - r->now;
   r->last_tokens = lane->batch.tokens;
   if (lane->batch.chunk_count > 0) start_chunks(r);
   r->usage.steps++;
   const int64_t used = orc_kv_used(&r->kv);
   if (used > r->usage.peak_blocks) r->usage.peak_blocks = used;
-  if (r->lane_count > 1) return;
+  if (r->stepwise) return;
   const orc_time time = lane->end - r->now;
   r->usage.busy += time;
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
@@ -437,7 +437,7 @@ void orc_replica_cut(orc_replica *r, orc_time end)
     orc_pipe_stage *s = &r->pipeline.stages[i];
     if (s->free > end) s->busy -= s->free - end < s->busy ? s->free - end : s->busy;
   }
-  if (r->lane_count > 1) {
+  if (r->stepwise) {
     if (end > r->counted) count_usage(r, end);
     return;
   }
@@ -454,7 +454,19 @@ static void await_end(const orc_replica *r)
                       subject);
 }
 
-/* Several lanes: each that is idle starts a step if there is one for it. */
+void orc_replica_landed(orc_replica *r, int lane)
+{
+  if (r->lanes[lane].ghosts > 0) {
+    r->lanes[lane].ghosts--;
+    return;
+  }
+  r->lane = &r->lanes[lane];
+  r->lane->end = r->engine->now;
+  r->last_step = r->lane->end - r->lane->begun;
+  await_end(r);
+}
+
+/* Stepwise: each lane that is idle starts a step if there is one for it. */
 static bool fill(orc_replica *r, orc_error *e)
 {
   for (int i = 0; i < r->lane_count; i++) {
@@ -464,7 +476,7 @@ static bool fill(orc_replica *r, orc_error *e)
     if (!form(r, &work, e)) return false;
     if (!work) continue;
     start(r);
-    await_end(r);
+    if (!r->crowded) await_end(r);
   }
   return true;
 }
@@ -486,7 +498,7 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
       wake_at(r, r->now);
       return true;
     }
-    if (r->lane_count > 1) return fill(r, e);
+    if (r->stepwise) return fill(r, e);
     const orc_time event = orc_engine_horizon(r->engine);
     const orc_time horizon = event < r->wake ? event : r->wake;
     if (r->runs && !r->high && polled < POLL && undisturbed(r)) {
@@ -515,7 +527,7 @@ bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
   r->lane = &r->lanes[lane];
   const orc_time now = r->lane->end;
   if (!r->lane->busy || now != r->engine->now) return true;
-  if (r->lane_count > 1) count_usage(r, now);
+  if (r->stepwise) count_usage(r, now);
   apply(r, now);
   return steps(r, now, e);
 }
@@ -524,6 +536,6 @@ bool orc_replica_wake(orc_replica *r, orc_error *e)
 {
   if (r->engine->now >= r->wake) r->wake = ORC_NEVER;
   r->steady = false;
-  if (r->lane_count > 1) count_usage(r, r->engine->now);
+  if (r->stepwise) count_usage(r, r->engine->now);
   return !idle(r) || steps(r, r->engine->now, e);
 }

@@ -25,6 +25,8 @@ enum {
   ORC_EVENT_ARRIVAL = 2,  /* subject: source */
   ORC_EVENT_FOLLOW = 3,   /* subject: index of a future arrival */
   ORC_EVENT_DEADLINE = 4, /* subject: slot; key: number of the request */
+  ORC_EVENT_COMPUTED = 5, /* subject: stage of the crowd */
+  ORC_EVENT_NET = 6,      /* the network's own */
   ORC_EVENT_READY = 12,   /* subject: replica that has started or recovered */
   ORC_EVENT_FAILURE = 13, /* subject: replica that fails by chance */
   ORC_EVENT_OUTAGE = 14,  /* subject: index of an outage */
@@ -70,6 +72,10 @@ typedef struct orc_lane {
   orc_batch batch;
   orc_decode_set decode;
   orc_decode_cost *prepared; /* [stages] for prepared[0].n sequences */
+  int ghosts;                /* crowded: steps under way that nobody waits for, since it failed */
+  orc_time begun;            /* crowded: when the running step began */
+  double moving;             /* crowded: s before it in which blocks go to or from host memory */
+  orc_step_shape shape;      /* crowded: of the running step */
   orc_time end;              /* of the running step */
   orc_slot *joining;         /* sequences to decode here that wait for the running step's end */
   int joining_count, joining_room;
@@ -115,12 +121,16 @@ typedef struct orc_replica {
   int64_t lost;        /* tokens forgotten since the last one came out */
   orc_rng chance;      /* draws of its policy */
   orc_time now;        /* its own clock: the start of the running step, or the engine's */
-  orc_time counted;    /* several lanes: usage is up to date until here */
+  orc_time counted;    /* stepwise: usage is up to date until here */
   orc_time wake;       /* a WAKE is pending for this time; ORC_NEVER: none */
   bool steady;         /* nothing changed since the policy left all but the decodes alone */
+  bool shared;         /* a link it uses is used by others too */
   bool high;           /* level of detail: each layer, device and message, not whole steps */
-  bool runs;           /* steps inside the horizon need no event */
-  int aborting;        /* running requests with `aborted` set */
+  bool crowded;        /* high, on links of others: it computes and sends on the engine's clock */
+  bool stepwise;   /* each step's end is an event: steps overlap, or nobody knows when they end */
+  int crowd_stage; /* crowded: its first stage among the crowd's */
+  bool runs;       /* steps inside the horizon need no event */
+  int aborting;    /* running requests with `aborted` set */
   orc_usage usage;
   orc_metrics *metrics; /* [profiles] */
 } orc_replica;
@@ -144,6 +154,9 @@ void orc_replica_cut(orc_replica *r, orc_time end);
 bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e);
 bool orc_replica_wake(orc_replica *r, orc_error *e);
 
+/* For the crowd: the step of a lane has left the last stage now. */
+void orc_replica_landed(orc_replica *r, int lane);
+
 /* Requests here, waiting or running. */
 static inline int64_t orc_replica_in_flight(const orc_replica *r)
 {
@@ -153,6 +166,12 @@ static inline int64_t orc_replica_in_flight(const orc_replica *r)
 /* Something outside changed: the policy is asked again at its next step, which an idle replica with
 ** requests begins now. Between events only. */
 void orc_replica_disturb(orc_replica *r);
+
+/* Devices it runs on. */
+static inline int orc_replica_devices(const orc_replica *r)
+{
+  return r->cost.layout.tensor_parallel_size * r->pipeline.count;
+}
 
 /* Put a running request on, or take it off, the list in order of admission. */
 void orc_replica_link(orc_replica *r, orc_slot slot);
