@@ -174,6 +174,25 @@ local function recall(memo, kind, value, find)
   return found
 end
 
+-- Network, devices of the ranks, and which replicas are simulated in detail.
+local function place(r, d)
+  local e = r.engine
+  local sizes = { { replicas = r.replicas, tensor_parallel_size = e.tensor_parallel_size,
+                    pipeline_parallel_size = e.pipeline_parallel_size, gpus = d.gpus_per_replica } }
+  if r.network then
+    d.network = require("oracle.topology").new(r.network)
+    d.devices = require("oracle.placement").devices(d.network, r.placement, sizes)
+  elseif r.placement then
+    fail("placement: there is no network whose GPUs it could name")
+  end
+  if r.lod == "hybrid" then
+    if not r.detail then fail("detail: missing; lod hybrid is high for the replicas, GPUs and links it names") end
+    d.detailed = require("oracle.placement").detailed(r.detail, sizes, d.network, d.devices)
+  elseif r.detail then
+    fail("detail: only for lod = \"hybrid\", and lod is \"%s\"", r.lod)
+  end
+end
+
 -- Names that stand in results, and the numbers the run starts from.
 local function deploy(r, find, memo)
   local model = recall(memo, "model", r.model, find)
@@ -189,10 +208,12 @@ local function deploy(r, find, memo)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local blocks = kv_blocks(e, hardware, memory, names.hardware)
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
-  return {
+  local d = {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory,
     num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas,
   }
+  place(r, d)
+  return d
 end
 
 local function finder(origin)
@@ -208,7 +229,8 @@ local function spec_of(r, d, find, warnings)
   if not workload then fail("workload.%s", why) end
   local e = r.engine
   return {
-    seed = r.seed, lod = r.lod, duration = r.duration, warm_up = r.warm_up,
+    seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
+    devices = d.devices, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r.cost),
     engine = {
       max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,

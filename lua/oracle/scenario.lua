@@ -18,7 +18,7 @@ local function copy(v, depth)
   return t
 end
 
-local KEPT = { batching = true, router = true, model = true, hardware = true }
+local KEPT = { network = true, batching = true, router = true, model = true, hardware = true }
 
 local function copy_top(raw)
   local t = {}

@@ -75,6 +75,10 @@ local root = section { "", {
   { "hardware", "name", required = true, doc = "a GPU of models/hardware, or the path of such a file" },
   engine,
   { "replicas", "count", min = 1, max = 65535, default = 1, doc = "independent copies behind the router" },
+  { "network", "network", doc = "how GPUs are joined: a topology's name or a table (oracle.topology); without it each"
+    .. " pair has the hardware's own link to itself" },
+  { "placement", "list", of = { type = "string" },
+    doc = "GPUs of the network, replica by replica, stage by stage, rank by rank; the first ones in order" },
   { "router", "policy", folder = "routing", default = "round_robin", doc = "which replica a request goes to" },
   { "batching", "policy", folder = "batching", default = "chunked", doc = "what each step computes" },
   { "preemption", "choice", values = { "recompute" }, default = "recompute", doc = "when KV blocks run out" },
@@ -84,7 +88,9 @@ local root = section { "", {
   seconds("warm_up", "requests that arrive before are left out of every number", { default = 0 }),
   seconds("duration", "simulated time after which the run stops; until all is answered", { open = true }),
   { "seed", "count", min = 0, max = math.maxinteger, default = 0, doc = "of every random draw" },
-  { "lod", "choice", values = { "auto", "medium", "high" }, default = "auto", doc = "level of detail" },
+  { "lod", "choice", values = { "auto", "medium", "high", "hybrid" }, default = "auto",
+    doc = "level of detail; auto: high where links are shared; hybrid: high for what `detail` names" },
+  { "detail", "list", of = { type = "string" }, doc = "lod hybrid: replicas (replica0), GPUs and links" },
   { "percentiles", "list", of = { type = "number", min = 0, open = true, max = 100 },
     default = { 50, 90, 95, 99 }, doc = "shown of every latency" },
   { "vary", "vary", doc = "{ { key, { value, ... } }, ... }: each combination is one run" },
@@ -177,6 +183,11 @@ function TYPES.name(_, value, path, ctx)
     return fail(ctx, path, quote(value) .. ": a name or a path expected")
   end
   return value
+end
+
+function TYPES.network(_, value, path, ctx)
+  if type(value) == "string" or type(value) == "table" then return value end
+  return fail(ctx, path, quote(value) .. ": a topology's name or a table expected")
 end
 
 function TYPES.choice(node, value, path, ctx)

@@ -154,7 +154,7 @@ local function replicas_of(raw, plan, seconds)
       { "requests", replica.requests and requests_of(replica.requests) },
       { "throughput", replica.requests and throughput_of(replica, seconds, plan.scenario.slo) },
       { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
-      { "gpu_busy", busy_share(replica, raw) }, { "steps", replica.steps },
+      { "gpu_busy", busy_share(replica, raw) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
     } }
   end
@@ -206,6 +206,21 @@ local function set_of(set)
   return object(list)
 end
 
+-- The level the run had: "hybrid" where some replicas were simulated in detail and others not.
+local function level_of(raw)
+  local level
+  for _, replica in ipairs(raw.replicas) do
+    if level and level ~= replica.lod then return "hybrid" end
+    level = replica.lod
+  end
+  return level
+end
+
+local function named(links)
+  local shown = table.concat(links, ", ", 1, math.min(#links, 4))
+  return #links > 4 and ("%s and %d more links"):format(shown, #links - 4) or shown
+end
+
 --- The summary of one run.
 -- @param plan of oracle.experiment
 -- @param raw the engine's result
@@ -218,9 +233,17 @@ function summary.new(plan, raw, set)
   if raw.requests.total > 0 and raw.requests.successful == 0 then
     warnings[#warnings + 1] = "no request was answered"
   end
+  local shared = array(table.move(raw.shared_links, 1, #raw.shared_links, 1, {}))
+  for _, replica in ipairs(raw.replicas) do
+    if replica.shared and replica.lod == "medium" then
+      warnings[#warnings + 1] = ("level of detail medium: contention was not modelled, though several senders share %s")
+        :format(named(raw.shared_links))
+      break
+    end
+  end
   local list = {
-    { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", r.lod },
-                         { "complete", raw.complete }, { "warnings", warnings } } },
+    { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", level_of(raw) },
+                         { "complete", raw.complete }, { "shared_links", shared }, { "warnings", warnings } } },
     { "simulation", object { { "total_duration_s", raw.now }, { "warm_up_duration_s", r.warm_up },
                              { "effective_duration_s", seconds }, { "steps", raw.steps } } },
     { "deployment", deployment_of(plan) },

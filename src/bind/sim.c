@@ -10,6 +10,7 @@
 #include "bind/cost.h"
 #include "bind/dist.h"
 #include "bind/hist.h"
+#include "bind/place.h"
 #include "bind/sim.h"
 
 static const char type_name[] = "oracle.sim";
@@ -246,15 +247,6 @@ static orc_slo read_slo(lua_State *L, int index)
   return slo;
 }
 
-static orc_lod read_lod(lua_State *L, int index)
-{
-  static const char *const names[] = { "medium", "high", "auto", NULL };
-  lua_getfield(L, index, "lod");
-  const orc_lod lod = (orc_lod)luaL_checkoption(L, -1, "auto", names);
-  lua_pop(L, 1);
-  return lod;
-}
-
 /* The replicas a run has room for. */
 static int most_replicas(lua_State *L, int index, int first)
 {
@@ -381,7 +373,7 @@ static int new (lua_State *L)
   const orc_fleet_config fleet = read_fleet(L, s, 1, (int)replicas);
   open_csv(L, s, 1);
   if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
-  const orc_cluster_config config = {
+  orc_cluster_config config = {
     .replicas = (int)replicas,
     .knobs = &knobs,
     .cost = &s->cost,
@@ -397,13 +389,15 @@ static int new (lua_State *L)
     .seed = seed,
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
     .request_overhead = s->cost.params.request_overhead,
-    .lod = read_lod(L, 1),
     .csv = s->csv,
     .life = s->life,
     .stop = &s->watch.pause,
   };
+  const int top = lua_gettop(L);
+  orc_bind_place(L, 1, &config);
   s->cluster = orc_cluster_new(&config);
   s->policies.of = s->cluster;
+  lua_settop(L, top);
   return 1;
 }
 
@@ -537,6 +531,16 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   const double total = (double)r->kv.total;
   put(L, "busy_s", (double)r->usage.busy * 1e-9);
   put_count(L, "steps", r->usage.steps);
+  lua_pushstring(L, r->high ? "high" : "medium");
+  lua_setfield(L, -2, "lod");
+  lua_pushboolean(L, r->shared);
+  lua_setfield(L, -2, "shared");
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, (double)r->pipeline.stages[i].busy * 1e-9);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "stages");
   put_count(L, "policy_calls", r->usage.policy_calls);
   put(L, "kv_peak", (double)r->usage.peak_blocks / total);
   put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);
@@ -596,6 +600,7 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   put(L, "now", (double)end / 1e9);
   put_count(L, "steps", steps);
   put_count(L, "events", c->engine.executed);
+  orc_bind_put_shared(L, c);
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
     push_replica(L, &c->replicas[i], (double)end * 1e-9, it);

@@ -1,0 +1,123 @@
+--- Where the ranks of a deployment are in its network, and which replicas are simulated in detail.
+-- A replica's GPUs are taken stage by stage, rank by rank, as vLLM numbers them.
+local nearest = require "oracle.nearest"
+
+local placement = {}
+
+local function fail(...)
+  error(string.format(...), 0)
+end
+
+local function device_names(network)
+  local names = {}
+  for _, node in ipairs(network:nodes()) do
+    if node.kind == "device" then names[#names + 1] = node.name end
+  end
+  return names
+end
+
+-- What the scenario says, checked: each a device, none twice, as many as there are ranks.
+local function given(list, names, needed)
+  local known, seen = {}, {}
+  for _, name in ipairs(names) do known[name] = true end
+  for i, name in ipairs(list) do
+    if not known[name] then
+      local near = nearest.find(name, names)
+      fail('placement[%d]: "%s": the network has no such GPU%s', i, name, near and "; did you mean " .. near .. "?"
+        or (" (it has %d, %s to %s)"):format(#names, names[1] or "none", names[#names] or "none"))
+    end
+    if seen[name] then fail('placement[%d]: "%s" is placement[%d] already; a GPU serves one rank', i, name, seen[name]) end
+    seen[name] = i
+  end
+  if #list ~= needed then
+    fail("placement: %d GPUs are named; the deployment has %d ranks", #list, needed)
+  end
+  return list
+end
+
+-- The first GPUs in order. Replicas of one size must fit the network without a rest, as on real servers.
+local function in_order(names, sizes, needed)
+  if needed > #names then
+    fail("network: it has %d GPUs; the deployment needs %d (%s)", #names, needed, placement.sizes(sizes))
+  end
+  for _, s in ipairs(sizes) do
+    if #sizes == 1 and #names % s.gpus ~= 0 then
+      fail("network: replicas of %d GPUs (tensor_parallel_size %d x pipeline_parallel_size %d) do not divide its %d;"
+        .. " name them with `placement`", s.gpus, s.tensor_parallel_size, s.pipeline_parallel_size, #names)
+    end
+  end
+  return table.move(names, 1, needed, 1, {})
+end
+
+--- How many GPUs of which size, for messages.
+-- @param sizes { { replicas =, tensor_parallel_size =, pipeline_parallel_size =, gpus = of one replica }, ... }
+function placement.sizes(sizes)
+  local parts = {}
+  for i, s in ipairs(sizes) do
+    parts[i] = ("%d x tensor_parallel_size %d x pipeline_parallel_size %d"):format(s.replicas, s.tensor_parallel_size,
+      s.pipeline_parallel_size)
+  end
+  return table.concat(parts, " + ")
+end
+
+--- The device of every rank.
+-- @param network a topology (oracle.topology.new)
+-- @param list names as the scenario's `placement` gives them; nil: the first in order
+-- @param sizes see placement.sizes
+-- @return names, replica by replica, stage by stage, rank by rank; raises what is wrong
+function placement.devices(network, list, sizes)
+  local needed = 0
+  for _, s in ipairs(sizes) do needed = needed + s.replicas * s.gpus end
+  local names = device_names(network)
+  if list then return given(list, names, needed) end
+  return in_order(names, sizes, needed)
+end
+
+-- Names of the links a replica's rings and stages use.
+local function links_of(network, devices, first, size)
+  local used = {}
+  local function way(a, b)
+    local route = network:route(devices[a], devices[b])
+    for _, link in ipairs(route.links) do used[link] = true end
+  end
+  local tp = size.tensor_parallel_size
+  for rank = 0, size.gpus - 1 do
+    local stage = rank // tp
+    if tp > 1 then way(first + rank, first + stage * tp + (rank + 1) % tp) end
+    if rank + tp < size.gpus then way(first + rank, first + rank + tp) end
+  end
+  return used
+end
+
+--- Which replicas the level `hybrid` simulates in detail: those named, and those that use a GPU or link named.
+-- @param named list of names: "replica0", a device or a link
+-- @param network, devices as above; nil where the scenario has no network
+-- @return one boolean per replica; raises for a name that nobody has
+function placement.detailed(named, sizes, network, devices)
+  local out, found, first, names = {}, {}, 1, {}
+  for _, size in ipairs(sizes) do
+    for _ = 1, size.replicas do
+      local has = { ["replica" .. #out] = true }
+      names[#names + 1] = "replica" .. #out
+      if network then
+        for link in pairs(links_of(network, devices, first, size)) do has[link] = true end
+        for i = first, first + size.gpus - 1 do has[devices[i]] = true end
+      end
+      first = first + size.gpus
+      local detailed = false
+      for _, name in ipairs(named) do
+        if has[name] then detailed, found[name] = true, true end
+      end
+      out[#out + 1] = detailed
+    end
+  end
+  for i, name in ipairs(named) do
+    if not found[name] then
+      fail('detail[%d]: "%s": no replica, nor a GPU or link that one uses; replicas are %s to %s', i, name, names[1],
+        names[#names])
+    end
+  end
+  return out
+end
+
+return placement

@@ -1,0 +1,24 @@
+/*
+** place.h - where a simulation's replicas are, and what its result says about it.
+*/
+#ifndef ORC_BIND_PLACE_H
+#define ORC_BIND_PLACE_H
+
+#include "bind/bind.h"
+#include "serve/cluster.h"
+
+/*
+** Read level of detail and network from the spec at `index` into *config:
+**   lod       "medium", "high" or "auto" (the default)
+**   detailed  list of booleans, one per replica; may be absent
+**   network   a topology (net.h); may be absent, and then so is
+**   devices   list of names of its devices, replica by replica, stage by stage, rank by rank
+** What config then points at lies in a userdata that is pushed: it must stay on the stack until the
+** cluster is made. Raises what is wrong.
+*/
+void orc_bind_place(lua_State *L, int index, orc_cluster_config *config);
+
+/* Add to the table on top of the stack: shared_links, the names of links several senders use. */
+void orc_bind_put_shared(lua_State *L, const orc_cluster *c);
+
+#endif
