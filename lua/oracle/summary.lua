@@ -233,11 +233,12 @@ function summary.new(plan, raw, set)
   if raw.requests.total > 0 and raw.requests.successful == 0 then
     warnings[#warnings + 1] = "no request was answered"
   end
-  local shared = array(table.move(raw.shared_links, 1, #raw.shared_links, 1, {}))
+  local links = raw.shared_links or {}
+  local shared = array(table.move(links, 1, #links, 1, {}))
   for _, replica in ipairs(raw.replicas) do
     if replica.shared and replica.lod == "medium" then
       warnings[#warnings + 1] = ("level of detail medium: contention was not modelled, though several senders share %s")
-        :format(named(raw.shared_links))
+        :format(named(links))
       break
     end
   end
