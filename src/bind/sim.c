@@ -210,6 +210,7 @@ static orc_engine_knobs read_knobs(lua_State *L, int index)
     .swap = orc_bind_bool_or(L, t, "engine", "swap", false),
     .swap_blocks = orc_bind_integer_or(L, t, "engine", "swap_blocks", 0),
     .swap_block_seconds = orc_bind_number_or(L, t, "engine", "swap_block_seconds", 0.0),
+    .enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true),
   };
   lua_pop(L, 1);
   return k;

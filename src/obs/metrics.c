@@ -35,6 +35,7 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
   if (r->scheduled >= 0) m->prompt_tokens += (uint64_t)r->prompt;
   m->output_tokens += (uint64_t)r->output;
   m->prefix_events[r->prefix_event]++;
+  m->follow_ups += r->follows;
   m->cached_tokens += (uint64_t)r->cached;
   m->prefilled_tokens += (uint64_t)r->prefilled;
   m->preemptions += (uint64_t)r->preemptions;
@@ -59,6 +60,7 @@ void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
   into->output_tokens += from->output_tokens;
   for (int i = 0; i < ORC_PREFIX_EVENTS; i++)
     into->prefix_events[i] += from->prefix_events[i];
+  into->follow_ups += from->follow_ups;
   into->cached_tokens += from->cached_tokens;
   into->prefilled_tokens += from->prefilled_tokens;
   into->preemptions += from->preemptions;

@@ -44,6 +44,7 @@ typedef struct orc_record {
   orc_time arrival, scheduled, first_token, completion;
   uint8_t status;       /* orc_status */
   uint8_t prefix_event; /* orc_prefix_event */
+  bool follows;         /* a later turn of a session; known where prefixes are cached */
   bool counted;         /* arrived after warm-up */
 } orc_record;
 

@@ -1,6 +1,7 @@
 #include "serve/batch.h"
 
 #include "serve/cluster.h"
+#include "serve/holding.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -43,10 +44,10 @@ static void halt(orc_replica *r, orc_slot slot)
 /* What was computed for a request is lost. */
 static void forget(orc_replica *r, orc_request *q)
 {
-  orc_kv_give(&r->kv, q->blocks);
+  orc_holding_end(r, q);
   r->usage.recomputed_tokens += (uint64_t)q->computed;
+  q->lost = q->computed;
   r->lost += q->computed;
-  q->blocks = 0;
   q->computed = 0;
 }
 
@@ -57,12 +58,11 @@ static void swap_out(orc_replica *r, orc_request *q)
     forget(r, q);
     return;
   }
-  orc_kv_give(&r->kv, q->blocks);
-  r->host_free -= q->blocks;
-  r->moved += q->blocks;
-  r->usage.swapped_blocks += (uint64_t)q->blocks;
   q->swapped = q->blocks;
-  q->blocks = 0;
+  orc_holding_end(r, q);
+  r->host_free -= q->swapped;
+  r->moved += q->swapped;
+  r->usage.swapped_blocks += (uint64_t)q->swapped;
 }
 
 /* A request makes room in the way the engine is set to. */
@@ -177,12 +177,15 @@ static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
   b->tokens += tokens;
 }
 
-/* Tokens of a request this step may compute under `limit` and the step's budget; 0: none. */
-static int32_t grant(const orc_batch *b, const orc_request *q, int limit)
+/*
+** Tokens of a request, `computed` of which are there, that this step may compute under `limit` and
+** its budget; 0: none.
+*/
+static int32_t grant(const orc_batch *b, const orc_request *q, int32_t computed, int limit)
 {
   const orc_replica *r = b->replica;
   const int32_t left = r->knobs.max_num_batched_tokens - b->tokens;
-  const int32_t wanted = orc_request_target(q) - q->computed - q->ahead;
+  const int32_t wanted = orc_request_target(q) - computed;
   int32_t most = limit < left ? limit : left;
   if (wanted < most) most = wanted;
   if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
@@ -194,6 +197,17 @@ static int64_t lacking(const orc_replica *r, const orc_request *q, int32_t token
 {
   const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
   return need > 0 ? need : 0;
+}
+
+/*
+** Available blocks it takes to admit a request that is to hold `tokens`: those it lacks, and the
+** idle ones among what the prefix cache has for it.
+*/
+static int64_t room_for(const orc_replica *r, const orc_request *q, const orc_prefix_match *found,
+                        int64_t tokens)
+{
+  const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks - found->blocks;
+  return (lacks > 0 ? lacks : 0) + found->idle;
 }
 
 static bool in_batch(const orc_batch *b, orc_slot slot)
@@ -208,7 +222,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
 {
   orc_replica *r = b->replica;
   orc_request *q = at(r, slot);
-  const int32_t tokens = grant(b, q, limit);
+  const int32_t tokens = grant(b, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0) return 0;
   int64_t need;
   while (!reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
@@ -237,11 +251,10 @@ int orc_batch_resume(orc_batch *b, int limit)
   return granted;
 }
 
-/* Blocks a request lacks to run to its longest end. */
-static int64_t lacking_in_all(const orc_replica *r, const orc_request *q)
+/* Tokens of a request at its longest end. */
+static int64_t longest(const orc_request *q)
 {
-  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->in.prompt + q->in.max_output) - q->blocks;
-  return need > 0 ? need : 0;
+  return (int64_t)q->in.prompt + q->in.max_output;
 }
 
 static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
@@ -249,14 +262,23 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   orc_replica *r = b->replica;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
   orc_request *q = at(r, slot);
-  const int32_t tokens = grant(b, q, limit);
-  if (tokens == 0) return 0;
-  const int64_t need = reserve ? lacking_in_all(r, q) : lacking(r, q, tokens);
-  if (!reclaim(r, need, slot)) return 0;
-  const bool taken = orc_kv_take(&r->kv, need);
-  ORC_ASSERT(taken);
+  orc_prefix_match found;
+  int32_t tokens;
+  int64_t need;
+  for (;;) { /* paused requests that give way change what is found */
+    found = orc_holding_find(r, q);
+    const int32_t there = q->computed + found.blocks * r->knobs.block_size;
+    tokens = grant(b, q, there, limit);
+    if (tokens == 0) return 0;
+    need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
+    if (need <= orc_kv_available(&r->kv)) break;
+    if (!reclaim(r, need, slot)) return 0;
+  }
   r->kept -= q->blocks > 0;
-  q->blocks += (int32_t)need;
+  orc_holding_begin(r, q, &found);
+  const bool taken = orc_kv_take(&r->kv, need - found.idle);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)(need - found.idle);
   r->host_free += q->swapped;
   r->moved += q->swapped;
   q->swapped = 0;
@@ -280,9 +302,10 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   *blocks = 0;
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
-  const int32_t tokens = orc_request_target(q) - q->computed;
-  *blocks = lacking(r, q, tokens);
-  return tokens;
+  const orc_prefix_match found = orc_holding_find(r, q);
+  const int32_t cached = found.blocks * r->knobs.block_size;
+  *blocks = room_for(r, q, &found, orc_request_target(q));
+  return orc_request_target(q) - q->computed - cached;
 }
 
 /* The slot of a request of this replica in one of two states, or ORC_NO_SLOT. */
@@ -315,7 +338,10 @@ int64_t orc_batch_need(const orc_batch *b)
 int64_t orc_batch_head_reserve(const orc_batch *b)
 {
   const orc_replica *r = b->replica;
-  return r->queue.count == 0 ? 0 : lacking_in_all(r, at(r, orc_queue_head(&r->queue)));
+  if (r->queue.count == 0) return 0;
+  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  const orc_prefix_match found = orc_holding_find(r, q);
+  return room_for(r, q, &found, longest(q));
 }
 
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)

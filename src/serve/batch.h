@@ -38,7 +38,7 @@ int orc_batch_admit(orc_batch *b, int limit);
 
 /*
 ** The request at the head of the queue: the tokens it needs computed before its next one comes out,
-** and in *blocks the KV blocks it lacks for them. 0 when the queue is empty.
+** and in *blocks the available KV blocks that takes. 0 when the queue is empty.
 */
 int orc_batch_head(const orc_batch *b, int64_t *blocks);
 

@@ -42,6 +42,7 @@ static orc_record record_of(const orc_request *q, orc_status status, orc_time no
                        .completion = end,
                        .status = (uint8_t)status,
                        .prefix_event = q->prefix_event,
+                       .follows = q->follows,
                        .counted = q->counted };
 }
 
@@ -93,6 +94,7 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
   if (s->follow != NULL && s->follow(s->self, q, now, &next)) expect(c, q->in.source, &next);
+  if (q->in.content != 0) orc_contents_drop(s->contents, q->in.content);
   orc_requests_drop(&c->requests, slot);
 }
 

@@ -1,6 +1,7 @@
 #include "serve/evict.h"
 
 #include "serve/cluster.h"
+#include "serve/holding.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -27,8 +28,7 @@ static bool expel(orc_replica *r, orc_slot slot)
   if (q->state == ORC_DECODE) orc_decode_leave(&r->lanes[q->lane].decode, slot);
   if (q->partial) orc_replica_leave_partial(r, slot);
   orc_replica_unlink(r, slot);
-  orc_kv_give(&r->kv, q->blocks);
-  q->blocks = 0;
+  orc_holding_end(r, q);
   if (q->aborted == 0) return true;
   r->aborting--;
   q->state = ORC_DONE;
@@ -40,9 +40,9 @@ static void expel_waiting(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   orc_queue_remove(&r->queue, slot);
-  orc_kv_give(&r->kv, q->blocks);
+  orc_holding_end(r, q);
   r->host_free += q->swapped;
-  q->blocks = q->swapped = 0;
+  q->swapped = 0;
 }
 
 static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
@@ -75,7 +75,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
   for (uint32_t i = 0; i < n; i++) {
     orc_request *q = at(r, out[i]);
     r->usage.recomputed_tokens += (uint64_t)q->computed;
-    q->computed = 0;
+    q->computed = q->lost = 0;
     q->state = ORC_QUEUED;
     q->replica = ORC_NO_REPLICA;
   }
@@ -85,6 +85,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
     r->lanes[i].batch.decodes = r->lanes[i].decode.claimed = r->lanes[i].busy = false;
     r->pipeline.stages[i].free = now;
   }
+  orc_prefix_clear(&r->prefix);
   r->kept = 0;
   r->moved = r->lost = 0;
   r->wake = ORC_NEVER;

@@ -5,6 +5,7 @@
 #include "serve/batch.h"
 #include "serve/cluster.h"
 #include "serve/execute.h"
+#include "serve/holding.h"
 #include "serve/run.h"
 
 enum { POLL = 1024 };
@@ -53,6 +54,7 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
   r->host_free = knobs->swap_blocks;
   r->chance = orc_rng_stream(c->seed, ORC_FOR_POLICY, index);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
+  orc_prefix_init(&r->prefix, &r->kv);
   orc_queue_init(&r->queue, r->requests, 0);
   r->lane_count = r->pipeline.count;
   r->lanes = orc_alloc((size_t)r->lane_count, sizeof *r->lanes);
@@ -73,6 +75,7 @@ void orc_replica_done(orc_replica *r)
     close_lane(&r->lanes[i]);
   free(r->lanes);
   orc_pipeline_done(&r->pipeline);
+  orc_prefix_done(&r->prefix);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }
@@ -108,9 +111,9 @@ void orc_replica_unlink(orc_replica *r, orc_slot slot)
 static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = at(r, slot);
-  orc_kv_give(&r->kv, q->blocks);
+  orc_holding_end(r, q);
   r->host_free += q->swapped;
-  q->blocks = q->swapped = 0;
+  q->swapped = 0;
   q->state = ORC_DONE;
   r->steady = false;
   orc_cluster_finished(r->cluster, slot, status, now);
@@ -291,6 +294,7 @@ static void apply_chunks(orc_replica *r, orc_time now)
     q->prefilled += b->chunks[i].tokens;
     q->flights--;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_COMPUTED, b->chunks[i].tokens, q->computed);
+    orc_holding_share(r, q);
     if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;

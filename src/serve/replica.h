@@ -14,6 +14,7 @@
 #include "serve/kv.h"
 #include "serve/pipeline.h"
 #include "serve/policy.h"
+#include "serve/prefix.h"
 #include "serve/queue.h"
 #include "serve/request.h"
 #include "sim/engine.h"
@@ -44,6 +45,7 @@ typedef struct orc_engine_knobs {
   bool swap;           /* requests that give way move to host memory; else they are recomputed */
   int64_t swap_blocks; /* KV blocks the host's memory holds, >= 0 */
   double swap_block_seconds; /* s to move one block over PCIe */
+  bool enable_prefix_caching;
 } orc_engine_knobs;
 
 /* One chunk of a prompt in a step. */
@@ -105,6 +107,7 @@ typedef struct orc_replica {
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
+  orc_prefix prefix; /* empty without enable_prefix_caching */
   orc_queue queue;
   orc_lane *lanes;
   orc_lane *lane; /* the one at hand: its step is being formed, started or applied */

@@ -52,6 +52,7 @@ orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in)
                                .last_token = -1,
                                .prev = ORC_NO_SLOT,
                                .next = ORC_NO_SLOT,
+                               .chain = UINT32_MAX,
                                .generation = generation,
                                .state = ORC_QUEUED };
   return slot;

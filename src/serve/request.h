@@ -35,7 +35,7 @@ typedef struct orc_arrival {
   uint32_t source;  /* index of the source it comes from; set by the cluster */
   orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
   orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
-  uint32_t content; /* identity of the prompt's tokens (prefix.h); 0: unlike any other */
+  uint32_t content; /* what the prompt is made of (content.h), of its source; 0: unlike any other */
 } orc_arrival;
 
 typedef struct orc_request {
@@ -50,6 +50,9 @@ typedef struct orc_request {
   int32_t blocks;       /* KV blocks held; valid outside the decode set */
   int32_t cached;       /* prompt tokens found in the prefix cache at first admission */
   int32_t ahead;        /* tokens of it in running steps, beyond those computed */
+  int32_t shared;       /* of its blocks, those in the prefix cache: the first ones */
+  uint32_t chain;       /* the last of these (prefix.h) */
+  int32_t lost;         /* tokens computed before the last preemption took them */
   int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
@@ -65,6 +68,7 @@ typedef struct orc_request {
   uint8_t prefix_event; /* orc_prefix_event */
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
+  bool follows;         /* a later turn of a session */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 

@@ -7,6 +7,7 @@
 #include "base/base.h"
 #include "base/dist.h"
 #include "base/rng.h"
+#include "serve/content.h"
 #include "serve/request.h"
 
 /*
@@ -19,6 +20,7 @@ typedef struct orc_source {
   bool (*next)(void *self, orc_arrival *out, orc_error *e);
   bool (*follow)(void *self, const orc_request *r, orc_time now, orc_arrival *out);
   void (*done)(void *self);
+  orc_contents *contents; /* its own; what `content` of its arrivals counts in; NULL: all are 0 */
 } orc_source;
 
 typedef enum orc_process {

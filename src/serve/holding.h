@@ -1,0 +1,30 @@
+/*
+** holding.h - the KV blocks a request holds: first those it shares through the prefix cache, then
+** those of its own. A prompt without content, or a replica without a prefix cache, shares none.
+*/
+#ifndef ORC_SERVE_HOLDING_H
+#define ORC_SERVE_HOLDING_H
+
+#include "serve/prefix.h"
+#include "serve/replica.h"
+#include "serve/request.h"
+
+/* What the cache has for a waiting request; nothing when it kept what was computed for it. */
+orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q);
+
+/*
+** A request is admitted: it holds what was found, and that counts as computed. The first time, what
+** the cache did for it is noted; how often it was asked before makes no difference.
+*/
+void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
+
+/* The full blocks computed by now enter the cache. */
+void orc_holding_share(orc_replica *r, orc_request *q);
+
+/* All blocks are given back; those in the cache keep their content until their memory is needed. */
+void orc_holding_end(orc_replica *r, orc_request *q);
+
+/* Prompt tokens of an arriving request that this replica would find in its cache. */
+int32_t orc_holding_match(const orc_replica *r, const orc_request *q);
+
+#endif

@@ -1,0 +1,203 @@
+#include "serve/prefix.h"
+
+#include <stdlib.h>
+
+enum { TABLE_LEAST = 256 };
+
+static void evict(void *self, int64_t blocks);
+
+void orc_prefix_init(orc_prefix *p, orc_kv *kv)
+{
+  *p = (orc_prefix){
+    .kv = kv, .free = ORC_NO_BLOCK, .oldest = ORC_NO_BLOCK, .newest = ORC_NO_BLOCK
+  };
+  kv->evict = evict;
+  kv->self = p;
+}
+
+void orc_prefix_done(orc_prefix *p)
+{
+  free(p->at);
+  free(p->table);
+  *p = (orc_prefix){ 0 };
+}
+
+/* ---- the table: linear probing ---- */
+
+static uint32_t home(const orc_prefix *p, uint64_t hash)
+{
+  return (uint32_t)hash & (p->table_room - 1);
+}
+
+static uint32_t look_up(const orc_prefix *p, uint64_t hash)
+{
+  if (p->table_room == 0) return ORC_NO_BLOCK;
+  for (uint32_t i = home(p, hash);; i = (i + 1) & (p->table_room - 1)) {
+    const uint32_t block = p->table[i];
+    if (block == ORC_NO_BLOCK || p->at[block].hash == hash) return block;
+  }
+}
+
+static void enter(orc_prefix *p, uint32_t block)
+{
+  uint32_t i = home(p, p->at[block].hash);
+  while (p->table[i] != ORC_NO_BLOCK)
+    i = (i + 1) & (p->table_room - 1);
+  p->table[i] = block;
+}
+
+static void widen(orc_prefix *p)
+{
+  const uint32_t had = p->table_room;
+  uint32_t *old = p->table;
+  p->table_room = had == 0 ? TABLE_LEAST : 2 * had;
+  p->table = orc_alloc(p->table_room, sizeof *p->table);
+  for (uint32_t i = 0; i < p->table_room; i++)
+    p->table[i] = ORC_NO_BLOCK;
+  for (uint32_t i = 0; i < had; i++)
+    if (old[i] != ORC_NO_BLOCK) enter(p, old[i]);
+  free(old);
+}
+
+/* Take a block out; those behind it in its run of places close up. */
+static void leave(orc_prefix *p, uint32_t block)
+{
+  const uint32_t mask = p->table_room - 1;
+  uint32_t gap = home(p, p->at[block].hash);
+  while (p->table[gap] != block)
+    gap = (gap + 1) & mask;
+  for (uint32_t i = (gap + 1) & mask; p->table[i] != ORC_NO_BLOCK; i = (i + 1) & mask) {
+    const uint32_t wanted = home(p, p->at[p->table[i]].hash);
+    if (((i - wanted) & mask) < ((i - gap) & mask)) continue; /* it would land before its home */
+    p->table[gap] = p->table[i];
+    gap = i;
+  }
+  p->table[gap] = ORC_NO_BLOCK;
+}
+
+/* ---- idle blocks, by when they were given back ---- */
+
+static void rest(orc_prefix *p, uint32_t block)
+{
+  orc_prefix_block *b = &p->at[block];
+  b->older = p->newest;
+  b->newer = ORC_NO_BLOCK;
+  if (p->newest != ORC_NO_BLOCK)
+    p->at[p->newest].newer = block;
+  else
+    p->oldest = block;
+  p->newest = block;
+  p->kv->idle++;
+}
+
+static void wake(orc_prefix *p, uint32_t block)
+{
+  const orc_prefix_block *b = &p->at[block];
+  if (b->older != ORC_NO_BLOCK)
+    p->at[b->older].newer = b->newer;
+  else
+    p->oldest = b->newer;
+  if (b->newer != ORC_NO_BLOCK)
+    p->at[b->newer].older = b->older;
+  else
+    p->newest = b->older;
+  p->kv->idle--;
+}
+
+/*
+** The oldest idle block has no block behind it in the cache: whoever held one behind it held it
+*too,
+** and gave it back later. So no chain is ever cut in the middle.
+*/
+static void evict(void *self, int64_t blocks)
+{
+  orc_prefix *p = self;
+  ORC_ASSERT(blocks <= p->kv->idle);
+  for (; blocks > 0; blocks--) {
+    const uint32_t block = p->oldest;
+    wake(p, block);
+    leave(p, block);
+    p->at[block].newer = p->free;
+    p->free = block;
+    p->cached--;
+    p->kv->free++;
+    p->kv->evictions++;
+  }
+}
+
+void orc_prefix_clear(orc_prefix *p)
+{
+  const uint64_t evictions = p->kv->evictions; /* these did not give way to others */
+  evict(p, p->kv->idle);
+  ORC_ASSERT(p->cached == 0);
+  p->kv->evictions = evictions;
+}
+
+/* ---- chains ---- */
+
+static void hold(orc_prefix *p, uint32_t block)
+{
+  if (p->at[block].holders++ == 0) wake(p, block);
+}
+
+orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int32_t tokens)
+{
+  orc_prefix_match found = { .last = ORC_NO_BLOCK };
+  const int32_t size = p->kv->block_size;
+  uint64_t hash = 0;
+  while ((int64_t)(found.blocks + 1) * size <= tokens) {
+    hash = orc_content_hash(c, hash, found.blocks * size, (found.blocks + 1) * size);
+    const uint32_t block = look_up(p, hash);
+    if (block == ORC_NO_BLOCK) break;
+    if ((found.blocks + 1) * size == tokens) { /* the last block, which must be computed again */
+      found.whole = true;
+      break;
+    }
+    found.last = block;
+    found.blocks++;
+    found.idle += p->at[block].holders == 0;
+  }
+  found.whole = found.whole || (found.blocks > 0 && found.blocks * size == tokens - 1);
+  return found;
+}
+
+void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
+{
+  for (uint32_t b = found->last; b != ORC_NO_BLOCK; b = p->at[b].parent)
+    hold(p, b);
+}
+
+uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int32_t index)
+{
+  const int32_t size = p->kv->block_size;
+  const uint64_t parent = last == ORC_NO_BLOCK ? 0 : p->at[last].hash;
+  const uint64_t hash = orc_content_hash(c, parent, index * size, (index + 1) * size);
+  uint32_t block = look_up(p, hash);
+  if (block != ORC_NO_BLOCK) {
+    hold(p, block);
+    orc_kv_give(p->kv, 1);
+    return block;
+  }
+  block = p->free;
+  if (block != ORC_NO_BLOCK) {
+    p->free = p->at[block].newer;
+  } else {
+    if (p->count == p->room) {
+      p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
+      p->at = orc_resize(p->at, p->room, sizeof *p->at);
+    }
+    block = p->count++;
+  }
+  p->at[block] = (orc_prefix_block){ .hash = hash, .parent = last, .holders = 1 };
+  if (2 * ++p->cached > p->table_room) widen(p);
+  enter(p, block);
+  return block;
+}
+
+void orc_prefix_release(orc_prefix *p, uint32_t last)
+{
+  for (uint32_t b = last; b != ORC_NO_BLOCK; b = p->at[b].parent) {
+    ORC_ASSERT(p->at[b].holders > 0);
+    if (--p->at[b].holders == 0) rest(p, b);
+  }
+}
