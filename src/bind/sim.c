@@ -8,15 +8,14 @@
 #include <string.h>
 
 #include "bind/cost.h"
-#include "bind/dist.h"
 #include "bind/hist.h"
 #include "bind/place.h"
 #include "bind/sim.h"
+#include "bind/source.h"
 
 static const char type_name[] = "oracle.sim";
 
 enum {
-  SOURCES_MOST = 1024,
   REPLICAS_MOST = 65535,
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
 };
@@ -35,151 +34,9 @@ orc_sim *orc_bind_open_sim(lua_State *L)
   return s;
 }
 
-/* s or INFINITY */
-static double seconds_or_never(lua_State *L, int index, const char *what, const char *key)
-{
-  const double t = orc_bind_number_or(L, index, what, key, INFINITY);
-  if (!(t >= 0.0)) orc_bind_fail(L, "%s.%s: a time >= 0 expected", what, key);
-  return t;
-}
-
 static orc_time time_or_never(double seconds)
 {
   return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
-}
-
-/* ---- sources ---- */
-
-static const char *const kinds[] = { "poisson",     "gamma", "constant", "batch",
-                                     "closed_loop", "trace", NULL };
-enum { TRACE = 5 };
-
-static int kind_of(lua_State *L, int index)
-{
-  if (lua_getfield(L, index, "kind") != LUA_TSTRING) orc_bind_fail(L, "workload.kind: missing");
-  const char *kind = lua_tostring(L, -1);
-  int k = 0;
-  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0)
-    k++;
-  if (kinds[k] == NULL) orc_bind_fail(L, "workload.kind: unknown kind \"%s\"", kind);
-  lua_pop(L, 1);
-  return k;
-}
-
-/* Stages of { rate =, duration = }, or one of workload.rate without end. */
-static void read_stages(lua_State *L, int index, orc_synthetic *o)
-{
-  const bool given = lua_getfield(L, index, "stages") == LUA_TTABLE;
-  o->stage_count = given ? (int)lua_rawlen(L, -1) : 1;
-  if (o->stage_count < 1) orc_bind_fail(L, "workload.stages: at least one stage expected");
-  o->stages = orc_alloc((size_t)o->stage_count, sizeof *o->stages);
-  for (int i = 0; i < o->stage_count; i++) {
-    if (given) lua_rawgeti(L, -1, i + 1);
-    const int from = given ? lua_gettop(L) : index;
-    const char *what = given ? "workload.stages" : "workload";
-    o->stages[i].rate = orc_bind_number(L, from, what, "rate");
-    o->stages[i].duration = given ? seconds_or_never(L, from, what, "duration") : INFINITY;
-    if (!(o->stages[i].rate >= 0.0)) orc_bind_fail(L, "%s.rate: requests/s >= 0 expected", what);
-    if (given) lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
-}
-
-static void read_cancel(lua_State *L, int index, orc_synthetic *o)
-{
-  if (lua_getfield(L, index, "cancel") == LUA_TTABLE) {
-    o->cancel_probability = orc_bind_number(L, lua_gettop(L), "workload.cancel", "probability");
-    orc_bind_dist(L, lua_gettop(L), "workload.cancel", "after", &o->cancel_after);
-  }
-  lua_pop(L, 1);
-}
-
-/* Where requests come from, read into s->drawing so that nothing leaks when a field is wrong. */
-static void read_synthetic(lua_State *L, sim *s, int index, int kind, uint64_t seed, double timeout)
-{
-  orc_synthetic *o = &s->drawing;
-  *o = (orc_synthetic){ .process = (orc_process)kind, .seed = seed, .timeout = timeout };
-  o->profile = (uint16_t)s->source_count;
-  o->count = orc_bind_integer_or(L, index, "workload", "count", INT64_MAX);
-  o->duration = seconds_or_never(L, index, "workload", "duration");
-  if (o->count < 0) orc_bind_fail(L, "workload.count: >= 0 expected");
-  if (kind <= ORC_PROCESS_CONSTANT) read_stages(L, index, o);
-  if (kind == ORC_PROCESS_GAMMA) o->cv = orc_bind_number(L, index, "workload", "cv");
-  if (kind == ORC_PROCESS_GAMMA && !(o->cv > 0.0)) orc_bind_fail(L, "workload.cv: > 0 expected");
-  if (kind == ORC_PROCESS_CLOSED_LOOP) {
-    const int64_t n = orc_bind_integer(L, index, "workload", "concurrency");
-    if (n < 1 || n > 1 << 23) orc_bind_fail(L, "workload.concurrency: 1 to 8388608 expected");
-    o->concurrency = (int32_t)n;
-    if (lua_getfield(L, index, "think") != LUA_TNIL)
-      orc_bind_dist(L, index, "workload", "think", &o->think);
-    lua_pop(L, 1);
-  }
-  orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
-  orc_bind_dist(L, index, "workload", "output", &o->output);
-  o->has_priority = lua_getfield(L, index, "priority") != LUA_TNIL;
-  lua_pop(L, 1);
-  if (o->has_priority) orc_bind_dist(L, index, "workload", "priority", &o->priority);
-  read_cancel(L, index, o);
-  if (o->count < INT64_MAX) s->expected += o->count;
-  s->sources[s->source_count++] = orc_source_synthetic(o);
-  *o = (orc_synthetic){ 0 };
-}
-
-static void read_trace(lua_State *L, sim *s, int index, double timeout)
-{
-  orc_error e = { 0 };
-  const orc_trace_options o = {
-    .scale = orc_bind_number_or(L, index, "workload", "rate_scale", 1.0),
-    .from = orc_bind_number_or(L, index, "workload", "from", 0.0),
-    .to = seconds_or_never(L, index, "workload", "to"),
-    .count = orc_bind_integer_or(L, index, "workload", "count", INT64_MAX),
-    .timeout = timeout,
-    .profile = (uint16_t)s->source_count,
-  };
-  if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
-  if (lua_getfield(L, index, "path") != LUA_TSTRING)
-    orc_bind_fail(L, "workload.path: a file expected");
-  if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))
-    orc_bind_raise(L, &e);
-  s->source_count++;
-  lua_pop(L, 1);
-}
-
-static void read_source(lua_State *L, sim *s, int index, uint64_t seed, double timeout)
-{
-  const int kind = kind_of(L, index);
-  s->profiles[s->profile_count] = NULL;
-  const char *name =
-      lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
-  s->profiles[s->profile_count] = orc_alloc(strlen(name) + 1, 1);
-  memcpy(s->profiles[s->profile_count++], name, strlen(name));
-  lua_pop(L, 1);
-  timeout = orc_bind_number_or(L, index, "workload", "timeout", timeout);
-  if (kind == TRACE)
-    read_trace(L, s, index, timeout);
-  else
-    read_synthetic(L, s, index, kind, seed, timeout);
-}
-
-/* spec.workload: one source, or a list of them. */
-static void read_sources(lua_State *L, sim *s, int index, uint64_t seed)
-{
-  const double timeout = seconds_or_never(L, index, "spec", "timeout");
-  if (lua_getfield(L, index, "workload") != LUA_TTABLE)
-    orc_bind_fail(L, "workload: a table expected");
-  const int workload = lua_gettop(L);
-  const lua_Unsigned listed = lua_rawlen(L, workload);
-  if (listed > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
-  const size_t n = listed == 0 ? 1 : (size_t)listed;
-  s->sources = orc_alloc(n, sizeof *s->sources);
-  s->profiles = orc_alloc(n, sizeof *s->profiles);
-  if (listed == 0) read_source(L, s, workload, seed, timeout);
-  for (size_t i = 0; i < listed; i++) {
-    lua_rawgeti(L, workload, (lua_Integer)i + 1);
-    read_source(L, s, lua_gettop(L), seed, timeout);
-    lua_pop(L, 1);
-  }
-  lua_pop(L, 1);
 }
 
 /* ---- the deployment ---- */
@@ -240,9 +97,9 @@ static orc_slo read_slo(lua_State *L, int index)
   orc_slo slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER };
   if (lua_getfield(L, index, "slo") == LUA_TTABLE) {
     const int t = lua_gettop(L);
-    slo.ttft = time_or_never(seconds_or_never(L, t, "slo", "ttft"));
-    slo.tpot = time_or_never(seconds_or_never(L, t, "slo", "tpot"));
-    slo.e2e = time_or_never(seconds_or_never(L, t, "slo", "e2e"));
+    slo.ttft = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "ttft"));
+    slo.tpot = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "tpot"));
+    slo.e2e = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "e2e"));
   }
   lua_pop(L, 1);
   return slo;
@@ -267,8 +124,8 @@ static orc_outage read_outage(lua_State *L, int replicas)
   if (replica < 1 || replica > replicas)
     orc_bind_fail(L, "failures.outages: replica: 1 to %d expected", replicas);
   return (orc_outage){
-    .at = time_or_never(seconds_or_never(L, t, "failures.outages", "at")),
-    .lasts = time_or_never(seconds_or_never(L, t, "failures.outages", "lasts")),
+    .at = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "at")),
+    .lasts = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "lasts")),
     .replica = (uint16_t)(replica - 1),
   };
 }
@@ -279,7 +136,7 @@ static void read_failures(lua_State *L, sim *s, orc_fleet_config *f)
 {
   const int t = lua_gettop(L);
   f->mtbf = orc_bind_number_or(L, t, "failures", "mtbf", 0.0);
-  f->mttr = seconds_or_never(L, t, "failures", "mttr");
+  f->mttr = orc_bind_seconds_or_never(L, t, "failures", "mttr");
   if (!(f->mtbf >= 0.0)) orc_bind_fail(L, "failures.mtbf: a time >= 0 expected");
   if (lua_getfield(L, t, "outages") == LUA_TTABLE) {
     f->outage_count = (int)lua_rawlen(L, -1);
@@ -302,7 +159,7 @@ static orc_fleet_config read_fleet(lua_State *L, sim *s, int index, int replicas
     const double interval = orc_bind_number(L, index, "spec", "scale_interval");
     if (!(interval > 0.0)) orc_bind_fail(L, "autoscaling.interval: a time > 0 expected");
     f.interval = orc_time_of(interval) > 0 ? orc_time_of(interval) : 1;
-    f.cold_start = time_or_never(seconds_or_never(L, index, "spec", "cold_start"));
+    f.cold_start = time_or_never(orc_bind_seconds_or_never(L, index, "spec", "cold_start"));
     f.least = (int)orc_bind_integer_or(L, index, "spec", "replicas_least", 1);
     f.most = s->policies.replicas;
   }
@@ -330,13 +187,7 @@ static void release(sim *s)
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
   orc_policies_done(&s->policies);
-  orc_source unread = { 0 };
-  if (s->drawing.stages != NULL || s->drawing.prompt.values != NULL ||
-      s->drawing.prompt.parts != NULL) {
-    s->drawing.process = ORC_PROCESS_BATCH;
-    unread = orc_source_synthetic(&s->drawing);
-    unread.done(unread.self);
-  }
+  orc_synthetic_done(&s->drawing);
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
   free(s->outages);
   for (int i = 0; i < s->profile_count; i++)
@@ -366,10 +217,10 @@ static int new (lua_State *L)
   if (replicas < 1 || replicas > REPLICAS_MOST)
     orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
   const orc_engine_knobs knobs = read_knobs(L, 1);
-  s->duration = seconds_or_never(L, 1, "spec", "duration");
+  s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   read_cost(L, s, 1);
-  read_sources(L, s, 1, seed);
+  orc_bind_read_sources(L, s, 1, seed);
   orc_policies_init(&s->policies, L, 1, most_replicas(L, 1, (int)replicas), &s->watch);
   const orc_fleet_config fleet = read_fleet(L, s, 1, (int)replicas);
   open_csv(L, s, 1);
@@ -384,6 +235,7 @@ static int new (lua_State *L)
     .fleet = fleet,
     .sources = s->sources,
     .source_count = s->source_count,
+    .count = s->count,
     .profile_count = s->profile_count,
     .warm_up = orc_time_of(s->warm_up > 0.0 ? s->warm_up : 0.0),
     .slo = read_slo(L, 1),

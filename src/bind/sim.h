@@ -9,6 +9,7 @@
 #include "bind/watch.h"
 #include "serve/cluster.h"
 #include "serve/source.h"
+#include "serve/synthetic.h"
 
 typedef struct orc_sim {
   orc_cluster *cluster;
@@ -25,6 +26,7 @@ typedef struct orc_sim {
   int profile_count;
   double duration; /* s; INFINITY: until all requests ended */
   double warm_up;
+  int64_t count;    /* requests of all sources together; INT64_MAX: no bound */
   int64_t expected; /* requests in all, where known; 0 not */
   bool closed, failed;
 } orc_sim;

@@ -93,7 +93,8 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
     fail_at(c, &c->replicas[q->replica], &e);
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
-  if (s->follow != NULL && s->follow(s->self, q, now, &next)) expect(c, q->in.source, &next);
+  if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next))
+    expect(c, q->in.source, &next);
   if (q->in.content != 0) orc_contents_drop(s->contents, q->in.content);
   orc_requests_drop(&c->requests, slot);
 }
@@ -177,11 +178,20 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
   orc_cluster_dispatch(c, slot);
 }
 
+/* Whether one more may come; the last one leaves nothing to be expected behind it. */
+static bool let_come(orc_cluster *c)
+{
+  if (c->left == 0) return false;
+  if (--c->left == 0) c->expected = 1;
+  return true;
+}
+
 static void on_arrival(void *self, uint32_t source)
 {
   orc_cluster *c = self;
   const orc_arrival a = c->pending[source];
-  draw(c, source);
+  if (!let_come(c)) return;
+  if (c->left > 0) draw(c, source);
   arrive(c, &a);
 }
 
@@ -190,7 +200,7 @@ static void on_follow(void *self, uint32_t index)
   orc_cluster *c = self;
   const orc_arrival a = c->future[index];
   c->future_free[c->future_free_count++] = index;
-  arrive(c, &a);
+  if (let_come(c)) arrive(c, &a);
 }
 
 /* The slot may hold another request by now; one whose deadline this is not is left alone. */
@@ -278,6 +288,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->admission = config->admission;
   c->replica_count = config->fleet.most > config->replicas ? config->fleet.most : config->replicas;
   c->source_count = config->source_count;
+  c->left = config->count > 0 ? (uint64_t)config->count : UINT64_MAX;
   c->profile_count = config->profile_count;
   c->warm_up = config->warm_up;
   c->slo = config->slo;

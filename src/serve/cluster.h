@@ -31,6 +31,7 @@ typedef struct orc_cluster_config {
   orc_fleet_config fleet; /* all zeroes: neither failures nor scaling */
   orc_source *sources;    /* taken over */
   int source_count;
+  int64_t count;     /* requests in all, whoever sends them; 0, INT64_MAX: no bound */
   int profile_count; /* >= 1 */
   orc_time warm_up;  /* requests arriving before are not counted */
   orc_slo slo;
@@ -58,6 +59,7 @@ struct orc_cluster {
   orc_source *sources;
   orc_arrival *pending; /* [source_count] the next arrival of each */
   int source_count;
+  uint64_t left; /* requests that may still come */
   int profile_count;
   orc_arrival *future;   /* arrivals that follow an answer, by index */
   uint32_t *future_free; /* free indices */

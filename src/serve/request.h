@@ -30,6 +30,8 @@ typedef struct orc_arrival {
   int32_t max_output; /* tokens asked for, >= output */
   uint32_t client;
   uint64_t session; /* 0: none */
+  uint16_t turn;    /* of the session, from 1; 0: none */
+  bool streamed;    /* the client gets each token as it comes */
   int32_t priority; /* smaller goes first, as in vLLM */
   uint16_t profile;
   uint32_t source;  /* index of the source it comes from; set by the cluster */

@@ -1,8 +1,7 @@
-/* synthetic.c - requests drawn from distributions, by a point process or by waiting clients. */
+#include "serve/synthetic.h"
+
 #include <math.h>
 #include <stdlib.h>
-
-#include "serve/source.h"
 
 typedef struct synthetic {
   orc_synthetic is;
@@ -10,30 +9,115 @@ typedef struct synthetic {
   int stage;        /* the one `clock` is in */
   double clock;     /* s: when the last request came */
   double stage_end; /* s: when this stage is over */
-  int64_t issued;   /* requests so far */
+  int64_t issued;   /* requests so far, later turns of sessions included */
+  int still;        /* RENEWAL: gaps of 0 in a row */
+  int64_t opened;   /* requests of the point process so far */
   int32_t *rounds;  /* CLOSED_LOOP: [concurrency] requests each client has sent */
+  orc_contents contents;
 } synthetic;
 
-/* Everything random about one request comes from a stream of its own. */
-static void fill(const synthetic *s, orc_arrival *out, uint64_t index, uint32_t client, double time)
+enum { STILL_MOST = 10000000 };
+enum { TEXT = 1, ANSWER = 2, POOL = 3, TURN = 4, PROFILE_SHIFT = 48 }; /* kinds of texts and keys */
+
+static uint64_t key_of(const synthetic *s, uint64_t index)
+{
+  return (uint64_t)s->is.profile << PROFILE_SHIFT | index;
+}
+
+/* What a request has besides its prompt; draws the rest of its stream. */
+static void fill_rest(const synthetic *s, orc_arrival *out, uint64_t index, orc_rng *r)
 {
   const orc_synthetic *o = &s->is;
-  orc_rng r = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, (uint64_t)o->profile << 48 | index);
-  const int prompt = orc_dist_count(&o->prompt, &r, index, 1);
-  const int output = orc_dist_count(&o->output, &r, index, 1);
-  *out = (orc_arrival){ .time = orc_time_of(time),
-                        .prompt = prompt,
-                        .output = output,
-                        .max_output = output,
-                        .client = client,
-                        .profile = o->profile,
-                        .timeout = isfinite(o->timeout) ? orc_time_of(o->timeout) : ORC_NEVER,
-                        .cancel = ORC_NEVER };
-  if (o->has_priority) out->priority = (int32_t)lround(orc_dist_sample(&o->priority, &r, index));
-  if (o->cancel_probability > 0.0 && orc_rng_uniform(&r) < o->cancel_probability) {
-    const double after = orc_dist_sample(&o->cancel_after, &r, index);
+  out->max_output = out->output;
+  out->profile = o->profile;
+  out->timeout = isfinite(o->timeout) ? orc_time_of(o->timeout) : ORC_NEVER;
+  out->cancel = ORC_NEVER;
+  if (o->has_priority) out->priority = (int32_t)lround(orc_dist_sample(&o->priority, r, index));
+  if (o->cancel_probability > 0.0 && orc_rng_uniform(r) < o->cancel_probability) {
+    const double after = orc_dist_sample(&o->cancel_after, r, index);
     out->cancel = orc_time_of(after > 0.0 ? after : 0.0);
   }
+  out->streamed = o->streaming >= 1.0 || orc_rng_uniform(r) < o->streaming;
+}
+
+/*
+** A request of its own, the first of its session if it opens one. Everything random about it comes
+** from a stream of its own. `order`: its place in the pool's turns.
+*/
+static void fill(synthetic *s, orc_arrival *out, uint64_t index, uint32_t client, uint64_t order)
+{
+  const orc_synthetic *o = &s->is;
+  const uint64_t key = key_of(s, index);
+  orc_rng r = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, key);
+  orc_words words = { .prefix = key,
+                      .text = orc_content_text(TEXT, key, 1),
+                      .answer = orc_content_text(ANSWER, key, 1) };
+  *out = (orc_arrival){ .client = client };
+  if (o->wording.pool > 0) {
+    const uint64_t slot = order % (uint64_t)o->wording.pool;
+    words.prefix = words.text = orc_content_text(POOL, o->profile, slot);
+    orc_rng own = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, words.text);
+    out->prompt = orc_dist_count(&o->prompt, &own, slot, 1);
+  } else {
+    out->prompt = orc_dist_count(&o->prompt, &r, index, 1);
+  }
+  out->output = orc_dist_count(&o->output, &r, index, 1);
+  out->content = orc_wording_prompt(&o->wording, &s->contents, o->seed, &words, &out->prompt);
+  fill_rest(s, out, index, &r);
+  if (!orc_session_opens(&o->session, o->seed, key)) return;
+  out->session = key + 1;
+  out->turn = 1;
+}
+
+/* The prompt of a later turn: what was said, or the prefix alone, and what the user adds. */
+static bool extend(synthetic *s, const orc_request *r, orc_arrival *out, int32_t input)
+{
+  const orc_synthetic *o = &s->is;
+  const uint64_t key = r->in.session - 1;
+  const orc_words words = { .prefix = key,
+                            .text = orc_content_text(TEXT, key, out->turn),
+                            .answer = orc_content_text(ANSWER, key, out->turn) };
+  out->prompt = input;
+  if (!o->session.accumulate) {
+    out->content = orc_wording_prompt(&o->wording, &s->contents, o->seed, &words, &out->prompt);
+    s->contents.at[out->content].follows = true;
+    return true;
+  }
+  const int64_t length = (int64_t)r->in.prompt + r->generated + input;
+  if (length > INT32_MAX / 2) return false; /* no model reads that far */
+  out->prompt = (int32_t)length;
+  out->content = orc_contents_continue(&s->contents, r->in.content, r->generated, words.answer);
+  orc_contents_append(&s->contents, out->content, words.text, 0, input);
+  return true;
+}
+
+/* The next turn of a session whose turn has been answered at `now`; false: it is over. */
+static bool next_turn(synthetic *s, const orc_request *r, orc_time now, orc_arrival *out)
+{
+  const orc_synthetic *o = &s->is;
+  if (r->in.session == 0 || r->generated < r->in.output || s->issued >= o->count) return false;
+  const uint64_t key = r->in.session - 1;
+  double think;
+  if (!orc_session_goes_on(&o->session, o->seed, key, r->in.turn, &think)) return false;
+  *out = (orc_arrival){ .time = now + orc_time_of(think),
+                        .client = r->in.client,
+                        .session = r->in.session,
+                        .turn = (uint16_t)(r->in.turn + 1) };
+  if ((double)out->time * 1e-9 >= o->duration) return false;
+  orc_rng g = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, orc_content_text(TURN, key, out->turn));
+  const orc_dist *input = o->session.has_input ? &o->session.input : &o->prompt;
+  const uint64_t index = key & (((uint64_t)1 << PROFILE_SHIFT) - 1);
+  const int32_t added = orc_dist_count(input, &g, index, 1);
+  out->output = orc_dist_count(&o->output, &g, index, 1);
+  if (!extend(s, r, out, added)) return false;
+  fill_rest(s, out, index, &g);
+  s->issued++;
+  return true;
+}
+
+static bool follow_turn(void *self, const orc_request *r, orc_time now, orc_arrival *out)
+{
+  return next_turn(self, r, now, out);
 }
 
 /* A gap of mean 1 between two arrivals. */
@@ -59,7 +143,7 @@ static bool advance(synthetic *s)
 {
   const orc_synthetic *o = &s->is;
   /* Evenly spaced arrivals start at the beginning of the first stage, not one gap into it. */
-  double left = s->issued == 0 && o->process == ORC_PROCESS_CONSTANT ? 0.0 : unit_gap(s);
+  double left = s->opened == 0 && o->process == ORC_PROCESS_CONSTANT ? 0.0 : unit_gap(s);
   for (;;) {
     const double rate = o->stages[s->stage].rate;
     const double room = (s->stage_end - s->clock) * rate;
@@ -74,32 +158,54 @@ static bool advance(synthetic *s)
   }
 }
 
+/* The next request of no client in particular: a hundred take turns. */
+static bool open_next(synthetic *s, orc_arrival *out)
+{
+  const uint64_t index = (uint64_t)s->opened++;
+  s->issued++;
+  fill(s, out, index, (uint32_t)(index % 100), index);
+  out->time = orc_time_of(s->clock);
+  return true;
+}
+
 static bool next_point(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
   (void)e;
   if (s->issued >= s->is.count || !advance(s) || s->clock >= s->is.duration) return false;
-  const uint64_t index = (uint64_t)s->issued++;
-  fill(s, out, index, (uint32_t)(index % 100), s->clock);
-  return true;
+  return open_next(s, out);
+}
+
+static bool next_renewal(void *self, orc_arrival *out, orc_error *e)
+{
+  synthetic *s = self;
+  if (s->issued >= s->is.count) return false;
+  const double gap = orc_dist_sample(&s->is.gap, &s->gaps, (uint64_t)s->opened);
+  s->still = gap > 0.0 ? 0 : s->still + 1;
+  if (s->still > STILL_MOST)
+    return orc_fail(e,
+                    "workload.inter_arrival: %d gaps of 0 s in a row; the clock would never move",
+                    STILL_MOST);
+  if (gap > 0.0) s->clock += gap;
+  if (s->clock >= s->is.duration) return false;
+  return open_next(s, out);
 }
 
 static bool next_batch(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
   (void)e;
-  if (s->issued >= s->is.count) return false;
-  const uint64_t index = (uint64_t)s->issued++;
-  fill(s, out, index, (uint32_t)(index % 100), 0.0);
-  return true;
+  return s->issued < s->is.count && open_next(s, out);
 }
 
 /* The next request of a waiting client: its draws do not depend on what the others do. */
-static void ask(synthetic *s, orc_arrival *out, uint32_t client, double time)
+static void ask(synthetic *s, orc_arrival *out, uint32_t client, orc_time time)
 {
   const uint64_t round = (uint64_t)s->rounds[client]++;
   s->issued++;
-  fill(s, out, (uint64_t)client << 24 | (round & 0xffffff), client, time);
+  fill(s, out, (uint64_t)client << 24 | (round & 0xffffff), client,
+       client + round * (uint64_t)s->is.concurrency);
+  out->time = time;
 }
 
 static bool next_client(void *self, orc_arrival *out, orc_error *e)
@@ -107,7 +213,7 @@ static bool next_client(void *self, orc_arrival *out, orc_error *e)
   synthetic *s = self;
   (void)e;
   if (s->issued >= s->is.count || s->issued >= s->is.concurrency) return false;
-  ask(s, out, (uint32_t)s->issued, 0.0);
+  ask(s, out, (uint32_t)s->issued, 0);
   return true;
 }
 
@@ -115,6 +221,7 @@ static bool follow_client(void *self, const orc_request *r, orc_time now, orc_ar
 {
   synthetic *s = self;
   if (s->issued >= s->is.count) return false;
+  if (next_turn(s, r, now, out)) return true;
   const uint32_t client = r->in.client;
   orc_rng g = orc_rng_stream(s->is.seed, ORC_FOR_SESSIONS,
                              (uint64_t)s->is.profile << 48 | (uint64_t)client << 24 |
@@ -122,20 +229,26 @@ static bool follow_client(void *self, const orc_request *r, orc_time now, orc_ar
   const double think = orc_dist_sample(&s->is.think, &g, 0);
   const orc_time time = now + orc_time_of(think > 0.0 ? think : 0.0);
   if ((double)time * 1e-9 >= s->is.duration) return false;
-  ask(s, out, client, 0.0);
-  out->time = time;
+  ask(s, out, client, time);
   return true;
+}
+
+void orc_synthetic_done(orc_synthetic *o)
+{
+  orc_dist *all[] = { &o->prompt, &o->output, &o->think, &o->priority, &o->cancel_after, &o->gap };
+  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+    orc_dist_done(all[i]);
+  orc_wording_done(&o->wording);
+  orc_session_plan_done(&o->session);
+  free(o->stages);
+  *o = (orc_synthetic){ 0 };
 }
 
 static void done(void *self)
 {
   synthetic *s = self;
-  orc_dist_done(&s->is.prompt);
-  orc_dist_done(&s->is.output);
-  orc_dist_done(&s->is.think);
-  orc_dist_done(&s->is.priority);
-  orc_dist_done(&s->is.cancel_after);
-  free(s->is.stages);
+  orc_synthetic_done(&s->is);
+  orc_contents_done(&s->contents);
   free(s->rounds);
   free(s);
 }
@@ -145,7 +258,8 @@ orc_source orc_source_synthetic(const orc_synthetic *o)
   synthetic *s = orc_alloc(1, sizeof *s);
   s->is = *o;
   s->gaps = orc_rng_stream(o->seed, ORC_FOR_ARRIVALS, o->profile);
-  orc_source out = { .self = s, .next = next_point, .done = done };
+  orc_source out = { .self = s, .next = next_point, .done = done, .contents = &s->contents };
+  if (o->session.probability > 0.0) out.follow = follow_turn;
   if (o->process == ORC_PROCESS_BATCH) {
     out.next = next_batch;
   } else if (o->process == ORC_PROCESS_CLOSED_LOOP) {
@@ -153,6 +267,8 @@ orc_source orc_source_synthetic(const orc_synthetic *o)
     s->rounds = orc_alloc((size_t)o->concurrency, sizeof *s->rounds);
     out.next = next_client;
     out.follow = follow_client;
+  } else if (o->process == ORC_PROCESS_RENEWAL) {
+    out.next = next_renewal;
   } else {
     ORC_ASSERT(o->stage_count >= 1);
     s->stage_end = o->stages[0].duration;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <zlib.h>
 
-#include "serve/source.h"
+#include "serve/trace_file.h"
 
 enum { LINE_MOST = 1 << 16, COLUMNS_MOST = 64, FIELD_SHOWN = 40, TOKENS_MOST = 100000000 };
 

@@ -11,6 +11,7 @@
 #include "serve/batch.h"
 #include "serve/cluster.h"
 #include "serve/live.h"
+#include "serve/synthetic.h"
 
 #include "test.h"
 

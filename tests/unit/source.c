@@ -1,4 +1,5 @@
-#include "serve/source.h"
+#include "serve/synthetic.h"
+#include "serve/trace_file.h"
 
 #include <math.h>
 #include <stdlib.h>
