@@ -171,7 +171,8 @@ static scenario draw(uint64_t seed)
   s.knobs = (orc_engine_knobs){ .max_num_seqs = pick(&g, 1, 12),
                                 .block_size = pick(&g, 1, 20),
                                 .max_model_len = pick(&g, 60, 260),
-                                .enable_chunked_prefill = pick(&g, 0, 4) > 0 };
+                                .enable_chunked_prefill = pick(&g, 0, 4) > 0,
+                                .enable_prefix_caching = seed % 4 > 0 };
   s.knobs.max_num_batched_tokens = s.knobs.max_num_seqs + pick(&g, 0, 120);
   s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
   s.lod = pick(&g, 0, 2) == 0 ? ORC_LOD_HIGH : ORC_LOD_MEDIUM;
@@ -210,6 +211,32 @@ static scenario draw(uint64_t seed)
   return s;
 }
 
+/* What prompts share: prefixes, histories, or whole prompts asked again. */
+static void word(orc_synthetic *o, orc_rng *g)
+{
+  const int way = pick(g, 0, 3);
+  o->streaming = 0.5;
+  if (way == 0) return; /* prompts without identity */
+  o->wording.told = true;
+  if (way == 1) o->wording.pool = pick(g, 1, 6);
+  if (pick(g, 0, 1) == 0) {
+    o->wording.patterns = orc_alloc(1, sizeof *o->wording.patterns);
+    o->wording.pattern_count = 1;
+    o->wording.patterns[0] = (orc_prefix_pattern){ .weight = 1.0, .variants = pick(g, 1, 3) };
+    o->wording.patterns[0].parts = orc_alloc(1, sizeof(orc_prefix_part));
+    o->wording.patterns[0].part_count = 1;
+    o->wording.patterns[0].parts[0] = (orc_prefix_part){ .text = 7, .tokens = pick(g, 1, 50) };
+  }
+  if (way < 3) return;
+  o->session = (orc_session_plan){ .probability = 0.5 * pick(g, 1, 2),
+                                   .again = 0.8,
+                                   .max_turns = pick(g, 1, 6),
+                                   .think = { .kind = ORC_DIST_EXPONENTIAL, .a = 0.01 },
+                                   .accumulate = pick(g, 0, 3) > 0,
+                                   .has_input = true,
+                                   .input = { .kind = ORC_DIST_UNIFORM, .a = 1, .b = 20 } };
+}
+
 static orc_source source(const scenario *s, int i)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, (uint64_t)i + 1);
@@ -242,6 +269,7 @@ static orc_source source(const scenario *s, int i)
   o.output = (orc_dist){ .kind = ORC_DIST_UNIFORM, .a = 1, .b = pick(&g, 2, 90) };
   o.cancel_after = (orc_dist){ .kind = ORC_DIST_EXPONENTIAL, .a = 0.02 };
   o.think = (orc_dist){ .kind = ORC_DIST_CONSTANT, .a = 0.001 * pick(&g, 0, 2) };
+  word(&o, &g);
   return orc_source_synthetic(&o);
 }
 
@@ -258,22 +286,46 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
   return need > q->blocks ? need : q->blocks;
 }
 
+/*
+** Blocks in the cache that requests hold, each counted once. False when its lists do not agree with
+** its counts, or a block outlives one before it.
+*/
+static bool count_shared(const orc_replica *r, int64_t *held)
+{
+  const orc_prefix *p = &r->prefix;
+  int64_t idle = 0;
+  bool good = true;
+  *held = 0;
+  for (uint32_t b = p->oldest; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
+    good = good && p->at[b].holders == 0;
+  for (uint32_t i = 0; i < p->table_room; i++) {
+    const uint32_t b = p->table[i];
+    if (b == ORC_NO_BLOCK) continue;
+    const uint32_t parent = p->at[b].parent;
+    *held += p->at[b].holders > 0;
+    good = good && (parent == ORC_NO_BLOCK || p->at[parent].holders >= p->at[b].holders);
+  }
+  return good && idle == r->kv.idle && *held + idle == p->cached;
+}
+
 static bool consistent(const orc_cluster *c)
 {
   uint64_t seen = 0;
   bool good = true;
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
-    int64_t used = 0, decoding = 0;
+    int64_t used, decoding = 0;
+    good = count_shared(r, &used) && good;
     int32_t running = 0;
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
-      used += blocks_held(r, &c->requests.at[s]);
+      used += blocks_held(r, &c->requests.at[s]) - c->requests.at[s].shared;
       decoding += c->requests.at[s].state == ORC_DECODE;
     }
     int64_t host = r->host_free;
     for (uint32_t j = 0; j < r->queue.count; j++) {
-      used += c->requests.at[r->queue.at[j].slot].blocks;
-      host += c->requests.at[r->queue.at[j].slot].swapped;
+      const orc_request *q = &c->requests.at[r->queue.at[j].slot];
+      used += q->blocks - q->shared;
+      host += q->swapped;
     }
     good = good && host == r->knobs.swap_blocks && r->host_free >= 0;
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
@@ -288,7 +340,7 @@ static bool consistent(const orc_cluster *c)
 }
 
 typedef struct outcome {
-  uint64_t total, ended, steps;
+  uint64_t total, ended, steps, hits, evictions, misses;
   orc_time end;
   bool good;
   size_t bytes;
@@ -383,14 +435,19 @@ static outcome simulate(const scenario *s, way how)
     const orc_replica *r = &c->replicas[i];
     o.good = o.good && (s->policy != 5 || r->usage.preemptions == 0);
     o.good = o.good && r->host_free == s->knobs.swap_blocks;
-    o.good = o.good && r->kv.free == r->kv.total && r->running == 0;
+    o.good = o.good && orc_kv_available(&r->kv) == r->kv.total && r->running == 0;
     for (int l = 0; l < r->lane_count; l++) {
       const orc_decode_set *d = &r->lanes[l].decode;
       o.good = o.good && d->n == 0 && d->context == 0 && d->window == 0 && d->growing == 0;
     }
+    for (int p = 0; p < 2; p++) {
+      o.hits += r->metrics[p].cached_tokens;
+      o.misses += r->metrics[p].prefix_events[ORC_PREFIX_CONVERSATIONAL_MISS];
+    }
     for (int p = 0; p < 2; p++)
       o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
     o.steps += r->usage.steps;
+    o.evictions += r->kv.evictions;
   }
   for (int i = 0; i < c->replica_count; i++)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
@@ -403,7 +460,8 @@ static outcome simulate(const scenario *s, way how)
 
 static bool same(const outcome *a, const outcome *b)
 {
-  return a->total == b->total && a->steps == b->steps && a->end == b->end && a->bytes == b->bytes &&
+  return a->total == b->total && a->steps == b->steps && a->hits == b->hits &&
+         a->evictions == b->evictions && a->end == b->end && a->bytes == b->bytes &&
          memcmp(a->csv, b->csv, a->bytes) == 0;
 }
 
@@ -436,6 +494,7 @@ static bool causal(const outcome *o)
 int main(void)
 {
   int different = 0, broken = 0, acausal = 0;
+  uint64_t hits = 0, evictions = 0, misses = 0;
   for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
     const scenario s = draw(seed);
     const outcome run = simulate(&s, AT_ONCE);
@@ -456,8 +515,14 @@ int main(void)
     CHECK(equal);
     CHECK(causal(&run));
     free(run.csv);
+    hits += run.hits;
+    evictions += run.evictions;
+    misses += run.misses;
   }
+  CHECK(hits > 10000 && evictions > 1000 && misses > 0); /* the scenarios reach the cache */
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
+  printf("%llu tokens hit, %llu blocks evicted\n", (unsigned long long)hits,
+         (unsigned long long)evictions);
   return DONE();
 }
