@@ -60,7 +60,7 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
 void orc_holding_share(orc_replica *r, orc_request *q)
 {
   const orc_content *c = content_of(r, q);
-  if (c == NULL) return;
+  if (c == NULL || q->blocks == 0) return; /* one in host memory has nothing here to share */
   const int32_t full = q->computed / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
     q->chain = orc_prefix_put(&r->prefix, c, q->chain, q->shared);
