@@ -272,10 +272,9 @@ end
 
 -- ---- running ----
 
---- Run a plan.
+--- What the engine's sim.new and sim.run take.
 -- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
--- @return the engine's raw result; raises when the run fails
-function experiment.simulate(plan, options)
+function experiment.spec(plan, options)
   options = options or {}
   local spec = {}
   for k, v in pairs(plan.spec) do spec[k] = v end
@@ -284,7 +283,14 @@ function experiment.simulate(plan, options)
   spec.records = options.records or options.csv ~= nil
   spec.csv = options.csv
   spec.progress = options.progress
-  return core().sim.run(spec)
+  return spec
+end
+
+--- Run a plan.
+-- @param options see experiment.spec
+-- @return the engine's raw result; raises when the run fails
+function experiment.simulate(plan, options)
+  return core().sim.run(experiment.spec(plan, options))
 end
 
 --- Run a scenario to its summary.

@@ -2,6 +2,7 @@
 --   oracle.scenario { ... }     a checked scenario; s:run() gives its result
 --   oracle.load(path)           the scenario a file returns
 --   oracle.run(s, options)      the same as s:run(options)
+--   oracle.sim(s)               a live simulation: stops, shows, changes, branches
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local oracle = { version = require "oracle.version" }
 
@@ -14,6 +15,12 @@ end
 function oracle.load(path)
   local s, why = require("oracle.scenario").load(path)
   return s or error(why, 0)
+end
+
+--- A simulation one can stop, look into, change and branch (oracle.live).
+-- @param s a scenario or a path
+function oracle.sim(s)
+  return require("oracle.live").new(s)
 end
 
 --- Run a scenario, or the file of one.

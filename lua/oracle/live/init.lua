@@ -1,0 +1,340 @@
+--- A simulation that lives: it stops where one wants, can be looked at, changed, branched and taken back.
+--   s = oracle.sim "scenarios/quickstart.lua"
+--   s:run_until(60)   s:step()   s:run_until(function(s) return s.queue > 100 end)   s:run()
+--   s.now, s.queue, s.running, s.replicas[1].kv, s.requests[17], s.series.queue, s.latency.ttft
+--   s:set(key, value)   s:reload()   s:fork()   s:rewind(t)   s:what_if { key = { values } }
+--
+-- A pause lies after all events of a moment, so the time alone says where a simulation is. Branches and rewinding
+-- run the scenario again from its seed, doing the same at the same times: byte for byte the same, at the cost of
+-- simulating up to that time once more. What a policy keeps in the table it is given is made anew with it; what it
+-- keeps in variables of its own file would be shared between branches.
+local scenario = require "oracle.scenario"
+local series = require "oracle.live.series"
+
+local live = {}
+
+local NS = 1e9
+
+local inner_of = setmetatable({}, { __mode = "k" })       -- live simulation -> what is behind it
+
+local function fail(...)
+  error(string.format(...), 0)
+end
+
+local function seconds(ns)
+  return ns / NS
+end
+
+-- ---- making and going on ----
+
+local function host()
+  local ok, found = pcall(require, "oracle.host")
+  return ok and found or nil
+end
+
+-- A spec of its own: its knobs can then be changed without anyone else noticing.
+local function spec_of(plan)
+  local spec = require("oracle.experiment").spec(plan)
+  local engine = {}
+  for k, v in pairs(spec.engine) do engine[k] = v end
+  spec.engine, spec.life = engine, true
+  return spec
+end
+
+local function start(inner)
+  inner.spec = spec_of(inner.plan)
+  inner.raw = require("oracle.core").sim.new(inner.spec)
+  inner.series = series.new()
+  inner.begun = false
+  return inner
+end
+
+-- Shows how far it is from the second second on, on a terminal.
+local function meter_of()
+  local h = host()
+  if not h or not h.isatty(2) then return nil end
+  return require("oracle.progress").new(h.clock, io.stderr)
+end
+
+-- Go on to `until_ns` (nil: to the end), sampling on the way.
+local function advance(inner, until_ns, predicate)
+  local raw, from = inner.raw, inner.raw:now()
+  local meter = meter_of()
+  local function show(share, now)
+    if until_ns then share = (now - from) / math.max(1, until_ns - from) end
+    if meter then meter.step(share, seconds(now)) end
+  end
+  inner.begun = true
+  local ok, how
+  repeat
+    local stop = series.next(inner.series)
+    if until_ns and until_ns < stop then stop = until_ns end
+    ok, how = pcall(raw.advance, raw, stop, predicate, show)
+    local now = raw:now()
+    series.sample(inner.series, raw, now)
+    if meter then show(raw:fraction(), now) end
+  until not ok or how ~= "reached" or now == until_ns or raw:status().over
+  if meter then meter.done() end
+  if not ok then error(how, 0) end
+  if how == "interrupted" then
+    fail("interrupted at t = %.6f s; s:run_until(t) or s:run() goes on", seconds(raw:now()))
+  end
+end
+
+-- What was done to a simulation, done to another one.
+local function carry_out(inner, entry)
+  if entry.engine then
+    inner.raw:retune(entry.engine)
+    for k, v in pairs(entry.engine) do inner.spec.engine[k] = v end
+  elseif entry.policies then
+    local spec = {}
+    for k, v in pairs(inner.spec) do spec[k] = v end
+    spec.batching, spec.router = entry.policies.batching, entry.policies.router
+    inner.raw:swap(spec)
+    inner.spec = spec
+  else
+    inner.raw["until"](inner.raw, entry.duration)
+    inner.spec.duration = entry.duration
+  end
+  inner.scenario, inner.present = entry.scenario, entry.plan
+end
+
+-- Remember what is done, with the time it was done at: nil before the first moment.
+local function change(inner, entry)
+  entry.at = inner.begun and inner.raw:now() or nil
+  carry_out(inner, entry)
+  inner.journal[#inner.journal + 1] = entry
+end
+
+-- Another one at time `at` (ns; nil: not begun), by doing it all again.
+local function replay(inner, at)
+  local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
+                        present = inner.plan, journal = {} }
+  for _, entry in ipairs(inner.journal) do
+    if entry.at and (not at or entry.at > at) then break end
+    if entry.at then advance(again, entry.at) end
+    carry_out(again, entry)
+    again.journal[#again.journal + 1] = entry
+  end
+  if at then advance(again, at) end
+  return again
+end
+
+-- ---- what one sees ----
+
+local FIELDS, METHODS = {}, {}
+
+local function see(self, key)
+  if METHODS[key] then return METHODS[key] end
+  local field = FIELDS[key]
+  if field then return field(inner_of[self], self) end
+  local near = require("oracle.nearest").find(tostring(key), live.names(self, "."))
+    or require("oracle.nearest").find(tostring(key), live.names(self, ":"))
+  fail("a simulation has no field %s%s", tostring(key), near and "; did you mean " .. near .. "?" or "")
+end
+
+local function deny(_, key)
+  fail("s.%s cannot be assigned; s:set(key, value) changes what can change while it runs", tostring(key))
+end
+
+local LIVE = { __index = see, __newindex = deny, __name = "oracle.sim" }
+
+local function wrap(inner)
+  local self = setmetatable({}, LIVE)
+  inner_of[self] = inner
+  return self
+end
+
+--- A simulation of a scenario, at its beginning.
+-- @param what a scenario or the path of one
+function live.new(what)
+  if type(what) == "string" then what = require("oracle").load(what) end
+  if live.is(what) then what = inner_of[what].origin end
+  if not scenario.is(what) then fail("sim: a scenario or the path of one expected, got a %s", type(what)) end
+  if scenario.raw(what).vary then
+    fail("sim: this scenario varies keys, and a simulation is one run; set s.vary = nil first")
+  end
+  local copy = what:copy()
+  local plan = require("oracle.experiment").plan(copy)
+  local path = scenario.origin(copy).path
+  local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.lua$")) or "simulation"
+  return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, journal = {} })
+end
+
+function live.is(v)
+  return inner_of[v] ~= nil
+end
+
+function FIELDS.now(inner) return seconds(inner.raw:now()) end
+function FIELDS.queue(inner) return inner.raw:queue() end
+function FIELDS.running(inner) return inner.raw:running() end
+function FIELDS.arrived(inner) return inner.raw:status().arrived end
+function FIELDS.in_flight(inner) return inner.raw:status().live end
+function FIELDS.steps(inner) return inner.raw:status().steps end
+function FIELDS.name(inner) return inner.name end
+
+function FIELDS.finished(inner)
+  local status = inner.raw:status()
+  return status.arrived - status.live
+end
+
+--- True once nothing is left to simulate.
+function FIELDS.over(inner) return inner.raw:status().over end
+
+--- KV blocks of all replicas: { used =, total = }.
+function FIELDS.kv(inner)
+  local used, total = inner.raw:memory()
+  return require("oracle.live.replica").memory { used = used, total = total, free = total - used }
+end
+
+--- A copy of the scenario with what s:set changed.
+function FIELDS.scenario(inner) return inner.scenario:copy() end
+
+function FIELDS.replicas(inner)
+  return require("oracle.live.replica").list(inner.raw, inner.plan.scenario.replicas)
+end
+
+function FIELDS.requests(inner) return require("oracle.live.request").list(inner.raw) end
+function FIELDS.series(inner) return series.view(inner.series) end
+
+--- Distributions so far, in ns: ttft, tpot, itl, e2e, queue.
+function FIELDS.latency(inner)
+  local latency = inner.raw:so_far().latency
+  return { ttft = latency.time_to_first_token_ms, tpot = latency.time_per_output_token_ms,
+           itl = latency.inter_token_latency_ms, e2e = latency.end_to_end_latency_ms, queue = latency.queue_time_ms }
+end
+
+-- ---- what one does ----
+
+local function time_of(value)
+  if type(value) == "string" then
+    local parsed, why = require("oracle.units").parse(value, "time")
+    if not parsed then fail("a time: %s", why) end
+    value = parsed
+  end
+  if type(value) ~= "number" or value ~= value or value < 0 or value > 9e9 then
+    fail("a time in simulated seconds, such as 60 or \"2 min\", expected, got %s", tostring(value))
+  end
+  return math.floor(value * NS + 0.5)
+end
+
+local function go_to(inner, at)
+  local now = inner.raw:now()
+  if at < now then fail("t = %g s has passed (t = %.6f s now); s:rewind(t) goes back", seconds(at), seconds(now)) end
+  advance(inner, at)
+end
+
+--- Go on to a time (s, or "2 min"), or until f(s) is true, which is asked after every moment something happens.
+-- Ends early when all requests have ended. Ctrl-C pauses it.
+function METHODS.run_until(self, what)
+  local inner = inner_of[self]
+  if type(what) == "function" then
+    advance(inner, nil, function() return what(self) end)
+  elseif what == nil then
+    fail("run_until: a time in simulated seconds or a function expected")
+  else
+    go_to(inner, time_of(what))
+  end
+  return self
+end
+
+--- Go on for so many simulated seconds.
+function METHODS.run_for(self, time)
+  local inner = inner_of[self]
+  advance(inner, inner.raw:now() + time_of(time))
+  return self
+end
+
+--- Go on until a step of some replica has ended (n: that many times).
+function METHODS.step(self, n)
+  local inner = inner_of[self]
+  n = n or 1
+  if math.type(n) ~= "integer" or n < 1 then fail("step: how many steps, a whole number from 1, expected") end
+  inner.begun = true
+  for _ = 1, n do
+    if not inner.raw:step() then break end
+    series.sample(inner.series, inner.raw, inner.raw:now())
+  end
+  return self
+end
+
+--- Go on to the end.
+-- @return the summary
+function METHODS.run(self)
+  advance(inner_of[self])
+  return self:result()
+end
+
+--- The summary of what has happened so far; it can go on.
+function METHODS.result(self, set)
+  local inner = inner_of[self]
+  return require("oracle.summary").new(inner.present, inner.raw:so_far(), set)
+end
+
+--- A branch: another simulation that is where this one is, and goes its own way.
+function METHODS.fork(self)
+  local inner = inner_of[self]
+  return wrap(replay(inner, inner.begun and inner.raw:now() or nil))
+end
+
+--- Back to an earlier time; what was set or reloaded after it has not happened.
+function METHODS.rewind(self, time)
+  local inner = inner_of[self]
+  local at = time_of(time)
+  if at > inner.raw:now() then
+    fail("rewind: t = %g s is still to come (t = %.6f s now); s:run_until(t) goes there", seconds(at),
+      seconds(inner.raw:now()))
+  end
+  inner_of[self] = replay(inner, at > 0 and at or nil)
+  return self
+end
+
+--- Change a key while it runs; raises why where that is not possible.
+function METHODS.set(self, key, value)
+  local inner = inner_of[self]
+  change(inner, require("oracle.live.set").entry(inner, key, value))
+  return self
+end
+
+--- Read the policies' files again; what each replica's policy has kept stays.
+function METHODS.reload(self)
+  local inner = inner_of[self]
+  change(inner, require("oracle.live.set").reloaded(inner))
+  return self
+end
+
+--- Runs with other values, in one table: from now on where all keys can change while it runs, else from the start.
+function METHODS.what_if(self, changes)
+  return require("oracle.what_if").run(self, changes)
+end
+
+-- ---- showing ----
+
+--- One line that says where it is.
+function live.line(self)
+  local inner = inner_of[self]
+  local status = inner.raw:status()
+  local state = status.failed and ", failed" or status.over and ", over" or ""
+  return ("%s: t = %.6f s%s; %d requests arrived, %d ended, %d waiting, %d running"):format(inner.name,
+    seconds(status.now), state, status.arrived, status.arrived - status.live, inner.raw:queue(), inner.raw:running())
+end
+
+--- Where it is, and a table of its replicas.
+function live.show(self)
+  return live.line(self) .. "\n" .. require("oracle.live.replica").table(self.replicas)
+end
+
+LIVE.__show = live.show
+LIVE.__tostring = live.line
+
+--- The names that may follow one: fields after ".", methods after ":".
+function live.names(_, separator)
+  local names = {}
+  for name in pairs(separator == ":" and METHODS or FIELDS) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+LIVE.__names = live.names
+
+return live

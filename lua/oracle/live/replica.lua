@@ -1,0 +1,90 @@
+--- Replicas of a live simulation as one looks at them: tables made when asked for, which print aligned.
+local console = require "oracle.console"
+
+local replica = {}
+
+local function percent(part, whole)
+  return whole > 0 and 100 * part / whole or 0
+end
+
+local MEMORY = { __name = "oracle.kv", __show = function(kv)
+  local rows = { { "used", kv.used, "blocks" }, { "free", kv.free, "blocks" }, { "total", kv.total, "blocks" },
+                 { "in use", kv.usage, "%" } }
+  if kv.cached then table.insert(rows, 3, { "cached, not held", kv.cached, "blocks" }) end
+  if kv.block_size then rows[#rows + 1] = { "block size", kv.block_size, "tokens" } end
+  if kv.evictions then rows[#rows + 1] = { "evicted", kv.evictions, "blocks" } end
+  return console.table({ "KV cache", "", "unit" }, rows)
+end }
+
+--- Memory that prints: { used =, free =, total =, ... } in blocks, plus `usage` in per cent.
+function replica.memory(kv)
+  kv.usage = percent(kv.used, kv.total)
+  return setmetatable(kv, MEMORY)
+end
+
+local function steps_text(r)
+  local texts = {}
+  for i, step in ipairs(r.step) do
+    texts[i] = ("%d tokens (%d decodes, %d prompts) to t = %.6f s"):format(step.tokens, step.decodes, step.prompts,
+      step["end"])
+  end
+  return #texts > 0 and table.concat(texts, "; ") or "idle"
+end
+
+local REPLICA = { __name = "oracle.replica", __show = function(r)
+  return console.table({ "replica " .. r.id, "", "unit" }, {
+    { "waiting", r.queue, "requests" }, { "running", r.running, "requests" }, { "of them decoding", r.decoding, "requests" },
+    { "their context", r.context, "tokens" }, { "KV cache in use", r.kv.usage, "%" },
+    { "free", r.kv.free, "blocks" }, { "steps ended", r.steps, "" }, { "policy calls", r.policy_calls, "" },
+    { "preemptions", r.preemptions, "" }, { "step", steps_text(r), "" },
+  })
+end }
+
+-- The engine's table of replica i, with times in seconds.
+local function view(raw, i)
+  local r = raw:replica(i)
+  r.id, r.step, r.steps = i, r.steps, r.ended
+  r.ended = nil
+  for _, step in ipairs(r.step) do step["end"] = step["end"] / 1e9 end
+  r.kv = replica.memory(r.kv)
+  r.state = raw:state(i)
+  return setmetatable(r, REPLICA)
+end
+
+local raw_of = setmetatable({}, { __mode = "k" })
+local count_of = setmetatable({}, { __mode = "k" })
+
+local LIST = { __name = "oracle.replicas" }
+
+function LIST.__index(list, i)
+  if math.type(i) ~= "integer" or i < 1 or i > count_of[list] then return nil end
+  return view(raw_of[list], i)
+end
+
+function LIST.__len(list) return count_of[list] end
+
+--- All replicas: list[i] and #list.
+function replica.list(raw, count)
+  local list = setmetatable({}, LIST)
+  raw_of[list], count_of[list] = raw, count
+  return list
+end
+
+local MOST_ROWS = 20
+
+--- The table of all replicas; beyond twenty only the first.
+function replica.table(list)
+  local rows = {}
+  for i = 1, math.min(#list, MOST_ROWS) do
+    local r = list[i]
+    rows[i] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, steps_text(r) }
+  end
+  local text = console.table({ "replica", "waiting", "running", { name = "KV in use", unit = "%" },
+    { name = "KV free", unit = "blocks" }, "steps", "preemptions", "step" }, rows)
+  if #list > MOST_ROWS then text = text .. ("... %d replicas in all\n"):format(#list) end
+  return text
+end
+
+LIST.__show = replica.table
+
+return replica

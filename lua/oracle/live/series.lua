@@ -1,0 +1,61 @@
+--- What a live simulation looked like over time: samples on an even grid, as many as a chart can show. When there
+-- are too many, every second one goes and the grid is twice as wide.
+local series = {}
+
+local MOST = 512                                          -- samples kept
+local FIRST = 1000000                                     -- ns between samples at first
+
+local COLUMNS = {
+  { "queue", "requests waiting", "requests" }, { "running", "requests running", "requests" },
+  { "kv", "KV cache in use", "%" }, { "finished", "requests ended", "requests" },
+}
+
+--- An empty one, at time 0.
+function series.new()
+  local s = { every = FIRST, next = 0, t = {} }
+  for _, column in ipairs(COLUMNS) do s[column[1]] = {} end
+  return s
+end
+
+--- The time of the next sample, ns.
+function series.next(s)
+  return s.next
+end
+
+local function halve(list)
+  local kept = {}
+  for i = 1, #list, 2 do kept[#kept + 1] = list[i] end
+  return kept
+end
+
+local function thin(s)
+  s.every = 2 * s.every
+  s.t = halve(s.t)
+  for _, column in ipairs(COLUMNS) do s[column[1]] = halve(s[column[1]]) end
+end
+
+--- Take a sample if its time has come; one that was passed over is left out.
+-- @param raw the engine's simulation
+-- @param now its time, ns
+function series.sample(s, raw, now)
+  if now < s.next then return end
+  if now == s.next then
+    local n, used, total = #s.t + 1, raw:memory()
+    local status = raw:status()
+    s.t[n], s.queue[n], s.running[n] = now / 1e9, raw:queue(), raw:running()
+    s.kv[n], s.finished[n] = total > 0 and 100 * used / total or 0, status.arrived - status.live
+    if n >= MOST then thin(s) end
+  end
+  s.next = (now // s.every + 1) * s.every
+end
+
+--- The columns by name, each { name =, unit =, x = seconds, y = values }.
+function series.view(s)
+  local view = {}
+  for _, column in ipairs(COLUMNS) do
+    view[column[1]] = { name = column[2], unit = column[3], xname = "t (s)", x = s.t, y = s[column[1]] }
+  end
+  return view
+end
+
+return series

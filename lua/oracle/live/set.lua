@@ -1,0 +1,149 @@
+--- What can change while a simulation runs, and why the rest cannot.
+local scenario = require "oracle.scenario"
+
+local set = {}
+
+local function fail(...)
+  error(string.format(...), 0)
+end
+
+-- Knobs a scheduler reads anew at every step.
+local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
+
+local LIVE = { batching = "policies", router = "policies", duration = "duration" }
+for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end
+
+-- The first prefix of a key that is here says why it cannot change.
+local WHY = {
+  { "workload", "its requests follow from the seed and the scenario, from the first on" },
+  { "seed", "every draw since the beginning follows from it" },
+  { "engine.block_size", "the KV cache was laid out when it started" },
+  { "engine.num_gpu_blocks_override", "the KV cache was laid out when it started" },
+  { "engine.gpu_memory_utilization", "the KV cache was laid out when it started" },
+  { "engine.kv_cache_dtype", "the KV cache was laid out when it started" },
+  { "engine.enable_prefix_caching", "the KV cache was laid out when it started" },
+  { "engine", "the engine was started with it" },
+  { "model", "the weights were loaded when it started" },
+  { "hardware", "the deployment is what it runs on" },
+  { "replicas", "the deployment is what it runs on" },
+  { "cost", "steps already taken were priced with it" },
+  { "slo", "requests that have ended were judged by it" },
+  { "warm_up", "requests that have ended were counted by it" },
+  { "vary", "a simulation is one run" },
+}
+
+local function reason(key)
+  for _, pair in ipairs(WHY) do
+    if key == pair[1] or key:sub(1, #pair[1] + 1) == pair[1] .. "." then return pair[2] end
+  end
+  return "it is read when a run starts"
+end
+
+--- The keys that can change while a simulation runs, sorted.
+function set.keys()
+  local keys = {}
+  for key in pairs(LIVE) do keys[#keys + 1] = key end
+  table.sort(keys)
+  return keys
+end
+
+--- Whether a key can change while a simulation runs.
+function set.is_live(key)
+  return LIVE[key] ~= nil
+end
+
+-- The knobs with one of them changed to what the checked scenario has.
+local function engine_of(inner, key, plan)
+  local engine = {}
+  for _, knob in ipairs(KNOBS) do engine[knob] = inner.spec.engine[knob] end
+  local name = key:match("%.(.+)$")
+  engine[name] = plan.spec.engine[name]
+  if engine.max_num_batched_tokens < engine.max_num_seqs then
+    fail("%s: max_num_batched_tokens (%d) must be at least max_num_seqs (%d)", key, engine.max_num_batched_tokens,
+      engine.max_num_seqs)
+  end
+  if not engine.enable_chunked_prefill and engine.max_num_batched_tokens < engine.max_model_len then
+    fail("%s: without chunked prefill max_num_batched_tokens (%d) must be at least max_model_len (%d)", key,
+      engine.max_num_batched_tokens, engine.max_model_len)
+  end
+  return engine
+end
+
+local function duration_of(inner, plan)
+  local now, duration = inner.raw:now() / 1e9, plan.scenario.duration
+  if duration and duration < now then fail("duration: %g s has passed (t = %.6f s now)", duration, now) end
+  return duration
+end
+
+--- What to do for s:set(key, value); raises why it cannot be done.
+-- @param inner of oracle.live
+-- @return an entry of its journal
+function set.entry(inner, key, value)
+  if type(key) ~= "string" then fail("set: a key such as \"engine.max_num_seqs\" expected") end
+  local changed = inner.scenario:copy()
+  changed:set(key, value)
+  local kind = LIVE[key]
+  if not kind then
+    fail("%s cannot change while it runs: %s; s:what_if { [\"%s\"] = { ... } } runs it anew (while it runs: %s)", key,
+      reason(key), key, table.concat(set.keys(), ", "))
+  end
+  local plan = require("oracle.experiment").plan(changed)
+  local entry = { scenario = changed, plan = inner.present }
+  if kind == "engine" then
+    entry.engine = engine_of(inner, key, plan)
+  elseif kind == "policies" then
+    entry.policies = { batching = inner.spec.batching, router = inner.spec.router }
+    entry.policies[key] = plan.spec[key]
+  else
+    entry.duration = duration_of(inner, plan)
+  end
+  return entry
+end
+
+-- ---- reloading ----
+
+-- Policies that the scenario's own file defines come anew with it.
+local function from_file(s, key)
+  local path = scenario.origin(s).path
+  if not path then return nil end
+  local again, why = scenario.load(path)
+  if not again then fail("reload: %s", why) end
+  local value = scenario.raw(again)[key]
+  return type(value) == "table" and value or nil
+end
+
+-- A plan whose policies are not those Lua remembers from the first time; when it fails, all is as before.
+local function plan_afresh(s)
+  local kept = {}
+  for name, module in pairs(package.loaded) do
+    if name:match("^oracle%.batching%.") or name:match("^oracle%.routing%.") then kept[name] = module end
+  end
+  for name in pairs(kept) do package.loaded[name] = nil end
+  local ok, plan = pcall(require("oracle.experiment").plan, s)
+  if ok then return plan end
+  for name, module in pairs(kept) do package.loaded[name] = module end
+  error(plan, 0)
+end
+
+--- What to do for s:reload(); raises what is wrong with a file, and then all is as before.
+function set.reloaded(inner)
+  local raw, changed, fresh = scenario.raw(inner.scenario), inner.scenario:copy(), 0
+  for _, key in ipairs { "batching", "router" } do
+    local value = raw[key]
+    if type(value) == "table" then
+      local again = from_file(inner.scenario, key)
+      if again then changed:set(key, again) end
+      fresh = fresh + (again and 1 or 0)
+    else
+      fresh = fresh + 1
+    end
+  end
+  if fresh == 0 then
+    fail("reload: these policies were typed here, not read from files; s:set(\"batching\", policy) takes another")
+  end
+  local plan = plan_afresh(changed)
+  return { scenario = changed, plan = inner.present,
+           policies = { batching = plan.spec.batching, router = plan.spec.router } }
+end
+
+return set
