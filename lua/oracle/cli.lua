@@ -61,6 +61,7 @@ local COMMANDS = {
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
+  { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
   { "models", "", "the models that come with oracle" },
   { "hardware", "", "the accelerators that come with oracle" },
 }
@@ -422,16 +423,36 @@ local function list(options)
   return OK
 end
 
-local function no_arguments()
+-- The prompt, or what a pipe says to it.
+local function prompt(s, needed)
   local repl = require "oracle.repl"
-  if host().isatty(0) then return repl.interactive(host()) end
+  if host().isatty(0) then return repl.interactive(host(), s) end
   local script = io.read("a")
-  if script:match("^%s*$") then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
-  return repl.script(script, "stdin")
+  if needed and script:match("^%s*$") then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  return repl.script(script, "stdin", s)
+end
+
+-- `oracle repl [SCENARIO.lua]`: the scenario, with what --set and the like say, is there as the simulation s.
+local function prompt_with(options)
+  if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
+  for _, key in ipairs { "json", "csv", "threads", "no_runs", "quiet" } do
+    if options[key] then misuse("--%s: the prompt does not take it", (key:gsub("_", "-"))) end
+  end
+  local path = options.files[1]
+  if not path then return prompt(nil, false) end
+  host().guard(true)
+  local s = load_scenario(path)
+  for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
+  if options.seed then s.seed = options.seed end
+  if options.lod then s.lod = options.lod end
+  local ok, live = pcall(require("oracle").sim, s)
+  if not ok then error(require("oracle.scenario").about(path, require("oracle.scenario").first_line(live)), 0) end
+  host().guard(false)
+  return prompt(live, false)
 end
 
 local function dispatch(args)
-  if #args == 0 then return no_arguments() end
+  if #args == 0 then return prompt(nil, true) end
   local options = cli.parse(args)
   if options.help then
     io.write(options.command == "run" and help_run() or help())
@@ -444,6 +465,7 @@ local function dispatch(args)
   if options.command == "models" or options.command == "hardware" then return list(options) end
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end
+  if options.command == "repl" then return prompt_with(options) end
   return run(options)
 end
 

@@ -5,25 +5,7 @@ local console = require "oracle.console"
 local scenario = require "oracle.scenario"
 local summary = require "oracle.summary"
 
--- ---- what the prompt knows ----
-
--- A scenario of that path, or of that name among those that come with oracle.
-local function load_scenario(path)
-  local home = require "oracle.home"
-  if type(path) ~= "string" then error("load: a path expected, such as \"scenarios/quickstart.lua\"", 0) end
-  if not home.exists(path) and home.exists(home.path(path)) then path = home.path(path) end
-  return require("oracle").load(path)
-end
-
---- The globals of a prompt: oracle and its parts; what is typed goes there too.
-function repl.environment()
-  local oracle = require "oracle"
-  return setmetatable({
-    oracle = oracle, scenario = oracle.scenario, dist = oracle.dist, workload = oracle.workload,
-    load = load_scenario,
-    run = function(s, options) return oracle.run(type(s) == "string" and load_scenario(s) or s, options) end,
-  }, { __index = _G })
-end
+repl.environment = require("oracle.prompt").environment
 
 -- ---- printing ----
 
@@ -57,10 +39,11 @@ end
 
 --- The text of a value as the prompt shows it.
 function repl.show(v)
+  local meta = type(v) == "table" and getmetatable(v)
+  if type(meta) == "table" and meta.__show then return meta.__show(v) end
   if scenario.is_view(v) then return console.table({ "key", "value" }, view_rows(v, "", {})) end
   if type(v) == "table" and type(v.points) == "table" and v.points[1] and v.points[1].set then
-    local report = require "oracle.report"
-    return report.points(v, assert(report.columns(nil, { 50, 90, 95, 99 })))
+    return require("oracle.report").points_of(v.points)
   end
   if type(v) == "table" and rawget(v, "oracle") and rawget(v, "latency") then
     return require("oracle.report").block(v)
@@ -110,6 +93,8 @@ end
 
 local function names_of(v, separator)
   if scenario.is_view(v) then return scenario.names(v, separator) end
+  local meta = getmetatable(v)
+  if type(meta) == "table" and meta.__names then return meta.__names(v, separator) end
   local names, seen = {}, {}
   local function add(t)
     for k, inner in pairs(t) do
@@ -118,16 +103,17 @@ local function names_of(v, separator)
     end
   end
   if type(v) == "table" then add(v) end
-  local meta = getmetatable(v)
   if type(meta) == "table" and type(meta.__index) == "table" then add(meta.__index) end
   return names
 end
 
 local function value_at(environment, path)
   local at = environment
-  for key in path:gmatch("[%w_]+") do
-    if type(at) ~= "table" and type(at) ~= "string" then return nil end
-    at = at[key]
+  for name, index in path:gmatch("([%a_]?[%w_]*)%[?(%d*)%]?%.?") do
+    for _, key in ipairs { name, math.tointeger(tonumber(index)) } do
+      if type(at) ~= "table" and type(at) ~= "string" then return nil end
+      if key ~= "" then at = at[key] end
+    end
   end
   return at
 end
@@ -136,7 +122,7 @@ end
 -- @param text the line up to the cursor
 -- @return the length of that name, and the sorted candidates
 function repl.complete(text, environment)
-  local path, separator, stem = text:match("([%a_][%w_%.]*)([%.:])([%w_]*)$")
+  local path, separator, stem = text:match("([%a_][%w_%.%[%]]*)([%.:])([%w_]*)$")
   if not path then
     if text:match("[%.:][%w_]*$") then return 0, {} end   -- a field of something that only running it would tell
     path, separator, stem = "", ".", text:match("([%a_]?[%w_]*)$")
@@ -212,10 +198,12 @@ end
 --- The prompt on a terminal, until end of input.
 -- @param host oracle.host
 -- @return the exit status
-function repl.interactive(host)
-  local environment = repl.environment()
-  io.stdout:write(("oracle %s, %s. A start: s = load \"scenarios/quickstart.lua\"; s:run(). Ctrl-D ends.\n"):format(
-    require "oracle.version", _VERSION))
+-- @param s a live simulation or nil: the prompt's s
+function repl.interactive(host, s)
+  local environment = repl.environment(s)
+  local start = s and "s is " .. s.name or "A start: s = sim \"scenarios/quickstart.lua\"; s:run_until(60)"
+  io.stdout:write(("oracle %s, %s. %s. help() says more, Ctrl-D ends.\n"):format(require "oracle.version", _VERSION,
+    start))
   io.stdout:flush()
   mind_interrupts(host)
   local function complete(text) return repl.complete(text, environment) end
@@ -232,9 +220,10 @@ function repl.interactive(host)
 end
 
 --- Run Lua that came through a pipe: a script, or lines as one would type them.
+-- @param s a live simulation or nil: the s of what runs
 -- @return the exit status
-function repl.script(text, name)
-  local environment = repl.environment()
+function repl.script(text, name, s)
+  local environment = repl.environment(s)
   text = text:gsub("^#[^\n]*", "")
   local chunk = load(text, "=" .. name, "t", environment)
   if chunk then return evaluate(chunk, io.stdout, io.stderr) and 0 or 1 end

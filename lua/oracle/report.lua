@@ -109,4 +109,16 @@ function report.points(keys, columns, each)
   return require("oracle.console").table(heads, rows)
 end
 
+--- The same of summaries that are all there.
+-- @param points a list of summaries with `set`
+-- @param names of columns; nil: the usual ones
+function report.points_of(points, names)
+  local i = 0
+  local function each()
+    i = i + 1
+    return points[i]
+  end
+  return report.points(summary.keys(points[1].set), assert(report.columns(names, { 50, 90, 95, 99 })), each)
+end
+
 return report

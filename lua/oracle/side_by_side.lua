@@ -4,9 +4,9 @@ local summary = require "oracle.summary"
 
 local side_by_side = {}
 
-local ROWS = { "requests", "successful", "throughput", "goodput", "output_throughput", "ttft.mean", "ttft.p50", "ttft.p99",
-               "tpot.mean", "tpot.p99", "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "queue.p99", "gpu_busy", "kv.peak",
-               "preemptions", "duration" }
+local ROWS = { "requests", "successful", "throughput", "goodput", "output_throughput", "ttft.mean", "ttft.p50",
+               "ttft.p99", "tpot.mean", "tpot.p99", "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "queue.p99",
+               "gpu_busy", "kv.peak", "preemptions", "duration" }
 
 local function fail(...)
   error(string.format(...), 0)
@@ -69,7 +69,6 @@ function side_by_side.table(...)
     for i, item in ipairs(list) do
       local value = summary.value(item.result, column)
       any = any or value ~= nil
-      cells[#heads] = cells[#heads] or nil
       local at = i == 1 and 3 or 2 * i
       cells[at] = value
       if i > 1 then cells[at + 1] = difference(value, base) end

@@ -64,7 +64,9 @@ local function anew(base, point, first)
   for _, pair in ipairs(first and {} or point) do s:set(pair[1], pair[2]) end
   local experiment = require "oracle.experiment"
   local plan = experiment.plan(s)
-  return summary.new(plan, experiment.simulate(plan), point)
+  local raw = experiment.simulate(plan)
+  if not raw.complete then fail("interrupted") end
+  return summary.new(plan, raw, point)
 end
 
 -- A branch from where the simulation is.
@@ -84,7 +86,7 @@ function RESULT.__show(r)
   local report = require "oracle.report"
   local names = table.move(COLUMNS, 1, #COLUMNS, 1, {})
   if r.points[1].throughput.goodput_rps then table.insert(names, 3, "goodput") end
-  return r.title .. "\n" .. report.points(r, assert(report.columns(names, { 50, 90, 95, 99 })))
+  return r.title .. "\n" .. report.points_of(r.points, names)
 end
 
 -- Every change is checked before the first run.
@@ -122,7 +124,8 @@ function what_if.run(base, changes)
     local first = present ~= nil and i == 1
     results[i] = from_now and branch(sim, point, first) or not from_now and anew(base, point, first) or nil
   end
-  local title = from_now and ("whole runs; the changes from t = %.6f s on"):format(sim.now) or "whole runs from the start"
+  local title = from_now and ("whole runs; changes take effect at t = %.6f s"):format(sim.now)
+    or "whole runs from the start"
   local r = summary.points(results, #results)
   r.title = title
   getmetatable(r).__show = RESULT.__show

@@ -33,8 +33,9 @@ end
 
 local REPLICA = { __name = "oracle.replica", __show = function(r)
   return console.table({ "replica " .. r.id, "", "unit" }, {
-    { "waiting", r.queue, "requests" }, { "running", r.running, "requests" }, { "of them decoding", r.decoding, "requests" },
-    { "their context", r.context, "tokens" }, { "KV cache in use", r.kv.usage, "%" },
+    { "waiting", r.queue, "requests" }, { "running", r.running, "requests" },
+    { "of them decoding", r.decoding, "requests" }, { "their context", r.context, "tokens" },
+    { "KV cache in use", r.kv.usage, "%" },
     { "free", r.kv.free, "blocks" }, { "steps ended", r.steps, "" }, { "policy calls", r.policy_calls, "" },
     { "preemptions", r.preemptions, "" }, { "step", steps_text(r), "" },
   })

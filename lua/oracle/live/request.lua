@@ -126,8 +126,8 @@ local MOST_ROWS = 30
 --- The requests in flight, oldest first; beyond thirty only the first.
 function LIST.__show(list)
   local raw = raw_of[list]
-  local status, rows, id = raw:status(), {}, nil
-  id = status.oldest
+  local status, rows = raw:status(), {}
+  local id = status.oldest
   while id <= status.arrived and #rows < MOST_ROWS do
     local r = raw:request(id)
     if r then

@@ -1,0 +1,112 @@
+--- What can be said at the prompt: live simulations, questions about them, charts.
+local prompt = {}
+
+-- A scenario of that path, or of that name among those that come with oracle.
+local function load_scenario(path)
+  local home = require "oracle.home"
+  if type(path) ~= "string" then error("load: a path expected, such as \"scenarios/quickstart.lua\"", 0) end
+  if not home.exists(path) and home.exists(home.path(path)) then path = home.path(path) end
+  return require("oracle").load(path)
+end
+
+local function of_path(what)
+  return type(what) == "string" and load_scenario(what) or what
+end
+
+-- A text that prints as it is, not as a quoted string.
+local function shown(text)
+  return setmetatable({ text = text }, { __show = function(t) return t.text end,
+                                         __tostring = function(t) return (t.text:gsub("\n$", "")) end })
+end
+
+local HELP = [=[
+s = sim "scenarios/quickstart.lua"    a simulation at its beginning; s shows where it is
+s:run_until(60)  s:run_for("10 s")    go on to a simulated time, or for some
+s:run_until(function(s) return s.queue > 100 end)
+s:step()  s:step(100)  s:run()        a step of some replica; to the end and its result
+s.now  s.queue  s.running  s.kv  s.replicas[1]  s.replicas[1].kv  s.requests[17]  s.requests
+s:result()                            what was measured so far
+s:set("engine.max_num_seqs", 64)      change what can change while it runs
+s:reload()                            read the policies' files again
+f = s:fork()  s:rewind(30)            branch; go back (simulates up to there once more)
+what_if { ["engine.max_num_seqs"] = { 32, 64, 128 } }   of the last simulation, or what_if { s, ... }
+compare(a, b)                         results or simulations side by side
+plot(s)  plot(s, "kv")  plot(list)    over time; any list of numbers
+hist(s, "ttft")  hist(list)           distributions: ttft, tpot, itl, e2e, queue
+c = load "scenarios/quickstart.lua"   a scenario: c.engine.max_num_seqs = 64; c:run(); run(c)
+]=]
+
+local LATENCIES = { ttft = true, tpot = true, itl = true, e2e = true, queue = true }
+
+local function is_live(v)
+  return type(v) == "table" and getmetatable(v) ~= nil and require("oracle.live").is(v)
+end
+
+-- plot(s [, column, ...]), plot(series, ...), plot(list of numbers [, name]).
+local function plot(what, ...)
+  local chart = require("oracle.plot").chart
+  local list = { ... }
+  if is_live(what) then
+    local series, charts = what.series, {}
+    for i, name in ipairs(#list > 0 and list or { "queue", "running" }) do
+      if not series[name] then error(("plot: %s: one of finished, kv, queue, running expected"):format(name), 0) end
+      charts[i] = chart(series[name])
+    end
+    return shown(table.concat(charts, "\n"))
+  end
+  if type(what) ~= "table" then error("plot: a simulation, a series or a list of numbers expected", 0) end
+  if what.y == nil then return shown(chart { y = what, name = list[1] }) end
+  local charts = { chart(what) }
+  for i, series in ipairs(list) do charts[i + 1] = chart(series) end
+  return shown(table.concat(charts, "\n"))
+end
+
+-- hist(s [, latency]), hist(distribution), hist(list of numbers [, name [, unit]]).
+local function hist(what, name, unit)
+  if is_live(what) then
+    name = name or "ttft"
+    if not LATENCIES[name] then error(("hist: %s: one of e2e, itl, queue, tpot, ttft expected"):format(name), 0) end
+    what = what.latency[name]
+  end
+  if type(what) == "table" and what.y then what, name, unit = what.y, name or what.name, unit or what.unit end
+  local is_hist = type(what) == "userdata" and (getmetatable(what) or {}).__name == "oracle.hist"
+  local fits = is_hist or type(what) == "table"
+  if not fits then error("hist: a simulation, one of its distributions or a list of numbers expected", 0) end
+  return shown(require("oracle.plot").hist(what, name, unit))
+end
+
+-- what_if { base, key = values } or, of the simulation or scenario last made, what_if { key = values }.
+local function what_if(environment, question)
+  if type(question) ~= "table" then error("what_if: { [\"engine.max_num_seqs\"] = { 32, 64 } } expected", 0) end
+  local changes = {}
+  for key, values in pairs(question) do
+    if key ~= 1 then changes[key] = values end
+  end
+  local base = question[1] or rawget(getmetatable(environment), "latest")
+  if not base then error("what_if: no simulation yet; s = sim \"scenarios/quickstart.lua\"", 0) end
+  return require("oracle.what_if").run(base, changes)
+end
+
+--- The globals of a prompt: oracle and its parts, and what help() lists; what is typed goes there too.
+-- @param s a live simulation or nil: the prompt's s
+function prompt.environment(s)
+  local oracle = require "oracle"
+  local meta, environment = { __index = _G }, nil
+  local function latest(v)
+    meta.latest = v
+    return v
+  end
+  environment = setmetatable({
+    oracle = oracle, scenario = oracle.scenario, dist = oracle.dist, workload = oracle.workload,
+    load = function(path) return latest(load_scenario(path)) end,
+    run = function(what, options) return oracle.run(of_path(what), options) end,
+    sim = function(what) return latest(oracle.sim(of_path(what))) end,
+    what_if = function(question) return what_if(environment, question) end,
+    compare = function(...) return shown(require("oracle.side_by_side").table(...)) end,
+    plot = plot, hist = hist, help = function() return shown(HELP) end,
+  }, meta)
+  if s then environment.s = latest(s) end
+  return environment
+end
+
+return prompt
