@@ -88,13 +88,19 @@ local function find_option(word, command)
       elsewhere = o
     end
   end
+  local flags = require("oracle.config.second").options()
+  for _, o in ipairs(flags) do
+    if word == o[1] then return o end
+  end
   if elsewhere then
     local commands = {}
     for c in pairs(elsewhere.only) do commands[#commands + 1] = c end
     table.sort(commands)
     misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
   end
-  local near = require("oracle.nearest").find(word, names_of(OPTIONS))
+  local names = names_of(OPTIONS)
+  for _, o in ipairs(flags) do names[#names + 1] = o[1] end
+  local near = require("oracle.nearest").find(word, names)
   misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
 end
 
@@ -140,7 +146,14 @@ function cli.parse(args)
       elseif inline then
         misuse("%s takes no value", o[1])
       end
-      if o.list then table.insert(out[o.key], value) else out[o.key] = value end
+      if o.second then
+        out.second = out.second or {}
+        out.second[o.second] = value
+      elseif o.list then
+        table.insert(out[o.key], value)
+      else
+        out[o.key] = value
+      end
     end
     i = i + 1
   end
@@ -165,6 +178,12 @@ local function help()
   for _, o in ipairs(OPTIONS) do
     local name = (o.short and o.short .. ", " or "") .. o[1] .. (o.value and " " .. o.value or "")
     lines[#lines + 1] = ("  %-24s %s"):format(name, o.doc)
+  end
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "a deployment in flags, instead of a file (defaults in brackets):"
+  for _, o in ipairs(require("oracle.config.second").options()) do
+    lines[#lines + 1] = ("  %-24s %s"):format(o[1], o.doc)
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "`oracle run --help` lists the keys of a scenario."
@@ -296,6 +315,15 @@ local function load_config(path, options)
   return read.scenario, text, read
 end
 
+-- A deployment said in flags.
+local function load_flags(flags)
+  local read = require("oracle.config.second").flags(flags)
+  local first = read.problems.errors[1]
+  if first and first.path:match("^%-%-") then misuse("%s", require("oracle.config.problems").text(first)) end
+  if first then error(read.problems:one_line(), 0) end
+  return read.scenario, read
+end
+
 local function load_scenario(path, options)
   local scenario = require "oracle.scenario"
   if options.format == "lua" then options.format = nil
@@ -347,6 +375,13 @@ local function config_done(result, options)
 end
 
 local function one_file(options)
+  if options.second then
+    if options.command == "sweep" then misuse("sweep: a file expected; --model, --xpu and the like are one run") end
+    if #options.files > 0 then
+      misuse("%s: --model, --xpu and the like take no scenario; see --config", options.files[1])
+    end
+    return "the flags"
+  end
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
   return options.files[1]
@@ -360,7 +395,7 @@ local function run_once(s, read, path, options)
   if told then describe_deployment(plan) end
   local result, total = simulate(s, plan, outputs, options)
   write_results(result, outputs, options)
-  if read then config_done(result, options) end
+  if read and not options.second then config_done(result, options) end
   warn(result, options)
   if told then end_line(total) end
   if not require("oracle.summary").complete(result) then
@@ -386,7 +421,8 @@ local function run(options)
   local path = one_file(options)
   if options.csv and options.no_records then misuse("--csv and --no-records: one row per request, or none") end
   host().guard(true)
-  local s, text, read = load_scenario(path, options)
+  local s, text, read
+  if options.second then s, read = load_flags(options.second) else s, text, read = load_scenario(path, options) end
   if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options) end
   if read then adopt(read, options) end
   return run_once(s, read, path, options)

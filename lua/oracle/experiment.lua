@@ -154,16 +154,13 @@ end
 
 -- ---- the plan of one run ----
 
-local function cost_params(c)
-  local out = {}
-  for k, v in pairs(c) do out[k] = v end
-  out.prefill_mfu, out.decode_mfu = c.mfu or c.prefill_mfu, c.mfu or c.decode_mfu
-  out.prefill_mbu, out.decode_mbu = c.mbu or c.prefill_mbu, c.mbu or c.decode_mbu
-  out.mfu, out.mbu = nil, nil
-  if c.kind == "constant" and not c.constant_step then
-    fail("cost.constant_step: missing; the time of a step, such as \"10 ms\"")
-  end
-  return out
+-- The engine's cost parameters; the deployment is told what they were fitted to.
+local function cost_params(r, d, find, warnings)
+  local params, about = require("oracle.performance").create(r.cost.kind, r.cost,
+    { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
+  d.fit = about.fit
+  for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
+  return params
 end
 
 -- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
@@ -197,7 +194,8 @@ end
 local function deploy(r, find, memo)
   local model = recall(memo, "model", r.model, find)
   local hardware = recall(memo, "hardware", r.hardware, find)
-  local names = { model = model.name or "custom", hardware = hardware.id or hardware.name or "custom" }
+  local names = { model = model.name or "custom", hardware = hardware.id or hardware.name or "custom",
+                  asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)
   local layout = layout_of(e, model)
@@ -231,7 +229,7 @@ local function spec_of(r, d, find, warnings)
   return {
     seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
-    model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r.cost),
+    model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r, d, find, warnings),
     engine = {
       max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
       max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,

@@ -47,7 +47,9 @@ local function share(name, default, doc)
            doc = doc }
 end
 local cost = section { "cost", complete = true, shorthand = "kind", doc = "what a step costs: a kind, or a table", {
-  { "kind", "choice", values = { "roofline", "constant" }, default = "roofline", doc = "the cost model" },
+  { "kind", "choice", values = { "roofline", "constant", "vllm_roofline" }, default = "roofline",
+    doc = "the cost model (oracle.performance)" },
+  { "calibration", "path", doc = "kind vllm_roofline: the JSON of effective rates" },
   share("mfu", nil, "share of the peak FLOP/s reached; sets prefill_mfu and decode_mfu"),
   share("mbu", nil, "share of the memory bandwidth reached; sets prefill_mbu and decode_mbu"),
   share("prefill_mfu", 0.5, "steps with prompt tokens"), share("prefill_mbu", 0.8, "steps with prompt tokens"),
@@ -56,6 +58,8 @@ local cost = section { "cost", complete = true, shorthand = "kind", doc = "what 
     doc = "exponent of the smooth maximum of the two roofs; 0: the hard maximum" },
   seconds("step_overhead", "added to every step", { default = 0 }),
   seconds("layer_overhead", "added per layer and step", { default = 0 }),
+  seconds("prefill_comm_overhead", "added to every step with prompt tokens", { default = 0 }),
+  seconds("decode_comm_overhead", "added to every step that only decodes", { default = 0 }),
   seconds("sequence_overhead", "added per sampled sequence and step", { default = 0 }),
   seconds("request_overhead", "added once to a request's first token", { default = 0 }),
   { "moe_imbalance", "number", min = 1, max = 1000, default = 1, doc = "busiest expert over the mean" },

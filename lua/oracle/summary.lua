@@ -180,7 +180,7 @@ local function deployment_of(plan)
     { "replicas", plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks }, { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
-    { "cost_model", plan.scenario.cost.kind }, { "fit", nil }, { "fit_error_pct", nil },
+    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },
   }
 end
 

@@ -223,6 +223,8 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, prefill_comm_overhead),
+    AT(orc_cost_params, decode_comm_overhead),
     AT(orc_cost_params, moe_imbalance),
     AT(orc_cost_params, constant_step),
     AT(orc_cost_params, constant_prefill_token),

@@ -42,6 +42,8 @@ bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
   if (!seconds("step_overhead", p->step_overhead, e) ||
       !seconds("layer_overhead", p->layer_overhead, e) ||
       !seconds("sequence_overhead", p->sequence_overhead, e) ||
+      !seconds("prefill_comm_overhead", p->prefill_comm_overhead, e) ||
+      !seconds("decode_comm_overhead", p->decode_comm_overhead, e) ||
       !seconds("request_overhead", p->request_overhead, e) ||
       !seconds("constant_step", p->constant_step, e) ||
       !seconds("constant_prefill_token", p->constant_prefill_token, e))
@@ -202,6 +204,7 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
     t.collective = 2.0 * c->stage.layers * orc_collective_ring_allreduce(&c->group, bytes);
   }
   t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead + s * p->sequence_overhead;
+  t.overhead += r == &c->rates[1] ? p->prefill_comm_overhead : p->decode_comm_overhead;
   return t;
 }
 

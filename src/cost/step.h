@@ -23,9 +23,11 @@ typedef struct orc_cost_params {
   /* share of the peak each roof reaches, in (0, 1]: prefill_ for steps with prefill tokens */
   double prefill_mfu, prefill_mbu; /* 0.5, 0.8 */
   double decode_mfu, decode_mbu;   /* 0.5, 0.8 */
-  double smooth_p;          /* exponent >= 1 of the smooth maximum (a^p + b^p)^(1/p); 0: hard */
-  double step_overhead;     /* s per step: host scheduling, launches; 0 */
-  double layer_overhead;    /* s per layer and step; 0 */
+  double smooth_p;       /* exponent >= 1 of the smooth maximum (a^p + b^p)^(1/p); 0: hard */
+  double step_overhead;  /* s per step: host scheduling, launches; 0 */
+  double layer_overhead; /* s per layer and step; 0 */
+  /* s of communication per step as a calibration gives it, prefill_ as above; 0 */
+  double prefill_comm_overhead, decode_comm_overhead;
   double sequence_overhead; /* s per sampled sequence and step; 0 */
   double
       request_overhead; /* s added once to a request's first token (API); 0. Not part of a step */
@@ -120,7 +122,8 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 *(Megatron-LM,
 **               arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
 **               embedding, 1 in 2 x layers, and the gather of the sampled logits
-**   overhead    step_overhead + layers x layer_overhead + sampled x sequence_overhead; the whole
+**   overhead    step_overhead + layers x layer_overhead + sampled x sequence_overhead + the
+**               comm_overhead of prefill or decode; the whole
 **               time of a CONSTANT model: constant_step + prefill_tokens x constant_prefill_token
 */
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s);

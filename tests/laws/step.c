@@ -78,6 +78,9 @@ static orc_cost_params random_params(orc_rng *r)
   p.smooth_p = exponents[orc_rng_below(r, 6)];
   if (coin(r)) p.step_overhead = span(r, 0.0, 5e-3);
   if (coin(r)) p.layer_overhead = span(r, 0.0, 50e-6);
+  if (coin(r)) p.decode_comm_overhead = span(r, 0.0, 1e-3);
+  /* a chunk more must not turn a dear kind of step into a cheap one */
+  p.prefill_comm_overhead = p.decode_comm_overhead + (coin(r) ? span(r, 0.0, 1e-3) : 0.0);
   if (coin(r)) p.sequence_overhead = span(r, 0.0, 50e-6);
   p.moe_imbalance = span(r, 1.0, 3.0);
   return p;

@@ -251,7 +251,8 @@ function config.parse(text, format, folder)
     p.errors[1] = { path = "", line = marks.line, message = marks.message }
     return { problems = p }
   end
-  local out = config.read(v, marks, folder)
+  local second = require "oracle.config.second"
+  local out = second.is(v) and second.config(v, marks, folder) or config.read(v, marks, folder)
   out.format, out.document = kind, v
   return out
 end

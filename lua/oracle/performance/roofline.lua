@@ -1,0 +1,11 @@
+--- The roofline of the data sheet: peaks times an efficiency each, for prefill and for decode.
+return function(c)
+  if c.calibration then error("cost.calibration: goes with kind vllm_roofline", 0) end
+  local out = {}
+  for k, v in pairs(c) do out[k] = v end
+  out.kind = "roofline"
+  out.prefill_mfu, out.decode_mfu = c.mfu or c.prefill_mfu, c.mfu or c.decode_mfu
+  out.prefill_mbu, out.decode_mbu = c.mbu or c.prefill_mbu, c.mbu or c.decode_mbu
+  out.mfu, out.mbu = nil, nil
+  return out, { warnings = {} }
+end
