@@ -434,7 +434,11 @@ local function validate(options)
   local text, why = require("oracle.config").text(path)
   if not text then error(why, 0) end
   if path:match("%.lua$") then                            -- a scenario: found right when it could run
-    prepare(load_scenario(path, options), path, options)
+    local s = load_scenario(path, options)
+    local one = s:copy()
+    one.vary, one.report = nil, nil
+    for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
+    prepare(one, path, options)
     io.write("✓ Scenario is valid\n")
     return OK
   end

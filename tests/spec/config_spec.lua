@@ -150,8 +150,8 @@ end)
 
 describe("what is wrong", function()
   it("is said with key path and line", function()
-    refused("rate: 5.0", "rate: -1", "^workload%.client_profiles%[0%]%.inter_arrival_time_dist_config%.rate %(line 15%)",
-      "above 0")
+    refused("rate: 5.0", "rate: -1",
+      "^workload%.client_profiles%[0%]%.inter_arrival_time_dist_config%.rate %(line 15%)", "above 0")
     refused("max_simulation_time: 20", "max_simulation_time: 0", "line 2", "Invalid max_simulation_time: 0")
     refused("  random_seed: 7", "  random_sed: 7", "simulation%.random_sed %(line 3%)", "did you mean random_seed")
   end)

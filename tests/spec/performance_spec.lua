@@ -37,7 +37,8 @@ local function context(path)
   local catalog = require "oracle.catalog"
   return { hardware = catalog.hardware("gb10"), model = catalog.model("llama-7b"), find = function() return path end,
            names = { model = "huggyllama/llama-7b", asked_model = "llama-7b", hardware = "gb10" },
-           layout = { tensor_parallel_size = 1, activations = "fp16", weights = "fp16", compute = "fp16", kv = "fp16" } }
+           layout = { tensor_parallel_size = 1, activations = "fp16", weights = "fp16", compute = "fp16",
+                      kv = "fp16" } }
 end
 
 setup(function()

@@ -34,8 +34,7 @@ end
 -- @param options { output = path ("example_config.yaml"), format = "yaml", "json", "lua" (the name decides) }
 function command.generate(options)
   local path = options.output
-  local format = options.format or (path and path:match("%.json$") and "json") or (path and path:match("%.lua$") and "lua")
-    or "yaml"
+  local format = options.format or (path or ""):match("%.(json)$") or (path or ""):match("%.(lua)$") or "yaml"
   path = path or "example_config." .. format
   if path ~= "-" then command.make_folder(path) end
   write_file(path, require("oracle.config.example").text(format))

@@ -1,7 +1,6 @@
 --- The distributions of a configuration file, as oracle.dist writes them.
 -- Parameters are those of NumPy's generators, so a LogNormal's `mean` and `sigma` are those of the underlying normal
 -- (log space); `median` with `p99` (or `sigma`) says the same linearly.
-local document = require "oracle.config.document"
 local fields = require "oracle.config.fields"
 local join = require("oracle.config.problems").join
 

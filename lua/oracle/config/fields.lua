@@ -110,7 +110,8 @@ function fields.choice(p, path, t, key, values, message)
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(values, ", ") .. " expected")
 end
 
---- "Device X missing fields: {...}" for those of `names` that t lacks. `word` replaces "missing fields". True when none is missing.
+--- "Device X missing fields: {...}" for those of `names` that t lacks; true when there are none.
+-- `word` replaces "missing fields".
 function fields.complete(p, path, t, what, names, word)
   local missing = {}
   for _, name in ipairs(names) do

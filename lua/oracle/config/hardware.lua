@@ -15,7 +15,6 @@ local LINK_KEYS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency
 local LINK_NEEDS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s" }
 
 -- Formats of oracle.catalog.hardware, as configuration files name them.
-local PRECISIONS = { fp32 = "fp32", fp16 = "fp16", bf16 = "bf16", fp8 = "fp8", int8 = "int8", fp4 = "fp4", int4 = "int4" }
 local PRECISION_NAMES = { "fp16", "bf16", "fp32", "fp8", "int8", "fp4", "int4" }
 
 local SHARE = { min = 0, max = 1, open = true }
@@ -32,7 +31,7 @@ local function rates(p, path, t)
   local out = {}
   for _, name in ipairs(PRECISION_NAMES) do
     local tflops = fields.number(p, at, v, name, { min = 0, max = 1e6, open = true })
-    if tflops then out[PRECISIONS[name]] = tflops * 1e12 end
+    if tflops then out[name] = tflops * 1e12 end
   end
   return out
 end
@@ -120,7 +119,7 @@ end
 -- @return { devices = list and id -> device, links = list and "from\0to" -> link, given = links were given }
 function hardware.read(p, t)
   local path = "hardware_profile"
-  local devices, links = {}, {}
+  local devices = {}
   fields.known(p, path, t, { "compute_devices", "memory_devices", "network_links", "mfu", "mbu" })
   local list = fields.list(p, path, t, "compute_devices", "Missing compute_devices in hardware config")
   if list and #list == 0 then p:add(join(path, "compute_devices"), "Missing compute_devices in hardware config") end
@@ -131,7 +130,7 @@ function hardware.read(p, t)
   if memories and #memories > 0 then
     p:add(join(path, "memory_devices"), "not supported: a device has one memory (memory_capacity_bytes, memory_gbps)")
   end
-  links = links_of(p, path, t, devices)
+  local links = links_of(p, path, t, devices)
   return { devices = devices, links = links, given = #links > 0 }
 end
 

@@ -132,7 +132,8 @@ end
 local function check_cluster(p, v)
   local needed = v.tp * v.pp * v.dp
   if v.n_xpus_per_node and needed > v.n_xpus_per_node * v.n_nodes then
-    p:add("n_xpus_per_node", "tp x pp x dp = %d accelerators, the cluster has %d", needed, v.n_xpus_per_node * v.n_nodes)
+    p:add("n_xpus_per_node", "tp x pp x dp = %d accelerators, the cluster has %d", needed,
+      v.n_xpus_per_node * v.n_nodes)
   end
   if v.n_xpus_per_node and v.tp > v.n_xpus_per_node then
     p:add("tp", "%d accelerators share each layer, a node has %d", v.tp, v.n_xpus_per_node)

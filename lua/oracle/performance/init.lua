@@ -20,8 +20,8 @@ function performance.create(name, c, context)
     end
   end
   local near = nearest.find(tostring(name), performance.NAMES)
-  error(('cost.kind: "%s": unknown performance model; %s'):format(tostring(name), near and ("did you mean %s?"):format(near)
-    or "one of " .. table.concat(performance.NAMES, ", ")), 0)
+  error(('cost.kind: "%s": unknown performance model; %s'):format(tostring(name),
+    near and ("did you mean %s?"):format(near) or "one of " .. table.concat(performance.NAMES, ", ")), 0)
 end
 
 return performance

@@ -22,7 +22,7 @@ local function compare(found, context)
   local warnings, fold = {}, require("oracle.nearest").fold
   local names = context.names
   local function differ(what, measured, used)
-    if type(measured) == "string" and used and fold(measured) ~= fold(used) and not fold(used):find(fold(measured), 1, true) then
+    if type(measured) == "string" and used and not fold(used):find(fold(measured), 1, true) then
       warnings[#warnings + 1] = ("cost.calibration: measured on %s %s, used for %s"):format(what, measured, used)
     end
   end
@@ -41,7 +41,9 @@ return function(c, context)
     error("cost.calibration: missing; kind vllm_roofline takes the JSON of effective rates (--calibration-data)", 0)
   end
   for _, key in ipairs { "mfu", "mbu" } do
-    if c[key] then error(("cost.%s: kind vllm_roofline has its rates from the calibration; leave it out"):format(key), 0) end
+    if c[key] then
+      error(("cost.%s: kind vllm_roofline has its rates from the calibration; leave it out"):format(key), 0)
+    end
   end
   local path, why = c.calibration, nil
   if context.find then path, why = context.find(c.calibration) end
