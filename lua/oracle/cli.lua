@@ -62,6 +62,7 @@ local COMMANDS = {
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
+  { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
   { "models", "", "the models that come with oracle" },
   { "hardware", "", "the accelerators that come with oracle" },
 }
@@ -428,6 +429,35 @@ local function run(options)
   return run_once(s, read, path, options)
 end
 
+-- The levels of detail side by side. Its wall times are facts about this machine, which it is asked for.
+local function compare_levels(options)
+  local path = one_file(options)
+  if options.csv then misuse("lod --csv: a comparison has no rows per request") end
+  host().guard(true)
+  local s, _, read = load_scenario(path, options)
+  if read then adopt(read, options) end
+  if s.vary then misuse("lod: this scenario varies keys; take one of its points with --set vary=nil") end
+  prepare(s, path, options)
+  local outputs = open_outputs(options)
+  local h, meter = host(), nil
+  h.guard(false)
+  if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
+  local lod = require "oracle.lod"
+  local ok, found = pcall(lod.compare, s, { clock = h.clock, progress = meter and meter.step })
+  if meter then meter.done() end
+  if not ok then
+    for _, o in pairs(outputs) do o:discard() end
+    error(found, 0)
+  end
+  if outputs.json then
+    must(outputs.json:write(require("oracle.summary").json(found)))
+    must(outputs.json:commit())
+  end
+  if not options.quiet and options.json ~= "-" then must(require("oracle.output").open("-"):write(lod.text(found))) end
+  for _, text in ipairs(level(options, "WARNING") and found.warnings or {}) do say("oracle: warning: " .. text) end
+  return OK
+end
+
 local function validate(options)
   if #options.files ~= 1 then misuse("validate: one file expected") end
   local path = options.files[1]
@@ -503,6 +533,7 @@ local function dispatch(args)
     return OK
   end
   if options.command == "models" or options.command == "hardware" then return list(options) end
+  if options.command == "lod" then return compare_levels(options) end
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end
   if options.command == "repl" then return prompt_with(options) end

@@ -26,7 +26,9 @@ local function given(list, names, needed)
       fail('placement[%d]: "%s": the network has no such GPU%s', i, name, near and "; did you mean " .. near .. "?"
         or (" (it has %d, %s to %s)"):format(#names, names[1] or "none", names[#names] or "none"))
     end
-    if seen[name] then fail('placement[%d]: "%s" is placement[%d] already; a GPU serves one rank', i, name, seen[name]) end
+    if seen[name] then
+      fail('placement[%d]: "%s" is placement[%d] already; a GPU serves one rank', i, name, seen[name])
+    end
     seen[name] = i
   end
   if #list ~= needed then
