@@ -39,7 +39,9 @@ LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
 LIBS = -lcjson -lz -ledit -lpthread -ldl -lm
 
 LAYERS := base sim cost obs net serve
-SRC := $(sort $(foreach d,$(LAYERS) bind,$(wildcard src/$(d)/*.c)))
+SRC := $(filter-out src/bind/mpi.c,$(sort $(foreach d,$(LAYERS) bind,$(wildcard src/$(d)/*.c))))
+MPICC ?= mpicc
+MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
@@ -62,7 +64,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -104,6 +106,7 @@ install: build ## install under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
+	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
 
 format: ## format C files as .clang-format says (F=file: one)
 	clang-format -i $(or $(F),$$(find src tests bench tools -name "*.[ch]"))
@@ -132,6 +135,12 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 build/oracle/core.so: $(OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) -shared -o $@ $(OBJ) -lcjson -lz -lm
+
+# What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
+build/oracle/mpi.so: src/bind/mpi.c Makefile
+	@mkdir -p $(@D)
+	@echo "  mpicc $<"
+	$(Q)$(MPICC) $(CFLAGS_ALL) $(LUA_INC) -shared -o $@ $<
 
 # An interpreter with lpeg and oracle.core inside: runs busted in every variant.
 $(B)/lua: tools/lua.c $(B)/liboracle.a Makefile

@@ -407,24 +407,36 @@ local function run_once(s, read, path, options)
 end
 
 -- Many runs: a sweep, or a scenario with `vary`.
-local function run_many(s, path, text, read, options)
+local function run_many(s, path, text, read, options, ranks)
   if options.csv then misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   local good = require("oracle.sweep_cli").run(s, path, text, options, {
     config = read and { format = options.format or "" },
     misuse = misuse, say = say, host = host, must = must, open_outputs = open_outputs, end_line = end_line,
     warn = function(message) if level(options, "WARNING") then say(message) end end,
-    told = not options.quiet and level(options, "INFO"),
+    told = not options.quiet and level(options, "INFO"), ranks = ranks,
   })
   return good and OK or FAILED
 end
 
-local function run(options)
+-- The same in a job of many processes: rank 0 alone minds the command line.
+local function run_ranks(ranks, options, body)
+  if ranks.rank > 0 then
+    ranks:serve(host(), options.threads or host().cores())
+    return OK
+  end
+  local ok, status = pcall(body)
+  ranks:leave()
+  if not ok then error(status, 0) end
+  return status
+end
+
+local function run(options, ranks)
   local path = one_file(options)
   if options.csv and options.no_records then misuse("--csv and --no-records: one row per request, or none") end
   host().guard(true)
   local s, text, read
   if options.second then s, read = load_flags(options.second) else s, text, read = load_scenario(path, options) end
-  if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options) end
+  if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options, ranks) end
   if read then adopt(read, options) end
   return run_once(s, read, path, options)
 end
@@ -537,6 +549,8 @@ local function dispatch(args)
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end
   if options.command == "repl" then return prompt_with(options) end
+  local ranks = options.command == "sweep" and require("oracle.ranks").join()
+  if ranks then return run_ranks(ranks, options, function() return run(options, ranks) end) end
   return run(options)
 end
 

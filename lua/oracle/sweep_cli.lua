@@ -112,8 +112,9 @@ local function simulate(work, job, results, options, ui)
   local meter
   if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
   local began, before = host.clock(), results.count
+  local threads = options.threads or host.cores and host.cores() or 1
   local ok, total = pcall(sweep.run, work, job, {
-    results = results, host = host, threads = options.threads or host.cores and host.cores() or 1,
+    results = results, host = host, threads = threads, ranks = ui.ranks and ui.ranks:executor(host, job, threads),
     points = meter and function(done, planned) meter.points(done, planned, before) end,
     progress = meter and work.count == 1 and meter.step or nil,
   })

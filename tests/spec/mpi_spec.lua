@@ -1,0 +1,100 @@
+--- A sweep in an MPI job on this machine: the same results whatever the number of ranks, and nothing lost with a rank.
+local bin = os.getenv("ORACLE_BIN") or "./oracle"
+local json = require("oracle.core").json
+
+local MPIRUN = "mpirun --allow-run-as-root --oversubscribe -n "
+
+local function read(path)
+  local f = io.open(path)
+  if not f then return nil end
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+local function missing()
+  if bin ~= "./oracle" then return "MPI is tested with the release build" end
+  if not read("build/oracle/mpi.so") then return "built without MPI: no mpicc" end
+  if not os.execute("command -v mpirun >/dev/null") then return "no mpirun" end
+end
+
+describe("oracle sweep in an MPI job", function()
+  local why = missing()
+  if why then
+    pending("gives what one process gives (" .. why .. ")")
+    return
+  end
+
+  local dir, scenario
+
+  setup(function()
+    local p = assert(io.popen("mktemp -d"))
+    dir = p:read("l")
+    p:close()
+    scenario = dir .. "/s.lua"
+    local f = assert(io.open(scenario, "w"))
+    f:write([[
+local oracle = require "oracle"
+return oracle.scenario {
+  model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm",
+  workload = oracle.workload.poisson { rate = 20, count = 2000, prompt = 100, output = 20 },
+}]])
+    f:close()
+  end)
+
+  teardown(function() os.execute(("rm -rf '%s'"):format(dir)) end)
+
+  -- Runs a sweep: exit status, stdout, stderr. `ranks` 0: without MPI.
+  local function sweep(ranks, points, name, rest)
+    local launch = ranks > 0 and MPIRUN .. ranks or ""
+    local _, how, code = os.execute(("timeout -k 5 60 %s %s sweep %s --set workload.rate=1..%d --out %s/%s "
+      .. "--json %s/%s.json %s >%s/stdout 2>%s/stderr </dev/null"):format(launch, bin, scenario, points, dir, name, dir,
+      name, rest or "", dir, dir))
+    assert.equal("exit", how)
+    return code, read(dir .. "/stdout"), read(dir .. "/stderr")
+  end
+
+  it("gives what one process gives", function()
+    local code, table_of_one = sweep(0, 30, "one")
+    assert.equal(0, code)
+    for _, ranks in ipairs { 2, 4 } do
+      local status, out, err = sweep(ranks, 30, "many" .. ranks)
+      assert.equal(0, status, err)
+      assert.equal(table_of_one, out)
+      assert.equal(read(dir .. "/one.json"), read(("%s/many%d.json"):format(dir, ranks)))
+    end
+  end)
+
+  it("has more ranks than points", function()
+    assert.equal(0, (sweep(0, 2, "two")))
+    assert.equal(0, (sweep(4, 2, "few")))
+    assert.equal(read(dir .. "/two.json"), read(dir .. "/few.json"))
+  end)
+
+  it("says once what is wrong", function()
+    local code, out, err = sweep(3, 0, "wrong")
+    assert.is_true(code ~= 0)
+    assert.equal("", out)
+    assert.equal(1, select(2, err:gsub("oracle: %-%-set [^\n]*an empty range", "")))
+  end)
+
+  it("ends with a lost rank, and --resume completes it", function()
+    local started = ("timeout -k 5 60 %s3 %s sweep %s --set workload.rate=1..600 --out %s/lost -q >%s/log 2>&1 & ")
+      :format(MPIRUN, bin, scenario, dir, dir)
+    -- The last process that runs the sweep is a rank; it goes without a word as soon as results are there.
+    local code = select(3, os.execute(started .. ([[
+      job=$!
+      while [ "$(cat '%s/lost' 2>/dev/null | wc -l)" -lt 40 ]; do sleep 0.02; kill -0 $job || exit 9; done
+      kill -9 "$(pgrep -n -f 'sweep %s')"
+      wait $job]]):format(dir, scenario)))
+    assert.is_true(code ~= 0 and code ~= 9, read(dir .. "/log"))
+    local kept = select(2, read(dir .. "/lost"):gsub('{"point"', ""))
+    assert.is_true(kept >= 39 and kept < 600)
+    assert.equal(0, (sweep(2, 600, "lost", "--resume -q")))
+    local _, points = read(dir .. "/lost"):gsub('\n{"point"', "")
+    assert.equal(600, points)
+    assert.equal(0, (sweep(0, 600, "alone", "-q")))
+    assert.equal(read(dir .. "/alone.json"), read(dir .. "/lost.json"))
+    assert.is_true(json.decode(read(dir .. "/lost.json")).sweep.complete)
+  end)
+end)
