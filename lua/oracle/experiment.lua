@@ -93,6 +93,7 @@ local function layout_of(e, model)
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = q[1], compute = q[2] or activations,
     kv = PLAIN[kv] or kv:match("^fp8") or kv,
+    layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
   }
 end
 
@@ -131,17 +132,27 @@ local function gib(bytes)
   return ("%.2f GiB"):format(bytes / GiB)
 end
 
--- KV blocks of one replica (each GPU of it holds its share of every block).
-local function kv_blocks(e, hardware, memory, hardware_name)
-  local usable = e.gpu_memory_utilization * hardware.memory
-  local left = usable - memory.weight_bytes - memory.activation_bytes
+-- KV blocks that fit on each GPU of one stage, and the bytes left for them.
+local function stage_blocks(e, stage, memory, gpu, where)
+  local usable = e.gpu_memory_utilization * gpu.memory
+  local left = usable - stage.weight_bytes - memory.activation_bytes
   if left <= 0 then
-    fail("the model does not fit: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s, %s);"
-      .. " raise tensor_parallel_size, quantize, or take a larger GPU", gib(memory.weight_bytes),
-      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(hardware.memory), hardware_name)
+    fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
+      .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(stage.weight_bytes),
+      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(gpu.memory), gpu.id or gpu.name or "custom")
+  end
+  return math.floor(left / (stage.kv_bytes_per_token * e.block_size)), left
+end
+
+-- KV blocks of one replica: each GPU of it holds its share of every block, so the fullest decides.
+local function kv_blocks(e, memory, gpus)
+  local blocks, left = math.huge, nil
+  for i, stage in ipairs(memory.stages) do
+    local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
+    local n, rest = stage_blocks(e, stage, memory, gpus[i], where)
+    if n < blocks then blocks, left = n, rest end
   end
   if e.num_gpu_blocks_override then return e.num_gpu_blocks_override end
-  local blocks = math.floor(left / (memory.kv_bytes_per_token * e.block_size))
   local room = blocks * e.block_size
   if room < e.max_model_len then
     fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
@@ -190,6 +201,25 @@ local function place(r, d)
   end
 end
 
+-- The GPU of each pipeline stage.
+local function stage_hardware(r, hardware, memo, find)
+  local n, list = r.engine.pipeline_parallel_size, {}
+  if r.stages and #r.stages ~= n then
+    fail("stages: %d are given; pipeline_parallel_size is %d", #r.stages, n)
+  end
+  for i = 1, n do list[i] = r.stages and recall(memo, "hardware", r.stages[i].hardware, find) or hardware end
+  return list
+end
+
+-- Stages of equal depth, unless the user says how layers are dealt out.
+local function check_depth(e, model)
+  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
+  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return end
+  fail("engine.pipeline_parallel_size: %d does not divide the model's %d layers; deal them out with"
+    .. ' engine.pipeline_layers: "even" (%d or %d a stage), "balanced" around the LM head, or a list', n, layers,
+    layers // n, layers // n + 1)
+end
+
 -- Names that stand in results, and the numbers the run starts from.
 local function deploy(r, find, memo)
   local model = recall(memo, "model", r.model, find)
@@ -198,17 +228,19 @@ local function deploy(r, find, memo)
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)
+  check_depth(e, model)
   local layout = layout_of(e, model)
   local ok, memory = pcall(core().cost.memory, {
     model = model, hardware = hardware, layout = layout,
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   })
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
-  local blocks = kv_blocks(e, hardware, memory, names.hardware)
+  local gpus = stage_hardware(r, hardware, memo, find)
+  local blocks = kv_blocks(e, memory, gpus)
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   local d = {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory,
-    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas,
+    stages = r.stages and gpus, num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas,
   }
   place(r, d)
   return d
@@ -229,7 +261,7 @@ local function spec_of(r, d, find, warnings)
   return {
     seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
-    model = d.model, hardware = d.hardware, layout = d.layout, cost = cost_params(r, d, find, warnings),
+    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout, cost = cost_params(r, d, find, warnings),
     engine = {
       max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
       max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,

@@ -22,6 +22,8 @@ local engine = section { "engine", complete = true, doc = "the serving engine's 
   { "system", "choice", values = { "vllm" }, default = "vllm", doc = "the serving system simulated" },
   { "tensor_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "GPUs that share each layer" },
   { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "stages of layers" },
+  { "pipeline_layers", "layers",
+    doc = "layers of each stage: a list, \"even\" (also where they do not divide), \"balanced\" around the LM head" },
   { "data_parallel_size", "count", min = 1, max = 1, default = 1,
     doc = "attention replicas in lockstep (1 for now; independent copies are `replicas`)" },
   { "dtype", "choice", values = DTYPES, default = "auto", doc = "format of activations and plain weights" },
@@ -78,6 +80,8 @@ local root = section { "", {
   { "model", "name", required = true, doc = "a name of models/llm, or the path of a Hugging Face config.json" },
   { "hardware", "name", required = true, doc = "a GPU of models/hardware, or the path of such a file" },
   engine,
+  { "stages", "list", doc = "pipeline stages on different GPUs: { { hardware = }, ... }, one for each",
+    of = section { "stage", { { "hardware", "name", required = true, doc = "of its GPUs" } } } },
   { "replicas", "count", min = 1, max = 65535, default = 1, doc = "independent copies behind the router" },
   { "network", "network", doc = "how GPUs are joined: a topology's name or a table (oracle.topology); without it each"
     .. " pair has the hardware's own link to itself" },
@@ -192,6 +196,14 @@ end
 function TYPES.network(_, value, path, ctx)
   if type(value) == "string" or type(value) == "table" then return value end
   return fail(ctx, path, quote(value) .. ": a topology's name or a table expected")
+end
+
+function TYPES.layers(_, value, path, ctx)
+  if value == "even" or value == "balanced" then return value end
+  if type(value) ~= "table" then
+    return fail(ctx, path, quote(value) .. ': "even", "balanced" or a list of counts expected')
+  end
+  return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
 function TYPES.choice(node, value, path, ctx)

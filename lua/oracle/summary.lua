@@ -115,12 +115,15 @@ local function busy_share(replica, raw)
   return raw.now > 0 and math.min(1, replica.busy_s / raw.now) or 0
 end
 
--- Every GPU of a replica works in each of its steps.
+-- Every GPU of a stage works while the stage does.
 local function gpu_utilization(raw, gpus_per_replica)
   local list = {}
-  for i, replica in ipairs(raw.replicas) do
-    for g = 0, gpus_per_replica - 1 do
-      list[#list + 1] = { ("gpu%d"):format((i - 1) * gpus_per_replica + g), busy_share(replica, raw) }
+  for _, replica in ipairs(raw.replicas) do
+    local gpus = replica.gpus or gpus_per_replica
+    local stages = replica.stages or { replica.busy_s }
+    for g = 0, gpus - 1 do
+      local busy = stages[g * #stages // gpus + 1]
+      list[#list + 1] = { ("gpu%d"):format(#list), raw.now > 0 and math.min(1, busy / raw.now) or 0 }
     end
   end
   return object(list)

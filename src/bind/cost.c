@@ -1,7 +1,7 @@
 /*
 ** cost.c - what a deployment needs and what its steps cost: oracle.core.cost. Arguments are single
 ** tables of { model =, hardware =, layout =, cost = }, each as bind/cost.h says.
-**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs}
+**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs}   also of each stage
 **                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head }, counts
@@ -179,7 +179,33 @@ static orc_dtype read_format(lua_State *L, int index, const char *key, orc_dtype
   return d;
 }
 
-void orc_bind_read_layout(lua_State *L, int index, orc_layout *l)
+/* layout.layers: "balanced", or the layers of each stage; nil: as even as may be. */
+static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model *m)
+{
+  const int type = lua_getfield(L, index, "layers");
+  if (type == LUA_TSTRING && strcmp(lua_tostring(L, -1), "balanced") == 0) {
+    if (l->pipeline_parallel_size > ORC_STAGES || l->pipeline_parallel_size > m->num_hidden_layers)
+      orc_bind_fail(L, "layout.layers: at most %d stages, and as many as layers, can be balanced",
+                    (int)ORC_STAGES);
+    orc_layout_balance(l, m);
+  } else if (type == LUA_TTABLE) {
+    const lua_Unsigned n = lua_rawlen(L, -1);
+    if (n > ORC_STAGES) orc_bind_fail(L, "layout.layers: at most %d stages", (int)ORC_STAGES);
+    for (lua_Unsigned i = 0; i < n; i++) {
+      lua_rawgeti(L, -1, (lua_Integer)i + 1);
+      const lua_Integer layers = lua_tointeger(L, -1);
+      if (layers < 1 || layers > UINT16_MAX)
+        orc_bind_fail(L, "layout.layers[%d]: a count of at least 1 expected", (int)i + 1);
+      l->layers[i] = (uint16_t)layers;
+      lua_pop(L, 1);
+    }
+  } else if (type != LUA_TNIL) {
+    orc_bind_fail(L, "layout.layers: \"balanced\" or a list of counts expected");
+  }
+  lua_pop(L, 1);
+}
+
+void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layout *l)
 {
   static const field counts[] = {
     AT(orc_layout, tensor_parallel_size),
@@ -195,6 +221,7 @@ void orc_bind_read_layout(lua_State *L, int index, orc_layout *l)
   const bool narrow = l->weights == ORC_FP8 || l->weights == ORC_INT8 || l->weights == ORC_FP4;
   l->compute = read_format(L, index, "compute", narrow ? l->weights : l->activations);
   l->kv = read_format(L, index, "kv", l->activations);
+  read_stages(L, index, l, m);
 }
 
 static orc_cost_kind read_kind(lua_State *L, int index)
@@ -265,7 +292,7 @@ static void read_deployment(lua_State *L, deployment *d)
   }
   d->has_layout = lua_getfield(L, 1, "layout") != LUA_TNIL;
   if (d->has_layout) {
-    orc_bind_read_layout(L, -1, &d->layout);
+    orc_bind_read_layout(L, -1, &d->model, &d->layout);
     if (!orc_layout_check(&d->layout, &d->model, &e)) orc_bind_raise(L, &e);
   }
   lua_getfield(L, 1, "cost");
@@ -288,6 +315,22 @@ static int at_least_one(lua_State *L, const char *key)
   return (int)v;
 }
 
+/* stages = { { layers =, weight_bytes =, kv_bytes_per_token = }, ... } of the table on top. */
+static void put_stages(lua_State *L, const deployment *d)
+{
+  lua_createtable(L, d->layout.pipeline_parallel_size, 0);
+  for (int i = 0; i < d->layout.pipeline_parallel_size; i++) {
+    const orc_stage stage = orc_layout_stage(&d->layout, &d->model, i);
+    lua_createtable(L, 0, 3);
+    set_number(L, "layers", stage.layers);
+    set_number(L, "weight_bytes", orc_layout_stage_weight_bytes(&d->layout, &d->model, stage));
+    set_number(L, "kv_bytes_per_token",
+               stage.layers * orc_layout_layer_kv_bytes(&d->layout, &d->model));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "stages");
+}
+
 static int memory(lua_State *L)
 {
   deployment d;
@@ -300,6 +343,7 @@ static int memory(lua_State *L)
   set_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
   set_number(L, "activation_bytes", orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs));
   set_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
+  put_stages(L, &d);
   return 1;
 }
 

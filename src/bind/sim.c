@@ -85,7 +85,7 @@ static void read_cost(lua_State *L, sim *s, int index)
   lua_getfield(L, index, "hardware");
   orc_bind_read_hardware(L, lua_gettop(L), &hardware);
   lua_getfield(L, index, "layout");
-  orc_bind_read_layout(L, lua_gettop(L), &layout);
+  orc_bind_read_layout(L, lua_gettop(L), &model, &layout);
   lua_getfield(L, index, "cost");
   orc_bind_read_cost_params(L, lua_gettop(L), &params);
   lua_pop(L, 4);

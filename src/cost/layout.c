@@ -1,11 +1,21 @@
 #include "cost/layout.h"
 
+#include <math.h>
+
 static const double GIB = 1073741824.0;
 
 orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index)
 {
   const int stages = l->pipeline_parallel_size;
   ORC_ASSERT(index >= 0 && index < stages);
+  if (l->layers[0] > 0) {
+    orc_stage s = { .layers = l->layers[index],
+                    .embedding = index == 0,
+                    .lm_head = index == stages - 1 };
+    for (int i = 0; i < index; i++)
+      s.first_layer += l->layers[i];
+    return s;
+  }
   const int each = m->num_hidden_layers / stages, more = m->num_hidden_layers % stages;
   return (orc_stage){
     .first_layer = index * each + (index < more ? index : more),
@@ -86,7 +96,35 @@ double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m)
 
 double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
 {
-  return orc_layout_stage(l, m, 0).layers * orc_layout_layer_kv_bytes(l, m);
+  int most = 0;
+  for (int i = 0; i < l->pipeline_parallel_size; i++) {
+    const int layers = orc_layout_stage(l, m, i).layers;
+    if (layers > most) most = layers;
+  }
+  return most * orc_layout_layer_kv_bytes(l, m);
+}
+
+void orc_layout_balance(orc_layout *l, const orc_model *m)
+{
+  const int stages = l->pipeline_parallel_size, layers = m->num_hidden_layers;
+  ORC_ASSERT(stages <= ORC_STAGES && stages <= layers);
+  const double head = orc_model_lm_head_parameters(m) * orc_dtype_bytes(l->activations);
+  const orc_stage all = { .layers = layers };
+  const double layer = l->tensor_parallel_size * orc_layout_stage_weight_bytes(l, m, all) / layers;
+  int best = 0;
+  double least = INFINITY;
+  for (int last = 1; stages > 1 && last <= layers - (stages - 1); last++) {
+    const int others = (layers - last + stages - 2) / (stages - 1); /* the fullest of them */
+    const double with_head = last + head / layer, most = with_head > others ? with_head : others;
+    if (most > least) continue;
+    least = most;
+    best = last;
+  }
+  for (int i = 0; i + 1 < stages; i++) {
+    const int each = (layers - best) / (stages - 1), more = (layers - best) % (stages - 1);
+    l->layers[i] = (uint16_t)(each + (i < more));
+  }
+  l->layers[stages - 1] = (uint16_t)(stages > 1 ? best : layers);
 }
 
 static double larger(double a, double b)
@@ -158,6 +196,19 @@ static bool check_formats(const orc_layout *l, orc_error *e)
   return true;
 }
 
+/* What is told of the stages must make up the model. */
+static bool check_stages(const orc_layout *l, const orc_model *m, orc_error *e)
+{
+  int sum = 0, told = 0;
+  for (int i = 0; i < ORC_STAGES && l->layers[i] > 0; i++, told++)
+    sum += l->layers[i];
+  if (told == 0 || (told == l->pipeline_parallel_size && sum == m->num_hidden_layers)) return true;
+  return orc_fail(e,
+                  "layout: %d stages of %d layers in all are told, expected "
+                  "pipeline_parallel_size = %d stages of the model's %d",
+                  told, sum, l->pipeline_parallel_size, m->num_hidden_layers);
+}
+
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
 {
   const int tp = l->tensor_parallel_size, pp = l->pipeline_parallel_size;
@@ -167,7 +218,7 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
     return orc_fail(e,
                     "layout: pipeline_parallel_size = %d, expected at most the model's %d layers",
                     pp, m->num_hidden_layers);
-  if (!check_formats(l, e)) return false;
+  if (!check_stages(l, m, e) || !check_formats(l, e)) return false;
   const int64_t padded = ((int64_t)m->vocab_size + 63) / 64 * 64;
   if (padded % tp != 0)
     return orc_fail(

@@ -8,13 +8,16 @@
 #include "cost/hardware.h"
 #include "cost/model.h"
 
+enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
+
 typedef struct orc_layout {
-  int tensor_parallel_size;   /* >= 1 */
-  int pipeline_parallel_size; /* >= 1 */
-  orc_dtype weights;          /* format of the matrices in memory */
-  orc_dtype activations;      /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
-  orc_dtype compute;          /* format the matrix units compute in */
-  orc_dtype kv;               /* format of the KV cache */
+  int tensor_parallel_size;    /* >= 1 */
+  int pipeline_parallel_size;  /* >= 1 */
+  uint16_t layers[ORC_STAGES]; /* of each stage; all 0: as even as may be */
+  orc_dtype weights;           /* format of the matrices in memory */
+  orc_dtype activations;       /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
+  orc_dtype compute;           /* format the matrix units compute in */
+  orc_dtype kv;                /* format of the KV cache */
 } orc_layout;
 
 /* A range of layers on one pipeline stage. */
@@ -26,10 +29,18 @@ typedef struct orc_stage {
 } orc_stage;
 
 /*
-** Stage `index` in [0, pipeline_parallel_size). Layers split as evenly as may be: the first
-** `layers % pp` stages hold one more.
+** Stage `index` in [0, pipeline_parallel_size). Unless the layout tells the layers of each, they
+*are
+** split as evenly as may be: the first `layers % pp` stages hold one more.
 */
 orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index);
+
+/*
+** Tell the layers of each stage so that the last, which has the LM head too, reads as many bytes of
+** weights as the others, as nearly as whole layers can. Degrees and formats must have passed
+** orc_layout_check; at most ORC_STAGES stages.
+*/
+void orc_layout_balance(orc_layout *l, const orc_model *m);
 
 /* A matrix's inputs and outputs on one rank, cut as its shard says (KV heads: at least one). */
 double orc_layout_inputs(const orc_layout *l, const orc_matrix *x);
@@ -87,7 +98,8 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 /*
 ** Degrees and formats fit the model: tp divides attention heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
-** pp is at most the layers; activations have 16 or 32 bits, KV 8 or more. False with the numbers.
+** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
+*32 bits, KV 8 or more. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);
 
