@@ -139,7 +139,8 @@ local function stage_blocks(e, stage, memory, gpu, where)
   if left <= 0 then
     fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
       .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(stage.weight_bytes),
-      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(gpu.memory), gpu.id or gpu.name or "custom")
+      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
+      gpu.id or gpu.name or "custom")
   end
   return math.floor(left / (stage.kv_bytes_per_token * e.block_size)), left
 end
