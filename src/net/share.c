@@ -2,43 +2,53 @@
 
 #include <stdlib.h>
 
-enum { END = UINT32_MAX }; /* of a list */
+enum { WORTH = 4 }; /* a round of peeling is worth its while when it settles one flow in so many */
+
+/* One flow on one link: the flow, and which of its links this is. */
+typedef struct crossing {
+  uint32_t flow, hop;
+} crossing;
 
 typedef struct port {
   double capacity;
   double left;    /* capacity not yet given away, during a solve */
-  double level;   /* key in the heap: left / open when it was last looked at */
-  uint64_t seen;  /* epoch of the last solve that touched it */
-  uint32_t first; /* its crossings */
-  uint32_t count;
-  uint32_t open; /* flows that have no rate yet, during a solve */
+  double least;   /* rate of the flow that stopped last: the next ones' is no less */
+  uint32_t count; /* flows that cross it */
+  uint32_t open;  /* of these, without a rate yet, during a solve */
+  crossing *crossings;
+  uint32_t room;
   bool dirty;
+  uint64_t seen; /* epoch of the last solve that touched it */
 } port;
-
-/* One flow on one link. */
-typedef struct crossing {
-  uint32_t flow;
-  uint32_t next, before; /* on the same link */
-  uint32_t along;        /* the same flow's on its next link; free ones hang together by it */
-} crossing;
 
 typedef struct flow {
   const int32_t *links; /* NULL: this number is not in use */
   double rate;
-  uint64_t seen, fixed; /* epochs */
   uint32_t hops;
-  uint32_t first; /* its crossings, in the order of links */
+  uint32_t aim; /* the link that fills first of its own, during a round */
 } flow;
+
+/* A link, and where it filled when it was last looked at. */
+typedef struct candidate {
+  double level;
+  uint32_t link;
+} candidate;
 
 struct orc_share {
   port *ports;
   flow *flows;
-  crossing *crossings;
-  uint32_t *changed;
-  uint32_t *dirty; /* links whose flows changed since the last solve */
-  uint32_t *order; /* links being solved: first as a work list, then as a heap */
-  uint32_t links, room, crossing_room, free, dirties;
-  uint64_t epoch; /* solves so far: marks from earlier ones are void */
+  uint64_t
+      *mark; /* by flow: twice the epoch of its last solve, and one more once it has its rate */
+  uint32_t *place;   /* by flow and hop: where it stands in that link's crossings */
+  uint32_t *live;    /* flows that have no rate yet, during a solve */
+  uint32_t *changed; /* flows that got another one */
+  uint32_t *dirty;   /* links whose flows changed since the last solve */
+  uint32_t *order;   /* links being solved */
+  candidate *heap;   /* the same by level */
+  double *level;     /* by link: where it fills as far as is known */
+  uint64_t *barred;  /* by link: the last round in which some flow met a sooner one */
+  uint32_t links, room, stride, dirties;
+  uint64_t epoch, round; /* solves and rounds so far: marks from earlier ones are void */
 };
 
 orc_share *orc_share_new(const double *capacity, int links)
@@ -46,13 +56,15 @@ orc_share *orc_share_new(const double *capacity, int links)
   ORC_ASSERT(links >= 0);
   orc_share *s = orc_alloc(1, sizeof *s);
   s->links = (uint32_t)links;
-  s->free = END;
   s->ports = orc_alloc(s->links, sizeof *s->ports);
   s->dirty = orc_alloc(s->links, sizeof *s->dirty);
   s->order = orc_alloc(s->links, sizeof *s->order);
+  s->heap = orc_alloc(s->links, sizeof *s->heap);
+  s->level = orc_alloc(s->links, sizeof *s->level);
+  s->barred = orc_alloc(s->links, sizeof *s->barred);
   for (uint32_t i = 0; i < s->links; i++) {
     ORC_ASSERT(capacity[i] > 0.0);
-    s->ports[i] = (port){ .capacity = capacity[i], .first = END };
+    s->ports[i].capacity = capacity[i];
   }
   return s;
 }
@@ -60,44 +72,41 @@ orc_share *orc_share_new(const double *capacity, int links)
 void orc_share_free(orc_share *s)
 {
   if (s == NULL) return;
+  for (uint32_t i = 0; i < s->links; i++)
+    free(s->ports[i].crossings);
   free(s->ports);
   free(s->flows);
-  free(s->crossings);
+  free(s->mark);
+  free(s->place);
+  free(s->live);
   free(s->changed);
   free(s->dirty);
   free(s->order);
+  free(s->heap);
+  free(s->level);
+  free(s->barred);
   free(s);
 }
 
-/* Room for the flow `number`. */
-static void grow(orc_share *s, uint32_t number)
+/* Room for flow numbers below `room` that cross up to `stride` links. */
+static void grow(orc_share *s, uint32_t room, uint32_t stride)
 {
-  if (number < s->room) return;
-  uint32_t room = s->room > 0 ? s->room : 16;
-  while (room <= number)
-    room *= 2;
+  uint32_t *place = orc_alloc((size_t)room * stride, sizeof *place);
+  for (uint32_t f = 0; f < s->room; f++)
+    for (uint32_t h = 0; h < s->stride; h++)
+      place[(size_t)f * stride + h] = s->place[(size_t)f * s->stride + h];
+  free(s->place);
+  s->place = place;
   s->flows = orc_resize(s->flows, room, sizeof *s->flows);
-  for (uint32_t f = s->room; f < room; f++)
+  s->mark = orc_resize(s->mark, room, sizeof *s->mark);
+  for (uint32_t f = s->room; f < room; f++) {
     s->flows[f] = (flow){ .links = NULL };
+    s->mark[f] = 0;
+  }
+  s->live = orc_resize(s->live, room, sizeof *s->live);
   s->changed = orc_resize(s->changed, room, sizeof *s->changed);
   s->room = room;
-}
-
-static uint32_t take(orc_share *s)
-{
-  if (s->free == END) {
-    const uint32_t room = s->crossing_room > 0 ? 2 * s->crossing_room : 64;
-    ORC_ASSERT(room < UINT32_MAX / 2);
-    s->crossings = orc_resize(s->crossings, room, sizeof *s->crossings);
-    for (uint32_t i = room; i-- > s->crossing_room;) {
-      s->crossings[i].along = s->free;
-      s->free = i;
-    }
-    s->crossing_room = room;
-  }
-  const uint32_t c = s->free;
-  s->free = s->crossings[c].along;
-  return c;
+  s->stride = stride;
 }
 
 /* The set of flows on a link changed. */
@@ -111,20 +120,25 @@ static void touch(orc_share *s, uint32_t link)
 void orc_share_add(orc_share *s, uint32_t number, const int32_t *links, int count)
 {
   ORC_ASSERT(count >= 1 && number < UINT32_MAX / 2);
-  grow(s, number);
+  const uint32_t hops = (uint32_t)count;
+  if (number >= s->room || hops > s->stride) {
+    uint32_t room = s->room > 0 ? s->room : 16;
+    while (room <= number)
+      room *= 2;
+    grow(s, room, hops > s->stride ? hops : s->stride);
+  }
   ORC_ASSERT(s->flows[number].links == NULL);
-  s->flows[number] = (flow){ .links = links, .hops = (uint32_t)count, .first = END };
-  for (int h = count; h-- > 0;) {
+  s->flows[number] = (flow){ .links = links, .hops = hops };
+  uint32_t *place = &s->place[(size_t)number * s->stride];
+  for (uint32_t h = 0; h < hops; h++) {
     ORC_ASSERT(links[h] >= 0 && (uint32_t)links[h] < s->links);
     port *p = &s->ports[links[h]];
-    const uint32_t c = take(s);
-    s->crossings[c] = (crossing){
-      .flow = number, .next = p->first, .before = END, .along = s->flows[number].first
-    };
-    if (p->first != END) s->crossings[p->first].before = c;
-    p->first = c;
-    p->count++;
-    s->flows[number].first = c;
+    if (p->count == p->room) {
+      p->room = p->room > 0 ? 2 * p->room : 8;
+      p->crossings = orc_resize(p->crossings, p->room, sizeof *p->crossings);
+    }
+    place[h] = p->count;
+    p->crossings[p->count++] = (crossing){ number, h };
     touch(s, (uint32_t)links[h]);
   }
 }
@@ -133,17 +147,13 @@ void orc_share_remove(orc_share *s, uint32_t number)
 {
   ORC_ASSERT(number < s->room && s->flows[number].links != NULL);
   flow *f = &s->flows[number];
-  uint32_t at = f->first;
   for (uint32_t h = 0; h < f->hops; h++) {
-    const crossing c = s->crossings[at];
     port *p = &s->ports[f->links[h]];
-    *(c.before == END ? &p->first : &s->crossings[c.before].next) = c.next;
-    if (c.next != END) s->crossings[c.next].before = c.before;
-    p->count--;
+    const uint32_t at = s->place[(size_t)number * s->stride + h];
+    const crossing last = p->crossings[--p->count]; /* takes the place that becomes free */
+    p->crossings[at] = last;
+    s->place[(size_t)last.flow * s->stride + last.hop] = at;
     touch(s, (uint32_t)f->links[h]);
-    s->crossings[at].along = s->free;
-    s->free = at;
-    at = c.along;
   }
   f->links = NULL;
 }
@@ -156,92 +166,173 @@ double orc_share_rate(const orc_share *s, uint32_t number)
 
 /* ---- one solve ---- */
 
+/* What is being solved: so many in `order` and `live`, and rates that changed. */
+typedef struct solve {
+  uint32_t links, flows;
+  int changes;
+} solve;
+
 /* Put a link on the work list, its capacity all free. */
-static uint32_t enlist(orc_share *s, uint32_t link, uint32_t n)
+static void enlist(orc_share *s, uint32_t link, solve *v)
 {
   port *p = &s->ports[link];
-  if (p->seen == s->epoch) return n;
+  if (p->seen == s->epoch) return;
   p->seen = s->epoch;
   p->left = p->capacity;
+  p->least = 0.0;
   p->open = p->count;
-  s->order[n] = link;
-  return n + 1;
+  s->order[v->links++] = link;
 }
 
-/* Fill `order` with all links joined to a dirty one by flows. Returns how many. */
-static uint32_t gather(orc_share *s)
+/* All links joined to a dirty one by flows, and these flows. */
+static solve gather(orc_share *s)
 {
-  uint32_t n = 0;
+  solve v = { 0 };
   for (uint32_t i = 0; i < s->dirties; i++) {
     s->ports[s->dirty[i]].dirty = false;
-    n = enlist(s, s->dirty[i], n);
+    enlist(s, s->dirty[i], &v);
   }
   s->dirties = 0;
-  for (uint32_t i = 0; i < n; i++) {
+  for (uint32_t i = 0; i < v.links; i++) {
     const port *p = &s->ports[s->order[i]];
-    for (uint32_t c = p->first; c != END; c = s->crossings[c].next) {
-      flow *f = &s->flows[s->crossings[c].flow];
-      if (f->seen == s->epoch) continue;
-      f->seen = s->epoch;
+    for (uint32_t k = 0; k < p->count; k++) {
+      const uint32_t number = p->crossings[k].flow;
+      if (s->mark[number] == 2 * s->epoch) continue;
+      s->mark[number] = 2 * s->epoch;
+      s->live[v.flows++] = number;
+      const flow *f = &s->flows[number];
       for (uint32_t h = 0; h < f->hops; h++)
-        n = enlist(s, (uint32_t)f->links[h], n);
+        enlist(s, (uint32_t)f->links[h], &v);
     }
   }
-  return n;
+  return v;
 }
 
-static bool before(const orc_share *s, uint32_t a, uint32_t b)
+/* Where a link with open flows fills. Never below `least`, which rounding could otherwise cause. */
+static double level_of(const port *p)
 {
-  const double x = s->ports[a].level, y = s->ports[b].level;
-  return x < y || (x == y && a < b);
+  const double level = p->left / p->open;
+  return level > p->least ? level : p->least;
 }
 
-static void sift(orc_share *s, uint32_t at, uint32_t n)
+/* The flow stops at `rate`, and takes that much of all its links. */
+static void stop(orc_share *s, uint32_t number, double rate, solve *v)
 {
-  uint32_t *heap = s->order;
-  const uint32_t link = heap[at];
-  for (uint32_t child = 2 * at + 1; child < n; child = 2 * at + 1) {
-    if (child + 1 < n && before(s, heap[child + 1], heap[child])) child++;
-    if (!before(s, heap[child], link)) break;
-    heap[at] = heap[child];
-    at = child;
+  flow *f = &s->flows[number];
+  s->mark[number] = 2 * s->epoch + 1;
+  for (uint32_t h = 0; h < f->hops; h++) {
+    port *p = &s->ports[f->links[h]];
+    p->left -= rate;
+    p->least = rate > p->least ? rate : p->least;
+    p->open--;
   }
-  heap[at] = link;
+  if (f->rate != rate) s->changed[v->changes++] = number;
+  f->rate = rate;
 }
 
-/* Drop the links nobody crosses and order the rest by the level at which they fill. */
-static uint32_t heapify(orc_share *s, uint32_t n)
+/* Drop the links that have no open flow, and look at the level of the others. */
+static void level_links(orc_share *s, solve *v)
 {
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < n; i++) {
-    port *p = &s->ports[s->order[i]];
-    if (p->open == 0) continue;
-    p->level = p->left / p->open;
-    s->order[kept++] = s->order[i];
+  for (uint32_t i = 0; i < v->links; i++) {
+    const uint32_t link = s->order[i];
+    if (s->ports[link].open == 0) continue;
+    s->level[link] = level_of(&s->ports[link]);
+    s->order[kept++] = link;
   }
-  for (uint32_t i = kept / 2; i-- > 0;)
-    sift(s, i, kept);
-  return kept;
+  v->links = kept;
 }
 
-/* The link is full at `level`: its open flows stop there, and take that much of their other links.
- */
-static int fix(orc_share *s, const port *full, double level, int changes)
+/* Each flow aims at the link that fills first of its own, and bars its others. */
+static void aim(orc_share *s, const solve *v)
 {
-  for (uint32_t c = full->first; c != END; c = s->crossings[c].next) {
-    const uint32_t number = s->crossings[c].flow;
-    flow *f = &s->flows[number];
-    if (f->fixed == s->epoch) continue;
-    f->fixed = s->epoch;
-    for (uint32_t h = 0; h < f->hops; h++) {
-      port *p = &s->ports[f->links[h]];
-      p->left -= level;
-      p->open--;
-    }
-    if (f->rate != level) s->changed[changes++] = number;
-    f->rate = level;
+  s->round++;
+  for (uint32_t i = 0; i < v->flows; i++) {
+    flow *f = &s->flows[s->live[i]];
+    const int32_t *links = f->links;
+    uint32_t best = 0;
+    for (uint32_t h = 1; h < f->hops; h++)
+      if (s->level[links[h]] < s->level[links[best]]) best = h;
+    f->aim = (uint32_t)links[best];
+    const double least = s->level[f->aim];
+    for (uint32_t h = 0; h < f->hops; h++)
+      if (s->level[links[h]] > least) s->barred[links[h]] = s->round;
   }
-  return changes;
+}
+
+/*
+** A link that no flow barred fills first for all that cross it: whatever happens elsewhere, they
+*stop
+** there. One round settles all such links, wherever they are; the lowest is always among them.
+*/
+static void peel(orc_share *s, solve *v)
+{
+  level_links(s, v);
+  aim(s, v);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < v->flows; i++) {
+    const uint32_t number = s->live[i], link = s->flows[number].aim;
+    if (s->barred[link] == s->round)
+      s->live[kept++] = number;
+    else
+      stop(s, number, s->level[link], v);
+  }
+  v->flows = kept;
+}
+
+/* ---- in order, for what rounds would take long over: links that fill one after the other ---- */
+
+static bool sooner(const candidate *a, const candidate *b)
+{
+  return a->level < b->level || (a->level == b->level && a->link < b->link);
+}
+
+/* Put `c` where it belongs at or below the free place `at` of a heap of n, four children each. */
+static void sift(candidate *heap, uint32_t at, uint32_t n, candidate c)
+{
+  for (uint32_t child = 4 * at + 1; child < n; child = 4 * at + 1) {
+    uint32_t best = child;
+    for (uint32_t k = child + 1; k < child + 4 && k < n; k++)
+      if (sooner(&heap[k], &heap[best])) best = k;
+    if (!sooner(&heap[best], &c)) break;
+    heap[at] = heap[best];
+    at = best;
+  }
+  heap[at] = c;
+}
+
+/* The lowest link fills: its open flows stop there. */
+static void fill(orc_share *s, const port *full, double level, solve *v)
+{
+  for (uint32_t k = 0; k < full->count; k++) {
+    const uint32_t number = full->crossings[k].flow;
+    if (s->mark[number] != 2 * s->epoch) continue;
+    stop(s, number, level, v);
+    v->flows--;
+  }
+}
+
+static void in_order(orc_share *s, solve *v)
+{
+  level_links(s, v);
+  candidate *heap = s->heap;
+  uint32_t n = v->links;
+  for (uint32_t i = 0; i < n; i++)
+    heap[i] = (candidate){ s->level[s->order[i]], s->order[i] };
+  for (uint32_t i = n / 4 + 1; i-- > 0;)
+    sift(heap, i, n, heap[i]);
+  while (v->flows > 0) {
+    candidate c = heap[0];
+    const port *p = &s->ports[c.link];
+    const double level = p->open > 0 ? level_of(p) : 0.0;
+    if (level > c.level) { /* others stopped elsewhere, so this one fills later */
+      c.level = level;
+    } else {
+      if (p->open > 0) fill(s, p, level, v);
+      c = heap[--n];
+    }
+    if (n > 0) sift(heap, 0, n, c);
+  }
 }
 
 int orc_share_solve(orc_share *s, const uint32_t **changed)
@@ -249,22 +340,12 @@ int orc_share_solve(orc_share *s, const uint32_t **changed)
   *changed = s->changed;
   if (s->dirties == 0) return 0;
   s->epoch++;
-  uint32_t n = heapify(s, gather(s));
-  int changes = 0;
-  double level = 0.0;
-  while (n > 0) {
-    port *p = &s->ports[s->order[0]];
-    const double now = p->open > 0 ? p->left / p->open : 0.0;
-    if (p->open > 0 && now > p->level) { /* others stopped elsewhere, so this one fills later */
-      p->level = now;
-      sift(s, 0, n);
-      continue;
-    }
-    /* The level never falls; taking the maximum keeps rounding from making a rate 0 or less. */
-    if (p->open > 0 && now > level) level = now;
-    if (p->open > 0) changes = fix(s, p, level, changes);
-    s->order[0] = s->order[--n];
-    if (n > 0) sift(s, 0, n);
+  solve v = gather(s);
+  uint32_t before = UINT32_MAX;
+  while (v.flows > 0 && before - v.flows >= before / WORTH) {
+    before = v.flows;
+    peel(s, &v);
   }
-  return changes;
+  if (v.flows > 0) in_order(s, &v);
+  return v.changes;
 }
