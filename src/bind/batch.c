@@ -123,6 +123,32 @@ static int need(lua_State *L)
   return 1;
 }
 
+/* b:owed(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
+static int owed(lua_State *L)
+{
+  const orc_batch *b = self(L);
+  lua_pushinteger(L, orc_batch_owed(b, limit(L)));
+  return 1;
+}
+
+/* b:progress(more) -> share of their longest answers that the running requests have generated, each
+ * given `more` tokens on top */
+static int progress(lua_State *L)
+{
+  const orc_batch *b = self(L);
+  lua_pushnumber(L, orc_batch_progress(b, limit(L)));
+  return 1;
+}
+
+/* b:steps() -> steps of this replica so far, preemptions so far */
+static int count_steps(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  lua_pushinteger(L, (lua_Integer)r->usage.steps);
+  lua_pushinteger(L, (lua_Integer)r->usage.preemptions);
+  return 2;
+}
+
 /* b:key(id, key) -> done: another place in the queue for a request of this replica */
 static int rekey(lua_State *L)
 {
@@ -257,11 +283,13 @@ static int running(lua_State *L)
 int orc_bind_batch(lua_State *L)
 {
   static const luaL_Reg verbs[] = {
-    { "decode", decode },    { "resume", resume }, { "admit", admit }, { "preempt", preempt },
-    { "free", free_blocks }, { "size", size },     { "queue", queue }, { "decoding", decoding },
-    { "head", head },        { "now", now },       { "wake", wake },   { "waiting", waiting },
-    { "running", running },  { "need", need },     { "key", rekey },   { "last", last },
-    { "random", chance },    { NULL, NULL },
+    { "decode", decode },     { "resume", resume },     { "admit", admit },
+    { "preempt", preempt },   { "free", free_blocks },  { "size", size },
+    { "queue", queue },       { "decoding", decoding }, { "head", head },
+    { "now", now },           { "wake", wake },         { "waiting", waiting },
+    { "running", running },   { "need", need },         { "key", rekey },
+    { "last", last },         { "owed", owed },         { "progress", progress },
+    { "steps", count_steps }, { "random", chance },     { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

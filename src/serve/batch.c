@@ -330,6 +330,28 @@ int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
   return admit(b, slot, limit, true);
 }
 
+int64_t orc_batch_owed(const orc_batch *b, int32_t clip)
+{
+  const orc_replica *r = b->replica;
+  int64_t tokens = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
+    const int32_t left = at(r, slot)->in.max_output - generated(r, at(r, slot));
+    tokens += left < clip ? left : clip;
+  }
+  return tokens;
+}
+
+double orc_batch_progress(const orc_batch *b, int32_t more)
+{
+  const orc_replica *r = b->replica;
+  int64_t made = 0, longest = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
+    made += generated(r, at(r, slot)) + more;
+    longest += at(r, slot)->in.max_output;
+  }
+  return longest == 0 ? 1.0 : (double)made / (double)longest;
+}
+
 int64_t orc_batch_need(const orc_batch *b)
 {
   return b->decodes ? 0 : orc_decode_need(&b->replica->lane->decode);

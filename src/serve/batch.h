@@ -59,6 +59,13 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
 */
 int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit);
 
+/* Tokens the running requests may yet generate, each counted for at most `clip`. */
+int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
+
+/* The share of their longest answers that the running requests have generated, each given `more`
+ * tokens on top; 1 when nobody runs. */
+double orc_batch_progress(const orc_batch *b, int32_t more);
+
 /* Blocks that the decodes of this step still have to open; 0 once they take part. */
 int64_t orc_batch_need(const orc_batch *b);
 

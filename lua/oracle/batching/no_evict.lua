@@ -1,0 +1,17 @@
+--- Whoever starts is never sent back: a request joins only when the blocks of its longest answer are there for it.
+-- Source: TensorRT-LLM, capacity scheduler policy GUARANTEED_NO_EVICT (documentation, "Useful Runtime Options").
+local policy = require "oracle.policy"
+
+return policy.batching {
+  name = "no_evict",
+
+  step = function(b, e)
+    local left = e.max_num_batched_tokens - b:decode()
+    if left > 0 then left = left - b:resume(left) end
+    while left > 0 do
+      local granted = b:admit(left, nil, true)
+      if granted == 0 then break end
+      left = left - granted
+    end
+  end,
+}
