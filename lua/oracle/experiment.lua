@@ -34,40 +34,17 @@ local function look_up(kind, value, find)
   return found
 end
 
-local function policy_names(folder)
-  local names, home = {}, require "oracle.home"
-  local listing = io.popen("ls '" .. home.path("lua/oracle/" .. folder):gsub("'", "'\\''") .. "' 2>/dev/null")
-  for file in listing and listing:lines() or function() end do
-    names[#names + 1] = file:match("^([%w_]+)%.lua$")
-  end
-  if listing then listing:close() end
-  table.sort(names)
-  return names
-end
-
-local function policy_file(key, value, find)
-  local path, why = find(value)
-  if not path then fail("%s: %s: %s", key, value, why) end
-  local chunk, wrong = loadfile(path, "t")
-  if not chunk then fail("%s: %s", key, scenario.first_line(wrong)) end
-  local ok, made = pcall(chunk)
-  if not ok then fail("%s: %s", key, scenario.first_line(made)) end
-  if type(made) ~= "table" then fail("%s: %s: returns no policy", key, path) end
-  return made
-end
-
--- A policy by name (lua/oracle/batching, lua/oracle/routing), by path, or as it is.
-local function policy(key, value, find)
-  if type(value) == "table" then return value end
-  if value:match("%.lua$") then return policy_file(key, value, find) end
-  local folder = schema.root.fields[key].folder
-  local name = value:lower():gsub("[-%s]", "_")
-  local module = ("oracle.%s.%s"):format(folder, name)
-  if name:match("^[%w_]+$") and package.searchpath(module, package.path) then return require(module) end
-  local names = policy_names(folder)
-  local near = require("oracle.nearest").find(value, names)
-  fail('%s: "%s": unknown policy; %s', key, value,
-    near and "did you mean " .. near .. "?" or "valid: " .. table.concat(names, ", "))
+-- The policy that a key of the scenario names. It finds the scenario's objectives in its params.
+local function policy(kind, key, value, r, find)
+  local policies = require "oracle.policy"
+  local ok, found = pcall(policies.resolve, kind, value, find)
+  if not ok then fail("%s: %s", key, scenario.first_line(found)) end
+  local own, params = {}, {}
+  for k, v in pairs(found) do own[k] = v end
+  for k, v in pairs(found.params or {}) do params[k] = v end
+  params.slo = params.slo or r.slo or {}
+  own.params = params
+  return own
 end
 
 -- ---- number formats ----
@@ -112,6 +89,8 @@ local function fill_knobs(e, model, hardware, hardware_name)
       units.thousands(context))
   end
   e.max_model_len = e.max_model_len or context
+  local system = require("oracle.system").get(e.system)
+  if system.fill then system.fill(e, hardware) end
   local tokens, seqs = batch_defaults(hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
@@ -120,7 +99,7 @@ local function fill_knobs(e, model, hardware, hardware_name)
     fail("engine.max_num_batched_tokens: %s: at least max_num_seqs (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_num_seqs))
   end
-  if not e.enable_chunked_prefill and e.max_num_batched_tokens < e.max_model_len then
+  if e.system == "vllm" and not e.enable_chunked_prefill and e.max_num_batched_tokens < e.max_model_len then
     fail("engine.max_num_batched_tokens: %s: without chunked prefill at least max_model_len (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_model_len))
   end
@@ -254,24 +233,67 @@ local function finder(origin)
   end
 end
 
+-- Host memory for requests that give way. All GPUs of a replica move their shares at the same time.
+local function swapping(r, d)
+  if r.preemption ~= "swap" then return false, 0, 0 end
+  local link = d.hardware.pcie
+  if not link then fail("preemption: swap: %s has no PCIe link to host memory", d.names.hardware) end
+  local block = d.memory.kv_bytes_per_token * r.engine.block_size
+  return true, r.engine.swap_space // block | 0, block / link.bandwidth
+end
+
+-- The engine's knobs, as the policies see them in `e` too.
+local function knobs_of(r, d)
+  local e = r.engine
+  local swap, blocks, seconds = swapping(r, d)
+  return {
+    max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
+    max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
+    enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+    swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
+  }
+end
+
+-- What decides: the scenario's own policies, else those of the system.
+local function add_policies(spec, r, find)
+  local system = require("oracle.system").get(r.engine.system)
+  local batching = r.batching or system.batching(r.engine)
+  local router = r.router or system.router or "round_robin"
+  spec.batching = policy("batching", "batching", batching, r, find)
+  spec.router = policy("router", "router", router, r, find)
+  if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
+  local a = r.autoscaling
+  if not a then return end
+  if a.min > r.replicas or a.max < r.replicas then
+    fail("autoscaling: replicas = %d: a number from min (%d) to max (%d) expected", r.replicas, a.min, a.max)
+  end
+  spec.autoscaler = policy("autoscaler", "autoscaling.policy", a.policy, r, find)
+  spec.scale_interval, spec.cold_start = a.interval, a.cold_start
+  spec.replicas_least, spec.replicas_most = a.min, a.max
+end
+
+local function check_failures(r)
+  local most = r.autoscaling and r.autoscaling.max or r.replicas
+  for i, o in ipairs(r.failures and r.failures.outages or {}) do
+    if o.replica > most then
+      fail("failures.outages[%d].replica: %d: a replica from 1 to %d expected", i, o.replica, most)
+    end
+  end
+  return r.failures
+end
+
 local function spec_of(r, d, find, warnings)
   local workload, why = require("oracle.workload").engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
-  local e = r.engine
-  return {
+  local spec = {
     seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout, cost = cost_params(r, d, find, warnings),
-    engine = {
-      max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
-      max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
-      enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
-    },
-    replicas = r.replicas, preemption = r.preemption,
-    batching = policy("batching", r.batching, find), router = policy("router", r.router, find),
-    slo = r.slo, workload = workload,
+    engine = knobs_of(r, d), replicas = r.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
   }
+  add_policies(spec, r, find)
+  return spec
 end
 
 local function warnings_of(r, d)

@@ -18,8 +18,12 @@ local DTYPES = { "auto", "bfloat16", "float16", "float32", "half", "float" }
 local KV_DTYPES = { "auto", "bfloat16", "float16", "float32", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4" }
 local QUANTIZATIONS = { "none", "fp8", "int8", "int4", "fp4", "awq", "gptq", "nvfp4", "mxfp4" }
 
-local engine = section { "engine", complete = true, doc = "the serving engine's knobs, named as in vLLM", {
-  { "system", "choice", values = { "vllm" }, default = "vllm", doc = "the serving system simulated" },
+local systems = require "oracle.system"
+
+local engine = section { "engine", complete = true, systems = true,
+                         doc = "the serving engine's knobs, named as in vLLM; a system's own names work too", {
+  { "system", "choice", values = systems.NAMES, also = systems.find, default = "vllm",
+    doc = "the serving system simulated: its defaults, its policies" },
   { "tensor_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "GPUs that share each layer" },
   { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "stages of layers" },
   { "pipeline_layers", "layers",
@@ -40,6 +44,8 @@ local engine = section { "engine", complete = true, doc = "the serving engine's 
     doc = "share of the GPU's memory the engine may take" },
   { "enable_chunked_prefill", "boolean", default = true, doc = "cut prompts to what is left of the budget" },
   { "enable_prefix_caching", "boolean", default = true, doc = "reuse KV blocks of equal prefixes" },
+  { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30,
+    doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, doc = "KV blocks, whatever the memory says" },
 } }
 
@@ -87,9 +93,26 @@ local root = section { "", {
     .. " pair has the hardware's own link to itself" },
   { "placement", "list", of = { type = "string" },
     doc = "GPUs of the network, replica by replica, stage by stage, rank by rank; the first ones in order" },
-  { "router", "policy", folder = "routing", default = "round_robin", doc = "which replica a request goes to" },
-  { "batching", "policy", folder = "batching", default = "chunked", doc = "what each step computes" },
-  { "preemption", "choice", values = { "recompute" }, default = "recompute", doc = "when KV blocks run out" },
+  { "router", "policy", folder = "routing", doc = "which replica a request goes to; as the system does, else round_robin" },
+  { "batching", "policy", folder = "batching", doc = "what each step computes; as the system does, chunked for vllm" },
+  { "admission", "policy", folder = "admission", doc = "which arrivals are served; all" },
+  { "preemption", "choice", values = { "recompute", "swap" }, default = "recompute",
+    doc = "what becomes of a request's KV blocks when it gives way" },
+  section { "autoscaling", shorthand = "policy", doc = "replicas that come and go", {
+    { "policy", "policy", folder = "scaling", required = true, doc = "how many replicas there should be" },
+    { "min", "count", min = 0, max = 65535, default = 1, doc = "replicas at least" },
+    { "max", "count", min = 1, max = 65535, required = true, doc = "replicas at most" },
+    seconds("interval", "between two questions; 15 s as in Kubernetes", { open = true, default = 15 }),
+    seconds("cold_start", "from the decision until a replica serves", { required = true }),
+  } },
+  section { "failures", doc = "replicas that fail; their requests go to others and are computed again", {
+    seconds("mtbf", "mean time a replica works between failures (exponential)", { open = true }),
+    seconds("mttr", "until it is back", { default = 0 }),
+    { "outages", "list", doc = "failures to come: { { at =, lasts =, replica = }, ... }", of = section { "outage", {
+      seconds("at", "when", { required = true }), seconds("lasts", "how long", { required = true }),
+      { "replica", "count", min = 1, max = 65535, required = true, doc = "which, from 1" },
+    } } },
+  } },
   cost,
   workload,
   slo,
@@ -211,6 +234,7 @@ function TYPES.choice(node, value, path, ctx)
     for _, valid in ipairs(node.values) do
       if fold(valid) == fold(value) then return valid end
     end
+    if node.also and node.also(value) then return node.also(value) end
     local near = require("oracle.nearest").find(value, node.values)
     if near and #node.values > 1 then
       return fail(ctx, path, ('%s: unknown; did you mean "%s"?'):format(quote(value), near))
@@ -262,15 +286,34 @@ local function sorted_keys(t)
   return keys
 end
 
+-- What the system that a section names makes of it: the section under our names, with the system's own defaults and
+-- knobs. Values under the system's names are checked here, where the name is still the user's.
+local function of_system(node, value, path, ctx)
+  local extra = systems.fields(value, node)
+  for _, key in ipairs(sorted_keys(value)) do
+    if extra[key] then check(extra[key], value[key], join(path, key), ctx) end
+  end
+  local function refuse(key, why) fail(ctx, join(path, key), why) end
+  local adapted = systems.adapt(value, refuse)
+  local known, order = {}, {}
+  for i, key in ipairs(node.order) do known[key], order[i] = node.fields[key], key end
+  for _, f in ipairs(systems.get(value.system).knobs) do
+    known[f[1]], order[#order + 1] = f, f[1]
+  end
+  return adapted, known, order
+end
+
 function TYPES.section(node, value, path, ctx)
   if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
+  local known, order = node.fields, node.order
+  if node.systems then value, known, order = of_system(node, value, path, ctx) end
   for _, key in ipairs(sorted_keys(value)) do
-    if not node.fields[key] then fail(ctx, join(path, key), unknown(key, node.order)) end
+    if not known[key] then fail(ctx, join(path, key), unknown(key, order)) end
   end
   local out = {}
-  for _, key in ipairs(node.order) do
-    local f, v = node.fields[key], value[key]
+  for _, key in ipairs(order) do
+    local f, v = known[key], value[key]
     if v == nil and f.complete then v = {} end            -- absent, they are their defaults
     if v ~= nil then
       out[key] = check(f, v, join(path, key), ctx)
@@ -374,8 +417,9 @@ function schema.find(raw, path)
     end
     if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
     so_far = join(so_far, key)
-    if not node.fields[key] then return nil, ("%s: %s"):format(so_far, unknown(key, node.order)) end
-    node = node.fields[key]
+    local known = node.fields[key] or node.systems and systems.fields(at, node)[key]
+    if not known then return nil, ("%s: %s"):format(so_far, unknown(key, node.order)) end
+    node = known
     at = type(at) == "table" and at[key] or nil
   end
   if so_far == "" then return nil, ('"%s": a key such as engine.max_num_seqs expected'):format(path) end

@@ -1,0 +1,89 @@
+--- Serving systems: what a system's defaults are, what it calls its knobs, and the policies it runs.
+-- One file each (vllm.lua, sglang.lua ...) makes a table with `system.new`; the engine's own knobs carry vLLM's names,
+-- and every system takes those as well as its own.
+local system = {}
+
+--- The systems there are, in the order they are listed.
+system.NAMES = { "vllm", "sglang", "trtllm", "triton", "static", "orca", "sarathi" }
+
+-- Other spellings of their names, folded (oracle.nearest).
+local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", tritoninferenceserver = "triton",
+               sarathiserve = "sarathi", vllmv1 = "vllm" }
+
+local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
+                 knobs = "table", fill = "function", batching = "function", router = "string" }
+
+--- A serving system.
+-- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
+--   defaults = { knob = value } where they differ from vLLM's, aliases = { its name of a knob = vLLM's },
+--   knobs = { own ones, as in oracle.schema }, fill = function(e, hardware) for defaults that depend on the GPU,
+--   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = name }
+function system.new(t)
+  for k, v in pairs(t) do
+    assert(FIELDS[k] == type(v), "system: " .. tostring(k))
+  end
+  t.defaults, t.aliases, t.knobs = t.defaults or {}, t.aliases or {}, t.knobs or {}
+  t.own = {}
+  for _, f in ipairs(t.knobs) do
+    f.type = f.type or f[2]
+    t.own[f[1]] = f
+  end
+  return t
+end
+
+--- The name among system.NAMES that is meant, or nil.
+function system.find(name)
+  if type(name) ~= "string" then return nil end
+  local fold = require("oracle.nearest").fold
+  local folded = fold(name)
+  for _, known in ipairs(system.NAMES) do
+    if fold(known) == folded then return known end
+  end
+  return ALSO[folded]
+end
+
+--- A system by name; vllm when the name is nil or unknown.
+function system.get(name)
+  return require("oracle.system." .. (system.find(name) or "vllm"))
+end
+
+--- The fields that a system adds to the section `engine` of a scenario, for oracle.schema.
+-- @param raw the section as written
+-- @param node the schema's section
+-- @return { key = field }; an alias's field is that of the knob it stands for
+function system.fields(raw, node)
+  local s = system.get(type(raw) == "table" and raw.system or nil)
+  local out = {}
+  for k, f in pairs(s.own) do out[k] = f end
+  for k, target in pairs(s.aliases) do out[k] = node.fields[target] end
+  return out
+end
+
+--- The section `engine` with the knobs under vLLM's names and the system's own defaults.
+-- @param raw the section as written
+-- @param refuse function(key, message): a knob is given twice
+-- @return a table of its own
+function system.adapt(raw, refuse)
+  local s = system.get(raw.system)
+  local out = {}
+  for k, v in pairs(raw) do
+    if not s.aliases[k] then out[k] = v end
+  end
+  local names = {}
+  for name in pairs(s.aliases) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    local target, v = s.aliases[name], raw[name]
+    if v ~= nil then
+      if out[target] ~= nil then refuse(name, ("the same knob as %s; one of them expected"):format(target)) end
+      out[target] = v
+    end
+  end
+  for k, v in pairs(s.defaults) do
+    if out[k] == nil then out[k] = v end
+  end
+  if raw.system ~= nil and system.find(raw.system) then out.system = system.find(raw.system) end
+  return out
+end
+
+return system
