@@ -175,6 +175,8 @@ static int status(lua_State *L)
   put_integer(L, "arrived", (int64_t)c->requests.next_number);
   put_integer(L, "live", (int64_t)c->requests.live);
   put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
+  put_integer(L, "replicas", c->replica_count);
+  put_integer(L, "homeless", c->fleet.homeless_count);
   lua_pushboolean(L, over(s));
   lua_setfield(L, -2, "over");
   lua_pushboolean(L, s->failed);
@@ -189,11 +191,11 @@ static int now(lua_State *L)
   return 1;
 }
 
-/* s:queue() -> requests that wait, in all replicas */
+/* s:queue() -> requests that wait, in all replicas or for one */
 static int queue(lua_State *L)
 {
   const orc_cluster *c = orc_bind_open_sim(L)->cluster;
-  lua_Integer n = 0;
+  lua_Integer n = c->fleet.homeless_count;
   for (int i = 0; i < c->replica_count; i++)
     n += c->replicas[i].queue.count;
   lua_pushinteger(L, n);
@@ -280,7 +282,9 @@ static int replica(lua_State *L)
     decoding += r->lanes[i].decode.n;
     context += r->lanes[i].decode.context;
   }
-  lua_createtable(L, 0, 10);
+  static const char *const phases[] = { "ready", "off", "starting", "draining", "failed" };
+  lua_createtable(L, 0, 12);
+  put_text(L, "phase", phases[s->cluster->fleet.units[r->index].phase]);
   put_integer(L, "queue", r->queue.count);
   put_integer(L, "running", r->running);
   put_integer(L, "decoding", decoding);
@@ -331,7 +335,7 @@ static int request(lua_State *L)
     steps = orc_decode_generated(&c->replicas[q->replica].lanes[q->lane].decode, q) - q->generated;
   lua_createtable(L, 0, 16);
   put_text(L, "status", states[q->state]);
-  put_integer(L, "replica", q->replica + 1);
+  if (q->replica != ORC_NO_REPLICA) put_integer(L, "replica", q->replica + 1);
   put_integer(L, "prompt", q->in.prompt);
   put_integer(L, "max_output", q->in.max_output);
   put_integer(L, "output", q->generated + steps);
@@ -362,7 +366,7 @@ static int life(lua_State *L)
     lua_createtable(L, 0, 6);
     put_text(L, "what", orc_change_name((orc_change)entry->what));
     put_time(L, "time", entry->time);
-    put_integer(L, "replica", entry->replica + 1);
+    if (entry->replica != ORC_NO_REPLICA) put_integer(L, "replica", entry->replica + 1);
     put_integer(L, "amount", entry->amount);
     put_integer(L, "of", entry->of);
     if (entry->what == ORC_CHANGE_ENDED)
@@ -467,23 +471,36 @@ static int retune(lua_State *L)
   return 0;
 }
 
-/* s:swap(spec): spec.batching and spec.router take over; the state policies keep stays */
+/*
+** s:swap(spec [, key]): the policies of `spec` take over. key, "batching", "router" or "admission":
+** this one is another policy, whose tables start empty and, for batching, who gives requests in
+** flight their places in the queue; without it all are new versions that go on from what they kept.
+*/
 static int swap(lua_State *L)
 {
+  static const char *const keys[] = { "none", "batching", "router", "admission", NULL };
+  static const unsigned bits[] = { 0, ORC_POLICY_BATCHING, ORC_POLICY_ROUTER,
+                                   ORC_POLICY_ADMISSION };
   orc_sim *s = orc_bind_open_sim(L);
+  orc_cluster *c = s->cluster;
   luaL_checktype(L, 2, LUA_TTABLE);
+  const unsigned anew = bits[luaL_checkoption(L, 3, "none", keys)];
   orc_lua_policies old;
-  orc_policies_swap(&s->policies, 2, &old);
+  orc_policies_swap(&s->policies, 2, anew, &old);
   orc_error e = { 0 };
+  bool good = (old.autoscaler.scale == NULL) == (s->policies.autoscaler.scale == NULL);
+  if (!good) orc_fail(&e, "autoscaler: it cannot come or go while it runs");
   orc_watch_begin(&s->watch, L);
-  const bool good = orc_live_rebatch(s->cluster, &s->policies.batching, &e);
+  good = good && orc_live_rebatch(c, &s->policies.batching, (anew & ORC_POLICY_BATCHING) != 0, &e);
   orc_watch_end(&s->watch);
   if (!good) {
     orc_policies_revert(&s->policies, &old);
     orc_bind_raise(L, &e);
   }
-  orc_policies_keep(&old);
-  s->cluster->router = s->policies.router;
+  orc_policies_keep(&s->policies, &old);
+  c->router = s->policies.router;
+  c->admission = s->policies.admission;
+  c->fleet.is.autoscaler = s->policies.autoscaler;
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, 1, 1); /* names live as long as the spec */
   return 0;

@@ -308,7 +308,7 @@ static int request_box(const orc_lua_policies *p)
   return box(p->L, p->batching.clairvoyant ? "oracle.request.clairvoyant" : "oracle.request");
 }
 
-static void read_others(orc_lua_policies *p, int index)
+static void read_fleet_policies(orc_lua_policies *p, int index)
 {
   lua_State *L = p->L;
   p->admit = read_one(L, index, "admission", "admit", &p->admission.name);
@@ -316,6 +316,12 @@ static void read_others(orc_lua_policies *p, int index)
   p->admission.self = p->autoscaler.self = p;
   if (p->admit != LUA_NOREF) p->admission.admit = admit;
   if (p->scale != LUA_NOREF) p->autoscaler.scale = scale;
+}
+
+static void read_others(orc_lua_policies *p, int index)
+{
+  lua_State *L = p->L;
+  read_fleet_policies(p, index);
   static const char *const kinds[] = { "admission", "autoscaler" };
   int *memories[] = { &p->admitting, &p->scaling };
   for (int i = 0; i < 2; i++) {
@@ -375,40 +381,64 @@ void orc_policies_done(orc_lua_policies *p)
   p->L = NULL;
 }
 
-static void drop_functions(const orc_lua_policies *p)
+/* ---- others in their place ---- */
+
+/* Give back what `p` has and `other` has not. */
+static void drop(const orc_lua_policies *p, const orc_lua_policies *other)
 {
-  const int refs[] = { p->step,    p->order,  p->ended,         p->route,
-                       p->request, p->params, p->routing_params };
+  const int refs[] = { p->step,  p->order,   p->ended,  p->route,         p->admit,
+                       p->scale, p->request, p->params, p->routing_params };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(p->L, LUA_REGISTRYINDEX, refs[i]);
+  if (p->routing != other->routing) luaL_unref(p->L, LUA_REGISTRYINDEX, p->routing);
+  if (p->admitting != other->admitting) luaL_unref(p->L, LUA_REGISTRYINDEX, p->admitting);
+  if (p->state == other->state) return;
+  for (int i = 0; i < p->replicas; i++)
+    luaL_unref(p->L, LUA_REGISTRYINDEX, p->state[i]);
+  free(p->state);
 }
 
-void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old)
+/* Tables of their own for policies that are new. */
+static void forget(orc_lua_policies *p, unsigned anew)
+{
+  if (anew & ORC_POLICY_ROUTER) p->routing = memory(p->L);
+  if (anew & ORC_POLICY_ADMISSION) p->admitting = memory(p->L);
+  if (!(anew & ORC_POLICY_BATCHING)) return;
+  p->state = orc_alloc((size_t)p->replicas, sizeof *p->state);
+  for (int i = 0; i < p->replicas; i++)
+    p->state[i] = memory(p->L);
+}
+
+void orc_policies_swap(orc_lua_policies *p, int index, unsigned anew, orc_lua_policies *old)
 {
   orc_lua_policies fresh = *p;
   fresh.batching = (orc_batching){ 0 };
   fresh.router = (orc_router){ 0 };
-  fresh.step = fresh.order = fresh.ended = fresh.route = LUA_NOREF;
+  fresh.admission = (orc_admission){ 0 };
+  fresh.autoscaler = (orc_autoscaler){ 0 };
+  fresh.step = fresh.order = fresh.ended = LUA_NOREF;
   read_batching(&fresh, index);
   read_router(&fresh, index);
+  read_fleet_policies(&fresh, index);
   fresh.request = request_box(&fresh);
   fresh.params = read_params(p->L, index, "batching");
   fresh.routing_params = read_params(p->L, index, "router");
   if (fresh.batching.self != NULL) fresh.batching.self = p;
-  if (fresh.router.self != NULL) fresh.router.self = p;
+  fresh.router.self = fresh.admission.self = fresh.autoscaler.self = p;
+  forget(&fresh, anew);
   *old = *p;
   *p = fresh;
   give_all_params(p);
 }
 
-void orc_policies_keep(orc_lua_policies *old)
+void orc_policies_keep(const orc_lua_policies *p, const orc_lua_policies *old)
 {
-  drop_functions(old);
+  drop(old, p);
 }
 
 void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old)
 {
-  drop_functions(p);
+  drop(p, old);
   *p = *old;
   give_all_params(p);
 }

@@ -47,15 +47,17 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
                        orc_watch *watch);
 void orc_policies_done(orc_lua_policies *p);
 
+/* Which policies. */
+enum { ORC_POLICY_BATCHING = 1, ORC_POLICY_ROUTER = 2, ORC_POLICY_ADMISSION = 4 };
+
 /*
-** Read spec.batching and spec.router of the table at `index` in place of those of before; what each
-** replica's policy keeps stays. Raises when one is no policy, and then nothing has changed. *old
-*gets
-** the functions of before: hand it to orc_policies_keep when the engine took the new ones, else to
-** orc_policies_revert.
+** Read the policies of the table at `index` in place of those of before. Raises when one is none,
+** and then nothing has changed. *old gets those of before: hand it to orc_policies_keep when the
+** engine took the new ones, else to orc_policies_revert.
+**   anew   policies (ORC_POLICY_...) whose tables start empty; the others keep what they have
 */
-void orc_policies_swap(orc_lua_policies *p, int index, orc_lua_policies *old);
-void orc_policies_keep(orc_lua_policies *old);
+void orc_policies_swap(orc_lua_policies *p, int index, unsigned anew, orc_lua_policies *old);
+void orc_policies_keep(const orc_lua_policies *p, const orc_lua_policies *old);
 void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old);
 
 /* Push a number drawn from `g`: in [0, 1), or whole from 1 to the argument at `index`, or between

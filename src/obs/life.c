@@ -5,7 +5,8 @@
 const char *orc_change_name(orc_change what)
 {
   static const char *const names[ORC_CHANGES] = { "arrived",     "admitted",  "computed",
-                                                  "first token", "preempted", "ended" };
+                                                  "first token", "preempted", "lost",
+                                                  "ended" };
   ORC_ASSERT(what < ORC_CHANGES);
   return names[what];
 }

@@ -13,6 +13,7 @@ typedef enum orc_change {
   ORC_CHANGE_COMPUTED,  /* a chunk of the prompt; amount: tokens of it, of: in memory after it */
   ORC_CHANGE_TOKEN,     /* the first output token */
   ORC_CHANGE_PREEMPTED, /* back to the queue; amount: tokens that stay in memory, of: computed */
+  ORC_CHANGE_LOST,      /* its replica failed; of: tokens that were computed */
   ORC_CHANGE_ENDED,     /* amount: output tokens, of: preemptions; detail: orc_status */
   ORC_CHANGES           /* how many there are */
 } orc_change;

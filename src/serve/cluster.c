@@ -149,8 +149,6 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
   ORC_ASSERT(choice >= 0 && choice < ready);
   orc_replica *r = &c->replicas[c->fleet.ready[choice]];
   q->replica = r->index;
-  if (q->scheduled < 0)
-    orc_cluster_note(c, q, q->in.time, ORC_CHANGE_ARRIVED, q->in.prompt, q->in.max_output);
   if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);
 }
 
@@ -164,6 +162,7 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
   c->expected--;
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
+  orc_cluster_note(c, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
   if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
     fail_about(c, "admitting", q, &e);
     return;

@@ -75,6 +75,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
   for (uint32_t i = 0; i < n; i++) {
     orc_request *q = at(r, out[i]);
     r->usage.recomputed_tokens += (uint64_t)q->computed;
+    orc_cluster_note(r->cluster, q, now, ORC_CHANGE_LOST, 0, q->computed);
     q->computed = q->lost = 0;
     q->state = ORC_QUEUED;
     q->replica = ORC_NO_REPLICA;

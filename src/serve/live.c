@@ -107,23 +107,29 @@ static void rekey(orc_cluster *c, const double *keys)
   }
 }
 
-bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, orc_error *e)
+/* The places of all requests in flight, by number from the oldest, as if they arrived now. */
+static bool place(orc_cluster *c, const orc_batching *batching, double *keys, orc_error *e)
+{
+  for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
+    double *key = &keys[n - c->requests.oldest];
+    *key = (double)n;
+    const orc_slot slot = orc_requests_find(&c->requests, n);
+    if (slot == ORC_NO_SLOT || batching->order == NULL) continue;
+    const orc_request *q = &c->requests.at[slot];
+    if (q->replica == ORC_NO_REPLICA) continue;
+    if (!batching->order(batching->self, q, key, e)) return false;
+  }
+  return true;
+}
+
+bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e)
 {
   const uint64_t count = c->requests.next_number - c->requests.oldest;
   double *keys = orc_alloc(count > 0 ? (size_t)count : 1, sizeof *keys);
-  bool good = true;
-  for (uint64_t i = 0; i < count && good; i++) {
-    const uint64_t number = c->requests.oldest + i;
-    const orc_slot slot = orc_requests_find(&c->requests, number);
-    keys[i] = (double)number;
-    if (slot == ORC_NO_SLOT || batching->order == NULL ||
-        c->requests.at[slot].replica == ORC_NO_REPLICA)
-      continue;
-    good = batching->order(batching->self, &c->requests.at[slot], &keys[i], e);
-  }
+  const bool good = !anew || place(c, batching, keys, e);
   if (good) {
     c->batching = *batching;
-    rekey(c, keys);
+    if (anew) rekey(c, keys);
     disturb(c);
   }
   free(keys);

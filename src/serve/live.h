@@ -46,9 +46,10 @@ bool orc_live_settle(orc_cluster *c, orc_error *e);
 bool orc_live_retune(orc_cluster *c, const orc_engine_knobs *knobs, orc_error *e);
 
 /*
-** Another batching policy, from the next step on; requests in flight get their place in the queue
-** from it. False with *e, and nothing has changed, when its order fails.
+** Another batching policy, from the next step on.
+**   anew   requests in flight get their places in the queue from it; else they keep them
+** False with *e, and nothing has changed, when its order fails.
 */
-bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, orc_error *e);
+bool orc_live_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e);
 
 #endif

@@ -89,8 +89,8 @@ local function carry_out(inner, entry)
   elseif entry.policies then
     local spec = {}
     for k, v in pairs(inner.spec) do spec[k] = v end
-    spec.batching, spec.router = entry.policies.batching, entry.policies.router
-    inner.raw:swap(spec)
+    for _, key in ipairs { "batching", "router", "admission", "autoscaler" } do spec[key] = entry.policies[key] end
+    inner.raw:swap(spec, entry.anew)
     inner.spec = spec
   else
     inner.raw["until"](inner.raw, entry.duration)
@@ -191,7 +191,7 @@ end
 function FIELDS.scenario(inner) return inner.scenario:copy() end
 
 function FIELDS.replicas(inner)
-  return require("oracle.live.replica").list(inner.raw, inner.plan.scenario.replicas)
+  return require("oracle.live.replica").list(inner.raw, inner.raw:status().replicas)
 end
 
 function FIELDS.requests(inner) return require("oracle.live.request").list(inner.raw) end

@@ -28,7 +28,8 @@ local function steps_text(r)
     texts[i] = ("%d tokens (%d decodes, %d prompts) to t = %.6f s"):format(step.tokens, step.decodes, step.prompts,
       step["end"])
   end
-  return #texts > 0 and table.concat(texts, "; ") or "idle"
+  if #texts > 0 then return table.concat(texts, "; ") end
+  return r.phase == "ready" and "idle" or r.phase
 end
 
 local REPLICA = { __name = "oracle.replica", __show = function(r)

@@ -6,19 +6,20 @@ local request = {}
 local SAY = {
   arrived = function(c) return ("%d prompt tokens, at most %d output tokens"):format(c.amount, c.of) end,
   admitted = function(c)
-    return c.amount > 0 and ("%d of %d tokens in memory already"):format(c.amount, c.of)
-      or ("%d tokens to compute"):format(c.of)
+    return ("replica %d, "):format(c.replica) .. (c.amount > 0
+      and ("%d of %d tokens in memory already"):format(c.amount, c.of) or ("%d tokens to compute"):format(c.of))
   end,
   computed = function(c) return ("%d prompt tokens, %d in memory"):format(c.amount, c.of) end,
   preempted = function(c)
     return c.amount > 0 and ("keeps %d tokens"):format(c.amount) or ("%d tokens to compute again"):format(c.of)
   end,
+  lost = function(c) return ("its replica failed, %d tokens to compute again"):format(c.of) end,
   ended = function(c) return ("%s, %d output tokens"):format(c.status, c.amount) end,
 }
 SAY["first token"] = function() return "" end
 
 -- What follows each change, as one letter of the bar: waits, computes its prompt, decodes.
-local AFTER = { arrived = ".", admitted = "#", computed = "#", ["first token"] = "=", preempted = "." }
+local AFTER = { arrived = ".", admitted = "#", computed = "#", ["first token"] = "=", preempted = ".", lost = "." }
 local BAR = 60
 
 local function letter(what, decoding)
@@ -37,7 +38,7 @@ local function bar(r)
     while r.timeline[at + 1] and r.timeline[at + 1].time <= time do
       at = at + 1
       local what = r.timeline[at].what
-      decoding = what == "first token" or (decoding and what ~= "preempted" and what ~= "admitted")
+      decoding = what == "first token" or (decoding and not AFTER[what])
         or (what == "computed" and r.timeline[at].complete)
     end
     text[column] = letter(r.timeline[at].what, decoding)

@@ -10,7 +10,9 @@ end
 -- Knobs a scheduler reads anew at every step.
 local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
 
-local LIVE = { batching = "policies", router = "policies", duration = "duration" }
+local POLICIES = { "batching", "router", "admission", "autoscaler" }
+
+local LIVE = { batching = "policies", router = "policies", admission = "policies", duration = "duration" }
 for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end
 
 -- The first prefix of a key that is here says why it cannot change.
@@ -42,7 +44,9 @@ end
 --- The keys that can change while a simulation runs, sorted.
 function set.keys()
   local keys = {}
-  for key in pairs(LIVE) do keys[#keys + 1] = key end
+  for key in pairs(LIVE) do
+    if require("oracle.schema").find({}, key) then keys[#keys + 1] = key end
+  end
   table.sort(keys)
   return keys
 end
@@ -75,6 +79,12 @@ local function duration_of(inner, plan)
   return duration
 end
 
+local function policies_of(spec)
+  local policies = {}
+  for _, key in ipairs(POLICIES) do policies[key] = spec[key] end
+  return policies
+end
+
 --- What to do for s:set(key, value); raises why it cannot be done.
 -- @param inner of oracle.live
 -- @return an entry of its journal
@@ -92,7 +102,7 @@ function set.entry(inner, key, value)
   if kind == "engine" then
     entry.engine = engine_of(inner, key, plan)
   elseif kind == "policies" then
-    entry.policies = { batching = inner.spec.batching, router = inner.spec.router }
+    entry.policies, entry.anew = policies_of(inner.spec), key
     entry.policies[key] = plan.spec[key]
   else
     entry.duration = duration_of(inner, plan)
@@ -112,11 +122,14 @@ local function from_file(s, key)
   return type(value) == "table" and value or nil
 end
 
+local FOLDERS = { batching = true, routing = true, admission = true, autoscaling = true }
+
 -- A plan whose policies are not those Lua remembers from the first time; when it fails, all is as before.
 local function plan_afresh(s)
   local kept = {}
   for name, module in pairs(package.loaded) do
-    if name:match("^oracle%.batching%.") or name:match("^oracle%.routing%.") then kept[name] = module end
+    local folder = name:match("^oracle%.(%a+)%.")
+    if folder and FOLDERS[folder] then kept[name] = module end
   end
   for name in pairs(kept) do package.loaded[name] = nil end
   local ok, plan = pcall(require("oracle.experiment").plan, s)
@@ -128,13 +141,13 @@ end
 --- What to do for s:reload(); raises what is wrong with a file, and then all is as before.
 function set.reloaded(inner)
   local raw, changed, fresh = scenario.raw(inner.scenario), inner.scenario:copy(), 0
-  for _, key in ipairs { "batching", "router" } do
+  for _, key in ipairs(POLICIES) do
     local value = raw[key]
     if type(value) == "table" then
       local again = from_file(inner.scenario, key)
       if again then changed:set(key, again) end
       fresh = fresh + (again and 1 or 0)
-    else
+    elseif key == "batching" or key == "router" or value ~= nil then
       fresh = fresh + 1
     end
   end
@@ -142,8 +155,7 @@ function set.reloaded(inner)
     fail("reload: these policies were typed here, not read from files; s:set(\"batching\", policy) takes another")
   end
   local plan = plan_afresh(changed)
-  return { scenario = changed, plan = inner.present,
-           policies = { batching = plan.spec.batching, router = plan.spec.router } }
+  return { scenario = changed, plan = inner.present, policies = policies_of(plan.spec) }
 end
 
 return set
