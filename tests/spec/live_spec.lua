@@ -35,7 +35,7 @@ end
 -- Different in what could go wrong: preemptions, several replicas, closed loops, policies that remember.
 local function kinds()
   local closed = oracle.workload.closed_loop { concurrency = 12, count = 90, prompt = 300, output = 60 }
-  local talks = oracle.workload.sessions { rate = 4, count = 80, turns = 3, prompt = 200, output = 40, think = "300 ms" }
+  local talks = oracle.workload.sessions { rate = 4, count = 80, turns = 3, prompt = 200, output = 40, think = 0.3 }
   return {
     plain = small(),
     sessions = small { workload = talks, replicas = 2 },
