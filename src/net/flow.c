@@ -282,26 +282,28 @@ static void disturb(orc_net *n, uint32_t slot)
 static void finish(orc_net *n, uint32_t slot)
 {
   transfer *f = &n->transfers[slot];
-  const transfer was = *f;
-  if (was.phase == PHASE_SHARING) {
+  const orc_route *r = f->route;
+  if (f->phase == PHASE_SHARING) {
     orc_share_remove(n->share, slot);
     n->unsettled = true;
-    n->moment = was.due_rest;
+    n->moment = f->due_rest;
   }
-  for (int h = 0; h < was.route->hops; h++) {
-    load *l = &n->loads[was.route->links[h]];
+  for (int h = 0; h < r->hops; h++) {
+    load *l = &n->loads[r->links[h]];
     l->under_way--;
-    if (was.phase == PHASE_SHARING) l->sharing--;
-    if (was.phase == PHASE_ALONE) l->alone = NOBODY;
-    l->carried += was.bytes;
+    if (f->phase == PHASE_SHARING)
+      l->sharing--;
+    else
+      l->alone = NOBODY;
+    l->carried += f->bytes;
   }
   n->count.arrived++;
-  n->count.arrived_bytes += was.bytes;
+  n->count.arrived_bytes += f->bytes;
   f->phase = PHASE_FREE;
   f->place = n->free;
   n->free = slot;
-  orc_net_carry_rest(n, was.due_rest);
-  was.done(was.ctx, was.arg);
+  orc_net_carry_rest(n, f->due_rest);
+  f->done(f->ctx, f->arg); /* last: it may send, and take this very slot */
 }
 
 /* The first byte is there. */
@@ -335,15 +337,13 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
   ORC_ASSERT(bytes >= 0.0);
   const uint32_t slot = take(n);
   transfer *f = &n->transfers[slot];
-  *f = (transfer){
-    .route = route,
-    .bytes = bytes,
-    .number = n->count.sent++,
-    .done = done,
-    .ctx = ctx,
-    .arg = arg,
-    .place = NOBODY,
-  };
+  f->route = route;
+  f->bytes = bytes;
+  f->number = n->count.sent++;
+  f->done = done;
+  f->ctx = ctx;
+  f->arg = arg;
+  f->place = NOBODY;
   f->since = later(n->engine->now, orc_net_rest(n) + route->delay, &f->since_rest);
   n->count.sent_bytes += bytes;
   uint32_t others = 0;
