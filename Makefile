@@ -41,6 +41,7 @@ LIBS = -lcjson -lz -ledit -lpthread -ldl -lm
 LAYERS := base sim cost obs net serve
 SRC := $(filter-out src/bind/mpi.c,$(sort $(foreach d,$(LAYERS) bind,$(wildcard src/$(d)/*.c))))
 MPICC ?= mpicc
+LUA := $(sort $(shell find lua -name '*.lua'))
 MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
@@ -64,7 +65,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -106,6 +107,8 @@ install: build ## install under PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
+	install -d $(DESTDIR)$(PREFIX)/share/oracle/build
+	cp -R build/lua $(DESTDIR)$(PREFIX)/share/oracle/build/
 	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
 
 format: ## format C files as .clang-format says (F=file: one)
@@ -135,6 +138,13 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 build/oracle/core.so: $(OBJ)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(OPT) -shared -o $@ $(OBJ) -lcjson -lz -lm
+
+# Compiled in one go: which of them is fresh the program looks at itself.
+build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
+	@mkdir -p $(@D)
+	@echo "  lua   $(words $(LUA)) files"
+	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
+	@touch $@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
 build/oracle/mpi.so: src/bind/mpi.c Makefile
