@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "base/rng.h"
+#include "cost/schedule.h"
+#include "net/rounds.h"
 #include "net/share.h"
 
 enum { KIND = 1, RING = 8 };
@@ -67,6 +69,45 @@ static void unshared(const char *name, int hosts, uint64_t transfers)
          RING * hosts, 1e-6 * (double)transfers / took, 1e9 * took / (double)transfers,
          (unsigned long long)orc_net_counted(s.net).solved);
   close_scene(&s);
+}
+
+/* All-reduce after all-reduce, as their real messages. */
+typedef struct chorus {
+  scene s;
+  orc_schedule schedule;
+  orc_rounds rounds;
+} chorus;
+
+static void once_more(void *self, uint64_t arg)
+{
+  (void)arg;
+  chorus *c = self;
+  if (c->s.left == 0) return;
+  c->s.left--;
+  c->schedule.round = c->schedule.slot = 0;
+  orc_rounds_start(&c->rounds);
+}
+
+static void all_reduces(int ranks, uint64_t count)
+{
+  static const int nodes[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
+  const orc_fabric f = { .near = { ranks, 1e-6, 75e9 } };
+  chorus c;
+  open_scene(&c.s, "nvlink_mesh", &(orc_topology_shape){ .gpus = ranks, .bandwidth = 75e9 });
+  c.s.left = count;
+  c.schedule = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &f, 1e6);
+  c.rounds = (orc_rounds){ .net = c.s.net, .nodes = nodes, .hub = -1, .next = orc_schedule_next };
+  c.rounds.plan = &c.schedule;
+  c.rounds.done = once_more;
+  c.rounds.ctx = &c;
+  const double start = now();
+  once_more(&c, 0);
+  while (orc_engine_next(&c.s.engine) < ORC_NEVER)
+    orc_engine_step(&c.s.engine);
+  const double took = now() - start, messages = (double)orc_net_counted(c.s.net).sent;
+  printf("  ring all-reduces of %d ranks: %.1f M transfers/s (%.0f ns each)\n", ranks,
+         1e-6 * messages / took, 1e9 * took / messages);
+  close_scene(&c.s);
 }
 
 /* Whoever came in is replaced by another between two random GPUs: `flows` are always under way. */
@@ -140,6 +181,8 @@ int main(void)
   unshared("nvlink_mesh", 1, 20000000);
   unshared("nvlink_mesh", 16, 20000000);
   unshared("nvswitch", 1, 20000000);
+  all_reduces(2, 2000000);
+  all_reduces(8, 80000);
   puts("one flow leaves and one comes");
   islands(1);
   islands(1250);

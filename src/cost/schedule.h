@@ -16,7 +16,7 @@ typedef struct orc_schedule {
   int ranks, per_host; /* p; ranks of one host */
   int pieces;          /* see orc_collective_pieces */
   int rounds;          /* how many; rounds without messages may be among them */
-  int round, slot;     /* where orc_schedule_next goes on */
+  int round, slot;     /* where orc_schedule_next goes on; 0, 0: from the start */
 } orc_schedule;
 
 /*

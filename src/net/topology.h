@@ -2,7 +2,7 @@
 ** topology.h - what is joined to what: nodes, one-way links with latency and bandwidth, and the
 ** routes between nodes. Built once, before the run; read-only to whoever sends over it.
 **
-** A topology belongs to one engine: the first question for a route computes and keeps it.
+** The first question for a route computes and keeps it: one thread at a time.
 */
 #ifndef ORC_NET_TOPOLOGY_H
 #define ORC_NET_TOPOLOGY_H

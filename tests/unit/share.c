@@ -91,8 +91,40 @@ static void only_what_is_joined(void)
   orc_share_free(s);
 }
 
+/*
+** A ladder: flow i crosses links i and i + 1, link i holds 2i + 1. Link 0 gives f0 all of its 1;
+*then
+** link 1 has 3 - 1 = 2 left for f1, link 2 has 5 - 2 = 3 for f2: f_i gets i + 1, one after the
+*other.
+*/
+static void ladder(void)
+{
+  enum { N = 200 };
+  double capacity[N + 1];
+  int32_t routes[N][2];
+  for (int i = 0; i <= N; i++)
+    capacity[i] = 2.0 * i + 1.0;
+  orc_share *s = orc_share_new(capacity, N + 1);
+  for (int i = 0; i < N; i++) {
+    routes[i][0] = i;
+    routes[i][1] = i + 1;
+    orc_share_add(s, (uint32_t)i, routes[i], 2);
+  }
+  solve(s);
+  bool right = true;
+  for (int i = 0; i < N; i++)
+    right &= orc_share_rate(s, (uint32_t)i) == i + 1.0;
+  CHECK(right);
+  /* without f0: link 1 has 3 for f1 alone, but link 2 has 5 for f1 and f2, 2.5 each */
+  orc_share_remove(s, 0);
+  solve(s);
+  CHECK(orc_share_rate(s, 1) == 2.5 && orc_share_rate(s, 2) == 2.5);
+  orc_share_free(s);
+}
+
 int main(void)
 {
+  ladder();
   narrowest_link();
   two_levels();
   parking_lot();
