@@ -523,10 +523,8 @@ local function prompt_with(options)
   local path = options.files[1]
   if not path then return prompt(nil, false) end
   host().guard(true)
-  local s = load_scenario(path)
-  for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
-  if options.seed then s.seed = options.seed end
-  if options.lod then s.lod = options.lod end
+  local s = load_scenario(path, options)
+  prepare(s, path, options)
   local ok, live = pcall(require("oracle").sim, s)
   if not ok then error(require("oracle.scenario").about(path, require("oracle.scenario").first_line(live)), 0) end
   host().guard(false)

@@ -152,7 +152,7 @@ function live.new(what)
   if live.is(what) then what = inner_of[what].origin end
   if not scenario.is(what) then fail("sim: a scenario or the path of one expected, got a %s", type(what)) end
   if scenario.raw(what).vary then
-    fail("sim: this scenario varies keys, and a simulation is one run; set s.vary = nil first")
+    fail("sim: this scenario varies keys, and a simulation is one run; set its vary to nil first")
   end
   local copy = what:copy()
   local plan = require("oracle.experiment").plan(copy)
