@@ -150,6 +150,34 @@ local function preemptions_of(replicas)
   }
 end
 
+-- Rates are over requests that were scheduled, each asked once; a conversational one over later turns of sessions.
+local function prefix_of(raw, percentiles)
+  local p, tokens = raw.prefix, raw.tokens
+  if not p or p.probed == 0 then return nil end
+  local e = p.events
+  local conversational, cross = e.CONVERSATIONAL_HIT, e.CROSS_REQUEST_HIT
+  local full = e.FULL_HIT_NO_PREFILL_NEEDED
+  local hits = conversational + cross + full
+  return object {
+    { "overall_hit_rate", hits / p.probed },
+    { "conversational_hit_rate", p.follow_ups > 0 and conversational / p.follow_ups or nil },
+    { "cross_request_hit_rate", p.probed > conversational and cross / (p.probed - conversational) or nil },
+    { "block_hit_rate", p.prompt_blocks > 0 and p.cached_blocks / p.prompt_blocks or nil },
+    { "event_counts", object {
+      { "CONVERSATIONAL_HIT", conversational }, { "CROSS_REQUEST_HIT", cross }, { "MISS_FULL", e.MISS_FULL },
+      { "FULL_HIT_NO_PREFILL_NEEDED", full },
+      { "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT", e.CONVERSATIONAL_MISS_UNEXPECTED_PROMPT },
+    } },
+    { "average_cached_prefix_length", hits > 0 and tokens.cached / hits or 0 },
+    { "average_tokens_prefilled", tokens.prefilled / p.probed },
+    { "prefill_reduction_ratio", tokens.prompt > 0 and tokens.cached / tokens.prompt or 0 },
+    { "total_tokens_saved", tokens.cached },
+    { "cross_request_hits", cross }, { "conversational_hits", conversational },
+    { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
+    { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
+  }
+end
+
 local function replicas_of(raw, plan, seconds)
   local list = {}
   for i, replica in ipairs(raw.replicas) do
@@ -171,6 +199,7 @@ local function profiles_of(raw, plan, seconds)
       { "requests", requests_of(profile.requests) },
       { "throughput", throughput_of(profile, seconds, plan.scenario.slo) },
       { "latency", latency_of(profile, plan.scenario.percentiles) },
+      { "prefix_caching", prefix_of(profile, plan.scenario.percentiles) or object {} },
     } }
   end
   return object(list)
@@ -261,6 +290,8 @@ function summary.new(plan, raw, set)
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
+  local prefix = prefix_of(raw, r.percentiles)
+  if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = object(list)

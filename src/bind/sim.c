@@ -328,6 +328,26 @@ static void put_hist(lua_State *L, const char *key, const orc_hist *from)
   lua_setfield(L, -2, key);
 }
 
+/* What the prefix cache did, under "prefix" of the table on top. */
+static void put_prefix(lua_State *L, const orc_metrics *m)
+{
+  uint64_t probed = 0;
+  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, ORC_PREFIX_EVENTS);
+  for (int i = ORC_PREFIX_NONE + 1; i < ORC_PREFIX_EVENTS; i++) {
+    put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
+    probed += m->prefix_events[i];
+  }
+  lua_setfield(L, -2, "events");
+  put_count(L, "probed", probed);
+  put_count(L, "follow_ups", m->follow_ups);
+  put_count(L, "cached_blocks", m->cached_blocks);
+  put_count(L, "prompt_blocks", m->prompt_blocks);
+  put_hist(L, "ttft_hit", &m->ttft_hit);
+  put_hist(L, "ttft_miss", &m->ttft_miss);
+  lua_setfield(L, -2, "prefix");
+}
+
 /* Push what the metrics and the gaps between tokens say as one table. */
 static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gaps)
 {
@@ -348,6 +368,7 @@ static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gap
   put_count(L, "prefilled", m->prefilled_tokens);
   lua_setfield(L, -2, "tokens");
   put_count(L, "goodput", m->good);
+  put_prefix(L, m);
   lua_createtable(L, 0, 5);
   put_hist(L, "time_to_first_token_ms", &m->ttft);
   put_hist(L, "time_per_output_token_ms", &m->tpot);
@@ -361,7 +382,7 @@ static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gap
  */
 static void push_only(lua_State *L, int whole)
 {
-  static const char *const keys[] = { "requests", "tokens", "goodput", "latency" };
+  static const char *const keys[] = { "requests", "tokens", "goodput", "latency", "prefix" };
   lua_createtable(L, 0, 16);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     lua_getfield(L, whole, keys[i]);

@@ -32,7 +32,11 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
   if (!r->counted) return;
   m->total++;
   m->by_status[r->status]++;
-  if (r->scheduled >= 0) m->prompt_tokens += (uint64_t)r->prompt;
+  if (r->scheduled >= 0) {
+    m->prompt_tokens += (uint64_t)r->prompt;
+    m->prompt_blocks += (uint64_t)r->prompt_blocks;
+    m->cached_blocks += (uint64_t)r->cached_blocks;
+  }
   m->output_tokens += (uint64_t)r->output;
   m->prefix_events[r->prefix_event]++;
   m->follow_ups += r->follows;
@@ -61,6 +65,8 @@ void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
   for (int i = 0; i < ORC_PREFIX_EVENTS; i++)
     into->prefix_events[i] += from->prefix_events[i];
   into->follow_ups += from->follow_ups;
+  into->cached_blocks += from->cached_blocks;
+  into->prompt_blocks += from->prompt_blocks;
   into->cached_tokens += from->cached_tokens;
   into->prefilled_tokens += from->prefilled_tokens;
   into->preemptions += from->preemptions;

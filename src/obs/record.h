@@ -38,8 +38,9 @@ typedef struct orc_record {
   uint64_t session; /* 0: none */
   uint32_t client;
   uint16_t profile, replica;
-  int32_t prompt, max_output, output; /* tokens; output as generated */
-  int32_t cached, prefilled;          /* prompt tokens from the cache; computed */
+  int32_t prompt, max_output, output;   /* tokens; output as generated */
+  int32_t cached, prefilled;            /* prompt tokens from the cache; computed */
+  int32_t cached_blocks, prompt_blocks; /* KV blocks from the cache; of the whole prompt */
   int32_t preemptions, priority;
   orc_time arrival, scheduled, first_token, completion;
   uint8_t status;       /* orc_status */

@@ -18,8 +18,10 @@ static void fail_at(orc_cluster *c, const orc_replica *r, const orc_error *e)
   fail_with(c, &where);
 }
 
-static orc_record record_of(const orc_request *q, orc_status status, orc_time now)
+static orc_record record_of(const orc_cluster *c, const orc_request *q, orc_status status,
+                            orc_time now)
 {
+  const orc_replica *r = &c->replicas[q->replica == ORC_NO_REPLICA ? 0 : q->replica];
   orc_time end = now;
   if (status == ORC_PENDING) end = -1;
   if (status == ORC_TIMEOUT) end = q->in.time + q->in.timeout;
@@ -28,12 +30,14 @@ static orc_record record_of(const orc_request *q, orc_status status, orc_time no
                        .session = q->in.session,
                        .client = q->in.client,
                        .profile = q->in.profile,
-                       .replica = q->replica == ORC_NO_REPLICA ? 0 : q->replica,
+                       .replica = r->index,
                        .prompt = q->in.prompt,
                        .max_output = q->in.max_output,
                        .output = q->generated,
                        .cached = q->cached,
                        .prefilled = q->prefilled,
+                       .cached_blocks = q->cached / r->knobs.block_size,
+                       .prompt_blocks = (int32_t)orc_kv_blocks(&r->kv, q->in.prompt),
                        .preemptions = q->preemptions,
                        .priority = q->in.priority,
                        .arrival = q->in.time,
@@ -75,7 +79,7 @@ static void expect(orc_cluster *c, uint32_t source, const orc_arrival *a)
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
   const orc_request *q = &c->requests.at[slot];
-  const orc_record record = record_of(q, status, now);
+  const orc_record record = record_of(c, q, status, now);
   keep(c, &record);
   if (c->life != NULL)
     orc_life_note(c->life, &(orc_life_entry){ .time = now,
@@ -392,7 +396,7 @@ void orc_cluster_close(orc_cluster *c)
     const orc_slot slot = orc_requests_find(&c->requests, n);
     if (slot == ORC_NO_SLOT) continue;
     orc_request *q = &c->requests.at[slot];
-    orc_record record = record_of(q, ORC_PENDING, c->engine.now);
+    orc_record record = record_of(c, q, ORC_PENDING, c->engine.now);
     if (q->state == ORC_DECODE)
       record.output = orc_decode_generated(&c->replicas[q->replica].lanes[q->lane].decode, q);
     keep(c, &record);
