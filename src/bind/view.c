@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "bind/policy.h"
 #include "serve/cluster.h"
+#include "serve/holding.h"
 
 /* Upvalue 1 is the metatable. */
 static void *boxed(lua_State *L, const char *what)
@@ -182,6 +183,28 @@ static int free_blocks(lua_State *L)
   return 2;
 }
 
+/* c:home() -> the replica that served the turn before of the request asked about, nil without one
+ */
+static int home(lua_State *L)
+{
+  const int i = orc_cluster_home(boxed(L, "cluster"));
+  if (i < 0)
+    lua_pushnil(L);
+  else
+    lua_pushinteger(L, i + 1);
+  return 1;
+}
+
+/* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
+static int prefix_match(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  const orc_replica *r = replica(L, c);
+  const bool asked = c->asked != ORC_NO_SLOT;
+  lua_pushinteger(L, asked ? orc_holding_match(r, &c->requests.at[c->asked]) : 0);
+  return 1;
+}
+
 /* c:least() -> the replica with the fewest requests in flight, the first of equals */
 static int least(lua_State *L)
 {
@@ -219,10 +242,13 @@ static void seal(lua_State *L, const char *name)
 int orc_bind_view(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "size", size },         { "in_flight", in_flight }, { "waiting", waiting },
-    { "free", free_blocks },  { "least", least },         { "random", random_number },
-    { "starting", starting }, { "held", held },           { "arrived", arrived },
-    { "now", now },           { "backlog", backlog },     { "last", last },
+    { "size", size },         { "in_flight", in_flight },
+    { "waiting", waiting },   { "free", free_blocks },
+    { "least", least },       { "random", random_number },
+    { "starting", starting }, { "held", held },
+    { "arrived", arrived },   { "now", now },
+    { "backlog", backlog },   { "last", last },
+    { "home", home },         { "prefix_match", prefix_match },
     { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };

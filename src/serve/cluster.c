@@ -59,7 +59,7 @@ static void keep(orc_cluster *c, const orc_record *record)
 }
 
 /* An arrival that follows an answer waits for its time. */
-static void expect(orc_cluster *c, uint32_t source, const orc_arrival *a)
+static void expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arrival *a)
 {
   if (c->future_free_count == 0) {
     const uint32_t room = c->future_room == 0 ? 64 : 2 * c->future_room;
@@ -72,6 +72,7 @@ static void expect(orc_cluster *c, uint32_t source, const orc_arrival *a)
   const uint32_t index = c->future_free[--c->future_free_count];
   c->future[index] = *a;
   c->future[index].source = source;
+  c->future[index].home = a->turn > 1 ? from : ORC_NO_REPLICA;
   c->expected++;
   orc_engine_at(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, ORC_EVENT_FOLLOW, index);
 }
@@ -98,7 +99,7 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
   if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next))
-    expect(c, q->in.source, &next);
+    expect(c, q->in.source, q->replica, &next);
   if (q->in.content != 0) orc_contents_drop(s->contents, q->in.content);
   orc_requests_drop(&c->requests, slot);
 }
@@ -114,6 +115,7 @@ static void draw(orc_cluster *c, uint32_t source)
     return;
   }
   a->source = source;
+  a->home = ORC_NO_REPLICA;
   c->expected++;
   orc_engine_at_key(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, source, ORC_EVENT_ARRIVAL,
                     source);
@@ -136,6 +138,16 @@ static void fail_about(orc_cluster *c, const char *doing, const orc_request *q, 
   fail_with(c, &where);
 }
 
+int orc_cluster_home(const orc_cluster *c)
+{
+  if (c->asked == ORC_NO_SLOT) return -1;
+  const uint16_t home = c->requests.at[c->asked].in.home;
+  if (home == ORC_NO_REPLICA) return -1;
+  for (int i = 0; i < c->fleet.ready_count; i++)
+    if (c->fleet.ready[i] == home) return i;
+  return -1;
+}
+
 void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
 {
   orc_error e = { 0 };
@@ -146,7 +158,11 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
     orc_fleet_hold(c, slot);
     return;
   }
-  if (c->router.route != NULL && ready > 1 && !c->router.route(c->router.self, c, q, &choice, &e)) {
+  c->asked = slot;
+  const bool routed =
+      c->router.route == NULL || ready == 1 || c->router.route(c->router.self, c, q, &choice, &e);
+  c->asked = ORC_NO_SLOT;
+  if (!routed) {
     fail_about(c, "routing", q, &e);
     return;
   }
@@ -167,7 +183,11 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
   orc_cluster_note(c, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
-  if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
+  c->asked = slot;
+  const bool judged =
+      c->admission.admit == NULL || c->admission.admit(c->admission.self, c, q, &yes, &e);
+  c->asked = ORC_NO_SLOT;
+  if (!judged) {
     fail_about(c, "admitting", q, &e);
     return;
   }
@@ -291,6 +311,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->admission = config->admission;
   c->replica_count = config->fleet.most > config->replicas ? config->fleet.most : config->replicas;
   c->source_count = config->source_count;
+  c->asked = ORC_NO_SLOT;
   c->left = config->count > 0 ? (uint64_t)config->count : UINT64_MAX;
   c->profile_count = config->profile_count;
   c->warm_up = config->warm_up;

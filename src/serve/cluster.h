@@ -67,6 +67,7 @@ struct orc_cluster {
   uint64_t expected; /* arrivals pending: of sources and future ones */
   uint64_t seed;
   orc_rng routing; /* draws of the router */
+  orc_slot asked;  /* the request a router or an admission policy is asked about; ORC_NO_SLOT */
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;
@@ -111,6 +112,10 @@ static inline void orc_cluster_note(const orc_cluster *c, const orc_request *q, 
                                             .replica = q->replica,
                                             .what = (uint8_t)what });
 }
+/* The place among the ready replicas of the one that served the turn before, of the request asked
+** about; -1 where there is none, or it is gone. */
+int orc_cluster_home(const orc_cluster *c);
+
 /* For the fleet: a QUEUED request that is nowhere goes to a replica the router picks. A failure
  * ends the run. */
 void orc_cluster_dispatch(orc_cluster *c, orc_slot slot);

@@ -31,6 +31,7 @@ typedef struct orc_arrival {
   uint32_t client;
   uint64_t session; /* 0: none */
   uint16_t turn;    /* of the session, from 1; 0: none */
+  uint16_t home;    /* the replica that served the turn before; ORC_NO_REPLICA: none */
   bool streamed;    /* the client gets each token as it comes */
   int32_t priority; /* smaller goes first, as in vLLM */
   uint16_t profile;

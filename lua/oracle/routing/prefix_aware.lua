@@ -1,0 +1,24 @@
+--- The replica whose cache holds most of the prompt, unless it is much busier than the others: then the least loaded
+-- one. Ties go to the less loaded, then to the first.
+-- As in SGLang's router (docs, "SGLang Router", cache-aware load balancing): by cache while the loads are balanced, by
+-- load where they are not, with its thresholds: more than 64 requests and 1.5 times the least loaded.
+local policy = require "oracle.policy"
+
+return policy.router {
+  name = "prefix_aware",
+  params = { balance_absolute = 64, balance_relative = 1.5 },
+
+  route = function(c, _, s)
+    local p = s.params or {}
+    local least = c:least()
+    local fewest, most = c:in_flight(least), 0
+    for i = 1, c:size() do most = math.max(most, c:in_flight(i)) end
+    if most - fewest > (p.balance_absolute or 64) and most > (p.balance_relative or 1.5) * fewest then return least end
+    local best, cached = least, c:prefix_match(least)
+    for i = 1, c:size() do
+      local n = c:prefix_match(i)
+      if n > cached or (n == cached and c:in_flight(i) < c:in_flight(best)) then best, cached = i, n end
+    end
+    return best
+  end,
+}
