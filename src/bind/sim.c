@@ -432,6 +432,18 @@ static void trim(orc_cluster *c, orc_time end)
   }
 }
 
+/* What the sources want said: a list of texts. */
+static void push_notes(lua_State *L, const orc_cluster *c)
+{
+  lua_createtable(L, c->source_count, 0);
+  int n = 0;
+  for (int i = 0; i < c->source_count; i++) {
+    if (c->sources[i].note == NULL) continue;
+    lua_pushstring(L, c->sources[i].note);
+    lua_rawseti(L, -2, ++n);
+  }
+}
+
 static void push_profiles(lua_State *L, const sim *s, int whole)
 {
   lua_createtable(L, s->profile_count, 0);
@@ -471,6 +483,8 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   orc_hist_done(&gaps);
   lua_pushboolean(L, whole);
   lua_setfield(L, -2, "complete");
+  push_notes(L, c);
+  lua_setfield(L, -2, "warnings");
   put(L, "now", (double)end / 1e9);
   put_count(L, "steps", steps);
   put_count(L, "events", c->engine.executed);

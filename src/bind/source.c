@@ -226,8 +226,15 @@ static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
     .count = count_or(L, index, "count", INT64_MAX, INT64_MAX),
     .timeout = of->timeout,
     .profile = (uint16_t)s->source_count,
+    .told = of->told,
+    .pool = count_or(L, index, "prompt_pool", 0, INT64_MAX),
+    .seed = of->seed,
+    .rate = orc_bind_number_or(L, index, "workload", "rate", 0.0),
+    .characters_per_token = orc_bind_number_or(L, index, "workload", "characters_per_token", 4.0),
   };
   if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
+  if (!(o.characters_per_token > 0.0))
+    orc_bind_fail(L, "workload.characters_per_token: > 0 expected");
   if (lua_getfield(L, index, "path") != LUA_TSTRING)
     orc_bind_fail(L, "workload.path: a file expected");
   if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))

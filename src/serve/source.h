@@ -19,6 +19,7 @@ typedef struct orc_source {
   bool (*follow)(void *self, const orc_request *r, orc_time now, orc_arrival *out);
   void (*done)(void *self);
   orc_contents *contents; /* its own; what `content` of its arrivals counts in; NULL: all are 0 */
+  const char *note;       /* what a result must say of it; its own; NULL: nothing */
 } orc_source;
 
 #endif
