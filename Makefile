@@ -91,8 +91,11 @@ unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
 	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
 	$(Q)ar rcs $(B)/libpart.a $$(ls $(OBJ) 2>/dev/null)
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -o $(B)/tests/part/$(T) tests/$(D)/$(T).c $(B)/libpart.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) $(LINK_$(T)) -o $(B)/tests/part/$(T) tests/$(D)/$(T).c $(B)/libpart.a $(LUA_LIBS) $(LIBS)
 	$(Q)$(B)/tests/part/$(T)
+
+# Extra options of single tests.
+LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 
 objects: $(OBJ)
 
@@ -159,7 +162,7 @@ $(B)/lua: tools/lua.c $(B)/liboracle.a Makefile
 $(B)/tests/%: tests/%.c $(B)/liboracle.a
 	@mkdir -p $(@D)
 	@echo "  test  $<"
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E $(LINK_$(notdir $*)) -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
 $(B)/bench/%: bench/%.c $(B)/liboracle.a
 	@mkdir -p $(@D)
