@@ -32,6 +32,8 @@ local OPTIONS = {
   { "--resume", key = "resume", only = { sweep = true }, doc = "sweep: go on where that file ends" },
   { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
   { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
+  { "--series", value = "FILE", key = "series",
+    doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
   { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" }, doc = "level of detail (auto)" },
@@ -240,10 +242,16 @@ end
 
 local function open_outputs(options)
   local output = require "oracle.output"
-  if options.json == "-" and options.csv == "-" then misuse("--json - and --csv -: only one can have stdout") end
-  if options.json and options.json == options.csv then misuse("--json and --csv: two files expected") end
+  local kinds, taken = { "json", "csv", "series" }, {}
+  for _, kind in ipairs(kinds) do
+    local file = options[kind]
+    local other = file and taken[file]
+    if other and file == "-" then misuse("--%s - and --%s -: only one can have stdout", other, kind) end
+    if other then misuse("--%s and --%s: two files expected", other, kind) end
+    if file then taken[file] = kind end
+  end
   local opened = {}
-  for _, kind in ipairs { "json", "csv" } do
+  for _, kind in ipairs(kinds) do
     if options[kind] then
       local o, why = output.open(options[kind])
       if not o then
@@ -260,14 +268,23 @@ local function must(ok, why)
   if not ok then error(why, 0) end
 end
 
-local function write_results(result, outputs, options)
+-- Whether stdout is left to the console block.
+local function stdout_is_free(options)
+  return not options.quiet and options.json ~= "-" and options.csv ~= "-" and options.series ~= "-"
+end
+
+local function write_results(result, outputs, options, samples)
   local summary = require "oracle.summary"
   if outputs.csv then must(outputs.csv:commit()) end
   if outputs.json then
     must(outputs.json:write(summary.json(result)))
     must(outputs.json:commit())
   end
-  if not options.quiet and options.json ~= "-" and options.csv ~= "-" then
+  if outputs.series then
+    must(outputs.series:write(require("oracle.series").csv(samples)))
+    must(outputs.series:commit())
+  end
+  if stdout_is_free(options) then
     local report = require "oracle.report"
     must(require("oracle.output").open("-"):write(report.block(result)))
   end
@@ -293,7 +310,10 @@ local function simulate(s, plan, outputs, options)
   if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
   local ok, result = pcall(require("oracle.experiment").run, s, {
     plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = meter and meter.step,
-    done = function(raw) total.steps, total.events, total.now = raw.steps, raw.events, raw.now end,
+    series = outputs.series ~= nil, log = level(options, "DEBUG") and not options.quiet,
+    done = function(raw)
+      total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
+    end,
   })
   total.wall = h.clock() - total.wall
   if meter then meter.done() end
@@ -356,7 +376,7 @@ end
 local function adopt(read, options)
   local problems, command = require "oracle.config.problems", require "oracle.config.command"
   options.level = options.level or read.level
-  for _, key in ipairs { "json", "csv" } do
+  for _, key in ipairs { "json", "csv", "series" } do
     if read[key] and not options[key] then
       options[key] = read[key]
       command.make_folder(read[key])
@@ -369,7 +389,7 @@ end
 
 -- The lines that end the run of a configuration.
 local function config_done(result, options)
-  if options.quiet or options.json == "-" or options.csv == "-" then return end
+  if not stdout_is_free(options) then return end
   local r, t = result.requests, result.throughput
   io.write(("Simulation completed!\nTotal requests: %d\nSuccess rate: %.1f%%\nThroughput: %.1f tokens/s\n"):format(
     r.total, 100 * (r.success_rate or 0), t.output_tokens_per_second or 0))
@@ -395,7 +415,7 @@ local function run_once(s, read, path, options)
   local told = not options.quiet and level(options, "INFO")
   if told then describe_deployment(plan) end
   local result, total = simulate(s, plan, outputs, options)
-  write_results(result, outputs, options)
+  write_results(result, outputs, options, total.series)
   if read and not options.second then config_done(result, options) end
   warn(result, options)
   if told then end_line(total) end
@@ -409,6 +429,7 @@ end
 -- Many runs: a sweep, or a scenario with `vary`.
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then misuse("--csv: this scenario varies keys, and a CSV holds one run") end
+  if options.series then misuse("--series: this scenario varies keys, and a series is of one run") end
   local good = require("oracle.sweep_cli").run(s, path, text, options, {
     config = read and { format = options.format or "" },
     misuse = misuse, say = say, host = host, must = must, open_outputs = open_outputs, end_line = end_line,

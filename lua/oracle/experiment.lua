@@ -291,6 +291,8 @@ local function spec_of(r, d, find, warnings)
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout, cost = cost_params(r, d, find, warnings),
     engine = knobs_of(r, d), replicas = r.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
+    series_interval = r.series_interval, client_latency = r.client_link and r.client_link.latency,
+    client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth,
   }
   add_policies(spec, r, find)
   return spec
@@ -335,6 +337,8 @@ function experiment.spec(plan, options)
   spec.threads = options.threads or 1
   spec.records = options.records or options.csv ~= nil
   spec.csv = options.csv
+  spec.log = options.log
+  if options.series and not spec.series_interval then spec.series_interval = 1 end
   spec.progress = options.progress
   return spec
 end

@@ -122,6 +122,13 @@ local root = section { "", {
   { "lod", "choice", values = { "auto", "medium", "high", "hybrid" }, default = "auto",
     doc = "level of detail; auto: high where links are shared; hybrid: high for what `detail` names" },
   { "detail", "list", of = { type = "string" }, doc = "lod hybrid: replicas (replica0), GPUs and links" },
+  seconds("series_interval", "samples of GPU busy share, KV use and queue lengths; without it there are none",
+    { min = 1e-6 }),
+  section { "client_link", doc = "the clients' way to the server, which prompts share first in, first out", {
+    seconds("latency", "of a message", { default = 0 }),
+    { "bandwidth", "number", dimension = "bytes/s", min = 0, open = true, max = 1e15, required = true, doc = "of it" },
+    { "bytes_per_token", "number", min = 0, max = 1e6, default = 2, doc = "a prompt's size on it" },
+  } },
   { "percentiles", "list", of = { type = "number", min = 0, open = true, max = 100 },
     default = { 50, 90, 95, 99 }, doc = "shown of every latency" },
   { "vary", "vary", doc = "{ { key, { value, ... } }, ... }: each combination is one run" },

@@ -9,9 +9,11 @@
 
 #include "bind/cost.h"
 #include "bind/hist.h"
+#include "bind/observe.h"
 #include "bind/place.h"
 #include "bind/sim.h"
 #include "bind/source.h"
+#include "serve/sampler.h"
 
 static const char type_name[] = "oracle.sim";
 
@@ -241,13 +243,16 @@ static int new (lua_State *L)
     .slo = read_slo(L, 1),
     .seed = seed,
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
-    .request_overhead = s->cost.params.request_overhead,
+    .request_overhead =
+        s->cost.params.request_overhead + orc_bind_number_or(L, 1, "spec", "client_latency", 0.0),
+    .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
     .csv = s->csv,
     .life = s->life,
     .stop = &s->watch.pause,
   };
   const int top = lua_gettop(L);
   orc_bind_place(L, 1, &config);
+  orc_bind_observe(L, s, 1, &config);
   s->cluster = orc_cluster_new(&config);
   s->policies.of = s->cluster;
   lua_settop(L, top);
@@ -466,6 +471,7 @@ static void push_profiles(lua_State *L, const sim *s, int whole)
 void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
 {
   orc_cluster *c = s->cluster;
+  if (c->series != NULL) orc_sampler_close(c, end);
   trim(c, end);
   orc_cluster_close(c);
   orc_metrics all = { 0 };
@@ -499,6 +505,7 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   put_count(L, "failures", c->fleet.failures);
   push_profiles(L, s, it);
   lua_setfield(L, -2, "profiles");
+  orc_bind_put_series(L, c->series);
 }
 
 /* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */

@@ -17,6 +17,7 @@ typedef struct orc_sim {
   orc_watch watch;
   orc_csv *csv;
   orc_life *life; /* spec.life: the lives of requests are kept */
+  orc_log log;    /* spec.log */
   orc_step_cost cost;
   orc_outage *outages; /* until the cluster has them */
   orc_source *sources; /* until the cluster has them */

@@ -1,5 +1,7 @@
 #include "serve/cluster.h"
 
+#include "serve/sampler.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -58,6 +60,13 @@ static void keep(orc_cluster *c, const orc_record *record)
   if (c->csv != NULL) orc_csv_put(c->csv, record);
 }
 
+/* When a request sent at its time is there; one does not overtake another on the clients' link. */
+static orc_time reaches(const orc_cluster *c, const orc_arrival *a)
+{
+  const orc_time t = a->time + c->overhead + (orc_time)(c->token_overhead * a->prompt + 0.5);
+  return t > c->engine.now ? t : c->engine.now;
+}
+
 /* An arrival that follows an answer waits for its time. */
 static void expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arrival *a)
 {
@@ -74,7 +83,7 @@ static void expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arr
   c->future[index].source = source;
   c->future[index].home = a->turn > 1 ? from : ORC_NO_REPLICA;
   c->expected++;
-  orc_engine_at(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, ORC_EVENT_FOLLOW, index);
+  orc_engine_at(&c->engine, reaches(c, a), ORC_CLASS_ARRIVAL, ORC_EVENT_FOLLOW, index);
 }
 
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
@@ -82,14 +91,15 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_request *q = &c->requests.at[slot];
   const orc_record record = record_of(c, q, status, now);
   keep(c, &record);
-  if (c->life != NULL)
-    orc_life_note(c->life, &(orc_life_entry){ .time = now,
-                                              .number = q->number,
-                                              .amount = q->generated,
-                                              .of = q->preemptions,
-                                              .replica = record.replica,
-                                              .what = ORC_CHANGE_ENDED,
-                                              .detail = (uint8_t)status });
+  const orc_life_entry end = { .time = now,
+                               .number = q->number,
+                               .amount = q->generated,
+                               .of = q->preemptions,
+                               .replica = record.replica,
+                               .what = ORC_CHANGE_ENDED,
+                               .detail = (uint8_t)status };
+  orc_life_note(c->life, &end);
+  if (c->log != NULL) c->log->change(c->log->self, &end);
   if (now > c->last_end) c->last_end = now;
   orc_error e = { 0 };
   if (q->replica != ORC_NO_REPLICA) orc_fleet_drained(c, q->replica, now);
@@ -117,7 +127,7 @@ static void draw(orc_cluster *c, uint32_t source)
   a->source = source;
   a->home = ORC_NO_REPLICA;
   c->expected++;
-  orc_engine_at_key(&c->engine, a->time + c->overhead, ORC_CLASS_ARRIVAL, source, ORC_EVENT_ARRIVAL,
+  orc_engine_at_key(&c->engine, reaches(c, a), ORC_CLASS_ARRIVAL, source, ORC_EVENT_ARRIVAL,
                     source);
 }
 
@@ -317,7 +327,9 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->warm_up = config->warm_up;
   c->slo = config->slo;
   c->overhead = orc_time_of(config->request_overhead);
-  c->runs = config->runs;
+  c->token_overhead = config->token_overhead * 1e9;
+  c->log = config->log;
+  c->runs = config->runs && config->log == NULL;
   c->lod = config->lod;
   c->seed = config->seed;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
@@ -346,6 +358,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   }
   for (int i = 0; i < c->source_count; i++)
     draw(c, (uint32_t)i);
+  if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval);
   return c;
 }
 
@@ -361,6 +374,7 @@ void orc_cluster_free(orc_cluster *c)
   orc_engine_done(&c->engine);
   free(c->devices);
   orc_requests_done(&c->requests);
+  orc_series_free(c->series);
   orc_fleet_done(&c->fleet);
   free(c->replicas);
   free(c->sources);

@@ -9,8 +9,10 @@
 #include "base/base.h"
 #include "base/rng.h"
 #include "obs/life.h"
+#include "obs/log.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
+#include "obs/series.h"
 #include "serve/crowd.h"
 #include "serve/fleet.h"
 #include "serve/placement.h"
@@ -42,6 +44,9 @@ typedef struct orc_cluster_config {
   const int *devices;                /* nodes of all ranks: replica by replica, stage by stage */
   uint64_t seed;                     /* of the routing stream */
   double request_overhead;           /* s between a client's sending and the queue */
+  double token_overhead;             /* the same per token of the prompt */
+  orc_time sample_interval;          /* ns between samples of the replicas; 0: none are taken */
+  const orc_log *log;                /* hears of steps and changes; NULL: nobody. Not owned. */
   orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
   orc_life *life;                    /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
@@ -71,6 +76,9 @@ struct orc_cluster {
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;
+  double token_overhead; /* ns */
+  orc_series *series;    /* owned; NULL: no samples are taken */
+  const orc_log *log;
   orc_time limit;    /* no step that ends later is applied */
   orc_time last_end; /* when the last request ended */
   bool runs;
@@ -104,14 +112,17 @@ void orc_cluster_close(orc_cluster *c);
 static inline void orc_cluster_note(const orc_cluster *c, const orc_request *q, orc_time now,
                                     orc_change what, int32_t amount, int32_t of)
 {
-  if (c->life == NULL) return;
-  orc_life_note(c->life, &(orc_life_entry){ .time = now,
-                                            .number = q->number,
-                                            .amount = amount,
-                                            .of = of,
-                                            .replica = q->replica,
-                                            .what = (uint8_t)what });
+  if (c->life == NULL && c->log == NULL) return;
+  const orc_life_entry entry = { .time = now,
+                                 .number = q->number,
+                                 .amount = amount,
+                                 .of = of,
+                                 .replica = q->replica,
+                                 .what = (uint8_t)what };
+  orc_life_note(c->life, &entry);
+  if (c->log != NULL) c->log->change(c->log->self, &entry);
 }
+
 /* The place among the ready replicas of the one that served the turn before, of the request asked
 ** about; -1 where there is none, or it is gone. */
 int orc_cluster_home(const orc_cluster *c);

@@ -56,6 +56,30 @@ static double send_time(orc_replica *r, int stage)
   return last;
 }
 
+void orc_execute_note(const orc_replica *r, const orc_log *log)
+{
+  const orc_step_shape shape = shape_of(r);
+  const orc_step_time t = orc_step_evaluate(&r->cost, &shape);
+  const orc_hardware *h = &r->cost.hardware;
+  orc_step_note n = {
+    .start = r->now,
+    .end = r->lane->end,
+    .number = r->usage.steps,
+    .replica = r->index,
+    .decodes = shape.decode_seqs,
+    .prefill_tokens = shape.prefill_tokens,
+    .prefill_seqs = shape.prefill_seqs,
+    .flops = t.flops / r->pipeline.count,
+    .bytes = t.bytes / r->pipeline.count,
+  };
+  if (n.end != ORC_NEVER) {
+    const double seconds = (double)(n.end - n.start) * 1e-9;
+    n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost.layout.compute));
+    n.mbu = n.bytes / (seconds * h->bandwidth);
+  }
+  log->step(log->self, &n);
+}
+
 orc_time orc_execute_start(orc_replica *r)
 {
   orc_pipeline *p = &r->pipeline;

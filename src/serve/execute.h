@@ -5,6 +5,7 @@
 #ifndef ORC_SERVE_EXECUTE_H
 #define ORC_SERVE_EXECUTE_H
 
+#include "obs/log.h"
 #include "serve/replica.h"
 
 /*
@@ -13,5 +14,8 @@
 ** (orc_replica_landed).
 */
 orc_time orc_execute_start(orc_replica *r);
+
+/* Tell the log of the step of the current lane, which has just started. */
+void orc_execute_note(const orc_replica *r, const orc_log *log);
 
 #endif

@@ -423,6 +423,7 @@ static void start(orc_replica *r)
   orc_lane *lane = r->lane;
   lane->end = orc_execute_start(r);
   lane->busy = true;
+  if (r->cluster->log != NULL) orc_execute_note(r, r->cluster->log);
   if (!r->crowded) r->last_step = lane->end - r->now;
   r->last_tokens = lane->batch.tokens;
   if (lane->batch.chunk_count > 0) start_chunks(r);
@@ -433,6 +434,18 @@ static void start(orc_replica *r)
   const orc_time time = lane->end - r->now;
   r->usage.busy += time;
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
+}
+
+orc_time orc_replica_busy(const orc_replica *r, orc_time now)
+{
+  if (!r->stepwise) {
+    const orc_time beyond = r->lane->busy ? r->lane->end - now : 0;
+    return r->usage.busy - (beyond > 0 ? beyond : 0);
+  }
+  bool busy = false;
+  for (int i = 0; i < r->lane_count; i++)
+    busy = busy || r->lanes[i].busy;
+  return r->usage.busy + (busy && now > r->counted ? now - r->counted : 0);
 }
 
 void orc_replica_cut(orc_replica *r, orc_time end)

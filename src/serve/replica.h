@@ -28,6 +28,7 @@ enum {
   ORC_EVENT_DEADLINE = 4, /* subject: slot; key: number of the request */
   ORC_EVENT_COMPUTED = 5, /* subject: stage of the crowd */
   ORC_EVENT_NET = 6,      /* the network's own */
+  ORC_EVENT_SAMPLE = 11,  /* the replicas are looked at */
   ORC_EVENT_READY = 12,   /* subject: replica that has started or recovered */
   ORC_EVENT_FAILURE = 13, /* subject: replica that fails by chance */
   ORC_EVENT_OUTAGE = 14,  /* subject: index of an outage */
@@ -159,6 +160,9 @@ bool orc_replica_wake(orc_replica *r, orc_error *e);
 
 /* For the crowd: the step of a lane has left the last stage now. */
 void orc_replica_landed(orc_replica *r, int lane);
+
+/* Time in steps up to `now` (ns), which no event of this replica has passed. */
+orc_time orc_replica_busy(const orc_replica *r, orc_time now);
 
 /* Requests here, waiting or running. */
 static inline int64_t orc_replica_in_flight(const orc_replica *r)

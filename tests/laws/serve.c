@@ -2,6 +2,7 @@
 ** serve.c - laws 1 to 5 and 9 of the design over random small deployments: tiny KV caches, bursts,
 ** time-outs, odd knobs, and policies that do random things.
 */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "serve/batch.h"
 #include "serve/cluster.h"
 #include "serve/live.h"
+#include "serve/sampler.h"
 #include "serve/synthetic.h"
 
 #include "test.h"
@@ -363,6 +365,7 @@ static char *slurp(const char *path, size_t *n)
 typedef enum way {
   AT_ONCE,
   STEPPED, /* runs off */
+  SAMPLED, /* with a time series, which must change nothing */
   SLICED,  /* back to the caller at every event, where everything is checked */
   PAUSED,  /* moment by moment, as whoever looks at a paused run goes on */
   WAYS
@@ -372,6 +375,31 @@ static bool go_on(orc_cluster *c, way how, orc_error *e)
 {
   if (how == PAUSED) return orc_live_instant(c, ORC_NEVER, e) != ORC_INSTANT_FAILED;
   return orc_cluster_run(c, how == SLICED ? orc_engine_next(&c->engine) : ORC_NEVER, e);
+}
+
+/* A replica on its own may be ahead of the last event. */
+static orc_time end_of(const orc_cluster *c)
+{
+  return c->last_end > c->engine.now ? c->last_end : c->engine.now;
+}
+
+/* Shares are shares, and those of a replica add up to the time it worked. */
+static bool samples_add_up(const orc_cluster *c, const orc_series *t)
+{
+  bool good = t->count > 0;
+  for (int r = 0; r < t->replicas; r++) {
+    double busy = 0.0;
+    for (uint64_t i = 0; i < t->count; i++) {
+      const orc_sample *a = &t->at[i * (uint64_t)t->replicas + (uint64_t)r];
+      const orc_time before = i > 0 ? t->times[i - 1] : 0;
+      good = good && a->busy >= 0.0F && a->busy < 1.0001F && a->kv >= 0.0F && a->kv <= 1.0F &&
+             a->waiting >= 0 && a->running >= 0;
+      busy += (double)a->busy * (double)(t->times[i] - before);
+    }
+    const double worked = (double)orc_replica_busy(&c->replicas[r], end_of(c));
+    good = good && fabs(busy - worked) <= 1e-5 * worked + 1.0;
+  }
+  return good;
 }
 
 static outcome simulate(const scenario *s, way how)
@@ -423,12 +451,19 @@ static outcome simulate(const scenario *s, way how)
       .runs = how != STEPPED,
       .lod = s->lod,
       .seed = s->seed,
+      .request_overhead = s->seed % 3 == 0 ? 1e-4 : 0.0,
+      .token_overhead = s->seed % 5 == 0 ? 1e-6 : 0.0,
+      .sample_interval = how == SAMPLED ? (orc_time)(1 + s->seed % 7) * 400000 : 0,
       .csv = csv });
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
     o.good = go_on(c, how, &e);
     if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
     if (how >= SLICED) o.good = o.good && consistent(c);
+  }
+  if (c->series != NULL) {
+    orc_sampler_close(c, end_of(c));
+    o.good = o.good && samples_add_up(c, c->series);
   }
   orc_cluster_close(c);
   for (int i = 0; i < c->replica_count; i++) {

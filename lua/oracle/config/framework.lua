@@ -232,15 +232,15 @@ function framework.read(p, list, h)
   return all
 end
 
--- The slowest link of a chain of devices, and what is missing in it.
+-- The slowest way of a chain of devices; nil and an error where there is none.
 local function chain(p, f, h, ids, ring)
   local slow
   local n = #ids
   for i = 1, ring and n or n - 1 do
     local from, to = ids[i], ids[i % n + 1]
-    local l = hardware.link(h, from, to)
+    local l = hardware.route(h, from, to)
     if not l then
-      p:add("hardware_profile.network_links", "no link from %s to %s, which %s (%s) needs", from, to, f.name or f.path,
+      p:add("hardware_profile.network_links", "no way from %s to %s, which %s (%s) needs", from, to, f.name or f.path,
         f.parallel.strategy)
       return nil
     end

@@ -139,6 +139,40 @@ function hardware.link(h, from, to)
   return h.links[from .. "\0" .. to]
 end
 
+--- The way from one device to another with the fewest links, none of them a client's.
+-- @return { bandwidth = B/s of the slowest link, latency = s of all }; nil where there is none
+function hardware.route(h, from, to)
+  local reached, queue = { [from] = { bandwidth = math.huge, latency = 0 } }, { from }
+  local head = 1
+  while queue[head] do
+    local at = queue[head]
+    head = head + 1
+    if at == to then return reached[to] end
+    for _, d in ipairs(h.devices) do
+      local l = not reached[d.id] and hardware.link(h, at, d.id)
+      if l then
+        reached[d.id] = { bandwidth = math.min(reached[at].bandwidth, l.bandwidth),
+                          latency = reached[at].latency + l.latency }
+        queue[#queue + 1] = d.id
+      end
+    end
+  end
+  return nil
+end
+
+--- The links between devices as oracle.scenario's `network`; nil without any.
+function hardware.network(h)
+  local nodes, links = {}, {}
+  for i, d in ipairs(h.devices) do nodes[i] = { name = d.id, kind = d.kind == "CPU" and "host" or "device" } end
+  for _, l in ipairs(h.links) do
+    if l.from ~= CLIENT and l.to ~= CLIENT then
+      links[#links + 1] = { id = l.id, from = l.from, to = l.to, bandwidth = l.bandwidth, latency = l.latency,
+                            bidirectional = l.both }
+    end
+  end
+  return #links > 0 and { nodes = nodes, links = links } or nil
+end
+
 --- A device as oracle.scenario's `hardware`.
 -- @param peer { bandwidth = B/s, latency = s } between it and the devices of its group, or nil
 function hardware.table(d, peer)

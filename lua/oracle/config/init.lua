@@ -145,11 +145,19 @@ local function check_lengths(p, s, list)
   end
 end
 
-local function cost_of(f, h, link)
+local function cost_of(f, h)
   local d = h.devices[f.gpus[1]]
-  local cost = { mfu = d.mfu, mbu = d.mbu }
-  if link and link.latency > 0 then cost.request_overhead = link.latency end
-  return next(cost) and cost or nil
+  return (d.mfu or d.mbu) and { mfu = d.mfu, mbu = d.mbu } or nil
+end
+
+-- GPUs that work together are where their links are; those that work alone need none.
+local function place(frameworks, f, h)
+  if not f.parallel then return nil end
+  local placement = {}
+  for _, each in ipairs(frameworks) do
+    if each.target then table.move(each.gpus, 1, #each.gpus, #placement + 1, placement) end
+  end
+  return require("oracle.config.hardware").network(h), placement
 end
 
 local function model_of(p, f, db)
@@ -172,10 +180,14 @@ local function assemble(p, parts)
   local link = client_link(p, frameworks, h)
   local peer = require("oracle.config.framework").peer(p, f, h)
   local engine = engine_of(p, f)
+  if link then link.bytes_per_token = w.bytes_per_token or f.bytes or 2 end
   if #p.errors > 0 or not models[f] or not w.workload then return nil end
+  local network, placement = place(frameworks, f, h)
   return {
+    network = network, placement = network and placement, client_link = link,
+    series_interval = parts.metrics.interval,
     model = models[f], hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer),
-    engine = engine, replicas = count > 1 and count or nil, cost = cost_of(f, h, link),
+    engine = engine, replicas = count > 1 and count or nil, cost = cost_of(f, h),
     router = count > 1 and w.router or nil, batching = f.priority and "priority" or nil,
     workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
     seed = w.seed or parts.simulation.seed, lod = parts.simulation.lod, percentiles = parts.metrics.percentiles,

@@ -1,0 +1,29 @@
+/*
+** log.h - whoever wants to hear of every step and every change of a request as it happens. It
+** observes and never decides.
+*/
+#ifndef ORC_OBS_LOG_H
+#define ORC_OBS_LOG_H
+
+#include "base/base.h"
+#include "obs/life.h"
+
+/* A step as it starts. */
+typedef struct orc_step_note {
+  orc_time start, end; /* ns */
+  uint64_t number;     /* of the replica's steps, from 0 */
+  uint16_t replica;
+  int64_t decodes;        /* sequences that decode a token */
+  int64_t prefill_tokens; /* prompt tokens computed, of */
+  int64_t prefill_seqs;   /* so many prompts */
+  double flops, bytes;    /* work of one GPU */
+  double mfu, mbu;        /* achieved, of the peaks of the data sheet, 0..1; 0 where not known */
+} orc_step_note;
+
+typedef struct orc_log {
+  void *self;
+  void (*step)(void *self, const orc_step_note *n);
+  void (*change)(void *self, const orc_life_entry *e);
+} orc_log;
+
+#endif

@@ -1,0 +1,45 @@
+/*
+** series.h - what replicas did over time: one sample per replica at every interval. It observes and
+** never decides.
+*/
+#ifndef ORC_OBS_SERIES_H
+#define ORC_OBS_SERIES_H
+
+#include "base/base.h"
+
+/* A replica at the moment of a sample. */
+typedef struct orc_sample {
+  float busy;               /* share of the time since the last sample that went into steps, 0..1 */
+  float kv;                 /* share of the KV blocks in use now, 0..1 */
+  int32_t waiting, running; /* requests now */
+} orc_sample;
+
+typedef struct orc_series {
+  orc_time interval; /* ns, > 0 */
+  int replicas;
+  uint64_t count, room; /* samples so far, each of all replicas; allocated */
+  orc_time *times;      /* [count] */
+  orc_sample *at;       /* [count x replicas] */
+  orc_time *busy;       /* [replicas] ns in steps at the last sample */
+} orc_series;
+
+/* An empty series of `replicas` >= 1. */
+orc_series *orc_series_new(orc_time interval, int replicas);
+void orc_series_free(orc_series *s); /* NULL is allowed */
+
+/*
+** A sample of all replicas at `time` (ns), later than the last one: false, and nothing is kept,
+*when
+** the series holds as much as it may (10 million values).
+*/
+bool orc_series_begin(orc_series *s, orc_time time);
+
+/*
+** One replica's part of the sample begun.
+**   busy   ns in steps since the run began
+**   kv     share of its KV blocks in use
+*/
+void orc_series_put(orc_series *s, int replica, orc_time busy, double kv, int32_t waiting,
+                    int32_t running);
+
+#endif
