@@ -42,6 +42,7 @@ static void log_change(void *self, const orc_life_entry *e)
     fprintf(out, " %s, %d output tokens", orc_status_name((orc_status)e->detail), e->amount);
     break;
   case ORC_CHANGE_TOKEN:
+  case ORC_CHANGE_LOST:
   case ORC_CHANGES:
     break;
   }
