@@ -2,7 +2,7 @@
 ** collective.c - measured collectives against the model: one alpha and one beta per collective and
 ** group, fitted here by least squares of relative deviations, and how far off they are.
 ** Reads $ORACLE_DATA/collectives/h100-dgx.csv (default ../shared/data); without it there is nothing
-*to do.
+** to do.
 */
 #include "cost/collective.h"
 

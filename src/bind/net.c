@@ -4,12 +4,10 @@
 **            pcie_latency =, nic_bandwidth =, nic_latency =, nodes =, links =}
 **                         a topology by name (see net/topology.h), or an empty one without `kind`;
 **                         then nodes = { { name =, kind = "device"|"host"|"nic"|"switch", host = },
-*... } and
-**                         links = { { id =, from =, to =, bandwidth =, latency = }, ... }, one way
-*each,
-**                         are added. host counts from 0. Raises what is wrong
+**                         ... } and links = { { id =, from =, to =, bandwidth =, latency = },
+**                         ... }, one way each, are added. host counts from 0. Raises what is
+**                         wrong
 **   t:route(a, b)         { hops =, latency =, bandwidth =, links = { id, ... } }; or nil and why
-*there is none
 **   t:links(), t:nodes()  arrays of what is there, with the keys above
 **   t:check()             true; or nil and which devices cannot reach each other
 **   topologies()          the names of kinds
@@ -17,14 +15,12 @@
 **                         when each has come in (s), and whether any two shared a link
 **   share(capacities, { { link, ... }, ... })   max-min fair rates; links count from 1
 **   collective{collective =, algorithm = "auto", bytes =, ranks =, latency =, bandwidth =, port =,
-*hosts =,
-**              host_latency =, host_bandwidth =, in_switch =}
+**              hosts =, host_latency =, host_bandwidth =, in_switch =}
 **                         { seconds =, algorithm =, pieces = }; ranks are those of one host
-**   schedule{the same}    array of { round =, from =, to =, bytes = }; ranks from 0, -1 is the
-*switch
+**   schedule{the same}    array of { round =, from =, to =, bytes = }; ranks from 0, -1: the switch
 **   carry_out(t, { device, ... }, {the same} [, hub])
 **                         s the schedule takes on an idle t; hub: the switch's name
-**   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why not
+**   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why
 */
 #include "bind/net.h"
 

@@ -2,8 +2,8 @@
 
 /*
 ** Each algorithm is a function that says what slot `i` of a round does: a message, or nothing.
-*Slots
-** are ranks, or pairs of a rank and something else; so a schedule needs no memory of what it gave.
+** Slots are ranks, or pairs of a rank and something else; so a schedule needs no memory of what
+** it gave.
 */
 typedef bool slot_of(const orc_schedule *s, int round, int i, orc_transfer *t);
 
@@ -139,9 +139,8 @@ static bool one_message(const orc_schedule *s, int round, int i, orc_transfer *t
 
 /*
 ** The in-order tree: rank 0 is the root, and has one child; below, the subtree of a rank with `low`
-*as its
-** lowest bit holds the ranks less than `low` away. Where p cuts it off, the parent is the next rank
-** down that is there.
+** as its lowest bit holds the ranks less than `low` away. Where p cuts it off, the parent is the
+** next rank down that is there.
 */
 static int parent(int i, int p)
 {
@@ -157,9 +156,10 @@ static int depth(int i, int p)
   return d;
 }
 
-/* The second tree is the first mirrored (p even) or moved on by one: inner ranks become leaves. Of
- *three
- ** ranks, moved on, both would have a link in common. */
+/*
+** The second tree is the first mirrored (p even) or moved on by one: inner ranks become leaves. Of
+** three ranks, moved on, both would have a link in common.
+*/
 static int renamed(int i, int p, bool second)
 {
   if (!second) return i;
@@ -168,8 +168,7 @@ static int renamed(int i, int p, bool second)
 
 /*
 ** Slots: rank by rank, the first tree's link to its parent and the second's. Reduction: the deepest
-*send
-** first, and each level one round later the same piece. Then the pieces come down likewise.
+** send first, and each level one round later the same piece. Then the pieces come down likewise.
 */
 static bool two_trees(const orc_schedule *s, int round, int i, orc_transfer *t)
 {
@@ -211,8 +210,7 @@ static bool hierarchical(const orc_schedule *s, int round, int i, orc_transfer *
 
 /* ---- in the switch ---- */
 
-/* Slots: p ways up, then p ways down. Bytes: what passes a rank's cable in that direction in all.
- */
+/* Slots: p ways up, then p ways down. Bytes: all that passes a rank's cable in that direction. */
 static bool in_switch(const orc_schedule *s, int round, int i, orc_transfer *t)
 {
   (void)round;

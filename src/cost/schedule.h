@@ -24,10 +24,8 @@ typedef struct orc_schedule {
 ** One rank: no messages.
 **
 ** In an IN_SWITCH schedule one end of each message is ORC_RANK_SWITCH. There a round is one
-*crossing of
-** the cable between rank and switch - half the way from rank to rank, so half of alpha - and the
-*stream
-** of bytes, which never stops, is spread evenly over the rounds.
+** crossing of the cable between rank and switch - half the way from rank to rank, so half of
+** alpha - and the stream of bytes, which never stops, is spread evenly over the rounds.
 */
 orc_schedule orc_schedule_of(orc_collective c, orc_algorithm a, const orc_fabric *f, double bytes);
 

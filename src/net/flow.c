@@ -12,8 +12,7 @@ enum { NOBODY = UINT32_MAX };
 
 /*
 ** Times are whole ns and a rest of half a ns at most: the clock knows the first, and the rest goes
-*along
-** (`since_rest`, `due_rest`), so that a chain of many short transfers does not drift.
+** along (`since_rest`, `due_rest`), so that a chain of many short transfers does not drift.
 **
 ** ALONE no other flows on its links: its end is known, and is an event of its own
 ** LATENT   on its way to a link others use: `due` is when its first byte is there
@@ -138,8 +137,7 @@ void orc_net_carry_rest(orc_net *n, double rest)
   n->rest_in = n->engine->executed;
 }
 
-/* `ns` >= -0.5 after `from`: the nearest whole ns, and what remains. What does not fit never comes.
- */
+/* `ns` >= -0.5 after `from`: the nearest whole ns, and the rest. What does not fit never comes. */
 static orc_time later(orc_time from, double ns, double *rest)
 {
   *rest = 0.0;
@@ -197,8 +195,7 @@ static void unschedule(orc_net *n, uint32_t slot)
   if (last != slot) settle_at(n, place, last);
 }
 
-/* Have the event that the heap's first needs. One set earlier finds nothing to do and sets it anew.
- */
+/* Have the event that the heap's first needs. An earlier one finds nothing to do and sets it. */
 static void arm(orc_net *n)
 {
   if (n->heaped == 0) return;

@@ -3,8 +3,7 @@
 ** max-min fair share of the links it crosses, and the sender's function is called.
 **
 ** The fluid model of concurrent transfers: the bottleneck shares its bandwidth evenly, at once.
-** Source: Casanova, Giersch, Legrand, Quinson and Suter, J. Parallel Distrib. Comput. 74(10), 2014,
-** section 4 (validity and limits against packet simulation).
+** Source: Casanova, Giersch, Legrand, Quinson and Suter, J. Parallel Distrib. Comput. 74(10), 2014.
 **
 ** A transfer whose links carry no other costs one event and no solving, and what is decided then is
 ** taken back when another comes to share a link. Ends are exact: see orc_net_rest.
@@ -40,10 +39,8 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
 
 /*
 ** The clock is in whole ns; a transfer's exact end is that and a rest, in -0.5 .. 0.5 ns. Inside
-*`done`
-** this is the rest of the transfer that came in, and what is sent there begins at the exact time.
-*So a
-** chain of a thousand short transfers is as exact as one. 0 outside.
+** `done` this is the rest of the transfer that came in, and what is sent there begins at the
+** exact time. So a chain of a thousand short transfers is as exact as one. 0 outside.
 */
 double orc_net_rest(const orc_net *n);
 

@@ -11,8 +11,8 @@
 
 /*
 ** One plan under way. Fill the first group, then call orc_rounds_start; the struct and what it
-*points
-** at must stay in place until `done` is called. It allocates nothing and can be used again then.
+** points at must stay in place until `done` is called. It allocates nothing and can be used
+** again then.
 */
 typedef struct orc_rounds {
   orc_net *net;

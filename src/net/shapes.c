@@ -125,8 +125,7 @@ static void join_servers(const site *w, const int *nics, int switches)
   }
 }
 
-/* k pods of k/2 edge and k/2 aggregation switches, k^2/4 cores: Al-Fares et al. 2008, section 3.1.
- */
+/* k pods of k/2 edge and k/2 aggregation switches, k^2/4 cores (Al-Fares et al. 2008). */
 static void join_fat_tree(const site *w, const int *nics)
 {
   const orc_topology_shape *s = &w->s;

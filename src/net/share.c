@@ -37,8 +37,7 @@ typedef struct candidate {
 struct orc_share {
   port *ports;
   flow *flows;
-  uint64_t
-      *mark; /* by flow: twice the epoch of its last solve, and one more once it has its rate */
+  uint64_t *mark;    /* by flow: twice its last epoch, and one more once it has its rate */
   uint32_t *place;   /* by flow and hop: where it stands in that link's crossings */
   uint32_t *live;    /* flows that have no rate yet, during a solve */
   uint32_t *changed; /* flows that got another one */
@@ -262,8 +261,8 @@ static void aim(orc_share *s, const solve *v)
 
 /*
 ** A link that no flow barred fills first for all that cross it: whatever happens elsewhere, they
-*stop
-** there. One round settles all such links, wherever they are; the lowest is always among them.
+** stop there. One round settles all such links, wherever they are; the lowest is always among
+** them.
 */
 static void peel(orc_share *s, solve *v)
 {

@@ -1,6 +1,6 @@
 /*
 ** share.h - max-min fair rates of flows that share links. Pure: knows no network, no time, no
-*bytes.
+** bytes.
 **
 ** An allocation is max-min fair when no flow's rate can rise without lowering that of a flow that
 ** has no more: equivalently, every flow crosses a link that is full and on which no flow is faster.

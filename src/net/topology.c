@@ -276,7 +276,7 @@ static void close_topology(orc_topology *t)
 /*
 ** Breadth first: distances of all nodes to `end` (inward), or from it. A node's least latency is
 ** known before nodes further out are looked at, so one pass settles both. queue: room for all
-*nodes.
+** nodes.
 */
 static void measure(const orc_topology *t, int end, bool inward, int32_t *queue, distance *d)
 {
@@ -324,8 +324,7 @@ static bool good(const arc *a, int from, const distance *d)
   return v->hops == d[from].hops - 1 && v->delay + a->delay == d[from].delay;
 }
 
-/* The best link out of `from`; of several the one number `turn` says. turn is divided by how many.
- */
+/* The best link out of `from`; of several the one number `turn` says, which is divided by them. */
 static int32_t next_link(const orc_topology *t, int from, const distance *d, uint32_t *turn)
 {
   const int32_t first = t->vertices[from].first_out;

@@ -59,9 +59,8 @@ int orc_topology_add_node(orc_topology *t, orc_node_kind kind, const char *name,
 
 /*
 ** Add a one-way link. At most one joins two nodes in one direction, and none joins a node to
-*itself.
-**   spec   name (NULL: "FROM->TO"; copied), ends, latency in [0, 1e6] s, bandwidth > 0 B/s and
-*finite
+** itself.
+**   spec   name (NULL: "FROM->TO"; copied), ends, latency 0 .. 1e6 s, bandwidth > 0 B/s, finite
 ** Returns its number (0, 1, 2 ...), or -1 with *e filled: unknown end, zero or negative bandwidth,
 ** negative latency, a name or a pair of nodes already taken.
 ** Not after the first route was asked for.
@@ -114,7 +113,7 @@ typedef struct orc_topology_shape {
 **   latencies   1 us from GPU to GPU, 0.5 us a PCIe hop, 0.5 us a network hop: assumptions of the
 **               right order, not measurements; set them where they matter
 ** Returns NULL with *e filled: an unknown name (the valid ones are listed) or a number out of
-*range.
+** range.
 */
 orc_topology *orc_topology_build(const char *name, const orc_topology_shape *shape, orc_error *e);
 

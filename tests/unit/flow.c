@@ -108,8 +108,7 @@ static void shared(void)
 /*
 ** Links A = 0->1 and B = 1->2. f0 crosses both, f1 only A, f2 only B; 3,000 B each, at once.
 ** Each has half its link: after 6,000 ns all are there. With f2 of 1,000 B instead: at 2,000 ns f2
-*is
-** there; f0 stays at half of A; f0 and f1 come at 6,000 ns.
+** is there; f0 stays at half of A; f0 and f1 come at 6,000 ns.
 */
 static void chains(void)
 {
@@ -129,10 +128,8 @@ static void chains(void)
 
 /*
 ** Latency is not the link's time: f0 is under way from 0 and its bytes come from 2,000 ns on (1,000
-*B
-** over two links of 1 us); f1 over the second link alone flows from 1,000 ns to 2,000 ns (1,000 B),
-*so
-** they never meet, though f0 was sent first. f0: 3,000 ns.
+** B over two links of 1 us); f1 over the second link alone flows from 1,000 ns to 2,000 ns
+** (1,000 B), so they never meet, though f0 was sent first. f0: 3,000 ns.
 */
 static void latency_holds_no_link(void)
 {
@@ -258,9 +255,7 @@ static bool none(void *self, orc_transfer *t)
   return false;
 }
 
-/* Round 0 takes its slower message's 1,000 + 4,000 ns; then 0 -> hub (node 3, three links on):
- *3,000 +
- ** 500 ns. */
+/* Round 0: its slower message's 1,000 + 4,000 ns; then 0 -> hub, three links on: 3,000 + 500 ns. */
 static void in_rounds(void)
 {
   scene s;

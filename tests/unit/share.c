@@ -93,9 +93,8 @@ static void only_what_is_joined(void)
 
 /*
 ** A ladder: flow i crosses links i and i + 1, link i holds 2i + 1. Link 0 gives f0 all of its 1;
-*then
-** link 1 has 3 - 1 = 2 left for f1, link 2 has 5 - 2 = 3 for f2: f_i gets i + 1, one after the
-*other.
+** then link 1 has 3 - 1 = 2 left for f1, link 2 has 5 - 2 = 3 for f2: f_i gets i + 1, one after
+** the other.
 */
 static void ladder(void)
 {

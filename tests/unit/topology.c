@@ -44,8 +44,7 @@ static void fewest_links_then_latency(void)
   orc_topology_free(t);
 }
 
-/* Two equal ways: the one whose first link has the lower number, whatever the order of the nodes.
- */
+/* Two equal ways: the one whose first link has the lower number, whatever the nodes' order. */
 static void ties_by_number(void)
 {
   orc_topology *t = orc_topology_new();
@@ -160,8 +159,7 @@ static void inside_a_server(void)
   orc_topology_free(t);
 }
 
-/* NIC i of every server is on rail i, so equal numbers meet over one switch; others cross NVLink.
- */
+/* NIC i of every server is on rail i, so equal numbers meet on one switch; others use NVLink. */
 static void rails(void)
 {
   orc_topology *t = build("hgx_ib", (orc_topology_shape){ .hosts = 4 });
