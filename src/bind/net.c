@@ -26,6 +26,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "cost/collective.h"
@@ -295,7 +296,7 @@ static int check(lua_State *L)
 
 typedef struct shipment {
   const orc_route *route;
-  double bytes, end; /* B, s */
+  double bytes, end; /* B, s; infinite: never */
   orc_time at;
 } shipment;
 
@@ -346,7 +347,7 @@ static shipment shipment_at(lua_State *L, orc_topology *t, const char *what)
   const int to = node_named(L, t, what, "to", text(L, -1, what, "to"));
   const orc_route *r = orc_topology_route(t, from, to, &e);
   if (r == NULL) orc_bind_fail(L, "%s: %s", what, e.msg);
-  return (shipment){ .route = r, .bytes = bytes, .at = orc_time_of(at) };
+  return (shipment){ .route = r, .bytes = bytes, .end = INFINITY, .at = orc_time_of(at) };
 }
 
 /* transfers(t, list) */
