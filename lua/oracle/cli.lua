@@ -9,6 +9,9 @@ local LEVELS = { "DEBUG", "INFO", "WARNING", "ERROR" }
 -- Raised for a wrong command line; anything else raised is a failure of the input or the run.
 local Usage = {}
 
+-- Raised when a script has done all there was to do.
+local Done = {}
+
 local function misuse(...)
   error(setmetatable({ message = string.format(...) }, Usage), 0)
 end
@@ -345,6 +348,16 @@ local function load_flags(flags)
   return read.scenario, read
 end
 
+-- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
+local function script_globals()
+  local prompt
+  return setmetatable({}, { __index = function(_, name)
+    if _G[name] ~= nil then return _G[name] end
+    prompt = prompt or require("oracle.prompt").environment()
+    return prompt[name]
+  end })
+end
+
 local function load_scenario(path, options)
   local scenario = require "oracle.scenario"
   if options.format == "lua" then options.format = nil
@@ -352,9 +365,11 @@ local function load_scenario(path, options)
     return load_config(path, options)
   end
   local text, unreadable = scenario.read(path)
-  local s, why = nil, unreadable
-  if text then s, why = scenario.load(path, text) end
+  local s, why, nothing = nil, unreadable, nil
+  if text then s, why, nothing = scenario.load(path, text, script_globals()) end
   if s then return s, text end
+  -- Only what simulates loads this: a file that did so itself and returns nothing is a script, and done.
+  if nothing and package.loaded["oracle.experiment"] then error(Done, 0) end
   if not path:find("[./]") and not require("oracle.home").exists(path) then
     local near = require("oracle.nearest").find(path, names_of(COMMANDS))
     error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
@@ -532,6 +547,7 @@ local function prompt(s, needed)
   if host().isatty(0) then return repl.interactive(host(), s) end
   local script = io.read("a")
   if needed and script:match("^%s*$") then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  host().guard(true)
   return repl.script(script, "stdin", s)
 end
 
@@ -579,6 +595,7 @@ end
 function cli.main(args)
   local ok, status = pcall(dispatch, args)
   if ok then return status end
+  if status == Done then return OK end
   if getmetatable(status) == Usage then
     say("oracle: " .. status.message)
     return USAGE

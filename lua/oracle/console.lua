@@ -118,6 +118,12 @@ local function flatten(t, keys_of, path, rows, depth)
   end
 end
 
+--- A metatable whose __show gives a text that ends in a newline, for print() too.
+function console.printable(meta)
+  meta.__tostring = function(v) return (meta.__show(v):gsub("\n$", "")) end
+  return meta
+end
+
 --- Any value as a person reads it; tables become aligned tables.
 -- @param v the value
 -- @param keys_of function(table) -> its keys in order; nil sorts them

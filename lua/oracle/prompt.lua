@@ -13,10 +13,11 @@ local function of_path(what)
   return type(what) == "string" and load_scenario(what) or what
 end
 
+local TEXT = require("oracle.console").printable { __show = function(t) return t.text end }
+
 -- A text that prints as it is, not as a quoted string.
 local function shown(text)
-  return setmetatable({ text = text }, { __show = function(t) return t.text end,
-                                         __tostring = function(t) return (t.text:gsub("\n$", "")) end })
+  return setmetatable({ text = text }, TEXT)
 end
 
 local HELP = [=[

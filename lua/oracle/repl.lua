@@ -78,8 +78,9 @@ local function evaluate(chunk, out, err)
   local results = table.pack(pcall(chunk))
   if not results[1] then
     out:flush()
-    err:write("oracle: ", scenario.first_line(results[2]), "\n")
-    return false
+    local why = scenario.first_line(results[2])
+    err:write("oracle: ", why, "\n")
+    return false, why
   end
   print_results(out, results)
   return true
@@ -158,47 +159,51 @@ local function mind_interrupts(host)
   end
 end
 
+local function complain(err, why)
+  err:write("oracle: ", why, "\n")
+end
+
 --- Evaluate lines one after the other.
--- @param read function(prompt) -> line, false when it was given up, nil at the end
--- @param remember function(entry)
+-- @param user { read = function(prompt) -> line, false when it was given up, nil at the end,
+--   remember = function(entry), out = file, err = file, name = what messages call the lines ("prompt", which counts
+--   the lines of each entry; others those of the whole), once = true to end at Ctrl-C }
 -- @return how many entries failed
-function repl.loop(environment, read, remember, out, err)
-  local pending, failed = nil, 0
+function repl.loop(environment, user)
+  local pending, failed, number, first = nil, 0, 0, 1
+  local function compile(text)
+    if user.name then text = ("\n"):rep(first - 1) .. text end
+    return repl.compile(text, environment, user.name)
+  end
   while true do
-    local line = read(pending and ">> " or "> ")
+    local line = user.read(pending and ">> " or "> ")
     if line == nil then
-      if pending then
-        local _, why = repl.compile(pending, environment)
-        err:write("oracle: ", why, "\n")
-        failed = failed + 1
-      end
-      return failed
-    elseif line == false then
+      if pending then complain(user.err, select(2, compile(pending))) end
+      return failed + (pending and 1 or 0)
+    end
+    number = number + 1
+    if not pending then first = number end
+    if line == false then
       pending = nil
     else
       local text = pending and pending .. "\n" .. line or line
-      local chunk, why, more = repl.compile(text, environment)
-      if chunk or not more then
-        pending = nil
-        if text:match("%S") then remember(text) end
-        if chunk then
-          if not evaluate(chunk, out, err) then failed = failed + 1 end
-        elseif text:match("%S") then
-          err:write("oracle: ", why, "\n")
-          failed = failed + 1
-        end
-        out:flush()
-      else
-        pending = text
+      local chunk, why, more = compile(text)
+      pending = not chunk and more and text or nil
+      if not pending and text:match("%S") then
+        if user.remember then user.remember(text) end
+        local good = chunk ~= nil
+        if chunk then good, why = evaluate(chunk, user.out, user.err) else complain(user.err, why) end
+        failed = failed + (good and 0 or 1)
+        if not good and user.once and why:find("interrupted", 1, true) then return failed end
       end
+      user.out:flush()
     end
   end
 end
 
 --- The prompt on a terminal, until end of input.
 -- @param host oracle.host
--- @return the exit status
 -- @param s a live simulation or nil: the prompt's s
+-- @return the exit status
 function repl.interactive(host, s)
   local environment = repl.environment(s)
   local start = s and "s is " .. s.name or "A start: s = sim \"scenarios/quickstart.lua\"; s:run_until(60)"
@@ -213,23 +218,42 @@ function repl.interactive(host, s)
     host.guard(true)
     return line
   end
-  repl.loop(environment, read, host.remember, io.stdout, io.stderr)
+  repl.loop(environment, { read = read, remember = host.remember, out = io.stdout, err = io.stderr })
   host.guard(false)
   io.stdout:write("\n")
   return 0
 end
 
---- Run Lua that came through a pipe: a script, or lines as one would type them.
+-- Lines of a text, one per call.
+local function lines_of(text)
+  local lines = text:gmatch("([^\n]*)\n?")
+  return function() return lines() end
+end
+
+-- Whether a text means the same line by line, as it would be typed: no local of one entry is gone in the next, and no
+-- entry is whole that the next line goes on with.
+local function is_typed(text, environment)
+  local pending
+  for line in lines_of(text) do
+    local entry = pending and pending .. "\n" .. line or line
+    local chunk, _, more = repl.compile(entry, environment)
+    if not chunk and not more then return false end
+    if not pending and line:match("^local%s") then return false end
+    pending = not chunk and entry or nil
+  end
+  return pending == nil
+end
+
+--- Run Lua that came through a pipe: lines as one would type them, or a script that only makes sense as a whole.
 -- @param s a live simulation or nil: the s of what runs
 -- @return the exit status
 function repl.script(text, name, s)
   local environment = repl.environment(s)
   text = text:gsub("^#[^\n]*", "")
   local chunk = load(text, "=" .. name, "t", environment)
-  if chunk then return evaluate(chunk, io.stdout, io.stderr) and 0 or 1 end
-  local lines = text:gmatch("([^\n]*)\n?")
-  local function read() return lines() end
-  return repl.loop(environment, read, function() end, io.stdout, io.stderr) == 0 and 0 or 1
+  if chunk and not is_typed(text, environment) then return evaluate(chunk, io.stdout, io.stderr) and 0 or 1 end
+  return repl.loop(environment, { read = lines_of(text), out = io.stdout, err = io.stderr, name = name, once = true })
+    == 0 and 0 or 1
 end
 
 return repl

@@ -132,18 +132,19 @@ end
 
 --- Run the file of a scenario.
 -- @param text what the file holds, where it has been read already
--- @return the scenario; or nil and one line that says why there is none
-function scenario.load(path, text)
+-- @param environment of its globals; those of Lua without one
+-- @return the scenario; or nil, one line that says why there is none, and true when the file ran and returned nothing
+function scenario.load(path, text, environment)
   local unreadable
   if not text then text, unreadable = scenario.read(path) end
   if not text then return nil, unreadable end
-  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t")
+  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment or _G)
   if not chunk then return nil, about(path, first_line(wrong)) end
   local ok, s = pcall(chunk)
   if not ok then return nil, about(path, first_line(s)) end
   if not scenario.is(s) then
     local got = s == nil and "returns nothing" or ("returns a %s"):format(type(s))
-    return nil, about(path, got .. "; `return oracle.scenario { ... }` expected")
+    return nil, about(path, got .. "; `return oracle.scenario { ... }` expected"), s == nil
   end
   origin_of[s].path, origin_of[s].folder = path, require("oracle.home").folder(path)
   return s

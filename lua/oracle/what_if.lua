@@ -80,9 +80,7 @@ end
 local COLUMNS = { "throughput", "output_throughput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99", "e2e.mean",
                   "preemptions" }
 
-local RESULT = {}
-
-function RESULT.__show(r)
+local function show(r)
   local report = require "oracle.report"
   local names = table.move(COLUMNS, 1, #COLUMNS, 1, {})
   if r.points[1].throughput.goodput_rps then table.insert(names, 3, "goodput") end
@@ -128,7 +126,8 @@ function what_if.run(base, changes)
     or "whole runs from the start"
   local r = summary.points(results, #results)
   r.title = title
-  getmetatable(r).__show = RESULT.__show
+  getmetatable(r).__show = show
+  require("oracle.console").printable(getmetatable(r))
   return r
 end
 

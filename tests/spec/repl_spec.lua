@@ -9,11 +9,15 @@ local function session(lines)
     return { write = function(_, ...) t[#t + 1] = table.concat({ ... }) end, flush = function() end }
   end
   local prompts = {}
-  local failed = repl.loop(repl.environment(), function(prompt)
-    i = i + 1
-    prompts[i] = prompt
-    return lines[i]
-  end, function(entry) entries[#entries + 1] = entry end, sink(out), sink(err))
+  local failed = repl.loop(repl.environment(), {
+    read = function(prompt)
+      i = i + 1
+      prompts[i] = prompt
+      return lines[i]
+    end,
+    remember = function(entry) entries[#entries + 1] = entry end,
+    out = sink(out), err = sink(err),
+  })
   return { out = table.concat(out), err = table.concat(err), entries = entries, prompts = prompts, failed = failed }
 end
 
@@ -118,9 +122,49 @@ describe("piped input", function()
     assert.same({ "3\n", 0 }, { pipe "local x = 1\nlocal y = 2\nprint(x + y)" })
     assert.same({ "3\n", 0 }, { pipe "x = 1\nx + 2" })
     assert.same({ "oracle: stdin:1: boom\n", 1 }, { pipe "error 'boom'" })
+    assert.same({ "3\n", 0 }, { pipe "x = 1\n+ 2 print(x)" })
+    assert.same({ "2\noracle: stdin:4: boom\n3\n", 1 }, { pipe "x = {\n1, 2 }\n#x\nerror 'boom'\n#x + 1\n" })
     local out, code = pipe "x = 1\ny = = 2\nx\n"
     assert.equal(1, code)
     assert.matches("unexpected symbol.*\n1\n", out)
+  end)
+end)
+
+describe("a live simulation without a terminal", function()
+  local function run(command, text)
+    local path = os.tmpname()
+    local f = io.open(path, "w")
+    f:write(text)
+    f:close()
+    local p = io.popen((command:gsub("FILE", path)) .. " 2>&1")
+    local out = p:read("a")
+    local _, _, code = p:close()
+    os.remove(path)
+    return out, code
+  end
+
+  it("is there through a pipe", function()
+    local out, code = run(bin .. " < FILE", 's = sim "scenarios/quickstart.lua"\ns:run_until(60)\ns.now\n')
+    assert.equal(0, code)
+    assert.matches("^quickstart: t = 60%.000000 s; 479 requests arrived", out)
+    assert.matches("\n60\n$", out)
+    out, code = run(bin .. " repl scenarios/quickstart.lua --seed 3 < FILE", "s:run_until(60).scenario.seed")
+    assert.same({ "3\n", 0 }, { out, code })
+    assert.same({ "", 0 }, { run(bin .. " repl scenarios/quickstart.lua < /dev/null", "") })
+    out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
+    assert.equal(1, code)
+    assert.matches("varies keys", out)
+    assert.same({ "oracle: --json: the prompt does not take it\n", 2 }, { run(bin .. " repl --json - <FILE", "") })
+  end)
+
+  it("is there in a script", function()
+    local script = 'local s = sim "scenarios/quickstart.lua"\ns:run_until(60)\nprint(s.replicas[1].kv.used)\n'
+    assert.same({ "621\n", 0 }, { run(bin .. " FILE < /dev/null", script) })
+    script = 'local oracle = require "oracle"\nprint(oracle.sim("scenarios/quickstart.lua"):run_until(1).now)\n'
+    assert.same({ "1.0\n", 0 }, { run(bin .. " FILE < /dev/null", script) })
+    local out, code = run(bin .. " FILE < /dev/null", script .. "error 'boom'")
+    assert.equal(1, code)
+    assert.matches("boom", out)
   end)
 end)
 

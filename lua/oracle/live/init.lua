@@ -42,6 +42,7 @@ local function spec_of(plan)
 end
 
 local function start(inner)
+  collectgarbage()                                        -- simulations nobody holds are larger than Lua knows
   inner.spec = spec_of(inner.plan)
   inner.raw = require("oracle.core").sim.new(inner.spec)
   inner.series = series.new()

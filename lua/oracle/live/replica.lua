@@ -16,6 +16,8 @@ local MEMORY = { __name = "oracle.kv", __show = function(kv)
   return console.table({ "KV cache", "", "unit" }, rows)
 end }
 
+console.printable(MEMORY)
+
 --- Memory that prints: { used =, free =, total =, ... } in blocks, plus `usage` in per cent.
 function replica.memory(kv)
   kv.usage = percent(kv.used, kv.total)
@@ -41,6 +43,8 @@ local REPLICA = { __name = "oracle.replica", __show = function(r)
     { "preemptions", r.preemptions, "" }, { "step", steps_text(r), "" },
   })
 end }
+
+console.printable(REPLICA)
 
 -- The engine's table of replica i, with times in seconds.
 local function view(raw, i)
@@ -88,5 +92,6 @@ function replica.table(list)
 end
 
 LIST.__show = replica.table
+console.printable(LIST)
 
 return replica

@@ -64,6 +64,8 @@ local REQUEST = { __name = "oracle.request.life", __show = function(r)
     rows)
 end }
 
+console.printable(REQUEST)
+
 -- Latencies as the result defines them: TTFT from arrival, TPOT over the tokens after the first.
 local function measure(r)
   local function ms(from, to) return from and to and 1e3 * (to - from) or nil end
@@ -142,6 +144,8 @@ function LIST.__show(list)
     { name = "prompt", unit = "tokens" }, { name = "in memory", unit = "tokens" }, { name = "output", unit = "tokens" },
     "preempted" }, rows)
 end
+
+console.printable(LIST)
 
 --- All requests by their number, in order of arrival: list[17]; #list have arrived.
 function request.list(raw)
