@@ -86,7 +86,7 @@ static int preempt(lua_State *L)
 static int free_blocks(lua_State *L)
 {
   const orc_batch *b = self(L);
-  lua_pushinteger(L, orc_kv_available(&b->replica->kv));
+  lua_pushinteger(L, orc_batch_room(b));
   lua_pushinteger(L, b->replica->kv.total);
   return 2;
 }

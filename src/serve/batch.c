@@ -308,6 +308,17 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   return orc_request_target(q) - q->computed - cached;
 }
 
+int64_t orc_batch_room(const orc_batch *b)
+{
+  const orc_replica *r = b->replica;
+  int64_t room = orc_kv_available(&r->kv);
+  if (r->kept == 0) return room;
+  const orc_slot head = orc_queue_head(&r->queue);
+  for (uint32_t i = 0; i < r->queue.count; i++)
+    if (r->queue.at[i].slot != head) room += at(r, r->queue.at[i].slot)->blocks;
+  return room;
+}
+
 /* The slot of a request of this replica in one of two states, or ORC_NO_SLOT. */
 static orc_slot find(const orc_replica *r, uint64_t number, orc_state one, orc_state other)
 {

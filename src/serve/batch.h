@@ -45,6 +45,12 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks);
 /* Blocks the head of the queue lacks to run to its longest end; 0 when the queue is empty. */
 int64_t orc_batch_head_reserve(const orc_batch *b);
 
+/*
+** KV blocks the head of the queue could have: those nobody holds, and those that requests waiting
+** behind it hold, who give way to it.
+*/
+int64_t orc_batch_room(const orc_batch *b);
+
 /* Admit a given waiting request (its number); 0 also when it does not wait here. */
 int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
 

@@ -277,6 +277,36 @@ static void on_computed(void *self, uint32_t stage)
   orc_crowd_computed(&c->crowd, stage);
 }
 
+/* Those the autoscaler may add are as the last one given. */
+static void open_replica(orc_cluster *c, const orc_cluster_config *config, int index)
+{
+  const int last = config->replicas - 1;
+  if (config->kinds != NULL) {
+    orc_replica_init(&c->replicas[index], c, (uint16_t)index,
+                     &config->kinds[index < last ? index : last]);
+    return;
+  }
+  const orc_replica_kind kind = { .knobs = *config->knobs, .cost = config->cost };
+  orc_replica_init(&c->replicas[index], c, (uint16_t)index, &kind);
+}
+
+/* KV caches go from each replica that computes prompts to each that decodes. */
+static bool join_pools(orc_cluster *c)
+{
+  bool pools = false;
+  for (int a = 0; a < c->replica_count; a++)
+    for (int b = 0; b < c->replica_count; b++) {
+      const orc_replica *from = &c->replicas[a], *to = &c->replicas[b];
+      if (from->role != ORC_ROLE_PREFILL || to->role != ORC_ROLE_DECODE) continue;
+      const int sources = orc_replica_devices(from), sinks = orc_replica_devices(to);
+      for (int i = orc_handover_messages(sources, sinks) - 1; i >= 0; i--)
+        orc_placement_join(&c->placement, from->pipeline.stages[0].devices[i % sources],
+                           to->pipeline.stages[0].devices[i % sinks]);
+      pools = true;
+    }
+  return pools;
+}
+
 /* Put the replicas on their devices, and find those whose links others use too. */
 static void place(orc_cluster *c, const orc_cluster_config *config)
 {
@@ -297,6 +327,11 @@ static void place(orc_cluster *c, const orc_cluster_config *config)
 /* The level of detail of each replica. */
 static void set_detail(orc_cluster *c, const orc_cluster_config *config)
 {
+  if (join_pools(c)) {
+    c->engine.coupled = true; /* what one replica hands over another takes */
+    if (c->lod != ORC_LOD_MEDIUM)
+      c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+  }
   for (int i = 0; i < c->replica_count; i++) {
     orc_replica *r = &c->replicas[i];
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
@@ -344,7 +379,8 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_engine_on(&c->engine, ORC_EVENT_DEADLINE, on_deadline, c);
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->replica_count; i++)
-    orc_replica_init(&c->replicas[i], c, (uint16_t)i, config->knobs, config->cost);
+    open_replica(c, config, i);
+  orc_handovers_init(c, config->layerwise);
   orc_engine_on(&c->engine, ORC_EVENT_COMPUTED, on_computed, c);
   place(c, config);
   set_detail(c, config);
@@ -370,6 +406,7 @@ void orc_cluster_free(orc_cluster *c)
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_crowd_done(&c->crowd);
+  orc_handovers_done(&c->handovers);
   orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
   free(c->devices);
@@ -397,6 +434,10 @@ static bool stalled(const orc_cluster *c, orc_error *e)
         (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps, c->batching.name,
         r->queue.count, r->running, (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
   }
+  if (c->handovers.moving > 0)
+    return orc_fail(e,
+                    "at t=%.6f s: %llu requests wait for room to be decoded in, and none is left",
+                    (double)c->engine.now * 1e-9, (unsigned long long)c->handovers.moving);
   if (c->fleet.homeless_count > 0)
     return orc_fail(e, "at t=%.6f s: %u requests wait and no replica is there to serve them",
                     (double)c->engine.now * 1e-9, c->fleet.homeless_count);

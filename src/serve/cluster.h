@@ -15,6 +15,7 @@
 #include "obs/series.h"
 #include "serve/crowd.h"
 #include "serve/fleet.h"
+#include "serve/handover.h"
 #include "serve/placement.h"
 #include "serve/policy.h"
 #include "serve/replica.h"
@@ -25,8 +26,10 @@
 /* What a simulation is made of. Borrowed pointers are read during orc_cluster_new only. */
 typedef struct orc_cluster_config {
   int replicas;                  /* ready at the start */
-  const orc_engine_knobs *knobs; /* of every replica */
-  const orc_step_cost *cost;     /* prepared */
+  const orc_engine_knobs *knobs; /* of every replica, unless kinds are given */
+  const orc_step_cost *cost;     /* prepared; likewise */
+  const orc_replica_kind *kinds; /* [replicas] */
+  bool layerwise; /* KV goes from prefill to decode replicas layer by layer, not all at the end */
   orc_batching batching;
   orc_router router;
   orc_admission admission;
@@ -85,6 +88,7 @@ struct orc_cluster {
   orc_lod lod;
   orc_placement placement;
   orc_crowd crowd;
+  orc_handovers handovers;
   int *devices;
   orc_csv *csv;
   orc_life *life;

@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost)
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
 {
   const int count = cost->layout.pipeline_parallel_size;
   const orc_link *link = orc_hardware_peer_link(&cost->hardware);
@@ -13,7 +13,7 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost)
   };
   for (int i = 0; i < count; i++)
     p->stages[i] = (orc_pipe_stage){
-      .cost = count == 1 ? *cost : orc_step_cost_stage(cost, i),
+      .cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i),
       .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
     };
   for (int i = 0; i < count; i++)

@@ -26,9 +26,10 @@ typedef struct orc_pipeline {
 
 /*
 ** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
-**   cost   of the whole model; its layout says how many stages and which layers each has
+**   cost     of the whole model; its layout says how many stages and which layers each has
+**   stages   of the whole model on the hardware of each stage; NULL: all as cost
 */
-void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost);
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages);
 void orc_pipeline_done(orc_pipeline *p);
 
 /*

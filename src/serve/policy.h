@@ -36,6 +36,13 @@ typedef struct orc_batching {
   bool (*ended)(void *self, const orc_request *r, orc_status status, orc_error *e);
 } orc_batching;
 
+/* What a replica does with requests. */
+typedef enum orc_role {
+  ORC_ROLE_ALL,
+  ORC_ROLE_PREFILL, /* computes prompts and hands them over with their first token */
+  ORC_ROLE_DECODE,  /* takes requests from those; none from the router */
+} orc_role;
+
 /* How finely steps are simulated. */
 typedef enum orc_lod {
   ORC_LOD_MEDIUM, /* a step on a stage is one operation, collectives by formula */

@@ -36,21 +36,22 @@ static void close_lane(orc_lane *lane)
   orc_decode_done(&lane->decode);
 }
 
-void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_engine_knobs *knobs,
-                      const orc_step_cost *cost)
+void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_replica_kind *kind)
 {
+  const orc_engine_knobs *knobs = &kind->knobs;
   *r = (orc_replica){ .cluster = c,
                       .engine = &c->engine,
                       .requests = &c->requests,
                       .policy = &c->batching,
                       .index = index,
                       .knobs = *knobs,
-                      .cost = *cost,
+                      .cost = *kind->cost,
+                      .role = kind->role,
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
                       .runs = c->runs };
-  orc_pipeline_init(&r->pipeline, cost);
+  orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
   r->host_free = knobs->swap_blocks;
   r->chance = orc_rng_stream(c->seed, ORC_FOR_POLICY, index);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
@@ -116,6 +117,7 @@ static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time no
   q->swapped = 0;
   q->state = ORC_DONE;
   r->steady = false;
+  if (r->role == ORC_ROLE_DECODE) orc_handover_room(r->cluster, r->index, now);
   orc_cluster_finished(r->cluster, slot, status, now);
 }
 
@@ -141,7 +143,7 @@ void orc_replica_disturb(orc_replica *r)
 }
 
 /* Unchunked, all tokens must go into one step, those generated before a recomputation included. */
-static bool can_never_fit(const orc_replica *r, const orc_request *q)
+bool orc_replica_never_fits(const orc_replica *r, const orc_request *q)
 {
   const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
   return tokens > r->knobs.max_model_len || tokens > r->kv.total * r->kv.block_size ||
@@ -152,7 +154,7 @@ bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = at(r, slot);
   q->replica = r->index;
-  if (can_never_fit(r, q)) {
+  if (orc_replica_never_fits(r, q)) {
     q->state = ORC_DONE;
     orc_cluster_finished(r->cluster, slot, ORC_REJECTED, r->engine->now);
     return true;
@@ -162,6 +164,15 @@ bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
   r->steady = false;
   if (idle(r)) wake_at(r, r->engine->now);
   return true;
+}
+
+void orc_replica_take_over(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  q->state = ORC_QUEUED;
+  r->kept++;
+  orc_queue_push(&r->queue, slot, q->key);
+  orc_replica_disturb(r);
 }
 
 void orc_replica_leave_partial(orc_replica *r, orc_slot slot)
@@ -188,6 +199,10 @@ static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now
 void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
 {
   orc_request *q = at(r, slot);
+  if (q->state == ORC_MOVING) { /* it ends when it gets there, or when it is to set out */
+    if (q->aborted == 0) q->aborted = (uint8_t)status;
+    return;
+  }
   if (q->state != ORC_QUEUED && (q->flights > 0 || r->lanes[q->lane].busy)) {
     r->aborting += q->aborted == 0;
     q->aborted = (uint8_t)status;
@@ -276,7 +291,12 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   }
   q->last_token = now;
   if (q->generated < q->in.output) {
-    join(r, slot);
+    if (r->role == ORC_ROLE_PREFILL) {
+      orc_replica_unlink(r, slot);
+      orc_handover_begin(r->cluster, r->index, slot, now);
+    } else {
+      join(r, slot);
+    }
     return;
   }
   orc_replica_unlink(r, slot);

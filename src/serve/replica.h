@@ -28,6 +28,7 @@ enum {
   ORC_EVENT_DEADLINE = 4, /* subject: slot; key: number of the request */
   ORC_EVENT_COMPUTED = 5, /* subject: stage of the crowd */
   ORC_EVENT_NET = 6,      /* the network's own */
+  ORC_EVENT_HANDOVER = 7, /* subject: a handover (handover.c) */
   ORC_EVENT_SAMPLE = 11,  /* the replicas are looked at */
   ORC_EVENT_READY = 12,   /* subject: replica that has started or recovered */
   ORC_EVENT_FAILURE = 13, /* subject: replica that fails by chance */
@@ -105,6 +106,8 @@ typedef struct orc_replica {
   const orc_batching *policy;
   uint16_t index;
   orc_engine_knobs knobs;
+  orc_role role;
+  int inbound;           /* requests on their way here from the replica that computed them */
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
@@ -139,9 +142,17 @@ typedef struct orc_replica {
   orc_metrics *metrics; /* [profiles] */
 } orc_replica;
 
-/* Set up an idle replica. The cost must be prepared; num_gpu_blocks >= 1. */
-void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_engine_knobs *knobs,
-                      const orc_step_cost *cost);
+/* What a replica is made of. */
+typedef struct orc_replica_kind {
+  orc_engine_knobs knobs;
+  const orc_step_cost *cost;   /* prepared */
+  const orc_step_cost *stages; /* [pipeline_parallel_size] the same on the GPUs of each stage, whole
+                                  models; NULL: all as cost */
+  orc_role role;
+} orc_replica_kind;
+
+/* Set up an idle replica. */
+void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_replica_kind *kind);
 void orc_replica_done(orc_replica *r);
 
 /* A request comes to this replica now: it waits, or is REJECTED if it can never fit. */
@@ -157,6 +168,12 @@ void orc_replica_cut(orc_replica *r, orc_time end);
 /* Handlers of the events of this replica. The end of a step that was abandoned is passed over. */
 bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e);
 bool orc_replica_wake(orc_replica *r, orc_error *e);
+
+/* Whether a request is too long for this replica, whatever else it does. */
+bool orc_replica_never_fits(const orc_replica *r, const orc_request *q);
+
+/* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
+void orc_replica_take_over(orc_replica *r, orc_slot slot);
 
 /* For the crowd: the step of a lane has left the last stage now. */
 void orc_replica_landed(orc_replica *r, int lane);

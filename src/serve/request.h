@@ -3,6 +3,7 @@
 **
 **   QUEUED -> PREFILL -> DECODE -> DONE       the straight way
 **   PREFILL, DECODE -> QUEUED                 preempted (KV dropped, kept or swapped out)
+**   PREFILL -> MOVING -> QUEUED               decoded by another replica (handover.h)
 **   any -> DONE                               rejected, timed out, cancelled
 */
 #ifndef ORC_SERVE_REQUEST_H
@@ -17,6 +18,7 @@ typedef enum orc_state {
   ORC_PREFILL,
   ORC_DECODE,
   ORC_DONE,
+  ORC_MOVING, /* its prompt is computed; its KV goes to the replica that will decode it */
 } orc_state;
 
 typedef uint32_t orc_slot; /* index into the pool */

@@ -24,6 +24,8 @@ typedef struct scenario {
   orc_engine_knobs knobs;
   orc_step_cost cost;
   orc_lod lod;
+  int network; /* 0: none, 1: a link for each pair, 2: servers that share theirs */
+  bool pools, layerwise;
   int replicas, policy, sources;
   orc_victim victim;
   bool picky, scaled;
@@ -49,7 +51,7 @@ static bool prefill_first(void *self, orc_batch *b, orc_error *e)
   int64_t blocks;
   while (left > 0 && orc_batch_head(b, &blocks) > 0) {
     /* A prompt that would have to give way again before its end must not push decodes aside. */
-    if (blocks > orc_kv_available(&b->replica->kv)) break;
+    if (blocks > orc_batch_room(b)) break;
     const int n = orc_batch_admit(b, left);
     if (n == 0) break;
     left -= n;
@@ -166,6 +168,22 @@ static const orc_model model = { .num_hidden_layers = 4,
                                  .norms_per_layer = 2,
                                  .sliding_window = 48 };
 
+/* Where replicas are, and whether some compute prompts for others that decode. */
+static void draw_network(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 1000);
+  static const orc_lod lods[] = { ORC_LOD_MEDIUM, ORC_LOD_HIGH, ORC_LOD_AUTO };
+  s->network = pick(&g, 0, 3) == 0 ? 0 : pick(&g, 1, 2);
+  if (s->network == 0) return;
+  s->lod = lods[pick(&g, 0, 2)];
+  s->layerwise = pick(&g, 0, 1) == 0;
+  s->pools = pick(&g, 0, 1) == 0 && s->policy != 4; /* `wild` has one replica */
+  if (!s->pools) return;
+  s->replicas = pick(&g, 2, 4);
+  s->scaled = false;
+  s->mtbf = 0.0;
+}
+
 static scenario draw(uint64_t seed)
 {
   orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
@@ -210,6 +228,7 @@ static scenario draw(uint64_t seed)
                          .kv = ORC_BF16 };
   orc_error e = { 0 };
   if (!orc_step_cost_init(&s.cost, &shape, &h, &l, &p, &e)) orc_panic(e.msg, __FILE__, __LINE__);
+  draw_network(&s);
   return s;
 }
 
@@ -310,6 +329,19 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   return good && idle == r->kv.idle && *held + idle == p->cached;
 }
 
+/* Blocks that requests on their way from or to a replica hold there. */
+static int64_t held_by_moving(const orc_cluster *c, int replica)
+{
+  int64_t blocks = 0;
+  for (uint32_t i = 0; i < c->handovers.count; i++) {
+    const orc_handover *v = &c->handovers.at[i];
+    if (v->slot == ORC_NO_SLOT) continue;
+    if (v->from == replica) blocks += v->blocks - v->shared;
+    if (v->sent && v->to == replica) blocks += v->room;
+  }
+  return blocks;
+}
+
 static bool consistent(const orc_cluster *c)
 {
   uint64_t seen = 0;
@@ -318,6 +350,7 @@ static bool consistent(const orc_cluster *c)
     const orc_replica *r = &c->replicas[i];
     int64_t used, decoding = 0;
     good = count_shared(r, &used) && good;
+    used += held_by_moving(c, i);
     int32_t running = 0;
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
       used += blocks_held(r, &c->requests.at[s]) - c->requests.at[s].shared;
@@ -338,7 +371,7 @@ static bool consistent(const orc_cluster *c)
     good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);
   }
-  return good && seen + c->fleet.homeless_count == c->requests.live;
+  return good && seen + c->handovers.moving + c->fleet.homeless_count == c->requests.live;
 }
 
 typedef struct outcome {
@@ -435,7 +468,25 @@ static outcome simulate(const scenario *s, way how)
     fleet.most = 4;
   }
   orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
+  orc_topology *topology = NULL;
+  if (s->network > 0)
+    topology = orc_topology_build(
+        s->network == 1 ? "nvlink_mesh" : "pcie",
+        &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8, .gpus = s->network == 1 ? 32 : 4 },
+        &e);
+  int devices[32];
+  for (int i = 0; i < 32; i++) /* on servers, neighbours are on different ones */
+    devices[i] = s->network == 2 ? i % 8 * 4 + i / 8 : i;
+  orc_replica_kind kinds[4];
+  for (int i = 0; i < 4; i++)
+    kinds[i] = (orc_replica_kind){ .knobs = s->knobs,
+                                   .cost = &s->cost,
+                                   .role = i % 2 == 0 ? ORC_ROLE_PREFILL : ORC_ROLE_DECODE };
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
+      .kinds = s->pools ? kinds : NULL,
+      .layerwise = s->layerwise,
+      .topology = topology,
+      .devices = devices,
       .replicas = s->policy == 4 ? 1 : s->replicas, /* `wild` draws in order of calls */
       .knobs = &s->knobs,
       .cost = &s->cost,
@@ -488,6 +539,7 @@ static outcome simulate(const scenario *s, way how)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
   o.good = orc_csv_close(csv, &e) && o.good;
   orc_cluster_free(c);
+  orc_topology_free(topology);
   o.csv = slurp(path, &o.bytes);
   remove(path);
   return o;
