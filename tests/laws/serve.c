@@ -124,9 +124,10 @@ static bool shortest_first(void *self, const orc_request *r, double *key, orc_er
 static bool least(void *self, const orc_cluster *c, const orc_request *r, int *replica,
                   orc_error *e)
 {
-  (void)self;
+  volatile sig_atomic_t *stop = self;
   (void)r;
   (void)e;
+  if (stop != NULL) *stop = 1;
   *replica = 0;
   for (int i = 1; i < c->fleet.ready_count; i++)
     if (orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]) <
@@ -397,12 +398,30 @@ static char *slurp(const char *path, size_t *n)
 /* How a run is driven; all of them end in the same. */
 typedef enum way {
   AT_ONCE,
-  STEPPED, /* runs off */
-  SAMPLED, /* with a time series, which must change nothing */
-  SLICED,  /* back to the caller at every event, where everything is checked */
-  PAUSED,  /* moment by moment, as whoever looks at a paused run goes on */
+  STEPPED,     /* runs off */
+  SAMPLED,     /* with a time series, which must change nothing */
+  SLICED,      /* back to the caller at every event, where everything is checked */
+  PAUSED,      /* moment by moment, as whoever looks at a paused run goes on */
+  INTERRUPTED, /* at every arrival, as by Ctrl-C, and brought to rest */
   WAYS
 } way;
+
+/* No replica is ahead of the clock, and nothing up to its time is left to do. */
+static bool at_rest(const orc_cluster *c)
+{
+  bool good = orc_engine_next(&c->engine) > c->engine.now;
+  for (int i = 0; i < c->replica_count; i++)
+    good = good && c->replicas[i].now <= c->engine.now;
+  return good || (c->requests.live == 0 && c->expected == 0);
+}
+
+static bool go_on_interrupted(orc_cluster *c, volatile sig_atomic_t *stop, orc_error *e)
+{
+  const bool good = orc_cluster_run(c, ORC_NEVER, e);
+  if (!good || !c->interrupted) return good;
+  *stop = 0;
+  return orc_live_settle(c, e) && at_rest(c);
+}
 
 static bool go_on(orc_cluster *c, way how, orc_error *e)
 {
@@ -467,6 +486,11 @@ static outcome simulate(const scenario *s, way how)
     fleet.least = 1;
     fleet.most = 4;
   }
+  volatile sig_atomic_t stop = 0;
+  union {
+    volatile sig_atomic_t *in;
+    void *out;
+  } interrupt = { .in = &stop };
   orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
   orc_topology *topology = NULL;
   if (s->network > 0)
@@ -491,7 +515,10 @@ static outcome simulate(const scenario *s, way how)
       .knobs = &s->knobs,
       .cost = &s->cost,
       .batching = batching,
-      .router = { .name = "least", .route = least },
+      .router = { .name = "least",
+                  .route = least,
+                  .self = how == INTERRUPTED ? interrupt.out : NULL },
+      .stop = &stop,
       .admission = { .admit = s->picky ? picky : NULL },
       .fleet = fleet,
       .sources = sources,
@@ -508,7 +535,7 @@ static outcome simulate(const scenario *s, way how)
       .csv = csv });
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
-    o.good = go_on(c, how, &e);
+    o.good = how == INTERRUPTED ? go_on_interrupted(c, &stop, &e) : go_on(c, how, &e);
     if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
     if (how >= SLICED) o.good = o.good && consistent(c);
   }

@@ -37,7 +37,7 @@ local function spec_of(plan)
   local spec = require("oracle.experiment").spec(plan)
   local engine = {}
   for k, v in pairs(spec.engine) do engine[k] = v end
-  spec.engine, spec.life = engine, true
+  spec.engine, spec.life, spec.series_interval = engine, true, nil   -- it samples by itself
   return spec
 end
 
