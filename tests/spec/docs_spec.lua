@@ -59,6 +59,22 @@ describe("the documents", function()
   end)
 end)
 
+describe("the page about the prompt", function()
+  it("shows lines that work", function()
+    local lines = {}
+    for block in read("docs/prompt.md"):gmatch("```lua\n(.-)```") do lines[#lines + 1] = block end
+    assert.is_true(#lines >= 6)
+    local path = os.tmpname()
+    write(path, table.concat(lines))
+    local out, code = shell(("%s < %s"):format(bin, path))
+    os.remove(path)
+    assert.equal(0, code, out)
+    assert.matches("request 17: SUCCESS", out)
+    assert.matches("take effect at t = 30", out)
+    assert.matches("vs before", out)
+  end)
+end)
+
 describe("the README", function()
   local dir, policy, scenario
 
