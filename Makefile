@@ -84,7 +84,7 @@ lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
 
-bench: build $(BENCH_BIN) ## speed of the event queue, the step loop and whole runs
+bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (RECORD=1: a line of bench/history.csv)
 	@tools/bench.sh $(B)
 
 unit: ## one C test, whatever else does not compile: make unit T=ladder

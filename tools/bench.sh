@@ -9,6 +9,7 @@ rc=0
 for src in bench/*.c bench/*.lua; do
   echo "== $src"
   case $src in
+    bench/bare.c) echo "  the limit that bench/engine.lua is measured against" ;;
     *.c) "$1/${src%.c}" || rc=1 ;;
     *.lua) LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" "$1/lua" "$src" || rc=1 ;;
   esac
