@@ -70,6 +70,7 @@ local COMMANDS = {
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
   { "models", "", "the models that come with oracle" },
   { "hardware", "", "the accelerators that come with oracle" },
+  { "show", "model|hardware X", "one of them, figure by figure" },
 }
 
 local function names_of(list)
@@ -332,6 +333,7 @@ local function load_config(path, options)
   local config = require "oracle.config"
   local text, why = config.text(path)
   if not text then error(why, 0) end
+  if not options.quiet and level(options, "INFO") then say("# Loading configuration from " .. path) end
   local folder = require("oracle.home").folder(path)
   local format = options.format or (path:lower():match("%.json$") and "json") or nil
   local read = config.parse(text, format, folder)
@@ -396,6 +398,9 @@ local function adopt(read, options)
       options[key] = read[key]
       command.make_folder(read[key])
     end
+  end
+  if not options.quiet and level(options, "INFO") then
+    for _, line in ipairs(read.about or {}) do say("# " .. line) end
   end
   if level(options, "WARNING") then
     for _, w in ipairs(read.problems.warnings) do say("oracle: warning: " .. problems.text(w)) end
@@ -529,6 +534,15 @@ local function generate(options)
   return OK
 end
 
+local function show(options)
+  local kind, name = options.files[1], options.files[2]
+  if (kind ~= "model" and kind ~= "hardware") or not name or options.files[3] then
+    misuse("show: oracle show model NAME or oracle show hardware NAME expected")
+  end
+  io.write(require("oracle.show")[kind](name))
+  return OK
+end
+
 -- What the catalog holds: models or accelerators.
 local function list(options)
   if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
@@ -580,6 +594,7 @@ local function dispatch(args)
     return OK
   end
   if options.command == "models" or options.command == "hardware" then return list(options) end
+  if options.command == "show" then return show(options) end
   if options.command == "lod" then return compare_levels(options) end
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end

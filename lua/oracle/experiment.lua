@@ -204,7 +204,7 @@ end
 local function deploy(r, find, memo)
   local model = recall(memo, "model", r.model, find)
   local hardware = recall(memo, "hardware", r.hardware, find)
-  local names = { model = model.name or "custom", hardware = hardware.id or hardware.name or "custom",
+  local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom", hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)

@@ -68,7 +68,7 @@ local function models(checked)
   local db = checked.db
   if not db then
     io.write("no model_characteristics_db_path: the models are those of `oracle models`\n")
-    return
+    return true
   end
   local wrong = db:check()
   if #wrong == 0 then
@@ -77,6 +77,7 @@ local function models(checked)
     io.write(colour(31, ("✗ Model database has %s:"):format(count(#wrong))), "\n")
     show(wrong, 10)
   end
+  return #wrong == 0
 end
 
 local function report(path, checked, options)
@@ -84,10 +85,11 @@ local function report(path, checked, options)
   for _, w in ipairs(checked.problems.warnings) do
     io.stderr:write("oracle: warning: ", problems.text(w), "\n")
   end
-  if options.models then models(checked) end
+  local database_good = not options.models or models(checked)
   if #errors == 0 then
     io.write(colour(32, "✓ Configuration is valid"), "\n")
-    return true
+    if not database_good then io.stderr:write(("oracle: %s: the model database has errors\n"):format(path)) end
+    return database_good
   end
   io.write(colour(31, ("✗ Configuration has %s:"):format(count(#errors))), "\n")
   show(errors, MOST_SHOWN)

@@ -150,6 +150,10 @@ local function cost_of(f, h)
   return (d.mfu or d.mbu) and { mfu = d.mfu, mbu = d.mbu } or nil
 end
 
+local function router_of(w)
+  return w.router == "weighted_random" and w.weights and { w.router, weights = w.weights } or w.router
+end
+
 -- GPUs that work together are where their links are; those that work alone need none.
 local function place(frameworks, f, h)
   if not f.parallel then return nil end
@@ -188,7 +192,7 @@ local function assemble(p, parts)
     series_interval = parts.metrics.interval,
     model = models[f], hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer),
     engine = engine, replicas = count > 1 and count or nil, cost = cost_of(f, h),
-    router = count > 1 and w.router or nil, batching = f.priority and "priority" or nil,
+    router = count > 1 and router_of(w) or nil, batching = f.priority and "priority" or nil,
     workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
     seed = w.seed or parts.simulation.seed, lod = parts.simulation.lod, percentiles = parts.metrics.percentiles,
   }
@@ -224,6 +228,25 @@ local function read_parts(p, v, folder)
   return parts
 end
 
+-- What a reader of the log wants to see confirmed, one line each.
+local function describe(parts)
+  local lines, h = {}, parts.hardware
+  for _, d in ipairs(h.devices) do
+    lines[#lines + 1] = ("device %s: %.4g TFLOPS fp16, %.4g GB, %.4g GB/s, MFU %.3g, MBU %.3g"):format(d.id,
+      d.flops.fp16 / 1e12, d.memory / 1e9, d.bandwidth / 1e9, d.mfu or 0.5, d.mbu or 0.8)
+  end
+  for _, l in ipairs(h.links) do
+    lines[#lines + 1] = ("link %s: %s %s %s, %.4g Gbit/s, %.4g us"):format(l.id or "-", l.from,
+      l.both and "<->" or "->", l.to, l.bandwidth * 8 / 1e9, l.latency * 1e6)
+  end
+  for _, f in ipairs(parts.frameworks) do
+    local par = f.parallel
+    lines[#lines + 1] = ("framework %s: %s on %s%s"):format(f.name, f.model, table.concat(f.gpus, ", "),
+      par and (", %s (tp %d, pp %d)"):format(par.strategy, par.tp, par.pp) or "")
+  end
+  return lines
+end
+
 --- Turn a document into a scenario.
 -- @param v of oracle.config.document
 -- @param marks its lines; may be empty
@@ -249,7 +272,7 @@ function config.read(v, marks, folder)
   require("oracle.scenario").origin(s).folder = folder
   check_lengths(p, s, parts.workload.list)
   local m = parts.metrics
-  out.scenario, out.raw = #p.errors == 0 and s or nil, raw
+  out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
   out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level
   return out
 end

@@ -96,14 +96,16 @@ local function contradict(p, path, key, given, true_value, how)
     true_value)
 end
 
--- Figures that follow from the shape: KV bytes (K and V of 2 bytes), 2 FLOPs per weight that a token meets.
+-- Figures that follow from the shape: KV bytes (K and V of 2 bytes), 2 FLOPs per weight that a token meets; a prompt
+-- meets the LM head at its last token alone.
 local function check_derived(p, path, t, m)
   local count = require("oracle.core").cost.parameters(m)
   contradict(p, path, "parameters", t.parameters, count.total)
   contradict(p, path, "kv_cache_bytes_per_token_per_layer", t.kv_cache_bytes_per_token_per_layer,
     2 * m.num_key_value_heads * m.head_dim * 2, true)
-  local flops = 2 * (count.active - count.embedding)
+  local flops_of = { prefill_op_stats = 2 * (count.active - count.lm_head), decode_op_stats = 2 * count.active }
   for _, key in ipairs { "prefill_op_stats", "decode_op_stats" } do
+    local flops = flops_of[key]
     local stats = t[key]
     if type(stats) == "table" then contradict(p, join(path, key), "flops_per_token", stats.flops_per_token, flops) end
   end
@@ -111,7 +113,7 @@ local function check_derived(p, path, t, m)
   -- A step reads every weight it uses once, whatever the batch.
   if type(decode) == "table" then
     contradict(p, join(path, "decode_op_stats"), "memory_bytes_per_token", decode.memory_bytes_per_token,
-      2 * (count.active - count.embedding))
+      2 * count.active)
   end
 end
 
