@@ -160,12 +160,32 @@ function hardware.route(h, from, to)
   return nil
 end
 
---- The links between devices as oracle.scenario's `network`; nil without any.
-function hardware.network(h)
-  local nodes, links = {}, {}
-  for i, d in ipairs(h.devices) do nodes[i] = { name = d.id, kind = d.kind == "CPU" and "host" or "device" } end
+-- The devices that links, in either direction, join to one: a set.
+local function joined(h, first)
+  local set, grown = { [first] = true }, true
+  while grown do
+    grown = false
+    for _, l in ipairs(h.links) do
+      local inner = l.from ~= CLIENT and l.to ~= CLIENT and set[l.from] ~= set[l.to]
+      if inner then set[l.from], set[l.to], grown = true, true, true end
+    end
+  end
+  return set
+end
+
+--- The links between devices as oracle.scenario's `network`.
+-- @param used ids of the GPUs that are to be in it
+-- @return nil where those are not all joined: then each group has its own links to itself
+function hardware.network(h, used)
+  local set, nodes, links = joined(h, used[1]), {}, {}
+  for _, id in ipairs(used) do
+    if not set[id] then return nil end
+  end
+  for _, d in ipairs(h.devices) do
+    if set[d.id] then nodes[#nodes + 1] = { name = d.id, kind = d.kind == "CPU" and "host" or "device" } end
+  end
   for _, l in ipairs(h.links) do
-    if l.from ~= CLIENT and l.to ~= CLIENT then
+    if l.from ~= CLIENT and l.to ~= CLIENT and set[l.from] then
       links[#links + 1] = { id = l.id, from = l.from, to = l.to, bandwidth = l.bandwidth, latency = l.latency,
                             bidirectional = l.both }
     end

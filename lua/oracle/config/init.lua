@@ -161,7 +161,7 @@ local function place(frameworks, f, h)
   for _, each in ipairs(frameworks) do
     if each.target then table.move(each.gpus, 1, #each.gpus, #placement + 1, placement) end
   end
-  return require("oracle.config.hardware").network(h), placement
+  return require("oracle.config.hardware").network(h, placement), placement
 end
 
 local function model_of(p, f, db)
