@@ -164,9 +164,12 @@ end
 
 -- Network, devices of the ranks, and which replicas are simulated in detail.
 local function place(r, d)
-  local e = r.engine
-  local sizes = { { replicas = r.replicas, tensor_parallel_size = e.tensor_parallel_size,
-                    pipeline_parallel_size = e.pipeline_parallel_size, gpus = d.gpus_per_replica } }
+  local sizes = {}
+  for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
+    local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
+    sizes[i] = { replicas = math.max(p.scenario.replicas, most), tensor_parallel_size = e.tensor_parallel_size,
+                 pipeline_parallel_size = e.pipeline_parallel_size, gpus = p.deployment.gpus_per_replica }
+  end
   if r.network then
     d.network = require("oracle.topology").new(r.network)
     d.devices = require("oracle.placement").devices(d.network, r.placement, sizes)
@@ -200,8 +203,8 @@ local function check_depth(e, model)
     layers // n, layers // n + 1)
 end
 
--- Names that stand in results, and the numbers the run starts from.
-local function deploy(r, find, memo)
+-- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
+local function deploy_kind(r, find, memo)
   local model = recall(memo, "model", r.model, find)
   local hardware = recall(memo, "hardware", r.hardware, find)
   local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom", hardware = hardware.id or hardware.name or "custom",
@@ -218,10 +221,27 @@ local function deploy(r, find, memo)
   local gpus = stage_hardware(r, hardware, memo, find)
   local blocks = kv_blocks(e, memory, gpus)
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
-  local d = {
-    names = names, model = model, hardware = hardware, layout = layout, memory = memory,
-    stages = r.stages and gpus, num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas,
+  return {
+    names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
+    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas, replicas = r.replicas,
   }
+end
+
+-- The same of all kinds of replica a scenario has.
+local function deploy(r, find, memo)
+  local kinds = require("oracle.pools").kinds(r)
+  local d
+  if kinds then
+    for _, k in ipairs(kinds) do
+      local ok, found = pcall(deploy_kind, k.scenario, find, memo)
+      if not ok then fail(#kinds > 1 and "%s: %s" or "%.0s%s", k.name, found) end
+      k.deployment = found
+    end
+    d = require("oracle.pools").join(kinds)
+    for key, value in pairs(kinds[#kinds].scenario.engine) do r.engine[key] = value end
+  else
+    d = deploy_kind(r, find, memo)
+  end
   place(r, d)
   return d
 end
@@ -290,10 +310,21 @@ local function spec_of(r, d, find, warnings)
     seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout, cost = cost_params(r, d, find, warnings),
-    engine = knobs_of(r, d), replicas = r.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
+    engine = knobs_of(r, d), replicas = d.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
     series_interval = r.series_interval, client_latency = r.client_link and r.client_link.latency,
     client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth,
   }
+  if d.pools then
+    spec.pools, spec.layerwise = {}, r.pools and r.pools.transfer == "layerwise"
+    for i, p in ipairs(d.pools) do
+      local own = p.deployment
+      spec.pools[i] = {
+        replicas = p.replicas, role = p.role, engine = knobs_of(p.scenario, own), model = own.model,
+        hardware = own.hardware, stages = own.stages, layout = own.layout,
+        cost = cost_params(p.scenario, own, find, warnings),
+      }
+    end
+  end
   add_policies(spec, r, find)
   return spec
 end

@@ -81,14 +81,43 @@ local slo = section { "slo", doc = "goodput counts the requests that meet all of
   seconds("e2e", "arrival to last token", { open = true }),
 } }
 
+-- The same keys without defaults: what is absent is as elsewhere.
+local function partial(node, doc)
+  local list = {}
+  for i, key in ipairs(node.order) do
+    local f = {}
+    for k, v in pairs(node.fields[key]) do f[k] = v end
+    f.default, f.complete, list[i] = nil, nil, f
+  end
+  return section { node[1], list, doc = doc }
+end
+
+local STAGE_GPUS = { "stages", "list", doc = "pipeline stages on different GPUs: { { hardware = }, ... }, one for each",
+                     of = section { "stage", { { "hardware", "name", required = true, doc = "of its GPUs" } } } }
+
+local function pool(name, doc)
+  return section { name, doc = doc, {
+    { "replicas", "count", min = 1, max = 65535, default = 1, doc = "of this pool" },
+    { "hardware", "name", doc = "its GPUs, where they are others" }, STAGE_GPUS,
+    partial(engine, "knobs that differ from the scenario's"),
+  } }
+end
+
 local root = section { "", {
   { "name", "string", doc = "what the scenario is called in results" },
   { "model", "name", required = true, doc = "a name of models/llm, or the path of a Hugging Face config.json" },
   { "hardware", "name", required = true, doc = "a GPU of models/hardware, or the path of such a file" },
   engine,
-  { "stages", "list", doc = "pipeline stages on different GPUs: { { hardware = }, ... }, one for each",
-    of = section { "stage", { { "hardware", "name", required = true, doc = "of its GPUs" } } } },
+  STAGE_GPUS,
   { "replicas", "count", min = 1, max = 65535, default = 1, doc = "independent copies behind the router" },
+  section { "pools", doc = "some replicas compute prompts, others decode; KV goes over the network", {
+    pool("prefill", "replicas that compute prompts, each up to its first token"),
+    pool("decode", "replicas that generate the other tokens"),
+    { "transfer", "choice", values = { "end", "layerwise" }, default = "end",
+      doc = "when a prompt's KV goes: all when it is computed, or each layer as soon as it is" },
+  } },
+  { "groups", "list", doc = "replicas of different kinds behind one router: { { replicas =, hardware =, engine = }, ... }",
+    of = pool("group", "") },
   { "network", "network", doc = "how GPUs are joined: a topology's name or a table (oracle.topology); without it each"
     .. " pair has the hardware's own link to itself" },
   { "placement", "list", of = { type = "string" },

@@ -209,7 +209,7 @@ local function deployment_of(plan)
   local d, e = plan.deployment, plan.scenario.engine
   return object {
     { "model", d.names.model }, { "hardware", d.names.hardware }, { "gpus", d.gpus },
-    { "replicas", plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks }, { "block_size", e.block_size },
+    { "replicas", d.replicas or plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks }, { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
     { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },

@@ -11,6 +11,7 @@
 #include "bind/hist.h"
 #include "bind/observe.h"
 #include "bind/place.h"
+#include "bind/replicas.h"
 #include "bind/sim.h"
 #include "bind/source.h"
 #include "serve/sampler.h"
@@ -42,57 +43,6 @@ static orc_time time_or_never(double seconds)
 }
 
 /* ---- the deployment ---- */
-
-static orc_engine_knobs read_knobs(lua_State *L, int index)
-{
-  lua_getfield(L, index, "engine");
-  const int t = lua_gettop(L);
-  const int64_t blocks = orc_bind_integer(L, t, "engine", "num_gpu_blocks");
-  const int64_t seqs = orc_bind_integer(L, t, "engine", "max_num_seqs");
-  const int64_t tokens = orc_bind_integer(L, t, "engine", "max_num_batched_tokens");
-  const int64_t length = orc_bind_integer(L, t, "engine", "max_model_len");
-  const int64_t block = orc_bind_integer(L, t, "engine", "block_size");
-  if (blocks < 1 || blocks > (int64_t)1 << 40)
-    orc_bind_fail(L, "engine.num_gpu_blocks: >= 1 expected");
-  if (seqs < 1 || seqs > 1 << 20) orc_bind_fail(L, "engine.max_num_seqs: 1 to 1048576 expected");
-  if (tokens < seqs || tokens > 1 << 30)
-    orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
-  if (length < 1 || length > 1 << 30) orc_bind_fail(L, "engine.max_model_len: >= 1 expected");
-  if (block < 1 || block > 1 << 16) orc_bind_fail(L, "engine.block_size: 1 to 65536 expected");
-  const orc_engine_knobs k = {
-    .max_num_seqs = (int32_t)seqs,
-    .max_num_batched_tokens = (int32_t)tokens,
-    .max_model_len = (int32_t)length,
-    .block_size = (int32_t)block,
-    .num_gpu_blocks = blocks,
-    .enable_chunked_prefill = orc_bind_bool_or(L, t, "engine", "enable_chunked_prefill", true),
-    .swap = orc_bind_bool_or(L, t, "engine", "swap", false),
-    .swap_blocks = orc_bind_integer_or(L, t, "engine", "swap_blocks", 0),
-    .swap_block_seconds = orc_bind_number_or(L, t, "engine", "swap_block_seconds", 0.0),
-    .enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true),
-  };
-  lua_pop(L, 1);
-  return k;
-}
-
-static void read_cost(lua_State *L, sim *s, int index)
-{
-  orc_model model;
-  orc_hardware hardware;
-  orc_layout layout;
-  orc_cost_params params;
-  orc_error e = { 0 };
-  lua_getfield(L, index, "model");
-  orc_bind_read_model(L, lua_gettop(L), &model);
-  lua_getfield(L, index, "hardware");
-  orc_bind_read_hardware(L, lua_gettop(L), &hardware);
-  lua_getfield(L, index, "layout");
-  orc_bind_read_layout(L, lua_gettop(L), &model, &layout);
-  lua_getfield(L, index, "cost");
-  orc_bind_read_cost_params(L, lua_gettop(L), &params);
-  lua_pop(L, 4);
-  if (!orc_step_cost_init(&s->cost, &model, &hardware, &layout, &params, &e)) orc_bind_raise(L, &e);
-}
 
 static orc_slo read_slo(lua_State *L, int index)
 {
@@ -218,10 +168,10 @@ static int new (lua_State *L)
   const int64_t replicas = orc_bind_integer_or(L, 1, "spec", "replicas", 1);
   if (replicas < 1 || replicas > REPLICAS_MOST)
     orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
-  const orc_engine_knobs knobs = read_knobs(L, 1);
+  const orc_engine_knobs knobs = orc_bind_read_knobs(L, 1);
   s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
-  read_cost(L, s, 1);
+  orc_bind_read_step_cost(L, 1, &s->cost);
   orc_bind_read_sources(L, s, 1, seed);
   orc_policies_init(&s->policies, L, 1, most_replicas(L, 1, (int)replicas), &s->watch);
   const orc_fleet_config fleet = read_fleet(L, s, 1, (int)replicas);
@@ -252,6 +202,7 @@ static int new (lua_State *L)
   };
   const int top = lua_gettop(L);
   orc_bind_place(L, 1, &config);
+  orc_bind_read_pools(L, 1, &config);
   orc_bind_observe(L, s, 1, &config);
   s->cluster = orc_cluster_new(&config);
   s->policies.of = s->cluster;
@@ -408,6 +359,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
     orc_metrics_done(&all);
   }
   const double total = (double)r->kv.total;
+  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
   put(L, "busy_s", (double)r->usage.busy * 1e-9);
   put_count(L, "steps", r->usage.steps);
   lua_pushstring(L, r->high ? "high" : "medium");
@@ -495,6 +447,7 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   put_count(L, "steps", steps);
   put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
+  orc_bind_put_handovers(L, c);
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
     push_replica(L, &c->replicas[i], (double)end * 1e-9, it);
