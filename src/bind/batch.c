@@ -17,9 +17,9 @@ static orc_batch *self(lua_State *L)
 {
   orc_batch **box = lua_touserdata(L, 1);
   if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
-    orc_bind_fail(L, "a batch expected; call it as b:verb()");
+    orc_bind_misuse(L, "a batch expected; call it as b:verb()");
   lua_pop(L, 1);
-  if (*box == NULL) orc_bind_fail(L, "batch used outside its step");
+  if (*box == NULL) orc_bind_misuse(L, "batch used outside its step");
   return *box;
 }
 
@@ -241,7 +241,7 @@ static int columns(lua_State *L, const orc_replica *r)
   for (int i = 0; i < n; i++)
     if (!lua_isnil(L, 2 + i)) luaL_checktype(L, 2 + i, LUA_TTABLE);
   if (n > OUTPUT && !lua_isnil(L, 2 + OUTPUT) && !r->policy->clairvoyant)
-    orc_bind_fail(L, "output lengths are unknown to a policy without clairvoyant = true");
+    orc_bind_misuse(L, "output lengths are unknown to a policy without clairvoyant = true");
   return n;
 }
 

@@ -268,12 +268,19 @@ static void read_batching(orc_lua_policies *p, int index)
   if (!lua_istable(L, -1)) orc_bind_fail(L, "batching: a policy expected");
   p->batching.name = name(L);
   p->batching.self = p;
+  p->batching.where = p->where;
   p->batching.every_step = orc_bind_bool_or(L, -1, "batching", "every_step", false);
   p->batching.clairvoyant = orc_bind_bool_or(L, -1, "batching", "clairvoyant", false);
   p->batching.victim = read_victim(L);
   p->step = function(L, "batching", "step");
   p->order = function(L, "batching", "order");
   p->ended = function(L, "batching", "ended");
+  p->where[0] = '\0';
+  if (p->step != LUA_NOREF) {
+    char at[LUA_IDSIZE + 16];
+    place(L, p->step, at, sizeof at);
+    snprintf(p->where, sizeof p->where, " (%s)", at);
+  }
   p->batching.step = p->step != LUA_NOREF ? step : orc_batching_chunked.step;
   p->batching.order = p->order != LUA_NOREF ? order : NULL;
   p->batching.ended = p->ended != LUA_NOREF ? ended : NULL;
@@ -424,6 +431,7 @@ void orc_policies_swap(orc_lua_policies *p, int index, unsigned anew, orc_lua_po
   fresh.params = read_params(p->L, index, "batching");
   fresh.routing_params = read_params(p->L, index, "router");
   if (fresh.batching.self != NULL) fresh.batching.self = p;
+  fresh.batching.where = p->where;
   fresh.router.self = fresh.admission.self = fresh.autoscaler.self = p;
   forget(&fresh, anew);
   *old = *p;

@@ -36,6 +36,7 @@ typedef struct orc_lua_policies {
   int request, cluster;       /* references: r and c */
   int routing, admitting, scaling; /* references: the s of each */
   int replicas;
+  char where[96];    /* " (file:line)" of step, or "" */
   orc_rng chance[2]; /* draws of admission, of the autoscaler */
 } orc_lua_policies;
 

@@ -16,9 +16,9 @@ static void *boxed(lua_State *L, const char *what)
 {
   void **box = lua_touserdata(L, 1);
   if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
-    orc_bind_fail(L, "a %s expected", what);
+    orc_bind_misuse(L, "a %s expected", what);
   lua_pop(L, 1);
-  if (*box == NULL) orc_bind_fail(L, "%s used outside its call", what);
+  if (*box == NULL) orc_bind_misuse(L, "%s used outside its call", what);
   return *box;
 }
 
@@ -72,14 +72,14 @@ static int request_field(lua_State *L)
   }
   if (strcmp(name, "output") == 0) {
     if (!lua_toboolean(L, lua_upvalueindex(2)))
-      orc_bind_fail(L, "output lengths are unknown to a policy without clairvoyant = true");
+      orc_bind_misuse(L, "output lengths are unknown to a policy without clairvoyant = true");
     lua_pushinteger(L, q->in.output);
     return 1;
   }
-  orc_bind_fail(L,
-                "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
-                "profile, timeout, max_output, generated)",
-                name);
+  orc_bind_misuse(L,
+                  "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
+                  "profile, timeout, max_output, generated)",
+                  name);
 }
 
 static const orc_replica *replica(lua_State *L, const orc_cluster *c)

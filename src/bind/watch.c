@@ -25,15 +25,16 @@ static _Thread_local orc_watch *volatile current;
 /* Until it is gone every instruction raises: a pcall around the loop does not save it. */
 static void stop_policy(lua_State *L, lua_Debug *ar)
 {
-  (void)ar;
-  luaL_error(L, "the policy ran for more than %d s without returning",
-             ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
+  lua_getinfo(L, "Sl", ar);
+  luaL_error(L, "%s:%d: the policy ran for more than %d s without returning", ar->short_src,
+             ar->currentline, ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
 }
 
 static void stop_greedy(lua_State *L, lua_Debug *ar)
 {
-  (void)ar;
-  luaL_error(L, "the policy took more than %d MiB of memory", ORC_WATCH_MEMORY_MIB);
+  lua_getinfo(L, "Sl", ar);
+  luaL_error(L, "%s:%d: the policy took more than %d MiB of memory", ar->short_src, ar->currentline,
+             ORC_WATCH_MEMORY_MIB);
 }
 
 /*

@@ -421,6 +421,17 @@ void orc_cluster_free(orc_cluster *c)
   free(c);
 }
 
+/* The number that people see of the oldest request of a replica. */
+static unsigned long long oldest(const orc_replica *r)
+{
+  uint64_t least = UINT64_MAX;
+  for (uint32_t i = 0; i < r->queue.count; i++)
+    if (r->queue.at[i].number < least) least = r->queue.at[i].number;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next)
+    if (r->requests->at[slot].number < least) least = r->requests->at[slot].number;
+  return (unsigned long long)least + 1;
+}
+
 /* Requests are left and nothing will ever happen: a policy made no progress. */
 static bool stalled(const orc_cluster *c, orc_error *e)
 {
@@ -429,10 +440,13 @@ static bool stalled(const orc_cluster *c, orc_error *e)
     if (orc_replica_in_flight(r) == 0) continue;
     return orc_fail(
         e,
-        "at t=%.6f s, replica %d, step %llu: batching policy \"%s\" makes no progress: it "
-        "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free",
+        "at t=%.6f s, replica %d, step %llu: batching policy \"%s\"%s makes no progress: it "
+        "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free; the "
+        "oldest "
+        "is request %llu",
         (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps, c->batching.name,
-        r->queue.count, r->running, (long long)orc_kv_available(&r->kv), (long long)r->kv.total);
+        orc_batching_place(&c->batching), r->queue.count, r->running,
+        (long long)orc_kv_available(&r->kv), (long long)r->kv.total, oldest(r));
   }
   if (c->handovers.moving > 0)
     return orc_fail(e,

@@ -25,6 +25,7 @@ typedef enum orc_victim {
 */
 typedef struct orc_batching {
   const char *name;
+  const char *where; /* " (file:line)" of what forms steps, for errors; NULL: built in */
   void *self;
   bool every_step;
   bool clairvoyant; /* sees true output lengths */
@@ -56,6 +57,12 @@ typedef struct orc_router {
   void *self;
   bool (*route)(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e);
 } orc_router;
+
+/* Where it is written, to stand behind its name. */
+static inline const char *orc_batching_place(const orc_batching *b)
+{
+  return b->where != NULL ? b->where : "";
+}
 
 /* Decides at its arrival whether a request is served at all; one that is not ends REJECTED. NULL:
  * all are. */

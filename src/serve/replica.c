@@ -392,9 +392,9 @@ static bool fruitful(const orc_replica *r, orc_error *e)
   if (r->lost / LOSSES_MOST <= r->kv.total * r->kv.block_size) return true;
   return orc_fail(
       e,
-      "batching policy \"%s\" makes no progress: %lld tokens were computed and forgotten "
+      "batching policy \"%s\"%s makes no progress: %lld tokens were computed and forgotten "
       "again since a token came out",
-      r->policy->name, (long long)r->lost);
+      r->policy->name, orc_batching_place(r->policy), (long long)r->lost);
 }
 
 /* Form the next step; *work tells whether there is one. */
