@@ -33,6 +33,10 @@ local OPTIONS = {
   { "--out", value = "FILE", key = "out", only = { sweep = true },
     doc = "sweep: where results are kept as they finish (NAME.sweep.jsonl)" },
   { "--resume", key = "resume", only = { sweep = true }, doc = "sweep: go on where that file ends" },
+  { "--replications", value = "N", key = "replications", only = { compare = true }, whole = { 2, 1000 },
+    doc = "compare: runs of each, from the scenario's seed on (5)" },
+  { "--until", value = "SHARE", key = "until", only = { compare = true },
+    doc = "compare: more replications until every interval is that narrow, such as 2%" },
   { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
   { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
   { "--series", value = "FILE", key = "series",
@@ -64,6 +68,7 @@ local OPTIONS = {
 local COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
+  { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
@@ -582,6 +587,14 @@ local function prompt_with(options)
   return prompt(live, false)
 end
 
+local function compare(options)
+  local good = require("oracle.command.compare").run(options, {
+    misuse = misuse, say = say, host = host, must = must, open_outputs = open_outputs, apply_set = apply_set,
+    load = function(path) return (load_scenario(path, options)) end,
+  })
+  return good and OK or FAILED
+end
+
 local function dispatch(args)
   if #args == 0 then return prompt(nil, true) end
   local options = cli.parse(args)
@@ -596,6 +609,7 @@ local function dispatch(args)
   if options.command == "models" or options.command == "hardware" then return list(options) end
   if options.command == "show" then return show(options) end
   if options.command == "lod" then return compare_levels(options) end
+  if options.command == "compare" then return compare(options) end
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end
   if options.command == "repl" then return prompt_with(options) end

@@ -1,0 +1,66 @@
+--- `oracle compare A B ... SCENARIO.lua`: from the words of a command line to one table.
+local comparison = require "oracle.comparison"
+
+local command = {}
+
+local REPLICATIONS = 5
+
+-- "2%" or "0.02" as a share.
+local function share_of(text, ui)
+  local number, percent = text:match("^%s*([%d.]+)%s*(%%?)%s*$")
+  local v = tonumber(number)
+  if v and percent == "%" then v = v / 100 end
+  if not v or v <= 0 or v >= 1 then ui.misuse("--until %s: a share such as 2%% expected", text) end
+  return v
+end
+
+--- Do it.
+-- @param options the parsed command line
+-- @param ui what oracle.cli shares: misuse, say, host, load, apply_set, open_outputs, must, told, no progress when quiet
+-- @return true; false when it was interrupted
+function command.run(options, ui)
+  local words = options.files
+  if #words < 3 then ui.misuse("compare: two systems or policies and a scenario expected: oracle compare A B SCENARIO.lua") end
+  local path = words[#words]
+  local variants = {}
+  for i = 1, #words - 1 do
+    local ok, found = pcall(comparison.variant, words[i])
+    if not ok then ui.misuse("compare: %s", found) end
+    variants[i] = found
+  end
+  if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
+  local until_ = options["until"] and share_of(options["until"], ui)
+  ui.host().guard(true)
+  local s = ui.load(path)
+  for _, assignment in ipairs(options.set) do ui.apply_set(s, assignment) end
+  if options.seed then s.seed = options.seed end
+  if options.lod then s.lod = options.lod end
+  local outputs = ui.open_outputs(options)
+  ui.host().guard(false)
+  local meter
+  if not options.quiet and ui.host().isatty(2) then meter = require("oracle.progress").new(ui.host().clock, io.stderr) end
+  local ok, result = pcall(comparison.run, s, variants, {
+    replications = options.replications or REPLICATIONS, until_ = until_, runs = not options.no_runs,
+    progress = meter and meter.step,
+  })
+  if meter then meter.done() end
+  if not ok then
+    for _, o in pairs(outputs) do o:discard() end
+    error(result, 0)
+  end
+  if until_ and result.method == "bootstrap" then
+    ui.say("oracle: --until: a trace is the same under every seed; there is nothing to replicate")
+  elseif until_ and result.width > until_ then
+    ui.say(("oracle: --until: after %d replications the widest interval is still %.1f %%"):format(result.replications,
+      100 * result.width))
+  end
+  if outputs.json then
+    ui.must(outputs.json:write(require("oracle.summary").json(comparison.object(result))))
+    ui.must(outputs.json:commit())
+  end
+  if not options.quiet and options.json ~= "-" then io.write(comparison.text(result)) end
+  if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
+  return not result.interrupted
+end
+
+return command

@@ -1,0 +1,277 @@
+--- The same requests through several systems or policies, paired: how far each is from the first, with a 95 % interval.
+-- Replication k of every variant has seed + k - 1, so all meet the same arrivals and lengths (common random numbers) and
+-- the interval is that of the differences. A recorded trace is the same under every seed; there the interval comes from
+-- a block bootstrap over its requests.
+local experiment = require "oracle.experiment"
+local scenario = require "oracle.scenario"
+local statistics = require "oracle.statistics"
+local summary = require "oracle.summary"
+
+local comparison = {}
+
+local function fail(...)
+  error(string.format(...), 0)
+end
+
+-- ---- variants ----
+
+local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling.policy" }
+
+-- Which key a policy of a file belongs to.
+local function key_of_file(path)
+  local made, why = require("oracle.sandbox").load(path)
+  if made == nil and why then fail("%s", scenario.first_line(why)) end
+  local key = type(made) == "table" and KEY_OF[made.kind]
+  if not key then fail("%s: returns no policy", path) end
+  return key
+end
+
+--- What a word of `oracle compare` stands for: a serving system, a policy by name or file, or KEY=VALUE.
+-- @return { name =, key =, value = }; raises "word: what was expected"
+function comparison.variant(word)
+  local systems, policies = require "oracle.system", require "oracle.policy"
+  local key, text = require("oracle.setting").split(word)
+  if key then return { name = word, key = key, text = text } end
+  if word:match("%.lua$") then
+    return { name = word:match("([^/]*)%.lua$"), key = key_of_file(word), value = word }
+  end
+  if systems.find(word) then return { name = word, key = "engine.system", value = systems.find(word) } end
+  local names = table.move(systems.NAMES, 1, #systems.NAMES, 1, {})
+  for _, kind in ipairs { "batching", "router", "admission" } do
+    for _, name in ipairs(policies.names(kind)) do
+      if name == word:lower():gsub("[-%s]", "_") then return { name = word, key = KEY_OF[kind], value = name } end
+      names[#names + 1] = name
+    end
+  end
+  local near = require("oracle.nearest").find(word, names)
+  fail('"%s": a system, a policy, a policy file or KEY=VALUE expected%s', word,
+    near and "; did you mean " .. near .. "?" or "")
+end
+
+local function scenario_of(s, variant, seed)
+  local one = s:copy()
+  one.vary, one.report = nil, nil
+  if variant.text then
+    local ok, why = require("oracle.setting").apply(one, variant.key, variant.text)
+    if not ok then fail("%s: %s", variant.name, why) end
+  else
+    one:set(variant.key, variant.value, true)
+  end
+  one.seed = seed
+  return one
+end
+
+-- ---- what is compared ----
+
+local METRICS = { "throughput", "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99",
+                  "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "prefix.hit_rate", "preemptions" }
+
+local function columns_of(s)
+  local list = {}
+  for _, name in ipairs(METRICS) do
+    local column = summary.column(name, s.percentiles)
+    if column then list[#list + 1] = column end
+  end
+  return list
+end
+
+-- All of a workload is recorded: seeds change nothing.
+local function recorded(w)
+  if w.kind ~= "mix" then return w.kind == "trace" end
+  for _, part in ipairs(w.profiles or {}) do
+    if not recorded(part.workload or part) then return false end
+  end
+  return true
+end
+
+-- ---- running ----
+
+local function run_one(s, variant, seed, options)
+  local ok, plan = pcall(experiment.plan, scenario_of(s, variant, seed))
+  if not ok then fail("%s: %s", variant.name, scenario.first_line(plan)) end
+  local fine, raw = pcall(experiment.simulate, plan, options)
+  if not fine then fail("%s: %s", variant.name, scenario.first_line(raw)) end
+  if not raw.complete then return nil end
+  return summary.new(plan, raw)
+end
+
+-- The difference to the first variant in every metric, from paired values.
+local function differences(result)
+  for _, row in ipairs(result.rows) do
+    for v = 2, #result.variants do
+      local own, base, list = row.values[v], row.values[1], {}
+      for i = 1, math.min(#own, #base) do list[i] = own[i] - base[i] end
+      local cell = {}
+      if #list > 0 and #list == #own and #list == #base then
+        cell.mean = (statistics.interval(own))
+        cell.difference, cell.half = statistics.interval(list)
+      end
+      row.cells[v] = cell
+    end
+    row.base = #row.values[1] > 0 and (statistics.interval(row.values[1])) or nil
+  end
+end
+
+-- The widest interval as a share of the base value, over the metrics that have one.
+local function widest(result)
+  local most = 0
+  for _, row in ipairs(result.rows) do
+    for v = 2, #result.variants do
+      local half = row.cells[v].half
+      if half and row.base and row.base ~= 0 then most = math.max(most, half / math.abs(row.base)) end
+    end
+  end
+  return most
+end
+
+local function add_replication(result, s, columns, k, options)
+  local got = {}
+  for v, variant in ipairs(result.variants) do
+    local inner = { runs = options.runs }
+    if options.progress then
+      local point = (k - 1) * #result.variants + v
+      inner.progress = function(share, time) options.progress(share, time, point, options.planned) end
+    end
+    got[v] = run_one(s, variant, s.seed + k - 1, inner)
+    if not got[v] then return false end
+    if options.done then options.done() end
+  end
+  for c, column in ipairs(columns) do
+    for v = 1, #got do
+      local values = result.rows[c].values[v]
+      values[#values + 1] = summary.value(got[v], column)
+    end
+  end
+  return true
+end
+
+local MOST_REPLICATIONS = 200
+
+local function replicate(result, s, columns, options)
+  local wanted = options.replications
+  options.planned = wanted * #result.variants
+  local k = 0
+  while k < wanted do
+    k = k + 1
+    if not add_replication(result, s, columns, k, options) then
+      result.interrupted = true
+      k = k - 1
+      break
+    end
+    if k == wanted and options.until_ and k < MOST_REPLICATIONS then
+      differences(result)
+      if k < 3 or widest(result) > options.until_ then
+        wanted = math.min(MOST_REPLICATIONS, k + math.max(1, k // 2))
+        options.planned = wanted * #result.variants
+      end
+    end
+  end
+  result.replications, result.seed = k, s.seed
+  if k > 0 then differences(result) end
+  result.width = widest(result)
+end
+
+--- Compare variants of a scenario.
+-- @param s the scenario; its `vary` is passed over
+-- @param variants a list of comparison.variant's, two or more
+-- @param options { replications = 5, until_ = share of the base value or nil, runs =, progress =, done = }
+-- @return { variants =, rows = { { column =, base =, cells = { [v] = { mean =, difference =, half = or low =, high = }
+--   } } }, method = "replications" or "bootstrap", replications =, requests =, interrupted = }
+function comparison.run(s, variants, options)
+  if recorded(s.workload) then return require("oracle.comparison_trace").run(s, variants, options, scenario_of) end
+  local result = { variants = variants, rows = {}, method = "replications" }
+  local columns = columns_of(s)
+  for i, column in ipairs(columns) do
+    result.rows[i] = { column = column, values = {}, cells = {} }
+    for v = 1, #variants do result.rows[i].values[v] = {} end
+  end
+  replicate(result, s, columns, options)
+  return result
+end
+
+-- ---- showing ----
+
+-- Two values that a simulation makes equal may differ in the last bits of a mean.
+local function no_difference(cell, base)
+  if not cell.difference then return nil end
+  if math.abs(cell.difference) <= 1e-12 * math.abs(base or 0) then return true end
+  local low, high = cell.low, cell.high
+  if cell.half then low, high = cell.difference - cell.half, cell.difference + cell.half end
+  return low ~= nil and low <= 0 and high >= 0
+end
+
+comparison.no_difference = no_difference
+
+local function shown(v)
+  if v == nil then return "-" end
+  local size = math.abs(v)
+  return (size >= 1000 and "%.0f" or size >= 100 and "%.1f" or size >= 1 and "%.2f" or "%.4f"):format(v)
+end
+
+local function describe(cell, base)
+  if not cell.difference then return shown(cell.mean) end
+  local text = shown(cell.mean)
+  if no_difference(cell, base) then return text .. "  no difference" end
+  if not base or base == 0 then
+    return ("%s  %+.3g"):format(text, cell.difference)
+  end
+  local percent = 100 / math.abs(base)
+  if cell.half then
+    return ("%s  %+.1f ± %.1f %%"):format(text, percent * cell.difference, percent * cell.half)
+  end
+  if cell.low then
+    return ("%s  %+.1f %% (%+.1f to %+.1f)"):format(text, percent * cell.difference, percent * cell.low,
+      percent * cell.high)
+  end
+  return ("%s  %+.1f %%"):format(text, percent * cell.difference)
+end
+
+local function headline(result)
+  if result.method == "bootstrap" then
+    return ("The same %d recorded requests through each; difference to %s with its 95 %% interval from a block bootstrap "
+      .. "(%d blocks)"):format(result.requests, result.variants[1].name, statistics.BLOCKS)
+  end
+  return ("The same requests through each, %d replications (seeds %d to %d); difference to %s with its 95 %% confidence "
+    .. "interval (Student's t, paired)"):format(result.replications, result.seed,
+      result.seed + result.replications - 1, result.variants[1].name)
+end
+
+--- The comparison as one table for people.
+function comparison.text(result)
+  local heads, rows = { "", "unit", result.variants[1].name }, {}
+  for v = 2, #result.variants do heads[#heads + 1] = result.variants[v].name end
+  for _, row in ipairs(result.rows) do
+    if row.base ~= nil then
+      local line = { row.column.name, row.column.unit or "", shown(row.base) }
+      for v = 2, #result.variants do line[#line + 1] = describe(row.cells[v], row.base) end
+      rows[#rows + 1] = line
+    end
+  end
+  return headline(result) .. "\n" .. require("oracle.console").table(heads, rows)
+end
+
+--- The comparison as an object for JSON.
+function comparison.object(result)
+  local rows = {}
+  for _, row in ipairs(result.rows) do
+    local cells = {}
+    for v = 2, #result.variants do
+      local c = row.cells[v]
+      cells[#cells + 1] = summary.object {
+        { "variant", result.variants[v].name }, { "mean", c.mean }, { "difference", c.difference },
+        { "low", c.low or c.half and c.difference - c.half }, { "high", c.high or c.half and c.difference + c.half },
+        { "no_difference", no_difference(c, row.base) },
+      }
+    end
+    rows[#rows + 1] = summary.object {
+      { "metric", row.column.name }, { "unit", row.column.unit }, { "base", row.base },
+      { "variants", summary.array(cells) },
+    }
+  end
+  return summary.object {
+    { "method", result.method }, { "base", result.variants[1].name }, { "replications", result.replications },
+    { "requests", result.requests }, { "metrics", summary.array(rows) },
+  }
+end
+
+return comparison
