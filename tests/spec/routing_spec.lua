@@ -69,7 +69,8 @@ describe("router", function()
     assert.is_true(two.latency.queue_time_ms.mean < 0.6 * random.latency.queue_time_ms.mean)
   end)
 
-  local chat = oracle.workload.sessions { rate = 10, duration = "20 s", prompt = 200, output = 20, turns = 4, think = 0.5 }
+  local chat = oracle.workload.sessions { rate = 10, duration = "20 s", prompt = 200, output = 20, turns = 4,
+                                         think = 0.5 }
 
   it("session_affinity sends a turn where the one before was", function()
     local list, s = run("Session-Affinity", chat)

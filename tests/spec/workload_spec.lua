@@ -54,7 +54,9 @@ describe("a mix of profiles", function()
     local function of(profiles)
       local lines = {}
       for _, r in ipairs((run(oracle.workload.mix(profiles)))) do
-        if r.profile == "a" then lines[#lines + 1] = ("%.9f %d %d"):format(r.arrival_time, r.prompt_tokens, r.output_tokens) end
+        if r.profile == "a" then
+          lines[#lines + 1] = ("%.9f %d %d"):format(r.arrival_time, r.prompt_tokens, r.output_tokens)
+        end
       end
       return lines
     end
@@ -138,7 +140,8 @@ describe("sessions", function()
   end)
 
   it("last as long as the continuation probability says (turns_are_configurable)", function()
-    local w = { rate = 40, count = 6000, prompt = 32, output = 2, think = 0, continue_probability = 0.5, max_turns = 1000 }
+    local w = { rate = 40, count = 6000, prompt = 32, output = 2, think = 0, continue_probability = 0.5,
+                max_turns = 1000 }
     local list = run(oracle.workload.sessions(w))
     local _, order = sessions(list)
     assert.near(2, #list / #order, 0.1)                   -- geometric with p = 0.5
