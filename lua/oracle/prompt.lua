@@ -33,6 +33,7 @@ f = s:fork()  s:rewind(30)            branch; go back (simulates up to there onc
 what_if { ["engine.max_num_seqs"] = { 32, 64, 128 } }   of the last simulation, or what_if { s, ... }
 compare(a, b)                         results or simulations side by side
 plot(s)  plot(s, "kv")  plot(list)    over time; any list of numbers
+plot(what_if { ["engine.max_num_seqs"] = { 4, 8, 16 } }, "ttft.p99")
 hist(s, "ttft")  hist(list)           distributions: ttft, tpot, itl, e2e, queue
 c = load "scenarios/quickstart.lua"   a scenario: c.engine.max_num_seqs = 64; c:run(); run(c)
 ]=]
@@ -43,10 +44,30 @@ local function is_live(v)
   return type(v) == "table" and getmetatable(v) ~= nil and require("oracle.live").is(v)
 end
 
--- plot(s [, column, ...]), plot(series, ...), plot(list of numbers [, name]).
+-- A result over the first key its points set; of what_if only the values that were asked for.
+local function over_points(of, name)
+  local points = table.move(of.points, (getmetatable(of) or {}).__asked or 1, #of.points, 1, {})
+  local summary = require "oracle.summary"
+  local column, why = summary.column(name or "ttft.p99", { 50, 90, 95, 99 })
+  if not column then error("plot: " .. why, 0) end
+  local key, rows = summary.keys(points[1].set)[1], {}
+  for i, point in ipairs(points) do rows[i] = { point.set[key], summary.value(point, column) } end
+  for _, row in ipairs(rows) do
+    if type(row[1]) ~= "number" then error(("plot: %s: numbers expected"):format(key), 0) end
+  end
+  table.sort(rows, function(a, b) return a[1] < b[1] end)
+  local series = { name = column.name, unit = column.unit, xname = key, x = {}, y = {} }
+  for i, row in ipairs(rows) do series.x[i], series.y[i] = row[1], row[2] or 0 / 0 end
+  return series
+end
+
+-- plot(s [, column, ...]), plot(series, ...), plot(points [, result]), plot(list of numbers [, name]).
 local function plot(what, ...)
   local chart = require("oracle.plot").chart
   local list = { ... }
+  if type(what) == "table" and type(what.points) == "table" and what.points[1] then
+    return shown(chart(over_points(what, list[1])))
+  end
   if is_live(what) then
     local series, charts = what.series, {}
     for i, name in ipairs(#list > 0 and list or { "queue", "running" }) do
@@ -62,12 +83,19 @@ local function plot(what, ...)
   return shown(table.concat(charts, "\n"))
 end
 
--- hist(s [, latency]), hist(distribution), hist(list of numbers [, name [, unit]]).
+-- The latencies behind a simulation, or behind a result that was made here.
+local function latencies_of(what)
+  if is_live(what) then return what.latency end
+  return type(what) == "table" and (getmetatable(what) or {}).__latency or nil
+end
+
+-- hist(s or a result [, latency]), hist(distribution), hist(list of numbers [, name [, unit]]).
 local function hist(what, name, unit)
-  if is_live(what) then
+  local latencies = latencies_of(what)
+  if latencies then
     name = name or "ttft"
     if not LATENCIES[name] then error(("hist: %s: one of e2e, itl, queue, tpot, ttft expected"):format(name), 0) end
-    what = what.latency[name]
+    what = latencies[name]
   end
   if type(what) == "table" and what.y then what, name, unit = what.y, name or what.name, unit or what.unit end
   local is_hist = type(what) == "userdata" and (getmetatable(what) or {}).__name == "oracle.hist"

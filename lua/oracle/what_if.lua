@@ -126,7 +126,7 @@ function what_if.run(base, changes)
     or "whole runs from the start"
   local r = summary.points(results, #results)
   r.title = title
-  getmetatable(r).__show = show
+  getmetatable(r).__show, getmetatable(r).__asked = show, present and 2 or 1
   require("oracle.console").printable(getmetatable(r))
   return r
 end

@@ -121,13 +121,13 @@ static outcome go_on_asking(lua_State *L, orc_sim *s, orc_time until, orc_error 
 static int advance(lua_State *L)
 {
   static const char *const names[] = { "reached", "met", "interrupted" };
-  orc_sim *s = orc_bind_open_sim(L);
+  orc_sim *s = orc_bind_idle_sim(L);
   const orc_time until = limit(L, 2, s);
   lua_settop(L, 4);
   orc_error e = { 0 };
-  orc_watch_begin(&s->watch, L);
+  orc_bind_begin(s, L);
   const outcome how = lua_isfunction(L, 3) ? go_on_asking(L, s, until, &e) : go_on(L, s, until, &e);
-  orc_watch_end(&s->watch);
+  orc_bind_end(s);
   if (how == RAISED) lua_error(L);
   if (how == FAILED) {
     s->failed = true;
@@ -140,19 +140,19 @@ static int advance(lua_State *L)
 /* s:step() -> true when a step has ended; false: the end came first, or Ctrl-C */
 static int step(lua_State *L)
 {
-  orc_sim *s = orc_bind_open_sim(L);
+  orc_sim *s = orc_bind_idle_sim(L);
   const uint64_t before = orc_live_steps(s->cluster);
   orc_error e = { 0 };
   orc_instant moment = ORC_INSTANT_MOVED;
   lua_settop(L, 4);
   lua_pushnil(L);
   lua_replace(L, 4); /* no progress to show */
-  orc_watch_begin(&s->watch, L);
+  orc_bind_begin(s, L);
   while (moment == ORC_INSTANT_MOVED && orc_live_steps(s->cluster) == before) {
     moment = orc_live_instant(s->cluster, end_of(s), &e);
     if (s->watch.pause && attend(L, s)) break;
   }
-  orc_watch_end(&s->watch);
+  orc_bind_end(s);
   if (moment == ORC_INSTANT_FAILED) {
     s->failed = true;
     orc_bind_raise(L, &e);
@@ -446,26 +446,24 @@ static int so_far(lua_State *L)
 
 /* ---- changing ---- */
 
+/* 0 where it is absent */
 static int32_t knob(lua_State *L, int index, const char *key, int64_t most)
 {
-  const int64_t value = orc_bind_integer(L, index, "engine", key);
-  if (value < 1 || value > most) orc_bind_fail(L, "engine.%s: out of range", key);
+  const int64_t value = orc_bind_integer_or(L, index, "engine", key, 0);
+  if (value < 0 || value > most) orc_bind_fail(L, "engine.%s: out of range", key);
   return (int32_t)value;
 }
 
-/* s:retune(engine): the knobs that can change while it runs, from this table */
+/* s:retune(engine): the knobs in this table take effect, in all replicas; of those that can */
 static int retune(lua_State *L)
 {
-  orc_sim *s = orc_bind_open_sim(L);
+  orc_sim *s = orc_bind_idle_sim(L);
   luaL_checktype(L, 2, LUA_TTABLE);
-  orc_engine_knobs k = s->cluster->replicas[0].knobs;
-  k.max_num_seqs = knob(L, 2, "max_num_seqs", 1 << 20);
-  k.max_num_batched_tokens = knob(L, 2, "max_num_batched_tokens", 1 << 30);
-  k.max_model_len = knob(L, 2, "max_model_len", 1 << 30);
-  k.enable_chunked_prefill =
-      orc_bind_bool_or(L, 2, "engine", "enable_chunked_prefill", k.enable_chunked_prefill);
-  if (k.max_num_batched_tokens < k.max_num_seqs)
-    orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
+  orc_live_knobs k = { .max_num_seqs = knob(L, 2, "max_num_seqs", 1 << 20),
+                       .max_num_batched_tokens = knob(L, 2, "max_num_batched_tokens", 1 << 30),
+                       .max_model_len = knob(L, 2, "max_model_len", 1 << 30) };
+  k.chunked = lua_getfield(L, 2, "enable_chunked_prefill") == LUA_TBOOLEAN;
+  k.enable_chunked_prefill = lua_toboolean(L, -1);
   orc_error e = { 0 };
   if (!orc_live_retune(s->cluster, &k, &e)) orc_bind_raise(L, &e);
   return 0;
@@ -481,7 +479,7 @@ static int swap(lua_State *L)
   static const char *const keys[] = { "none", "batching", "router", "admission", NULL };
   static const unsigned bits[] = { 0, ORC_POLICY_BATCHING, ORC_POLICY_ROUTER,
                                    ORC_POLICY_ADMISSION };
-  orc_sim *s = orc_bind_open_sim(L);
+  orc_sim *s = orc_bind_idle_sim(L);
   orc_cluster *c = s->cluster;
   luaL_checktype(L, 2, LUA_TTABLE);
   const unsigned anew = bits[luaL_checkoption(L, 3, "none", keys)];
@@ -490,9 +488,9 @@ static int swap(lua_State *L)
   orc_error e = { 0 };
   bool good = (old.autoscaler.scale == NULL) == (s->policies.autoscaler.scale == NULL);
   if (!good) orc_fail(&e, "autoscaler: it cannot come or go while it runs");
-  orc_watch_begin(&s->watch, L);
+  orc_bind_begin(s, L);
   good = good && orc_live_rebatch(c, &s->policies.batching, (anew & ORC_POLICY_BATCHING) != 0, &e);
-  orc_watch_end(&s->watch);
+  orc_bind_end(s);
   if (!good) {
     orc_policies_revert(&s->policies, &old);
     orc_bind_raise(L, &e);
@@ -509,7 +507,7 @@ static int swap(lua_State *L)
 /* s:until([seconds]): when it ends; nil: when all requests have ended */
 static int until(lua_State *L)
 {
-  orc_sim *s = orc_bind_open_sim(L);
+  orc_sim *s = orc_bind_idle_sim(L);
   const double duration = luaL_optnumber(L, 2, INFINITY);
   luaL_argcheck(L, duration >= (double)s->cluster->engine.now * 1e-9, 2, "a time to come expected");
   s->duration = duration;

@@ -37,6 +37,27 @@ orc_sim *orc_bind_open_sim(lua_State *L)
   return s;
 }
 
+orc_sim *orc_bind_idle_sim(lua_State *L)
+{
+  sim *s = orc_bind_open_sim(L);
+  if (s->running)
+    orc_bind_fail(L, "it is running: what it asks may look at it, not move or change it");
+  s->policies.L = L; /* the coroutine that made it may be gone */
+  return s;
+}
+
+void orc_bind_begin(orc_sim *s, lua_State *L)
+{
+  s->running = true;
+  orc_watch_begin(&s->watch, L);
+}
+
+void orc_bind_end(orc_sim *s)
+{
+  orc_watch_end(&s->watch);
+  s->running = false;
+}
+
 static orc_time time_or_never(double seconds)
 {
   return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
@@ -151,7 +172,9 @@ static void release(sim *s)
 
 static int collect(lua_State *L)
 {
-  release(self(L));
+  sim *s = self(L);
+  if (s->policies.L != NULL) s->policies.L = L;
+  release(s);
   return 0;
 }
 
@@ -221,10 +244,12 @@ double orc_bind_sim_fraction(const orc_sim *s)
   return -1.0;
 }
 
-/* Call the progress function at stack index 3, if there is one: f(fraction or nil, simulated s). */
-static void show_progress(lua_State *L, const sim *s)
+/* Call the progress function at stack index 3, if there is one: f(fraction or nil, simulated s).
+*False:
+** its error is on the stack. */
+static bool show_progress(lua_State *L, const sim *s)
 {
-  if (!lua_isfunction(L, 3)) return;
+  if (!lua_isfunction(L, 3)) return true;
   const double f = orc_bind_sim_fraction(s);
   lua_pushvalue(L, 3);
   if (f >= 0.0)
@@ -232,7 +257,7 @@ static void show_progress(lua_State *L, const sim *s)
   else
     lua_pushnil(L);
   lua_pushnumber(L, (double)s->cluster->engine.now * 1e-9);
-  lua_call(L, 2, 0);
+  return lua_pcall(L, 2, 0, 0) == LUA_OK;
 }
 
 /*
@@ -241,21 +266,22 @@ static void show_progress(lua_State *L, const sim *s)
 */
 static int run(lua_State *L)
 {
-  sim *s = orc_bind_open_sim(L);
+  sim *s = orc_bind_idle_sim(L);
   double until = luaL_optnumber(L, 2, INFINITY);
   if (until > s->duration) until = s->duration;
   lua_settop(L, 3);
   orc_error e = { 0 };
-  bool good = true;
-  orc_watch_begin(&s->watch, L);
-  for (;;) {
+  bool good = true, shown = true;
+  orc_bind_begin(s, L);
+  while (shown) {
     good = orc_cluster_run(s->cluster, time_or_never(until), &e);
     s->watch.pause = 0;
     if (!good || !s->cluster->interrupted || orc_watch_interrupted()) break;
     s->cluster->interrupted = false; /* only the tick: the user wants to see how far it is */
-    show_progress(L, s);
+    shown = show_progress(L, s);
   }
-  orc_watch_end(&s->watch);
+  orc_bind_end(s);
+  if (!shown) lua_error(L);
   if (!good) {
     s->failed = true;
     orc_bind_raise(L, &e);
@@ -464,7 +490,7 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
 /* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
 static int result(lua_State *L)
 {
-  sim *s = orc_bind_open_sim(L);
+  sim *s = orc_bind_idle_sim(L);
   s->closed = true;
   const orc_cluster *c = s->cluster;
   const bool whole = !c->interrupted && !s->failed;

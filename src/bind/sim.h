@@ -30,10 +30,18 @@ typedef struct orc_sim {
   int64_t count;    /* requests of all sources together; INT64_MAX: no bound */
   int64_t expected; /* requests in all, where known; 0 not */
   bool closed, failed;
+  bool running; /* nested calls of what a run asks must not run it */
 } orc_sim;
 
 /* The simulation at stack index 1, which must not be closed; raises otherwise. */
 orc_sim *orc_bind_open_sim(lua_State *L);
+
+/* The same, which must not be running either; the policies are called in `L` from now on. */
+orc_sim *orc_bind_idle_sim(lua_State *L);
+
+/* Around whatever makes a simulation go on. Nothing may raise in between. */
+void orc_bind_begin(orc_sim *s, lua_State *L);
+void orc_bind_end(orc_sim *s);
 
 /* How far it is, 0 .. 1; negative when nothing tells. */
 double orc_bind_sim_fraction(const orc_sim *s);

@@ -72,22 +72,45 @@ static void disturb(orc_cluster *c)
     orc_replica_disturb(&c->replicas[i]);
 }
 
-bool orc_live_retune(orc_cluster *c, const orc_engine_knobs *knobs, orc_error *e)
+/* The knobs of a replica with those that change. */
+static orc_engine_knobs changed(const orc_replica *r, const orc_live_knobs *to)
 {
-  ORC_ASSERT(knobs->max_num_seqs >= 1 && knobs->max_num_batched_tokens >= knobs->max_num_seqs);
+  orc_engine_knobs k = r->knobs;
+  if (to->max_num_seqs > 0) k.max_num_seqs = to->max_num_seqs;
+  if (to->max_num_batched_tokens > 0) k.max_num_batched_tokens = to->max_num_batched_tokens;
+  if (to->max_model_len > 0) k.max_model_len = to->max_model_len;
+  if (to->chunked) k.enable_chunked_prefill = to->enable_chunked_prefill;
+  return k;
+}
+
+/* Whether a replica can go on with them: a budget below what runs would never let it decode. */
+static bool fits(const orc_replica *r, const orc_engine_knobs *k, orc_error *e)
+{
+  const int replica = r->index + 1, tokens = k->max_num_batched_tokens;
+  if (tokens < k->max_num_seqs)
+    return orc_fail(e, "replica %d: max_num_batched_tokens (%d) must be at least max_num_seqs (%d)",
+                    replica, tokens, k->max_num_seqs);
+  if (tokens < r->running)
+    return orc_fail(e,
+                    "replica %d: max_num_batched_tokens (%d) must be at least the %d requests that "
+                    "run there now",
+                    replica, tokens, r->running);
+  if (!k->enable_chunked_prefill && tokens < k->max_model_len)
+    return orc_fail(e,
+                    "replica %d: without chunked prefill max_num_batched_tokens (%d) must be at "
+                    "least max_model_len (%d)",
+                    replica, tokens, k->max_model_len);
+  return true;
+}
+
+bool orc_live_retune(orc_cluster *c, const orc_live_knobs *to, orc_error *e)
+{
   for (int i = 0; i < c->replica_count; i++) {
-    const orc_replica *r = &c->replicas[i];
-    ORC_ASSERT(knobs->block_size == r->knobs.block_size);
-    ORC_ASSERT(knobs->num_gpu_blocks == r->knobs.num_gpu_blocks);
-    if (r->running > knobs->max_num_batched_tokens)
-      return orc_fail(
-          e,
-          "max_num_batched_tokens: %d: at least the %d requests that run on replica %d now "
-          "expected",
-          knobs->max_num_batched_tokens, r->running, i + 1);
+    const orc_engine_knobs k = changed(&c->replicas[i], to);
+    if (!fits(&c->replicas[i], &k, e)) return false;
   }
   for (int i = 0; i < c->replica_count; i++)
-    c->replicas[i].knobs = *knobs;
+    c->replicas[i].knobs = changed(&c->replicas[i], to);
   disturb(c);
   return true;
 }

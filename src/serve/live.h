@@ -38,12 +38,19 @@ uint64_t orc_live_steps(const orc_cluster *c);
 */
 bool orc_live_settle(orc_cluster *c, orc_error *e);
 
+/* The knobs a scheduler reads anew at every step; 0: as before. */
+typedef struct orc_live_knobs {
+  int32_t max_num_seqs, max_num_batched_tokens, max_model_len;
+  bool chunked; /* enable_chunked_prefill is to be what follows */
+  bool enable_chunked_prefill;
+} orc_live_knobs;
+
 /*
-** New knobs for all replicas, from their next step on. block_size and num_gpu_blocks must be those
-** of before. False, and nothing has changed, when a running step could then never fit:
-** max_num_batched_tokens must be at least max_num_seqs and what decodes now.
+** Other knobs for all replicas, from their next step on. False with *e, and nothing has changed,
+** when some replica could not go on: max_num_batched_tokens must be at least max_num_seqs and what
+** runs now, and without chunked prefill max_model_len.
 */
-bool orc_live_retune(orc_cluster *c, const orc_engine_knobs *knobs, orc_error *e);
+bool orc_live_retune(orc_cluster *c, const orc_live_knobs *to, orc_error *e);
 
 /*
 ** Another batching policy, from the next step on.

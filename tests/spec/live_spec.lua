@@ -175,6 +175,31 @@ describe("a live simulation", function()
   end)
 end)
 
+describe("what a run asks", function()
+  it("may look at it, and not move or change it", function()
+    local s = live.new(small())
+    for _, f in ipairs {
+      function(x) x:step() end, function(x) x:run_until(50) end, function(x) x:run() end,
+      function(x) x:set("engine.max_num_seqs", 3) end,
+    } do
+      assert.matches("it is running: what it asks may look", raised(function() s:run_until(f) end))
+    end
+    s:run_until(function(x) return x:result().requests.total > 30 and x.kv.used > 0 end)
+    assert.equal(31, s.arrived)
+    local inside
+    local meddling = policy.batching { name = "meddling", step = function() inside:step() end }
+    inside = live.new(small { batching = meddling })
+    assert.matches("policy \"meddling\": .*it is running", raised(function() inside:run() end))
+  end)
+
+  it("may have been made in a coroutine that is gone", function()
+    local s
+    coroutine.wrap(function() s = live.new(small { batching = remembering() }) end)()
+    collectgarbage()
+    assert.equal(120, s:run().requests.successful)
+  end)
+end)
+
 describe("requests of a live simulation", function()
   it("have a life that agrees with the results", function()
     local scenario = small { engine = { max_num_seqs = 64, num_gpu_blocks_override = 260, max_model_len = 4000 } }

@@ -57,7 +57,7 @@ local function meter_of()
   return require("oracle.progress").new(h.clock, io.stderr)
 end
 
--- Go on to `until_ns` (nil: to the end), sampling on the way.
+-- Go on to `until_ns` (nil: to the end), sampling on the way. True when it was interrupted.
 local function advance(inner, until_ns, predicate)
   local raw, from = inner.raw, inner.raw:now()
   local meter = meter_of()
@@ -77,8 +77,12 @@ local function advance(inner, until_ns, predicate)
   until not ok or how ~= "reached" or now == until_ns or raw:status().over
   if meter then meter.done() end
   if not ok then error(how, 0) end
-  if how == "interrupted" then
-    fail("interrupted at t = %.6f s; s:run_until(t) or s:run() goes on", seconds(raw:now()))
+  return how == "interrupted"
+end
+
+local function go_on(inner, until_ns, predicate)
+  if advance(inner, until_ns, predicate) then
+    fail("interrupted at t = %.6f s; s:run_until(t) or s:run() goes on", seconds(inner.raw:now()))
   end
 end
 
@@ -107,21 +111,34 @@ local function change(inner, entry)
   inner.journal[#inner.journal + 1] = entry
 end
 
+-- Go on to a time that has been reached before.
+local function go_through(inner, at)
+  advance(inner, at)
+  if inner.raw:now() < at and not inner.raw:status().over then
+    fail("interrupted on the way to t = %.6f s; the simulation is where it was", seconds(at))
+  end
+end
+
 -- Another one at time `at` (ns; nil: not begun), by doing it all again.
 local function replay(inner, at)
   local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
                         present = inner.plan, journal = {} }
   for _, entry in ipairs(inner.journal) do
     if entry.at and (not at or entry.at > at) then break end
-    if entry.at then advance(again, entry.at) end
+    if entry.at then go_through(again, entry.at) end
     carry_out(again, entry)
     again.journal[#again.journal + 1] = entry
   end
-  if at then advance(again, at) end
+  if at then go_through(again, at) end
   return again
 end
 
 -- ---- what one sees ----
+
+local function by_short_name(latency)
+  return { ttft = latency.time_to_first_token_ms, tpot = latency.time_per_output_token_ms,
+           itl = latency.inter_token_latency_ms, e2e = latency.end_to_end_latency_ms, queue = latency.queue_time_ms }
+end
 
 local FIELDS, METHODS = {}, {}
 
@@ -200,9 +217,7 @@ function FIELDS.series(inner) return series.view(inner.series) end
 
 --- Distributions so far, in ns: ttft, tpot, itl, e2e, queue.
 function FIELDS.latency(inner)
-  local latency = inner.raw:so_far().latency
-  return { ttft = latency.time_to_first_token_ms, tpot = latency.time_per_output_token_ms,
-           itl = latency.inter_token_latency_ms, e2e = latency.end_to_end_latency_ms, queue = latency.queue_time_ms }
+  return by_short_name(inner.raw:so_far().latency)
 end
 
 -- ---- what one does ----
@@ -222,7 +237,7 @@ end
 local function go_to(inner, at)
   local now = inner.raw:now()
   if at < now then fail("t = %g s has passed (t = %.6f s now); s:rewind(t) goes back", seconds(at), seconds(now)) end
-  advance(inner, at)
+  go_on(inner, at)
 end
 
 --- Go on to a time (s, or "2 min"), or until f(s) is true, which is asked after every moment something happens.
@@ -230,7 +245,7 @@ end
 function METHODS.run_until(self, what)
   local inner = inner_of[self]
   if type(what) == "function" then
-    advance(inner, nil, function() return what(self) end)
+    go_on(inner, nil, function() return what(self) end)
   elseif what == nil then
     fail("run_until: a time in simulated seconds or a function expected")
   else
@@ -242,7 +257,7 @@ end
 --- Go on for so many simulated seconds.
 function METHODS.run_for(self, time)
   local inner = inner_of[self]
-  advance(inner, inner.raw:now() + time_of(time))
+  go_on(inner, inner.raw:now() + time_of(time))
   return self
 end
 
@@ -262,14 +277,17 @@ end
 --- Go on to the end.
 -- @return the summary
 function METHODS.run(self)
-  advance(inner_of[self])
+  go_on(inner_of[self])
   return self:result()
 end
 
 --- The summary of what has happened so far; it can go on.
 function METHODS.result(self, set)
   local inner = inner_of[self]
-  return require("oracle.summary").new(inner.present, inner.raw:so_far(), set)
+  local raw = inner.raw:so_far()
+  local result = require("oracle.summary").new(inner.present, raw, set)
+  getmetatable(result).__latency = by_short_name(raw.latency)
+  return result
 end
 
 --- A branch: another simulation that is where this one is, and goes its own way.

@@ -56,21 +56,10 @@ function set.is_live(key)
   return LIVE[key] ~= nil
 end
 
--- The knobs with one of them changed to what the checked scenario has.
-local function engine_of(inner, key, plan)
-  local engine = {}
-  for _, knob in ipairs(KNOBS) do engine[knob] = inner.spec.engine[knob] end
+-- The knob that changes, as the checked scenario has it.
+local function engine_of(key, plan)
   local name = key:match("%.(.+)$")
-  engine[name] = plan.spec.engine[name]
-  if engine.max_num_batched_tokens < engine.max_num_seqs then
-    fail("%s: max_num_batched_tokens (%d) must be at least max_num_seqs (%d)", key, engine.max_num_batched_tokens,
-      engine.max_num_seqs)
-  end
-  if not engine.enable_chunked_prefill and engine.max_num_batched_tokens < engine.max_model_len then
-    fail("%s: without chunked prefill max_num_batched_tokens (%d) must be at least max_model_len (%d)", key,
-      engine.max_num_batched_tokens, engine.max_model_len)
-  end
-  return engine
+  return { [name] = plan.spec.engine[name] }
 end
 
 local function duration_of(inner, plan)
@@ -100,7 +89,7 @@ function set.entry(inner, key, value)
   local plan = require("oracle.experiment").plan(changed)
   local entry = { scenario = changed, plan = inner.present }
   if kind == "engine" then
-    entry.engine = engine_of(inner, key, plan)
+    entry.engine = engine_of(key, plan)
   elseif kind == "policies" then
     entry.policies, entry.anew = policies_of(inner.spec), key
     entry.policies[key] = plan.spec[key]
