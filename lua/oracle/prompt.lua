@@ -65,7 +65,7 @@ end
 local function plot(what, ...)
   local chart = require("oracle.plot").chart
   local list = { ... }
-  if type(what) == "table" and type(what.points) == "table" and what.points[1] then
+  if type(what) == "table" and type(rawget(what, "points")) == "table" and what.points[1] then
     return shown(chart(over_points(what, list[1])))
   end
   if is_live(what) then
