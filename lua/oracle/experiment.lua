@@ -309,7 +309,8 @@ local function spec_of(r, d, find, warnings)
   local spec = {
     seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
-    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout, cost = cost_params(r, d, find, warnings),
+    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
+    cost = cost_params(r, d, find, warnings),
     engine = knobs_of(r, d), replicas = d.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
     series_interval = r.series_interval, client_latency = r.client_link and r.client_link.latency,
     client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth,

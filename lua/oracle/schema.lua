@@ -84,10 +84,11 @@ local slo = section { "slo", doc = "goodput counts the requests that meet all of
 -- The same keys without defaults: what is absent is as elsewhere.
 local function partial(node, doc)
   local list = {}
-  for i, key in ipairs(node.order) do
+  for _, key in ipairs(node.order) do
     local f = {}
     for k, v in pairs(node.fields[key]) do f[k] = v end
-    f.default, f.complete, list[i] = nil, nil, f
+    f.default, f.complete = nil, nil
+    list[#list + 1] = f
   end
   return section { node[1], list, doc = doc }
 end
@@ -116,7 +117,7 @@ local root = section { "", {
     { "transfer", "choice", values = { "end", "layerwise" }, default = "end",
       doc = "when a prompt's KV goes: all when it is computed, or each layer as soon as it is" },
   } },
-  { "groups", "list", doc = "replicas of different kinds behind one router: { { replicas =, hardware =, engine = }, ... }",
+  { "groups", "list", doc = "different replicas behind one router: { { replicas =, hardware =, engine = }, ... }",
     of = pool("group", "") },
   { "network", "network", doc = "how GPUs are joined: a topology's name or a table (oracle.topology); without it each"
     .. " pair has the hardware's own link to itself" },

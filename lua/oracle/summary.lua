@@ -209,17 +209,73 @@ local function deployment_of(plan)
   local d, e = plan.deployment, plan.scenario.engine
   return object {
     { "model", d.names.model }, { "hardware", d.names.hardware }, { "gpus", d.gpus },
-    { "replicas", d.replicas or plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks }, { "block_size", e.block_size },
+    { "replicas", d.replicas or plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks },
+    { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
     { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },
   }
 end
 
+-- The hardware of each GPU of a replica, stage by stage; replicas count from 1.
+local function gpus_of(plan, index)
+  local d = plan.deployment
+  for _, p in ipairs(d.pools or {}) do
+    if index <= p.replicas then
+      d = p.deployment
+      break
+    end
+    index = index - p.replicas
+  end
+  local list, stages = {}, d.stages
+  for g = 0, d.gpus_per_replica - 1 do
+    list[g + 1] = stages and stages[g * #stages // d.gpus_per_replica + 1] or d.hardware
+  end
+  return list
+end
+
 -- What renting the GPUs costs at the hardware's list price, where it is known.
+local function price_of(plan)
+  local d, total = plan.deployment, 0
+  if not d.hardware then return 0 end
+  if not d.pools then return d.gpus * (d.hardware.usd_per_hour or 0) end
+  for i = 1, d.replicas do
+    for _, gpu in ipairs(gpus_of(plan, i)) do
+      local price = gpu.usd_per_hour or 0
+      if price == 0 then return 0 end
+      total = total + price
+    end
+  end
+  return total
+end
+
+-- A GPU draws its idle power, and of what lies between that and its TDP the share that its work is of the roof it is
+-- under: a straight line, the first-order model of Fan, Weber and Barroso (ISCA 2007, section 3), with the utilisation
+-- of the busier of compute and memory in place of the processor's. An assumption, not a measurement.
+local function energy_of(plan, raw, seconds)
+  local joules, unknown = 0, object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
+  if raw.now <= 0 or not plan.deployment.hardware then return unknown end
+  for i, replica in ipairs(raw.replicas) do
+    local gpus = gpus_of(plan, math.min(i, plan.deployment.replicas or i))
+    local roofs = replica.roofs or {}
+    for g, gpu in ipairs(gpus) do
+      if (gpu.tdp_watts or 0) == 0 then return unknown end
+      local roof = roofs[(g - 1) * #roofs // #gpus + 1] or 0
+      local rented = replica.rented_s or raw.now
+      joules = joules + gpu.idle_watts * rented + (gpu.tdp_watts - gpu.idle_watts) * math.min(roof, rented)
+    end
+  end
+  joules = joules * seconds / raw.now                     -- the part after warm-up, as the tokens are
+  local tokens, requests = raw.tokens.output, raw.requests.successful
+  return object {
+    { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
+    { "j_per_request", requests > 0 and joules / requests or nil },
+  }
+end
+
 local function cost_of(plan, raw, seconds)
-  local price = plan.deployment.hardware and plan.deployment.hardware.usd_per_hour or 0
-  local usd = price > 0 and plan.deployment.gpus * price * seconds / 3600 or nil
+  local price = price_of(plan)
+  local usd = price > 0 and price * seconds / 3600 or nil
   local per_token = usd and raw.tokens.output > 0 and usd / raw.tokens.output or nil
   return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
@@ -286,6 +342,7 @@ function summary.new(plan, raw, set)
     { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
+    { "energy", energy_of(plan, raw, seconds) },
     { "cost", cost_of(plan, raw, seconds) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },

@@ -398,6 +398,12 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "stages");
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, r->pipeline.stages[i].roof);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "roofs");
   put_count(L, "policy_calls", r->usage.policy_calls);
   put(L, "kv_peak", (double)r->usage.peak_blocks / total);
   put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);

@@ -109,6 +109,7 @@ static void begin(orc_crowd_stage *s, int lane, double rest)
   const orc_lane *at = &s->replica->lanes[lane];
   const orc_step_cost *cost = &stage_of(s)->cost;
   const orc_step_time t = orc_step_evaluate(cost, &at->shape);
+  orc_pipeline_stepped(stage_of(s), &t);
   s->lane = lane;
   s->part = 0;
   s->rest = rest;

@@ -10,7 +10,24 @@ static double decode_time(const orc_replica *r, int stage)
   if (lane->prepared[0].n != d->n)
     for (int i = r->pipeline.count - 1; i >= 0; i--)
       lane->prepared[i] = orc_step_prepare_decode(&r->pipeline.stages[i].cost, d->n);
-  return orc_step_decode(&lane->prepared[stage], d->context, orc_decode_window(d));
+  const int64_t window = orc_decode_window(d);
+  const double time = orc_step_decode(&lane->prepared[stage], d->context, window);
+  orc_time ns = orc_time_of(time);
+  orc_pipeline_decode(&r->pipeline.stages[stage], &lane->worked[stage],
+                      &(orc_decode_span){ .n = d->n,
+                                          .steps = 1,
+                                          .context = d->context,
+                                          .window = window,
+                                          .time = ns < 1 ? 1 : ns });
+  return time;
+}
+
+/* The same of any step. */
+static double step_time(orc_pipe_stage *stage, const orc_step_shape *shape)
+{
+  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  orc_pipeline_stepped(stage, &t);
+  return t.total;
 }
 
 static orc_step_shape shape_of(const orc_replica *r)
@@ -36,6 +53,7 @@ static orc_step_shape shape_of(const orc_replica *r)
 static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_step_shape *shape)
 {
   const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  orc_pipeline_stepped(stage, &t);
   const orc_detail_work w =
       orc_detail_work_of(&stage->cost, &t, shape->decode_seqs + shape->prefill_tokens);
   const uint64_t before = stage->detail.executed;
@@ -102,7 +120,7 @@ orc_time orc_execute_start(orc_replica *r)
     if (r->high)
       time = detailed_time(r, &p->stages[i], &shape);
     else
-      time = decodes ? decode_time(r, i) : orc_step_evaluate(&p->stages[i].cost, &shape).total;
+      time = decodes ? decode_time(r, i) : step_time(&p->stages[i], &shape);
     at = orc_pipeline_pass(p, i, at, time + moving);
     if (i == p->count - 1) return at;
     at += orc_time_of(send_time(r, i));

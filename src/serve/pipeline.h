@@ -10,12 +10,14 @@
 #include "serve/detail.h"
 
 typedef struct orc_pipe_stage {
-  orc_step_cost cost; /* of its layers */
-  orc_group next;     /* the way to the next stage: latency, bandwidth; unused on the last */
-  const int *devices; /* [ranks] their nodes in the network; NULL: there is none */
-  orc_detail detail;  /* its devices, at the high level of detail */
-  orc_time free;      /* when it has done all steps started so far */
-  orc_time busy;      /* ns at work on them */
+  orc_step_cost cost;  /* of its layers */
+  orc_group next;      /* the way to the next stage: latency, bandwidth; unused on the last */
+  const int *devices;  /* [ranks] their nodes in the network; NULL: there is none */
+  orc_detail detail;   /* its devices, at the high level of detail */
+  orc_time free;       /* when it has done all steps started so far */
+  orc_time busy;       /* ns at work on them */
+  double flops, bytes; /* work of one of its GPUs so far: FLOP, B of memory */
+  double roof;         /* s that this takes at the peak of the roof each step is under */
 } orc_pipe_stage;
 
 typedef struct orc_pipeline {
@@ -23,6 +25,17 @@ typedef struct orc_pipeline {
   int count;          /* >= 1 */
   double token_bytes; /* B of activations that one token sends to the next stage, per rank */
 } orc_pipeline;
+
+/*
+** Steps in a row, or with others between them, in which n sequences decode: their work is counted
+*when
+** n changes. Whole numbers only, so that runs and single steps come to the same.
+*/
+typedef struct orc_decode_span {
+  int64_t n, steps;
+  int64_t context, window; /* tokens of KV read in all (see orc_step_decode) */
+  orc_time time;           /* ns they took */
+} orc_decode_span;
 
 /*
 ** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
@@ -44,6 +57,33 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
   const orc_time start = ready > s->free ? ready : s->free;
   s->busy += time;
   return s->free = start + time;
+}
+
+/* Note the work of a step: FLOP and B of one GPU; `seconds` stands for the roof where they are 0.
+ */
+void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds);
+
+/* The same of any step. */
+static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *t)
+{
+  orc_pipeline_worked(s, t->flops, t->bytes, t->total);
+}
+
+/* The same of the steps of a span. */
+void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* Add steps to the span, which is counted before if it is of another n. */
+static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,
+                                       const orc_decode_span *more)
+{
+  if (span->n != more->n) {
+    orc_pipeline_decoded(s, span);
+    *span = (orc_decode_span){ .n = more->n };
+  }
+  span->steps += more->steps;
+  span->context += more->context;
+  span->window += more->window;
+  span->time += more->time;
 }
 
 /*

@@ -26,12 +26,16 @@ static void open_lane(orc_replica *r, int index)
                   windowed ? m->sliding_window : 0);
   lane->prepared = orc_alloc((size_t)r->pipeline.count, sizeof *lane->prepared);
   lane->prepared[0].n = -1;
+  lane->worked = orc_alloc((size_t)r->pipeline.count, sizeof *lane->worked);
+  for (int i = 0; i < r->pipeline.count; i++)
+    lane->worked[i].n = -1;
 }
 
 static void close_lane(orc_lane *lane)
 {
   free(lane->batch.chunks);
   free(lane->prepared);
+  free(lane->worked);
   free(lane->joining);
   orc_decode_done(&lane->decode);
 }

@@ -80,6 +80,7 @@ typedef struct orc_lane {
   orc_time begun;            /* crowded: when the running step began */
   double moving;             /* crowded: s before it in which blocks go to or from host memory */
   orc_step_shape shape;      /* crowded: of the running step */
+  orc_decode_work *worked;   /* [stages] */
   orc_time end;              /* of the running step */
   orc_slot *joining;         /* sequences to decode here that wait for the running step's end */
   int joining_count, joining_room;

@@ -26,6 +26,7 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   orc_hist_tally gaps = orc_hist_tally_begin(&u->gaps, (uint64_t)d->counted);
   orc_time now = r->now, taken = now; /* taken: when blocks were last opened */
   orc_time last = r->last_step;
+  const int64_t context = d->context, window = orc_decode_window(d);
   int steps = 0;
   for (; steps < until; steps++) {
     const int64_t need = d->phase[phase];
@@ -52,6 +53,16 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   u->busy += now - r->now;
   stage->busy += now - r->now;
   stage->free = now;
+  if (steps > 0) {
+    /* Both grow by as much each step: nobody joins or leaves, and no window fills, within a run. */
+    const int64_t n = steps, later = n * (n - 1) / 2, grows = d->cap > 0 ? d->growing : d->n;
+    orc_pipeline_decode(stage, &lane->worked[0],
+                        &(orc_decode_span){ .n = d->n,
+                                            .steps = n,
+                                            .context = n * context + later * d->n,
+                                            .window = n * window + later * grows,
+                                            .time = now - r->now });
+  }
   u->steps += (uint64_t)steps;
   if (steps > 0 && used > u->peak_blocks) u->peak_blocks = used;
   d->counter += (uint64_t)steps;

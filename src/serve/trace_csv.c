@@ -70,7 +70,8 @@ static bool read_count(const orc_trace *t, const char *column, const char *s, in
       return orc_trace_bad(t, column, s, "a whole number of tokens", e);
     whole = (int32_t)v;
   }
-  if (whole > ORC_TRACE_TOKENS_MOST) return orc_trace_bad(t, column, s, "at most 100 million tokens", e);
+  if (whole > ORC_TRACE_TOKENS_MOST)
+    return orc_trace_bad(t, column, s, "at most 100 million tokens", e);
   *out = whole;
   return true;
 }
