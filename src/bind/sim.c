@@ -400,7 +400,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   lua_setfield(L, -2, "stages");
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, r->pipeline.stages[i].roof);
+    lua_pushnumber(L, orc_replica_roof(r, i));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "roofs");

@@ -27,8 +27,6 @@ static void open_lane(orc_replica *r, int index)
   lane->prepared = orc_alloc((size_t)r->pipeline.count, sizeof *lane->prepared);
   lane->prepared[0].n = -1;
   lane->worked = orc_alloc((size_t)r->pipeline.count, sizeof *lane->worked);
-  for (int i = 0; i < r->pipeline.count; i++)
-    lane->worked[i].n = -1;
 }
 
 static void close_lane(orc_lane *lane)
@@ -486,6 +484,14 @@ void orc_replica_cut(orc_replica *r, orc_time end)
   if (!r->lane->busy || beyond <= 0) return;
   r->usage.busy -= beyond;
   r->usage.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
+}
+
+double orc_replica_roof(const orc_replica *r, int stage)
+{
+  orc_pipe_stage s = r->pipeline.stages[stage];
+  for (int i = 0; i < r->lane_count; i++)
+    orc_pipeline_decoded(&s, &r->lanes[i].worked[stage]);
+  return s.roof;
 }
 
 static void await_end(const orc_replica *r)

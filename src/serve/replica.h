@@ -80,7 +80,7 @@ typedef struct orc_lane {
   orc_time begun;            /* crowded: when the running step began */
   double moving;             /* crowded: s before it in which blocks go to or from host memory */
   orc_step_shape shape;      /* crowded: of the running step */
-  orc_decode_work *worked;   /* [stages] */
+  orc_decode_span *worked;   /* [stages] */
   orc_time end;              /* of the running step */
   orc_slot *joining;         /* sequences to decode here that wait for the running step's end */
   int joining_count, joining_room;
@@ -169,6 +169,9 @@ void orc_replica_cut(orc_replica *r, orc_time end);
 /* Handlers of the events of this replica. The end of a step that was abandoned is passed over. */
 bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e);
 bool orc_replica_wake(orc_replica *r, orc_error *e);
+
+/* s that the work of a stage's GPUs so far takes at the peak of the roof each step is under. */
+double orc_replica_roof(const orc_replica *r, int stage);
 
 /* Whether a request is too long for this replica, whatever else it does. */
 bool orc_replica_never_fits(const orc_replica *r, const orc_request *q);
