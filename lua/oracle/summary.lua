@@ -273,6 +273,13 @@ local function energy_of(plan, raw, seconds)
   }
 end
 
+-- KV caches handed over between pools; mean_ms from the first token until all of it is there.
+local function transfers_of(raw)
+  local h = raw.handovers
+  if not h or h.count == 0 then return object { { "count", 0 } } end
+  return object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count } }
+end
+
 local function cost_of(plan, raw, seconds)
   local price = price_of(plan)
   local usd = price > 0 and price * seconds / 3600 or nil
@@ -342,6 +349,7 @@ function summary.new(plan, raw, set)
     { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
+    { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
     { "energy", energy_of(plan, raw, seconds) },
     { "cost", cost_of(plan, raw, seconds) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
