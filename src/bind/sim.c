@@ -244,9 +244,8 @@ double orc_bind_sim_fraction(const orc_sim *s)
   return -1.0;
 }
 
-/* Call the progress function at stack index 3, if there is one: f(fraction or nil, simulated s).
-*False:
-** its error is on the stack. */
+/* Call the progress function at stack index 3, if there is one, with the fraction (or nil) and the
+** simulated s. False: its error is on the stack. */
 static bool show_progress(lua_State *L, const sim *s)
 {
   if (!lua_isfunction(L, 3)) return true;
@@ -547,6 +546,7 @@ int orc_bind_sim(lua_State *L)
   lua_setfield(L, -2, "__gc");
   luaL_newlib(L, methods);
   orc_bind_live(L);
+  orc_bind_inspect(L);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
   luaL_newlib(L, functions);

@@ -53,7 +53,12 @@ double orc_bind_sim_fraction(const orc_sim *s);
 */
 void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end);
 
-/* Add the methods for paused simulations (live.c) to the method table on top. */
+/* When it ends at the latest, ns; ORC_NEVER: with its last request. */
+orc_time orc_bind_sim_end(const orc_sim *s);
+
+/* Add the methods for paused simulations to the method table on top: those that make it go on or
+** change it (live.c), those that look (inspect.c). */
 void orc_bind_live(lua_State *L);
+void orc_bind_inspect(lua_State *L);
 
 #endif

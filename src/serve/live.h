@@ -2,7 +2,7 @@
 ** live.h - what one may do to a simulation that is paused: go on by an instant, come to rest after
 ** an interruption, change knobs and policies. A paused run has handled every event up to its time,
 ** so the time alone says where it is, and a replay that does the same at the same times is the
-*same.
+** same.
 */
 #ifndef ORC_SERVE_LIVE_H
 #define ORC_SERVE_LIVE_H
@@ -18,8 +18,7 @@ typedef enum orc_instant {
 } orc_instant;
 
 /* Handle all events of the next moment that has any, if it is no later than `until` (ns). No
- *replica
- ** runs ahead of it. */
+** replica runs ahead of it. */
 orc_instant orc_live_instant(orc_cluster *c, orc_time until, orc_error *e);
 
 /* All requests have ended and none will come. */

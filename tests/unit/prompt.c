@@ -153,8 +153,10 @@ static void survives(terminal *t)
 static char *binary(const char *self, char *out)
 {
   const char *variant = strstr(self, "build/");
-  if (variant == NULL || strncmp(variant, "build/release/", 14) == 0)
-    return strcpy(out, "./oracle");
+  if (variant == NULL || strncmp(variant, "build/release/", 14) == 0) {
+    snprintf(out, PATH_MAX, "./oracle");
+    return out;
+  }
   const char *end = strchr(variant + 6, '/');
   sprintf(out, "%.*s/oracle", (int)(end - variant), variant);
   return out;
