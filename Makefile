@@ -4,6 +4,7 @@
 #   (none)    build/release    -O2; the binary is ./oracle
 #   SAN=1     build/san        -O1, AddressSanitizer and UndefinedBehaviorSanitizer
 #   TSAN=1    build/tsan       -O1, ThreadSanitizer
+#   FUZZ=1    build/fuzz       -O1, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer (clang)
 #   O0=1      build/o0         -O0: same input, same bytes as -O2
 # Useful settings: PREFIX=/usr/local, T=name (make unit, make spec), CC=clang, Q= (show commands)
 
@@ -19,6 +20,10 @@ ifdef SAN
 else ifdef TSAN
   VARIANT := tsan
   OPT := -O1 -fno-omit-frame-pointer -fsanitize=thread
+else ifdef FUZZ
+  VARIANT := fuzz
+  CC := clang
+  OPT := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 else ifdef O0
   VARIANT := o0
   OPT := -O0
@@ -46,13 +51,14 @@ MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
+FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/*.c)))
 BENCH := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH:%.c=$(B)/%)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test san tsan lint bench install clean format unit spec objects check
+.PHONY: help demo setup build test san tsan fuzz lint bench install clean format unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -79,6 +85,11 @@ san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 tsan: ## what runs in threads, under ThreadSanitizer
 	@tools/setup.sh build test
 	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua
+
+fuzz: build ## configurations, traces and quantities of random bytes, 60 s each (S=seconds)
+	@tools/setup.sh build lint
+	$(Q)$(MAKE) FUZZ=1 targets
+	@tools/fuzz.sh $(or $(S),60)
 
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
@@ -163,6 +174,14 @@ $(B)/tests/%: tests/%.c $(B)/liboracle.a
 	@mkdir -p $(@D)
 	@echo "  test  $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E $(LINK_$(notdir $*)) -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+
+# What libFuzzer drives brings no main of its own.
+targets: $(FUZZ_BIN)
+
+$(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/lua_target.h $(B)/liboracle.a
+	@mkdir -p $(@D)
+	@echo "  fuzz  $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LUA_INC) -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
 $(B)/bench/%: bench/%.c $(B)/liboracle.a
 	@mkdir -p $(@D)
