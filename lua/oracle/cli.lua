@@ -516,19 +516,50 @@ local function compare_levels(options)
   return OK
 end
 
+-- A scenario is found right when it could run.
+local function validate_scenario(path, options)
+  local s = load_scenario(path, options)
+  local one = s:copy()
+  one.vary, one.report = nil, nil
+  for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
+  prepare(one, path, options)
+  io.write("✓ Scenario is valid\n")
+  return OK
+end
+
+-- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
+local function validate_data(path, text, options)
+  local measured = require "oracle.measured"
+  local kind, json = measured.kind(text)
+  if not kind then return nil end
+  local with = options.files[2]
+  local s = with and load_scenario(with, options) or require("oracle.scenario").new {}
+  for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
+  if options.seed then s.seed = options.seed end
+  host().guard(false)
+  local ok, report = pcall(measured.compare, kind, text, json, s)
+  local first_line = require("oracle.scenario").first_line
+  if not ok then error(require("oracle.scenario").about(path, first_line(report)), 0) end
+  io.write(report)
+  return OK
+end
+
+local DATA = "a CSV with a row per request (request_id, arrival_time ...), the JSON of vllm bench serve, "
+  .. "or a calibration"
+
 local function validate(options)
-  if #options.files ~= 1 then misuse("validate: one file expected") end
+  if #options.files == 0 or #options.files > 2 then misuse("validate: one file, and a scenario for data, expected") end
   local path = options.files[1]
-  local text, why = require("oracle.config").text(path)
+  local config = require "oracle.config"
+  local text, why = config.text(path)
   if not text then error(why, 0) end
-  if path:match("%.lua$") then                            -- a scenario: found right when it could run
-    local s = load_scenario(path, options)
-    local one = s:copy()
-    one.vary, one.report = nil, nil
-    for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-    prepare(one, path, options)
-    io.write("✓ Scenario is valid\n")
-    return OK
+  if path:match("%.lua$") then return validate_scenario(path, options) end
+  local done = options.as ~= "config" and validate_data(path, text, options)
+  if done then return done end
+  if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
+  if not options.as and not config.told(text) then
+    error(("%s: neither a configuration (simulation, hardware_profile, workload, frameworks_to_test) nor measured data"
+      .. " (%s)"):format(path, DATA), 0)
   end
   return require("oracle.config.command").validate(path, text, options) and OK or FAILED
 end

@@ -25,8 +25,8 @@ function show.model(name)
   local m = catalog.model(name)
   local cost = require("oracle.core").cost
   local count = cost.parameters(m)
-  local memory = cost.memory { model = m, layout = { activations = "bf16", weights = "bf16", compute = "bf16", kv = "bf16" },
-                               max_num_batched_tokens = 2048, max_num_seqs = 256 }
+  local layout = { activations = "bf16", weights = "bf16", compute = "bf16", kv = "bf16" }
+  local memory = cost.memory { model = m, layout = layout, max_num_batched_tokens = 2048, max_num_seqs = 256 }
   local window = (m.sliding_window or 0) > 0
     and ("%d tokens in %d layers"):format(m.sliding_window, m.num_windowed_layers or 0) or nil
   local rows = {

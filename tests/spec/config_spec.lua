@@ -139,8 +139,8 @@ describe("a configuration", function()
     assert.equal(0, (oracle("generate-config -o sub/c.yaml")))
     local rc, out, err = oracle("run sub/c.yaml")
     assert.equal(0, rc, err)
-    assert.matches("Simulation completed!\nTotal requests: %d+\nSuccess rate: %d+%.%d%%\nThroughput: [%d.]+ tokens/s\n$",
-      out)
+    assert.matches("Simulation completed!\nTotal requests: %d+\nSuccess rate: %d+%.%d%%\nThroughput: [%d.]+ tokens/s"
+      .. "\n$", out)
     assert.is_true(json.decode(read(dir .. "/experiments/results/summary.json")).requests.total > 500)
     assert.matches("^request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
       .. "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,",

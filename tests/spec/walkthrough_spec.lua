@@ -48,7 +48,8 @@ local BASE = [[
 simulation: {max_simulation_time: 60, random_seed: 5}
 hardware_profile:
   compute_devices:
-    - &gpu {device_id: gpu0, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80.0e9, memory_gbps: 2039}
+    - &gpu
+      {device_id: gpu0, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80.0e9, memory_gbps: 2039}
     - {<<: *gpu, device_id: gpu1}
     - {<<: *gpu, device_id: gpu2}
     - {<<: *gpu, device_id: gpu3}

@@ -292,6 +292,12 @@ function config.parse(text, format, folder)
   return out
 end
 
+--- Whether a text is a configuration, right or wrong; what cannot be read at all may be one.
+function config.told(text)
+  local v = document.read(text)
+  return v == nil or config.is(v) or require("oracle.config.second").is(v)
+end
+
 --- The whole content of a file; nil and "path: why" when it cannot be read.
 function config.text(path)
   local f, why = io.open(path, "rb")
