@@ -338,7 +338,6 @@ local function load_config(path, options)
   local config = require "oracle.config"
   local text, why = config.text(path)
   if not text then error(why, 0) end
-  if not options.quiet and level(options, "INFO") then say("# Loading configuration from " .. path) end
   local folder = require("oracle.home").folder(path)
   local format = options.format or (path:lower():match("%.json$") and "json") or nil
   local read = config.parse(text, format, folder)
@@ -405,6 +404,7 @@ local function adopt(read, options)
     end
   end
   if not options.quiet and level(options, "INFO") then
+    if read.about then say("# Loading configuration from " .. options.files[1]) end
     for _, line in ipairs(read.about or {}) do say("# " .. line) end
   end
   if level(options, "WARNING") then
