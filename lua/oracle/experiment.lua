@@ -229,6 +229,8 @@ end
 
 -- The same of all kinds of replica a scenario has.
 local function deploy(r, find, memo)
+  local system = require("oracle.system").get(r.engine.system)
+  if system.shape then system.shape(r) end
   local kinds = require("oracle.pools").kinds(r)
   local d
   if kinds then
@@ -278,7 +280,7 @@ end
 local function add_policies(spec, r, find)
   local system = require("oracle.system").get(r.engine.system)
   local batching = r.batching or system.batching(r.engine)
-  local router = r.router or system.router or "round_robin"
+  local router = r.router or system.router and system.router(r.engine) or "round_robin"
   spec.batching = policy("batching", "batching", batching, r, find)
   spec.router = policy("router", "router", router, r, find)
   if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end

@@ -123,6 +123,15 @@ static int need(lua_State *L)
   return 1;
 }
 
+/* b:cached(id) -> prompt tokens of a waiting request that the prefix cache holds; 0 when it does
+ * not wait here */
+static int cached(lua_State *L)
+{
+  const orc_batch *b = self(L);
+  lua_pushinteger(L, orc_batch_cached(b, number(L, 2)));
+  return 1;
+}
+
 /* b:owed(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
 static int owed(lua_State *L)
 {
@@ -288,8 +297,9 @@ int orc_bind_batch(lua_State *L)
     { "queue", queue },       { "decoding", decoding }, { "head", head },
     { "now", now },           { "wake", wake },         { "waiting", waiting },
     { "running", running },   { "need", need },         { "key", rekey },
-    { "last", last },         { "owed", owed },         { "progress", progress },
-    { "steps", count_steps }, { "random", chance },     { NULL, NULL },
+    { "last", last },         { "owed", owed },         { "cached", cached },
+    { "progress", progress }, { "steps", count_steps }, { "random", chance },
+    { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

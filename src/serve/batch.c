@@ -341,6 +341,13 @@ int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
   return admit(b, slot, limit, true);
 }
 
+int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
+{
+  const orc_replica *r = b->replica;
+  const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
+  return slot == ORC_NO_SLOT ? 0 : orc_holding_match(r, at(r, slot));
+}
+
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip)
 {
   const orc_replica *r = b->replica;

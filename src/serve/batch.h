@@ -65,6 +65,10 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
 */
 int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit);
 
+/* Prompt tokens of a waiting request that the prefix cache holds now; 0 when it does not wait here.
+ */
+int32_t orc_batch_cached(const orc_batch *b, uint64_t number);
+
 /* Tokens the running requests may yet generate, each counted for at most `clip`. */
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
 

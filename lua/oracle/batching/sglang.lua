@@ -23,6 +23,21 @@ local function ratio_now(b, s)
   return ratio
 end
 
+-- Longest cached prefix first; SGLang does so while no more than 128 requests wait.
+local function by_prefix(b, s)
+  s.ids = s.ids or {}
+  local n = b:waiting(s.ids)
+  if n > 128 then
+    if s.sorted then
+      for i = 1, n do b:key(s.ids[i], s.ids[i]) end
+      s.sorted = false
+    end
+    return
+  end
+  for i = 1, n do b:key(s.ids[i], -b:cached(s.ids[i])) end
+  s.sorted = true
+end
+
 return policy.batching {
   name = "sglang",
   victim = "shortest",
@@ -38,6 +53,7 @@ return policy.batching {
   step = function(b, e, s)
     local chunk = e.max_num_batched_tokens
     local left = chunk - b:resume(chunk)
+    if left > 0 and b:queue() > 0 and s.params.schedule_policy == "lpm" then by_prefix(b, s) end
     local ratio = ratio_now(b, s)
     local room = b:free() * e.block_size - ratio * b:owed(CLIP)
     local begun = 0

@@ -4,20 +4,22 @@
 local system = {}
 
 --- The systems there are, in the order they are listed.
-system.NAMES = { "vllm", "sglang", "trtllm", "triton", "static", "orca", "sarathi" }
+system.NAMES = { "vllm", "sglang", "trtllm", "dynamo", "triton", "static", "orca", "sarathi" }
 
 -- Other spellings of their names, folded (oracle.nearest).
 local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", tritoninferenceserver = "triton",
                sarathiserve = "sarathi", vllmv1 = "vllm" }
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
-                 knobs = "table", fill = "function", batching = "function", router = "string" }
+                 knobs = "table", fill = "function", batching = "function", router = "function",
+                 shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
 --   defaults = { knob = value } where they differ from vLLM's, aliases = { its name of a knob = vLLM's },
 --   knobs = { own ones, as in oracle.schema }, fill = function(e, hardware) for defaults that depend on the GPU,
---   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = name }
+--   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = the same for routing,
+--   shape = function(r): may say what pools a checked scenario has }
 function system.new(t)
   for k, v in pairs(t) do
     assert(FIELDS[k] == type(v), "system: " .. tostring(k))

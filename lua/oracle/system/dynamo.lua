@@ -1,0 +1,33 @@
+--- NVIDIA Dynamo over vLLM workers: a router that knows their caches and, where the scenario has a network for the KV
+-- caches to go over, workers that compute prompts apart from workers that decode. Every prompt goes through a prefill
+-- worker then: deciding per request whether that is worth it (conditional disaggregation) is not modelled.
+local system = require "oracle.system"
+
+return system.new {
+  name = "dynamo",
+  version = "v0.8",
+  source = "NVIDIA Dynamo documentation: KV Router, Disaggregated Serving; workers: vLLM v0.11",
+  knobs = {
+    { "prefill_workers", "count", min = 0, max = 65535,
+      doc = "dynamo: replicas that compute prompts; half of them where there is a network, else 0: all do both" },
+    { "kv_overlap_score_weight", "number", min = 0, max = 1000, default = 1.0,
+      doc = "dynamo: weight of prompt blocks to compute against blocks in use" },
+    { "router_temperature", "number", min = 0, max = 1000, default = 0.0,
+      doc = "dynamo: 0 takes the cheapest replica, above it a cheaper one is likelier" },
+  },
+  batching = function() return "chunked" end,
+  router = function(e)
+    return { "kv_aware", overlap_score_weight = e.kv_overlap_score_weight + 0.0,
+             router_temperature = e.router_temperature + 0.0, block_size = e.block_size }
+  end,
+  shape = function(r)
+    if r.pools or r.groups or r.stages or r.autoscaling or r.failures then return end
+    local n = r.engine.prefill_workers or (r.network and r.replicas // 2) or 0
+    if n == 0 then return end
+    if not r.network then error("engine.prefill_workers: KV caches go over a network; describe it with `network`", 0) end
+    if n >= r.replicas then
+      error(("engine.prefill_workers: %d of %d replicas: some must decode"):format(n, r.replicas), 0)
+    end
+    r.pools = { prefill = { replicas = n }, decode = { replicas = r.replicas - n }, transfer = "end" }
+  end,
+}
