@@ -69,6 +69,8 @@ local COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
+  { "new", "policy NAME", "write a working policy to begin with" },
+  { "check", "policy FILE", "a policy against the laws, under random loads" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
@@ -626,6 +628,12 @@ local function compare(options)
   return good and OK or FAILED
 end
 
+-- A command in a file of its own that needs little from here.
+local function own_command(options)
+  local good = require("oracle.command." .. options.command).run(options, { misuse = misuse, say = say, host = host })
+  return good and OK or FAILED
+end
+
 local function dispatch(args)
   if #args == 0 then return prompt(nil, true) end
   local options = cli.parse(args)
@@ -641,6 +649,7 @@ local function dispatch(args)
   if options.command == "show" then return show(options) end
   if options.command == "lod" then return compare_levels(options) end
   if options.command == "compare" then return compare(options) end
+  if options.command == "new" or options.command == "check" then return own_command(options) end
   if options.command == "validate" then return validate(options) end
   if options.command == "generate-config" then return generate(options) end
   if options.command == "repl" then return prompt_with(options) end

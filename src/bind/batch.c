@@ -197,6 +197,13 @@ static int now(lua_State *L)
   return 1;
 }
 
+/* b:again(): be called again at the next step though nothing may have changed */
+static int again(lua_State *L)
+{
+  orc_batch_again(self(L));
+  return 0;
+}
+
 /* b:wake(t): be called again at t seconds though nothing may have changed */
 static int wake(lua_State *L)
 {
@@ -292,14 +299,12 @@ static int running(lua_State *L)
 int orc_bind_batch(lua_State *L)
 {
   static const luaL_Reg verbs[] = {
-    { "decode", decode },     { "resume", resume },     { "admit", admit },
-    { "preempt", preempt },   { "free", free_blocks },  { "size", size },
-    { "queue", queue },       { "decoding", decoding }, { "head", head },
-    { "now", now },           { "wake", wake },         { "waiting", waiting },
-    { "running", running },   { "need", need },         { "key", rekey },
-    { "last", last },         { "owed", owed },         { "cached", cached },
-    { "progress", progress }, { "steps", count_steps }, { "random", chance },
-    { NULL, NULL },
+    { "decode", decode },     { "resume", resume }, { "admit", admit },   { "preempt", preempt },
+    { "free", free_blocks },  { "size", size },     { "queue", queue },   { "decoding", decoding },
+    { "head", head },         { "now", now },       { "wake", wake },     { "waiting", waiting },
+    { "running", running },   { "need", need },     { "key", rekey },     { "last", last },
+    { "owed", owed },         { "again", again },   { "cached", cached }, { "progress", progress },
+    { "steps", count_steps }, { "random", chance }, { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

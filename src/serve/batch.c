@@ -415,6 +415,11 @@ bool orc_batch_preempt_last(orc_batch *b, orc_preempt how)
   return true;
 }
 
+void orc_batch_again(orc_batch *b)
+{
+  b->replica->steady = false;
+}
+
 void orc_batch_wake(orc_batch *b, orc_time time)
 {
   orc_replica *r = b->replica;

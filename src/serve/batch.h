@@ -90,6 +90,9 @@ bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how);
 /* Preempt the running request that gives way first (the policy says which); false when none can. */
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt how);
 
+/* Call the policy again at the next step though nothing may have changed, if requests wait then. */
+void orc_batch_again(orc_batch *b);
+
 /* Call the policy again at `time` (ns) though nothing may have changed; the earliest call wins. */
 void orc_batch_wake(orc_batch *b, orc_time time);
 

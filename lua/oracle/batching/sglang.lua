@@ -61,7 +61,10 @@ return policy.batching {
       local tokens, _, whole = b:head()
       if tokens == 0 then break end
       local wanted = tokens + math.min(whole * e.block_size - tokens, CLIP)
-      if wanted >= room and b:size() > 0 then break end
+      if wanted >= room and b:size() > 0 then
+        b:again()                                         -- less is kept free as time goes by
+        break
+      end
       local granted = b:admit(left)
       if granted == 0 then break end
       left, begun, room = left - granted, begun + granted, room - wanted

@@ -4,9 +4,7 @@
 -- evaluation: 1 per input token, 2 per output token.
 local policy = require "oracle.policy"
 
--- Bring the counters up to date with the tokens that came out since the last look.
-local function charge(b, s)
-  local n = b:running(s.ids, nil, nil, nil, s.tokens, nil, s.clients)
+local function charge_these(s, n)
   for i = 1, n do
     local id, client = s.ids[i], s.clients[i]
     local fresh = s.tokens[i] - (s.paid[id] or 0)
@@ -17,11 +15,18 @@ local function charge(b, s)
   end
 end
 
+-- Bring the counters up to date with the tokens that came out since the last look.
+local function charge(b, s)
+  charge_these(s, b:running(s.ids, nil, nil, nil, s.tokens, nil, s.clients))
+  charge_these(s, b:waiting(s.ids, nil, nil, nil, s.tokens, nil, s.clients)) -- those sent back
+end
+
 -- A client with nobody here before is lifted to the least service among those that have someone here.
 local function lift(s, client)
   local least
   for _, other in ipairs(s.active) do
-    if s.here[other] > 0 and (not least or s.service[other] < least) then least = s.service[other] end
+    local service = s.service[other]
+    if other ~= client and s.here[other] > 0 and service and (not least or service < least) then least = service end
   end
   local own = s.service[client] or 0
   s.service[client] = least and least > own and least or own
@@ -32,19 +37,20 @@ return policy.batching {
   params = { input_weight = 1.0, output_weight = 2.0 },
 
   order = function(r, _, s)
-    s.here, s.service, s.paid, s.active = s.here or {}, s.service or {}, s.paid or {}, s.active or {}
+    s.here, s.service, s.paid = s.here or {}, s.service or {}, s.paid or {}
+    s.active, s.back = s.active or {}, s.back or {}
     if not s.here[r.client] then
       s.here[r.client] = 0
       s.active[#s.active + 1] = r.client
     end
-    if s.here[r.client] == 0 then lift(s, r.client) end
+    if s.here[r.client] == 0 then s.back[#s.back + 1] = r.client end -- lifted once the counters are up to date
     s.here[r.client] = s.here[r.client] + 1
     return r.id
   end,
 
   ended = function(r, _, s)
     local rest = r.generated - (s.paid[r.id] or 0)
-    s.service[r.client] = s.service[r.client] + s.params.output_weight * rest
+    s.service[r.client] = (s.service[r.client] or 0) + s.params.output_weight * rest
     s.paid[r.id] = nil
     s.here[r.client] = s.here[r.client] - 1
   end,
@@ -52,8 +58,16 @@ return policy.batching {
   step = function(b, e, s)
     local left = e.max_num_batched_tokens - b:decode()
     if left > 0 then left = left - b:resume(left) end
-    if b:queue() == 0 or b:size() >= e.max_num_seqs then return end
+    if b:queue() == 0 then return end
     s.ids, s.tokens, s.clients, s.prompts = s.ids or {}, s.tokens or {}, s.clients or {}, s.prompts or {}
+    if #s.back > 0 then
+      charge(b, s)
+      for i = 1, #s.back do
+        lift(s, s.back[i])
+        s.back[i] = nil
+      end
+    end
+    if b:size() >= e.max_num_seqs then return end
     charge(b, s)
     local n = b:waiting(s.ids, s.prompts, nil, nil, nil, nil, s.clients)
     while left > 0 do
