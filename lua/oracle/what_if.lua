@@ -114,7 +114,7 @@ function what_if.run(base, changes)
   local points = combinations(axes)
   check(base, points)
   local from_now = sim ~= nil and sim.now > 0
-  for _, axis in ipairs(axes) do from_now = from_now and require("oracle.live.set").is_live(axis[1]) end
+  for _, axis in ipairs(axes) do from_now = from_now and require("oracle.live.set").is_live(axis[1], base) end
   local present = as_it_is(base, require("oracle.experiment").plan(base), axes)
   if present then table.insert(points, 1, present) end
   local results = {}

@@ -34,6 +34,24 @@ local WHY = {
   { "vary", "a simulation is one run" },
 }
 
+-- vLLM's name of a knob that was given in the system's own words, and what kind of change it is.
+local function resolve(key, s)
+  local knob = key:match("^engine%.([%w_]+)$")
+  local system = require("oracle.system").get(scenario.raw(s).engine and scenario.raw(s).engine.system)
+  if knob and system.own[knob] then return key, "version" end
+  local canonical = knob and system.aliases[knob] and "engine." .. system.aliases[knob] or key
+  return canonical, LIVE[canonical]
+end
+
+-- A knob is given once: other words for it give way.
+local function clear_aliases(s, canonical)
+  local engine = scenario.raw(s).engine
+  if type(engine) ~= "table" then return end
+  for name, target in pairs(require("oracle.system").get(engine.system).aliases) do
+    if "engine." .. target == canonical then engine[name] = nil end
+  end
+end
+
 local function reason(key)
   for _, pair in ipairs(WHY) do
     if key == pair[1] or key:sub(1, #pair[1] + 1) == pair[1] .. "." then return pair[2] end
@@ -51,9 +69,9 @@ function set.keys()
   return keys
 end
 
---- Whether a key can change while a simulation runs.
-function set.is_live(key)
-  return LIVE[key] ~= nil
+--- Whether a key can change while a simulation of scenario s runs.
+function set.is_live(key, s)
+  return select(2, resolve(key, s)) ~= nil
 end
 
 -- The knob that changes, as the checked scenario has it.
@@ -80,16 +98,21 @@ end
 function set.entry(inner, key, value)
   if type(key) ~= "string" then fail("set: a key such as \"engine.max_num_seqs\" expected") end
   local changed = inner.scenario:copy()
+  local canonical, kind = resolve(key, changed)
+  clear_aliases(changed, canonical)
   changed:set(key, value)
-  local kind = LIVE[key]
   if not kind then
     fail("%s cannot change while it runs: %s; s:what_if { [\"%s\"] = { ... } } runs it anew (while it runs: %s)", key,
-      reason(key), key, table.concat(set.keys(), ", "))
+      reason(canonical), key, table.concat(set.keys(), ", "))
   end
   local plan = require("oracle.experiment").plan(changed)
   local entry = { scenario = changed, plan = inner.present }
   if kind == "engine" then
-    entry.engine = engine_of(key, plan)
+    entry.engine = engine_of(canonical, plan)
+  elseif kind == "version" then                           -- a knob of the system's policies: what they know stays
+    if changed.batching then fail("%s: this run's batching policy is not the system's", key) end
+    entry.policies = policies_of(plan.spec)
+    entry.policies.router = inner.spec.router
   elseif kind == "policies" then
     entry.policies, entry.anew = policies_of(inner.spec), key
     entry.policies[key] = plan.spec[key]
@@ -111,7 +134,7 @@ local function from_file(s, key)
   return type(value) == "table" and value or nil
 end
 
-local FOLDERS = { batching = true, routing = true, admission = true, autoscaling = true }
+local FOLDERS = { batching = true, routing = true, admission = true, scaling = true }
 
 -- A plan whose policies are not those Lua remembers from the first time; when it fails, all is as before.
 local function plan_afresh(s)
