@@ -61,6 +61,9 @@ local OPTIONS = {
     doc = "validate: mend what can be and write the file" },
   { "--as", value = "WHAT", key = "as", choice = { "config", "data" }, only = { validate = true },
     doc = "validate: a configuration or measured data; the content decides" },
+  { "--ops", key = "ops", only = { show = true }, doc = "show model: the operations of a step, on one GPU" },
+  { "--tp", value = "N", key = "tp", whole = { 1, 1024 }, only = { show = true },
+    doc = "show model --ops: one of so many (1)" },
   { "--help", short = "-h", key = "help", doc = "this text" },
   { "--version", key = "version", doc = "the version" },
 }
@@ -77,7 +80,7 @@ local COMMANDS = {
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
   { "models", "", "the models that come with oracle" },
   { "hardware", "", "the accelerators that come with oracle" },
-  { "show", "model|hardware X", "one of them, figure by figure" },
+  { "show", "model|hardware X", "one of them, figure by figure; model X --ops: what a step is made of" },
 }
 
 local function names_of(list)
@@ -577,7 +580,9 @@ local function show(options)
   if (kind ~= "model" and kind ~= "hardware") or not name or options.files[3] then
     misuse("show: oracle show model NAME or oracle show hardware NAME expected")
   end
-  io.write(require("oracle.show")[kind](name))
+  if options.ops and kind ~= "model" then misuse("show %s --ops: only models have operations", kind) end
+  local shown = require "oracle.show"
+  io.write(options.ops and shown.ops(name, options.tp) or shown[kind](name))
   return OK
 end
 

@@ -20,6 +20,26 @@ local function attention(m)
   return ("%d heads of %d, %d KV heads"):format(m.num_attention_heads, m.head_dim, m.num_key_value_heads)
 end
 
+--- The operations a step of a model is made of, on one GPU: what the medium level of detail adds up.
+-- @param name a model's name
+-- @param tp GPUs that share each layer
+function show.ops(name, tp)
+  local m = catalog.model(name)
+  local own = m.torch_dtype ~= "fp32" and m.torch_dtype or "bf16"
+  local ops = require("oracle.core").cost.ops {
+    model = m, layout = { tensor_parallel_size = tp or 1, activations = own },
+  }
+  local rows = {}
+  for i, op in ipairs(ops) do
+    rows[i] = { op.name, ("%.6g"):format(op.flops / 1e6), ("%.6g"):format(op.weights / 2 ^ 20),
+                ("%.6g"):format(op.bytes / 1024), op.per }
+  end
+  local title = "%s in %s, %d layers, one of %d GPUs that share each layer\n\n"
+  return title:format(m.name, own, m.num_hidden_layers, tp or 1)
+    .. console.table({ "operation", { name = "work", unit = "MFLOP" }, { name = "weights a step", unit = "MiB" },
+                       { name = "other memory", unit = "KiB" }, "work and memory per" }, rows)
+end
+
 --- A model: its shape, and its sizes in 16 bits.
 function show.model(name)
   local m = catalog.model(name)

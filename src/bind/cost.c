@@ -5,6 +5,7 @@
 **                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head }, counts
+**   ops{model, layout}                             see bind/cost.h
 **   step{model, hardware, layout [, cost], shape}
 **                       { gemm, attention, lm_head, other, collective, overhead, total } in s,
 **                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
@@ -462,7 +463,7 @@ static int check(lua_State *L)
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    { "memory", memory }, { "parameters", parameters }, { "step", step }, { "check", check },
+    { "ops", orc_bind_cost_ops }, { "memory", memory }, { "parameters", parameters }, { "step", step }, { "check", check },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);
