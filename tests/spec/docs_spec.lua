@@ -59,6 +59,32 @@ describe("the documents", function()
   end)
 end)
 
+describe("the page about configurations", function()
+  it("shows one that is valid, and completes its requests", function()
+    local path = os.tmpname() .. ".yaml"
+    write(path, read("docs/configuration.md"):match("```yaml\n(.-)```"))
+    local out, code = shell(("%s validate %s && %s run %s -q --json -"):format(bin, path, bin, path))
+    os.remove(path)
+    assert.equal(0, code, out)
+    assert.matches("Configuration is valid", out)
+    local failed, rejected = out:match('"failed": (%d+),\n *"rejected": (%d+)')
+    assert.same({ "0", "0" }, { failed, rejected })
+  end)
+
+  it("names every distribution and balancing strategy", function()
+    local text = read("docs/configuration.md")
+    for _, file in ipairs { "distribution", "workload" } do
+      local source = read("lua/oracle/config/" .. file .. ".lua")
+      for list in source:gmatch("\nlocal %u*NAMES = (%b{})") do
+        for name in list:gmatch('"([^"]+)"') do assert.is_truthy(text:find(name, 1, true), name) end
+      end
+      for list in source:gmatch("\nlocal STRATEGIES = (%b{})") do
+        for name in list:gmatch('"([^"]+)"') do assert.is_truthy(text:find(name, 1, true), name) end
+      end
+    end
+  end)
+end)
+
 describe("the page about the prompt", function()
   it("shows lines that work", function()
     local lines = {}

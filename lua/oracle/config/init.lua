@@ -131,9 +131,12 @@ local function client_link(p, frameworks, h)
 end
 
 -- Requests that no server of this model could hold.
-local function check_lengths(p, s, list)
+local function check_lengths(p, s, list, server)
   local ok, plan = pcall(require("oracle.experiment").plan, s)
-  if not ok then return p:add("", require("oracle.scenario").first_line(plan)) end
+  if not ok then
+    local why = require("oracle.scenario").first_line(plan)
+    return p:add(why:match("^workload%.") and "workload" or server.path .. ".config", "%s", why)
+  end
   local middle = require("oracle.config.distribution").middle
   local most = plan.scenario.engine.max_model_len
   for i, w in ipairs(list) do
@@ -228,6 +231,12 @@ local function read_parts(p, v, folder)
   return parts
 end
 
+local function first_target(frameworks)
+  for _, f in ipairs(frameworks) do
+    if f.target then return f end
+  end
+end
+
 -- What a reader of the log wants to see confirmed, one line each.
 local function describe(parts)
   local lines, h = {}, parts.hardware
@@ -270,7 +279,7 @@ function config.read(v, marks, folder)
     return out
   end
   require("oracle.scenario").origin(s).folder = folder
-  check_lengths(p, s, parts.workload.list)
+  check_lengths(p, s, parts.workload.list, first_target(parts.frameworks))
   local m = parts.metrics
   out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
   out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level

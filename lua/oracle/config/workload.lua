@@ -79,13 +79,27 @@ end
 local PREFIX_TYPES = { "system", "few_shot", "instruction", "mixed", "random" }
 local PART_TYPES = { "system", "few_shot", "instruction" }
 
+-- A prefix has the length that its name stands for, or says its own.
+local function known_name(p, path, kind, part)
+  local names = require("oracle.workload.prefix").TOKENS[kind]
+  if not names or part.name == nil or part.tokens or names[part.name] then return end
+  local valid = {}
+  for name in pairs(names) do valid[#valid + 1] = name end
+  table.sort(valid)
+  local near = require("oracle.nearest").find(part.name, valid)
+  p:add(join(path, "name"), "%s: unknown %s prefix without a length; %s", part.name, kind,
+    near and ("did you mean %s?"):format(near) or "known: " .. table.concat(valid, ", "))
+end
+
 local function component(p, path, t)
   if not fields.entry(p, path, t) then return nil end
   fields.known(p, path, t, { "type", "name", "length" })
   if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PART_TYPES, ", ")) end
-  return { type = fields.choice(p, path, t, "type", PART_TYPES, "%s: unknown prefix type"),
-           name = fields.text(p, path, t, "name"),
-           tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }) }
+  local part = { type = fields.choice(p, path, t, "type", PART_TYPES, "%s: unknown prefix type"),
+                 name = fields.text(p, path, t, "name"),
+                 tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }) }
+  known_name(p, path, part.type, part)
+  return part
 end
 
 local function pattern(p, path, t)
@@ -99,6 +113,7 @@ local function pattern(p, path, t)
     variants = fields.number(p, path, t, "variants", { min = 1, max = 1e9, whole = true }),
   }
   if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PREFIX_TYPES, ", ")) end
+  known_name(p, path, out.type, out)
   local parts = fields.list(p, path, t, "components")
   if out.type == "mixed" and not parts and t.components == nil then
     p:add(join(path, "components"), "missing; a mixed prefix lists its parts")
