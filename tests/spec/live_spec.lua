@@ -44,6 +44,12 @@ local function kinds()
     closed = small { workload = closed, replicas = 2, router = "least_loaded" },
     remembering = small { batching = remembering(), replicas = 2 },
     ending = small { duration = "4 s" },
+    failing = small { replicas = 3, failures = { mtbf = "2 s", mttr = "500 ms" } },
+    scaled = small { replicas = 1, autoscaling = { policy = "queue_length", min = 1, max = 3, interval = "200 ms",
+                                                   cold_start = "300 ms" } },
+    apart = small { pools = { prefill = { replicas = 1 }, decode = { replicas = 2 } }, network = "dgx-h100" },
+    swapping = small { preemption = "swap",
+                       engine = { max_num_seqs = 64, num_gpu_blocks_override = 260, max_model_len = 4000 } },
     detailed = small { lod = "high", engine = { tensor_parallel_size = 2, max_model_len = 4000 }, duration = "2.5 s" },
   }
 end
@@ -363,6 +369,58 @@ describe("reloading", function()
       return 1
     end } })
     assert.error_matches(function() s:reload() end, "typed here")
+  end)
+end)
+
+describe("a policy that misbehaves", function()
+  local function chunked(b, e)
+    local left = e.max_num_batched_tokens - b:decode()
+    if left > 0 then left = left - b:resume(left) end
+    while left > 0 do
+      local n = b:admit(left)
+      if n == 0 then break end
+      left = left - n
+    end
+  end
+
+  local kept
+  local BAD = {
+    { "errors", "live_spec.lua:%d+: on purpose", function() error "on purpose" end },
+    { "forgets", "makes no progress", function() end },
+    { "keeps", "used outside its step", function(b)
+      if kept then kept:decode() end
+      kept = b
+    end, true },
+    { "hoards", "MiB of memory", function()
+      local t = {}
+      while true do t[#t + 1] = ("x"):rep(1000000) .. #t end
+    end },
+  }
+
+  it("stops with its place, and the books are right", function()
+    for _, bad in ipairs(BAD) do
+      kept = nil
+      local when = 1.5
+      local function step(b, e)
+        if b:now() < when then return chunked(b, e) end
+        if bad[4] and b:now() < when + 0.1 then kept = b return chunked(b, e) end
+        return bad[3](b, e)
+      end
+      local p = policy.batching { name = bad[1], every_step = true, step = step }
+      local s = live.new(small { batching = p, replicas = 2 })
+      local why = raised(function() s:run() end)
+      assert.matches(bad[2], why)
+      assert.matches("at t=%d+%.%d+ s, replica %d", why)
+      for i = 1, 2 do
+        local r = s.replicas[i]
+        assert.equal(r.kv.total, r.kv.used + r.kv.free + r.kv.cached)
+      end
+      assert.equal(s.arrived, s.finished + s.in_flight)
+      assert.is_false(s:result().oracle.complete)
+      assert.equal(s.in_flight, s:result().requests.pending)
+      when = math.huge
+      assert.equal(120, s:rewind(1.4):run().requests.successful)
+    end
   end)
 end)
 
