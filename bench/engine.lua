@@ -61,8 +61,8 @@ local function beside_bare(bare, name, title, wanted_ms, spec)
   local tokens = raw.tokens.output
   figure(name .. "_ms", 1e3 * seconds)
   local ratio = bare and figure(name .. "_ratio", 1e3 * seconds / bare.ms, "%.2f")
-  say("%s: %.1f ms (wanted <= %d), %.1f ns/step, %.0f M tokens/s; bare loop %.2f ms, ratio %.2f (wanted <= 3.5)%s", title,
-    1e3 * seconds, wanted_ms, 1e9 * seconds / raw.steps, 1e-6 * tokens / seconds, bare and bare.ms or 0, ratio or 0,
+  say("%s: %.1f ms (wanted <= %d), %.1f ns/step, %.0f M tokens/s; bare loop %.2f ms, ratio %.2f (wanted <= 3.5)%s",
+    title, 1e3 * seconds, wanted_ms, 1e9 * seconds / raw.steps, 1e-6 * tokens / seconds, bare and bare.ms or 0, ratio or 0,
     bare and bare.steps ~= raw.steps and "; other steps" or "")
 end
 

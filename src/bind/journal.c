@@ -85,7 +85,8 @@ static int read_at(lua_State *L)
 {
   const journal *j = self(L);
   const off_t offset = luaL_checkinteger(L, 2);
-  const size_t most = (size_t)luaL_checkinteger(L, 3);
+  const off_t wanted = luaL_checkinteger(L, 3), left = j->end > offset ? j->end - offset : 0;
+  const size_t most = (size_t)(wanted < left ? wanted : left); /* a device may never end */
   luaL_Buffer b;
   char *to = luaL_buffinitsize(L, &b, most);
   size_t got = 0;

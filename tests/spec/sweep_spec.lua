@@ -313,6 +313,12 @@ describe("a results file", function()
     end
   end)
 
+  it("may be a device", function()
+    refused(1, ("sweep %s --seeds 2 --out /dev/full"):format(path), "/dev/full: No space left on device")
+    local result = json.decode(ok(("sweep %s --seeds 2 --out /dev/null --json - -q"):format(path)))
+    assert.equal(2, result.sweep.finished)
+  end)
+
   it("belongs to one process at a time", function()
     local held = assert(require("oracle.core").journal.open(dir .. "/held"))
     refused(1, sweep("held"), "in use by another process")
