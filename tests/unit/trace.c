@@ -1,0 +1,206 @@
+/* trace.c - traces in JSON: Mooncake's blocks and ShareGPT's texts, windows and rates, and what is
+ * wrong. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "serve/trace_file.h"
+
+#include "test.h"
+
+enum { MOST = 64 };
+
+static const orc_trace_options all = { .scale = 1.0,
+                                       .to = (double)INFINITY,
+                                       .count = INT64_MAX,
+                                       .timeout = (double)INFINITY,
+                                       .characters_per_token = 4.0 };
+
+typedef struct reading {
+  int n; /* -1: refused, e says why */
+  orc_arrival at[MOST];
+  uint64_t first[MOST]; /* hash of the first 512 tokens of each prompt; 0 without content */
+  bool noted;
+  orc_error e;
+} reading;
+
+static void take(reading *r, const orc_source *s)
+{
+  for (orc_arrival a; r->n < MOST && s->next(s->self, &a, &r->e); r->n++) {
+    r->at[r->n] = a;
+    const orc_content *c = a.content == 0 ? NULL : &s->contents->at[a.content];
+    CHECK(c == NULL || orc_content_length(c) == a.prompt);
+    r->first[r->n] = c == NULL ? 0 : orc_content_hash(c, 0, 0, 512);
+  }
+}
+
+static reading read_text(const char *text, const orc_trace_options *o)
+{
+  char path[] = "/tmp/oracle-trace-XXXXXX";
+  const int fd = mkstemp(path);
+  CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+  close(fd);
+  reading r = { .n = -1 };
+  orc_source s;
+  if (orc_source_trace(&s, path, o, &r.e)) {
+    r.n = 0;
+    r.noted = s.note != NULL;
+    take(&r, &s);
+    s.done(s.self);
+    if (r.e.code != 0) r.n = -1;
+  }
+  unlink(path);
+  return r;
+}
+
+#define ROW(time, in, out, ids)                                                                    \
+  "{\"timestamp\": " #time ", \"input_length\": " #in ", \"output_length\": " #out                 \
+  ", \"hash_ids\": " ids "}\n"
+
+/* Equal ids are equal tokens; the last block is cut where the prompt ends. Other keys are left out.
+ */
+static void mooncake_has_its_blocks(void)
+{
+  const reading r = read_text(
+      ROW(1000, 1200, 5, "[7, 8, 9]") ROW(1500, 1024, 6, "[7,8]")
+          ROW(3000, 600, 7,
+              "[1, 8]") "\n"
+                        "{\"x\": [{\"y\": \"\\u00e9]\"}], \"hash_ids\": [7], \"input_length\": 512,"
+                        " \"output_length\": 1.0e1, \"timestamp\": 4e3}",
+      &all);
+  CHECK(r.n == 4 && !r.noted);
+  CHECK(r.at[0].time == 0 && r.at[1].time == 500000000 && r.at[3].time == 3 * ORC_SECOND);
+  CHECK(r.at[0].prompt == 1200 && r.at[3].output == 10);
+  CHECK(r.first[0] == r.first[1] && r.first[0] == r.first[3] && r.first[0] != r.first[2]);
+}
+
+static void windows_and_rates_are_for_every_format(void)
+{
+  static const char *const texts[] = {
+    ROW(0, 10, 1, "[1]") ROW(1000, 20, 1, "[2]") ROW(2000, 30, 1, "[3]") ROW(3000, 40, 1, "[4]"),
+    "arrived_at,num_prefill_tokens,num_decode_tokens\n5,10,1\n6,20,1\n7,30,1\n8,40,1\n",
+    "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,m,10,1,11,x\n"
+    "6,m,20,1,21,x\n7,m,30,1,31,x\n8,m,40,1,41,x\n",
+    "request_id,arrival_timestamp,prompt_size,token_size\n1,5,10,1\n2,6,20,1\n3,7,30,1\n4,8,40,1\n",
+    "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.0,10,1\n2023-11-16 "
+    "18:15:47.0,20,1\n"
+    "2023-11-16 18:15:48.0,30,1\n2023-11-16 18:15:49.0,40,1\n",
+  };
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    orc_trace_options o = all;
+    o.from = 1.0;
+    o.to = 3.0;
+    o.scale = 4.0;
+    const reading r = read_text(texts[i], &o);
+    CHECK(r.n == 2 && r.at[0].prompt == 20 && r.at[1].prompt == 30);
+    CHECK(r.at[0].time == 0 && r.at[1].time == ORC_SECOND / 4);
+    o.count = 1;
+    CHECK(read_text(texts[i], &o).n == 1);
+  }
+}
+
+#define TALK(...) "{\"id\": \"a\", \"conversations\": [" __VA_ARGS__ "]}"
+#define SAYS(text) "{\"from\": \"human\", \"value\": \"" text "\"}"
+
+/* Lengths are characters over characters per token, rounded up; short conversations are left out.
+ */
+static void sharegpt_has_lengths_of_its_texts(void)
+{
+  orc_trace_options o = all;
+  o.rate = 10.0;
+  const char *text =
+      "[" TALK(SAYS("12345678") "," SAYS("\\u00e9\\ud83d\\ude00\\n\\\"x") "," SAYS("z")) "," TALK(
+          SAYS("alone")) ",\n " TALK() ", " TALK(SAYS("w\xc3\xb6rld") "," SAYS("")) "]\n";
+  reading r = read_text(text, &o);
+  CHECK(r.n == 2 && r.noted);
+  CHECK(r.at[0].prompt == 2 && r.at[0].output == 2); /* 8 and 5 characters of four to a token */
+  CHECK(r.at[1].prompt == 2 && r.at[1].output == 1);
+  CHECK(r.at[0].time > 0 && r.at[1].time > r.at[0].time);
+  o.characters_per_token = 1.0;
+  r = read_text(text, &o);
+  CHECK(r.at[0].prompt == 8 && r.at[0].output == 5);
+  CHECK(read_text("[]", &o).n == -1);
+}
+
+/* Each row's prompt again, unlike the others where the rest of the workload shares prefixes. */
+static void pools_and_identities_come_with_any_csv(void)
+{
+  const char *text = "arrived_at,num_prefill_tokens,num_decode_tokens\n1,600,1\n2,700,2\n3,800,3\n";
+  orc_trace_options o = all;
+  CHECK(read_text(text, &o).first[0] == 0);
+  o.told = true;
+  reading r = read_text(text, &o);
+  CHECK(r.first[0] != 0 && r.first[0] != r.first[1] && r.first[1] != r.first[2]);
+  o.pool = 2;
+  r = read_text(text, &o);
+  CHECK(r.at[2].prompt == 600 && r.at[2].output == 3);
+  CHECK(r.first[0] == r.first[2] && r.first[0] != r.first[1]);
+}
+
+static void says_where_it_is_wrong(void)
+{
+  static const struct {
+    const char *text, *where;
+    double rate;
+    int64_t pool;
+  } wrong[] = {
+    { ROW(0, 10, 1, "[1]") ROW(1, 600, 1, "[1]"),
+      "line 2: hash_ids: 1 ids; input_length 600 needs 2, one for every 512 tokens", 0, 0 },
+    { ROW(5, 10, 1, "[1]") ROW(4, 10, 1, "[1]"), "line 2: timestamp goes back", 0, 0 },
+    { ROW(0, -3, 1, "[1]"), "line 1: input_length: a whole number expected, got \"-3\"", 0, 0 },
+    { ROW(0, 1.5, 1, "[1]"), "line 1: input_length: a whole number expected, got \"1.5\"", 0, 0 },
+    { ROW(0, inf, 1, "[1]"), "line 1: input_length", 0, 0 },
+    { ROW(0, 10, 01, "[1]"), "line 1: output_length", 0, 0 },
+    { ROW(0, 10, 1e30, "[1]"), "line 1: output_length", 0, 0 },
+    { ROW(0, 10, 1, "[1,]"), "line 1: a value after ','", 0, 0 },
+    { ROW(0, 10, 1, "[1 2]"), "line 1: ',' or ']' expected", 0, 0 },
+    { ROW(0, 10, 1, "1"), "line 1: '[' expected, got '1'", 0, 0 },
+    { "{\"timestamp\": 1}\n", "line 1: input_length is missing", 0, 0 },
+    { "{\"timestamp\": 1, \"timestamp\": 2}\n", "line 1: timestamp is there twice", 0, 0 },
+    { ROW(0, 10, 1, "[1]") "{\"timestamp\": 1, \"in",
+      "line 2: the file ends where the end of a string", 0, 0 },
+    { ROW(0, 10, 1, "[1]") "x", "line 2: '{' expected, got 'x'", 0, 0 },
+    { ROW(0, 10, 1, "[1]"), "rate: the trace has times of its own", 3.0, 0 },
+    { ROW(0, 10, 1, "[1]"), "prompt_pool: the trace says what its prompts share", 0, 4 },
+    { "[" TALK(SAYS("a") "," SAYS("b")) "]", "rate: missing; the trace has no times", 0, 0 },
+    { "[" TALK(SAYS("a") "," SAYS("b")), "the file ends where ',' or ']' was expected", 1.0, 0 },
+    { "[" TALK("{\"from\": \"x\"}") "]", "a message without value", 1.0, 0 },
+    { "[{\"id\": 3}]", "line 1: conversations is missing", 1.0, 0 },
+    { "[" TALK(SAYS("a\\q")) "]", "an escape such as", 1.0, 0 },
+    { "[" TALK(SAYS("a\\u12g4")) "]", "four hexadecimal digits", 1.0, 0 },
+    { "[] x", "nothing expected after the list", 1.0, 0 },
+    { "[{\"conversations\": [], \"z\": nul}]", "a JSON value expected", 1.0, 0 },
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    orc_trace_options o = all;
+    o.rate = wrong[i].rate;
+    o.pool = wrong[i].pool;
+    const reading r = read_text(wrong[i].text, &o);
+    CHECK(r.n == -1);
+    if (strstr(r.e.msg, wrong[i].where) == NULL) printf("%zu: %s\n", i, r.e.msg);
+    CHECK(strstr(r.e.msg, wrong[i].where) != NULL);
+  }
+}
+
+/* Deep nesting is refused and no recursion: a file of brackets must not break the stack. */
+static void depth_is_bounded(void)
+{
+  enum { DEEP = 100000 };
+  char *text = orc_alloc(DEEP + 16, 1);
+  memcpy(text, "{\"x\": ", 6);
+  memset(text + 6, '[', DEEP);
+  const reading r = read_text(text, &all);
+  CHECK(r.n == -1 && strstr(r.e.msg, "a value less deep") != NULL);
+  free(text);
+}
+
+int main(void)
+{
+  mooncake_has_its_blocks();
+  windows_and_rates_are_for_every_format();
+  sharegpt_has_lengths_of_its_texts();
+  pools_and_identities_come_with_any_csv();
+  says_where_it_is_wrong();
+  depth_is_bounded();
+  return DONE();
+}
