@@ -67,15 +67,15 @@ struct orc_cluster {
   orc_source *sources;
   orc_arrival *pending; /* [source_count] the next arrival of each */
   int source_count;
-  uint64_t left; /* requests that may still come */
   int profile_count;
   orc_arrival *future;   /* arrivals that follow an answer, by index */
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
+  orc_slot asked;    /* the request a router or an admission policy is asked about; ORC_NO_SLOT */
   uint64_t expected; /* arrivals pending: of sources and future ones */
+  uint64_t left;     /* requests that may still come */
   uint64_t seed;
   orc_rng routing; /* draws of the router */
-  orc_slot asked;  /* the request a router or an admission policy is asked about; ORC_NO_SLOT */
   orc_time warm_up;
   orc_slo slo;
   orc_time overhead;
@@ -84,8 +84,9 @@ struct orc_cluster {
   const orc_log *log;
   orc_time limit;    /* no step that ends later is applied */
   orc_time last_end; /* when the last request ended */
-  bool runs;
   orc_lod lod;
+  bool runs;
+  bool interrupted;
   orc_placement placement;
   orc_crowd crowd;
   orc_handovers handovers;
@@ -93,7 +94,6 @@ struct orc_cluster {
   orc_csv *csv;
   orc_life *life;
   const volatile sig_atomic_t *stop;
-  bool interrupted;
   orc_error failure; /* what ended the run early */
 };
 

@@ -1,7 +1,6 @@
 #include "serve/content.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 void orc_contents_done(orc_contents *p)
 {
@@ -40,9 +39,11 @@ void orc_contents_drop(orc_contents *p, uint32_t index)
 
 static void reserve(orc_content *c, int32_t spans)
 {
-  if (spans <= c->room) return;
-  c->room = spans < 4 ? 4 : 2 * spans;
-  c->spans = orc_resize(c->spans, (size_t)c->room, sizeof *c->spans);
+  if (spans > c->room) {
+    c->room = spans < 4 ? 4 : 2 * spans;
+    c->spans = orc_resize(c->spans, (size_t)c->room, sizeof *c->spans);
+  }
+  ORC_ASSERT(c->spans != NULL);
 }
 
 void orc_contents_append(orc_contents *p, uint32_t index, uint64_t text, int32_t offset,
@@ -69,7 +70,8 @@ uint32_t orc_contents_continue(orc_contents *p, uint32_t index, int32_t answered
   orc_content *to = &p->at[next];
   const orc_content *from = &p->at[index];
   reserve(to, from->count + 2);
-  memcpy(to->spans, from->spans, (size_t)from->count * sizeof *to->spans);
+  for (int32_t i = 0; i < from->count; i++)
+    to->spans[i] = from->spans[i];
   to->count = from->count;
   to->shared = from->shared;
   to->follows = true;
