@@ -54,6 +54,12 @@ local function resources(lines, s)
   entry(lines, "GPU busy (%):", mean_busy(s), "%.2f")
   entry(lines, "Peak KV cache use (%):", 100 * s.kv_cache.peak_usage, "%.2f")
   entry(lines, "Mean KV cache use (%):", 100 * s.kv_cache.mean_usage, "%.2f")
+  local prefix = s.prefix_caching
+  if prefix and prefix.total_tokens_saved > 0 then
+    entry(lines, "Prefix cache hits (% of requests):", 100 * prefix.overall_hit_rate, "%.2f")
+    entry(lines, "Prompt tokens from the cache (%):", 100 * prefix.prefill_reduction_ratio, "%.2f")
+    entry(lines, "KV blocks evicted:", s.kv_cache.evictions)
+  end
   entry(lines, "Preemptions:", s.preemptions.count)
   entry(lines, "Recomputed tokens:", s.preemptions.recomputed_tokens)
 end

@@ -408,12 +408,14 @@ local SHORT = {
   output_throughput = "throughput.output_tokens_per_second", total_throughput = "throughput.total_tokens_per_second",
   kv = "kv_cache", ["kv.peak"] = "kv_cache.peak_usage", ["kv.mean"] = "kv_cache.mean_usage",
   preemptions = "preemptions.count", success_rate = "requests.success_rate", requests = "requests.total",
+  hit_rate = "prefix_caching.overall_hit_rate", saved = "prefix_caching.prefill_reduction_ratio",
+  evictions = "kv_cache.evictions",
   successful = "requests.successful", duration = "simulation.total_duration_s", gpus = "deployment.gpus",
 }
 
 local UNITS = {
   { "_ms%.", "ms" }, { "requests_per_second$", "req/s" }, { "goodput_rps$", "req/s" },
-  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "duration_s$", "s" },
+  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "hit_rate$", "%" }, { "_ratio$", "%" }, { "duration_s$", "s" },
   { "^gpu_busy$", "%" },
 }
 

@@ -85,6 +85,26 @@ describe("the page about configurations", function()
   end)
 end)
 
+describe("the page about workloads", function()
+  it("shows a scenario that runs", function()
+    local path = os.tmpname()
+    write(path, read("docs/workloads.md"):match("```lua\n(.-)```"))
+    local out, code = shell(("%s run %s -q --json -"):format(bin, path))
+    os.remove(path)
+    assert.equal(0, code, out)
+    assert.matches('"nightly"', out)
+  end)
+
+  it("names the prefixes there are", function()
+    local text = read("docs/workloads.md")
+    for _, names in pairs(require("oracle.workload.prefix").TOKENS) do
+      for name, tokens in pairs(names) do
+        assert.is_truthy(text:find(("%s %d"):format(name, tokens), 1, true), name)
+      end
+    end
+  end)
+end)
+
 describe("the page about the prompt", function()
   it("shows lines that work", function()
     local lines = {}
