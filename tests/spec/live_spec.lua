@@ -393,7 +393,7 @@ describe("a policy that misbehaves", function()
     end, true },
     { "hoards", "MiB of memory", function()
       local t = {}
-      while true do t[#t + 1] = ("x"):rep(1000000) .. #t end
+      while true do t[#t + 1] = ("x"):rep(20000000 + #t) end
     end },
   }
 
