@@ -643,7 +643,8 @@ local function dispatch(args)
   if #args == 0 then return prompt(nil, true) end
   local options = cli.parse(args)
   if options.help then
-    io.write(options.command == "run" and help_run() or help())
+    io.write(options.command == "run" and help_run()
+      or options.command == "sweep" and require("oracle.sweep_cli").help() or help())
     return OK
   end
   if options.version then

@@ -7,6 +7,30 @@ local sweep = require "oracle.sweep"
 
 local command = {}
 
+local HELP = [==[
+usage: oracle sweep SCENARIO.lua --set KEY=VALUES ... [options]
+       mpirun -n N oracle sweep ...       the same on many machines, where oracle was built with mpicc
+
+Runs a scenario for every combination of values, the first --set slowest, on all cores.
+
+  --set KEY=v1,v2,...      these values
+  --set KEY=lo..hi:step    from lo to hi, both included; the step may be left out: 1. May be mixed: 1,2,4..16:4
+  --set KEY=VALUE          the same value everywhere
+  --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
+  --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
+  --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine
+  --threads N              threads (one per core); results are the same bytes whatever N is
+  --json FILE              at the end, all results in order: {"points": [{"set": {...}, ...}, ...]}
+
+The axes of `vary` in the file count too; --set of the same key takes the place of one. A point that cannot run holds
+"error" in place of results; the others go on, and the exit status is 1. `oracle --help` lists the other options.
+]==]
+
+--- The text of `oracle sweep --help`.
+function command.help()
+  return HELP
+end
+
 -- ---- the job ----
 
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
