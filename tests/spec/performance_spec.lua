@@ -150,13 +150,27 @@ describe("flags", function()
       ["--calibration-data x.json"] = { 1, "goes with performance_model vllm_roofline" },
       ["--avg-input-length 2000"] = { 1, "above max_input_length" },
       ["--batching-strategy windowed"] = { 1, "windowed is not supported" },
-      ["--disaggregated"] = { 1, "disaggregated" }, ["--decode-tp 2"] = { 1, "goes with disaggregated" },
+      ["--disaggregated --tp 2"] = { 1, "disaggregated has prefill_tp and decode_tp" },
+      ["--disaggregated --prefill-n-xpus 3"] = { 1, "no whole number of groups" }, ["--decode-tp 2"] = { 1, "goes with disaggregated" },
     } do
       local rc, out, err = oracle(args)
       assert.same({ expected[1], "" }, { rc, out }, args .. "\n" .. err)
       assert.matches(expected[2], err)
       assert.matches("^oracle: [^\n]*\n$", err)
     end
+  end)
+end)
+
+describe("disaggregated clusters", function()
+  it("hand each prompt's KV over the transfer link", function()
+    local rc, out, err = oracle("--model llama-2-7b --disaggregated --duration 10 -q --json -")
+    assert.equal(0, rc, err)
+    local s = json.decode(out)
+    assert.same({ 12, 1 }, { s.deployment.gpus, s.requests.success_rate })
+    assert.is_true(s.kv_transfer.bytes > 0)
+    assert.is_true(s.kv_transfer.mean_ms > 1)             -- the link's latency is 1 ms
+    local _, far = oracle("--model llama-2-7b --disaggregated --duration 10 --transfer-latency 50 -q --json -")
+    assert.near(s.kv_transfer.mean_ms + 49, json.decode(far).kv_transfer.mean_ms, 1)
   end)
 end)
 

@@ -144,6 +144,27 @@ describe("the walkthrough", function()
   end)
 end)
 
+describe("targets that differ", function()
+  local TWO = [=[
+  - {name: a, type: VLLM, config: &c {model_profile_id: Llama2-7B, gpu_id: gpu0}}
+  - {name: b, type: VLLM, config: {<<: *c, gpu_id: gpu1}}
+]=]
+
+  it("in their GPU are replicas of their own kind", function()
+    local text = build { frameworks = TWO }:gsub("device_id: gpu1}", "device_id: gpu1, memory_gbps: 4078}")
+    local s = run(text)
+    assert.equal(2, s.deployment.gpus)
+    local slow = s.per_replica.replica0.latency.time_per_output_token_ms.p50
+    local fast = s.per_replica.replica1.latency.time_per_output_token_ms.p50
+    assert.is_true(fast < 0.7 * slow)
+  end)
+
+  it("in their model are refused", function()
+    local text = build { frameworks = TWO }:gsub("{<<: %*c, gpu_id: gpu1}", "{model_profile_id: Llama3-8B, gpu_id: gpu1}")
+    assert.matches("differs from a in config.model_profile_id", errors(text))
+  end)
+end)
+
 describe("not here:", function()
   it("W-01 an example configuration that its own validator refuses", function()
     assert.equal(0, (oracle("generate-config -o e.yaml")))
@@ -248,6 +269,48 @@ describe("not here:", function()
     assert.is_true(s.prefix_caching.conversational_hit_rate > 0.9)
   end)
 
+  it("W-24 a probability of another turn that nobody can set", function()
+    local function turns(probability)
+      local s, rows = run(build { profile = ([=[
+      conversational_probability: 1.0
+      continuation_probability: %g
+      follow_up_inter_arrival_time_dist_config: {type: Constant, value: 0.01}
+]=]):format(probability) }:gsub("total_duration: 60", "total_duration: 40"))
+      local sessions, n = {}, 0
+      for _, row in ipairs(rows) do
+        if not sessions[row.session_id] then sessions[row.session_id], n = true, n + 1 end
+      end
+      assert.is_true(s.requests.total > 100)
+      return #rows / n
+    end
+    assert.equal(1, turns(0))
+    assert.near(1 / (1 - 0.5), turns(0.5), 0.4)
+    assert.is_true(turns(0.8) > 3)
+  end)
+
+  it("W-26, W-27 a prefix whose name is unknown, and histories that share nothing", function()
+    assert.matches("code_generation: unknown instruction prefix without a length", errors(build { workload = [=[
+  generate_prompt_tokens: true
+  prefix_patterns: {patterns: [{type: instruction, name: code_generation}]}
+]=] }))
+    local _, rows = run(build { profile = [=[
+      conversational_probability: 1.0
+      continuation_probability: 1.0
+      max_turns_per_session: 3
+      follow_up_inter_arrival_time_dist_config: {type: Constant, value: 0.5}
+]=] })
+    local history, checked = {}, 0
+    for _, row in ipairs(rows) do
+      local before = history[row.session_id]
+      if before and row.status == "SUCCESS" then       -- whole blocks of 16 tokens, the last token computed
+        assert.near(before, tonumber(row.cached_prefix_length), 16)
+        checked = checked + 1
+      end
+      history[row.session_id] = row.prompt_tokens + row.output_tokens
+    end
+    assert.is_true(checked > 100)
+  end)
+
   it("W-25 least_loaded that always takes the first", function()
     local s = run(build { workload = "  load_balancing_strategy: least_loaded\n", frameworks = [[
   - {name: a, type: VLLM, config: &c {model_profile_id: Llama2-7B, gpu_id: gpu0}}
@@ -293,6 +356,64 @@ describe("not here:", function()
       "max_simulation_time: 3"):gsub("total_duration: 60", "total_duration: 3"))
     assert.is_true(overload.requests.pending > 100)
     assert.is_true((overload.prefix_caching or { prefill_reduction_ratio = 0 }).prefill_reduction_ratio < 0.05)
+  end)
+
+  it("W-54 corrections made to a copy that is thrown away", function()
+    local bad = build {}:gsub("random_seed: 5", "random_sed: 5")
+    write("fix.yaml", bad)
+    assert.equal(0, (oracle("validate --fix fix.yaml")))
+    assert.equal((bad:gsub("random_sed", "random_seed")), read(dir .. "/fix.yaml"))
+  end)
+
+  it("W-62 a reverse link that overwrites an explicit one", function()
+    local links = [=[
+  network_links:
+    - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 8.0e9, latency_s: 0.001}
+    - {link_id: r, source_id: gpu0, dest_id: client_node_0, bandwidth_bps: 8.0e9, latency_s: 0.5}
+]=]
+    local function latency(text) return config.read(document.read(build { links = text }), {}).scenario.client_link.latency end
+    assert.equal(0.001, latency(links))
+    local swapped = links:gsub("(    %- {link_id: c[^\n]*\n)(    %- [^\n]*\n)", "%2%1")
+    assert.equal(0.001, latency(swapped))
+  end)
+
+  it("W-67 throughput without the tokens of unfinished requests", function()
+    local s, rows = run(build {}:gsub("max_simulation_time: 60", "max_simulation_time: 10"):gsub("rate: 4.0",
+      "rate: 20.0"):gsub("value: 50}", "value: 400}"))
+    local tokens = 0
+    for _, row in ipairs(rows) do tokens = tokens + row.output_tokens end
+    assert.is_true(s.requests.pending > 20)
+    assert.near(tokens / 10, s.throughput.output_tokens_per_second, 1e-6 * tokens)
+  end)
+
+  it("W-69 no inter-token latency, queue time, goodput or breakdown", function()
+    local s = run(build {}, "--set slo.ttft=0.1")
+    assert.is_number(s.latency.inter_token_latency_ms.p99)
+    assert.is_number(s.latency.queue_time_ms.p99)
+    assert.is_number(s.throughput.goodput_rps)
+    assert.is_number(s.per_replica.replica0.requests.total)
+  end)
+
+  it("W-72 draws that disturb one another", function()
+    local _, rows = run(build {})
+    local _, more = run(build { profile = [=[
+    - profile_name: two
+      inter_arrival_time_dist_config: {type: Exponential, rate: 3.0}
+      prompt_tokens_dist_config: {type: Uniform, low: 10, high: 90}
+      max_output_tokens_dist_config: {type: Constant, value: 5}
+]=] })
+    local i = 0
+    for _, row in ipairs(more) do                         -- the first profile's requests come as without the other
+      if row.profile == "one" then
+        i = i + 1
+        assert.same({ rows[i].arrival_time, rows[i].prompt_tokens }, { row.arrival_time, row.prompt_tokens })
+      end
+    end
+    assert.equal(#rows, i)
+  end)
+
+  it("W-73 a run without end", function()
+    assert.matches("Simulation missing max_simulation_time", errors((build {}:gsub("max_simulation_time: 60, ", ""))))
   end)
 
   it("W-48 utilisation and series that stay empty", function()

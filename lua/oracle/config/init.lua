@@ -32,42 +32,47 @@ local function same(a, b)
   return true
 end
 
--- What two replicas must share, by the key to name when they do not.
+-- What two servers of one workload must share, by the key to name when they do not.
 local function traits(f, h)
-  local devices = {}
-  for i, id in ipairs(f.gpus or {}) do
-    local d = h.devices[id]
-    devices[i] = { flops = d.flops, memory = d.memory, bandwidth = d.bandwidth, mfu = d.mfu, mbu = d.mbu }
-  end
-  local par = f.parallel
-  return { { "type", f.system }, { "config.model_profile_id", f.model }, { "its devices", devices },
-           { "config.parallelism", par and { par.strategy, par.tp, par.pp } }, { "config", f.engine },
+  local d = f.gpus and h.devices[f.gpus[1]] or {}
+  return { { "type", f.system }, { "config.model_profile_id", f.model },
+           { "the efficiencies (mfu, mbu) of its devices", { d.mfu, d.mbu } },
            { "config.scheduling_policy", f.priority } }
 end
 
-local function alike(p, frameworks, h)
-  local first, count = nil, 0
+-- What else makes them replicas of one kind.
+local function shape(f, h)
+  local devices = {}
+  for i, id in ipairs(f.gpus or {}) do
+    local d = h.devices[id]
+    devices[i] = { flops = d.flops, memory = d.memory, bandwidth = d.bandwidth }
+  end
+  local par = f.parallel
+  return { devices, par and { par.strategy, par.tp, par.pp } or false, f.engine }
+end
+
+-- The servers that take part, and whether they are all of one kind.
+local function targets_of(p, frameworks, h)
+  local targets, alike = {}, true
   for _, f in ipairs(frameworks) do
     if f.target then
-      count = count + 1
-      if not first then
-        first = f
-      else
-        local mine, theirs = traits(f, h), traits(first, h)
-        for i, trait in ipairs(mine) do
-          if not same(trait[2], theirs[i][2]) then
-            p:add(f.path, "differs from %s in %s; targets that share a workload are replicas and must be equal",
-              first.name or first.path, trait[1])
-            break
-          end
+      targets[#targets + 1] = f
+      local first = targets[1]
+      local mine, theirs = traits(f, h), traits(first, h)
+      for i, trait in ipairs(mine) do
+        if not same(trait[2], theirs[i][2]) then
+          p:add(f.path, "differs from %s in %s, which the targets of one workload share", first.name or first.path,
+            trait[1])
+          break
         end
       end
+      alike = alike and same(shape(f, h), shape(first, h))
     elseif f.name then
       p:warn(f.path, "%s is no target of the workload and is not simulated", f.name)
     end
   end
-  if not first and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
-  return first, count
+  if #targets == 0 and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  return targets, alike
 end
 
 -- One kind of GPU per framework: its group works in step.
@@ -158,12 +163,13 @@ local function router_of(w)
 end
 
 -- GPUs that work together are where their links are; those that work alone need none.
-local function place(frameworks, f, h)
-  if not f.parallel then return nil end
-  local placement = {}
-  for _, each in ipairs(frameworks) do
-    if each.target then table.move(each.gpus, 1, #each.gpus, #placement + 1, placement) end
+local function place(targets, h)
+  local placement, together = {}, false
+  for _, each in ipairs(targets) do
+    table.move(each.gpus, 1, #each.gpus, #placement + 1, placement)
+    together = together or each.parallel ~= nil
   end
+  if not together then return nil end
   return require("oracle.config.hardware").network(h, placement), placement
 end
 
@@ -175,26 +181,50 @@ local function model_of(p, f, db)
     (require("oracle.scenario").first_line(why):gsub("^unknown model [^:;]*[:;] ?", "")))
 end
 
+-- One server: its GPU with the links it has to its peers, and its knobs.
+local function server_of(p, f, h)
+  local peer = require("oracle.config.framework").peer(p, f, h)
+  return { hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer), engine = engine_of(p, f) }
+end
+
+-- Servers that differ are a group each.
+local function groups_of(servers, alike)
+  if alike then return nil end
+  local groups = {}
+  for i, server in ipairs(servers) do
+    local engine = {}
+    for k, v in pairs(server.engine) do
+      if k ~= "system" then engine[k] = v end
+    end
+    groups[i] = { replicas = 1, hardware = server.hardware, engine = engine }
+  end
+  return groups
+end
+
 local function assemble(p, parts)
   local frameworks, h, w = parts.frameworks, parts.hardware, parts.workload
-  local f, count = alike(p, frameworks, h)
-  if not f or not f.gpus then return nil end
+  local targets, alike = targets_of(p, frameworks, h)
+  local f, count = targets[1], #targets
+  for _, each in ipairs(targets) do
+    if not each.gpus then return nil end
+  end
+  if not f then return nil end
   local models = {}
   for _, each in ipairs(frameworks) do
     if each.model then models[each] = model_of(p, each, parts.db) end
     if each.gpus then uniform(p, each, h) end
   end
   local link = client_link(p, frameworks, h)
-  local peer = require("oracle.config.framework").peer(p, f, h)
-  local engine = engine_of(p, f)
+  local servers = {}
+  for i, each in ipairs(targets) do servers[i] = server_of(p, each, h) end
   if link then link.bytes_per_token = w.bytes_per_token or f.bytes or 2 end
   if #p.errors > 0 or not models[f] or not w.workload then return nil end
-  local network, placement = place(frameworks, f, h)
+  local network, placement = place(targets, h)
   return {
     network = network, placement = network and placement, client_link = link,
     series_interval = parts.metrics.interval,
-    model = models[f], hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer),
-    engine = engine, replicas = count > 1 and count or nil, cost = cost_of(f, h),
+    model = models[f], hardware = servers[1].hardware, engine = servers[1].engine,
+    replicas = alike and count > 1 and count or nil, groups = groups_of(servers, alike), cost = cost_of(f, h),
     router = count > 1 and router_of(w) or nil, batching = f.priority and "priority" or nil,
     workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
     seed = w.seed or parts.simulation.seed, lod = parts.simulation.lod, percentiles = parts.metrics.percentiles,

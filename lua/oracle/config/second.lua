@@ -146,10 +146,12 @@ end
 local PAIRED = { "prefill_xpu", "prefill_n_xpus", "prefill_tp", "decode_xpu", "decode_n_xpus", "decode_tp",
                  "transfer_bandwidth", "transfer_latency" }
 
-local function refuse(p, v)
-  if v.disaggregated then
-    p:add("disaggregated", "not supported by these flags; clusters of their own for prefill and decode are not in"
-      .. " this version")
+-- What a single cluster has and two have each of their own.
+local SINGLE = { "xpu", "tp" }
+
+local function refuse(p, v, given)
+  for _, key in ipairs(v.disaggregated and SINGLE or {}) do
+    if given[key] ~= nil then p:add(key, "goes with one cluster; disaggregated has prefill_%s and decode_%s", key, key) end
   end
   for _, key in ipairs(PAIRED) do
     if v[key] ~= nil and not v.disaggregated then p:add(key, "goes with disaggregated") end
@@ -174,13 +176,15 @@ function second.scenario(p, given)
     v[k[1]] = given[k[1]]
     if v[k[1]] == nil then v[k[1]] = k[3] end
   end
-  refuse(p, v)
+  refuse(p, v, given)
   check_cluster(p, v)
   local prompt, output = length(p, v, "input"), length(p, v, "output")
+  local two = v.disaggregated and #p.errors == 0 and require("oracle.config.disaggregation").parts(p, v) or nil
   if #p.errors > 0 then return nil end
   return {
-    model = v.model, hardware = v.xpu, replicas = v.dp > 1 and v.dp or nil,
+    model = v.model, hardware = two and two.hardware or v.xpu, replicas = v.dp > 1 and v.dp or nil,
     engine = { tensor_parallel_size = v.tp, pipeline_parallel_size = v.pp, max_num_seqs = v.max_batch_size },
+    pools = two and two.pools, network = two and two.network, placement = two and two.placement,
     cost = { kind = v.performance_model, calibration = v.calibration_data },
     workload = { kind = "poisson", rate = v.arrival_rate, duration = v.duration, prompt = prompt, output = output },
     warm_up = v.warm_up, seed = v.random_seed,
