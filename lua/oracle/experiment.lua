@@ -58,6 +58,11 @@ local QUANTIZED = {
   mxfp4 = { "fp4" }, int4 = { "int4" }, awq = { "int4" }, gptq = { "int4" },
 }
 
+-- Attention replicas of a model without experts share nothing: they are copies.
+local function shares_experts(e, model)
+  return e.data_parallel_size > 1 and (model.num_experts or 0) > 0
+end
+
 local function layout_of(e, model)
   local own = model.torch_dtype or "bf16"
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
@@ -71,6 +76,8 @@ local function layout_of(e, model)
     activations = activations, weights = q[1], compute = q[2] or activations,
     kv = PLAIN[kv] or kv:match("^fp8") or kv,
     layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
+    data_parallel_size = shares_experts(e, model) and e.data_parallel_size or nil,
+    expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
   }
 end
 
@@ -167,7 +174,7 @@ local function place(r, d)
   local sizes = {}
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
     local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
-    sizes[i] = { replicas = math.max(p.scenario.replicas, most), tensor_parallel_size = e.tensor_parallel_size,
+    sizes[i] = { replicas = math.max(p.deployment.replicas, most), tensor_parallel_size = e.tensor_parallel_size,
                  pipeline_parallel_size = e.pipeline_parallel_size, gpus = p.deployment.gpus_per_replica }
   end
   if r.network then
@@ -203,11 +210,27 @@ local function check_depth(e, model)
     layers // n, layers // n + 1)
 end
 
+-- How many replicas step together; nil: each by itself.
+local function lockstep(r, model)
+  local e = r.engine
+  if e.data_parallel_size > 1 and (r.autoscaling or r.failures) then
+    fail("engine.data_parallel_size: %d: attention replicas are neither scaled nor do they fail; leave autoscaling and"
+      .. " failures out", e.data_parallel_size)
+  end
+  if not shares_experts(e, model) then return nil end
+  if e.pipeline_parallel_size > 1 then
+    fail("engine.data_parallel_size: %d: attention replicas that share experts have one stage; pipeline_parallel_size"
+      .. " is %d", e.data_parallel_size, e.pipeline_parallel_size)
+  end
+  return e.data_parallel_size
+end
+
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo)
   local model = recall(memo, "model", r.model, find)
   local hardware = recall(memo, "hardware", r.hardware, find)
-  local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom", hardware = hardware.id or hardware.name or "custom",
+  local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom",
+                  hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   fill_knobs(e, model, hardware, names.hardware)
@@ -223,7 +246,8 @@ local function deploy_kind(r, find, memo)
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas, replicas = r.replicas,
+    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * e.data_parallel_size,
+    replicas = r.replicas * e.data_parallel_size, lockstep = lockstep(r, model),
   }
 end
 
@@ -238,6 +262,10 @@ local function deploy(r, find, memo)
       local ok, found = pcall(deploy_kind, k.scenario, find, memo)
       if not ok then fail(#kinds > 1 and "%s: %s" or "%.0s%s", k.name, found) end
       k.deployment = found
+      if found.lockstep then
+        fail("engine.data_parallel_size: %d: with pools, groups or stages attention replicas share no experts",
+          found.lockstep)
+      end
     end
     d = require("oracle.pools").join(kinds)
     for key, value in pairs(kinds[#kinds].scenario.engine) do r.engine[key] = value end
@@ -313,7 +341,8 @@ local function spec_of(r, d, find, warnings)
     devices = d.devices, duration = r.duration, warm_up = r.warm_up,
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
     cost = cost_params(r, d, find, warnings),
-    engine = knobs_of(r, d), replicas = d.replicas, failures = check_failures(r), slo = r.slo, workload = workload,
+    engine = knobs_of(r, d), replicas = d.replicas, lockstep = d.lockstep,
+    failures = check_failures(r), slo = r.slo, workload = workload,
     series_interval = r.series_interval, client_latency = r.client_link and r.client_link.latency,
     client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth,
   }

@@ -75,8 +75,8 @@ function pools.join(kinds)
   whole.gpus, whole.replicas, whole.pools = 0, 0, {}
   for i, k in ipairs(kinds) do
     whole.gpus = whole.gpus + k.deployment.gpus
-    whole.replicas = whole.replicas + k.scenario.replicas
-    whole.pools[i] = { name = k.name, role = k.role, replicas = k.scenario.replicas, deployment = k.deployment,
+    whole.replicas = whole.replicas + k.deployment.replicas
+    whole.pools[i] = { name = k.name, role = k.role, replicas = k.deployment.replicas, deployment = k.deployment,
                        scenario = k.scenario }
   end
   if #kinds == 2 and kinds[1].role == "prefill" then

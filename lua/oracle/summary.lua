@@ -330,12 +330,11 @@ function summary.new(plan, raw, set)
   end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))
-  for _, replica in ipairs(raw.replicas) do
-    if replica.shared and replica.lod == "medium" then
-      warnings[#warnings + 1] = ("level of detail medium: contention was not modelled, though several senders share %s")
-        :format(named(links))
-      break
-    end
+  local left_out = r.pools and r.lod == "medium" and #links > 0
+  for _, replica in ipairs(raw.replicas) do left_out = left_out or replica.uncontended end
+  if left_out then
+    warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")
+      :format(level_of(raw), named(links))
   end
   local list = {
     { "oracle", object { { "version", require "oracle.version" }, { "seed", r.seed }, { "lod", level_of(raw) },

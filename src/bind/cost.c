@@ -211,6 +211,7 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   static const field counts[] = {
     AT(orc_layout, tensor_parallel_size),
     AT(orc_layout, pipeline_parallel_size),
+    AT(orc_layout, data_parallel_size),
     { NULL, 0, false },
   };
   index = lua_absindex(L, index);
@@ -222,6 +223,8 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   const bool narrow = l->weights == ORC_FP8 || l->weights == ORC_INT8 || l->weights == ORC_FP4;
   l->compute = read_format(L, index, "compute", narrow ? l->weights : l->activations);
   l->kv = read_format(L, index, "kv", l->activations);
+  l->expert_parallel = orc_bind_bool_or(L, index, "layout", "expert_parallel", false);
+  l->sequence_parallel = orc_bind_bool_or(L, index, "layout", "sequence_parallel", false);
   read_stages(L, index, l, m);
 }
 

@@ -108,6 +108,10 @@ static int read_pool(lua_State *L, orc_replica_kind *kinds, int from, int most)
 
 void orc_bind_read_pools(lua_State *L, int index, orc_cluster_config *config)
 {
+  config->lockstep = (int)orc_bind_integer_or(L, index, "spec", "lockstep", 0);
+  if (config->lockstep > 1 && config->replicas % config->lockstep != 0)
+    orc_bind_fail(L, "lockstep: %d does not divide the %d replicas", config->lockstep,
+                  config->replicas);
   if (lua_getfield(L, index, "pools") != LUA_TTABLE) return;
   const int list = lua_gettop(L);
   const int pools = (int)lua_rawlen(L, list);

@@ -14,7 +14,8 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index);
 void orc_bind_read_step_cost(lua_State *L, int index, orc_step_cost *cost);
 
 /*
-** The spec's pools, a list of { replicas =, role = "all"|"prefill"|"decode", stages = { hardware,
+** spec.lockstep, so many replicas in a row that step together, and the spec's pools, a list of {
+*replicas =, role = "all"|"prefill"|"decode", stages = { hardware,
 *... }
 ** or nil, and the fields above }; without it all replicas are as the spec itself says. Prefill
 *replicas

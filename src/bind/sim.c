@@ -389,8 +389,8 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   put_count(L, "steps", r->usage.steps);
   lua_pushstring(L, r->high ? "high" : "medium");
   lua_setfield(L, -2, "lod");
-  lua_pushboolean(L, r->shared);
-  lua_setfield(L, -2, "shared");
+  lua_pushboolean(L, r->shared && !r->crowded);
+  lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
     lua_pushnumber(L, (double)r->pipeline.stages[i].busy * 1e-9);

@@ -32,14 +32,28 @@ static double kv_heads(const orc_layout *l, const orc_model *m)
   return heads > tp ? (double)heads / tp : 1.0;
 }
 
+int orc_layout_expert_ranks(const orc_layout *l)
+{
+  return l->tensor_parallel_size * (l->data_parallel_size > 1 ? l->data_parallel_size : 1);
+}
+
+/*
+** Ranks a matrix is cut over. Whole experts on a few ranks are, on average, parts of all experts on
+** all: both take as much memory and, with routing even, as much time.
+*/
+static double cut(const orc_layout *l, const orc_matrix *x)
+{
+  return x->part == ORC_PART_EXPERT ? orc_layout_expert_ranks(l) : l->tensor_parallel_size;
+}
+
 double orc_layout_inputs(const orc_layout *l, const orc_matrix *x)
 {
-  return x->shard == ORC_SHARD_INPUTS ? x->inputs / l->tensor_parallel_size : x->inputs;
+  return x->shard == ORC_SHARD_INPUTS ? x->inputs / cut(l, x) : x->inputs;
 }
 
 double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_matrix *x)
 {
-  if (x->shard == ORC_SHARD_OUTPUTS) return x->outputs / l->tensor_parallel_size;
+  if (x->shard == ORC_SHARD_OUTPUTS) return x->outputs / cut(l, x);
   if (x->shard == ORC_SHARD_KV) return x->outputs * (kv_heads(l, m) / m->num_key_value_heads);
   return x->outputs;
 }
@@ -209,6 +223,27 @@ static bool check_stages(const orc_layout *l, const orc_model *m, orc_error *e)
                   told, sum, l->pipeline_parallel_size, m->num_hidden_layers);
 }
 
+static bool check_experts(const orc_layout *l, const orc_model *m, orc_error *e)
+{
+  const int ranks = orc_layout_expert_ranks(l);
+  if (l->data_parallel_size < 0)
+    return orc_fail(e, "layout: data_parallel_size = %d, expected at least 1",
+                    l->data_parallel_size);
+  if (m->num_experts == 0) {
+    if (l->expert_parallel)
+      return orc_fail(e, "layout: expert parallelism, but the model has no experts");
+    return true;
+  }
+  const int whole = l->expert_parallel ? m->num_experts : m->moe_intermediate_size;
+  if (whole % ranks == 0) return true;
+  return orc_fail(
+      e,
+      "layout: %d ranks (tensor_parallel_size %d x data_parallel_size %d) do not divide "
+      "the model's %s = %d",
+      ranks, l->tensor_parallel_size, ranks / l->tensor_parallel_size,
+      l->expert_parallel ? "num_experts" : "moe_intermediate_size", whole);
+}
+
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
 {
   const int tp = l->tensor_parallel_size, pp = l->pipeline_parallel_size;
@@ -225,8 +260,7 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
         e, "layout: tensor_parallel_size = %d does not divide the vocabulary of %d (%lld padded)",
         tp, m->vocab_size, (long long)padded);
   if (!divides("num_attention_heads", m->num_attention_heads, tp, e) ||
-      !divides("intermediate_size", m->intermediate_size, tp, e) ||
-      !divides("moe_intermediate_size", m->moe_intermediate_size, tp, e) ||
+      !divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
       !divides("shared_expert_size", m->shared_expert_size, tp, e))
     return false;
   const int kv = m->num_key_value_heads;

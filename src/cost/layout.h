@@ -11,8 +11,11 @@
 enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
 
 typedef struct orc_layout {
-  int tensor_parallel_size;    /* >= 1 */
-  int pipeline_parallel_size;  /* >= 1 */
+  int tensor_parallel_size;   /* >= 1 */
+  int pipeline_parallel_size; /* >= 1 */
+  int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
+  bool expert_parallel;       /* a rank has whole experts; else a part of each */
+  bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
   uint16_t layers[ORC_STAGES]; /* of each stage; all 0: as even as may be */
   orc_dtype weights;           /* format of the matrices in memory */
   orc_dtype activations;       /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
@@ -41,6 +44,9 @@ orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index);
 ** orc_layout_check; at most ORC_STAGES stages.
 */
 void orc_layout_balance(orc_layout *l, const orc_model *m);
+
+/* Ranks the experts are spread over: those of all attention replicas. */
+int orc_layout_expert_ranks(const orc_layout *l);
 
 /* A matrix's inputs and outputs on one rank, cut as its shard says (KV heads: at least one). */
 double orc_layout_inputs(const orc_layout *l, const orc_matrix *x);
@@ -96,7 +102,8 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
 double orc_layout_overhead_bytes(const orc_layout *l);
 
 /*
-** Degrees and formats fit the model: tp divides attention heads, MLP widths and the vocabulary
+** Degrees and formats fit the model: whole experts are dealt out evenly; tp divides attention
+*heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
 ** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
 *32 bits, KV 8 or more. False with the numbers.

@@ -19,7 +19,9 @@ static void add_matrices(orc_ops *o, const orc_layout *l, const orc_model *m, bo
   for (int i = 0; i < n; i++) {
     orc_op *op = find(o, x[i].part);
     const double in = orc_layout_inputs(l, &x[i]), out = orc_layout_outputs(l, m, &x[i]);
-    const double moved = (x[i].fused ? 0.0 : in) + out;
+    double moved = (x[i].fused ? 0.0 : in) + out;
+    if (x[i].part == ORC_PART_EXPERT && l->expert_parallel) /* only what its own experts see */
+      moved = ((x[i].fused ? 0.0 : x[i].inputs) + x[i].outputs) / orc_layout_expert_ranks(l);
     op->flops += layers * 2.0 * x[i].active * in * out;
     op->weights += layers * in * out *
                    (x[i].part == ORC_PART_ROUTER ? wide : orc_dtype_weight_bytes(l->weights));
@@ -53,8 +55,9 @@ static orc_attention attention_of(const orc_layout *l, const orc_model *m, int l
 static double other_bytes(const orc_layout *l, const orc_model *m, bool experts)
 {
   const double tp = l->tensor_parallel_size, wide = orc_dtype_bytes(l->activations);
+  const double share = l->sequence_parallel ? tp : 1.0;
   const double norms =
-      4.0 * m->norms_per_layer * m->hidden_size; /* hidden and residual, in and out */
+      4.0 * m->norms_per_layer * m->hidden_size / share; /* hidden and residual, in and out */
   const bool latent = m->kv_lora_rank > 0;
   const double rotated = latent
                              ? (m->num_attention_heads / tp + 1.0) * m->qk_rope_head_dim

@@ -111,7 +111,7 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
       !orc_cost_params_check(p, e))
     return false;
   const orc_link *link = orc_hardware_peer_link(h);
-  if (l->tensor_parallel_size > 1 && link->bandwidth <= 0.0)
+  if (orc_layout_expert_ranks(l) > 1 && link->bandwidth <= 0.0)
     return orc_fail(e,
                     "hardware: no nvlink or pcie bandwidth, needed for tensor_parallel_size = %d",
                     l->tensor_parallel_size);
@@ -120,6 +120,11 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
     .hardware = *h,
     .layout = *l,
     .params = *p,
+    .exchange = { .ranks = m->num_experts > 0 && l->data_parallel_size > 1
+                               ? orc_layout_expert_ranks(l)
+                               : 1,
+                  .latency = link->latency,
+                  .bandwidth = link->bandwidth },
     .group = { .ranks = l->tensor_parallel_size,
                .latency = link->latency,
                .bandwidth = link->bandwidth },
@@ -156,20 +161,23 @@ static double distinct_experts(const orc_step_cost *c, double tokens)
   return c->model.num_experts * (1.0 - orc_real_exp(tokens * c->expert_miss));
 }
 
-static double gemm_time(const orc_step_cost *c, const orc_rates *r, double tokens, orc_step_time *t)
+/* all: tokens of those who share the experts */
+static double gemm_time(const orc_step_cost *c, const orc_rates *r, double tokens, double all,
+                        orc_step_time *t)
 {
   double sum = 0.0;
   for (int i = 0; i < c->ops.count; i++) {
     const orc_op *op = &c->ops.gemm[i];
-    const double flops = op->flops * tokens;
+    const double seen = op->part == ORC_PART_EXPERT ? all : tokens;
+    const double flops = op->flops * seen;
     double bytes = op->weights, compute = flops * r->gemm;
     if (op->part == ORC_PART_EXPERT) {
-      bytes *= distinct_experts(c, tokens);
+      bytes *= distinct_experts(c, all);
       compute *= c->params.moe_imbalance;
     } else if (op->part == ORC_PART_ROUTER) {
       compute = flops * r->dense;
     }
-    bytes += op->bytes * tokens;
+    bytes += op->bytes * seen;
     sum += orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
     t->flops += flops;
     t->bytes += bytes;
@@ -188,13 +196,33 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
 }
 
 /* All items but attention, of a step with work in it. */
+/* Tokens go to their experts on other ranks, and the answers come back. */
+static double exchange_time(const orc_step_cost *c, double tokens, double all)
+{
+  const int first = c->stage.first_layer;
+  const int layers = orc_model_expert_layers(&c->model, first + c->stage.layers) -
+                     orc_model_expert_layers(&c->model, first);
+  const double token = c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  orc_group g = c->exchange;
+  if (!c->layout.expert_parallel) {
+    g.ranks = c->layout.data_parallel_size;
+    return layers * orc_collective_ring_allreduce(&g, all * token);
+  }
+  const double sent =
+      tokens / c->layout.tensor_parallel_size * c->model.num_experts_per_tok * token;
+  const orc_fabric fabric = { .near = g };
+  return 2.0 * layers *
+         orc_collective_time(ORC_COLLECTIVE_ALL_TO_ALL, ORC_ALGORITHM_RING, &fabric, sent);
+}
+
 static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, int64_t tokens,
-                                      int64_t sampled)
+                                      int64_t all, int64_t sampled)
 {
   orc_step_time t = { .gemm = 0.0 };
   const double n = (double)tokens, s = (double)sampled;
   const orc_cost_params *p = &c->params;
-  t.gemm = gemm_time(c, r, n, &t);
+  t.gemm = gemm_time(c, r, n, (double)all, &t);
+  if (c->exchange.ranks > 1) t.exchange = exchange_time(c, n, (double)all);
   if (sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
   const double other = c->ops.other_weights + c->ops.other_bytes * n;
   t.other = other * r->memory;
@@ -210,7 +238,7 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
 
 static double sum_beside_attention(const orc_step_time *t)
 {
-  return t->gemm + t->lm_head + t->other + t->collective + t->overhead;
+  return t->gemm + t->lm_head + t->other + t->collective + t->exchange + t->overhead;
 }
 
 /* Coefficients of the decode attention of n sequences; `fixed` is left to the caller. */
@@ -237,7 +265,7 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
   if (c->params.kind == ORC_COST_CONSTANT)
     return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step };
   orc_decode_cost d = decode_attention(c, &c->rates[0], n);
-  const orc_step_time t = beside_attention(c, &c->rates[0], n, c->stage.lm_head ? n : 0);
+  const orc_step_time t = beside_attention(c, &c->rates[0], n, n, c->stage.lm_head ? n : 0);
   d.fixed = sum_beside_attention(&t);
   return d;
 }
@@ -284,7 +312,8 @@ orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
     return (orc_step_time){ .overhead = t, .total = t };
   }
   const orc_rates *r = &c->rates[s->prefill_tokens > 0];
-  orc_step_time t = beside_attention(c, r, tokens, c->stage.lm_head ? s->sampled : 0);
+  const int64_t all = s->all_tokens > tokens ? s->all_tokens : tokens;
+  orc_step_time t = beside_attention(c, r, tokens, all, c->stage.lm_head ? s->sampled : 0);
   if (s->decode_seqs > 0) {
     const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
     t.attention = orc_step_decode_attention(&d, s->decode_context, s->decode_window);

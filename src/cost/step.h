@@ -52,7 +52,8 @@ typedef struct orc_step_shape {
   double prefill_window_pairs; /* same under the sliding window */
   int64_t prefill_past;        /* sum of tokens of KV re-read by the chunks (their past) */
   int64_t prefill_window_past; /* same, each at most the window without the chunk's first token */
-  int64_t sampled; /* positions through the LM head: decoding sequences, prompts that end here */
+  int64_t all_tokens; /* of all attention replicas that share the experts; 0: these are all */
+  int64_t sampled;    /* positions through the LM head: decoding sequences, prompts that end here */
 } orc_step_shape;
 
 /*
@@ -65,7 +66,7 @@ void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tok
 
 /* Where the time of one step goes, s. total is their sum. */
 typedef struct orc_step_time {
-  double gemm, attention, lm_head, other, collective, overhead, total;
+  double gemm, attention, lm_head, other, collective, exchange, overhead, total;
   double flops, bytes; /* the work done on one GPU: achieved MFU and MBU follow */
 } orc_step_time;
 
@@ -90,6 +91,7 @@ typedef struct orc_step_cost {
   orc_ops ops;        /* the stage's work on one GPU */
   orc_rates rates[2]; /* without and with prefill tokens */
   orc_group group;    /* the tensor-parallel ranks */
+  orc_group exchange; /* the ranks that share the experts; 1 rank: nobody else does */
   double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
 } orc_step_cost;
 
@@ -122,6 +124,11 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 *(Megatron-LM,
 **               arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
 **               embedding, 1 in 2 x layers, and the gather of the sampled logits
+**   exchange    experts shared by attention replicas: with whole experts two all-to-alls per layer
+*of
+**               experts, pairwise, of tokens x experts per token x hidden (Rajbhandari et al.,
+**               DeepSpeed-MoE, ICML 2022, section 5), else all tokens to all ranks and the parts of
+**               their answers back: an all-gather and a reduce-scatter
 **   overhead    step_overhead + layers x layer_overhead + sampled x sequence_overhead + the
 **               comm_overhead of prefill or decode; the whole
 **               time of a CONSTANT model: constant_step + prefill_tokens x constant_prefill_token

@@ -337,13 +337,25 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config)
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
     const bool named = config->detailed != NULL && config->detailed[i];
     r->high = c->lod == ORC_LOD_HIGH || named || (c->lod == ORC_LOD_AUTO && r->shared);
-    r->crowded = r->high && r->shared;
+    r->crowded = r->high && r->shared && config->lockstep < 2;
     if (!r->crowded) continue;
     if (c->crowd.net == NULL)
       c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
     r->stepwise = true;
     orc_crowd_add(&c->crowd, r);
   }
+}
+
+/* Replicas that share their experts step together. */
+static void tie(orc_cluster *c, const orc_cluster_config *config)
+{
+  const int size = config->lockstep;
+  if (size < 2) return;
+  ORC_ASSERT(c->replica_count % size == 0);
+  c->lockstep_count = c->replica_count / size;
+  c->locksteps = orc_alloc((size_t)c->lockstep_count, sizeof *c->locksteps);
+  for (int i = 0; i < c->lockstep_count; i++)
+    orc_lockstep_init(&c->locksteps[i], &c->replicas[i * size], size, &c->placement);
 }
 
 orc_cluster *orc_cluster_new(const orc_cluster_config *config)
@@ -384,6 +396,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_engine_on(&c->engine, ORC_EVENT_COMPUTED, on_computed, c);
   place(c, config);
   set_detail(c, config);
+  tie(c, config);
   orc_fleet_init(c, &config->fleet, config->replicas);
   c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);
   c->pending = orc_alloc((size_t)c->source_count, sizeof *c->pending);
@@ -407,6 +420,7 @@ void orc_cluster_free(orc_cluster *c)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_crowd_done(&c->crowd);
   orc_handovers_done(&c->handovers);
+  free(c->locksteps);
   orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
   free(c->devices);

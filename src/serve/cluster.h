@@ -16,6 +16,7 @@
 #include "serve/crowd.h"
 #include "serve/fleet.h"
 #include "serve/handover.h"
+#include "serve/lockstep.h"
 #include "serve/placement.h"
 #include "serve/policy.h"
 #include "serve/replica.h"
@@ -29,6 +30,7 @@ typedef struct orc_cluster_config {
   const orc_engine_knobs *knobs; /* of every replica, unless kinds are given */
   const orc_step_cost *cost;     /* prepared; likewise */
   const orc_replica_kind *kinds; /* [replicas] */
+  int lockstep; /* so many replicas in a row share their experts: they step together; 0, 1: none */
   bool layerwise; /* KV goes from prefill to decode replicas layer by layer, not all at the end */
   orc_batching batching;
   orc_router router;
@@ -90,6 +92,8 @@ struct orc_cluster {
   orc_placement placement;
   orc_crowd crowd;
   orc_handovers handovers;
+  orc_lockstep *locksteps; /* [locksteps_count] */
+  int lockstep_count;
   int *devices;
   orc_csv *csv;
   orc_life *life;

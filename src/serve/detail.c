@@ -26,7 +26,7 @@ orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *
       (double)tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
   return (orc_detail_work){
     .attention = (products + t->attention + half) / layers,
-    .mlp = (t->gemm - products + half) / layers,
+    .mlp = (t->gemm - products + half + t->exchange) / layers,
     .last = t->lm_head + t->overhead - layers * c->params.layer_overhead,
     .message = c->group.ranks > 1 ? message : 0.0,
   };

@@ -15,7 +15,7 @@
 /* What one step is made of on a stage; s, on every device. */
 typedef struct orc_detail_work {
   double attention; /* per layer: QKV, attention proper, output, half of what only moves bytes */
-  double mlp;       /* per layer: the rest */
+  double mlp;       /* per layer: the rest; experts' exchanges by formula */
   double last;      /* once, at the end: LM head, overheads of the step */
   double message;   /* B all-reduced after each of the first two; 0: nothing is */
 } orc_detail_work;

@@ -34,7 +34,7 @@ static orc_step_shape shape_of(const orc_replica *r)
 {
   const orc_batch *b = &r->lane->batch;
   const orc_decode_set *d = &r->lane->decode;
-  orc_step_shape shape = { 0 };
+  orc_step_shape shape = { .all_tokens = r->all_tokens };
   if (b->decodes) {
     shape.decode_seqs = d->n;
     shape.decode_context = d->context;
@@ -101,7 +101,7 @@ void orc_execute_note(const orc_replica *r, const orc_log *log)
 orc_time orc_execute_start(orc_replica *r)
 {
   orc_pipeline *p = &r->pipeline;
-  const bool decodes = r->lane->batch.chunk_count == 0 && !r->high;
+  const bool decodes = r->lane->batch.chunk_count == 0 && !r->high && r->lockstep == NULL;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
   if (r->crowded) {
     r->lane->shape = shape;

@@ -494,6 +494,22 @@ double orc_replica_roof(const orc_replica *r, int stage)
   return s.roof;
 }
 
+bool orc_replica_form(orc_replica *r, bool *work, orc_error *e)
+{
+  return form(r, work, e);
+}
+
+void orc_replica_start(orc_replica *r)
+{
+  start(r);
+}
+
+void orc_replica_apply(orc_replica *r, orc_time now)
+{
+  count_usage(r, now);
+  apply(r, now);
+}
+
 static void await_end(const orc_replica *r)
 {
   const uint32_t subject = (uint32_t)r->lane->index << 16 | r->index;
@@ -545,6 +561,7 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
       wake_at(r, r->now);
       return true;
     }
+    if (r->lockstep != NULL) return orc_lockstep_step(r->lockstep, now, e);
     if (r->stepwise) return fill(r, e);
     const orc_time event = orc_engine_horizon(r->engine);
     const orc_time horizon = event < r->wake ? event : r->wake;
@@ -573,6 +590,7 @@ bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
 {
   r->lane = &r->lanes[lane];
   const orc_time now = r->lane->end;
+  if (r->lockstep != NULL) return orc_lockstep_end(r->lockstep, e);
   if (!r->lane->busy || now != r->engine->now) return true;
   if (r->stepwise) count_usage(r, now);
   apply(r, now);

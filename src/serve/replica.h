@@ -108,6 +108,8 @@ typedef struct orc_replica {
   uint16_t index;
   orc_engine_knobs knobs;
   orc_role role;
+  struct orc_lockstep *lockstep; /* those it steps together with; NULL: none */
+  int64_t all_tokens;            /* of the step of all of them */
   int inbound;           /* requests on their way here from the replica that computed them */
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
@@ -178,6 +180,14 @@ bool orc_replica_never_fits(const orc_replica *r, const orc_request *q);
 
 /* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
 void orc_replica_take_over(orc_replica *r, orc_slot slot);
+
+/*
+** For the lockstep: form a step from r->now on (*work: there is one), start it, and apply it at its
+** end, which the lockstep has put into r->lane->end.
+*/
+bool orc_replica_form(orc_replica *r, bool *work, orc_error *e);
+void orc_replica_start(orc_replica *r);
+void orc_replica_apply(orc_replica *r, orc_time now);
 
 /* For the crowd: the step of a lane has left the last stage now. */
 void orc_replica_landed(orc_replica *r, int lane);

@@ -26,6 +26,7 @@ typedef struct scenario {
   orc_lod lod;
   int network; /* 0: none, 1: a link for each pair, 2: servers that share theirs */
   bool pools, layerwise;
+  int lockstep; /* replicas that share experts */
   int replicas, policy, sources;
   orc_victim victim;
   bool picky, scaled;
@@ -169,12 +170,27 @@ static const orc_model model = { .num_hidden_layers = 4,
                                  .norms_per_layer = 2,
                                  .sliding_window = 48 };
 
+/* Some replicas step together; they neither fail nor change in number. */
+static void draw_lockstep(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 2000);
+  s->lockstep = pick(&g, 0, 4) == 0 && s->policy != 4 ? pick(&g, 2, 3) : 0;
+  if (s->lockstep == 0) return;
+  s->replicas = s->lockstep;
+  s->scaled = false;
+  s->mtbf = 0.0;
+}
+
 /* Where replicas are, and whether some compute prompts for others that decode. */
 static void draw_network(scenario *s)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 1000);
   static const orc_lod lods[] = { ORC_LOD_MEDIUM, ORC_LOD_HIGH, ORC_LOD_AUTO };
   s->network = pick(&g, 0, 3) == 0 ? 0 : pick(&g, 1, 2);
+  if (s->lockstep > 1 && s->network > 0) {
+    s->network = 1;
+    return;
+  }
   if (s->network == 0) return;
   s->lod = lods[pick(&g, 0, 2)];
   s->layerwise = pick(&g, 0, 1) == 0;
@@ -207,6 +223,7 @@ static scenario draw(uint64_t seed)
   s.knobs.swap_blocks = pick(&g, 0, 30);
   s.knobs.swap_block_seconds = 1e-5;
   s.sources = pick(&g, 1, 2);
+  draw_lockstep(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
   orc_model shape = model;
@@ -221,15 +238,23 @@ static scenario draw(uint64_t seed)
                            .memory = 1e9,
                            .bandwidth = 1e9 * pick(&g, 1, 20),
                            .pcie = { 1e9, 1e-6 } };
-  const orc_layout l = { .tensor_parallel_size = 1 + (pick(&g, 0, 3) == 0),
-                         .pipeline_parallel_size = pick(&g, 0, 2) == 0 ? pick(&g, 2, 4) : 1,
-                         .weights = ORC_BF16,
-                         .activations = ORC_BF16,
-                         .compute = ORC_BF16,
-                         .kv = ORC_BF16 };
+  orc_layout l = { .tensor_parallel_size = 1 + (pick(&g, 0, 3) == 0),
+                   .pipeline_parallel_size = pick(&g, 0, 2) == 0 ? pick(&g, 2, 4) : 1,
+                   .weights = ORC_BF16,
+                   .activations = ORC_BF16,
+                   .compute = ORC_BF16,
+                   .kv = ORC_BF16 };
   orc_error e = { 0 };
-  if (!orc_step_cost_init(&s.cost, &shape, &h, &l, &p, &e)) orc_panic(e.msg, __FILE__, __LINE__);
   draw_network(&s);
+  if (s.lockstep > 1) {
+    shape.num_experts = 12;
+    shape.num_experts_per_tok = 2;
+    shape.moe_intermediate_size = 192;
+    l.data_parallel_size = s.lockstep;
+    l.expert_parallel = seed % 2 == 0;
+    l.pipeline_parallel_size = 1;
+  }
+  if (!orc_step_cost_init(&s.cost, &shape, &h, &l, &p, &e)) orc_panic(e.msg, __FILE__, __LINE__);
   return s;
 }
 
@@ -508,6 +533,7 @@ static outcome simulate(const scenario *s, way how)
                                    .role = i % 2 == 0 ? ORC_ROLE_PREFILL : ORC_ROLE_DECODE };
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
       .kinds = s->pools ? kinds : NULL,
+      .lockstep = s->lockstep,
       .layerwise = s->layerwise,
       .topology = topology,
       .devices = devices,
