@@ -207,6 +207,28 @@ local function help()
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- What one command takes: its own options and those every run has.
+local OF_A_RUN = { run = true, sweep = true, compare = true, lod = true, repl = true }
+local ALWAYS = { ["--help"] = true, ["--quiet"] = true, ["--log-level"] = true, ["--set"] = true, ["--seed"] = true }
+
+local function help_command(name)
+  local lines = {}
+  for _, c in ipairs(COMMANDS) do
+    if c[1] == name then
+      lines = { ("usage: oracle %s%s [options]"):format(c[1], c[2] ~= "" and " " .. c[2] or ""), "",
+                c[3]:sub(1, 1):upper() .. c[3]:sub(2) .. ".", "", "options:" }
+    end
+  end
+  for _, o in ipairs(OPTIONS) do
+    local mine = o.only and o.only[name] or not o.only and (OF_A_RUN[name] or ALWAYS[o[1]])
+    if mine then
+      lines[#lines + 1] = ("  %-28s %s"):format((o.short and o.short .. ", " or "") .. o[1] .. (o.value and " "
+        .. o.value or ""), o.doc)
+    end
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
 local function help_run()
   local lines = { "usage: oracle run SCENARIO.lua [options]", "",
                   "Keys of a scenario, for the file and for --set KEY=VALUE, with their defaults:" }
@@ -644,7 +666,8 @@ local function dispatch(args)
   local options = cli.parse(args)
   if options.help then
     io.write(options.command == "run" and help_run()
-      or options.command == "sweep" and require("oracle.sweep_cli").help() or help())
+      or options.command == "sweep" and require("oracle.sweep_cli").help()
+      or options.command and help_command(options.command) or help())
     return OK
   end
   if options.version then

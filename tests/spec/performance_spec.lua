@@ -151,7 +151,8 @@ describe("flags", function()
       ["--avg-input-length 2000"] = { 1, "above max_input_length" },
       ["--batching-strategy windowed"] = { 1, "windowed is not supported" },
       ["--disaggregated --tp 2"] = { 1, "disaggregated has prefill_tp and decode_tp" },
-      ["--disaggregated --prefill-n-xpus 3"] = { 1, "no whole number of groups" }, ["--decode-tp 2"] = { 1, "goes with disaggregated" },
+      ["--disaggregated --prefill-n-xpus 3"] = { 1, "no whole number of groups" },
+      ["--decode-tp 2"] = { 1, "goes with disaggregated" },
     } do
       local rc, out, err = oracle(args)
       assert.same({ expected[1], "" }, { rc, out }, args .. "\n" .. err)

@@ -160,7 +160,8 @@ describe("targets that differ", function()
   end)
 
   it("in their model are refused", function()
-    local text = build { frameworks = TWO }:gsub("{<<: %*c, gpu_id: gpu1}", "{model_profile_id: Llama3-8B, gpu_id: gpu1}")
+    local text = build { frameworks = TWO }:gsub("{<<: %*c, gpu_id: gpu1}",
+      "{model_profile_id: Llama3-8B, gpu_id: gpu1}")
     assert.matches("differs from a in config.model_profile_id", errors(text))
   end)
 end)
@@ -371,7 +372,9 @@ describe("not here:", function()
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 8.0e9, latency_s: 0.001}
     - {link_id: r, source_id: gpu0, dest_id: client_node_0, bandwidth_bps: 8.0e9, latency_s: 0.5}
 ]=]
-    local function latency(text) return config.read(document.read(build { links = text }), {}).scenario.client_link.latency end
+    local function latency(text)
+      return config.read(document.read(build { links = text }), {}).scenario.client_link.latency
+    end
     assert.equal(0.001, latency(links))
     local swapped = links:gsub("(    %- {link_id: c[^\n]*\n)(    %- [^\n]*\n)", "%2%1")
     assert.equal(0.001, latency(swapped))

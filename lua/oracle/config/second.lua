@@ -151,7 +151,9 @@ local SINGLE = { "xpu", "tp" }
 
 local function refuse(p, v, given)
   for _, key in ipairs(v.disaggregated and SINGLE or {}) do
-    if given[key] ~= nil then p:add(key, "goes with one cluster; disaggregated has prefill_%s and decode_%s", key, key) end
+    if given[key] ~= nil then
+      p:add(key, "goes with one cluster; disaggregated has prefill_%s and decode_%s", key, key)
+    end
   end
   for _, key in ipairs(PAIRED) do
     if v[key] ~= nil and not v.disaggregated then p:add(key, "goes with disaggregated") end
