@@ -331,6 +331,7 @@ describe("a placement", function()
     local nothing = { topology = "nvlink_mesh", gpus = 4, bandwidth = 0 }
     assert.matches("bandwidth", raised(with(BASE, { network = nothing })))
     assert.matches("gpu", raised(with(BASE, { network = {
-      nodes = { "gpu0", "gpu1", "gpu2" }, links = { { from = "gpu0", to = "gpu1", bandwidth = 1e9, latency = 0 } } } })))
+      nodes = { "gpu0", "gpu1", "gpu2" },
+      links = { { from = "gpu0", to = "gpu1", bandwidth = 1e9, latency = 0 } } } })))
   end)
 end)
