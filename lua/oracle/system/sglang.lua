@@ -8,9 +8,9 @@ return system.new {
   name = "sglang",
   version = "v0.5",
   source = "python/sglang/srt/server_args.py, managers/scheduler.py and managers/schedule_policy.py, v0.5",
-  -- The radix cache holds single tokens unless --page-size says otherwise. max_running_requests follows from the
-  -- memory in SGLang; here it is not what limits a batch.
-  defaults = { block_size = 1, gpu_memory_utilization = 0.88, max_num_seqs = 4096 },
+  -- The radix cache holds single tokens unless --page-size says otherwise. max_running_requests is 2048 or more in
+  -- SGLang; fewer here, because memory for the logits of all of them is set aside.
+  defaults = { block_size = 1, gpu_memory_utilization = 0.88, max_num_seqs = 1024 },
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", dp_size = "data_parallel_size",
     context_length = "max_model_len", chunked_prefill_size = "max_num_batched_tokens",

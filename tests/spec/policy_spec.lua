@@ -1,0 +1,463 @@
+--- Policies: what they may and may not do, what becomes of those that go wrong, and the laws of those that come along.
+local oracle = require "oracle"
+local experiment = require "oracle.experiment"
+local policy = require "oracle.policy"
+local sandbox = require "oracle.sandbox"
+
+local dir
+
+setup(function()
+  local p = io.popen("mktemp -d")
+  dir = p:read("l")
+  p:close()
+end)
+
+teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+local function write(name, text)
+  local path = dir .. "/" .. name
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  return path
+end
+
+local function raised(f, ...)
+  local ok, why = pcall(f, ...)
+  assert.is_false(ok)
+  return tostring(why)
+end
+
+-- Llama-3.1-8B on an H100 with little memory for KV: 300 blocks of 16 tokens.
+local function small(changes, engine)
+  local t = {
+    model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = 3,
+    engine = { max_model_len = 2048, num_gpu_blocks_override = 300, enable_prefix_caching = false },
+    workload = oracle.workload.poisson { rate = 40, count = 120, prompt = 200, output = 60 },
+  }
+  for k, v in pairs(changes or {}) do t[k] = v end
+  for k, v in pairs(engine or {}) do t.engine[k] = v end
+  return oracle.scenario(t)
+end
+
+-- One request at a time, 10 ms a step, memory for all who pause: a queue of jobs of whole steps.
+local function single(workload, batching)
+  return oracle.scenario {
+    model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", batching = batching,
+    cost = { kind = "constant", constant_step = "10 ms" },
+    engine = { max_num_seqs = 1, max_num_batched_tokens = 8192, max_model_len = 4096, enable_prefix_caching = false },
+    workload = workload,
+  }
+end
+
+-- A step in vLLM's order; `extra` is Lua put before it.
+local function body(extra)
+  return ([[
+    local policy = require "oracle.policy"
+    return policy.batching { name = "odd", step = function(b, e, s)
+      %s
+      local left = e.max_num_batched_tokens - b:decode()
+      if left > 0 then left = left - b:resume(left) end
+      while left > 0 do
+        local granted = b:admit(left)
+        if granted == 0 then break end
+        left = left - granted
+      end
+    end }
+  ]]):format(extra)
+end
+
+describe("a policy that goes wrong", function()
+  local function fails(name, text, pattern)
+    local s = small { batching = write(name .. ".lua", text) }
+    local plan = experiment.plan(s)
+    local core = require("oracle.core").sim
+    local sim = core.new(experiment.spec(plan))
+    local why = raised(sim.run, sim)
+    assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
+    assert.matches(name .. "%.lua:%d+", why)
+    assert.matches(pattern, why)
+    local raw = sim:result()                              -- the books still balance
+    local r = raw.requests
+    assert.equal(r.total, r.successful + r.failed + r.rejected + r.timed_out + r.cancelled + r.pending)
+    assert.is_true(raw.replicas[1].kv_peak <= 1)
+  end
+
+  it("is stopped when it errors", function()
+    fails("errs", body "if b:now() > 0.5 then local x = nil + 1 end", "arithmetic on a nil value")
+  end)
+
+  it("is stopped when it does not return, a pcall of its own notwithstanding", function()
+    fails("loops", body "if b:now() > 0.5 then pcall(function() while true do b:size() end end) end",
+      "ran for more than 2 s without returning")
+  end)
+
+  it("is stopped when it takes memory without end", function()
+    fails("hoards", body "s.list = s.list or {} while b:now() > 0.5 do s.list[#s.list + 1] = #s.list .. ('x'):rep(1024):rep(1024) end",
+      "more than 256 MiB of memory")
+  end)
+
+  it("is stopped when it takes very much memory at once", function()
+    fails("bloats", body "if b:now() > 0.5 then s.text = ('x'):rep(1 << 30) end", "more than 256 MiB of memory")
+  end)
+
+  it("is stopped when it forgets a request", function()
+    fails("forgets", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "forgets", step = function(b, e, s)
+        local left = e.max_num_batched_tokens - b:decode()
+        if left > 0 then left = left - b:resume(left) end
+        s.ids = s.ids or {}
+        local n = b:waiting(s.ids)
+        for i = 1, n do
+          if s.ids[i] ~= 7 and left > 0 then left = left - b:admit(left, s.ids[i]) end
+        end
+      end }
+    ]], "makes no progress.* 1 waiting.*oldest is request 7")
+  end)
+
+  it("is stopped when it throws away what it computed, for ever", function()
+    fails("thrashes", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "thrashes", step = function(b)
+        while b:preempt() do end
+        b:admit(5)
+      end }
+    ]], "makes no progress: %d+ tokens were computed and forgotten again")
+  end)
+
+  it("is stopped when it touches a batch after its call", function()
+    fails("keeps", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "keeps",
+        order = function(r, _, s)
+          if s.batch then s.batch:decode() end
+          return r.id
+        end,
+        step = function(b, e, s)
+          s.batch = b
+          local left = e.max_num_batched_tokens - b:decode()
+          if left > 0 then left = left - b:resume(left) end
+          while left > 0 do
+            local granted = b:admit(left)
+            if granted == 0 then break end
+            left = left - granted
+          end
+        end }
+    ]], "batch used outside its step")
+  end)
+
+  it("is refused what does not fit, and stopped when it insists", function()
+    local refused = small { batching = write("wants.lua", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "wants", step = function(b, e, s)
+        b:decode()
+        b:resume(1 << 30)
+        s.ids = s.ids or {}
+        for i = 1, b:waiting(s.ids) do b:admit(1 << 30, s.ids[i]) end -- all of them, fit or not
+      end }
+    ]]) }:run()
+    assert.equal(120, refused.requests.successful)
+    assert.is_true(refused.kv_cache.peak_usage <= 1)
+    fails("insists", body "while b:queue() > 0 do b:admit(1 << 30) end", "without returning")
+  end)
+
+  it("may ask for nonsense: the engine names it", function()
+    fails("asks", body "b:admit(0)", "tokens >= 1 expected")
+    fails("peeks", body "b:running(nil, nil, nil, nil, nil, nil, nil, {})", "clairvoyant = true")
+  end)
+
+  it("is stopped while its file loads, too", function()
+    assert.matches("loading%.lua:1: the policy ran for more than 2 s",
+      raised(experiment.plan, small { batching = write("loading.lua", "while true do end") }))
+    assert.matches("batching: .*syntax%.lua:1: ", raised(experiment.plan, small { batching = write("syntax.lua", "x =") }))
+    assert.matches("returns no policy", raised(experiment.plan, small { batching = write("none.lua", "return 1") }))
+  end)
+
+  it("names the router, admission and autoscaler that failed", function()
+    local bad = policy.router { name = "far", route = function() return 9 end }
+    assert.matches("^at t=.*routing request 1: router \"far\": a replica from 1 to 2 expected",
+      raised(function() small { replicas = 2, router = bad }:run() end))
+    local shy = policy.admission { name = "shy", admit = function() return "perhaps" end }
+    assert.matches("admitting request 1: policy \"shy\": admit returned neither true nor false",
+      raised(function() small { admission = shy }:run() end))
+    local odd = policy.autoscaler { name = "odd", scale = function() return {} end }
+    assert.matches("scaling: policy \"odd\": scale returned no number",
+      raised(function() small { autoscaling = { policy = odd, max = 2, interval = 0.1, cold_start = 1 } }:run() end))
+  end)
+end)
+
+describe("the sandbox", function()
+  local function load_text(text) return sandbox.load(write("sand.lua", text)) end
+
+  it("has no clock, no files and no globals to keep things in", function()
+    for _, name in ipairs { "os", "io", "load", "dofile", "debug", "collectgarbage", "package", "coroutine" } do
+      local _, why = load_text("local x = " .. name .. " return x")
+      assert.matches("sand%.lua:1: " .. name .. ": no such thing in a policy", why)
+    end
+    assert.matches("a policy has no globals", select(2, load_text "counter = 1"))
+    assert.matches("no such thing", select(2, load_text "return math.randomseed + counter"))
+    assert.matches("a policy may require", select(2, load_text "return require 'lfs'"))
+  end)
+
+  it("goes through tables in the order of their keys", function()
+    local order = load_text [[
+      local t, list = { zeta = 1, alpha = 2, [10] = 3, [2] = 4, [true] = 5 }, {}
+      for k in pairs(t) do list[#list + 1] = tostring(k) end
+      return { text = table.concat(list, " "), first = next(t) }
+    ]]
+    assert.equal("2 10 alpha zeta true", order.text)
+    assert.equal(2, order.first)
+  end)
+
+  it("shows no addresses and cannot change what others use", function()
+    assert.equal("table function", load_text "return tostring({}) .. ' ' .. tostring(print)")
+    assert.equal("table", load_text "return ('%s'):format('x') and string.format('%s', {})")
+    load_text "string.upper = nil math.floor = nil return 1"
+    assert.equal("A", ("a"):upper())
+    assert.equal(1, math.floor(1.5))
+    assert.is_nil((load_text "return getmetatable('').__index.upper"))
+  end)
+
+  it("draws from the engine's stream, so a run repeats", function()
+    local path = write("dice.lua", body "s.sum = (s.sum or 0) + math.random(6) if math.random() < 0.2 then b:preempt() end")
+    local a, b = small { batching = path }:run(), small { batching = path }:run()
+    assert.same(a.latency.end_to_end_latency_ms, b.latency.end_to_end_latency_ms)
+    local c = small { batching = path, seed = 4 }:run()
+    assert.not_same(a.latency.end_to_end_latency_ms, c.latency.end_to_end_latency_ms)
+    assert.matches("only to be had inside", select(2, load_text "return math.random()"))
+  end)
+end)
+
+describe("parameters", function()
+  it("are set by name beside the policy's and checked", function()
+    local s = small { batching = { "sarathi", token_budget = 300 } }
+    assert.equal(300, experiment.plan(s).spec.batching.params.token_budget)
+    assert.matches("^batching: token_budgt: unknown parameter of sarathi; did you mean token_budget%?",
+      raised(experiment.plan, small { batching = { "sarathi", token_budgt = 1 } }))
+    assert.matches("^batching: token_budget: a number expected, got a string",
+      raised(experiment.plan, small { batching = { "sarathi", token_budget = "many" } }))
+    assert.matches('^router: "roundrobin": unknown policy; did you mean round_robin%?',
+      raised(experiment.plan, small { router = "roundrobin" }))
+  end)
+end)
+
+describe("who gives way", function()
+  it("is recomputed or moved to host memory", function()
+    local recompute, swap = small():run(), small({ preemption = "swap" }):run()
+    assert.is_true(recompute.preemptions.count > 0)
+    assert.is_true(recompute.preemptions.recomputed_tokens > 0)
+    assert.is_true(swap.preemptions.count > 0)
+    assert.equal(0, swap.preemptions.recomputed_tokens)
+    assert.equal(120, swap.requests.successful)
+    local full = small({ preemption = "swap" }, { swap_space = 0 }):run()
+    assert.same(recompute.latency, full.latency)          -- no host memory: it is all computed again
+  end)
+
+  it("never is anyone when all memory was reserved", function()
+    assert.equal(0, small { batching = "no_evict" }:run().preemptions.count)
+  end)
+end)
+
+describe("replicas", function()
+  it("that fail give their requests to others", function()
+    local s = small { replicas = 2, failures = { outages = { { at = 0.5, lasts = 1, replica = 1 } } } }
+    local r = s:run()
+    assert.equal(120, r.requests.successful)
+    assert.is_true(r.preemptions.recomputed_tokens > small({ replicas = 2 }):run().preemptions.recomputed_tokens)
+    s.failures = { mtbf = "1 s", mttr = "500 ms" }
+    assert.equal(120, s:run().requests.successful)
+    assert.matches("^failures.outages%[1%].replica: 3: a replica from 1 to 2",
+      raised(experiment.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
+  end)
+
+  it("come after their cold start and go when there is little to do", function()
+    local load = oracle.workload.poisson { prompt = 200, output = 60, stages = {
+      { rate = 2, duration = 10 }, { rate = 60, duration = 20 }, { rate = 1, duration = 60 } } }
+    local scaled = { policy = { "target_load", target = 8, stabilization = 5.0 }, min = 1, max = 4, interval = 1,
+                     cold_start = "3 s" }
+    local plan = experiment.plan(small { workload = load, autoscaling = scaled })
+    local raw = experiment.simulate(plan)
+    assert.equal(raw.requests.total, raw.requests.successful)
+    local rented, used = 0, 0
+    for _, replica in ipairs(raw.replicas) do
+      rented = rented + replica.rented_s
+      used = used + (replica.steps > 0 and 1 or 0)
+    end
+    assert.is_true(used >= 3)
+    assert.is_true(rented < 4 * raw.now and rented > raw.now)
+    local alone = experiment.simulate(experiment.plan(small { workload = load }))
+    assert.is_true(raw.latency.time_to_first_token_ms:mean() < alone.latency.time_to_first_token_ms:mean())
+  end)
+
+  it("turn arrivals away when told so", function()
+    local r = small { admission = { "token_bucket", rate = 10.0, burst = 5 } }:run()
+    assert.is_true(r.requests.rejected > 60)
+    local rush = oracle.workload.poisson { rate = 300, count = 600, prompt = 400, output = 5 }
+    local shed = small { workload = rush, slo = { ttft = "100 ms" }, admission = "slo_shedding" }:run()
+    local all = small { workload = rush, slo = { ttft = "100 ms" } }:run()
+    assert.is_true(shed.requests.rejected > 0)
+    assert.is_true(shed.throughput.goodput_rps > all.throughput.goodput_rps)
+  end)
+end)
+
+-- ---- laws ----
+
+local function generator(seed)
+  local state = seed
+  return function(low, high)
+    state = state * 48271 % 2147483647
+    return low + state % (high - low + 1)
+  end
+end
+
+-- A trace of jobs { step they come at, steps they take } on the grid of 10 ms.
+local function trace_of(jobs, name)
+  local lines = { "TIMESTAMP,ContextTokens,GeneratedTokens" }
+  for i, job in ipairs(jobs) do
+    local ms = 10 * job[1]
+    lines[i + 1] = ("2023-11-16 00:00:%02d.%03d0000,10,%d"):format(ms // 1000, ms % 1000, job[2])
+  end
+  return write(name, table.concat(lines, "\n") .. "\n")
+end
+
+describe("law: shortest remaining processing time", function()
+  it("has the lowest mean E2E of all policies, one request at a time", function()
+    local draw, strictly = generator(5), 0
+    for round = 1, 8 do
+      local jobs, at = {}, 0
+      for i = 1, 40 do
+        jobs[i] = { at, draw(1, 30) }
+        at = at + draw(0, 30)
+      end
+      local load = oracle.workload.trace { path = trace_of(jobs, "srpt.csv") }
+      local best = single(load, "srpt"):run().latency.end_to_end_latency_ms.mean
+      for _, name in ipairs(policy.names "batching") do
+        local mean = single(load, name):run().latency.end_to_end_latency_ms.mean
+        assert.is_true(best <= mean * (1 + 1e-9), ("round %d: %s %g, srpt %g"):format(round, name, mean, best))
+        if best < mean then strictly = strictly + 1 end
+      end
+    end
+    assert.is_true(strictly > 8)                          -- it is not all the same
+  end)
+end)
+
+-- Whether one server that may be interrupted can end all jobs { release, work, due } in time: no interval holds more work
+-- than it has room (Baruah, Rosier and Howell, Real-Time Systems 2, 1990).
+local function feasible(jobs)
+  for _, a in ipairs(jobs) do
+    for _, d in ipairs(jobs) do
+      local work = 0
+      for _, j in ipairs(jobs) do
+        if j[1] >= a[1] and j[3] <= d[3] then work = work + j[2] end
+      end
+      if d[3] > a[1] and work > d[3] - a[1] then return false end
+    end
+  end
+  return true
+end
+
+describe("law: earliest deadline first", function()
+  it("meets all deadlines of any feasible set, one request at a time", function()
+    local draw, sets, first_come_misses = generator(11), 0, 0
+    local allowed = { 20, 45, 90 }                        -- steps from release to due, by stream
+    for _ = 1, 60 do
+      local jobs, streams = {}, { {}, {}, {} }
+      for k = 1, 3 do
+        local at = 0                                      -- a trace begins with its first row
+        for _ = 1, 6 do
+          local job = { at, draw(1, 14), at + allowed[k] }
+          jobs[#jobs + 1], streams[k][#streams[k] + 1] = job, job
+          at = at + draw(5, 60)
+        end
+      end
+      if feasible(jobs) then
+        sets = sets + 1
+        local parts = {}
+        for k = 1, 3 do
+          parts[k] = { kind = "trace", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
+                       timeout = 0.01 * allowed[k] + 0.005 }
+        end
+        local late = {}
+        for _, name in ipairs { "edf", "chunked" } do
+          local plan = experiment.plan(single(oracle.workload.batch { count = 1, prompt = 10, output = 1 }, name))
+          plan.spec.workload = parts
+          late[name] = experiment.simulate(plan).requests.timed_out
+        end
+        assert.equal(0, late.edf)
+        if late.chunked > 0 then first_come_misses = first_come_misses + 1 end
+      end
+    end
+    assert.is_true(sets >= 5)
+    assert.is_true(first_come_misses >= 1)
+  end)
+end)
+
+describe("law: fair share", function()
+  it("keeps the service of clients who always wait within the bound", function()
+    -- 100 clients take turns to ask; what one asks for differs much from the others.
+    local service = {}
+    local longest, memory = 400, 3200
+    for _, name in ipairs { "vtc", "chunked" } do
+      local path = dir .. "/" .. name .. ".csv"
+      local s = small({ batching = name, duration = 8, workload = oracle.workload.batch { count = 3000,
+        prompt = { kind = "uniform", low = 1, high = longest }, output = { kind = "uniform", low = 1, high = 200 } } },
+        { num_gpu_blocks_override = memory // 16 })
+      experiment.simulate(experiment.plan(s), { csv = path })
+      local sums, columns, waiting = {}, nil, {}
+      for line in io.lines(path) do
+        local fields = {}
+        for field in (line .. ","):gmatch("([^,]*),") do fields[#fields + 1] = field end
+        if not columns then
+          columns = {}
+          for i, column in ipairs(fields) do columns[column] = i end
+        else
+          local client = fields[columns.client_id]
+          local begun = tonumber(fields[columns.queue_ms]) ~= nil
+          sums[client] = (sums[client] or 0) + (begun and tonumber(fields[columns.prompt_tokens]) or 0)
+            + 2 * (tonumber(fields[columns.output_tokens]) or 0)
+          waiting[client] = waiting[client] or not begun
+        end
+      end
+      local low, high = math.huge, 0
+      for client, sum in pairs(sums) do
+        assert.is_true(waiting[client])                   -- the bound is for those who always have someone waiting
+        low, high = math.min(low, sum), math.max(high, sum)
+      end
+      service[name] = { spread = high - low, least = low }
+    end
+    -- Sheng et al., theorem 4.4: at most 2 U, U the greater of the longest prompt's weight and that of a full memory.
+    local u = math.max(1 * longest, 2 * memory)
+    assert.is_true(service.vtc.least > 0)
+    assert.is_true(service.vtc.spread <= 2 * u)
+    assert.is_true(service.vtc.spread < service.chunked.spread)
+  end)
+end)
+
+describe("every policy that comes along", function()
+  for _, name in ipairs(policy.names "batching") do
+    it(name .. " keeps the laws under random loads", function()
+      local report = require("oracle.policy_check").run(name, { loads = 4, seed = 2, timing = false })
+      assert.same({}, report.faults)
+    end)
+  end
+
+  it("creates no garbage in a steady step", function()
+    local plan = experiment.plan(small { workload = oracle.workload.batch { count = 16, prompt = 50, output = 1000 },
+                                         engine = { max_model_len = 2048 } })
+    local spec = experiment.spec(plan)
+    local own = {}
+    for k, v in pairs(spec.batching) do own[k] = v end
+    own.every_step, spec.batching, spec.runs = true, own, false
+    local sim = require("oracle.core").sim.new(spec)
+    sim:run(1)
+    collectgarbage()
+    collectgarbage("stop")
+    local before = collectgarbage("count")
+    sim:run(5)
+    local after = collectgarbage("count")
+    collectgarbage("restart")
+    assert.is_true(sim:result().replicas[1].policy_calls > 500)
+    assert.is_true(after - before < 1, ("%g KiB"):format(after - before)) -- the call of run itself
+  end)
+end)
