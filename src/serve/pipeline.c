@@ -2,6 +2,13 @@
 
 #include <stdlib.h>
 
+/* What n decoding sequences work, without the context they read. */
+static orc_step_time beside_context(const orc_pipe_stage *s, int64_t n)
+{
+  const orc_step_shape shape = { .decode_seqs = n, .sampled = n };
+  return orc_step_evaluate(&s->cost, &shape);
+}
+
 void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
 {
   const int count = cost->layout.pipeline_parallel_size;
@@ -16,8 +23,14 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_ste
       .cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i),
       .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
     };
-  for (int i = 0; i < count; i++)
-    orc_detail_init(&p->stages[i].detail, &p->stages[i].cost);
+  for (int i = 0; i < count; i++) {
+    orc_pipe_stage *s = &p->stages[i];
+    orc_detail_init(&s->detail, &s->cost);
+    const orc_step_time one = beside_context(s, 1), two = beside_context(s, 2);
+    s->token_flops = two.flops - one.flops;
+    s->token_bytes = two.bytes - one.bytes;
+    s->step_bytes = one.bytes - s->token_bytes;
+  }
 }
 
 void orc_pipeline_done(orc_pipeline *p)
@@ -50,13 +63,17 @@ void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double s
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
 {
   if (span->steps == 0) return;
-  const orc_step_shape shape = { .decode_seqs = span->n, .sampled = span->n };
-  const orc_step_time t = orc_step_evaluate(&s->cost, &shape); /* without context */
   const orc_ops *o = &s->cost.ops;
-  const double steps = (double)span->steps;
+  const double n = (double)span->n, steps = (double)span->steps;
+  double flops = n * s->token_flops, bytes = s->step_bytes + n * s->token_bytes;
+  if (s->cost.model.num_experts > 0) {
+    const orc_step_time t = beside_context(s, span->n);
+    flops = t.flops;
+    bytes = t.bytes;
+  }
   const double context = (double)span->context, window = (double)span->window;
   orc_pipeline_worked(
-      s, steps * t.flops + context * o->full.context_flops + window * o->windowed.context_flops,
-      steps * t.bytes + context * o->full.kv_bytes + window * o->windowed.kv_bytes,
+      s, steps * flops + context * o->full.context_flops + window * o->windowed.context_flops,
+      steps * bytes + context * o->full.kv_bytes + window * o->windowed.kv_bytes,
       1e-9 * (double)span->time);
 }

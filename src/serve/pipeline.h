@@ -17,7 +17,9 @@ typedef struct orc_pipe_stage {
   orc_time free;       /* when it has done all steps started so far */
   orc_time busy;       /* ns at work on them */
   double flops, bytes; /* work of one of its GPUs so far: FLOP, B of memory */
-  double roof;         /* s that this takes at the peak of the roof each step is under */
+  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
+                                                  linear in tokens: not where there are experts */
+  double roof; /* s that this takes at the peak of the roof each step is under */
 } orc_pipe_stage;
 
 typedef struct orc_pipeline {
