@@ -215,6 +215,73 @@ describe("what is wrong", function()
     end
   end)
 
+  it("is an error of its own for every rule about parallel instances and links", function()
+    local text = GOOD:gsub("workload:\n", [=[
+    - {device_id: gpu1, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80.0e9, memory_gbps: 2039}
+    - {device_id: cpu0, device_type: CPU, peak_tflops: {fp16: 3}, memory_capacity_bytes: 80.0e9, memory_gbps: 200}
+  network_links:
+    - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
+    - {link_id: n, source_id: gpu0, dest_id: gpu1, bandwidth_bps: 2.4e12, latency_s: 1.0e-6}
+workload:
+]=], 1):gsub("type: VLLM", "type: ParallelVLLM"):gsub("gpu_id: gpu0",
+      "parallelism: {strategy: TP, tp_degree: 2, gpu_ids: [gpu0, gpu1]}")
+    assert.same({}, messages(text))
+    local TP = "parallelism: {strategy: TP, tp_degree: 2, gpu_ids: [gpu0, gpu1]}"
+    for _, case in ipairs {
+      { TP, "block_size: 16", "ParallelVLLM missing parallelism config" },
+      { "strategy: TP,", "strategy: TPP,", "Invalid parallelism strategy: TPP" },
+      { "strategy: TP,", "", "parallelism.strategy %(line %d+%): missing" },
+      { ", gpu_ids: [gpu0, gpu1]", "", "ParallelVLLM missing gpu_ids" },
+      { "gpu_ids: [gpu0, gpu1]", "gpu_ids: []", "No GPUs specified for parallelism" },
+      { "gpu_ids: [gpu0, gpu1]", "gpu_ids: [gpu0, gpu0]", "Duplicate GPU IDs found: gpu0" },
+      { "gpu_ids: [gpu0, gpu1]", "gpu_ids: [gpu0, gpu5]", "ParallelVLLM gpu_id 'gpu5' not found in hardware" },
+      { "gpu_ids: [gpu0, gpu1]", "gpu_ids: [gpu0, cpu0]", "device cpu0 is a CPU" },
+      { "gpu_ids: [gpu0, gpu1]", "gpu_ids: [gpu0]", "TP degree 2 doesn't match GPU count 1" },
+      { "tp_degree: 2", "tp_degree: 0", "Invalid tp_degree: 0" },
+      { "strategy: TP, tp_degree: 2", "strategy: PP, pp_stages: -1", "Invalid pp_stages: %-1" },
+      { "strategy: TP, tp_degree: 2", "strategy: PP, pp_stages: 3",
+        "PP requires GPU count %(2%) to be divisible by stages %(3%)" },
+      { "strategy: TP, tp_degree: 2", "strategy: TP_PP, tp_degree: 2, pp_stages: 2",
+        "TP_PP expects 4 GPUs %(tp=2 %* pp=2%), got 2" },
+      { "tp_degree: 2", "tp_degree: 2, num_microbatches_per_request: -4",
+        "Invalid num_microbatches_per_request: %-4" },
+      { "strategy: TP,", "strategy: DP_Replicated,", "list the framework once per replica" },
+      { TP, TP .. "\n      gpu_id: gpu7", "\"gpu7\" is not among parallelism.gpu_ids" },
+      { TP, TP .. "\n      tensor_parallel_degree: 2", "tensor_parallel_degree %(line %d+%): not supported" },
+      { TP, TP .. "\n      microbatch_size: 2", "microbatch_size %(line %d+%): not supported" },
+      { "source_id: gpu0, dest_id: gpu1", "source_id: gpu0, dest_id: gpu9",
+        "Link n: Unknown destination device gpu9" },
+      { "source_id: gpu0, dest_id: gpu1", "source_id: framework_entry_0, dest_id: gpu1",
+        "Link n: Unknown source device framework_entry_0" },
+      { "source_id: gpu0, dest_id: gpu1", "source_id: gpu1, dest_id: gpu1", "Link n: joins gpu1 to itself" },
+      { ", bandwidth_bps: 2.4e12, latency_s: 1.0e-6", ", bandwidth_bps: 2.4e12",
+        "Link n missing fields: latency_s" },
+      { "bandwidth_bps: 2.4e12", "bandwidth_bps: 0", "above 0" },
+      { "latency_s: 1.0e-6", "latency_s: -1", "0 to" },
+      { "link_id: n", "link_id: c", "Duplicate link ID: c" },
+      { "device_id: gpu1", "device_id: gpu0", "Duplicate device ID: gpu0" },
+      { "device_type: CPU", "device_type: TPU", "device_type TPU" },
+    } do
+      local i, j = text:find(case[1], 1, true)
+      assert.is_truthy(i, case[1])
+      local bad = text:sub(1, i - 1) .. case[2] .. text:sub(j + 1)
+      assert.matches(case[3], table.concat(messages(bad), "\n"))
+    end
+  end)
+
+  it("W-01 mends entry nodes that are no device", function()
+    local text = GOOD:gsub("workload:\n", [=[
+  network_links:
+    - {link_id: c, source_id: client_node_0, dest_id: framework_entry_0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
+workload:
+]=], 1)
+    write("entry.yaml", text)
+    assert.equal(1, (oracle("validate entry.yaml")))
+    assert.equal(0, (oracle("validate --fix entry.yaml")))
+    assert.matches("dest_id: gpu0, bandwidth_bps", read(dir .. "/entry.yaml"))
+    assert.equal(0, (oracle("run entry.yaml -q")))
+  end)
+
   it("is refused, whatever the shape, and never crashes", function()
     for _, text in ipairs { "", "[]", "3", "null", "{}", "simulation: 3", "a: b", "simulation:\n", "\0", "\255\254",
                             "workload: []\nsimulation: []\nhardware_profile: []\nframeworks_to_test: {}" } do

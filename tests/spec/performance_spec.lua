@@ -140,6 +140,16 @@ describe("flags", function()
     assert.is_true(r.latency.time_per_output_token_ms.min > 6.5)   -- one pass over the weights at peak bandwidth
   end)
 
+  it("form windowed batches that run to their end, which newcomers wait for", function()
+    local args = "--model llama-2-7b --duration 20 -q --json - --batching-strategy "
+    local _, greedy = oracle(args .. "greedy")
+    local rc, windowed, err = oracle(args .. "windowed")
+    assert.equal(0, rc, err)
+    local a, b = json.decode(greedy), json.decode(windowed)
+    assert.equal(a.requests.total, b.requests.total)
+    assert.is_true(b.latency.time_to_first_token_ms.mean > 10 * a.latency.time_to_first_token_ms.mean)
+  end)
+
   it("are refused by name when wrong: 2 for the command line, 1 for what does not go together", function()
     for args, expected in pairs {
       ["--modle x"] = { 2, "did you mean %-%-model" }, ["--tp two"] = { 2, "%-%-tp" },
@@ -149,7 +159,7 @@ describe("flags", function()
       ["--performance-model vllm_roofline"] = { 1, "calibration_data: missing" },
       ["--calibration-data x.json"] = { 1, "goes with performance_model vllm_roofline" },
       ["--avg-input-length 2000"] = { 1, "above max_input_length" },
-      ["--batching-strategy windowed"] = { 1, "windowed is not supported" },
+      ["--batching-strategy windowed --disaggregated"] = { 1, "windowed goes with one cluster" },
       ["--disaggregated --tp 2"] = { 1, "disaggregated has prefill_tp and decode_tp" },
       ["--disaggregated --prefill-n-xpus 3"] = { 1, "no whole number of groups" },
       ["--decode-tp 2"] = { 1, "goes with disaggregated" },

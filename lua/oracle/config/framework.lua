@@ -174,6 +174,13 @@ local function systems()
   return names
 end
 
+local function same_gpu(ids, id)
+  for _, known in ipairs(ids) do
+    if known == id then return true end
+  end
+  return false
+end
+
 local function config_of(p, path, f, t, h)
   local c = fields.map(p, path, t, "config", "missing; a mapping expected")
   if not c then return nil end
@@ -188,7 +195,12 @@ local function config_of(p, path, f, t, h)
   f.bytes = c.bytes_per_token_estimate_for_network
   f.lod = fields.choice(p, at, c, "lod", { "high", "medium" }, "Invalid LoD: %s")
   f.parallel = parallelism(p, at, c, h, f.type)
-  if f.parallel then f.gpus = f.parallel.ids
+  if f.parallel then
+    f.gpus = f.parallel.ids
+    if c.gpu_id ~= nil and not same_gpu(f.gpus, c.gpu_id) then
+      p:add(join(at, "gpu_id"), "%s is not among parallelism.gpu_ids, which say where the instance is",
+        fields.quote(c.gpu_id))
+    end
   elseif f.type ~= "ParallelVLLM" then f.gpus = single(p, at, c, h) end
   for _, id in ipairs(f.gpus or {}) do
     if h.devices[id].kind == "CPU" then p:add(at, "device %s is a CPU; a GPU expected", id) end

@@ -92,7 +92,7 @@ local function link(p, path, t, devices, seen)
   local latency = fields.number(p, path, t, "latency_s", { min = 0, max = 1e6 })
   local both = fields.boolean(p, path, t, "bidirectional")
   if not (good and bits and latency) then return nil end
-  return { id = id, from = from, to = to, bandwidth = bits / 8, latency = latency, both = both ~= false }
+  return { path = path, id = id, from = from, to = to, bandwidth = bits / 8, latency = latency, both = both ~= false }
 end
 
 local function links_of(p, path, t, devices)
@@ -107,6 +107,11 @@ local function links_of(p, path, t, devices)
     end
   end
   for _, l in ipairs(both) do connect(links, l.to, l.from, l, false) end
+  for _, l in ipairs(links) do
+    if not links[l.to .. "\0" .. l.from] and l.from ~= CLIENT and l.to ~= CLIENT then
+      p:warn(l.path, "Link %s: there is no way back from %s to %s", l.id or "?", l.to, l.from)
+    end
+  end
   return links
 end
 

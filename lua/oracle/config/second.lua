@@ -25,7 +25,8 @@ local KEYS = {
   { "avg_output_length", TOKENS, 128, "workload", "tokens of an answer, mean" },
   { "max_output_length", TOKENS, 256, "workload", "and at most" },
   { "arrival_rate", POSITIVE, 2.0, "workload", "requests per second, Poisson" },
-  { "batching_strategy", { "greedy", "windowed" }, "greedy", "scheduler", "greedy: whoever waits joins the next step" },
+  { "batching_strategy", { "greedy", "windowed" }, "greedy", "scheduler",
+    "greedy: whoever waits joins the next step; windowed: a batch waits 10 ms for company and runs to its end" },
   { "max_batch_size", WHOLE, nil, "scheduler", "requests in one step" },
   { "duration", POSITIVE, 60, "simulation", "s during which requests arrive" },
   { "warm_up", SECONDS, 0, "simulation", "s whose requests are not counted" },
@@ -50,6 +51,8 @@ local SECTIONS = { "cluster", "parallelism", "workload", "scheduler", "simulatio
                    "performance_model" }
 local INNER = { model_type = "performance_model", calibration_data_path = "calibration_data", xpu_name = "xpu",
                 xpu_type = "xpu", seed = "random_seed", warm_up_duration = "warm_up", strategy = "batching_strategy" }
+
+local WINDOW = 0.010                                      -- s
 
 local function by_name(name)
   for _, k in ipairs(KEYS) do
@@ -158,8 +161,8 @@ local function refuse(p, v, given)
   for _, key in ipairs(PAIRED) do
     if v[key] ~= nil and not v.disaggregated then p:add(key, "goes with disaggregated") end
   end
-  if v.batching_strategy == "windowed" then
-    p:add("batching_strategy", "windowed is not supported: a step forms as soon as the one before ends (greedy)")
+  if v.batching_strategy == "windowed" and v.disaggregated then
+    p:add("batching_strategy", "windowed goes with one cluster; disaggregated forms steps greedily")
   end
   if v.performance_model == "vllm_roofline" and not v.calibration_data then
     p:add("calibration_data", "missing; vllm_roofline takes the JSON of effective rates")
@@ -187,6 +190,7 @@ function second.scenario(p, given)
     model = v.model, hardware = two and two.hardware or v.xpu, replicas = v.dp > 1 and v.dp or nil,
     engine = { tensor_parallel_size = v.tp, pipeline_parallel_size = v.pp, max_num_seqs = v.max_batch_size },
     pools = two and two.pools, network = two and two.network, placement = two and two.placement,
+    batching = v.batching_strategy == "windowed" and { "triton", max_queue_delay = WINDOW } or nil,
     cost = { kind = v.performance_model, calibration = v.calibration_data },
     workload = { kind = "poisson", rate = v.arrival_rate, duration = v.duration, prompt = prompt, output = output },
     warm_up = v.warm_up, seed = v.random_seed,
