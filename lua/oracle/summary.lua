@@ -97,7 +97,8 @@ local function requests_of(counts)
   return object {
     { "total", counts.total }, { "successful", counts.successful }, { "failed", counts.failed },
     { "rejected", counts.rejected }, { "timed_out", counts.timed_out }, { "cancelled", counts.cancelled },
-    { "pending", counts.pending }, { "success_rate", ended > 0 and counts.successful / ended or nil },
+    { "pending", counts.pending }, { "streamed", counts.streamed },
+    { "success_rate", ended > 0 and counts.successful / ended or nil },
   }
 end
 

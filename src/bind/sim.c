@@ -341,6 +341,7 @@ static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gap
   put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
   put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
   put_count(L, "pending", m->by_status[ORC_PENDING]);
+  put_count(L, "streamed", m->streamed);
   lua_setfield(L, -2, "requests");
   lua_createtable(L, 0, 4);
   put_count(L, "prompt", m->prompt_tokens);

@@ -32,6 +32,7 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
   if (!r->counted) return;
   m->total++;
   m->by_status[r->status]++;
+  m->streamed += r->streamed;
   if (r->scheduled >= 0) {
     m->prompt_tokens += (uint64_t)r->prompt;
     m->prompt_blocks += (uint64_t)r->prompt_blocks;
@@ -64,6 +65,7 @@ void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
   into->output_tokens += from->output_tokens;
   for (int i = 0; i < ORC_PREFIX_EVENTS; i++)
     into->prefix_events[i] += from->prefix_events[i];
+  into->streamed += from->streamed;
   into->follow_ups += from->follow_ups;
   into->cached_blocks += from->cached_blocks;
   into->prompt_blocks += from->prompt_blocks;

@@ -20,6 +20,7 @@ typedef struct orc_metrics {
   uint64_t prompt_tokens,
       output_tokens; /* prompts scheduled at least in part; tokens generated, by any request */
   uint64_t prefix_events[ORC_PREFIX_EVENTS];
+  uint64_t streamed;                     /* of the total */
   uint64_t follow_ups;                   /* scheduled later turns of sessions */
   uint64_t cached_blocks, prompt_blocks; /* of scheduled prompts, KV blocks */
   uint64_t cached_tokens, prefilled_tokens, preemptions;

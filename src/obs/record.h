@@ -46,6 +46,7 @@ typedef struct orc_record {
   uint8_t status;       /* orc_status */
   uint8_t prefix_event; /* orc_prefix_event */
   bool follows;         /* a later turn of a session; known where prefixes are cached */
+  bool streamed;        /* its client got each token as it came */
   bool counted;         /* arrived after warm-up */
 } orc_record;
 

@@ -49,6 +49,7 @@ static orc_record record_of(const orc_cluster *c, const orc_request *q, orc_stat
                        .status = (uint8_t)status,
                        .prefix_event = q->prefix_event,
                        .follows = q->follows,
+                       .streamed = q->in.streamed,
                        .counted = q->counted };
 }
 

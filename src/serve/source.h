@@ -8,6 +8,9 @@
 #include "serve/content.h"
 #include "serve/request.h"
 
+/* No arrival comes later, in s: the clock's int64 ns end at 9.2e9. */
+#define ORC_SOURCE_LATEST 9.0e9
+
 /*
 ** A stream of arrivals. `next` gives the following one: false with e->code 0 when there is none,
 ** with e->code set when it cannot be read. `follow`, where there is one, is asked at each end of a

@@ -1,5 +1,6 @@
 #include "serve/synthetic.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -159,8 +160,11 @@ static bool advance(synthetic *s)
 }
 
 /* The next request of no client in particular: a hundred take turns. */
-static bool open_next(synthetic *s, orc_arrival *out)
+static bool open_next(synthetic *s, orc_arrival *out, orc_error *e)
 {
+  if (s->clock > ORC_SOURCE_LATEST)
+    return orc_fail(e, "workload: request %" PRId64 " would come after %.3g s; at most %g s",
+                    s->opened + 1, s->clock, ORC_SOURCE_LATEST);
   const uint64_t index = (uint64_t)s->opened++;
   s->issued++;
   fill(s, out, index, (uint32_t)(index % 100), index);
@@ -171,9 +175,8 @@ static bool open_next(synthetic *s, orc_arrival *out)
 static bool next_point(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
-  (void)e;
   if (s->issued >= s->is.count || !advance(s) || s->clock >= s->is.duration) return false;
-  return open_next(s, out);
+  return open_next(s, out, e);
 }
 
 static bool next_renewal(void *self, orc_arrival *out, orc_error *e)
@@ -188,14 +191,13 @@ static bool next_renewal(void *self, orc_arrival *out, orc_error *e)
                     STILL_MOST);
   if (gap > 0.0) s->clock += gap;
   if (s->clock >= s->is.duration) return false;
-  return open_next(s, out);
+  return open_next(s, out, e);
 }
 
 static bool next_batch(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
-  (void)e;
-  return s->issued < s->is.count && open_next(s, out);
+  return s->issued < s->is.count && open_next(s, out, e);
 }
 
 /* The next request of a waiting client: its draws do not depend on what the others do. */

@@ -102,7 +102,7 @@ static bool read_calendar(const char *s, int64_t *out)
 {
   static const char between[] = "-- ::";
   static const int widths[] = { 4, 2, 2, 2, 2, 2 };
-  static const int64_t most[] = { 9999, 12, 31, 23, 59, 60 };
+  static const int64_t most[] = { 2261, 12, 31, 23, 59, 60 }; /* ns since 1970 end in 2262 */
   int64_t part[6];
   for (int i = 0; i < 6; i++) {
     part[i] = digits(&s, widths[i]);

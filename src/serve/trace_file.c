@@ -77,7 +77,11 @@ static bool next_row(void *self, orc_arrival *out, orc_error *e)
     t->ended = true;
     return false;
   }
-  out->time = orc_time_of(((double)time * 1e-9 - o->from) / o->scale);
+  const double seconds = ((double)time * 1e-9 - o->from) / o->scale;
+  if (seconds > ORC_SOURCE_LATEST)
+    return orc_fail(e, "%s: line %" PRIu64 ": rate_scale %g puts it %.3g s away; at most %g s",
+                    t->path, t->row_line, o->scale, seconds, ORC_SOURCE_LATEST);
+  out->time = orc_time_of(seconds);
   if (o->scale == 1.0 && o->from == 0.0) out->time = time;
   word(t, out);
   out->max_output = out->output;

@@ -40,9 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                           .to = INFINITY,
                           .count = INT64_MAX,
                           .timeout = INFINITY,
-                          .rate = 10.0,
                           .characters_per_token = 4.0 };
-  read_all(path, &o);
+  read_all(path, &o); /* files with times */
+  o.rate = 10.0;
+  read_all(path, &o); /* and without */
+  o.rate = 0.0;
   o.told = true;
   o.pool = 3;
   o.scale = 0.5;

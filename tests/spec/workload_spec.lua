@@ -270,6 +270,48 @@ describe("a prompt pool", function()
   end)
 end)
 
+-- Arrivals are open loop: neither a slow server nor the way there holds the next one back.
+describe("a rate", function()
+  it("is kept whatever the server does (arrivals_do_not_wait)", function()
+    local list = run(oracle.workload.constant { rate = 50, count = 500, prompt = 64, output = 100 },
+      { engine = { max_num_seqs = 1, max_num_batched_tokens = 64 } })
+    for i, r in ipairs(list) do assert.near((i - 1) / 50, r.arrival_time, 1e-9) end
+  end)
+
+  it("so low that the clock would end is refused", function()
+    local ok, why = pcall(run, oracle.workload.constant { rate = 1e-9, count = 20, prompt = 1, output = 1 })
+    assert.is_false(ok)
+    assert.matches("workload: request %d+ would come after", why)
+  end)
+end)
+
+describe("waiting clients", function()
+  it("may hold conversations: the next begins when one is over", function()
+    local list = run(oracle.workload.closed_loop {
+      concurrency = 3, count = 60, prompt = 100, output = 10, think = 0.5,
+      conversation = { turns = 4, max_turns = 4, think = 0.1, input = 20 },
+    })
+    local by, order = sessions(list)
+    assert.equal(15, #order)
+    for _, id in ipairs(order) do
+      assert.same({ 100, 130, 160, 190 }, { by[id][1].prompt_tokens, by[id][2].prompt_tokens, by[id][3].prompt_tokens,
+                                            by[id][4].prompt_tokens })
+    end
+  end)
+end)
+
+describe("streamed answers", function()
+  it("are the share asked for, and counted", function()
+    local list, s = run(oracle.workload.mix {
+      { name = "a", rate = 100, prompt = 10, output = 1, streaming = 0.25 },
+      { name = "b", rate = 10, prompt = 10, output = 1 }, duration = 40,
+    })
+    assert.near(0.25, s.per_profile.a.requests.streamed / s.per_profile.a.requests.total, 0.04)
+    assert.equal(s.per_profile.b.requests.total, s.per_profile.b.requests.streamed)
+    assert.is_true(#list > 4000)
+  end)
+end)
+
 describe("priorities and clients", function()
   it("come with their requests", function()
     local list = run(oracle.workload.constant { rate = 10, count = 200, prompt = 10, output = 1,
