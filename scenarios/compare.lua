@@ -1,4 +1,5 @@
---- How do serving systems differ under the same load? Chat with shared instructions on four H100s, as much as they take.
+--- How do serving systems differ under the same load? Chat with shared instructions on four H100s, as much as they
+-- take.
 --   oracle compare vllm sglang trtllm dynamo static scenarios/compare.lua
 local oracle = require "oracle"
 

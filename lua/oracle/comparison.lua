@@ -1,7 +1,7 @@
 --- The same requests through several systems or policies, paired: how far each is from the first, with a 95 % interval.
--- Replication k of every variant has seed + k - 1, so all meet the same arrivals and lengths (common random numbers) and
--- the interval is that of the differences. A recorded trace is the same under every seed; there the interval comes from
--- a block bootstrap over its requests.
+-- Replication k of every variant has seed + k - 1, so all meet the same arrivals and lengths (common random numbers)
+-- and the interval is that of the differences. A recorded trace is the same under every seed; there the interval comes
+-- from a block bootstrap over its requests.
 local experiment = require "oracle.experiment"
 local scenario = require "oracle.scenario"
 local statistics = require "oracle.statistics"
@@ -228,11 +228,11 @@ end
 
 local function headline(result)
   if result.method == "bootstrap" then
-    return ("The same %d recorded requests through each; difference to %s with its 95 %% interval from a block bootstrap "
-      .. "(%d blocks)"):format(result.requests, result.variants[1].name, statistics.BLOCKS)
+    return ("The same %d recorded requests through each; difference to %s with its 95 %% interval from a block "
+      .. "bootstrap (%d blocks)"):format(result.requests, result.variants[1].name, statistics.BLOCKS)
   end
-  return ("The same requests through each, %d replications (seeds %d to %d); difference to %s with its 95 %% confidence "
-    .. "interval (Student's t, paired)"):format(result.replications, result.seed,
+  return ("The same requests through each, %d replications (seeds %d to %d); difference to %s with its 95 %% "
+    .. "confidence interval (Student's t, paired)"):format(result.replications, result.seed,
       result.seed + result.replications - 1, result.variants[1].name)
 end
 

@@ -189,7 +189,9 @@ function trace.run(s, variants, options, scenario_of)
   local n = runs[1].n
   result.requests = n
   result.rows[1] = rate_row("throughput", "req/s", runs, function(run, i) return run.columns.ttft_ms[i] and 1 end)
-  result.rows[2] = rate_row("output_throughput", "tok/s", runs, function(run, i) return run.columns.output_tokens[i] end)
+  result.rows[2] = rate_row("output_throughput", "tok/s", runs, function(run, i)
+    return run.columns.output_tokens[i]
+  end)
   for _, field in ipairs(FIELDS) do result.rows[#result.rows + 1] = latency_row(field, runs, n) end
   return result
 end

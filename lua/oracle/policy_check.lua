@@ -8,8 +8,8 @@ local check = {}
 
 local LOADS, FAULTS = 20, 3
 
--- Draws of their own, so that a check is the same everywhere: Park and Miller's minimal standard generator (CACM 31(10),
--- 1988).
+-- Draws of their own, so that a check is the same everywhere: Park and Miller's minimal standard generator (CACM
+-- 31(10), 1988).
 local function generator(seed)
   local state = seed % 2147483646 + 1
   local function draw(low, high)
@@ -69,7 +69,9 @@ local function judge(report, number, raw)
     fault(report, number, ("%d of %d requests have no end: forgotten"):format(r.total - ended, r.total))
   end
   for i, replica in ipairs(raw.replicas) do
-    if replica.kv_peak > 1 then fault(report, number, ("replica %d: more KV blocks in use than there are"):format(i)) end
+    if replica.kv_peak > 1 then
+      fault(report, number, ("replica %d: more KV blocks in use than there are"):format(i))
+    end
   end
 end
 
@@ -136,7 +138,8 @@ function check.run(file, options)
   for _, kind in ipairs { "batching", "router", "admission", "autoscaler" } do
     local ok, found = pcall(policy.resolve, kind, file, find)
     if ok then made = found break end
-    if not why or not tostring(found):find("of kind", 1, true) and not tostring(found):find("unknown policy", 1, true) then
+    local text = tostring(found)
+    if not why or not text:find("of kind", 1, true) and not text:find("unknown policy", 1, true) then
       why = why or found
     end
   end
@@ -167,16 +170,17 @@ end
 --- The report for people.
 function check.text(report)
   local out = { line("policy", ("%s (%s)"):format(report.name, report.kind)),
-                line("random loads", ("%d, %d requests, %d steps"):format(report.loads, report.requests, report.steps)) }
+                line("random loads", ("%d, %d requests, %d steps"):format(report.loads, report.requests,
+                  report.steps)) }
   if report.rejected > 0 then out[#out + 1] = line("rejected", ("%d requests"):format(report.rejected)) end
   local starved = report.starved
   if starved.load then
-    out[#out + 1] = line("longest wait", ("%.2f s in load %d, %.2f s under first come first served"):format(starved.wait,
-      starved.load, starved.usual))
+    out[#out + 1] = line("longest wait", ("%.2f s in load %d, %.2f s under first come first served"):format(
+      starved.wait, starved.load, starved.usual))
   end
   if report.ns then
-    out[#out + 1] = line("ns per step", ("%.0f asked every step, at 64 sequences; the same in C: %.0f"):format(report.ns,
-      report.c_ns))
+    out[#out + 1] = line("ns per step", ("%.0f asked every step, at 64 sequences; the same in C: %.0f"):format(
+      report.ns, report.c_ns))
   end
   for i, f in ipairs(report.faults) do
     if i <= 10 then out[#out + 1] = line(("FAULT in load %d"):format(f.load), f.what) end

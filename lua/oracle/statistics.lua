@@ -92,8 +92,8 @@ end
 
 --- The 95 % interval of a statistic of a series whose neighbours depend on each other: whole blocks of it are drawn
 -- with replacement and the statistic is taken of each draw.
--- Source: Kuensch, The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17(3), 1989;
--- percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
+-- Source: Kuensch, The jackknife and the bootstrap for general stationary observations, Annals of Statistics 17(3),
+-- 1989; percentile interval: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13.
 -- @param count blocks there are
 -- @param measure function(list of count block numbers) -> number, nil when it has no value there
 -- @return low, high; nil when no draw has a value

@@ -97,7 +97,8 @@ describe("oracle compare", function()
     for seed = 1, 4 do
       local value = {}
       for _, tokens in ipairs { 8192, 1024 } do
-        local _, one = run(("%s --seed %d --set engine.max_num_batched_tokens=%d -q --json -"):format(QUICK, seed, tokens))
+        local _, one = run(("%s --seed %d --set engine.max_num_batched_tokens=%d -q --json -"):format(QUICK, seed,
+          tokens))
         value[#value + 1] = json.decode(one).latency.end_to_end_latency_ms.mean
       end
       list[seed] = value[2] - value[1]
@@ -156,7 +157,8 @@ describe("oracle compare", function()
     end
     local rc, _, err = run("compare vllm engine.max_model_len=999999999 " .. QUICK)
     assert.equal(1, rc)
-    assert.matches("^oracle: engine.max_model_len=999999999: engine.max_model_len: 999,999,999: the model's context", err)
+    assert.matches("^oracle: engine.max_model_len=999999999: engine.max_model_len: 999,999,999: the model's context",
+      err)
   end)
 end)
 

@@ -31,7 +31,8 @@ describe("a system", function()
     assert.equal(1, e.block_size)
     assert.equal(8192, e.max_num_batched_tokens)          -- chunked_prefill_size on 80 GB
     assert.equal("sglang", plan.spec.batching.name)
-    assert.equal(2048, (knobs({ system = "sglang", max_model_len = 2048 }, { hardware = "l4", model = "meta-llama/Llama-3.2-1B-Instruct" })).max_num_batched_tokens)
+    local tiny = { hardware = "l4", model = "meta-llama/Llama-3.2-1B-Instruct" }
+    assert.equal(2048, (knobs({ system = "sglang", max_model_len = 2048 }, tiny)).max_num_batched_tokens)
     e, plan = knobs { system = "tensorrt-llm" }
     assert.same({ 32, 8192, 2048, false },
       { e.block_size, e.max_num_batched_tokens, e.max_num_seqs, e.enable_chunked_prefill })
@@ -152,12 +153,13 @@ end)
 
 describe("Dynamo", function()
   local function run(engine, network)
-    return scenario(engine, { replicas = 4, network = network, workload = oracle.workload.poisson { rate = 40, count = 600,
-      prompt = oracle.dist.lognormal { median = 800, p99 = 3000, max = 3500 }, output = 150 } }):run()
+    return scenario(engine, { replicas = 4, network = network, workload = oracle.workload.poisson {
+      rate = 40, count = 600, output = 150, prompt = oracle.dist.lognormal { median = 800, p99 = 3000, max = 3500 } } })
+      :run()
   end
 
-  -- Zhong et al., DistServe, OSDI 2024, section 2.3, and Patel et al., Splitwise, ISCA 2024: prompts computed apart do not
-  -- disturb decodes, so TPOT has a shorter tail; fewer GPUs compute prompts, so TTFT is longer.
+  -- Zhong et al., DistServe, OSDI 2024, section 2.3, and Patel et al., Splitwise, ISCA 2024: prompts computed apart do
+  -- not disturb decodes, so TPOT has a shorter tail; fewer GPUs compute prompts, so TTFT is longer.
   it("has a shorter tail of TPOT and a longer TTFT with prompts computed apart", function()
     local together, apart = run { system = "vllm" }, run({ system = "dynamo", prefill_workers = 2 }, "dgx_h100")
     assert.equal(600, apart.requests.successful)

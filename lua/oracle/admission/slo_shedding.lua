@@ -1,7 +1,8 @@
 --- Sheds load: a request is turned away when even the shortest backlog would make its first token late.
 -- How long a backlog takes is told from the steps that computed prompts so far.
--- Source: after Wang et al., Revisiting SLO and Goodput Metrics in LLM Serving, arXiv:2410.14257, and the early rejection
--- of Qin et al., Mooncake, FAST 2025, section 6 (a request whose TTFT is predicted to miss its objective is rejected).
+-- Source: after Wang et al., Revisiting SLO and Goodput Metrics in LLM Serving, arXiv:2410.14257, and the early
+-- rejection of Qin et al., Mooncake, FAST 2025, section 6 (a request whose TTFT is predicted to miss its objective is
+-- rejected).
 local policy = require "oracle.policy"
 
 return policy.admission {

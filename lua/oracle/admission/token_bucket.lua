@@ -1,4 +1,5 @@
---- A token bucket: requests are served at up to a rate, after a pause a burst of them at once; the rest are turned away.
+--- A token bucket: requests are served at up to a rate, after a pause a burst of them at once; the rest are turned
+-- away.
 -- Source: Turner, New directions in communications, IEEE Communications Magazine 24(10), 1986 (the leaky bucket as a
 -- meter, which is the token bucket).
 local policy = require "oracle.policy"

@@ -1,7 +1,8 @@
 --- Chunked prefill with a budget that follows the clock: prompts get as many tokens as keep a step near a target time.
 -- The budget grows by a step while steps are short enough and shrinks by a share when one was too long.
--- Source: the token budget from a target on TBT is that of Sarathi-Serve (Agrawal et al., OSDI 2024, section 4.3), found
--- here while serving; additive increase, multiplicative decrease after Chiu and Jain, Computer Networks 17(1), 1989.
+-- Source: the token budget from a target on TBT is that of Sarathi-Serve (Agrawal et al., OSDI 2024, section 4.3),
+-- found here while serving; additive increase, multiplicative decrease after Chiu and Jain, Computer Networks 17(1),
+-- 1989.
 local policy = require "oracle.policy"
 
 return policy.batching {

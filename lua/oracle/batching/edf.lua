@@ -1,7 +1,7 @@
 --- Earliest deadline first, with preemption: a running request gives way, keeping its blocks, to one that waits and is
 -- due earlier. Due is a request's time-out after its arrival, or else the objective on E2E or TTFT.
--- Source: Liu and Layland, Scheduling algorithms for multiprogramming in a hard-real-time environment, JACM 20(1), 1973,
--- section 7; optimal on one server by Dertouzos, IFIP Congress 1974.
+-- Source: Liu and Layland, Scheduling algorithms for multiprogramming in a hard-real-time environment, JACM 20(1),
+-- 1973, section 7; optimal on one server by Dertouzos, IFIP Congress 1974.
 local policy = require "oracle.policy"
 
 local function due(r, e)

@@ -7,7 +7,8 @@ local policy = require "oracle.policy"
 return policy.batching {
   name = "mlfq",
   every_step = true,                                      -- quanta run out between events
-  params = { levels = 6, quantum = 16, prompt_quantum = 512 }, -- tokens of the first level; each has twice the one above
+  -- Tokens that the first level grants and the prompt it covers; each level has twice those of the one above.
+  params = { levels = 6, quantum = 16, prompt_quantum = 512 },
 
   order = function(r, _, s)
     local level, covers = 0, s.params.prompt_quantum

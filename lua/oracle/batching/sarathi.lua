@@ -1,7 +1,7 @@
 --- Stall-free batching: decodes always take part, prompts begun go on, and new ones join with what a small token budget
 -- leaves, so that no decode waits for a long prompt.
--- Source: Agrawal et al., Taming Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve, OSDI 2024, algorithm 3;
--- token budgets of 512 and 2048 in its section 5.
+-- Source: Agrawal et al., Taming Throughput-Latency Tradeoff in LLM Inference with Sarathi-Serve, OSDI 2024, algorithm
+-- 3; token budgets of 512 and 2048 in its section 5.
 local policy = require "oracle.policy"
 
 return policy.batching {

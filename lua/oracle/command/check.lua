@@ -10,8 +10,8 @@ local command = {}
 function command.run(options, ui)
   local what, file = options.files[1], options.files[2]
   if what ~= "policy" or not file or #options.files > 2 then ui.misuse("check: oracle check policy FILE expected") end
-  local meter
-  if not options.quiet and ui.host().isatty(2) then meter = require("oracle.progress").new(ui.host().clock, io.stderr) end
+  local host, meter = ui.host(), nil
+  if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
   local ok, report = pcall(checker.run, file, { seed = options.seed,
                                                 progress = meter and meter.step })
   if meter then meter.done() end

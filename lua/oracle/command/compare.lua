@@ -16,11 +16,14 @@ end
 
 --- Do it.
 -- @param options the parsed command line
--- @param ui what oracle.cli shares: misuse, say, host, load, apply_set, open_outputs, must, told, no progress when quiet
+-- @param ui what oracle.cli shares: misuse, say, host, load, apply_set, open_outputs, must, told, no progress when
+-- quiet
 -- @return true; false when it was interrupted
 function command.run(options, ui)
   local words = options.files
-  if #words < 3 then ui.misuse("compare: two systems or policies and a scenario expected: oracle compare A B SCENARIO.lua") end
+  if #words < 3 then
+    ui.misuse("compare: two systems or policies and a scenario expected: oracle compare A B SCENARIO.lua")
+  end
   local path = words[#words]
   local variants = {}
   for i = 1, #words - 1 do
@@ -37,8 +40,8 @@ function command.run(options, ui)
   if options.lod then s.lod = options.lod end
   local outputs = ui.open_outputs(options)
   ui.host().guard(false)
-  local meter
-  if not options.quiet and ui.host().isatty(2) then meter = require("oracle.progress").new(ui.host().clock, io.stderr) end
+  local host, meter = ui.host(), nil
+  if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
   local ok, result = pcall(comparison.run, s, variants, {
     replications = options.replications or REPLICATIONS, until_ = until_, runs = not options.no_runs,
     progress = meter and meter.step,

@@ -14,7 +14,9 @@ return policy.autoscaler {
       used = used + (total - free) / total
     end
     local present = n + c:starting()
-    if n == 0 or used / n > s.params.kv_scale_up or c:held() > 0 then return present + (c:starting() == 0 and 1 or 0) end
+    if n == 0 or used / n > s.params.kv_scale_up or c:held() > 0 then
+      return present + (c:starting() == 0 and 1 or 0)     -- one at a time
+    end
     return used / n < s.params.kv_scale_down and math.max(1, present - 1) or present
   end,
 }

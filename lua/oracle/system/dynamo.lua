@@ -24,7 +24,9 @@ return system.new {
     if r.pools or r.groups or r.stages or r.autoscaling or r.failures then return end
     local n = r.engine.prefill_workers or (r.network and r.replicas // 2) or 0
     if n == 0 then return end
-    if not r.network then error("engine.prefill_workers: KV caches go over a network; describe it with `network`", 0) end
+    if not r.network then
+      error("engine.prefill_workers: KV caches go over a network; describe it with `network`", 0)
+    end
     if n >= r.replicas then
       error(("engine.prefill_workers: %d of %d replicas: some must decode"):format(n, r.replicas), 0)
     end

@@ -5,7 +5,8 @@ local system = require "oracle.system"
 return system.new {
   name = "trtllm",
   version = "v1.0",
-  source = "TensorRT-LLM documentation, Useful Runtime Options; Tuning Max Batch Size and Max Num Tokens; KvCacheConfig",
+  source = "TensorRT-LLM documentation, Useful Runtime Options; Tuning Max Batch Size and Max Num Tokens; "
+    .. "KvCacheConfig",
   -- free_gpu_memory_fraction is a share of what weights and activations leave; here it is one of all the memory.
   defaults = { block_size = 32, max_num_seqs = 2048, max_num_batched_tokens = 8192, enable_chunked_prefill = false },
   aliases = {
