@@ -466,8 +466,9 @@ static int check(lua_State *L)
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    { "ops", orc_bind_cost_ops }, { "memory", memory }, { "parameters", parameters }, { "step", step }, { "check", check },
-    { NULL, NULL },
+    { "ops", orc_bind_cost_ops }, { "memory", memory },
+    { "parameters", parameters }, { "step", step },
+    { "check", check },           { NULL, NULL },
   };
   luaL_newlib(L, functions);
   return 1;

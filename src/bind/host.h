@@ -24,7 +24,8 @@ typedef struct orc_editor {
 
 /*
 ** A Lua state whose modules come from `home` (the folder that holds lua/ and models/), with lpeg,
-** oracle.core and oracle.host inside; `home` must outlive it. The editor may have a NULL `read`: then there is no prompt.
+** oracle.core and oracle.host inside; `home` must outlive it. The editor may have a NULL `read`:
+*then there is no prompt.
 ** Never NULL: without memory the program ends.
 */
 orc_host *orc_host_new(const char *home, const orc_editor *editor);

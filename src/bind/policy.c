@@ -9,14 +9,12 @@
 /* The stream that math.random draws from lies in the state's extra space: one store per call. */
 static void set_chance(lua_State *L, orc_rng *g)
 {
-  memcpy(lua_getextraspace(L), &g, sizeof g);
+  *(orc_rng **)lua_getextraspace(L) = g;
 }
 
 static orc_rng *chance_of(lua_State *L)
 {
-  orc_rng *g;
-  memcpy(&g, lua_getextraspace(L), sizeof g);
-  return g;
+  return *(orc_rng **)lua_getextraspace(L);
 }
 
 /* Memory errors carry no position: they are said to be of the function that was called. */
@@ -465,7 +463,7 @@ int orc_policies_draw(lua_State *L, orc_rng *g, int index)
   luaL_argcheck(L, low <= high, both ? index + 1 : index, "an empty interval");
   const uint64_t span = (uint64_t)high - (uint64_t)low + 1;
   const uint64_t drawn = span == 0 ? orc_rng_next(g) : orc_rng_below(g, span);
-  lua_pushinteger(L, (lua_Integer)((uint64_t)low + drawn));
+  lua_pushinteger(L, low + (lua_Integer)drawn);
   return 1;
 }
 

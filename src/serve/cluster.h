@@ -65,11 +65,8 @@ struct orc_cluster {
   orc_admission admission;
   orc_fleet fleet;
   orc_replica *replicas;
-  int replica_count;
   orc_source *sources;
-  orc_arrival *pending; /* [source_count] the next arrival of each */
-  int source_count;
-  int profile_count;
+  orc_arrival *pending;  /* [source_count] the next arrival of each */
   orc_arrival *future;   /* arrivals that follow an answer, by index */
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
@@ -86,19 +83,22 @@ struct orc_cluster {
   const orc_log *log;
   orc_time limit;    /* no step that ends later is applied */
   orc_time last_end; /* when the last request ended */
-  orc_lod lod;
-  bool runs;
-  bool interrupted;
   orc_placement placement;
   orc_crowd crowd;
   orc_handovers handovers;
-  orc_lockstep *locksteps; /* [locksteps_count] */
-  int lockstep_count;
+  orc_lockstep *locksteps; /* [lockstep_count] */
   int *devices;
   orc_csv *csv;
   orc_life *life;
   const volatile sig_atomic_t *stop;
   orc_error failure; /* what ended the run early */
+  int replica_count;
+  int source_count;
+  int profile_count;
+  int lockstep_count;
+  orc_lod lod;
+  bool runs;
+  bool interrupted;
 };
 
 orc_cluster *orc_cluster_new(const orc_cluster_config *config);

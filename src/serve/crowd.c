@@ -24,7 +24,7 @@ void orc_crowd_add(orc_crowd *c, orc_replica *r)
 {
   const int stages = r->pipeline.count;
   r->crowd_stage = c->count;
-  c->stages = orc_resize(c->stages, (size_t)(c->count + stages), sizeof *c->stages);
+  c->stages = orc_resize(c->stages, (size_t)c->count + (size_t)stages, sizeof *c->stages);
   for (int i = 0; i < stages; i++)
     c->stages[c->count++] = (orc_crowd_stage){
       .replica = r, .index = i, .lane = -1, .sends = orc_alloc((size_t)r->lane_count, sizeof(int))

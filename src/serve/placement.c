@@ -44,7 +44,7 @@ void orc_placement_put(orc_placement *p, orc_pipeline *pipeline, const int *devi
     orc_pipe_stage *s = &pipeline->stages[i];
     const int ranks = s->cost.layout.tensor_parallel_size;
     orc_group ring = { .ranks = ranks }, next = { .ranks = 2 };
-    s->devices = devices + i * ranks;
+    s->devices = devices + (ptrdiff_t)i * ranks;
     for (int k = 0; ranks > 1 && k < ranks; k++)
       widen(p, &ring, s->devices[k], s->devices[(k + 1) % ranks]);
     for (int k = 0; i + 1 < pipeline->count && k < ranks; k++)

@@ -105,44 +105,44 @@ typedef struct orc_replica {
   orc_engine *engine;
   orc_requests *requests;
   const orc_batching *policy;
-  uint16_t index;
   orc_engine_knobs knobs;
-  orc_role role;
   struct orc_lockstep *lockstep; /* those it steps together with; NULL: none */
   int64_t all_tokens;            /* of the step of all of them */
-  int inbound;           /* requests on their way here from the replica that computed them */
-  orc_step_cost cost;    /* of the whole model */
-  orc_pipeline pipeline; /* its stages */
+  orc_step_cost cost;            /* of the whole model */
+  orc_pipeline pipeline;         /* its stages */
   orc_kv kv;
   orc_prefix prefix; /* empty without enable_prefix_caching */
   orc_queue queue;
   orc_lane *lanes;
-  orc_lane *lane; /* the one at hand: its step is being formed, started or applied */
-  int lane_count;
+  orc_lane *lane;       /* the one at hand: its step is being formed, started or applied */
   orc_slot first, last; /* running requests in order of admission */
-  int32_t running;
-  orc_slot *partial; /* running requests whose prompt is begun and not done, in that order */
-  int partial_count, partial_room;
-  int32_t kept;        /* waiting requests that still hold blocks: paused ones */
-  int64_t host_free;   /* blocks of host memory nobody uses */
-  int64_t moved;       /* blocks that go over PCIe before the step being formed */
-  orc_time last_step;  /* ns the newest step takes; 0 before the first */
-  int32_t last_tokens; /* tokens it computes */
-  int64_t lost;        /* tokens forgotten since the last one came out */
-  orc_rng chance;      /* draws of its policy */
-  orc_time now;        /* its own clock: the start of the running step, or the engine's */
-  orc_time counted;    /* stepwise: usage is up to date until here */
-  orc_time wake;       /* a WAKE is pending for this time; ORC_NEVER: none */
-  bool steady;         /* nothing changed since the policy left all but the decodes alone */
-  bool shared;         /* a link it uses is used by others too */
-  bool high;           /* level of detail: each layer, device and message, not whole steps */
-  bool crowded;        /* high, on links of others: it computes and sends on the engine's clock */
-  bool stepwise;   /* each step's end is an event: steps overlap, or nobody knows when they end */
-  int crowd_stage; /* crowded: its first stage among the crowd's */
-  bool runs;       /* steps inside the horizon need no event */
-  int aborting;    /* running requests with `aborted` set */
+  orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
+  int64_t host_free;    /* blocks of host memory nobody uses */
+  int64_t moved;        /* blocks that go over PCIe before the step being formed */
+  orc_time last_step;   /* ns the newest step takes; 0 before the first */
+  int64_t lost;         /* tokens forgotten since the last one came out */
+  orc_rng chance;       /* draws of its policy */
+  orc_time now;         /* its own clock: the start of the running step, or the engine's */
+  orc_time counted;     /* stepwise: usage is up to date until here */
+  orc_time wake;        /* a WAKE is pending for this time; ORC_NEVER: none */
   orc_usage usage;
   orc_metrics *metrics; /* [profiles] */
+  orc_role role;
+  int inbound; /* requests on their way here from the replica that computed them */
+  int lane_count;
+  int32_t running;
+  int partial_count, partial_room;
+  int32_t kept;        /* waiting requests that still hold blocks: paused ones */
+  int32_t last_tokens; /* tokens it computes */
+  int crowd_stage;     /* crowded: its first stage among the crowd's */
+  int aborting;        /* running requests with `aborted` set */
+  uint16_t index;
+  bool steady;   /* nothing changed since the policy left all but the decodes alone */
+  bool shared;   /* a link it uses is used by others too */
+  bool high;     /* level of detail: each layer, device and message, not whole steps */
+  bool crowded;  /* high, on links of others: it computes and sends on the engine's clock */
+  bool stepwise; /* each step's end is an event: steps overlap, or nobody knows when they end */
+  bool runs;     /* steps inside the horizon need no event */
 } orc_replica;
 
 /* What a replica is made of. */

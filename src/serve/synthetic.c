@@ -237,9 +237,12 @@ static bool follow_client(void *self, const orc_request *r, orc_time now, orc_ar
 
 void orc_synthetic_done(orc_synthetic *o)
 {
-  orc_dist *all[] = { &o->prompt, &o->output, &o->think, &o->priority, &o->cancel_after, &o->gap };
-  for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-    orc_dist_done(all[i]);
+  orc_dist_done(&o->prompt);
+  orc_dist_done(&o->output);
+  orc_dist_done(&o->think);
+  orc_dist_done(&o->priority);
+  orc_dist_done(&o->cancel_after);
+  orc_dist_done(&o->gap);
   orc_wording_done(&o->wording);
   orc_session_plan_done(&o->session);
   free(o->stages);
