@@ -187,6 +187,32 @@ describe("not here:", function()
     assert.is_true(s.requests.pending < 200 and s.kv_cache.peak_usage < 1)
   end)
 
+  it("W-04 memory that runs out and stops the server for ever", function()
+    local s = run(build {}:gsub("memory_capacity_bytes: 80.0e9", "memory_capacity_bytes: 19.0e9", 1):gsub("rate: 4.0",
+      "rate: 3.0"):gsub("value: 50}", "value: 300}"):gsub("max_simulation_time: 60", "max_simulation_time: 400"))
+    assert.is_true(s.preemptions.count > 0)
+    assert.same({ 1, 0 }, { s.requests.success_rate, s.requests.pending })
+  end)
+
+  it("W-05 a tensor-parallel group that has the memory of one GPU", function()
+    local text = build { links = [=[
+  network_links:
+    - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
+    - &n {link_id: a, source_id: gpu0, dest_id: gpu1, bandwidth_bps: 2.4e12, latency_s: 1.0e-6}
+    - {<<: *n, link_id: b, source_id: gpu1, dest_id: gpu2}
+    - {<<: *n, link_id: d, source_id: gpu2, dest_id: gpu3}
+    - {<<: *n, link_id: e, source_id: gpu3, dest_id: gpu0}
+]=], frameworks = [=[
+  - name: a
+    type: ParallelVLLM
+    config: {model_profile_id: Llama2-13B, parallelism: {strategy: TP, tp_degree: 4, gpu_ids: [gpu0, gpu1, gpu2, gpu3]}}
+]=] }:gsub("value: 200}", "value: 2048}"):gsub("value: 50}", "value: 500}"):gsub("max_simulation_time: 60",
+      "max_simulation_time: 400"):gsub("lod: high", "lod: medium")
+    local s = run(text, "--lod medium")
+    assert.is_true(s.kv_cache.peak_usage * s.deployment.kv_capacity_tokens > 48 * 2048)
+    assert.same({ 1, 0 }, { s.requests.success_rate, s.requests.pending })
+  end)
+
   it("W-07 a prompt too long for memory that blocks the queue for ever", function()
     local s = run(build { profile = [[
     - profile_name: huge

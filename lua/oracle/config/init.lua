@@ -337,14 +337,17 @@ function config.told(text)
   return v == nil or config.is(v) or require("oracle.config.second").is(v)
 end
 
+local MOST_BYTES = 512 << 20                              -- a device that never ends is no configuration
+
 --- The whole content of a file; nil and "path: why" when it cannot be read.
 function config.text(path)
   local f, why = io.open(path, "rb")
   if not f then return nil, (why:gsub("No such file or directory", "no such file")) end
-  local text, unreadable = f:read("a")
+  local text, unreadable = f:read(MOST_BYTES + 1)
   f:close()
-  if not text then return nil, path .. ": " .. tostring(unreadable) end
-  return text
+  if not text and unreadable then return nil, path .. ": " .. tostring(unreadable) end
+  if text and #text > MOST_BYTES then return nil, ("%s: larger than %d MiB"):format(path, MOST_BYTES >> 20) end
+  return text or ""                                       -- a file without a byte ends at once
 end
 
 return config
