@@ -158,6 +158,13 @@ static int count_steps(lua_State *L)
   return 2;
 }
 
+/* b:preempted() -> requests sent back since the policy was called */
+static int count_preempted(lua_State *L)
+{
+  lua_pushinteger(L, self(L)->preempted);
+  return 1;
+}
+
 /* b:key(id, key) -> done: another place in the queue for a request of this replica */
 static int rekey(lua_State *L)
 {
@@ -299,12 +306,18 @@ static int running(lua_State *L)
 int orc_bind_batch(lua_State *L)
 {
   static const luaL_Reg verbs[] = {
-    { "decode", decode },     { "resume", resume }, { "admit", admit },   { "preempt", preempt },
-    { "free", free_blocks },  { "size", size },     { "queue", queue },   { "decoding", decoding },
-    { "head", head },         { "now", now },       { "wake", wake },     { "waiting", waiting },
-    { "running", running },   { "need", need },     { "key", rekey },     { "last", last },
-    { "owed", owed },         { "again", again },   { "cached", cached }, { "progress", progress },
-    { "steps", count_steps }, { "random", chance }, { NULL, NULL },
+    { "decode", decode },     { "resume", resume },
+    { "admit", admit },       { "preempt", preempt },
+    { "free", free_blocks },  { "size", size },
+    { "queue", queue },       { "decoding", decoding },
+    { "head", head },         { "now", now },
+    { "wake", wake },         { "waiting", waiting },
+    { "running", running },   { "need", need },
+    { "key", rekey },         { "last", last },
+    { "owed", owed },         { "again", again },
+    { "cached", cached },     { "progress", progress },
+    { "steps", count_steps }, { "preempted", count_preempted },
+    { "random", chance },     { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

@@ -110,6 +110,7 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
   r->kept += q->blocks > 0;
   q->preemptions++;
   r->usage.preemptions++;
+  r->lane->batch.preempted++;
   q->state = ORC_QUEUED;
   orc_queue_push(&r->queue, slot, q->key);
 }
@@ -429,13 +430,19 @@ void orc_batch_wake(orc_batch *b, orc_time time)
   orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
 }
 
-/* vLLM V1's order: running requests first, decodes and prompts begun, then the queue. */
+/*
+** vLLM V1's order: running requests first, decodes and prompts begun, then the queue - unless
+*someone
+** just gave way, who would only take the room back (vllm/v1/core/sched/scheduler.py, v0.11). A step
+** in which nothing runs may admit all the same: it would be empty.
+*/
 static bool chunked(void *self, orc_batch *b, orc_error *e)
 {
   (void)self;
   (void)e;
   int left = b->replica->knobs.max_num_batched_tokens - orc_batch_decode(b);
   if (left > 0) left -= orc_batch_resume(b, left);
+  if (b->preempted > 0 && b->tokens > 0) return true;
   while (left > 0) {
     const int granted = orc_batch_admit(b, left);
     if (granted == 0) break;

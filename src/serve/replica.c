@@ -413,6 +413,7 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   }
   r->steady = true; /* whatever the verbs change clears it again */
   b->open = true;
+  b->preempted = 0;
   r->usage.policy_calls++;
   const bool good = r->policy->step(r->policy->self, b, e);
   b->open = false;

@@ -62,9 +62,10 @@ struct orc_batch {
   struct orc_replica *replica;
   orc_chunk *chunks;
   int chunk_count, chunk_room;
-  int32_t tokens; /* in all, decodes included */
-  bool decodes;   /* the decode set takes part */
-  bool open;      /* a policy is forming it now */
+  int32_t tokens;    /* in all, decodes included */
+  int32_t preempted; /* requests sent back since the policy was called */
+  bool decodes;      /* the decode set takes part */
+  bool open;         /* a policy is forming it now */
 };
 
 /*
