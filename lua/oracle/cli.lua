@@ -281,6 +281,7 @@ local function open_outputs(options)
   local kinds, taken = { "json", "csv", "series" }, {}
   for _, kind in ipairs(kinds) do
     local file = options[kind]
+    if file == "" then misuse("--%s: FILE expected", kind) end
     local other = file and taken[file]
     if other and file == "-" then misuse("--%s - and --%s -: only one can have stdout", other, kind) end
     if other then misuse("--%s and --%s: two files expected", other, kind) end
@@ -456,7 +457,14 @@ local function one_file(options)
     return "the flags"
   end
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
-  if #options.files > 1 then misuse("%s: one scenario at a time", options.files[2]) end
+  if #options.files > 1 then
+    local first = options.files[1]
+    if not first:find "[./]" and not require("oracle.home").exists(first) then
+      local near = require("oracle.nearest").find(first, names_of(COMMANDS))
+      misuse("%s: no such command%s", first, near and "; did you mean " .. near .. "?" or "; see oracle --help")
+    end
+    misuse("%s: one scenario at a time", options.files[2])
+  end
   return options.files[1]
 end
 

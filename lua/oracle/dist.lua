@@ -316,6 +316,43 @@ function dist.resolve(d, find, depth)
   return out
 end
 
+-- The smallest number that the parameters of a distribution name, and its name; nil where none can be too small.
+local SMALLEST = {
+  constant = function(d) return d.a, "value" end,
+  uniform = function(d) return d.a, "low" end,
+  normal = function(d) return d.a, "mean" end,
+  linear = function(d) return math.min(d.a, d.b), d.a < d.b and "from" or "to" end,
+  empirical = function(d)
+    local smallest = math.huge
+    for _, v in ipairs(d.values) do smallest = math.min(smallest, v) end
+    return smallest, "values"
+  end,
+}
+
+local MOST = 2147483647                                   -- a count as the engine keeps it (src/base/dist.h)
+
+--- Whether a quantity that is never negative may be drawn from a distribution: a draw may be clamped, but what its
+-- parameters name must make sense.
+-- @param d a distribution as `resolve` returns it
+-- @param least the smallest value of the quantity: 0 (a time) or 1 (tokens; spreads that reach down to 0 are fine)
+-- @return nil when it may; else a message
+function dist.below(d, least)
+  for i, part in ipairs(d.parts or {}) do
+    local why = dist.below(part, least)
+    if why then return ("mixture[%d]: %s"):format(i, why) end
+  end
+  local spread = d.kind == "uniform" or d.kind == "empirical"
+  local smallest, name = math.huge, nil
+  if SMALLEST[d.kind] then smallest, name = SMALLEST[d.kind](d) end
+  if smallest < (spread and 0 or least) then
+    return ("%s: %s %g: >= %d expected"):format(d.kind, name, smallest, spread and 0 or least)
+  end
+  if d.kind == "constant" and d.a > MOST then return ("constant: value %g: at most %g expected"):format(d.a, MOST) end
+  if d.kind == "uniform" and d.b < least then return ("uniform: high %g: >= %d expected"):format(d.b, least) end
+  if d.min and d.min < 0 then return ("%s: min %g: >= 0 expected"):format(d.kind, d.min) end
+  if d.max and d.max < least then return ("%s: max %g: >= %d expected"):format(d.kind, d.max, least) end
+end
+
 -- oracle.dist.lognormal { ... }: the same table with its kind. constant, exponential and mixture
 -- read well with plain arguments too: constant(512), exponential(200).
 local SHORT = { constant = "value", exponential = "mean", geometric = "mean" }

@@ -28,7 +28,7 @@ end
 -- @param path of the file; "-" is the standard output
 -- @return an output; or nil and "path: why it cannot be written"
 function output.open(path)
-  if path == "-" then return setmetatable({ path = "/dev/stdout", target = "-", stdout = true }, METHODS) end
+  if path == "-" then return setmetatable({ path = "-", target = "-", stdout = true }, METHODS) end
   if path == "" then return nil, "an output file needs a name" end
   if in_place(path) then
     local f, why = io.open(path, "a")

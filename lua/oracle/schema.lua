@@ -297,6 +297,8 @@ function TYPES.dist(node, value, path, ctx)
   end
   local d, why = require("oracle.dist").resolve(value, ctx.find)
   if not d then return fail(ctx, path, why) end
+  local low = node.least and require("oracle.dist").below(d, node.least)
+  if low then return fail(ctx, path, low) end
   return d
 end
 

@@ -48,12 +48,20 @@ orc_time orc_record_queue(const orc_record *r)
   return r->scheduled < 0 ? -1 : r->scheduled - r->arrival;
 }
 
+enum { NAME_LONGEST = 150 }; /* bytes of a profile's name that are shown */
+
+/* A profile's name as a cell holds it: quotes doubled, and in quotes where the name needs them. */
+typedef struct label {
+  const char *quote; /* before and after: "\"" or "" */
+  char name[2 * NAME_LONGEST + 1];
+} label;
+
 struct orc_csv {
   int plain; /* file descriptor, -1 when compressed */
   gzFile gz;
   bool failed;
-  int why; /* errno of the first failure */
-  const char *const *profiles;
+  int why;       /* errno of the first failure */
+  label *labels; /* by profile index; the last one stands for requests of none */
   int profile_count;
   orc_record *ring; /* finished, waiting for older ones; by number & (room - 1) */
   bool *there;
@@ -91,21 +99,45 @@ static void text(orc_csv *c, const char *s, size_t n)
   c->used += n;
 }
 
+/* RFC 4180, section 2, rules 5 to 7. */
+static void put_label(label *l, const char *name)
+{
+  l->quote = strpbrk(name, ",\"\r\n") == NULL ? "" : "\"";
+  size_t n = 0;
+  for (int i = 0; i < NAME_LONGEST && name[i] != '\0'; i++) {
+    if (name[i] == '"') l->name[n++] = '"';
+    l->name[n++] = name[i];
+  }
+  l->name[n] = '\0';
+}
+
+/* Standard output is shared: it is neither emptied nor closed, and what was said before comes
+ * first. */
+static int open_plain(const char *path)
+{
+  if (strcmp(path, "-") != 0) return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  fflush(stdout);
+  return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
+}
+
 orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
                       orc_error *e)
 {
   const size_t n = strlen(path);
   const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
   orc_csv *c = orc_alloc(1, sizeof *c);
-  c->plain = zip ? -1 : open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  c->plain = zip ? -1 : open_plain(path);
   c->gz = zip ? gzopen(path, "wbe") : NULL;
-  c->profiles = profiles;
-  c->profile_count = profile_count;
   if (c->plain < 0 && c->gz == NULL) {
     orc_fail(e, "%s: cannot be written: %s", path, strerror(errno));
     free(c);
     return NULL;
   }
+  c->profile_count = profile_count;
+  c->labels = orc_alloc((size_t)profile_count + 1, sizeof *c->labels);
+  for (int i = 0; i < profile_count; i++)
+    put_label(&c->labels[i], profiles[i]);
+  put_label(&c->labels[profile_count], "default");
   text(c, header, sizeof header - 1);
   return c;
 }
@@ -136,13 +168,18 @@ static void decimal(orc_csv *c, orc_time ns, int places, char end)
   text(c, s, n);
 }
 
+static const label *label_of(const orc_csv *c, const orc_record *r)
+{
+  return &c->labels[r->profile < c->profile_count ? r->profile : c->profile_count];
+}
+
 static void names(orc_csv *c, const orc_record *r)
 {
-  char s[256];
-  const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
+  char s[2 * NAME_LONGEST + 80];
+  const label *l = label_of(c, r);
   text(c, s,
-       (size_t)snprintf(s, sizeof s, "req_%" PRIu64 ",client_%.150s_%" PRIu32 ",", r->number + 1,
-                        profile, r->client));
+       (size_t)snprintf(s, sizeof s, "req_%" PRIu64 ",%sclient_%s_%" PRIu32 "%s,", r->number + 1,
+                        l->quote, l->name, r->client, l->quote));
   if (r->session == 0)
     text(c, ",", 1);
   else
@@ -151,7 +188,7 @@ static void names(orc_csv *c, const orc_record *r)
 
 static void row(orc_csv *c, const orc_record *r)
 {
-  char s[256];
+  char s[2 * NAME_LONGEST + 80];
   names(c, r);
   whole(c, r->prompt);
   whole(c, r->max_output);
@@ -167,10 +204,10 @@ static void row(orc_csv *c, const orc_record *r)
   whole(c, r->cached);
   whole(c, r->prefilled);
   decimal(c, orc_record_queue(r), 6, ',');
-  const char *profile = r->profile < c->profile_count ? c->profiles[r->profile] : "default";
+  const label *l = label_of(c, r);
   text(c, s,
-       (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%.150s,%" PRId32 "\n", r->preemptions,
-                        r->replica, profile, r->priority));
+       (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%s%s%s,%" PRId32 "\n", r->preemptions,
+                        r->replica, l->quote, l->name, l->quote, r->priority));
 }
 
 static void widen(orc_csv *c, uint64_t span)
@@ -218,6 +255,7 @@ bool orc_csv_close(orc_csv *c, orc_error *e)
     good = false;
   }
   if (!good) orc_fail(e, "the CSV could not be written to its end: %s", strerror(c->why));
+  free(c->labels);
   free(c->ring);
   free(c->there);
   free(c);

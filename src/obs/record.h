@@ -58,12 +58,12 @@ orc_time orc_record_queue(const orc_record *r);
 
 /*
 ** A CSV file being written, one row per request in order of arrival; rows that finish early wait in
-** memory for the older ones. A path that ends in .gz is compressed.
+** memory for the older ones. A path that ends in .gz is compressed; "-" is the standard output.
 */
 typedef struct orc_csv orc_csv;
 
 /* Create the file and write the header; NULL with the reason when it cannot be.
-**   profiles   names by profile index, for client ids; owned by the caller while the file is open
+**   profiles   names by profile index, for client ids; copied
 */
 orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
                       orc_error *e);

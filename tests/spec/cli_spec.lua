@@ -95,6 +95,17 @@ describe("oracle SCENARIO", function()
     assert.equal(read(dir .. "/a.csv"), listed)
   end)
 
+  it("adds its rows to what is on stdout already, and quotes names that need it", function()
+    local all = dir .. "/all"
+    os.execute(("(echo first; %s %s --csv - --set 'workload.name=\"chat, \\\"long\\\"\"'; echo last) >'%s' 2>&1")
+      :format(bin, QUICK:gsub("count=50", "count=1") .. " -q", all))
+    local lines = {}
+    for line in io.lines(all) do lines[#lines + 1] = line end
+    assert.same({ 4, "first", "last" }, { #lines, lines[1], lines[4] })
+    assert.matches('^req_1,"client_chat, ""long""_0",,', lines[3])
+    assert.matches(',0,"chat, ""long""",0$', lines[3])
+  end)
+
   it("takes --set in every form", function()
     local rc, out = oracle(QUICK .. [[ --set engine.max_num_seqs=8 --set 'workload.rate="2 req/s"' ]]
       .. [[--set model=llama-2-7b --set 'workload.prompt={kind="uniform",low=10,high=20}' ]]
@@ -139,6 +150,8 @@ describe("what cannot be done", function()
     refused(2, QUICK .. " --json - --csv -", "only one can have stdout")
     refused(2, QUICK .. " --json x --csv x", "two files expected")
     refused(2, QUICK .. " scenarios/azure.lua", "one scenario at a time")
+    refused(2, "runn " .. QUICK, "runn: no such command; did you mean run%?")
+    refused(2, QUICK .. " --json ''", "%-%-json: FILE expected")
   end)
 
   it("is exit 1 when the input is wrong", function()

@@ -7,14 +7,14 @@ local PRIORITY = { "priority", "dist", doc = "a number per request; smaller goes
 local COUNT = { "count", "count", dimension = "requests", min = 1, max = 1000000000000, doc = "requests in all" }
 local DURATION = seconds("duration", "how long requests arrive", { open = true })
 local LENGTHS = {
-  { "prompt", "dist", required = true, doc = "tokens of a prompt: a number or a distribution" },
-  { "output", "dist", required = true, doc = "tokens generated: a number or a distribution" },
+  { "prompt", "dist", least = 1, required = true, doc = "tokens of a prompt: a number or a distribution" },
+  { "output", "dist", least = 1, required = true, doc = "tokens generated: a number or a distribution" },
 }
 local CLIENT = {
   seconds("timeout", "from arrival until the client gives up", { open = true }),
   section { "cancel", doc = "clients that leave early", {
     { "probability", "number", dimension = "ratio", min = 0, max = 1, required = true, doc = "share that cancels" },
-    { "after", "dist", dimension = "time", required = true, doc = "s from arrival until they do" },
+    { "after", "dist", dimension = "time", least = 0, required = true, doc = "s from arrival until they do" },
   } },
 }
 
@@ -40,12 +40,12 @@ local PREFIX = { "prefix", "list", wrap = true, doc = "what prompts begin with: 
 } } }
 
 local TURNS = {
-  { "turns", "dist", doc = "turns of a session; or continue_probability, turn by turn" },
+  { "turns", "dist", least = 1, doc = "turns of a session; or continue_probability, turn by turn" },
   { "continue_probability", "number", dimension = "ratio", min = 0, max = 1,
     doc = "that another turn follows an answer; 0.7" },
   { "max_turns", "count", min = 1, max = 65535, default = 10, doc = "no session is longer" },
-  { "think", "dist", dimension = "time", doc = "s from an answer to the next turn; 5 s" },
-  { "input", "dist", doc = "tokens the user adds in a later turn; drawn as prompt" },
+  { "think", "dist", dimension = "time", least = 0, doc = "s from an answer to the next turn; 5 s" },
+  { "input", "dist", least = 1, doc = "tokens the user adds in a later turn; drawn as prompt" },
   { "accumulate", "boolean", default = true, doc = "a prompt holds all earlier turns and their answers" },
 }
 local function with(first, rest)
@@ -74,7 +74,7 @@ local function generator(doc, own, options)
   return section { "workload", all, doc = doc }
 end
 
-local INTER_ARRIVAL = { "inter_arrival", "dist", dimension = "time", required = true,
+local INTER_ARRIVAL = { "inter_arrival", "dist", dimension = "time", least = 0, required = true,
                         doc = "s between two arrivals: a number or a distribution" }
 local CV = { "cv", "number", min = 0, open = true, max = 1000,
              doc = "coefficient of variation of the gaps; 1 is poisson" }
@@ -91,7 +91,7 @@ local workload = { "workload", type = "variant", tag = "kind", required = true,
   constant = generator("evenly spaced arrivals", { rate("requests per second"), STAGES, COUNT, DURATION }),
   closed_loop = generator("a fixed number of clients, each asks again when answered", {
     { "concurrency", "count", min = 1, max = 8388608, required = true, doc = "clients" },
-    { "think", "dist", dimension = "time", doc = "s from an answer to the client's next request" },
+    { "think", "dist", dimension = "time", least = 0, doc = "s from an answer to the client's next request" },
     COUNT, DURATION,
   }),
   batch = generator("all requests at time 0", {
@@ -100,7 +100,8 @@ local workload = { "workload", type = "variant", tag = "kind", required = true,
   renewal = generator("independent gaps of any distribution", { INTER_ARRIVAL, COUNT, DURATION }),
   sessions = generator("conversations that open at a rate; each turn waits for the answer before it", {
     rate("sessions that open per second"), STAGES, CV,
-    { "inter_arrival", "dist", dimension = "time", doc = "s between two openings, in place of rate" }, COUNT, DURATION,
+    { "inter_arrival", "dist", dimension = "time", least = 0, doc = "s between two openings, in place of rate" }, COUNT,
+    DURATION,
   }, { turns = TURNS }),
   trace = generator("recorded arrivals; the format is told from the header", {
     { "path", "path", required = true, doc = "the file; .gz is fine" },
