@@ -148,10 +148,10 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 	@echo "  link  $@"
 	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
-# The module for an ordinary Lua interpreter; it brings no Lua of its own.
-build/oracle/core.so: $(OBJ)
+# The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
+build/oracle/core.so: $(B)/liboracle.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPT) -shared -o $@ $(OBJ) -lcjson -lz -lm
+	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/open.o $(B)/liboracle.a -lcjson -lz -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
 build/lua/made: $(B)/lua tools/precompile.lua $(LUA)

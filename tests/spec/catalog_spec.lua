@@ -205,6 +205,32 @@ describe("a config.json", function()
     assert.equal("bf16", read({ dtype = "bfloat16" }).torch_dtype)
   end)
 
+  it("has the context that vLLM derives", function()
+    local function context(changes) return read(changes).max_position_embeddings end
+    local function rope(kind, factor, from)
+      return { rope_type = kind, factor = factor, original_max_position_embeddings = from }
+    end
+    -- Vicuna-7B-16k; a file stretched by YaRN; Llama-3.1, Phi-3-128k and Gemma-3, whose files say the stretched length
+    assert.equal(16384, context { max_position_embeddings = 4096, rope_scaling = { type = "linear", factor = 4.0 } })
+    assert.equal(131072, context { max_position_embeddings = 32768, rope_scaling = rope("yarn", 4.0, 32768) })
+    assert.equal(163840, context { max_position_embeddings = 163840, rope_scaling = rope("yarn", 40, 4096) })
+    assert.equal(131072, context { max_position_embeddings = 131072, rope_scaling = rope("llama3", 8.0, 8192) })
+    assert.equal(131072, context { max_position_embeddings = 131072, rope_scaling = { type = "su" } })
+    assert.equal(131072, context { model_type = "gemma3", max_position_embeddings = 131072,
+                                   rope_scaling = rope("linear", 8.0) })
+    assert.equal(131072, context { model_type = "cohere", max_position_embeddings = 8192, model_max_length = 131072 })
+    assert.equal(2048, context { max_position_embeddings = 2048, model_max_length = 1e30 })
+    assert.equal(8192, context { max_position_embeddings = 32768, seq_length = 8192 })
+    assert.equal(4096, context { max_position_embeddings = 4096, rope_scaling = json.null })
+  end)
+
+  it("may be a Qwen of the first generation", function()
+    local m = huggingface.read({ model_type = "qwen", hidden_size = 4096, intermediate_size = 22016,
+      num_attention_heads = 32, num_hidden_layers = 32, kv_channels = 128, seq_length = 8192,
+      max_position_embeddings = 32768, no_bias = true, vocab_size = 151936 }, "config.json")
+    assert.equal(7721324544, parameters(m))               -- Qwen-7B
+  end)
+
   it("may name its fields as GPT-2 does", function()
     local m = huggingface.read({ model_type = "gpt2", n_layer = 12, n_embd = 768, n_head = 12, n_positions = 1024,
                                  n_ctx = 1024, vocab_size = 50257, n_inner = json.null }, "config.json")

@@ -57,3 +57,14 @@ describe("Lua compiled ahead of time", function()
     assert.equal("1.2.3", version())
   end)
 end)
+
+describe("an ordinary Lua interpreter", function()
+  it("runs a simulation with the module that is built beside the program", function()
+    shell "make build/oracle/core.so"
+    local out = shell([[env -u LUA_PATH -u LUA_CPATH lua5.4 -e 'package.path = "./lua/?.lua;./lua/?/init.lua;" ..]]
+      .. [[ package.path package.cpath = "./build/?.so;" .. package.cpath local oracle = require "oracle"]]
+      .. [[ local s = dofile "scenarios/quickstart.lua" s.workload.duration, s.workload.count = nil, 20]]
+      .. [[ print(oracle.run(s).requests.successful)']])
+    assert.equal("20\n", out)
+  end)
+end)

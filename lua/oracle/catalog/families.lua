@@ -11,6 +11,7 @@
 --   attention_bias  biases on Q, K and V when the file does not say (false); linear_bias: on every matrix
 --   qk_norm         norms on each head's Q and K (false)
 --   head_dim, kv_heads, context   values when absent; context 0: must be given
+--   both_halves     intermediate_size counts gate and up together (false)
 --   mlp             MLP width as a multiple of hidden_size, when absent
 --   multi_query     all heads share one K and V when the file does not say (false)
 --   parallel        attention and MLP side by side under one norm, unless the file says otherwise
@@ -31,6 +32,7 @@ families.mistral = {
              vocab_size = 32000 },
 }
 families.mixtral = { kv_heads = 8, context = 131072, window = "all" }
+families.qwen = { attention_bias = true, context = 32768, both_halves = true }
 families.qwen2 = {
   kv_heads = 32, context = 32768, attention_bias = true, window = "qwen", window_size = 4096,
 }

@@ -20,7 +20,7 @@ local NAMES = {
   intermediate_size = { "intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size" },
   vocab_size = { "vocab_size", "padded_vocab_size" },
   max_position_embeddings = { "max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len",
-                              "seq_length", "model_max_length", "n_ctx" },
+                              "seq_length", "n_ctx", "model_max_length" },
   num_experts = { "num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts" },
   num_experts_per_tok = { "num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_k" },
   moe_intermediate_size = { "moe_intermediate_size" },
@@ -39,7 +39,8 @@ local NAMES = {
 
 -- Keys that an override may set beside those above.
 local OTHERS = { "attention_chunk_size", "dtype", "expansion_ratio", "layer_types", "max_window_layers",
-  "mlp_only_layers", "multi_query", "quantization_config", "tie_word_embeddings", "torch_dtype", "use_sliding_window" }
+  "mlp_only_layers", "multi_query", "quantization_config", "rope_scaling", "tie_word_embeddings",
+  "torch_dtype", "use_sliding_window" }
 
 local DTYPES = {
   float32 = "fp32", float = "fp32", float16 = "fp16", half = "fp16", bfloat16 = "bf16",
@@ -364,7 +365,7 @@ end
 
 local function mlp_width(c, m)
   local width = c:count "intermediate_size"
-  if width then return width end
+  if width then return c.family.both_halves and width // 2 or width end
   if c.name == "mpt" then return c:count("expansion_ratio", 4) * m.hidden_size end
   if c.family.mlp then return c.family.mlp * m.hidden_size end
   return c:count "moe_intermediate_size" or c:need "intermediate_size"
@@ -472,8 +473,7 @@ function huggingface.read(raw, file, overrides)
   m.num_hidden_layers = c:need "num_hidden_layers"
   m.hidden_size = c:need "hidden_size"
   m.vocab_size = c:need "vocab_size"
-  m.max_position_embeddings = c:count("max_position_embeddings", nil, 1, LONGEST)
-    or c.family.context ~= 0 and c.family.context or c:need "max_position_embeddings"
+  m.max_position_embeddings = require "oracle.catalog.context" (c, LONGEST)
   m.intermediate_size = mlp_width(c, m)
   read_heads(c, m)
   read_latent(c, m)
