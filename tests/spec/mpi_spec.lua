@@ -79,8 +79,8 @@ return oracle.scenario {
   end)
 
   it("ends with a lost rank, and --resume completes it", function()
-    local started = ("timeout -k 5 60 %s3 %s sweep %s --set workload.rate=1..600 --out %s/lost -q >%s/log 2>&1 & ")
-      :format(MPIRUN, bin, scenario, dir, dir)
+    local started = ("timeout -k 5 60 %s3 %s sweep %s --set workload.rate=1..600 --threads 1 --out %s/lost -q >%s/log "
+      .. "2>&1 & "):format(MPIRUN, bin, scenario, dir, dir)
     -- The last process that runs the sweep is a rank; it goes without a word as soon as results are there.
     local code = select(3, os.execute(started .. ([[
       job=$!

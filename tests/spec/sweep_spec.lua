@@ -300,9 +300,10 @@ describe("a results file", function()
   end)
 
   it("keeps what is finished at SIGINT and SIGTERM, and marks the rest as missing", function()
-    local heavy = small("long.lua", 4000)
+    local heavy = small("long.lua", 6000)
     for _, signal in ipairs { "INT", "TERM" } do
-      local args = ("sweep %s --set workload.rate=1..400 --json %s/s.json --out %s/s%s"):format(heavy, dir, dir, signal)
+      local args = ("sweep %s --set workload.rate=1..400 --threads 2 --json %s/s.json --out %s/s%s")
+        :format(heavy, dir, dir, signal)
       local code, _, err = run(args, ("timeout -s %s 0.6"):format(signal))
       assert.is_true(code == 1 or code == 124, err)
       assert.matches("oracle: interrupted; %d+ of 400 points are there; %-%-resume completes them\n", err)
