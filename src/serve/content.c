@@ -66,6 +66,7 @@ void orc_contents_append(orc_contents *p, uint32_t index, uint64_t text, int32_t
 
 uint32_t orc_contents_continue(orc_contents *p, uint32_t index, int32_t answered, uint64_t answer)
 {
+  ORC_ASSERT(index >= 1);
   const uint32_t next = orc_contents_add(p, answer);
   orc_content *to = &p->at[next];
   const orc_content *from = &p->at[index];

@@ -10,8 +10,8 @@ local LENGTHS = {
   { "prompt", "dist", least = 1, required = true, doc = "tokens of a prompt: a number or a distribution" },
   { "output", "dist", least = 1, required = true, doc = "tokens generated: a number or a distribution" },
 }
-local CLIENT = {
-  seconds("timeout", "from arrival until the client gives up", { open = true }),
+local TIMEOUT = seconds("timeout", "from arrival until the client gives up", { open = true })
+local CLIENT = { TIMEOUT,
   section { "cancel", doc = "clients that leave early", {
     { "probability", "number", dimension = "ratio", min = 0, max = 1, required = true, doc = "share that cancels" },
     { "after", "dist", dimension = "time", least = 0, required = true, doc = "s from arrival until they do" },
@@ -67,7 +67,8 @@ local SYNTHETIC = { PRIORITY, PREFIX,
 local function generator(doc, own, options)
   options = options or {}
   local all = {}
-  for _, list in ipairs { own, options.lengths or LENGTHS, CLIENT, CONTENT, options.lengths and {} or SYNTHETIC,
+  for _, list in ipairs { own, options.lengths or LENGTHS, options.lengths and { TIMEOUT } or CLIENT, CONTENT,
+                          options.lengths and {} or SYNTHETIC,
                           (options.lengths or options.turns) and {} or { CONVERSATION }, options.turns or {} } do
     for _, f in ipairs(list) do all[#all + 1] = f end
   end
