@@ -61,6 +61,14 @@ static void *allocate(void *self, void *old, size_t old_size, size_t size)
   return p;
 }
 
+/* The processor's time this thread has had: a busy machine must not make a policy look endless. */
+static int64_t worked_ms(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
 static void on_tick(int signal)
 {
   (void)signal;
@@ -68,9 +76,9 @@ static void on_tick(int signal)
   if (w == NULL) return;
   w->pause = 1;
   if (!w->inside || w->calls != w->seen) {
-    w->same = 0;
+    w->since = worked_ms();
     w->seen = w->calls;
-  } else if (++w->same >= ORC_WATCH_PATIENCE) {
+  } else if (worked_ms() - w->since >= ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS) {
     lua_sethook(w->L, stop_policy, LUA_MASKCOUNT, 1);
   }
 }

@@ -15,7 +15,7 @@
 enum {
   ORC_WATCH_TICK_MS = 100,    /* how often the watch looks */
   ORC_WATCH_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
-  ORC_WATCH_PATIENCE = 20,    /* ticks one call of a policy may take: 2 s */
+  ORC_WATCH_PATIENCE = 20,    /* ticks of work one call of a policy may take: 2 s */
 };
 
 typedef struct orc_watch {
@@ -24,7 +24,7 @@ typedef struct orc_watch {
   volatile sig_atomic_t inside; /* a policy is running */
   volatile sig_atomic_t calls;  /* policy calls so far (wraps) */
   sig_atomic_t seen;            /* calls at the last tick */
-  int same;                     /* ticks it has been in one call */
+  int64_t since;                /* ms of work before it was first seen in this call */
   timer_t timer;
   bool armed;              /* the timer exists */
   struct orc_watch *outer; /* the watch of a simulation around this one */
