@@ -339,14 +339,18 @@ local function end_line(total)
     units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
 end
 
-local function simulate(s, plan, outputs, options)
+-- `tell` is called once the run is some way on.
+local function simulate(s, plan, outputs, options, tell)
   local h = host()
   h.guard(false)                                          -- from here the engine minds Ctrl-C
   local total = { wall = h.clock() }
   local meter
   if not options.quiet and h.isatty(2) then meter = require("oracle.progress").new(h.clock, io.stderr) end
   local ok, result = pcall(require("oracle.experiment").run, s, {
-    plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = meter and meter.step,
+    plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = function(...)
+      tell()
+      if meter then meter.step(...) end
+    end,
     series = outputs.series ~= nil, log = level(options, "DEBUG") and not options.quiet,
     done = function(raw)
       total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
@@ -473,8 +477,14 @@ local function run_once(s, read, path, options)
   local plan = prepare(s, path, options)
   local outputs = open_outputs(options)
   local told = not options.quiet and level(options, "INFO")
-  if told then describe_deployment(plan) end
-  local result, total = simulate(s, plan, outputs, options)
+  local untold = told
+  local function tell()                                   -- not at once: a trace found wrong leaves one line, the error
+    if untold then describe_deployment(plan) end
+    untold = false
+  end
+  if level(options, "DEBUG") then tell() end
+  local result, total = simulate(s, plan, outputs, options, tell)
+  tell()
   write_results(result, outputs, options, total.series)
   if read and not options.second then config_done(result, options) end
   warn(result, options)

@@ -170,7 +170,7 @@ describe("what cannot be done", function()
   it("leaves no file behind when the run fails", function()
     local bad = write("bad.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n"
       .. "2023-11-16 18:15:46.68,374,44\n2023-11-16 18:1")
-    local rc, out, err = oracle(("scenarios/azure.lua -q --set workload.path='%s' --json '%s/n.json' --csv '%s/n.csv'")
+    local rc, out, err = oracle(("scenarios/azure.lua --set workload.path='%s' --json '%s/n.json' --csv '%s/n.csv'")
       :format(bad, dir, dir))
     assert.same({ 1, "" }, { rc, out })
     assert.matches("^oracle: [^\n]*bad.csv: line 3[^\n]*\n$", err)
