@@ -99,8 +99,9 @@ local function check(base, points)
 end
 
 --- Run the combinations, and the run as it is.
--- @param base a scenario, the path of one, or a live simulation: branched from where it is when all keys can change
---   while it runs, else run anew from the start
+-- @param base a scenario, the path of one, or a live simulation: branched from where it is when it has begun, is not
+--   over, and all keys can change
+--   while it runs; else run anew from the start
 -- @param changes { key = value, or a list of values }
 -- @return { title =, points = { a summary with `set` each } }; prints as a table
 function what_if.run(base, changes)
@@ -113,7 +114,7 @@ function what_if.run(base, changes)
   local axes = axes_of(changes)
   local points = combinations(axes)
   check(base, points)
-  local from_now = sim ~= nil and sim.now > 0
+  local from_now = sim ~= nil and sim.now > 0 and not sim.over
   for _, axis in ipairs(axes) do from_now = from_now and require("oracle.live.set").is_live(axis[1], base) end
   local present = as_it_is(base, require("oracle.experiment").plan(base), axes)
   if present then table.insert(points, 1, present) end

@@ -443,6 +443,10 @@ describe("what if", function()
     assert.equal(2, #w.points)
     assert.equal(2, w.points[2].deployment.gpus)
     assert.equal(2, s.now)
+    s:run()
+    w = s:what_if { ["engine.max_num_seqs"] = 2 }
+    assert.equal("whole runs from the start", w.title)
+    assert.is_true(w.points[2].latency.queue_time_ms.mean > w.points[1].latency.queue_time_ms.mean)
   end)
 
   it("checks all before it runs any", function()
