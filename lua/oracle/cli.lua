@@ -365,25 +365,9 @@ local function simulate(s, plan, outputs, options, tell)
   return result, total
 end
 
--- A configuration (YAML, JSON) as a scenario, and where it wants its results.
-local function load_config(path, options)
-  local config = require "oracle.config"
-  local text, why = config.text(path)
-  if not text then error(why, 0) end
-  local folder = require("oracle.home").folder(path)
-  local format = options.format or (path:lower():match("%.json$") and "json") or nil
-  local read = config.parse(text, format, folder)
-  if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
-  return read.scenario, text, read
-end
-
--- A deployment said in flags.
-local function load_flags(flags)
-  local read = require("oracle.config.second").flags(flags)
-  local first = read.problems.errors[1]
-  if first and first.path:match("^%-%-") then misuse("%s", require("oracle.config.problems").text(first)) end
-  if first then error(read.problems:one_line(), 0) end
-  return read.scenario, read
+-- What is about configuration files, with what all commands share.
+local function program()
+  return require "oracle.config.program"
 end
 
 -- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
@@ -398,10 +382,7 @@ end
 
 local function load_scenario(path, options)
   local scenario = require "oracle.scenario"
-  if options.format == "lua" then options.format = nil
-  elseif options.format or path:lower():match("%.ya?ml$") or path:lower():match("%.json$") then
-    return load_config(path, options)
-  end
+  if not path:match("%.lua$") and program().is(path, options) then return program().load(path, options) end
   local text, unreadable = scenario.read(path)
   local s, why, nothing = nil, unreadable, nil
   if text then s, why, nothing = scenario.load(path, text, script_globals()) end
@@ -423,33 +404,6 @@ local function prepare(s, path, options)
   local ok, plan = pcall(require("oracle.experiment").plan, s)
   if not ok then error(scenario.about(path, scenario.first_line(plan)), 0) end
   return plan
-end
-
--- What a configuration says beside its scenario, unless the command line says otherwise.
-local function adopt(read, options)
-  local problems, command = require "oracle.config.problems", require "oracle.config.command"
-  options.level = options.level or read.level
-  for _, key in ipairs { "json", "csv", "series" } do
-    if read[key] and not options[key] then
-      options[key] = read[key]
-      command.make_folder(read[key])
-    end
-  end
-  if not options.quiet and level(options, "INFO") then
-    if read.about then say("# Loading configuration from " .. options.files[1]) end
-    for _, line in ipairs(read.about or {}) do say("# " .. line) end
-  end
-  if level(options, "WARNING") then
-    for _, w in ipairs(read.problems.warnings) do say("oracle: warning: " .. problems.text(w)) end
-  end
-end
-
--- The lines that end the run of a configuration.
-local function config_done(result, options)
-  if not stdout_is_free(options) then return end
-  local r, t = result.requests, result.throughput
-  io.write(("Simulation completed!\nTotal requests: %d\nSuccess rate: %.1f%%\nThroughput: %.1f tokens/s\n"):format(
-    r.total, 100 * (r.success_rate or 0), t.output_tokens_per_second or 0))
 end
 
 local function one_file(options)
@@ -486,7 +440,7 @@ local function run_once(s, read, path, options)
   local result, total = simulate(s, plan, outputs, options, tell)
   tell()
   write_results(result, outputs, options, total.series)
-  if read and not options.second then config_done(result, options) end
+  if read and not options.second and stdout_is_free(options) then program().done(result) end
   warn(result, options)
   if told then end_line(total) end
   if not require("oracle.summary").complete(result) then
@@ -526,9 +480,13 @@ local function run(options, ranks)
   if options.csv and options.no_records then misuse("--csv and --no-records: one row per request, or none") end
   host().guard(true)
   local s, text, read
-  if options.second then s, read = load_flags(options.second) else s, text, read = load_scenario(path, options) end
+  if options.second then
+    s, read = program().flags(options.second, { misuse = misuse })
+  else
+    s, text, read = load_scenario(path, options)
+  end
   if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options, ranks) end
-  if read then adopt(read, options) end
+  if read then program().adopt(read, options, { level = level, say = say }) end
   return run_once(s, read, path, options)
 end
 
@@ -538,7 +496,7 @@ local function compare_levels(options)
   if options.csv then misuse("lod --csv: a comparison has no rows per request") end
   host().guard(true)
   local s, _, read = load_scenario(path, options)
-  if read then adopt(read, options) end
+  if read then program().adopt(read, options, { level = level, say = say }) end
   if s.vary then misuse("lod: this scenario varies keys; take one of its points with --set vary=nil") end
   prepare(s, path, options)
   local outputs = open_outputs(options)
@@ -561,57 +519,14 @@ local function compare_levels(options)
   return OK
 end
 
--- A scenario is found right when it could run.
-local function validate_scenario(path, options)
-  local s = load_scenario(path, options)
-  local one = s:copy()
-  one.vary, one.report = nil, nil
-  for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-  prepare(one, path, options)
-  io.write("✓ Scenario is valid\n")
-  return OK
-end
-
--- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
-local function validate_data(path, text, options)
-  local measured = require "oracle.measured"
-  local kind, json = measured.kind(text)
-  if not kind then return nil end
-  local with = options.files[2]
-  local s = with and load_scenario(with, options) or require("oracle.scenario").new {}
-  for _, assignment in ipairs(options.set) do apply_set(s, assignment) end
-  if options.seed then s.seed = options.seed end
-  host().guard(false)
-  local ok, report = pcall(measured.compare, kind, text, json, s)
-  local first_line = require("oracle.scenario").first_line
-  if not ok then error(require("oracle.scenario").about(path, first_line(report)), 0) end
-  io.write(report)
-  return OK
-end
-
-local DATA = "a CSV with a row per request (request_id, arrival_time ...), the JSON of vllm bench serve, "
-  .. "or a calibration"
-
 local function validate(options)
-  if #options.files == 0 or #options.files > 2 then misuse("validate: one file, and a scenario for data, expected") end
-  local path = options.files[1]
-  local config = require "oracle.config"
-  local text, why = config.text(path)
-  if not text then error(why, 0) end
-  if path:match("%.lua$") then return validate_scenario(path, options) end
-  local done = options.as ~= "config" and validate_data(path, text, options)
-  if done then return done end
-  if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
-  if not options.as and not config.told(text) then
-    error(("%s: neither a configuration (simulation, hardware_profile, workload, frameworks_to_test) nor measured data"
-      .. " (%s)"):format(path, DATA), 0)
-  end
-  return require("oracle.config.command").validate(path, text, options) and OK or FAILED
+  return program().validate(options, {
+    misuse = misuse, host = host, load_scenario = load_scenario, prepare = prepare, apply_set = apply_set,
+  }) and OK or FAILED
 end
 
 local function generate(options)
-  if #options.files > 0 then misuse("generate-config %s: takes no name; -o FILE", options.files[1]) end
-  require("oracle.config.command").generate(options)
+  program().generate(options, { misuse = misuse })
   return OK
 end
 

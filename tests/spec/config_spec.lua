@@ -135,6 +135,16 @@ describe("a configuration", function()
     assert.is_true(json.decode(results.yaml).requests.success_rate > 0.95)
   end)
 
+  it("is told by its content where the name says nothing", function()
+    write("plain", GOOD)
+    local rc, out, err = oracle("run plain -q --json -")
+    assert.equal(0, rc, err)
+    assert.equal(20, json.decode(out).simulation.total_duration_s)
+    assert.equal(0, (oracle("generate-config -o c.lua")))
+    local here = bin:match("^/") and bin or (os.getenv("ORACLE_HOME") or ".") .. "/" .. bin
+    assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(here, dir)))
+  end)
+
   it("writes the files it names and ends with what it did", function()
     assert.equal(0, (oracle("generate-config -o sub/c.yaml")))
     local rc, out, err = oracle("run sub/c.yaml")

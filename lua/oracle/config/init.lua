@@ -337,6 +337,12 @@ function config.told(text)
   return v == nil or config.is(v) or require("oracle.config.second").is(v)
 end
 
+--- Whether a text surely is a configuration: it can be read and has sections of one.
+function config.sections(text)
+  local v = document.read(text)
+  return v ~= nil and (config.is(v) or require("oracle.config.second").is(v))
+end
+
 local MOST_BYTES = 512 << 20                              -- a device that never ends is no configuration
 
 --- The whole content of a file; nil and "path: why" when it cannot be read.
