@@ -100,8 +100,7 @@ end
 
 --- Run the combinations, and the run as it is.
 -- @param base a scenario, the path of one, or a live simulation: branched from where it is when it has begun, is not
---   over, and all keys can change
---   while it runs; else run anew from the start
+--   over, and all keys can change while it runs; else run anew from the start
 -- @param changes { key = value, or a list of values }
 -- @return { title =, points = { a summary with `set` each } }; prints as a table
 function what_if.run(base, changes)
