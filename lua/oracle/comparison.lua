@@ -15,7 +15,8 @@ end
 
 -- ---- variants ----
 
-local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling.policy" }
+local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling.policy",
+                 eviction = "eviction" }
 
 -- Which key a policy of a file belongs to.
 local function key_of_file(path)
@@ -37,7 +38,7 @@ function comparison.variant(word)
   end
   if systems.find(word) then return { name = word, key = "engine.system", value = systems.find(word) } end
   local names = table.move(systems.NAMES, 1, #systems.NAMES, 1, {})
-  for _, kind in ipairs { "batching", "router", "admission" } do
+  for _, kind in ipairs { "batching", "router", "admission", "eviction" } do
     for _, name in ipairs(policies.names(kind)) do
       if name == word:lower():gsub("[-%s]", "_") then return { name = word, key = KEY_OF[kind], value = name } end
       names[#names + 1] = name

@@ -312,6 +312,7 @@ local function add_policies(spec, r, find)
   spec.batching = policy("batching", "batching", batching, r, find)
   spec.router = policy("router", "router", router, r, find)
   if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
+  if r.eviction then spec.eviction = policy("eviction", "eviction", r.eviction, r, find) end
   local a = r.autoscaling
   if not a then return end
   if a.min > r.replicas or a.max < r.replicas then

@@ -12,16 +12,18 @@ local FIELDS = {
   router = { name = "string", route = "function", clairvoyant = "boolean", params = "table" },
   admission = { name = "string", admit = "function", params = "table" },
   autoscaler = { name = "string", scale = "function", params = "table" },
+  eviction = { name = "string", grade = "function", params = "table" },
 }
 
 -- What a policy of each kind cannot do without: one of these.
 local NEEDED = { batching = { "step", "order" }, router = { "route" }, admission = { "admit" },
-                 autoscaler = { "scale" } }
+                 autoscaler = { "scale" }, eviction = { "grade" } }
 
 local VICTIMS = { last = true, key = true, shortest = true }
 
 --- The folder of lua/oracle that holds the policies of a kind.
-policy.FOLDERS = { batching = "batching", router = "routing", admission = "admission", autoscaler = "scaling" }
+policy.FOLDERS = { batching = "batching", router = "routing", admission = "admission", autoscaler = "scaling",
+                   eviction = "eviction" }
 
 local function keys(t)
   local out = {}
@@ -88,6 +90,14 @@ end
 function policy.autoscaler(t)
   check("autoscaler", t, 2)
   t.kind = "autoscaler"
+  return t
+end
+
+--- An eviction policy. grade(r, s) says what the cached KV blocks of a request are worth as it gives them back, a whole
+-- number from 0 to 3: blocks of lower grades give way first, of one grade the least recently used.
+function policy.eviction(t)
+  check("eviction", t, 2)
+  t.kind = "eviction"
   return t
 end
 
@@ -159,7 +169,7 @@ local function by_name(kind, name, find)
 end
 
 --- The policy a scenario names.
--- @param kind "batching", "router", "admission" or "autoscaler"
+-- @param kind "batching", "router", "admission", "autoscaler" or "eviction"
 -- @param value a name, the path of a file that ends in .lua, { name or path, parameter = value ... }, or a policy
 -- @param find function(path) -> the path to open; or nil and a message
 -- @return the policy; raises one line that says what is wrong

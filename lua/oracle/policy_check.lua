@@ -20,7 +20,8 @@ local function generator(seed)
   return draw
 end
 
-local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling" }
+local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling",
+                 eviction = "eviction" }
 
 -- A small deployment with little memory, a burst or a stream of requests, some of whom leave early.
 local function random_scenario(draw, made, number)
@@ -135,7 +136,7 @@ function check.run(file, options)
     return require("oracle.home").find(path, nil, true)
   end
   local made, why
-  for _, kind in ipairs { "batching", "router", "admission", "autoscaler" } do
+  for _, kind in ipairs { "batching", "router", "admission", "autoscaler", "eviction" } do
     local ok, found = pcall(policy.resolve, kind, file, find)
     if ok then made = found break end
     local text = tostring(found)

@@ -5,7 +5,7 @@
 local sandbox = {}
 
 local MODULES = { ["oracle.policy"] = true }              -- what a policy may require, besides other policies
-local FOLDERS = { batching = true, routing = true, admission = true, scaling = true }
+local FOLDERS = { batching = true, routing = true, admission = true, scaling = true, eviction = true }
 
 local RANK = { number = 1, string = 2, boolean = 3 }
 

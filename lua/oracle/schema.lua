@@ -129,6 +129,7 @@ local root = section { "", {
     doc = "which replica a request goes to; as the system does, else round_robin" },
   { "batching", "policy", folder = "batching", doc = "what each step computes; as the system does, chunked for vllm" },
   { "admission", "policy", folder = "admission", doc = "which arrivals are served; all" },
+  { "eviction", "policy", folder = "eviction", doc = "which cached KV blocks give way first; lru" },
   { "preemption", "choice", values = { "recompute", "swap" }, default = "recompute",
     doc = "what becomes of a request's KV blocks when it gives way" },
   section { "autoscaling", shorthand = "policy", doc = "replicas that come and go", {

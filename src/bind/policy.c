@@ -45,11 +45,14 @@ static bool refuse(lua_State *L, int status, int function, const char *policy, o
 /* Call the function below `args` arguments; its draws come from `g`. */
 static int call(orc_lua_policies *p, int args, int results, orc_rng *g)
 {
+  /* A verb of one policy may lead to another being asked: what it had is put back. */
+  orc_rng *before = chance_of(p->L);
+  const bool within = before != NULL;
   set_chance(p->L, g);
-  orc_watch_enter(p->watch);
+  if (!within) orc_watch_enter(p->watch);
   const int status = lua_pcall(p->L, args, results, 0);
-  orc_watch_leave(p->watch);
-  set_chance(p->L, NULL);
+  if (!within) orc_watch_leave(p->watch);
+  set_chance(p->L, before);
   return status;
 }
 
@@ -174,6 +177,26 @@ static bool scale(void *self, const orc_cluster *c, int *wanted, orc_error *e)
   if (!number || n != n)
     return orc_fail(e, "policy \"%s\": scale returned no number of replicas", p->autoscaler.name);
   *wanted = n <= 0.0 ? 0 : n >= (double)p->replicas ? p->replicas : (int)(n + 0.5);
+  return true;
+}
+
+static bool grade(void *self, const orc_request *r, int *out, orc_error *e)
+{
+  orc_lua_policies *p = self;
+  lua_State *L = p->L;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->grade);
+  void **box = push_box(L, p->request, r);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->grading);
+  const int status = call(p, 2, 1, &p->chance[2]);
+  *box = NULL;
+  if (status != LUA_OK) return refuse(L, status, p->grade, p->eviction.name, e);
+  int whole = 0;
+  const lua_Integer n = lua_tointegerx(L, -1, &whole);
+  lua_pop(L, 1);
+  if (!whole || n < 0 || n >= ORC_PREFIX_GRADES)
+    return orc_fail(e, "policy \"%s\": grade returned no whole number from 0 to %d",
+                    p->eviction.name, ORC_PREFIX_GRADES - 1);
+  *out = (int)n;
   return true;
 }
 
@@ -327,9 +350,12 @@ static void read_others(orc_lua_policies *p, int index)
 {
   lua_State *L = p->L;
   read_fleet_policies(p, index);
-  static const char *const kinds[] = { "admission", "autoscaler" };
-  int *memories[] = { &p->admitting, &p->scaling };
-  for (int i = 0; i < 2; i++) {
+  p->grade = read_one(L, index, "eviction", "grade", &p->eviction.name);
+  p->eviction.self = p;
+  if (p->grade != LUA_NOREF) p->eviction.grade = grade;
+  static const char *const kinds[] = { "admission", "autoscaler", "eviction" };
+  int *memories[] = { &p->admitting, &p->scaling, &p->grading };
+  for (int i = 0; i < 3; i++) {
     const int params = read_params(L, index, kinds[i]);
     *memories[i] = memory(L);
     give_params(L, *memories[i], params);
@@ -347,7 +373,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replica
                            .replicas = replicas };
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, index, "spec", "seed", 0);
   /* Replicas number below 2^16, so these two streams are nobody else's. */
-  for (uint64_t i = 0; i < 2; i++)
+  for (uint64_t i = 0; i < 3; i++)
     p->chance[i] = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + i);
   read_batching(p, index);
   read_router(p, index);
@@ -372,9 +398,10 @@ void orc_policies_done(orc_lua_policies *p)
 {
   lua_State *L = p->L;
   if (L == NULL) return;
-  const int refs[] = { p->step,    p->order,   p->ended,   p->route,         p->admit,
-                       p->scale,   p->knobs,   p->request, p->cluster,       p->admitting,
-                       p->scaling, p->routing, p->params,  p->routing_params };
+  const int refs[] = { p->step,    p->order,          p->ended,   p->route,
+                       p->admit,   p->scale,          p->knobs,   p->request,
+                       p->cluster, p->admitting,      p->scaling, p->routing,
+                       p->params,  p->routing_params, p->grade,   p->grading };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(L, LUA_REGISTRYINDEX, refs[i]);
   for (int i = 0; i < p->replicas; i++) {

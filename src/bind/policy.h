@@ -16,6 +16,7 @@
 **   router      route(c, r, s)
 **   admission   admit(c, r, s)
 **   autoscaler  scale(c, s)
+**   eviction    grade(r, s)
 ** What a policy defines is asked once, here; Lua is never called for the rest. `b`, `c` and `r` are
 ** userdata made once and valid only inside a call; `e` the engine's knobs; `s` a table that is the
 ** policy's to keep, one per replica for batching, with the policy's `params` in s.params.
@@ -28,16 +29,17 @@ typedef struct orc_lua_policies {
   orc_router router;
   orc_admission admission;
   orc_autoscaler autoscaler;
+  orc_eviction eviction;
   int step, order, ended; /* references of the functions; LUA_NOREF where not defined */
-  int route, admit, scale;
+  int route, admit, scale, grade;
   int *batch, *state;         /* [replicas] references: the batch userdata and the state of each */
   int params, routing_params; /* references: params of batching and of the router */
   int knobs;                  /* reference: e */
   int request, cluster;       /* references: r and c */
-  int routing, admitting, scaling; /* references: the s of each */
+  int routing, admitting, scaling, grading; /* references: the s of each */
   int replicas;
   char where[96];    /* " (file:line)" of step, or "" */
-  orc_rng chance[2]; /* draws of admission, of the autoscaler */
+  orc_rng chance[3]; /* draws of admission, of the autoscaler, of eviction */
 } orc_lua_policies;
 
 /*

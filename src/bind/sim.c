@@ -205,6 +205,7 @@ static int new (lua_State *L)
     .batching = s->policies.batching,
     .router = s->policies.router,
     .admission = s->policies.admission,
+    .eviction = s->policies.eviction,
     .fleet = fleet,
     .sources = s->sources,
     .source_count = s->source_count,

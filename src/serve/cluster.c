@@ -87,6 +87,16 @@ static void expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arr
   orc_engine_at(&c->engine, reaches(c, a), ORC_CLASS_ARRIVAL, ORC_EVENT_FOLLOW, index);
 }
 
+int orc_cluster_grade(const orc_replica *r, const orc_request *q)
+{
+  orc_cluster *c = r->cluster;
+  orc_error e = { 0 };
+  int grade = 0;
+  if (c->eviction.grade != NULL && !c->eviction.grade(c->eviction.self, q, &grade, &e))
+    fail_at(c, r, &e);
+  return grade;
+}
+
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
   const orc_request *q = &c->requests.at[slot];
@@ -367,6 +377,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->batching = config->batching;
   c->router = config->router;
   c->admission = config->admission;
+  c->eviction = config->eviction;
   c->replica_count = config->fleet.most > config->replicas ? config->fleet.most : config->replicas;
   c->source_count = config->source_count;
   c->asked = ORC_NO_SLOT;

@@ -35,6 +35,7 @@ typedef struct orc_cluster_config {
   orc_batching batching;
   orc_router router;
   orc_admission admission;
+  orc_eviction eviction;
   orc_fleet_config fleet; /* all zeroes: neither failures nor scaling */
   orc_source *sources;    /* taken over */
   int source_count;
@@ -63,6 +64,7 @@ struct orc_cluster {
   orc_batching batching;
   orc_router router;
   orc_admission admission;
+  orc_eviction eviction;
   orc_fleet fleet;
   orc_replica *replicas;
   orc_source *sources;
@@ -138,6 +140,9 @@ int orc_cluster_home(const orc_cluster *c);
 /* For the fleet: a QUEUED request that is nowhere goes to a replica the router picks. A failure
  * ends the run. */
 void orc_cluster_dispatch(orc_cluster *c, orc_slot slot);
+
+/* What the cached blocks of a request are worth that gives them back. A failure ends the run. */
+int orc_cluster_grade(const orc_replica *r, const orc_request *q);
 
 /* For the replicas: a DONE request has ended at `now`; its slot is given back. */
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now);

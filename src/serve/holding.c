@@ -70,7 +70,7 @@ void orc_holding_end(orc_replica *r, orc_request *q)
 {
   orc_holding_share(r, q);
   orc_kv_give(&r->kv, q->blocks - q->shared);
-  if (q->shared > 0) orc_prefix_release(&r->prefix, q->chain);
+  if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
   q->blocks = q->shared = 0;
   q->chain = ORC_NO_BLOCK;
 }

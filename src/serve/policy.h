@@ -72,6 +72,15 @@ typedef struct orc_admission {
   bool (*admit)(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e);
 } orc_admission;
 
+/* What the cached blocks of a request are worth that gives them back: *grade in 0 ..
+ * ORC_PREFIX_GRADES
+ * - 1, lower grades give way first. NULL: all the same. */
+typedef struct orc_eviction {
+  const char *name;
+  void *self;
+  bool (*grade)(void *self, const orc_request *r, int *grade, orc_error *e);
+} orc_eviction;
+
 /* Says every so often how many replicas there should be. NULL: as many as at the start. */
 typedef struct orc_autoscaler {
   const char *name;

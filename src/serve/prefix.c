@@ -8,9 +8,9 @@ static void evict(void *self, int64_t blocks);
 
 void orc_prefix_init(orc_prefix *p, orc_kv *kv)
 {
-  *p = (orc_prefix){
-    .kv = kv, .free = ORC_NO_BLOCK, .oldest = ORC_NO_BLOCK, .newest = ORC_NO_BLOCK
-  };
+  *p = (orc_prefix){ .kv = kv, .free = ORC_NO_BLOCK };
+  for (int i = 0; i < ORC_PREFIX_GRADES; i++)
+    p->oldest[i] = p->newest[i] = ORC_NO_BLOCK;
   kv->evict = evict;
   kv->self = p;
 }
@@ -80,13 +80,14 @@ static void leave(orc_prefix *p, uint32_t block)
 static void rest(orc_prefix *p, uint32_t block)
 {
   orc_prefix_block *b = &p->at[block];
-  b->older = p->newest;
+  uint32_t *oldest = &p->oldest[b->grade], *newest = &p->newest[b->grade];
+  b->older = *newest;
   b->newer = ORC_NO_BLOCK;
-  if (p->newest != ORC_NO_BLOCK)
-    p->at[p->newest].newer = block;
+  if (*newest != ORC_NO_BLOCK)
+    p->at[*newest].newer = block;
   else
-    p->oldest = block;
-  p->newest = block;
+    *oldest = block;
+  *newest = block;
   p->kv->idle++;
 }
 
@@ -96,25 +97,28 @@ static void wake(orc_prefix *p, uint32_t block)
   if (b->older != ORC_NO_BLOCK)
     p->at[b->older].newer = b->newer;
   else
-    p->oldest = b->newer;
+    p->oldest[b->grade] = b->newer;
   if (b->newer != ORC_NO_BLOCK)
     p->at[b->newer].older = b->older;
   else
-    p->newest = b->older;
+    p->newest[b->grade] = b->older;
   p->kv->idle--;
 }
 
 /*
-** The oldest idle block has no block behind it in the cache: whoever held one behind it held it
-*too,
-** and gave it back later. So no chain is ever cut in the middle.
+** The oldest idle block of the lowest grade has no block behind it in the cache: whoever held one
+** behind it held it too, gave it back later and with the same grade. So no chain is ever cut in the
+** middle.
 */
 static void evict(void *self, int64_t blocks)
 {
   orc_prefix *p = self;
   ORC_ASSERT(blocks <= p->kv->idle);
   for (; blocks > 0; blocks--) {
-    const uint32_t block = p->oldest;
+    int grade = 0;
+    while (p->oldest[grade] == ORC_NO_BLOCK)
+      grade++;
+    const uint32_t block = p->oldest[grade];
     wake(p, block);
     leave(p, block);
     p->at[block].newer = p->free;
@@ -196,8 +200,15 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int3
 
 void orc_prefix_release(orc_prefix *p, uint32_t last)
 {
+  orc_prefix_release_as(p, last, 0);
+}
+
+void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade)
+{
+  ORC_ASSERT(grade >= 0 && grade < ORC_PREFIX_GRADES);
   for (uint32_t b = last; b != ORC_NO_BLOCK; b = p->at[b].parent) {
     ORC_ASSERT(p->at[b].holders > 0);
+    if (grade > p->at[b].grade) p->at[b].grade = (uint8_t)grade;
     if (--p->at[b].holders == 0) rest(p, b);
   }
 }

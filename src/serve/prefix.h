@@ -18,11 +18,14 @@
 
 #define ORC_NO_BLOCK UINT32_MAX
 
+enum { ORC_PREFIX_GRADES = 4 }; /* what blocks are worth: lower grades give way first */
+
 typedef struct orc_prefix_block {
   uint64_t hash;
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint8_t grade;         /* the highest anyone gave it back with */
 } orc_prefix_block;
 
 typedef struct orc_prefix {
@@ -32,7 +35,7 @@ typedef struct orc_prefix {
   uint32_t *table;            /* block by hash: open addressing; ORC_NO_BLOCK: empty */
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
   uint32_t cached;            /* blocks in the table */
-  uint32_t oldest, newest;    /* idle ones */
+  uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
 } orc_prefix;
 
 /* The part of a prompt that is cached. */
@@ -67,7 +70,13 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
 */
 uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int32_t index);
 
-/* Hold the chain that ends in `last` no more; ORC_NO_BLOCK is allowed. */
+/*
+** Hold the chain that ends in `last` no more; ORC_NO_BLOCK is allowed. Its blocks are worth `grade`
+** (0 .. ORC_PREFIX_GRADES - 1), or what others said they are if that is more.
+*/
+void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade);
+
+/* The same with grade 0. */
 void orc_prefix_release(orc_prefix *p, uint32_t last);
 
 #endif

@@ -137,6 +137,15 @@ static bool least(void *self, const orc_cluster *c, const orc_request *r, int *r
   return true;
 }
 
+/* Blocks of some requests are worth more than those of others. */
+static bool by_number(void *self, const orc_request *r, int *grade, orc_error *e)
+{
+  (void)self;
+  (void)e;
+  *grade = (int)(r->number % ORC_PREFIX_GRADES);
+  return true;
+}
+
 /* Turns away every seventh request. */
 static bool picky(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e)
 {
@@ -343,8 +352,9 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   int64_t idle = 0;
   bool good = true;
   *held = 0;
-  for (uint32_t b = p->oldest; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
-    good = good && p->at[b].holders == 0;
+  for (int grade = 0; grade < ORC_PREFIX_GRADES; grade++)
+    for (uint32_t b = p->oldest[grade]; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
+      good = good && p->at[b].holders == 0 && p->at[b].grade == grade;
   for (uint32_t i = 0; i < p->table_room; i++) {
     const uint32_t b = p->table[i];
     if (b == ORC_NO_BLOCK) continue;
@@ -546,6 +556,7 @@ static outcome simulate(const scenario *s, way how)
                   .self = how == INTERRUPTED ? interrupt.out : NULL },
       .stop = &stop,
       .admission = { .admit = s->picky ? picky : NULL },
+      .eviction = { .grade = s->seed % 3 == 0 ? by_number : NULL },
       .fleet = fleet,
       .sources = sources,
       .source_count = s->sources,

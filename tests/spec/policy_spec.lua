@@ -304,6 +304,28 @@ describe("replicas", function()
   end)
 end)
 
+describe("cached blocks", function()
+  -- Long prompts come again and again, short ones never: whoever keeps the long ones' blocks finds them again.
+  local function hits(eviction)
+    local s = small({ eviction = eviction, workload = oracle.workload.poisson { rate = 10, count = 400, output = 10,
+      prompt = oracle.dist.mixture { { 0.3, 1200 }, { 0.7, 300 } }, prompt_pool = 60 } },
+      { enable_prefix_caching = true, num_gpu_blocks_override = 1800 })
+    return s:run().prefix_caching.block_hit_rate
+  end
+
+  it("are kept by what a policy says they are worth", function()
+    local long = policy.eviction { name = "long", grade = function(r) return r.prompt > 600 and 3 or 0 end }
+    local plain, kept = hits(nil), hits(long)
+    assert.equal(plain, hits "lru")
+    assert.is_true(kept > plain, ("kept %g, plain %g"):format(kept, plain))
+  end)
+
+  it("are not when it says nonsense", function()
+    assert.matches("^at t=.*, replica 0, step %d+: policy \"odd\": grade returned no whole number from 0 to 3",
+      raised(hits, policy.eviction { name = "odd", grade = function() return 9 end }))
+  end)
+end)
+
 -- ---- laws ----
 
 local function generator(seed)

@@ -71,7 +71,7 @@ end)
 describe("the page about policies", function()
   local load = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=120"
     .. " --set workload.priority=1 --set engine.max_model_len=16384 --set engine.num_gpu_blocks_override=2000"
-  local key = { batching = "batching", router = "router", admission = "admission" }
+  local key = { batching = "batching", router = "router", admission = "admission", eviction = "eviction" }
 
   it("has a complete example of each kind, and each runs", function()
     local seen = {}
@@ -92,7 +92,7 @@ describe("the page about policies", function()
         end
       end
     end
-    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, scenario = 1 }, seen)
+    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1 }, seen)
   end)
 
   it("lists the verbs there are", function()
