@@ -366,7 +366,8 @@ static void tie(orc_cluster *c, const orc_cluster_config *config)
   c->lockstep_count = c->replica_count / size;
   c->locksteps = orc_alloc((size_t)c->lockstep_count, sizeof *c->locksteps);
   for (int i = 0; i < c->lockstep_count; i++)
-    orc_lockstep_init(&c->locksteps[i], &c->replicas[i * size], size, &c->placement);
+    orc_lockstep_init(&c->locksteps[i], &c->replicas[(size_t)i * (size_t)size], size,
+                      &c->placement);
 }
 
 orc_cluster *orc_cluster_new(const orc_cluster_config *config)

@@ -34,19 +34,24 @@ orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *
 
 void orc_detail_init(orc_detail *d, const orc_step_cost *stage)
 {
-  const int ranks = stage->layout.tensor_parallel_size, rounds = 2 * (ranks - 1);
-  const size_t messages = (size_t)rounds * (size_t)ranks;
+  const int ranks = stage->layout.tensor_parallel_size;
   *d = (orc_detail){
     .ranks = ranks,
     .layers = stage->stage.layers,
     .group = stage->group,
-    .rounds = rounds,
-    .to = orc_alloc(messages + 1, sizeof *d->to),
-    .takes = orc_alloc(messages + 1, sizeof *d->takes),
+    .rounds = 2 * (ranks - 1),
     .planned = -1.0,
-    .devices = orc_alloc((size_t)ranks, sizeof *d->devices),
-    .events = orc_alloc((size_t)ranks, sizeof *d->events),
   };
+}
+
+/* Room for what runs at this level only: most replicas never do. */
+static void furnish(orc_detail *d)
+{
+  const size_t ranks = (size_t)d->ranks, messages = (size_t)d->rounds * ranks;
+  d->to = orc_alloc(messages + 1, sizeof *d->to);
+  d->takes = orc_alloc(messages + 1, sizeof *d->takes);
+  d->devices = orc_alloc(ranks, sizeof *d->devices);
+  d->events = orc_alloc(ranks, sizeof *d->events);
 }
 
 void orc_detail_done(orc_detail *d)
@@ -121,6 +126,7 @@ static inline void proceed(orc_detail *d, const orc_detail_work *w, int i, doubl
 
 double orc_detail_run(orc_detail *d, const orc_detail_work *w)
 {
+  if (d->devices == NULL) furnish(d);
   if (w->message > 0.0 && w->message != d->planned) plan(d, w->message);
   double now = 0.0;
   uint64_t executed = 0;

@@ -57,15 +57,15 @@ typedef struct orc_detail {
   uint64_t executed; /* events so far */
 } orc_detail;
 
-/* The devices of a stage: group and layers of its cost. */
+/* The devices of a stage: group and layers of its cost. Memory is taken at the first step. */
 void orc_detail_init(orc_detail *d, const orc_step_cost *stage);
 void orc_detail_done(orc_detail *d);
 
-/* Carry one step out. Returns the s it takes: the time of its last event. Allocates nothing. */
+/* Carry one step out. Returns the s it takes: the time of its last event. */
 double orc_detail_run(orc_detail *d, const orc_detail_work *w);
 
 /* Every device sends a message, which takes `time` s, to its peer on the next stage. Returns when
- * all are there. */
+ * all are there. A step was carried out before. */
 double orc_detail_send(orc_detail *d, double time);
 
 #endif
