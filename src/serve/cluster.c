@@ -120,7 +120,7 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
   if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next))
-    expect(c, q->in.source, q->replica, &next);
+    expect(c, q->in.source, q->door, &next);
   if (q->in.content != 0) orc_contents_drop(s->contents, q->in.content);
   orc_requests_drop(&c->requests, slot);
 }
@@ -189,7 +189,7 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
   }
   ORC_ASSERT(choice >= 0 && choice < ready);
   orc_replica *r = &c->replicas[c->fleet.ready[choice]];
-  q->replica = r->index;
+  q->replica = q->door = r->index;
   if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);
 }
 

@@ -66,6 +66,7 @@ typedef struct orc_request {
   orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
   uint16_t replica;
+  uint16_t door;   /* the replica the router chose: with pools, the one that computes the prompt */
   uint8_t lane;    /* of its replica: where it decodes, or its newest chunk ran */
   uint8_t flights; /* running steps it must see the end of: those with chunks of it, and the one
                       whose end lets it into the decode set */

@@ -96,6 +96,15 @@ describe("router", function()
     end
   end)
 
+  -- Prompts are computed, and cached, where the router sends them; answers come from the other pool.
+  it("session_affinity knows the way where prefill and decode are apart", function()
+    local _, s = rows.of {
+      model = "llama-3.1-8b", hardware = "h100-sxm", network = "dgx_h100", router = "session_affinity", workload = chat,
+      pools = { prefill = { replicas = 3 }, decode = { replicas = 2 } },
+    }
+    assert.equal(1, s.prefix_caching.conversational_hit_rate)
+  end)
+
   it("prefix_aware goes where the cache is, and elsewhere when that one is far busier", function()
     local groups = oracle.workload.poisson { rate = 20, count = 600, prompt = 700, output = 5,
                                              prefix = { name = "g", tokens = 640, variants = 30 } }
