@@ -7,7 +7,7 @@ local lod = {}
 
 local LEVELS = { "high", "medium", "auto" }
 local SHORT = { { "TTFT", "time_to_first_token_ms" }, { "TPOT", "time_per_output_token_ms" },
-                { "ITL", "inter_token_latency_ms" }, { "E2E", "end_to_end_latency_ms" } }
+                { "ITL", "inter_token_latency_ms" }, { "E2E", "end_to_end_latency_ms" }, { "QUEUE", "queue_time_ms" } }
 local STATISTICS = { "mean", "p50", "p90", "p99" }
 
 -- A short run is repeated, and its best time counts: the rest is what else the machine did.

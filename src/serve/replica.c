@@ -6,6 +6,7 @@
 #include "serve/cluster.h"
 #include "serve/execute.h"
 #include "serve/holding.h"
+#include "serve/lane.h"
 #include "serve/run.h"
 
 enum { POLL = 1024 };
@@ -13,29 +14,6 @@ enum { POLL = 1024 };
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
-}
-
-static void open_lane(orc_replica *r, int index)
-{
-  orc_lane *lane = &r->lanes[index];
-  const orc_model *m = &r->cost.model;
-  const bool windowed = m->sliding_window > 0 && m->num_windowed_layers > 0;
-  lane->index = (uint8_t)index;
-  lane->batch.replica = r;
-  orc_decode_init(&lane->decode, r->requests, r->knobs.block_size,
-                  windowed ? m->sliding_window : 0);
-  lane->prepared = orc_alloc((size_t)r->pipeline.count, sizeof *lane->prepared);
-  lane->prepared[0].n = -1;
-  lane->worked = orc_alloc((size_t)r->pipeline.count, sizeof *lane->worked);
-}
-
-static void close_lane(orc_lane *lane)
-{
-  free(lane->batch.chunks);
-  free(lane->prepared);
-  free(lane->worked);
-  free(lane->joining);
-  orc_decode_done(&lane->decode);
 }
 
 void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_replica_kind *kind)
@@ -62,7 +40,7 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
   r->lane_count = r->pipeline.count;
   r->lanes = orc_alloc((size_t)r->lane_count, sizeof *r->lanes);
   for (int i = 0; i < r->lane_count; i++)
-    open_lane(r, i);
+    orc_lane_open(r, i);
   r->lane = r->lanes;
   r->stepwise = r->lane_count > 1;
   r->metrics = orc_alloc((size_t)c->profile_count, sizeof *r->metrics);
@@ -75,7 +53,7 @@ void orc_replica_done(orc_replica *r)
   free(r->metrics);
   free(r->partial);
   for (int i = 0; i < r->lane_count; i++)
-    close_lane(&r->lanes[i]);
+    orc_lane_close(&r->lanes[i]);
   free(r->lanes);
   orc_pipeline_done(&r->pipeline);
   orc_prefix_done(&r->prefix);
@@ -244,40 +222,6 @@ static void begin_partial(orc_replica *r, orc_slot slot)
   at(r, slot)->partial = true;
 }
 
-/* It decodes from now on in the lane that has the fewest sequences; its step may have to end first.
- */
-static void join(orc_replica *r, orc_slot slot)
-{
-  orc_request *q = at(r, slot);
-  orc_lane *best = r->lane;
-  for (int i = 0; i < r->lane_count; i++)
-    if (r->lanes[i].decode.n + r->lanes[i].joining_count < best->decode.n + best->joining_count)
-      best = &r->lanes[i];
-  q->lane = best->index;
-  if (!best->busy) {
-    orc_decode_join(&best->decode, slot, q->last_token);
-    return;
-  }
-  if (best->joining_count == best->joining_room) {
-    best->joining_room = best->joining_room == 0 ? 16 : 2 * best->joining_room;
-    best->joining = orc_resize(best->joining, (size_t)best->joining_room, sizeof *best->joining);
-  }
-  best->joining[best->joining_count++] = slot;
-  q->flights++;
-}
-
-/* Those that waited for the lane's step to end decode from the next one on. */
-static void let_in(orc_replica *r)
-{
-  orc_lane *lane = r->lane;
-  for (int i = 0; i < lane->joining_count; i++) {
-    orc_request *q = at(r, lane->joining[i]);
-    q->flights--;
-    orc_decode_join(&lane->decode, lane->joining[i], q->last_token);
-  }
-  lane->joining_count = 0;
-}
-
 /* A prompt is computed to its end: its next token is there. */
 static void emit(orc_replica *r, orc_slot slot, orc_time now)
 {
@@ -297,7 +241,7 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
       orc_replica_unlink(r, slot);
       orc_handover_begin(r->cluster, r->index, slot, now);
     } else {
-      join(r, slot);
+      orc_lane_join(r, slot);
     }
     return;
   }
@@ -362,7 +306,7 @@ static void apply(orc_replica *r, orc_time now)
     lane->batch.decodes = false;
     r->lost = 0;
   }
-  if (lane->joining_count > 0) let_in(r);
+  if (lane->joining_count > 0) orc_lane_let_in(r);
   if (lane->batch.chunk_count > 0) apply_chunks(r, now);
   lane->batch.tokens = 0;
   if (r->aborting > 0) expel_aborted(r, now);
@@ -426,20 +370,6 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   return good && fruitful(r, e);
 }
 
-/* What the replica did since it was last looked at, where steps overlap. */
-static void count_usage(orc_replica *r, orc_time now)
-{
-  bool busy = false;
-  for (int i = 0; i < r->lane_count; i++)
-    busy = busy || r->lanes[i].busy;
-  if (busy) {
-    const orc_time time = now - r->counted;
-    r->usage.busy += time;
-    r->usage.block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)time;
-  }
-  r->counted = now;
-}
-
 /* A step starts now: its end, and what it costs the replica. */
 static void start(orc_replica *r)
 {
@@ -459,42 +389,6 @@ static void start(orc_replica *r)
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
 }
 
-orc_time orc_replica_busy(const orc_replica *r, orc_time now)
-{
-  if (!r->stepwise) {
-    const orc_time beyond = r->lane->busy ? r->lane->end - now : 0;
-    return r->usage.busy - (beyond > 0 ? beyond : 0);
-  }
-  bool busy = false;
-  for (int i = 0; i < r->lane_count; i++)
-    busy = busy || r->lanes[i].busy;
-  return r->usage.busy + (busy && now > r->counted ? now - r->counted : 0);
-}
-
-void orc_replica_cut(orc_replica *r, orc_time end)
-{
-  for (int i = 0; i < r->pipeline.count; i++) {
-    orc_pipe_stage *s = &r->pipeline.stages[i];
-    if (s->free > end) s->busy -= s->free - end < s->busy ? s->free - end : s->busy;
-  }
-  if (r->stepwise) {
-    if (end > r->counted) count_usage(r, end);
-    return;
-  }
-  const orc_time beyond = r->lane->end - end;
-  if (!r->lane->busy || beyond <= 0) return;
-  r->usage.busy -= beyond;
-  r->usage.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
-}
-
-double orc_replica_roof(const orc_replica *r, int stage)
-{
-  orc_pipe_stage s = r->pipeline.stages[stage];
-  for (int i = 0; i < r->lane_count; i++)
-    orc_pipeline_decoded(&s, &r->lanes[i].worked[stage]);
-  return s.roof;
-}
-
 bool orc_replica_form(orc_replica *r, bool *work, orc_error *e)
 {
   return form(r, work, e);
@@ -507,7 +401,7 @@ void orc_replica_start(orc_replica *r)
 
 void orc_replica_apply(orc_replica *r, orc_time now)
 {
-  count_usage(r, now);
+  orc_replica_count(r, now);
   apply(r, now);
 }
 
@@ -593,7 +487,7 @@ bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
   const orc_time now = r->lane->end;
   if (r->lockstep != NULL) return orc_lockstep_end(r->lockstep, e);
   if (!r->lane->busy || now != r->engine->now) return true;
-  if (r->stepwise) count_usage(r, now);
+  if (r->stepwise) orc_replica_count(r, now);
   apply(r, now);
   return steps(r, now, e);
 }
@@ -602,6 +496,6 @@ bool orc_replica_wake(orc_replica *r, orc_error *e)
 {
   if (r->engine->now >= r->wake) r->wake = ORC_NEVER;
   r->steady = false;
-  if (r->stepwise) count_usage(r, r->engine->now);
+  if (r->stepwise) orc_replica_count(r, r->engine->now);
   return !idle(r) || steps(r, r->engine->now, e);
 }

@@ -165,6 +165,9 @@ bool orc_replica_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
 /* Its client is gone: it ends with `status`, at once if it waits, else when the step is over. */
 void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status);
 
+/* Bring the usage of a stepwise replica up to `now` (ns). Before steps begin or end. */
+void orc_replica_count(orc_replica *r, orc_time now);
+
 /* The run ends at `end` (ns): a step that goes on counts as far as it got. Once, before the books
  * close. */
 void orc_replica_cut(orc_replica *r, orc_time end);
