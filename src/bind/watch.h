@@ -16,6 +16,7 @@ enum {
   ORC_WATCH_TICK_MS = 100,    /* how often the watch looks */
   ORC_WATCH_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
   ORC_WATCH_PATIENCE = 20,    /* ticks of work one call of a policy may take: 2 s */
+  ORC_WATCH_LAST = 40,        /* ticks after which one that could not be stopped ends the program */
 };
 
 typedef struct orc_watch {

@@ -167,6 +167,19 @@ describe("what cannot be done", function()
     refused(1, QUICK .. " -q --json /dev/full", "No space left on device")
   end)
 
+  it("is a policy that never returns, wherever it is", function()
+    local path = write("endless.lua", [=[
+      local oracle = require "oracle"
+      return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+        batching = require("oracle.policy").batching { name = "endless", step = function()
+          coroutine.wrap(function() while true do end end)()
+        end },
+        workload = oracle.workload.batch { count = 1, prompt = 10, output = 10 } }]=])
+    local before = os.time()
+    refused(1, path, "a policy does not return")
+    assert.is_true(os.time() - before < 60)
+  end)
+
   it("leaves no file behind when the run fails", function()
     local bad = write("bad.csv", "TIMESTAMP,ContextTokens,GeneratedTokens\n"
       .. "2023-11-16 18:15:46.68,374,44\n2023-11-16 18:1")
