@@ -18,14 +18,16 @@ static void put_count(lua_State *L, const char *key, uint64_t value)
   lua_setfield(L, -2, key);
 }
 
-static void put_hist(lua_State *L, const char *key, const orc_hist *from)
+/* Lua takes the histogram over: it is large, and its maker needs it no more. */
+static void put_hist(lua_State *L, const char *key, orc_hist *from)
 {
-  orc_hist_merge(orc_bind_new_hist(L), from);
+  *orc_bind_new_hist(L) = *from;
+  *from = (orc_hist){ 0 };
   lua_setfield(L, -2, key);
 }
 
 /* What the prefix cache did, under "prefix" of the table on top. */
-static void put_prefix(lua_State *L, const orc_metrics *m)
+static void put_prefix(lua_State *L, orc_metrics *m)
 {
   uint64_t probed = 0;
   lua_createtable(L, 0, 8);
@@ -44,8 +46,9 @@ static void put_prefix(lua_State *L, const orc_metrics *m)
   lua_setfield(L, -2, "prefix");
 }
 
-/* Push what the metrics and the gaps between tokens say as one table. */
-static void push_metrics(lua_State *L, const orc_metrics *m, const orc_hist *gaps)
+/* Push what the metrics and the gaps between tokens say as one table; takes their histograms over.
+ */
+static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
 {
   lua_createtable(L, 0, 6);
   lua_createtable(L, 0, 7);
@@ -96,7 +99,9 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   } else {
     for (int i = 0; i < r->cluster->profile_count; i++)
       orc_metrics_merge(&all, &r->metrics[i]);
-    push_metrics(L, &all, &r->usage.gaps);
+    orc_hist gaps = { 0 };
+    orc_hist_merge(&gaps, &r->usage.gaps);
+    push_metrics(L, &all, &gaps);
     orc_metrics_done(&all);
   }
   const double total = (double)r->kv.total;
