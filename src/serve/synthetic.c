@@ -136,6 +136,9 @@ static double unit_gap(synthetic *s)
   }
 }
 
+/* Arrivals: nearer than this to the end of a stage is at it, and belongs to the next one. */
+static const double ROUNDING = 1e-9;
+
 /*
 ** Move the clock by one gap. The gap is measured in expected arrivals, so a change of rate inside
 ** it is crossed exactly: what is left of it passes at the next stage's rate. False after the last.
@@ -148,12 +151,12 @@ static bool advance(synthetic *s)
   for (;;) {
     const double rate = o->stages[s->stage].rate;
     const double room = (s->stage_end - s->clock) * rate;
-    if (left < room) {
+    if (left < room - ROUNDING) {
       s->clock += left / rate;
       return true;
     }
     if (s->stage + 1 == o->stage_count) return false;
-    left -= room;
+    left = left > room ? left - room : 0.0;
     s->clock = s->stage_end;
     s->stage_end += o->stages[++s->stage].duration;
   }
@@ -172,10 +175,16 @@ static bool open_next(synthetic *s, orc_arrival *out, orc_error *e)
   return true;
 }
 
+/* Whether the load is over: an arrival that rounds to its end, in ns, is too late. */
+static bool past_end(const synthetic *s)
+{
+  return s->clock >= s->is.duration - 0.5e-9;
+}
+
 static bool next_point(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
-  if (s->issued >= s->is.count || !advance(s) || s->clock >= s->is.duration) return false;
+  if (s->issued >= s->is.count || !advance(s) || past_end(s)) return false;
   return open_next(s, out, e);
 }
 
@@ -190,7 +199,7 @@ static bool next_renewal(void *self, orc_arrival *out, orc_error *e)
                     "workload.inter_arrival: %d gaps of 0 s in a row; the clock would never move",
                     STILL_MOST);
   if (gap > 0.0) s->clock += gap;
-  if (s->clock >= s->is.duration) return false;
+  if (past_end(s)) return false;
   return open_next(s, out, e);
 }
 

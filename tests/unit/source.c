@@ -77,6 +77,23 @@ static void stages_change_the_rate_where_they_meet(void)
   NEAR(r.last, 3.9, 1e-9);
 }
 
+/* Sums of tenths fall short of whole numbers, and still no arrival belongs to the wrong side. */
+static void ends_are_exact(void)
+{
+  orc_synthetic o = load(ORC_PROCESS_CONSTANT, 10.0, INT64_MAX);
+  o.duration = 10.0;
+  summary r = drain(orc_source_synthetic(&o));
+  CHECK(r.n == 100);
+  NEAR(r.last, 9.9, 1e-9);
+  o = load(ORC_PROCESS_CONSTANT, 10.0, INT64_MAX);
+  o.stage_count = 2;
+  o.stages[0].duration = 10.0;
+  o.stages[1] = (orc_load_stage){ .rate = 0.0, .duration = 5.0 };
+  r = drain(orc_source_synthetic(&o));
+  CHECK(r.n == 100);
+  NEAR(r.last, 9.9, 1e-9);
+}
+
 /* The same request has the same lengths, whatever came before it: streams are keyed. */
 static void lengths_belong_to_the_request(void)
 {
@@ -186,6 +203,7 @@ int main(void)
 {
   point_processes_have_their_rate_and_spread();
   stages_change_the_rate_where_they_meet();
+  ends_are_exact();
   lengths_belong_to_the_request();
   clients_wait_for_their_answers();
   a_trace_is_read_whatever_its_line_ends();
