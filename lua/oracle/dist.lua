@@ -148,7 +148,13 @@ local function numbers_of(path)
   local f, why = io.open(path, "r")
   if not f then return nil, ("empirical: %s"):format(why) end
   local values, number = {}, 0
-  for line in f:lines() do
+  while true do
+    local line, unreadable = f:read("l")
+    if unreadable then
+      f:close()
+      return nil, ("empirical: %s: %s"):format(path, unreadable)
+    end
+    if not line then break end
     number = number + 1
     for word in line:gsub("^#.*", ""):gmatch("[^%s,;]+") do
       local v = tonumber(word)

@@ -225,6 +225,65 @@ describe("what is wrong", function()
     end
   end)
 
+  it("is said of the profile's own key where only the scenario made from it tells", function()
+    local second = [[
+    - profile_name: batch
+      inter_arrival_time_dist_config: {type: Constant, value: 2}
+      prompt_tokens_dist_config: {type: Constant, value: 100}
+      max_output_tokens_dist_config: {type: Normal, mean: -50, std: 1}
+frameworks_to_test:
+]]
+    for _, case in ipairs {
+      { "frameworks_to_test:\n", second,
+        "^workload.client_profiles[1].max_output_tokens_dist_config (line 21): normal" },
+      { "low: 20, high: 60", "low: -9, high: 60",
+        "client_profiles[0].max_output_tokens_dist_config (line 17): uniform" },
+      { "{type: Uniform, low: 20, high: 60, is_int: true}", "{type: Empirical, file: /}",
+        "client_profiles[0].max_output_tokens_dist_config (line 17): empirical: /: Is a directory" },
+      { "rate: 5.0}", "rate: 5.0}\n      conversational_probability: 0.5\n"
+        .. "      follow_up_inter_arrival_time_dist_config: {type: Normal, mean: -5}",
+        "client_profiles[0].follow_up_inter_arrival_time_dist_config (line 17): normal" },
+      { "  client_profiles:", "  generate_prompt_tokens: true\n"
+        .. "  prefix_patterns: {patterns: [{type: mixed, components: []}]}\n  client_profiles:",
+        "workload.prefix_patterns.patterns[0].components (line 14): empty" },
+    } do
+      local said = table.concat(messages(with(case[1], case[2])), "\n")
+      assert.is_truthy(said:find((case[3]:gsub("^%^", "")), 1, true), said)
+    end
+    for _, gap in ipairs { "Uniform, low: 0, high: 0", "Normal, mean: 0, std: 0", "Constant, value: 1, max: 0",
+                           "Linear, start: 1, end: 0, over: 9", "Empirical, values: [0, 0]" } do
+      refused("{type: Exponential, rate: 5.0}", ("{type: %s}"):format(gap), "a gap above 0 between requests")
+    end
+  end)
+
+  it("is a warning for every key that another makes idle", function()
+    for _, case in ipairs {
+      { "profile_name: chat", "profile_name: chat\n      weight: 3",
+        "client_profiles[0].weight (line 15): has no effect" },
+      { "profile_name: chat", "profile_name: chat\n      continuation_probability: 0.5",
+        "continuation_probability (line 15): has no effect: conversational_probability is 0" },
+      { "  total_duration: 20", "  total_duration: 20\n  framework_weights: {server: 2}",
+        "workload.framework_weights (line 13): has no effect: load_balancing_strategy is round_robin" },
+      { "gpu_id: gpu0", "gpu_id: gpu0\n      enable_chunked_prefill: false\n      prefill_chunk_size: 512",
+        "prefill_chunk_size (line 25): has no effect" },
+      { "0.999]", "0.999]\n  compute_percentiles: [50]", "compute_percentiles (line 26): has no effect" },
+      { "  random_seed: 7", "  lod: medium", nil },
+    } do
+      local p = config.parse(with(case[1], case[2])).problems
+      assert.same({}, p.errors)
+      local said = p.warnings[1] and problems.text(p.warnings[1])
+      assert.is_truthy(case[3] == said or said and case[3] and said:find(case[3], 1, true), said)
+    end
+  end)
+
+  it("is not the level of detail of a framework, unless the simulation has another", function()
+    local text = with("gpu_id: gpu0", "gpu_id: gpu0\n      lod: high")
+    assert.equal("high", config.parse(text).raw.lod)
+    local both = config.parse((text:gsub("  random_seed: 7", "  lod: medium", 1)))
+    assert.equal("medium", both.raw.lod)
+    assert.matches("config.lod .*has no effect: simulation.lod is medium", problems.text(both.problems.warnings[1]))
+  end)
+
   it("is an error of its own for every rule about parallel instances and links", function()
     local text = GOOD:gsub("workload:\n", [=[
     - {device_id: gpu1, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80.0e9, memory_gbps: 2039}

@@ -207,6 +207,26 @@ function distribution.least(d)
   return nil
 end
 
+-- Whether draws end at 0 for good, by kind.
+local STILL = {
+  constant = function(d) return d.a <= 0 end, uniform = function(d) return d.b <= 0 end,
+  normal = function(d) return d.a <= 0 and d.b == 0 end, linear = function(d) return d.b <= 0 end,
+  empirical = function(d)
+    for _, v in ipairs(d.values) do
+      if v > 0 then return false end
+    end
+    return true
+  end,
+}
+
+--- Whether a distribution as written comes to draw nothing but 0: gaps that leave the clock where it is.
+function distribution.still(written)
+  if written.min and written.min > 0 or written.file then return false end
+  if written.max and written.max <= 0 then return true end
+  local d = require("oracle.dist").resolve(written, false)
+  return d ~= nil and STILL[d.kind] ~= nil and STILL[d.kind](d)
+end
+
 -- Medians, or near them.
 local MIDDLE = {
   constant = function(d) return d.a end, uniform = function(d) return (d.a + d.b) / 2 end,

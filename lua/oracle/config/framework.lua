@@ -138,6 +138,9 @@ local function budget_keys(p, path, c, e)
   elseif chunk and e.enable_chunked_prefill ~= false and chunk ~= budget then
     e.chunk = chunk
   end
+  if chunk and e.enable_chunked_prefill == false then
+    p:warn(join(path, "prefill_chunk_size"), "has no effect: enable_chunked_prefill is false")
+  end
 end
 
 local function config_keys(p, path, c)

@@ -136,11 +136,11 @@ local function client_link(p, frameworks, h)
 end
 
 -- Requests that no server of this model could hold.
-local function check_lengths(p, s, list, server)
+local function check_lengths(p, s, list, server, profiles)
   local ok, plan = pcall(require("oracle.experiment").plan, s)
   if not ok then
-    local why = require("oracle.scenario").first_line(plan)
-    return p:add(why:match("^workload%.") and "workload" or server.path .. ".config", "%s", why)
+    local path, why = require("oracle.config.where").workload(require("oracle.scenario").first_line(plan), profiles)
+    return p:add(path or server.path .. ".config", "%s", why)
   end
   local middle = require("oracle.config.distribution").middle
   local most = plan.scenario.engine.max_model_len
@@ -201,6 +201,20 @@ local function groups_of(servers, alike)
   return groups
 end
 
+-- The level of detail: the simulation's, else the one its targets agree on.
+local function detail(p, targets, simulation)
+  local level = simulation.lod
+  for _, f in ipairs(targets) do
+    if f.lod and level and f.lod ~= level then
+      local path = f.path .. ".config.lod"
+      if not simulation.lod then return p:add(path, "%s: another target has %s; one for all expected", f.lod, level) end
+      p:warn(path, "has no effect: simulation.lod is %s", level)
+    end
+    level = level or f.lod
+  end
+  return level
+end
+
 local function assemble(p, parts)
   local frameworks, h, w = parts.frameworks, parts.hardware, parts.workload
   local targets, alike = targets_of(p, frameworks, h)
@@ -218,6 +232,7 @@ local function assemble(p, parts)
   local servers = {}
   for i, each in ipairs(targets) do servers[i] = server_of(p, each, h) end
   if link then link.bytes_per_token = w.bytes_per_token or f.bytes or 2 end
+  local lod = detail(p, targets, parts.simulation)
   if #p.errors > 0 or not models[f] or not w.workload then return nil end
   local network, placement = place(targets, h)
   return {
@@ -227,7 +242,7 @@ local function assemble(p, parts)
     replicas = alike and count > 1 and count or nil, groups = groups_of(servers, alike), cost = cost_of(f, h),
     router = count > 1 and router_of(w) or nil, batching = f.priority and "priority" or nil,
     workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
-    seed = w.seed or parts.simulation.seed, lod = parts.simulation.lod, percentiles = parts.metrics.percentiles,
+    seed = w.seed or parts.simulation.seed, lod = lod, percentiles = parts.metrics.percentiles,
   }
 end
 
@@ -303,13 +318,15 @@ function config.read(v, marks, folder)
   out.db = parts.db
   local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
   if not raw or #p.errors > 0 then return out end
+  local profiles = v.workload.client_profiles
   local ok, s = pcall(require("oracle.scenario").new, raw)
   if not ok then
-    p:add("", require("oracle.scenario").first_line(s))
+    local path, why = require("oracle.config.where").workload(require("oracle.scenario").first_line(s), profiles)
+    p:add(path or "", "%s", why)
     return out
   end
   require("oracle.scenario").origin(s).folder = folder
-  check_lengths(p, s, parts.workload.list, first_target(parts.frameworks))
+  check_lengths(p, s, parts.workload.list, first_target(parts.frameworks), profiles)
   local m = parts.metrics
   out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
   out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level

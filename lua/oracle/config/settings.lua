@@ -47,6 +47,10 @@ local KEYS = { "percentiles_to_calculate", "warm_up_duration_s", "output_summary
                "output_time_series_csv_path", "time_series_interval_s", "log_level", "compute_token_stats",
                "compute_percentiles", "output_csv_path", "output_summary_path" }
 
+-- Two names for one thing.
+local SAME = { { "percentiles_to_calculate", "compute_percentiles" },
+               { "output_summary_json_path", "output_summary_path" }, { "output_requests_csv_path", "output_csv_path" } }
+
 --- @param duration simulated time in s, or nil
 -- @return { percentiles =, warm_up = s, json = path, csv = path, series = path, interval = s, level = }
 function settings.metrics(p, t, duration)
@@ -62,6 +66,11 @@ function settings.metrics(p, t, duration)
     interval = fields.number(p, path, t, "time_series_interval_s", POSITIVE),
     level = fields.choice(p, path, t, "log_level", { "DEBUG", "INFO", "WARNING", "ERROR" }, "log_level %s"),
   }
+  for _, pair in ipairs(SAME) do
+    if t[pair[1]] ~= nil and t[pair[2]] ~= nil then
+      p:warn(join(path, pair[2]), "has no effect: %s is given too", pair[1])
+    end
+  end
   fields.boolean(p, path, t, "compute_token_stats")
   if t.compute_token_stats == false then
     p:warn(join(path, "compute_token_stats"), "has no effect: token counts are always reported")

@@ -53,6 +53,7 @@ local function arrivals(p, path, t)
   local d = distribution.read(p, path, t, "inter_arrival_time_dist_config", "time",
     ("Client profile %s missing inter_arrival_time_dist_config"):format(path:match("%d+") or "?"))
   if not d then return nil end
+  if distribution.still(d) then return p:add(at, "a gap above 0 between requests expected") end
   local make = not (d.min and d.min > 0) and not d.max and ARRIVALS[d.kind]
   local process, good = nil, true
   if make then process, good = make(d) end
@@ -67,7 +68,13 @@ local function conversation(p, path, t, common)
   local think = distribution.read(p, path, t, "follow_up_inter_arrival_time_dist_config", "time")
   local turns = fields.number(p, path, t, "max_turns_per_session", { min = 1, max = 65535, whole = true })
   local continue = fields.number(p, path, t, "continuation_probability", SHARE)
-  if not probability or probability == 0 then return nil end
+  if not probability or probability == 0 then
+    for _, key in ipairs { "follow_up_inter_arrival_time_dist_config", "max_turns_per_session",
+                           "continuation_probability" } do
+      if t[key] ~= nil then p:warn(join(path, key), "has no effect: conversational_probability is 0") end
+    end
+    return nil
+  end
   return {
     probability = probability, think = think or { kind = "constant", value = 5 },
     max_turns = turns or common.max_turns, continue_probability = continue or 0.7, accumulate = common.accumulate,
@@ -119,6 +126,7 @@ local function pattern(p, path, t)
     p:add(join(path, "components"), "missing; a mixed prefix lists its parts")
   end
   if parts then
+    if #parts == 0 then p:add(join(path, "components"), "empty; a mixed prefix lists its parts") end
     out.components = {}
     for i = 1, #parts do out.components[i] = component(p, join(join(path, "components"), i - 1), parts[i]) end
   end
@@ -164,13 +172,14 @@ local function lengths(p, path, t, index)
   return prompt, output
 end
 
-local function weight(p, path, t, several)
-  if fields.number(p, path, t, "weight", { min = 0, max = 1e9 }) and several and t.weight ~= 1 then
+-- A weight of 1 says nothing and goes unmentioned.
+local function weight(p, path, t)
+  if fields.number(p, path, t, "weight", { min = 0, max = 1e9 }) and t.weight ~= 1 then
     p:warn(join(path, "weight"), "has no effect: each profile has arrivals of its own, and the rates add")
   end
 end
 
-local function profile(p, index, t, common, several)
+local function profile(p, index, t, common)
   local path = join("workload.client_profiles", index)
   if not fields.entry(p, path, t) then return nil end
   local left = {}
@@ -183,7 +192,7 @@ local function profile(p, index, t, common, several)
   local w = arrivals(p, path, t) or {}
   w.name = fields.text(p, path, t, "profile_name")
   if t.profile_name == nil then p:add(join(path, "profile_name"), "missing; what the profile is called") end
-  weight(p, path, t, several)
+  weight(p, path, t)
   w.prompt, w.output = lengths(p, path, t, index)
   w.conversation = conversation(p, path, t, common)
   local streaming = fields.number(p, path, t, "streaming_response_probability", SHARE)
@@ -200,7 +209,7 @@ local function profiles(p, t, common)
   if #list == 0 then p:add("workload.client_profiles", "Workload missing client_profiles") end
   local out, names = {}, {}
   for i = 1, #list do
-    local w = profile(p, i - 1, list[i], common, #list > 1)
+    local w = profile(p, i - 1, list[i], common)
     if w and w.name and names[w.name] then
       p:add(join(join("workload.client_profiles", i - 1), "profile_name"), "Duplicate profile name: %s", w.name)
     end
@@ -236,8 +245,8 @@ local function balancing(p, t, frameworks)
   local name = fields.choice(p, "workload", t, "load_balancing_strategy", STRATEGIES,
     "Unknown load balancing strategy: %s")
   local weights = weights_of(p, t, frameworks)
-  if weights and name and name ~= "weighted_random" then
-    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s", name)
+  if weights and (name or t.load_balancing_strategy == nil) and name ~= "weighted_random" then
+    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s", name or "round_robin")
   end
   return name, weights
 end
