@@ -268,8 +268,8 @@ end
 local function describe_deployment(plan)
   local units = require "oracle.units"
   local d, e = plan.deployment, plan.scenario.engine
-  say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus, d.names.hardware,
-    d.memory.weight_bytes / 2^30))
+  say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus,
+    d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
   local tokens = d.num_gpu_blocks * e.block_size
   say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(
     units.thousands(d.num_gpu_blocks), e.block_size, plan.scenario.replicas > 1 and " per replica" or "",

@@ -174,8 +174,8 @@ local function place(r, d)
   local sizes = {}
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
     local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
-    sizes[i] = { replicas = math.max(p.deployment.replicas, most), tensor_parallel_size = e.tensor_parallel_size,
-                 pipeline_parallel_size = e.pipeline_parallel_size, gpus = p.deployment.gpus_per_replica }
+    sizes[i] = { role = p.role, replicas = math.max(p.deployment.replicas, most),
+                 tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size, gpus = p.deployment.gpus_per_replica }
   end
   if r.network then
     d.network = require("oracle.topology").new(r.network)
@@ -197,7 +197,12 @@ local function stage_hardware(r, hardware, memo, find)
   if r.stages and #r.stages ~= n then
     fail("stages: %d are given; pipeline_parallel_size is %d", #r.stages, n)
   end
-  for i = 1, n do list[i] = r.stages and recall(memo, "hardware", r.stages[i].hardware, find) or hardware end
+  for i = 1, n do
+    local ok, gpu = true, hardware
+    if r.stages then ok, gpu = pcall(recall, memo, "hardware", r.stages[i].hardware, find) end
+    if not ok then fail("stages[%d].%s", i, gpu) end
+    list[i] = gpu
+  end
   return list
 end
 

@@ -91,32 +91,56 @@ local function links_of(network, devices, first, size)
   return used
 end
 
+-- The links over which a replica that computes prompts sends KV caches: rank i to rank i of each that decodes,
+-- both counted round.
+local function send_links(network, devices, from, all)
+  local used = {}
+  if from.role ~= "prefill" then return used end
+  for _, to in ipairs(all) do
+    for i = 0, to.role == "decode" and math.max(from.gpus, to.gpus) - 1 or -1 do
+      local route = network:route(devices[from.first + i % from.gpus], devices[to.first + i % to.gpus])
+      for _, link in ipairs(route.links) do used[link] = true end
+    end
+  end
+  return used
+end
+
+local function each_replica(sizes)
+  local all, first = {}, 1
+  for _, size in ipairs(sizes) do
+    for _ = 1, size.replicas do
+      all[#all + 1] = { name = "replica" .. #all, size = size, role = size.role, gpus = size.gpus, first = first }
+      first = first + size.gpus
+    end
+  end
+  return all
+end
+
+-- What of the network is a replica's own or carries what it sends.
+local function mark(has, network, devices, replica, all)
+  for link in pairs(links_of(network, devices, replica.first, replica.size)) do has[link] = true end
+  for link in pairs(send_links(network, devices, replica, all)) do has[link] = true end
+  for i = replica.first, replica.first + replica.gpus - 1 do has[devices[i]] = true end
+end
+
 --- Which replicas the level `hybrid` simulates in detail: those named, and those that use a GPU or link named.
 -- @param named list of names: "replica0", a device or a link
 -- @param network, devices as above; nil where the scenario has no network
 -- @return one boolean per replica; raises for a name that nobody has
 function placement.detailed(named, sizes, network, devices)
-  local out, found, first, names = {}, {}, 1, {}
-  for _, size in ipairs(sizes) do
-    for _ = 1, size.replicas do
-      local has = { ["replica" .. #out] = true }
-      names[#names + 1] = "replica" .. #out
-      if network then
-        for link in pairs(links_of(network, devices, first, size)) do has[link] = true end
-        for i = first, first + size.gpus - 1 do has[devices[i]] = true end
-      end
-      first = first + size.gpus
-      local detailed = false
-      for _, name in ipairs(named) do
-        if has[name] then detailed, found[name] = true, true end
-      end
-      out[#out + 1] = detailed
+  local out, found, all = {}, {}, each_replica(sizes)
+  for i, replica in ipairs(all) do
+    local has = { [replica.name] = true }
+    if network then mark(has, network, devices, replica, all) end
+    out[i] = false
+    for _, name in ipairs(named) do
+      if has[name] then out[i], found[name] = true, true end
     end
   end
   for i, name in ipairs(named) do
     if not found[name] then
-      fail('detail[%d]: "%s": no replica, nor a GPU or link that one uses; replicas are %s to %s', i, name, names[1],
-        names[#names])
+      fail('detail[%d]: "%s": no replica, nor a GPU or link that one uses; replicas are %s to %s', i, name, all[1].name,
+        all[#all].name)
     end
   end
   return out

@@ -67,12 +67,26 @@ local function same_format(a, b)
   end
 end
 
+-- The GPUs of all kinds, each once: "h100-sxm + l4".
+local function hardware_names(kinds)
+  local list, seen = {}, {}
+  for _, k in ipairs(kinds) do
+    for _, gpu in ipairs(k.deployment.stages or { k.deployment.hardware }) do
+      local name = gpu.id or gpu.name or "custom"
+      if not seen[name] then seen[name], list[#list + 1] = true, name end
+    end
+  end
+  return table.concat(list, " + ")
+end
+
 --- One deployment out of those of the kinds, for results: the last kind's (who decodes) with the GPUs of all.
 -- @param kinds as above, each with its `deployment`
--- @return the deployment, with `pools` = { { name =, role =, replicas =, deployment = }, ... }
+-- @return the deployment, with `hardware_names` and
+-- `pools` = { { name =, role =, replicas =, deployment = }, ... }
 function pools.join(kinds)
   local whole = copy(kinds[#kinds].deployment)
   whole.gpus, whole.replicas, whole.pools = 0, 0, {}
+  whole.hardware_names = hardware_names(kinds)
   for i, k in ipairs(kinds) do
     whole.gpus = whole.gpus + k.deployment.gpus
     whole.replicas = whole.replicas + k.deployment.replicas

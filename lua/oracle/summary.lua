@@ -209,7 +209,7 @@ end
 local function deployment_of(plan)
   local d, e = plan.deployment, plan.scenario.engine
   return object {
-    { "model", d.names.model }, { "hardware", d.names.hardware }, { "gpus", d.gpus },
+    { "model", d.names.model }, { "hardware", d.hardware_names or d.names.hardware }, { "gpus", d.gpus },
     { "replicas", d.replicas or plan.scenario.replicas }, { "num_gpu_blocks", d.num_gpu_blocks },
     { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
@@ -312,6 +312,17 @@ local function level_of(raw)
   return level
 end
 
+-- Whether any KV cache goes between pools by formula: both its ends are at the medium level.
+local function formula_sends(r, detailed)
+  if r.lod == "medium" then return true end
+  if r.lod ~= "hybrid" then return false end
+  local from, to, prefills = false, false, r.pools.prefill.replicas
+  for i, high in ipairs(detailed) do
+    if i <= prefills then from = from or not high else to = to or not high end
+  end
+  return from and to
+end
+
 local function named(links)
   local shown = table.concat(links, ", ", 1, math.min(#links, 4))
   return #links > 4 and ("%s and %d more links"):format(shown, #links - 4) or shown
@@ -331,7 +342,7 @@ function summary.new(plan, raw, set)
   end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))
-  local left_out = r.pools and r.lod == "medium" and #links > 0
+  local left_out = r.pools and #links > 0 and formula_sends(r, plan.spec.detailed)
   for _, replica in ipairs(raw.replicas) do left_out = left_out or replica.uncontended end
   if left_out then
     warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")

@@ -3,6 +3,7 @@
 -- ({ topology = "dgx_h100", hosts = 2, nic_bandwidth = "400 Gbit/s" }), or links one by one
 -- ({ links = { { from = "gpu0", to = "gpu1", bandwidth = "75 GB/s", latency = "1 us" } } }, and `nodes` with
 -- names or { name =, kind = "device"|"host"|"nic"|"switch", host = } where the ends are to be checked).
+-- Without `nodes`, the ends of links are the GPUs; where some are called gpu..., the others are switches.
 -- A link may also be written as `network_links` of YAML configurations: link_id, source_id, dest_id,
 -- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise). `links` beside a
 -- topology's name are added to it.
@@ -155,17 +156,24 @@ local function check_ends(where, links, known, names)
   end
 end
 
+-- Where some names begin with gpu, those are the GPUs and what else is between them ("sw0", "nic1") is not.
+local function kind_of(name, gpus)
+  if name:find("^client") then return "host" end
+  local other = gpus and not name:lower():find("^gpu")
+  return (other or name:find("switch")) and "switch" or "device"
+end
+
 local function mentioned(links)
-  local nodes, seen = {}, {}
+  local nodes, seen, gpus = {}, {}, false
   for _, l in ipairs(links) do
     for _, name in ipairs { l.from, l.to } do
       if not seen[name] then
-        seen[name] = true
-        local kind = name:find("^client") and "host" or name:find("switch") and "switch" or "device"
-        nodes[#nodes + 1] = { name = name, kind = kind }
+        seen[name], nodes[#nodes + 1] = true, { name = name }
+        gpus = gpus or name:lower():find("^gpu") ~= nil
       end
     end
   end
+  for _, node in ipairs(nodes) do node.kind = kind_of(node.name, gpus) end
   return nodes
 end
 
@@ -173,7 +181,11 @@ end
 
 local function build(spec, where)
   local ok, t = pcall(core.net.topology, spec)
-  if not ok then error(tostring(t):gsub("^network", where), 0) end
+  if not ok then
+    local why = tostring(t):gsub("^network", where)
+    if why:find("^topology ") then why = where .. ": " .. why end
+    error(why, 0)
+  end
   return t
 end
 

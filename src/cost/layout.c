@@ -254,13 +254,13 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
                     "layout: pipeline_parallel_size = %d, expected at most the model's %d layers",
                     pp, m->num_hidden_layers);
   if (!check_stages(l, m, e) || !check_formats(l, e)) return false;
+  if (!divides("num_attention_heads", m->num_attention_heads, tp, e)) return false;
   const int64_t padded = ((int64_t)m->vocab_size + 63) / 64 * 64;
   if (padded % tp != 0)
     return orc_fail(
         e, "layout: tensor_parallel_size = %d does not divide the vocabulary of %d (%lld padded)",
         tp, m->vocab_size, (long long)padded);
-  if (!divides("num_attention_heads", m->num_attention_heads, tp, e) ||
-      !divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
+  if (!divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
       !divides("shared_expert_size", m->shared_expert_size, tp, e))
     return false;
   const int kv = m->num_key_value_heads;

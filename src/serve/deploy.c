@@ -52,7 +52,7 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config)
 {
   if (join_pools(c)) {
     c->engine.coupled = true; /* what one replica hands over another takes */
-    if (c->lod != ORC_LOD_MEDIUM)
+    if (c->lod != ORC_LOD_MEDIUM || config->detailed != NULL)
       c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
   }
   for (int i = 0; i < c->replica_count; i++) {

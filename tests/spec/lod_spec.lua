@@ -232,6 +232,31 @@ describe("disaggregated pools", function()
     assert(high.latency.inter_token_latency_ms.mean > 1.02 * medium.latency.inter_token_latency_ms.mean)
   end)
 
+  -- Two caches of 4000 x 131072 B meet on a cable of 10 GB/s; one comes over 4 GB/s, so the other has 6.
+  it("share links max-min also where hybrid names one end, or a link on the way", function()
+    local links, bytes = {}, 4000 * 131072
+    for i, way in ipairs { { "gpu0", "left", 4e9 }, { "gpu1", "left", 40e9 }, { "left", "right", 10e9 },
+                           { "right", "gpu2", 40e9 }, { "right", "gpu3", 40e9 } } do
+      links[i] = { from = way[1], to = way[2], bandwidth = way[3], latency = 0 }
+    end
+    local base = { model = MODEL, hardware = GPU, network = { links = links }, lod = "hybrid",
+                   pools = { prefill = { replicas = 2 }, decode = { replicas = 2 } },
+                   workload = oracle.workload.batch { count = 2, prompt = 4000, output = 3 } }
+    local function sent(detail)
+      local s = run(with(base, { detail = detail }))
+      return s.kv_transfer.mean_ms, s.oracle.warnings
+    end
+    for _, detail in ipairs { { "left->right" }, { "replica0", "replica1" }, { "replica2", "replica3" } } do
+      local mean, warnings = sent(detail)
+      near(1e3 * (bytes / 4e9 + bytes / 6e9) / 2, mean, 1e-6)
+      assert.equal(0, #warnings)
+    end
+    local mean, warnings = sent { "gpu0" }                -- the other goes by formula, at the cable's 10 GB/s
+    near(1e3 * (bytes / 4e9 + bytes / 10e9) / 2, mean, 1e-6)
+    assert.matches("hybrid: contention was not modelled", warnings[1])
+    assert.matches('"gpu7": no replica, nor a GPU or link', raised(with(base, { detail = { "gpu7" } })))
+  end)
+
   it("need a network, two sides and one KV format", function()
     assert.matches("pools: KV caches go over the network", raised(with(BASE, { network = NONE })))
     assert.matches("pools.decode: missing", raised(with(BASE, { pools = { prefill = {} } })))
@@ -290,6 +315,27 @@ describe("attention replicas that share experts", function()
       raised(with(BASE, { model = MODEL, engine = { enable_expert_parallel = true } })))
     assert.matches("have one stage; pipeline_parallel_size is 2",
       raised(with(BASE, { engine = { data_parallel_size = 2, pipeline_parallel_size = 2 } })))
+  end)
+end)
+
+describe("a deployment", function()
+  local BASE = { model = MODEL, hardware = "h100-sxm",
+                 workload = oracle.workload.batch { count = 1, prompt = 9, output = 9 } }
+
+  it("names all of its GPUs", function()
+    local mixed = with(BASE, { groups = { { replicas = 2 }, { hardware = GPU } } })
+    assert.equal("h100-sxm + a100-80gb", run(mixed).deployment.hardware)
+    local stages = with(BASE, { engine = { pipeline_parallel_size = 2 },
+                                stages = { { hardware = GPU }, { hardware = "h100-sxm" } } })
+    assert.equal("a100-80gb + h100-sxm", run(stages).deployment.hardware)
+    assert.equal("h100-sxm", run(BASE).deployment.hardware)
+  end)
+
+  it("says which stage and which degree is wrong", function()
+    assert.matches("stages%[2%]%.hardware: unknown", raised(with(BASE, { engine = { pipeline_parallel_size = 2 },
+      stages = { { hardware = GPU }, { hardware = "nothing" } } })))
+    assert.matches("= 5 does not divide the model's num_attention_heads = 32",
+      raised(with(BASE, { engine = { tensor_parallel_size = 5 } })))
   end)
 end)
 

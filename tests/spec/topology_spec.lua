@@ -94,6 +94,17 @@ describe("topology link by link", function()
     end
   end)
 
+  it("takes for switches what stands between GPUs without a list of nodes", function()
+    local function kinds(links)
+      local out = {}
+      for _, n in ipairs(topology.new { links = links }:nodes()) do out[n.name] = n.kind end
+      return out
+    end
+    assert.same({ gpu0 = "device", sw = "switch", GPU1 = "device" }, kinds { link("gpu0", "sw"), link("sw", "GPU1") })
+    assert.same({ a = "device", b = "device", switch1 = "switch" },
+      kinds { link("a", "switch1"), link("switch1", "b") })
+  end)
+
   it("counts clients as no devices", function()
     local t = topology.new { links = { link("gpu0", "gpu1"),
       link("client_node_0", "gpu0", { bidirectional = false }) } }
