@@ -175,7 +175,8 @@ local function place(r, d)
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
     local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
     sizes[i] = { role = p.role, replicas = math.max(p.deployment.replicas, most),
-                 tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size, gpus = p.deployment.gpus_per_replica }
+                 tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
+                 gpus = p.deployment.gpus_per_replica }
   end
   if r.network then
     d.network = require("oracle.topology").new(r.network)

@@ -426,7 +426,8 @@ local SHORT = {
 
 local UNITS = {
   { "_ms%.", "ms" }, { "requests_per_second$", "req/s" }, { "goodput_rps$", "req/s" },
-  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "hit_rate$", "%" }, { "_ratio$", "%" }, { "duration_s$", "s" },
+  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "hit_rate$", "%" },
+  { "_ratio$", "%" }, { "duration_s$", "s" },
   { "^gpu_busy$", "%" },
 }
 
