@@ -175,6 +175,14 @@ static int rekey(lua_State *L)
   return 1;
 }
 
+/* b:walk(): the queue in the order of a depth-first walk of the prefix tree, heavier branches first
+ */
+static int walk(lua_State *L)
+{
+  orc_batch_walk(self(L));
+  return 0;
+}
+
 /* b:last() -> s the newest step took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
@@ -317,7 +325,8 @@ int orc_bind_batch(lua_State *L)
     { "owed", owed },         { "again", again },
     { "cached", cached },     { "progress", progress },
     { "steps", count_steps }, { "preempted", count_preempted },
-    { "random", chance },     { NULL, NULL },
+    { "random", chance },     { "walk", walk },
+    { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlibtable(L, verbs);           /* [mt, verbs] */

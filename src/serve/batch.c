@@ -400,6 +400,24 @@ bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)
   return true;
 }
 
+void orc_batch_walk(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  orc_walk *w = &r->walk;
+  orc_walk_clear(w);
+  for (uint32_t i = 0; i < r->queue.count; i++) {
+    const orc_request *q = at(r, r->queue.at[i].slot);
+    orc_walk_add(w, q->number, r->queue.at[i].slot, orc_holding_find(r, q).last);
+  }
+  orc_walk_sort(w, &r->prefix);
+  for (uint32_t i = 0; i < w->count; i++) {
+    at(r, w->order[i])->key = i + 1.0;
+    orc_queue_remove(&r->queue, w->order[i]);
+    orc_queue_push(&r->queue, w->order[i], i + 1.0);
+  }
+  if (w->count > 0) r->steady = false;
+}
+
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
 {
   const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);

@@ -84,6 +84,12 @@ int64_t orc_batch_need(const orc_batch *b);
  ** here. A running one takes the place when it is preempted. */
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key);
 
+/*
+** Order the queue by a depth-first walk of the prefix tree (walk.h): those waiting are given the
+** keys 1, 2, 3 ...; who comes later with its number as key stands behind them.
+*/
+void orc_batch_walk(orc_batch *b);
+
 /* Send a running request back to the queue; false when it does not run here. */
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how);
 

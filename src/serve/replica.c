@@ -57,6 +57,7 @@ void orc_replica_done(orc_replica *r)
   free(r->lanes);
   orc_pipeline_done(&r->pipeline);
   orc_prefix_done(&r->prefix);
+  orc_walk_done(&r->walk);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }

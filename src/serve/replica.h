@@ -17,6 +17,7 @@
 #include "serve/prefix.h"
 #include "serve/queue.h"
 #include "serve/request.h"
+#include "serve/walk.h"
 #include "sim/engine.h"
 
 /* Kinds of events of the serving layer. */
@@ -122,6 +123,7 @@ typedef struct orc_replica {
   int64_t moved;        /* blocks that go over PCIe before the step being formed */
   orc_time last_step;   /* ns the newest step takes; 0 before the first */
   int64_t lost;         /* tokens forgotten since the last one came out */
+  orc_walk walk;        /* of orc_batch_walk */
   orc_rng chance;       /* draws of its policy */
   orc_time now;         /* its own clock: the start of the running step, or the engine's */
   orc_time counted;     /* stepwise: usage is up to date until here */

@@ -87,7 +87,10 @@ static bool wild(void *self, orc_batch *b, orc_error *e)
       orc_batch_admit_reserved(b, pick(g, 0, 1) == 0 ? ORC_HEAD : number, pick(g, 1, 40));
       break;
     case 6:
-      orc_batch_rekey(b, number, pick(g, 0, 9));
+      if (pick(g, 0, 3) == 0)
+        orc_batch_walk(b);
+      else
+        orc_batch_rekey(b, number, pick(g, 0, 9));
       break;
     case 7:
       if (pick(g, 0, 7) == 0) orc_batch_preempt(b, number, ORC_PREEMPT_SWAP);

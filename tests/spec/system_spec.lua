@@ -149,6 +149,26 @@ describe("SGLang", function()
     end
     assert.is_true(rate.lpm > rate.fcfs, ("lpm %g, fcfs %g"):format(rate.lpm, rate.fcfs))
   end)
+
+  -- With little memory and prompts of many families in turn, those of one family are served together.
+  it("finds more in its cache depth first through the prefix tree than first come, first served", function()
+    local rate = {}
+    for _, order in ipairs { "fcfs", "dfs-weight" } do
+      local r = scenario({ system = "sglang", schedule_policy = order, page_size = 16, num_gpu_blocks_override = 300,
+                           max_running_requests = 4 }, { workload = oracle.workload.poisson {
+        rate = 100, count = 300, prompt = 1000, output = 5, prompt_pool = 30 } }):run()
+      assert.equal(300, r.requests.successful)
+      rate[order] = r.prefix_caching.block_hit_rate
+    end
+    assert.is_true(rate["dfs-weight"] > rate.fcfs + 0.1, ("%g, fcfs %g"):format(rate["dfs-weight"], rate.fcfs))
+  end)
+
+  it("goes depth first in order of arrival where no prefix is known", function()
+    local function run(order)
+      return scenario { system = "sglang", schedule_policy = order, enable_prefix_caching = false }:run()
+    end
+    assert.same(run "fcfs".latency, run "dfs-weight".latency)
+  end)
 end)
 
 describe("Dynamo", function()

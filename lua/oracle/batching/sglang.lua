@@ -53,7 +53,10 @@ return policy.batching {
   step = function(b, e, s)
     local chunk = e.max_num_batched_tokens
     local left = chunk - b:resume(chunk)
-    if left > 0 and b:queue() > 0 and s.params.schedule_policy == "lpm" then by_prefix(b, s) end
+    if left > 0 and b:queue() > 0 then
+      if s.params.schedule_policy == "lpm" then by_prefix(b, s) end
+      if s.params.schedule_policy == "dfs-weight" then b:walk() end
+    end
     local ratio = ratio_now(b, s)
     local room = b:free() * e.block_size - ratio * b:owed(CLIP)
     local begun = 0

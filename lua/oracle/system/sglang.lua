@@ -17,8 +17,9 @@ return system.new {
     max_running_requests = "max_num_seqs", mem_fraction_static = "gpu_memory_utilization", page_size = "block_size",
   },
   knobs = {
-    { "schedule_policy", "choice", values = { "fcfs", "lpm", "lof", "random" }, default = "fcfs",
-      doc = "sglang: order of the queue: first come, longest cached prefix, longest output, random" },
+    { "schedule_policy", "choice", values = { "fcfs", "lpm", "dfs-weight", "lof", "random" }, default = "fcfs",
+      doc = "sglang: order of the queue: first come, longest cached prefix, depth first through the prefix tree, "
+        .. "longest output, random" },
     { "schedule_conservativeness", "number", min = 0, open = true, max = 10, default = 1.0,
       doc = "sglang: above 1 admits less, so that fewer are sent back" },
     { "max_prefill_tokens", "count", min = 1, max = 100000000, default = 16384,

@@ -1,0 +1,151 @@
+#include "serve/walk.h"
+
+#include <stdlib.h>
+
+enum { NONE = UINT32_MAX, ROOT = 0 };
+
+void orc_walk_done(orc_walk *w)
+{
+  free(w->at);
+  free(w->order);
+  free(w->nodes);
+  free(w->sorted);
+  free(w->node_of);
+  *w = (orc_walk){ 0 };
+}
+
+void orc_walk_clear(orc_walk *w)
+{
+  w->count = 0;
+}
+
+void orc_walk_add(orc_walk *w, uint64_t number, orc_slot slot, uint32_t last)
+{
+  if (w->count == w->room) {
+    w->room = w->room == 0 ? 64 : 2 * w->room;
+    w->at = orc_resize(w->at, w->room, sizeof *w->at);
+    w->order = orc_resize(w->order, w->room, sizeof *w->order);
+  }
+  w->at[w->count++] =
+      (orc_walk_request){ .number = number, .slot = slot, .last = last, .next = NONE };
+}
+
+static int youngest_first(const void *one, const void *other)
+{
+  const orc_walk_request *a = one, *b = other;
+  return a->number < b->number ? 1 : a->number > b->number ? -1 : 0;
+}
+
+static int heaviest_first(const void *one, const void *other)
+{
+  const orc_walk_node *a = one, *b = other;
+  if (a->weight != b->weight) return a->weight > b->weight ? -1 : 1;
+  return a->least < b->least ? -1 : a->least > b->least ? 1 : 0;
+}
+
+static uint32_t add_node(orc_walk *w, uint32_t block)
+{
+  if (w->node_count == w->node_room) {
+    w->node_room = w->node_room == 0 ? 256 : 2 * w->node_room;
+    w->nodes = orc_resize(w->nodes, w->node_room, sizeof *w->nodes);
+  }
+  w->nodes[w->node_count] = (orc_walk_node){
+    .block = block, .parent = NONE, .child = NONE, .sibling = NONE, .own = NONE
+  };
+  return w->node_count++;
+}
+
+static void hang(orc_walk *w, uint32_t node, uint32_t parent)
+{
+  w->nodes[node].parent = parent;
+  w->nodes[node].sibling = w->nodes[parent].child;
+  w->nodes[parent].child = node;
+}
+
+/* The node of a block; new ones up to the first that is there already, or the root, are hung up. */
+static uint32_t node_at(orc_walk *w, const orc_prefix *p, uint32_t block)
+{
+  if (block == ORC_NO_BLOCK) return ROOT;
+  if (w->node_of[block] != ROOT) return w->node_of[block];
+  const uint32_t first = add_node(w, block);
+  w->node_of[block] = first;
+  for (uint32_t node = first;;) {
+    const uint32_t above = p->at[w->nodes[node].block].parent;
+    if (above == ORC_NO_BLOCK || w->node_of[above] != ROOT) {
+      hang(w, node, above == ORC_NO_BLOCK ? ROOT : w->node_of[above]);
+      return first;
+    }
+    const uint32_t parent = add_node(w, above);
+    w->node_of[above] = parent;
+    hang(w, node, parent);
+    node = parent;
+  }
+}
+
+/* The tree of all requests; the youngest are put in first, so that the oldest end up in front. */
+static void grow(orc_walk *w, const orc_prefix *p)
+{
+  if (w->node_of_room < p->room) {
+    free(w->node_of);
+    w->node_of = orc_alloc(p->room, sizeof *w->node_of);
+    w->node_of_room = p->room;
+  }
+  w->node_count = 0;
+  add_node(w, ORC_NO_BLOCK);
+  qsort(w->at, w->count, sizeof *w->at, youngest_first);
+  for (uint32_t i = 0; i < w->count; i++) {
+    const uint32_t own = node_at(w, p, w->at[i].last);
+    w->at[i].next = w->nodes[own].own;
+    w->nodes[own].own = i;
+    for (uint32_t n = own; n != NONE; n = w->nodes[n].parent) {
+      w->nodes[n].weight++;
+      w->nodes[n].least = w->at[i].number;
+    }
+  }
+}
+
+/* Bring the children of a node into order. */
+static void arrange(orc_walk *w, uint32_t node)
+{
+  uint32_t n = 0;
+  const uint32_t first = w->nodes[node].child;
+  if (first == NONE || w->nodes[first].sibling == NONE) return;
+  for (uint32_t i = first; i != NONE; i = w->nodes[i].sibling) {
+    if (n == w->sorted_room) {
+      w->sorted_room = w->sorted_room == 0 ? 64 : 2 * w->sorted_room;
+      w->sorted = orc_resize(w->sorted, w->sorted_room, sizeof *w->sorted);
+    }
+    w->sorted[n++] = w->nodes[i];
+  }
+  qsort(w->sorted, n, sizeof *w->sorted, heaviest_first);
+  uint32_t next = NONE;
+  for (; n > 0; n--) {
+    const uint32_t i = w->node_of[w->sorted[n - 1].block];
+    w->nodes[i].sibling = next;
+    next = i;
+  }
+  w->nodes[node].child = next;
+}
+
+void orc_walk_sort(orc_walk *w, const orc_prefix *p)
+{
+  if (w->count == 0) return;
+  grow(w, p);
+  uint32_t done = 0, node = ROOT;
+  arrange(w, node);
+  while (node != NONE) { /* a child that was visited is off its parent's list */
+    const uint32_t child = w->nodes[node].child;
+    if (child != NONE) {
+      w->nodes[node].child = w->nodes[child].sibling;
+      arrange(w, child);
+      node = child;
+      continue;
+    }
+    for (uint32_t i = w->nodes[node].own; i != NONE; i = w->at[i].next)
+      w->order[done++] = w->at[i].slot;
+    node = w->nodes[node].parent;
+  }
+  ORC_ASSERT(done == w->count);
+  for (uint32_t i = 1; i < w->node_count; i++)
+    w->node_of[w->nodes[i].block] = ROOT;
+}
