@@ -298,6 +298,23 @@ local function swapping(r, d)
   return true, r.engine.swap_space // block | 0, block / link.bandwidth
 end
 
+-- Memory below the GPU's for the prefix cache. All GPUs of a replica move their shares at the same time.
+local function tiers_of(r, d)
+  if not r.kv_tiers then return nil end
+  local block, names, list = d.memory.kv_bytes_per_token * r.engine.block_size, {}, {}
+  for i, t in ipairs(r.kv_tiers) do
+    if names[t.name] then fail('kv_tiers[%d].name: "%s": kv_tiers[%d] has this name too', i, t.name, names[t.name]) end
+    names[t.name] = i
+    local blocks = t.capacity // block | 0
+    if blocks < 1 then
+      fail("kv_tiers[%d].capacity: %s: at least one KV block expected, which takes %s of each GPU", i,
+        units.format(t.capacity, "bytes"), units.format(block, "bytes"))
+    end
+    list[i] = { blocks = blocks, latency = t.latency, block_seconds = block / t.bandwidth }
+  end
+  return list
+end
+
 -- The engine's knobs, as the policies see them in `e` too.
 local function knobs_of(r, d)
   local e = r.engine
@@ -307,6 +324,7 @@ local function knobs_of(r, d)
     max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
     enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
+    kv_tiers = tiers_of(r, d),
   }
 end
 
@@ -370,6 +388,9 @@ end
 
 local function warnings_of(r, d)
   local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
+  if r.kv_tiers and not r.engine.enable_prefix_caching then
+    list[#list + 1] = "kv_tiers: no effect, for engine.enable_prefix_caching is false"
+  end
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
       :format(units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))

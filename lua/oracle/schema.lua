@@ -106,6 +106,17 @@ local function pool(name, doc)
   } }
 end
 
+local TIERS = { "kv_tiers", "list", most = 4,
+  doc = "memory below the GPU's, the fastest first, where blocks of the prefix cache go that give way: { { name =, "
+    .. "capacity =, bandwidth =, latency = }, ... }, of each GPU",
+  of = section { "tier", {
+    { "name", "string", required = true, doc = "what results call it" },
+    { "capacity", "number", dimension = "bytes", min = 0, open = true, max = 2^60, required = true, doc = "of it" },
+    { "bandwidth", "number", dimension = "bytes/s", min = 0, open = true, max = 1e15, required = true,
+      doc = "at which blocks come back to the GPU" },
+    seconds("latency", "before the first block comes, once per request and tier", { default = 0 }),
+  } } }
+
 local root = section { "", {
   { "name", "string", doc = "what the scenario is called in results" },
   { "model", "name", required = true, doc = "a name of models/llm, or the path of a Hugging Face config.json" },
@@ -132,6 +143,7 @@ local root = section { "", {
   { "eviction", "policy", folder = "eviction", doc = "which cached KV blocks give way first; lru" },
   { "preemption", "choice", values = { "recompute", "swap" }, default = "recompute",
     doc = "what becomes of a request's KV blocks when it gives way" },
+  TIERS,
   section { "autoscaling", shorthand = "policy", doc = "replicas that come and go", {
     { "policy", "policy", folder = "scaling", required = true, doc = "how many replicas there should be" },
     { "min", "count", min = 0, max = 65535, default = 1, doc = "replicas at least" },
@@ -319,6 +331,9 @@ function TYPES.list(node, value, path, ctx)
     out[i] = check(node.of, v, ("%s[%d]"):format(path, i), ctx)
   end
   if #value == 0 then return fail(ctx, path, "a list with at least one entry expected") end
+  if node.most and #value > node.most then
+    return fail(ctx, path, ("%d entries: at most %d expected"):format(#value, node.most))
+  end
   return out
 end
 

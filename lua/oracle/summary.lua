@@ -151,15 +151,28 @@ local function preemptions_of(replicas)
   }
 end
 
+-- What each tier below the prefix cache did, in KV blocks of all requests, warm-up included.
+local function tiers_of(replicas, tiers)
+  local list = {}
+  for i, tier in ipairs(tiers) do
+    local hits, evictions = 0, 0
+    for _, replica in ipairs(replicas) do
+      hits, evictions = hits + replica.tiers[i].hits, evictions + replica.tiers[i].evictions
+    end
+    list[i] = { tier.name, object { { "hits", hits }, { "evictions", evictions } } }
+  end
+  return object(list)
+end
+
 -- Rates are over requests that were scheduled, each asked once; a conversational one over later turns of sessions.
-local function prefix_of(raw, percentiles)
+local function prefix_of(raw, percentiles, tiers)
   local p, tokens = raw.prefix, raw.tokens
   if not p or p.probed == 0 then return nil end
   local e = p.events
   local conversational, cross = e.CONVERSATIONAL_HIT, e.CROSS_REQUEST_HIT
   local full = e.FULL_HIT_NO_PREFILL_NEEDED
   local hits = conversational + cross + full
-  return object {
+  local list = {
     { "overall_hit_rate", hits / p.probed },
     { "conversational_hit_rate", p.follow_ups > 0 and conversational / p.follow_ups or nil },
     { "cross_request_hit_rate", p.probed > conversational and cross / (p.probed - conversational) or nil },
@@ -177,6 +190,8 @@ local function prefix_of(raw, percentiles)
     { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
     { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
   }
+  if tiers then list[#list + 1] = { "tiers", tiers_of(raw.replicas, tiers) } end
+  return object(list)
 end
 
 local function replicas_of(raw, plan, seconds)
@@ -366,7 +381,7 @@ function summary.new(plan, raw, set)
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
-  local prefix = prefix_of(raw, r.percentiles)
+  local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end

@@ -5,6 +5,32 @@
 
 #include "bind/cost.h"
 
+/* engine.kv_tiers of the table at `index`: { { blocks =, latency = s, block_seconds = s }, ... } */
+static void read_tiers(lua_State *L, int index, orc_engine_knobs *k)
+{
+  if (lua_getfield(L, index, "kv_tiers") == LUA_TTABLE) {
+    const int list = lua_gettop(L);
+    k->tier_count = (int)lua_rawlen(L, list);
+    if (k->tier_count > ORC_TIERS_MOST)
+      orc_bind_fail(L, "kv_tiers: at most %d tiers expected", ORC_TIERS_MOST);
+    for (int i = 0; i < k->tier_count; i++) {
+      lua_rawgeti(L, list, i + 1);
+      const int t = lua_gettop(L);
+      luaL_checktype(L, t, LUA_TTABLE);
+      k->tiers[i] = (orc_tier_kind){
+        .blocks = orc_bind_integer(L, t, "kv_tiers", "blocks"),
+        .latency = orc_bind_number(L, t, "kv_tiers", "latency"),
+        .block_seconds = orc_bind_number(L, t, "kv_tiers", "block_seconds"),
+      };
+      if (k->tiers[i].blocks < 1 || !(k->tiers[i].latency >= 0.0) ||
+          !(k->tiers[i].block_seconds >= 0.0))
+        orc_bind_fail(L, "kv_tiers[%d]: a block at least and times >= 0 expected", i + 1);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
 {
   lua_getfield(L, index, "engine");
@@ -21,7 +47,7 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
     orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
   if (length < 1 || length > 1 << 30) orc_bind_fail(L, "engine.max_model_len: >= 1 expected");
   if (block < 1 || block > 1 << 16) orc_bind_fail(L, "engine.block_size: 1 to 65536 expected");
-  const orc_engine_knobs k = {
+  orc_engine_knobs k = {
     .max_num_seqs = (int32_t)seqs,
     .max_num_batched_tokens = (int32_t)tokens,
     .max_model_len = (int32_t)length,
@@ -33,6 +59,7 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
     .swap_block_seconds = orc_bind_number_or(L, t, "engine", "swap_block_seconds", 0.0),
     .enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true),
   };
+  read_tiers(L, t, &k);
   lua_pop(L, 1);
   return k;
 }

@@ -90,6 +90,19 @@ static void push_only(lua_State *L, int whole)
   }
 }
 
+/* What each tier below the prefix cache did, under "tiers" of the table on top. */
+static void put_tiers(lua_State *L, const orc_tiers *t)
+{
+  lua_createtable(L, t->count, 0);
+  for (int i = 0; i < t->count; i++) {
+    lua_createtable(L, 0, 2);
+    put_count(L, "hits", t->at[i].hits);
+    put_count(L, "evictions", t->at[i].evictions);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "tiers");
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with. */
 static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int whole)
 {
@@ -131,6 +144,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   put_count(L, "preemptions", r->usage.preemptions);
   put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   put_count(L, "swapped_blocks", r->usage.swapped_blocks);
+  put_tiers(L, &r->tiers);
 }
 
 /* A step that runs past the end counts as far as it got. */

@@ -268,7 +268,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that give way change what is found */
     found = orc_holding_find(r, q);
-    const int32_t there = q->computed + found.blocks * r->knobs.block_size;
+    const int32_t there = q->computed + (found.blocks + found.lower) * r->knobs.block_size;
     tokens = grant(b, q, there, limit);
     if (tokens == 0) return 0;
     need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
@@ -280,6 +280,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   const bool taken = orc_kv_take(&r->kv, need - found.idle);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)(need - found.idle);
+  if (found.lower > 0) orc_holding_share(r, q); /* the next one admitted finds them */
   r->host_free += q->swapped;
   r->moved += q->swapped;
   q->swapped = 0;
@@ -304,7 +305,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_holding_find(r, q);
-  const int32_t cached = found.blocks * r->knobs.block_size;
+  const int32_t cached = (found.blocks + found.lower) * r->knobs.block_size;
   *blocks = room_for(r, q, &found, orc_request_target(q));
   return orc_request_target(q) - q->computed - cached;
 }

@@ -89,6 +89,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
   orc_prefix_clear(&r->prefix);
   r->kept = 0;
   r->moved = r->lost = 0;
+  r->fetching = 0.0;
   r->wake = ORC_NEVER;
   r->steady = false;
   return n;

@@ -98,6 +98,15 @@ void orc_execute_note(const orc_replica *r, const orc_log *log)
   log->step(log->self, &n);
 }
 
+/* Seconds before the formed step in which blocks go to or come from other memory; claimed once. */
+static double claim_moving(orc_replica *r)
+{
+  const double seconds = (double)r->moved * r->knobs.swap_block_seconds + r->fetching;
+  r->moved = 0;
+  r->fetching = 0.0;
+  return seconds;
+}
+
 orc_time orc_execute_start(orc_replica *r)
 {
   orc_pipeline *p = &r->pipeline;
@@ -106,15 +115,13 @@ orc_time orc_execute_start(orc_replica *r)
   if (r->crowded) {
     r->lane->shape = shape;
     r->lane->begun = r->now;
-    r->lane->moving = (double)r->moved * r->knobs.swap_block_seconds;
-    r->moved = 0;
+    r->lane->moving = claim_moving(r);
     orc_crowd_start(&r->cluster->crowd, r, r->lane->index);
     return ORC_NEVER;
   }
-  /* Blocks on their way to or from host memory go first, each stage's share on its own link. */
-  const double moving = (double)r->moved * r->knobs.swap_block_seconds;
+  /* They go first, each stage's share on its own link. */
+  const double moving = claim_moving(r);
   orc_time at = r->now;
-  r->moved = 0;
   for (int i = 0;; i++) {
     double time;
     if (r->high)

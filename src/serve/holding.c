@@ -23,7 +23,8 @@ orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q)
 {
-  return find(r, q).blocks * r->knobs.block_size;
+  const orc_prefix_match found = find(r, q);
+  return (found.blocks + found.lower) * r->knobs.block_size;
 }
 
 static orc_prefix_event event_of(const orc_content *c, const orc_prefix_match *found,
@@ -39,7 +40,7 @@ static orc_prefix_event event_of(const orc_content *c, const orc_prefix_match *f
 
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
-  const int32_t tokens = found->blocks * r->knobs.block_size;
+  const int32_t tokens = (found->blocks + found->lower) * r->knobs.block_size;
   if (q->scheduled < 0 && r->knobs.enable_prefix_caching) {
     const orc_content *c = content_of(r, q);
     q->cached = tokens;
@@ -50,11 +51,12 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
   const int32_t back = tokens < q->lost ? tokens : q->lost;
   r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
-  if (found->blocks == 0) return;
+  if (tokens == 0) return;
   orc_prefix_hold(&r->prefix, found);
   q->chain = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
+  if (found->lower > 0) r->fetching += orc_prefix_fetch(&r->prefix, content_of(r, q), found);
 }
 
 void orc_holding_share(orc_replica *r, orc_request *q)

@@ -121,6 +121,7 @@ static void evict(void *self, int64_t blocks)
     const uint32_t block = p->oldest[grade];
     wake(p, block);
     leave(p, block);
+    if (p->tiers != NULL) orc_tiers_put(p->tiers, p->at[block].hash);
     p->at[block].newer = p->free;
     p->free = block;
     p->cached--;
@@ -132,8 +133,12 @@ static void evict(void *self, int64_t blocks)
 void orc_prefix_clear(orc_prefix *p)
 {
   const uint64_t evictions = p->kv->evictions; /* these did not give way to others */
+  orc_tiers *tiers = p->tiers;
+  p->tiers = NULL;
   evict(p, p->kv->idle);
   ORC_ASSERT(p->cached == 0);
+  p->tiers = tiers;
+  if (tiers != NULL) orc_tiers_clear(tiers);
   p->kv->evictions = evictions;
 }
 
@@ -149,19 +154,24 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int3
   orc_prefix_match found = { .last = ORC_NO_BLOCK };
   const int32_t size = p->kv->block_size;
   uint64_t hash = 0;
-  while ((int64_t)(found.blocks + 1) * size <= tokens) {
-    hash = orc_content_hash(c, hash, found.blocks * size, (found.blocks + 1) * size);
-    const uint32_t block = look_up(p, hash);
-    if (block == ORC_NO_BLOCK) break;
-    if ((found.blocks + 1) * size == tokens) { /* the last block, which must be computed again */
+  int32_t n = 0; /* no chain is cut in the middle: behind a block of a lower tier is none of ours */
+  for (; (int64_t)(n + 1) * size <= tokens; n++) {
+    hash = orc_content_hash(c, hash, n * size, (n + 1) * size);
+    const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
+    if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_tiers_have(p->tiers, hash))) break;
+    if ((n + 1) * size == tokens) { /* the last block, which must be computed again */
       found.whole = true;
       break;
+    }
+    if (block == ORC_NO_BLOCK) {
+      found.lower++;
+      continue;
     }
     found.last = block;
     found.blocks++;
     found.idle += p->at[block].holders == 0;
   }
-  found.whole = found.whole || (found.blocks > 0 && found.blocks * size == tokens - 1);
+  found.whole = found.whole || (n > 0 && n * size == tokens - 1);
   return found;
 }
 
@@ -169,6 +179,18 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
 {
   for (uint32_t b = found->last; b != ORC_NO_BLOCK; b = p->at[b].parent)
     hold(p, b);
+}
+
+double orc_prefix_fetch(orc_prefix *p, const orc_content *c, const orc_prefix_match *found)
+{
+  const int32_t size = p->kv->block_size;
+  int64_t from[ORC_TIERS_MOST] = { 0 };
+  uint64_t hash = found->last == ORC_NO_BLOCK ? 0 : p->at[found->last].hash;
+  for (int32_t i = found->blocks; i < found->blocks + found->lower; i++) {
+    hash = orc_content_hash(c, hash, i * size, (i + 1) * size);
+    from[orc_tiers_take(p->tiers, hash)]++;
+  }
+  return orc_tiers_seconds(p->tiers, from);
 }
 
 uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int32_t index)
@@ -182,6 +204,7 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int3
     orc_kv_give(p->kv, 1);
     return block;
   }
+  if (p->tiers != NULL) orc_tiers_drop(p->tiers, hash);
   block = p->free;
   if (block != ORC_NO_BLOCK) {
     p->free = p->at[block].newer;

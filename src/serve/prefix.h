@@ -15,6 +15,7 @@
 #include "base/base.h"
 #include "serve/content.h"
 #include "serve/kv.h"
+#include "serve/tiers.h"
 
 #define ORC_NO_BLOCK UINT32_MAX
 
@@ -36,31 +37,42 @@ typedef struct orc_prefix {
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
   uint32_t cached;            /* blocks in the table */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
+  orc_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
 } orc_prefix;
 
 /* The part of a prompt that is cached. */
 typedef struct orc_prefix_match {
   uint32_t last; /* its last block; ORC_NO_BLOCK: none */
   int32_t blocks;
-  int32_t idle; /* of them, those nobody holds: they cost a newcomer room as new ones do */
-  bool whole;   /* all tokens but perhaps the last are cached */
+  int32_t idle;  /* of them, those nobody holds: they cost a newcomer room as new ones do */
+  int32_t lower; /* blocks behind these that lower tiers hold: new ones here, to be fetched */
+  bool whole;    /* all tokens but perhaps the last are cached */
 } orc_prefix_match;
 
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
 
-/* The memory is gone: nothing is cached any more. Nobody may hold a block. */
+/* The memory is gone, that of lower tiers too: nothing is cached any more. Nobody may hold a block.
+ */
 void orc_prefix_clear(orc_prefix *p);
 
 /*
 ** The longest cached prefix of the first `tokens` >= 1 tokens. The last of them is always computed
-** again, for it yields the next one: at most (tokens - 1) / block_size blocks are found.
+** again, for it yields the next one: at most (tokens - 1) / block_size blocks are found, in lower
+** tiers behind those here.
 */
 orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int32_t tokens);
 
 /* Hold what was found: its idle blocks leave the available ones. */
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
+
+/*
+** The `lower` blocks of what was found leave their tiers; their place here is the caller's to take
+** and to fill (orc_prefix_put). Before any block gives way since they were found. Returns the s it
+** takes.
+*/
+double orc_prefix_fetch(orc_prefix *p, const orc_content *c, const orc_prefix_match *found);
 
 /*
 ** The next full block of a request, which it holds as its own, is computed: it enters the cache

@@ -36,6 +36,10 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
   r->chance = orc_rng_stream(c->seed, ORC_FOR_POLICY, index);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_prefix_init(&r->prefix, &r->kv);
+  if (knobs->tier_count > 0) {
+    orc_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);
+    r->prefix.tiers = &r->tiers;
+  }
   orc_queue_init(&r->queue, r->requests, 0);
   r->lane_count = r->pipeline.count;
   r->lanes = orc_alloc((size_t)r->lane_count, sizeof *r->lanes);
@@ -58,6 +62,7 @@ void orc_replica_done(orc_replica *r)
   orc_pipeline_done(&r->pipeline);
   orc_prefix_done(&r->prefix);
   orc_walk_done(&r->walk);
+  orc_tiers_done(&r->tiers);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }
@@ -317,7 +322,8 @@ static void apply(orc_replica *r, orc_time now)
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
 static bool undisturbed(const orc_replica *r)
 {
-  if (r->lane->decode.n == 0 || r->policy->every_step || r->moved > 0) return false;
+  if (r->lane->decode.n == 0 || r->policy->every_step) return false;
+  if (r->moved > 0 || r->fetching > 0.0) return false;
   if (!r->steady && (r->queue.count > 0 || r->partial_count > 0)) return false;
   return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
 }

@@ -17,6 +17,7 @@
 #include "serve/prefix.h"
 #include "serve/queue.h"
 #include "serve/request.h"
+#include "serve/tiers.h"
 #include "serve/walk.h"
 #include "sim/engine.h"
 
@@ -49,6 +50,8 @@ typedef struct orc_engine_knobs {
   int64_t swap_blocks; /* KV blocks the host's memory holds, >= 0 */
   double swap_block_seconds; /* s to move one block over PCIe */
   bool enable_prefix_caching;
+  orc_tier_kind tiers[ORC_TIERS_MOST]; /* where blocks of the prefix cache go that give way */
+  int tier_count;                      /* 0: nowhere */
 } orc_engine_knobs;
 
 /* One chunk of a prompt in a step. */
@@ -80,7 +83,7 @@ typedef struct orc_lane {
   orc_decode_cost *prepared; /* [stages] for prepared[0].n sequences */
   int ghosts;                /* crowded: steps under way that nobody waits for, since it failed */
   orc_time begun;            /* crowded: when the running step began */
-  double moving;             /* crowded: s before it in which blocks go to or from host memory */
+  double moving;             /* crowded: s before it in which blocks go to or from other memory */
   orc_step_shape shape;      /* crowded: of the running step */
   orc_decode_span *worked;   /* [stages] */
   orc_time end;              /* of the running step */
@@ -114,6 +117,7 @@ typedef struct orc_replica {
   orc_pipeline pipeline;         /* its stages */
   orc_kv kv;
   orc_prefix prefix; /* empty without enable_prefix_caching */
+  orc_tiers tiers;   /* below it; unused without any */
   orc_queue queue;
   orc_lane *lanes;
   orc_lane *lane;       /* the one at hand: its step is being formed, started or applied */
@@ -121,6 +125,7 @@ typedef struct orc_replica {
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* blocks of host memory nobody uses */
   int64_t moved;        /* blocks that go over PCIe before the step being formed */
+  double fetching;      /* s before it in which blocks come back from lower tiers */
   orc_time last_step;   /* ns the newest step takes; 0 before the first */
   int64_t lost;         /* tokens forgotten since the last one came out */
   orc_walk walk;        /* of orc_batch_walk */

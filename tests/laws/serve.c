@@ -213,6 +213,17 @@ static void draw_network(scenario *s)
   s->mtbf = 0.0;
 }
 
+/* Memory below the GPU's for cached blocks; some of it comes back at no cost, some slowly. */
+static void draw_tiers(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 3000);
+  s->knobs.tier_count = pick(&g, 0, 1) == 0 ? 0 : pick(&g, 1, 3);
+  for (int i = 0; i < s->knobs.tier_count; i++)
+    s->knobs.tiers[i] = (orc_tier_kind){ .blocks = pick(&g, 1, 40),
+                                         .latency = 1e-5 * pick(&g, 0, 2),
+                                         .block_seconds = 1e-6 * pick(&g, 0, 20) };
+}
+
 static scenario draw(uint64_t seed)
 {
   orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
@@ -235,6 +246,7 @@ static scenario draw(uint64_t seed)
   s.knobs.swap_blocks = pick(&g, 0, 30);
   s.knobs.swap_block_seconds = 1e-5;
   s.sources = pick(&g, 1, 2);
+  draw_tiers(&s);
   draw_lockstep(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
@@ -368,6 +380,25 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   return good && idle == r->kv.idle && *held + idle == p->cached;
 }
 
+/* No tier is over its size, its list says what its count says, and no block is in two places. */
+static bool tiers_hold(const orc_replica *r)
+{
+  const orc_tiers *t = &r->tiers;
+  bool good = true;
+  uint32_t held = 0;
+  for (int i = 0; i < t->count; i++) {
+    int64_t used = 0;
+    for (uint32_t b = t->at[i].oldest; b != ORC_TIERS_NONE; b = t->blocks[b].newer, used++)
+      good = good && t->blocks[b].tier == i && orc_tiers_have(t, t->blocks[b].hash);
+    good = good && used == t->at[i].used && used <= t->at[i].kind.blocks;
+    held += (uint32_t)used;
+  }
+  for (uint32_t i = 0; t->count > 0 && i < r->prefix.table_room; i++)
+    if (r->prefix.table[i] != ORC_NO_BLOCK)
+      good = good && !orc_tiers_have(t, r->prefix.at[r->prefix.table[i]].hash);
+  return good && held == t->held;
+}
+
 /* Blocks that requests on their way from or to a replica hold there. */
 static int64_t held_by_moving(const orc_cluster *c, int replica)
 {
@@ -388,7 +419,7 @@ static bool consistent(const orc_cluster *c)
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     int64_t used, decoding = 0;
-    good = count_shared(r, &used) && good;
+    good = count_shared(r, &used) && tiers_hold(r) && good;
     used += held_by_moving(c, i);
     int32_t running = 0;
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
@@ -415,6 +446,7 @@ static bool consistent(const orc_cluster *c)
 
 typedef struct outcome {
   uint64_t total, ended, steps, hits, evictions, misses;
+  uint64_t fetched, lowered; /* blocks brought back from lower tiers, and passed on by them */
   orc_time end;
   bool good;
   size_t bytes;
@@ -601,6 +633,10 @@ static outcome simulate(const scenario *s, way how)
       o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
     o.steps += r->usage.steps;
     o.evictions += r->kv.evictions;
+    for (int t = 0; t < r->tiers.count; t++) {
+      o.fetched += r->tiers.at[t].hits;
+      o.lowered += r->tiers.at[t].evictions;
+    }
   }
   for (int i = 0; i < c->replica_count; i++)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
@@ -615,8 +651,8 @@ static outcome simulate(const scenario *s, way how)
 static bool same(const outcome *a, const outcome *b)
 {
   return a->total == b->total && a->steps == b->steps && a->hits == b->hits &&
-         a->evictions == b->evictions && a->end == b->end && a->bytes == b->bytes &&
-         memcmp(a->csv, b->csv, a->bytes) == 0;
+         a->evictions == b->evictions && a->fetched == b->fetched && a->lowered == b->lowered &&
+         a->end == b->end && a->bytes == b->bytes && memcmp(a->csv, b->csv, a->bytes) == 0;
 }
 
 /* arrival <= scheduled <= first token <= completion in every row; one of the known states. */
@@ -648,7 +684,7 @@ static bool causal(const outcome *o)
 int main(void)
 {
   int different = 0, broken = 0, acausal = 0;
-  uint64_t hits = 0, evictions = 0, misses = 0;
+  uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0;
   for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
     const scenario s = draw(seed);
     const outcome run = simulate(&s, AT_ONCE);
@@ -672,11 +708,15 @@ int main(void)
     hits += run.hits;
     evictions += run.evictions;
     misses += run.misses;
+    fetched += run.fetched;
+    lowered += run.lowered;
   }
   CHECK(hits > 10000 && evictions > 1000 && misses > 0); /* the scenarios reach the cache */
+  CHECK(fetched > 1000 && lowered > 1000);               /* and the tiers below it */
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
-  printf("%llu tokens hit, %llu blocks evicted\n", (unsigned long long)hits,
-         (unsigned long long)evictions);
+  printf("%llu tokens hit, %llu blocks evicted, %llu fetched, %llu passed on\n",
+         (unsigned long long)hits, (unsigned long long)evictions, (unsigned long long)fetched,
+         (unsigned long long)lowered);
   return DONE();
 }

@@ -24,6 +24,7 @@ local WHY = {
   { "engine.gpu_memory_utilization", "the KV cache was laid out when it started" },
   { "engine.kv_cache_dtype", "the KV cache was laid out when it started" },
   { "engine.enable_prefix_caching", "the KV cache was laid out when it started" },
+  { "kv_tiers", "the KV cache was laid out when it started" },
   { "engine", "the engine was started with it" },
   { "model", "the weights were loaded when it started" },
   { "hardware", "the deployment is what it runs on" },
