@@ -95,6 +95,16 @@ describe("the page about workloads", function()
     assert.matches('"nightly"', out)
   end)
 
+  it("shows KV tiers that blocks come back from", function()
+    local path = os.tmpname()
+    write(path, read("docs/workloads.md"):match("```lua\n[^`]-kv_tiers.-```"):match("\n(.-)```"))
+    local out, code = shell(("%s run %s -q --json -"):format(bin, path))
+    os.remove(path)
+    assert.equal(0, code, out)
+    assert.is_true(tonumber(out:match '"dram": {%s*"hits": (%d+)') > 0)
+    assert.is_true(tonumber(out:match '"nvme": {%s*"hits": (%d+)') > 0)
+  end)
+
   it("names the prefixes there are", function()
     local text = read("docs/workloads.md")
     for _, names in pairs(require("oracle.workload.prefix").TOKENS) do
