@@ -43,12 +43,21 @@ local function meant(name, names)
   return near and (" (did you mean '%s'?)"):format(near) or ""
 end
 
+-- Beyond these no simulated time would be left of the clock's 292 years.
+local LEAST_BANDWIDTH, MOST_LATENCY = 1e3, 100            -- B/s, s
+
+local function check_rate(where, value, number)
+  if number < LEAST_BANDWIDTH then refuse(where, "%s; 1 kB/s or more expected", tostring(value)) end
+end
+
 local function quantity(where, value, dimension)
   local number, why = units.parse(value, dimension)
   if not number then refuse(where, "%s", why) end
   if not (number >= 0 and number < math.huge) or (number == 0 and dimension == "bytes/s") then
     refuse(where, "%s; %s expected", tostring(value), dimension == "time" and "0 or more" or "more than 0")
   end
+  if dimension == "time" and number > MOST_LATENCY then refuse(where, "%s; at most 100 s expected", tostring(value)) end
+  if dimension == "bytes/s" then check_rate(where, value, number) end
   return number
 end
 
@@ -115,6 +124,7 @@ local function read_link(at, given)
     if not (link.bandwidth > 0 and link.bandwidth < math.huge) then
       refuse(at .. ".bandwidth_bps", "%s; more than 0 expected", tostring(link.bandwidth_bps))
     end
+    check_rate(at .. ".bandwidth_bps", ("%.14g bits/s"):format(link.bandwidth_bps), link.bandwidth)
   end
   for _, key in ipairs { "from", "to", "bandwidth", "latency" } do
     if link[key] == nil then refuse(at, "%s is missing", key) end

@@ -194,10 +194,17 @@ static void complete(const plan *p, orc_topology_shape *s)
   fill_real(&s->nic_latency, 0.5e-6);
 }
 
-static bool check_real(const char *name, const char *what, double v, orc_error *e)
+static bool check_rate(const char *name, const char *what, double v, orc_error *e)
 {
   if (v >= 0.0 && v <= 1e18) return true;
-  return orc_fail(e, "topology '%s': %s %g; a number above 0 expected", name, what, v);
+  return orc_fail(e, "topology '%s': %s %g B/s; above 0 and up to 1e18 expected", name, what, v);
+}
+
+/* As much as a link takes. */
+static bool check_time(const char *name, const char *what, double v, orc_error *e)
+{
+  if (v >= 0.0 && v <= 1e6) return true;
+  return orc_fail(e, "topology '%s': %s %g s; 0 to 1e6 expected", name, what, v);
 }
 
 static bool check_count(const char *name, const char *what, int v, int most, orc_error *e)
@@ -212,12 +219,12 @@ static bool check(const plan *p, const orc_topology_shape *s, orc_error *e)
   if (!check_count(p->name, "gpus", s->gpus, 64, e)) return false;
   if (!check_count(p->name, "nics", s->nics, 64, e)) return false;
   if (!check_count(p->name, "k", s->k, 32, e)) return false;
-  return check_real(p->name, "bandwidth", s->bandwidth, e) &&
-         check_real(p->name, "latency", s->latency, e) &&
-         check_real(p->name, "pcie_bandwidth", s->pcie_bandwidth, e) &&
-         check_real(p->name, "pcie_latency", s->pcie_latency, e) &&
-         check_real(p->name, "nic_bandwidth", s->nic_bandwidth, e) &&
-         check_real(p->name, "nic_latency", s->nic_latency, e);
+  return check_rate(p->name, "bandwidth", s->bandwidth, e) &&
+         check_time(p->name, "latency", s->latency, e) &&
+         check_rate(p->name, "pcie_bandwidth", s->pcie_bandwidth, e) &&
+         check_time(p->name, "pcie_latency", s->pcie_latency, e) &&
+         check_rate(p->name, "nic_bandwidth", s->nic_bandwidth, e) &&
+         check_time(p->name, "nic_latency", s->nic_latency, e);
 }
 
 /* What only the completed shape can show. */
