@@ -49,7 +49,8 @@ local KEYS = { "percentiles_to_calculate", "warm_up_duration_s", "output_summary
 
 -- Two names for one thing.
 local SAME = { { "percentiles_to_calculate", "compute_percentiles" },
-               { "output_summary_json_path", "output_summary_path" }, { "output_requests_csv_path", "output_csv_path" } }
+               { "output_summary_json_path", "output_summary_path" },
+               { "output_requests_csv_path", "output_csv_path" } }
 
 --- @param duration simulated time in s, or nil
 -- @return { percentiles =, warm_up = s, json = path, csv = path, series = path, interval = s, level = }
