@@ -196,6 +196,19 @@ local function weights_of(d, weights, count)
   return weights
 end
 
+-- Values and weights, resolved.
+local function listed(d, values)
+  local wrong = check_list(d, values, "values", -math.huge)
+  if wrong then return nil, wrong end
+  local weights, why = weights_of(d, d.weights, #values)
+  if not weights then return nil, why end
+  return { kind = "empirical", values = values, weights = weights }
+end
+
+kind("categorical", { values = "list", weights = "list" }, function(d)
+  return listed(d, d.values)
+end)
+
 kind("empirical", { values = "list", weights = "list", file = "path" }, function(d, find)
   local values = d.values
   if d.file then
@@ -209,11 +222,7 @@ kind("empirical", { values = "list", weights = "list", file = "path" }, function
     if not values then return nil, why end
   end
   if not values then return nil, "empirical needs values or file" end
-  local wrong = check_list(d, values, "values", -math.huge)
-  if wrong then return nil, wrong end
-  local weights, why = weights_of(d, d.weights, #values)
-  if not weights then return nil, why end
-  return { kind = "empirical", values = values, weights = weights }
+  return listed(d, values)
 end)
 
 local MIXTURE_DEPTH = 8

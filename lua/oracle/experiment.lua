@@ -358,6 +358,9 @@ local function check_failures(r)
 end
 
 local function spec_of(r, d, find, warnings)
+  if r.duration and r.warm_up >= r.duration then
+    fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
+  end
   local workload, why = require("oracle.workload").engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end

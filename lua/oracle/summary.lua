@@ -354,6 +354,8 @@ function summary.new(plan, raw, set)
   for _, w in ipairs(raw.warnings or {}) do warnings[#warnings + 1] = w end
   if raw.requests.total > 0 and raw.requests.successful == 0 then
     warnings[#warnings + 1] = "no request was answered"
+  elseif raw.requests.total == 0 and raw.complete then
+    warnings[#warnings + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
   end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))

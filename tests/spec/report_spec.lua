@@ -98,6 +98,8 @@ describe("summary.new", function()
     assert.matches('"goodput_rps": null', text)
     assert.matches('"requests_per_second": null', text)
     assert.matches('"no request was answered"', text)
+    nothing.requests = counts(0, 0, 0)
+    assert.matches('"no request arrived after the warm%-up"', summary.json(summary.new(plan { slo = false }, nothing)))
   end)
 
   it("writes JSON with its keys in order, the same bytes each time", function()

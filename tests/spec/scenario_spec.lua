@@ -169,6 +169,7 @@ describe("experiment.plan", function()
     assert.matches("^batching: .*did you mean chunked", why { batching = "chunkd" })
     assert.matches("^router: .*round_robin", why { router = "robin_round" })
     assert.matches("^cost.constant_step: missing", why { cost = "constant" })
+    assert.matches("^warm_up: 100 s leaves nothing of duration, 50 s", why { warm_up = 100, duration = 50 })
   end)
 
   it("wants an end for the arrivals, and one way to give their rate", function()

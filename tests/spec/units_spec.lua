@@ -116,6 +116,15 @@ describe("dist.resolve", function()
     assert.same({ kind = "exponential", a = 5 }, m.parts[2])
   end)
 
+  it("takes categories with their weights, and refuses a folder for a file", function()
+    assert.same({ kind = "empirical", values = { 100, 200 }, weights = { 1, 3 } },
+      dist.resolve(dist.categorical { values = { 100, 200 }, weights = { 1, 3 } }))
+    local _, why = dist.resolve { kind = "categorical", values = { 1, 2 }, weights = { 1 } }
+    assert.equal("categorical: 1 weights for 2 entries", why)
+    _, why = dist.resolve { kind = "empirical", file = "/" }
+    assert.equal("empirical: /: Is a directory", why)
+  end)
+
   it("reads an empirical one from a file", function()
     local path = os.tmpname()
     local f = io.open(path, "w")

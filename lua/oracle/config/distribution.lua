@@ -128,7 +128,7 @@ kind({ "Geometric" }, { "p", "mean" }, function(p, path, t)
 end)
 
 kind({ "Categorical" }, { "values", "weights" }, function(p, path, t)
-  return { kind = "empirical", values = numbers(p, path, t, "values"),
+  return { kind = "categorical", values = numbers(p, path, t, "values"),
            weights = t.weights ~= nil and numbers(p, path, t, "weights") or nil }
 end)
 
