@@ -141,9 +141,9 @@ static bool route(void *self, const orc_cluster *c, const orc_request *r, int *r
   int whole = 0;
   const lua_Integer choice = lua_tointegerx(L, -1, &whole);
   lua_pop(L, 1);
-  if (!whole || choice < 1 || choice > c->fleet.ready_count)
-    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name,
-                    c->fleet.ready_count);
+  const int most = c->fleet.ready_count + c->fleet.decode_count;
+  if (!whole || choice < 1 || choice > most)
+    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name, most);
   *replica = (int)choice - 1;
   return true;
 }

@@ -85,7 +85,8 @@ static int request_field(lua_State *L)
 static const orc_replica *replica(lua_State *L, const orc_cluster *c)
 {
   const lua_Integer i = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, i >= 1 && i <= c->fleet.ready_count, 2, "a replica from 1 to c:size() expected");
+  luaL_argcheck(L, i >= 1 && i <= c->fleet.ready_count + c->fleet.decode_count, 2,
+                "a replica from 1 to c:size() + c:decoders() expected");
   return &c->replicas[c->fleet.ready[i - 1]];
 }
 
@@ -94,6 +95,15 @@ static int size(lua_State *L)
 {
   const orc_cluster *c = boxed(L, "cluster");
   lua_pushinteger(L, c->fleet.ready_count);
+  return 1;
+}
+
+/* c:decoders() -> replicas that only decode, numbered behind the others: c:size() + 1 and so on. A
+ * request sent to one of them is served there from its prompt on */
+static int decoders(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  lua_pushinteger(L, c->fleet.decode_count);
   return 1;
 }
 
@@ -249,7 +259,7 @@ int orc_bind_view(lua_State *L)
     { "arrived", arrived },   { "now", now },
     { "backlog", backlog },   { "last", last },
     { "home", home },         { "prefix_match", prefix_match },
-    { NULL, NULL },
+    { "decoders", decoders }, { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };
   for (int sees_output = 0; sees_output < 2; sees_output++) {

@@ -181,14 +181,15 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
     return;
   }
   c->asked = slot;
+  const int choices = ready + c->fleet.decode_count;
   const bool routed =
-      c->router.route == NULL || ready == 1 || c->router.route(c->router.self, c, q, &choice, &e);
+      c->router.route == NULL || choices == 1 || c->router.route(c->router.self, c, q, &choice, &e);
   c->asked = ORC_NO_SLOT;
   if (!routed) {
     fail_about(c, "routing", q, &e);
     return;
   }
-  ORC_ASSERT(choice >= 0 && choice < ready);
+  ORC_ASSERT(choice >= 0 && choice < choices);
   orc_replica *r = &c->replicas[c->fleet.ready[choice]];
   q->replica = q->door = r->index;
   if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);

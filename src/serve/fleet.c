@@ -30,6 +30,10 @@ static void list_ready(orc_cluster *c)
   for (int i = 0; i < c->replica_count; i++)
     if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role != ORC_ROLE_DECODE)
       f->ready[f->ready_count++] = (uint16_t)i;
+  f->decode_count = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role == ORC_ROLE_DECODE)
+      f->ready[f->ready_count + f->decode_count++] = (uint16_t)i;
 }
 
 /* When this replica next fails by chance. */

@@ -50,8 +50,9 @@ typedef struct orc_fleet {
   orc_fleet_config is;
   orc_outage *outages;   /* [is.outage_count] owned */
   orc_fleet_unit *units; /* [replicas] */
-  uint16_t *ready;       /* replicas that take requests, in order of index */
-  int ready_count, starting;
+  uint16_t *ready; /* replicas that take requests, in order of index; behind them those of role
+                      decode, which a router may send some to as well */
+  int ready_count, decode_count, starting;
   orc_slot *homeless; /* requests that wait for a replica, in order of arrival */
   uint32_t homeless_count, homeless_room;
   uint64_t failures;

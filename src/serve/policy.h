@@ -41,7 +41,7 @@ typedef struct orc_batching {
 typedef enum orc_role {
   ORC_ROLE_ALL,
   ORC_ROLE_PREFILL, /* computes prompts and hands them over with their first token */
-  ORC_ROLE_DECODE,  /* takes requests from those; none from the router */
+  ORC_ROLE_DECODE,  /* takes requests from those; of the router's, it does all the work itself */
 } orc_role;
 
 /* How finely steps are simulated. */
@@ -51,7 +51,8 @@ typedef enum orc_lod {
   ORC_LOD_AUTO,   /* high where links are shared */
 } orc_lod;
 
-/* Chooses the replica of a request as it arrives: *replica in 0 .. count - 1. NULL: the first. */
+/* Chooses the replica of a request as it arrives: *replica, a place in c->fleet.ready. NULL: the
+ * first. */
 typedef struct orc_router {
   const char *name;
   void *self;

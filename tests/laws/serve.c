@@ -129,7 +129,6 @@ static bool least(void *self, const orc_cluster *c, const orc_request *r, int *r
                   orc_error *e)
 {
   volatile sig_atomic_t *stop = self;
-  (void)r;
   (void)e;
   if (stop != NULL) *stop = 1;
   *replica = 0;
@@ -137,6 +136,9 @@ static bool least(void *self, const orc_cluster *c, const orc_request *r, int *r
     if (orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]) <
         orc_replica_in_flight(&c->replicas[c->fleet.ready[*replica]]))
       *replica = i;
+  /* Some prompts are computed where they are decoded. */
+  if (c->fleet.decode_count > 0 && r->number % 3 == 1)
+    *replica = c->fleet.ready_count + (int)(r->number % (uint64_t)c->fleet.decode_count);
   return true;
 }
 

@@ -194,6 +194,56 @@ describe("Dynamo", function()
       raised(run, { system = "dynamo", prefill_workers = 4 }, "dgx_h100"))
   end)
 
+  -- NVIDIA Dynamo documentation v0.2, "Dynamo Disaggregation": a prompt is computed apart if it is long and the prefill
+  -- queue is short.
+  describe("with conditional disaggregation", function()
+    local function conditional(knobs, load)
+      knobs.system, knobs.prefill_workers = "dynamo", 2
+      return scenario(knobs, { replicas = 4, network = "dgx_h100", workload = oracle.workload.poisson(load) }):run()
+    end
+    local function load(rate, prompt)
+      return { rate = rate, count = 300, prompt = prompt, output = 100 }
+    end
+
+    it("leaves short prompts to who decodes them", function()
+      local most = { max_local_prefill_length = 500, max_prefill_queue_size = 100000 }
+      assert.equal(0, conditional(most, load(10, 500)).kv_transfer.count)
+      most = { max_local_prefill_length = 500, max_prefill_queue_size = 100000 }
+      local r = conditional(most, load(10, 501))
+      assert.equal(300, r.kv_transfer.count)
+      assert.same(conditional({}, load(10, 501)).latency, r.latency)
+      assert.equal(300, conditional({ conditional_disagg = true }, load(2, 1500)).kv_transfer.count)
+      assert.equal(0, conditional({ conditional_disagg = true }, load(2, 1000)).kv_transfer.count)
+      assert.equal(300, conditional({ conditional_disagg = false, max_local_prefill_length = 5000 },
+        load(2, 1000)).kv_transfer.count)
+    end)
+
+    it("leaves long ones to them too while many wait to be computed", function()
+      local always = conditional({}, load(25, 3000))
+      local r = conditional({ max_local_prefill_length = 100, max_prefill_queue_size = 3 }, load(25, 3000))
+      assert.equal(300, always.kv_transfer.count)
+      assert.is_true(r.kv_transfer.count > 0 and r.kv_transfer.count < 300, tostring(r.kv_transfer.count))
+      assert.equal(300, r.requests.successful)
+      assert.is_true(r.latency.time_to_first_token_ms.p99 < always.latency.time_to_first_token_ms.p99)
+      assert.is_true(r.latency.time_per_output_token_ms.p99 > always.latency.time_per_output_token_ms.p99)
+      assert.equal(0, conditional({ max_prefill_queue_size = 0 }, load(10, 3000)).kv_transfer.count)
+    end)
+
+    it("counts only what their caches lack", function()
+      local asked = load(2, 3000)
+      asked.prompt_pool = 10
+      local r = conditional({ max_local_prefill_length = 500 }, asked)
+      assert.is_true(r.kv_transfer.count >= 10 and r.kv_transfer.count < 40, tostring(r.kv_transfer.count))
+    end)
+
+    it("says what the limits must be", function()
+      assert.matches("^engine.max_local_prefill_length: %-1: a whole number from 0",
+        raised(conditional, { max_local_prefill_length = -1 }, load(1, 10)))
+      assert.matches("^engine.max_prefill_queue_size: 1.5: a whole number",
+        raised(conditional, { max_prefill_queue_size = 1.5 }, load(1, 10)))
+    end)
+  end)
+
   -- NVIDIA Dynamo documentation, KV Router: requests go where their prefix is.
   it("routes by what the caches hold", function()
     local load = { replicas = 4, workload = oracle.workload.poisson { rate = 20, count = 400, prompt = 1000,

@@ -1,12 +1,13 @@
 --- NVIDIA Dynamo over vLLM workers: a router that knows their caches and, where the scenario has a network for the KV
 -- caches to go over, workers that compute prompts apart from workers that decode. Every prompt goes through a prefill
--- worker then: deciding per request whether that is worth it (conditional disaggregation) is not modelled.
+-- worker then, as in v0.8; `conditional_disagg` decides per request whether that is worth it, as v0.2 to v0.4 did.
 local system = require "oracle.system"
 
 return system.new {
   name = "dynamo",
   version = "v0.8",
-  source = "NVIDIA Dynamo documentation: KV Router, Disaggregated Serving; workers: vLLM v0.11",
+  source = "NVIDIA Dynamo documentation: KV Router, Disaggregated Serving; workers: vLLM v0.11; conditional "
+    .. "disaggregation: v0.2, docs/architecture/disagg_serving.md and examples/llm/components/disagg_router.py",
   knobs = {
     { "prefill_workers", "count", min = 0, max = 65535,
       doc = "dynamo: replicas that compute prompts; half of them where there is a network, else 0: all do both" },
@@ -14,11 +15,21 @@ return system.new {
       doc = "dynamo: weight of prompt blocks to compute against blocks in use" },
     { "router_temperature", "number", min = 0, max = 1000, default = 0.0,
       doc = "dynamo: 0 takes the cheapest replica, above it a cheaper one is likelier" },
+    { "conditional_disagg", "boolean",
+      doc = "dynamo: workers that decode compute short prompts themselves; true where one of the next two is given" },
+    { "max_local_prefill_length", "count", min = 0, max = 100000000,
+      doc = "dynamo: prompt tokens not in its cache that a decode worker computes itself; 1000" },
+    { "max_prefill_queue_size", "count", min = 0, max = 1000000,
+      doc = "dynamo: requests in the prefill queue from which on decode workers compute all prompts; 2" },
   },
   batching = function() return "chunked" end,
   router = function(e)
+    local conditional = e.conditional_disagg
+    if conditional == nil then conditional = (e.max_local_prefill_length or e.max_prefill_queue_size) ~= nil end
     return { "kv_aware", overlap_score_weight = e.kv_overlap_score_weight + 0.0,
-             router_temperature = e.router_temperature + 0.0, block_size = e.block_size }
+             router_temperature = e.router_temperature + 0.0, block_size = e.block_size,
+             conditional = conditional and 1 or 0, max_local_prefill_length = e.max_local_prefill_length or 1000,
+             max_prefill_queue_size = e.max_prefill_queue_size or 2 }
   end,
   shape = function(r)
     if r.pools or r.groups or r.stages or r.autoscaling or r.failures then return end
