@@ -336,6 +336,13 @@ workload:
       local bad = text:sub(1, i - 1) .. case[2] .. text:sub(j + 1)
       assert.matches(case[3], table.concat(messages(bad), "\n"))
     end
+    for _, case in ipairs {                               -- what follows from a mistake is not said beside it
+      { "tp_degree: 2", "tp_degree: 0" }, { "bandwidth_bps: 1.0e10", "bandwidth_bps: 0" },
+      { "bandwidth_bps: 2.4e12", "bandwidth_bps: 0" }, { "source_id: client_node_0", "source_id: client_node_1" },
+    } do
+      local i, j = text:find(case[1], 1, true)
+      assert.equal(1, #messages(text:sub(1, i - 1) .. case[2] .. text:sub(j + 1)), case[2])
+    end
   end)
 
   it("W-01 mends entry nodes that are no device", function()

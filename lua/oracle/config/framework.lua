@@ -76,8 +76,10 @@ local function parallelism(p, path, c, h, kind)
     return p:add(join(at, "strategy"), "DP_Replicated is not supported; list the framework once per replica")
   end
   local strategy = fields.choice(p, at, t, "strategy", wanted, "Invalid parallelism strategy: %s")
+  local before = #p.errors
   local tp = fields.number(p, at, t, "tp_degree", whole(1024, "Invalid tp_degree: %s")) or 1
   local pp = fields.number(p, at, t, "pp_stages", whole(1024, "Invalid pp_stages: %s")) or 1
+  local counted = #p.errors == before
   local micro = fields.number(p, at, t, "num_microbatches_per_request",
     whole(1000000, "Invalid num_microbatches_per_request: %s"))
   if micro and micro > 1 then
@@ -88,7 +90,7 @@ local function parallelism(p, path, c, h, kind)
   if strategy == "TP" and t.pp_stages ~= nil and pp > 1 then p:add(join(at, "pp_stages"), "goes with PP or TP_PP") end
   if strategy == "PP" and t.tp_degree ~= nil and tp > 1 then p:add(join(at, "tp_degree"), "goes with TP or TP_PP") end
   local ids = ids_of(p, at, t, h, kind)
-  if not ids or not count_fits(p, join(at, "gpu_ids"), strategy, tp, pp, #ids) then return nil end
+  if not ids or not counted or not count_fits(p, join(at, "gpu_ids"), strategy, tp, pp, #ids) then return nil end
   return { strategy = strategy, tp = tp, pp = pp, ids = ids }
 end
 
@@ -255,9 +257,8 @@ local function chain(p, f, h, ids, ring)
     local from, to = ids[i], ids[i % n + 1]
     local l = hardware.route(h, from, to)
     if not l then
-      p:add("hardware_profile.network_links", "no way from %s to %s, which %s (%s) needs", from, to, f.name or f.path,
-        f.parallel.strategy)
-      return nil
+      return h.whole and p:add("hardware_profile.network_links", "no way from %s to %s, which %s (%s) needs", from, to,
+        f.name or f.path, f.parallel.strategy) or nil
     end
     slow = slow or { bandwidth = l.bandwidth, latency = l.latency }
     slow.bandwidth, slow.latency = math.min(slow.bandwidth, l.bandwidth), math.max(slow.latency, l.latency)

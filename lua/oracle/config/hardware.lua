@@ -96,10 +96,11 @@ local function link(p, path, t, devices, seen)
 end
 
 local function links_of(p, path, t, devices)
-  local links, seen, both = {}, {}, {}
+  local links, seen, both, whole = {}, {}, {}, true
   local list = fields.list(p, path, t, "network_links")
   for i = 1, list and #list or 0 do
     local l = link(p, join(join(path, "network_links"), i - 1), list[i], devices, seen)
+    whole = whole and l ~= nil
     if l then
       connect(links, l.from, l.to, l, true)
       links[#links + 1] = l
@@ -112,7 +113,7 @@ local function links_of(p, path, t, devices)
       p:warn(l.path, "Link %s: there is no way back from %s to %s", l.id or "?", l.to, l.from)
     end
   end
-  return links
+  return links, whole
 end
 
 local function share_of(p, path, t, devices, key)
@@ -121,7 +122,8 @@ local function share_of(p, path, t, devices, key)
 end
 
 --- Read the section.
--- @return { devices = list and id -> device, links = list and "from\0to" -> link, given = links were given }
+-- @return { devices = list and id -> device, links = list and "from\0to" -> link, given = links were given,
+-- whole = none of them was wrong, so what is not there is missing }
 function hardware.read(p, t)
   local path = "hardware_profile"
   local devices = {}
@@ -135,8 +137,8 @@ function hardware.read(p, t)
   if memories and #memories > 0 then
     p:add(join(path, "memory_devices"), "not supported: a device has one memory (memory_capacity_bytes, memory_gbps)")
   end
-  local links = links_of(p, path, t, devices)
-  return { devices = devices, links = links, given = #links > 0 }
+  local links, whole = links_of(p, path, t, devices)
+  return { devices = devices, links = links, given = #links > 0, whole = whole }
 end
 
 --- The link from one node to another; nil where there is none.

@@ -124,9 +124,8 @@ local function client_link(p, frameworks, h)
     if f.target and f.gpus then
       local l = hardware.link(h, hardware.CLIENT, f.gpus[1])
       if not l then
-        p:add("hardware_profile.network_links", "no link from %s to %s, where requests of %s arrive", hardware.CLIENT,
-          f.gpus[1], f.name or f.path)
-        return nil
+        return h.whole and p:add("hardware_profile.network_links",
+          "no link from %s to %s, where requests of %s arrive", hardware.CLIENT, f.gpus[1], f.name or f.path) or nil
       end
       slow = slow or { latency = l.latency, bandwidth = l.bandwidth }
       slow.latency, slow.bandwidth = math.max(slow.latency, l.latency), math.min(slow.bandwidth, l.bandwidth)
