@@ -13,12 +13,10 @@
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q);
 
 /*
-** A request is admitted: it holds what was found, and that counts as computed. What lower tiers
-*have
-** of it is fetched, before the step being formed: the caller takes blocks for it and lets them
-*enter
-** the cache (orc_holding_share). The first time, what the cache did for the request is noted; how
-** often it was asked before makes no difference.
+** A request is admitted: it holds what was found, and that counts as computed. What lower
+** tiers have of it is fetched, before the step being formed: the caller takes blocks for it and
+** lets them enter the cache (orc_holding_share). The first time, what the cache did for the
+** request is noted; how often it was asked before makes no difference.
 */
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
 
@@ -28,8 +26,7 @@ void orc_holding_share(orc_replica *r, orc_request *q);
 /* All blocks are given back; those in the cache keep their content until their memory is needed. */
 void orc_holding_end(orc_replica *r, orc_request *q);
 
-/* Prompt tokens of an arriving request that this replica would find in its cache, lower tiers
- * included. */
+/* Prompt tokens of an arriving request that this replica, lower tiers too, has in its cache. */
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q);
 
 #endif

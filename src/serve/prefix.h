@@ -53,8 +53,7 @@ typedef struct orc_prefix_match {
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
 
-/* The memory is gone, that of lower tiers too: nothing is cached any more. Nobody may hold a block.
- */
+/* The memory is gone, lower tiers too: nothing is cached any more. Nobody may hold a block. */
 void orc_prefix_clear(orc_prefix *p);
 
 /*

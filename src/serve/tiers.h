@@ -1,12 +1,10 @@
 /*
-** tiers.h - memory below the GPU's own for the prefix cache of one replica (host DRAM, NVMe): a
-*block
-** that gives way there enters the first tier; a full tier passes its oldest block on to the next,
-*and
-** what the last one passes on is lost. A block is in one place only: brought back, it leaves its
-*tier.
-** The order is that of LMCache's and SGLang's HiCache's write-back (docs.lmcache.ai, "KV cache
-** offloading"; sgl-project, "HiCache system design"; both 2025).
+** tiers.h - memory below the GPU's own for the prefix cache of one replica (host DRAM, NVMe).
+**
+** A block that gives way on the GPU enters the first tier; a full tier passes its oldest block
+** on to the next, and what the last one passes on is lost. A block is in one place only: brought
+** back, it leaves its tier. Blocks go down when they are evicted, as with SGLang HiCache's policy
+** write_back (docs.sglang.io, "HiCache System Design and Optimization", 2025).
 */
 #ifndef ORC_SERVE_TIERS_H
 #define ORC_SERVE_TIERS_H
