@@ -99,6 +99,11 @@ function report.columns(names, percentiles)
   return columns
 end
 
+-- What was set, in a cell: a list or a table as JSON.
+local function setting(v)
+  return type(v) == "table" and require("oracle.core").json.encode(v) or v
+end
+
 --- The table of a run over `vary`: what was set, then the columns.
 -- @param keys what the points set, in order
 -- @param columns of report.columns
@@ -108,7 +113,7 @@ function report.points(keys, columns, each)
   table.move(columns, 1, #columns, #keys + 1, heads)
   for point in each do
     local row = {}
-    for c, key in ipairs(keys) do row[c] = point.set[key] end
+    for c, key in ipairs(keys) do row[c] = setting(point.set[key]) end
     for c, column in ipairs(columns) do row[#keys + c] = summary.value(point, column) end
     rows[#rows + 1] = row
   end

@@ -303,11 +303,14 @@ local function cost_of(plan, raw, seconds)
   return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
-local function value_of(v)
+-- A policy or a model is known by its name; an entry of a list, such as a memory tier, by all it says.
+local function value_of(v, entry)
   if type(v) ~= "table" then return v end
-  if type(v.name) == "string" then return v.name end      -- a policy, a model
+  local plain = entry
+  for _, inner in pairs(v) do plain = plain and type(inner) ~= "table" and type(inner) ~= "function" end
+  if type(v.name) == "string" and not plain then return v.name end
   local t = {}
-  for k, inner in pairs(v) do t[k] = value_of(inner) end
+  for k, inner in pairs(v) do t[k] = value_of(inner, type(k) == "number") end
   return t
 end
 
@@ -478,6 +481,8 @@ function summary.column(name, percentiles)
     end
   end
   for _, full in ipairs(FIXED) do known[full] = true end
+  local tier = path:match "^prefix_caching%.tiers%.[^.]+%.(%l+)$"    -- the scenario names them
+  known[path] = known[path] or tier == "hits" or tier == "evictions"
   if not known[path] then
     table.sort(names)
     local near = require("oracle.nearest").find(name, names)

@@ -75,6 +75,17 @@ describe("kv_tiers", function()
     assert.near(2.85, list[3].ttft_ms, 1e-6)
   end)
 
+  it("can be varied, and are columns of the table", function()
+    local t = two_in_turn(3, { vary = { { "kv_tiers", { { DRAM }, { DRAM, NVME } } } } })
+    t.report = { "prefix_caching.tiers.dram.hits", "prefix_caching.tiers.nvme.hits" }
+    local s = oracle.scenario(t):run()
+    assert.equal(20 * BLOCK, s.points[1].set.kv_tiers[1].capacity)
+    local text = require("oracle.report").points_of(s.points, t.report)
+    assert.matches('"name": "dram"}]%s+20%s+%-', text)
+    assert.matches('"name": "nvme"}]%s+20%s+16', text)
+    assert.is_nil(require("oracle.report").columns({ "prefix_caching.tiers.dram.hit" }, { 50 }))
+  end)
+
   it("say what is wrong with them", function()
     assert.matches("^kv_tiers: a list with at least one entry expected", refused {})
     assert.matches('^kv_tiers: "dram": a list expected', refused "dram")
