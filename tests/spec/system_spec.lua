@@ -197,9 +197,9 @@ describe("Dynamo", function()
   -- NVIDIA Dynamo documentation v0.2, "Dynamo Disaggregation": a prompt is computed apart if it is long and the prefill
   -- queue is short.
   describe("with conditional disaggregation", function()
-    local function conditional(knobs, load)
-      knobs.system, knobs.prefill_workers = "dynamo", 2
-      return scenario(knobs, { replicas = 4, network = "dgx_h100", workload = oracle.workload.poisson(load) }):run()
+    local function conditional(own, load)
+      own.system, own.prefill_workers = "dynamo", 2
+      return scenario(own, { replicas = 4, network = "dgx_h100", workload = oracle.workload.poisson(load) }):run()
     end
     local function load(rate, prompt)
       return { rate = rate, count = 300, prompt = prompt, output = 100 }
