@@ -198,6 +198,22 @@ describe("the flat JSON", function()
     assert.equal(out, flags)
   end)
 
+  it("is told by a model with any of its sections or keys, and read wherever a key stands", function()
+    local function first(text)
+      local e = config.parse(text).problems.errors[1]
+      return e and problems.text(e)
+    end
+    assert.is_nil(first '{"model": "llama-7b"}')
+    assert.is_nil(first '{"model": "llama-7b", "performance_model": "roofline"}')
+    assert.is_nil(first '{"model": "llama-7b", "workload": {"avg_input_length": 100}, "simulation": {"duration": 9}}')
+    assert.matches("^parallelism.tp: 0: a whole number", first '{"model": "llama-7b", "parallelism": {"tp": 0}}')
+    assert.equal("cluster.xpu: given twice", first '{"model": "llama-7b", "cluster": {"xpu": "b200"}, "xpu": "gb10"}')
+    assert.equal("workload: 5: a mapping expected", first '{"model": "llama-7b", "workload": 5}')
+    assert.equal("model: a list: a text expected", first '{"model": ["llama-7b"], "xpu": "gb10"}')
+    assert.matches("^warm_up: 20 s leaves nothing", first '{"model": "llama-7b", "duration": 10, "warm_up": 20}')
+    assert.matches("^Missing top%-level fields", first '{"model": "llama-7b", "hardware_profile": {}}')
+  end)
+
   it("names unknown keys with their path", function()
     local read = config.parse('{"model": "llama-7b", "cluster": {"xpu": "gb10", "n_xpu_per_node": 1}}')
     assert.equal("cluster.n_xpu_per_node: unknown key; did you mean n_xpus_per_node?",

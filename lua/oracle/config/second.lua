@@ -94,11 +94,19 @@ local function gather(p, path, t, out, section)
     if known[name] then known[inner], names[#names + 1] = by_name(name), inner end
   end
   table.sort(names)
-  if section == nil then table.move(SECTIONS, 1, #SECTIONS, #names + 1, names) end
-  fields.known(p, path, t, names)
+  local sections = {}
+  for _, name in ipairs(section == nil and SECTIONS or {}) do sections[name] = true end
+  local valid = table.move(names, 1, #names, 1, {})
+  for _, name in ipairs(SECTIONS) do
+    if sections[name] and not known[name] then
+      valid[#valid + 1] = name
+      fields.map(p, path, t, name)
+    end
+  end
+  fields.known(p, path, t, valid)
   for _, name in ipairs(names) do
     local k = known[name]
-    if k and t[name] ~= nil and type(t[name]) ~= "table" then
+    if t[name] ~= nil and not (sections[name] and type(t[name]) == "table") then
       if out[k[1]] ~= nil then p:add(problems.join(path, name), "given twice") end
       out[k[1]] = read_key(p, path, t, k, name)
     end
@@ -107,8 +115,16 @@ end
 
 --- True for a decoded JSON of this kind.
 function second.is(v)
-  return type(v) == "table" and v.model ~= nil and v.frameworks_to_test == nil
-    and (v.cluster ~= nil or v.performance_model ~= nil or v.xpu ~= nil)
+  if type(v) ~= "table" or v.model == nil or v.frameworks_to_test ~= nil or v.hardware_profile ~= nil then
+    return false
+  end
+  for _, name in ipairs(SECTIONS) do
+    if v[name] ~= nil then return true end
+  end
+  for _, k in ipairs(KEYS) do
+    if k[1] ~= "model" and v[k[1]] ~= nil then return true end
+  end
+  return next(v, next(v)) == nil                          -- the model alone
 end
 
 --- The values of a document.
@@ -166,6 +182,9 @@ local function refuse(p, v, given)
   end
   if v.performance_model == "vllm_roofline" and not v.calibration_data then
     p:add("calibration_data", "missing; vllm_roofline takes the JSON of effective rates")
+  end
+  if v.warm_up >= v.duration then
+    p:add("warm_up", "%g s leaves nothing of duration, %g s", v.warm_up, v.duration)
   end
   if v.calibration_data and v.performance_model ~= "vllm_roofline" then
     p:add("calibration_data", "goes with performance_model vllm_roofline")
