@@ -303,12 +303,34 @@ local function cost_of(plan, raw, seconds)
   return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
+-- What has both places and keys, such as { "sarathi", token_budget = 512 }, is nothing JSON knows: it is shown as it is
+-- typed after --set.
+local function literal(v)
+  if type(v) ~= "table" then return type(v) == "string" and ("%q"):format(v) or tostring(v) end
+  if type(v.name) == "string" then return ("%q"):format(v.name) end
+  local parts = {}
+  for i, inner in ipairs(v) do parts[i] = literal(inner) end
+  for _, k in ipairs(summary.keys(v)) do
+    if type(k) == "string" then parts[#parts + 1] = ("%s = %s"):format(k, literal(v[k])) end
+  end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+local function is_mixed(t)
+  if #t == 0 then return false end
+  for k in pairs(t) do
+    if type(k) == "string" then return true end
+  end
+  return false
+end
+
 -- A policy or a model is known by its name; an entry of a list, such as a memory tier, by all it says.
 local function value_of(v, entry)
   if type(v) ~= "table" then return v end
   local plain = entry
   for _, inner in pairs(v) do plain = plain and type(inner) ~= "table" and type(inner) ~= "function" end
   if type(v.name) == "string" and not plain then return v.name end
+  if is_mixed(v) then return literal(v) end
   local t = {}
   for k, inner in pairs(v) do t[k] = value_of(inner, type(k) == "number") end
   return t

@@ -161,6 +161,17 @@ describe("oracle sweep", function()
     assert.equal(one, ok(("run %s --json - -q --threads 3"):format(path)))
   end)
 
+  it("takes policies with parameters as values", function()
+    local typed = [["{ 'sarathi', token_budget = 512 },fcfs"]]
+    local path = small("policies.lua", 20, "")
+    local two = json.decode(ok(("sweep %s --set batching=%s --out %s/policies --json - -q"):format(path, typed, dir)))
+    assert.equal('{ "sarathi", token_budget = 512 }', two.points[1].set.batching)
+    assert.equal("fcfs", two.points[2].set.batching)
+    assert.equal(20, two.points[1].requests.successful)
+    local vary = [[vary = { { "batching", { { "sarathi", token_budget = 512 }, "fcfs" } } }]]
+    assert.matches('{ "sarathi", token_budget = 512 }', ok("run " .. small("vary_policies.lua", 20, vary)), 1, true)
+  end)
+
   it("reports a point that cannot run and goes on", function()
     local path = small("fail.lua")
     local code, out, err = run(("sweep %s --set engine.tensor_parallel_size=1,3,2 --out %s/fail --json %s/fail.json")
