@@ -38,7 +38,7 @@ local function unknown(key, valid)
 end
 
 local function check(kind, t, level)
-  local function fail(...) error(("policy.%s: "):format(kind) .. string.format(...), level + 1) end
+  local function fail(...) error(("policy.%s: "):format(kind) .. string.format(...), level + 2) end
   if type(t) ~= "table" then fail("a table expected, got a %s", type(t)) end
   for _, key in ipairs(keys(t)) do
     local expected = FIELDS[kind][key]

@@ -67,7 +67,9 @@ local function careful_getmetatable(v)
 end
 
 local function careful_format(format, ...)
-  if type(format) == "string" and format:find("%%[%-+ #0-9.]*p") then error("%p: an address is not to be had", 2) end
+  if type(format) == "string" and string.find(format, "%%[%-+ #0-9.]*p") then
+    error("%p: an address is not to be had", 2)
+  end
   local list = table.pack(...)
   for i = 1, list.n do
     if type(list[i]) ~= "number" then list[i] = plain_tostring(list[i]) end
@@ -81,6 +83,69 @@ local function copy(t, without)
     if not without[k] then c[k] = v end
   end
   return c
+end
+
+-- ---- calls into C that would not come back ----
+
+-- The watch stops Lua between two instructions, and a whole match is one. So what could take longer than it allows is
+-- refused beforehand.
+local LONGEST = 1e9                                       -- characters looked at, or values moved: seconds
+
+-- An upper bound of the characters a match of pattern p looks at in s: each repetition tries every length, after every
+-- choice of those before it, from every start: C(n + k, k + 1) ways for k repetitions in n characters.
+local function work_of(s, p, plain)
+  local n = #s + 1
+  if plain then return n * #p end
+  local bare = string.gsub(string.gsub(p, "%%.", "x"), "%[%^?%]?[^%]]*%]", "x")
+  local _, repeated = string.gsub(bare, "[*+-]", "")
+  local _, optional = string.gsub(bare, "%?", "")
+  local ways = n * (#p + 1) * 2.0 ^ optional
+  for i = 1, repeated do ways = ways * (n + i) / (i + 1) end
+  return ways
+end
+
+local function checked(name)
+  local f = string[name]
+  return function(s, p, a, plain)
+    local text, pattern = type(s) == "number" and tostring(s) or s, type(p) == "number" and tostring(p) or p
+    if type(text) == "string" and type(pattern) == "string" and
+      work_of(text, pattern, name == "find" and plain) > LONGEST then
+      error(("string.%s: this pattern may take too long on %d characters"):format(name, #text), 2)
+    end
+    if plain == nil then return f(s, p, a) end
+    return f(s, p, a, plain)
+  end
+end
+
+local function careful_rep(s, n, separator)
+  if s == "" and (separator == nil or separator == "") then return "" end   -- which Lua does n times
+  return string.rep(s, n, separator)
+end
+
+local function careful_move(a, f, e, t, b)
+  if type(f) == "number" and type(e) == "number" and e - f > LONGEST / 10 then
+    error("table.move: too many values", 2)
+  end
+  return table.move(a, f, e, t, b or a)
+end
+
+local CAREFUL = {
+  find = checked "find", match = checked "match", gmatch = checked "gmatch", gsub = checked "gsub",
+  format = careful_format, rep = careful_rep,
+}
+
+-- s:find(...) goes by what all of Lua's strings share: there a policy, and only a policy, gets what it has in `string`.
+local function guard_methods()
+  local watched = require("oracle.core").sim.watched
+  local methods = copy(string, {})
+  for name, careful in next, CAREFUL do
+    local plain = string[name]
+    methods[name] = function(...)
+      if watched() then return careful(...) end
+      return plain(...)
+    end
+  end
+  getmetatable("").__index = methods
 end
 
 local function chance(...)
@@ -97,7 +162,8 @@ local function environment(require_policy)
     math = copy(math, { random = true, randomseed = true }), string = copy(string, { dump = true }),
     table = copy(table, {}), utf8 = copy(utf8, {}),
   }
-  env.math.random, env.string.format = chance, careful_format
+  env.math.random, env.table.move = chance, careful_move
+  for name, careful in next, CAREFUL do env.string[name] = careful end
   env._G = env
   return setmetatable(env, {
     __index = function(_, name)
@@ -130,9 +196,14 @@ function sandbox.load(path)
   local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment(require_policy))
   if not chunk then return nil, wrong end
   local ok, made = pcall(require("oracle.core").sim.guard, chunk)
-  if not ok then return nil, tostring(made) end
+  if not ok then
+    local why = tostring(made)
+    return nil, why:find("^%S+:%d+: ") and why or ("%s: %s"):format(path, why)   -- a tail call leaves no line
+  end
   return made
 end
+
+guard_methods()
 
 local loaded = {}
 

@@ -26,6 +26,15 @@ static void place(lua_State *L, int function, char *out, size_t size)
   snprintf(out, size, "%s:%d", ar.short_src, ar.linedefined);
 }
 
+/* What was returned is no answer: the line at which the function begins is the nearest there is. */
+static bool refuse_answer(lua_State *L, int function, const char *policy, const char *what,
+                          orc_error *e)
+{
+  char where[LUA_IDSIZE + 16];
+  place(L, function, where, sizeof where);
+  return orc_fail(e, "policy \"%s\": %s (%s)", policy, what, where);
+}
+
 /* Turn what a protected call left on the stack into an error of the engine; pops it. */
 static bool refuse(lua_State *L, int status, int function, const char *policy, orc_error *e)
 {
@@ -36,7 +45,10 @@ static bool refuse(lua_State *L, int status, int function, const char *policy, o
     orc_fail(e, "policy \"%s\": %s: the policy took more than %d MiB of memory", policy, where,
              ORC_WATCH_MEMORY_MIB);
   } else {
-    orc_fail(e, "policy \"%s\": %s", policy, why != NULL ? why : "an error without a message");
+    if (why != NULL)
+      orc_fail(e, "policy \"%s\": %s", policy, why);
+    else
+      refuse_answer(L, function, policy, "an error without a message", e);
   }
   lua_pop(L, 1);
   return false;
@@ -105,7 +117,7 @@ static bool order(void *self, const orc_request *r, double *key, orc_error *e)
   *key = lua_tonumberx(p->L, -1, &number);
   lua_pop(p->L, 1);
   if (!number || *key != *key)
-    return orc_fail(e, "policy \"%s\": order returned no number", p->batching.name);
+    return refuse_answer(p->L, p->order, p->batching.name, "order returned no number", e);
   return true;
 }
 
@@ -142,8 +154,12 @@ static bool route(void *self, const orc_cluster *c, const orc_request *r, int *r
   const lua_Integer choice = lua_tointegerx(L, -1, &whole);
   lua_pop(L, 1);
   const int most = c->fleet.ready_count + c->fleet.decode_count;
-  if (!whole || choice < 1 || choice > most)
-    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected", p->router.name, most);
+  if (!whole || choice < 1 || choice > most) {
+    char where[LUA_IDSIZE + 16];
+    place(L, p->route, where, sizeof where);
+    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected (%s)", p->router.name, most,
+                    where);
+  }
   *replica = (int)choice - 1;
   return true;
 }
@@ -157,7 +173,8 @@ static bool admit(void *self, const orc_cluster *c, const orc_request *r, bool *
   *yes = lua_toboolean(p->L, -1);
   lua_pop(p->L, 1);
   if (!answered)
-    return orc_fail(e, "policy \"%s\": admit returned neither true nor false", p->admission.name);
+    return refuse_answer(p->L, p->admit, p->admission.name, "admit returned neither true nor false",
+                         e);
   return true;
 }
 
@@ -175,7 +192,8 @@ static bool scale(void *self, const orc_cluster *c, int *wanted, orc_error *e)
   const double n = lua_tonumberx(L, -1, &number);
   lua_pop(L, 1);
   if (!number || n != n)
-    return orc_fail(e, "policy \"%s\": scale returned no number of replicas", p->autoscaler.name);
+    return refuse_answer(L, p->scale, p->autoscaler.name, "scale returned no number of replicas",
+                         e);
   *wanted = n <= 0.0 ? 0 : n >= (double)p->replicas ? p->replicas : (int)(n + 0.5);
   return true;
 }
@@ -193,9 +211,12 @@ static bool grade(void *self, const orc_request *r, int *out, orc_error *e)
   int whole = 0;
   const lua_Integer n = lua_tointegerx(L, -1, &whole);
   lua_pop(L, 1);
-  if (!whole || n < 0 || n >= ORC_PREFIX_GRADES)
-    return orc_fail(e, "policy \"%s\": grade returned no whole number from 0 to %d",
-                    p->eviction.name, ORC_PREFIX_GRADES - 1);
+  if (!whole || n < 0 || n >= ORC_PREFIX_GRADES) {
+    char where[LUA_IDSIZE + 16];
+    place(L, p->grade, where, sizeof where);
+    return orc_fail(e, "policy \"%s\": grade returned no whole number from 0 to %d (%s)",
+                    p->eviction.name, ORC_PREFIX_GRADES - 1, where);
+  }
   *out = (int)n;
   return true;
 }

@@ -331,6 +331,7 @@ int orc_bind_sim(lua_State *L)
     { "new", new },
     { "run", run_whole },
     { "guard", orc_watch_guard },
+    { "watched", orc_watch_watched },
     { "random", orc_policies_random },
     { NULL, NULL },
   };

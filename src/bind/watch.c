@@ -162,6 +162,12 @@ void orc_watch_end(orc_watch *w)
   lua_sethook(w->L, w->hook, w->mask, w->count);
 }
 
+int orc_watch_watched(lua_State *L)
+{
+  lua_pushboolean(L, current != NULL && current->inside);
+  return 1;
+}
+
 int orc_watch_guard(lua_State *L)
 {
   orc_watch w;

@@ -60,6 +60,8 @@ bool orc_watch_interrupted(void);
  *end.
  ** A lua_CFunction. */
 int orc_watch_guard(lua_State *L);
+/* watched() -> whether a policy is running on this thread. A lua_CFunction. */
+int orc_watch_watched(lua_State *L);
 void orc_watch_forgive(void);
 
 #endif

@@ -177,6 +177,19 @@ describe("a policy that goes wrong", function()
     assert.matches("returns no policy", raised(experiment.plan, small { batching = write("none.lua", "return 1") }))
   end)
 
+  it("names the line of a function whose answer is none, and of a table that is wrong", function()
+    local text = 'local policy = require "oracle.policy"\nreturn policy.batching { name = "odd", %s }'
+    for what, says in pairs {
+      ["order = function() end"] = "order returned no number %(.*odd%.lua:2%)",
+      ["order = function() error {} end"] = "an error without a message %(.*odd%.lua:2%)",
+    } do
+      local path = write("odd.lua", text:format(what))
+      assert.matches(says, raised(function() small { batching = path }:run() end))
+    end
+    assert.matches("odd%.lua: policy%.batching: stp: unknown key; did you mean step",
+      select(2, sandbox.load(write("odd.lua", text:format("stp = print")))))
+  end)
+
   it("names the router, admission and autoscaler that failed", function()
     local bad = policy.router { name = "far", route = function() return 9 end }
     assert.matches("^at t=.*routing request 1: router \"far\": a replica from 1 to 2 expected",
@@ -185,7 +198,7 @@ describe("a policy that goes wrong", function()
     assert.matches("admitting request 1: policy \"shy\": admit returned neither true nor false",
       raised(function() small { admission = shy }:run() end))
     local odd = policy.autoscaler { name = "odd", scale = function() return {} end }
-    assert.matches("scaling: policy \"odd\": scale returned no number",
+    assert.matches("scaling: policy \"odd\": scale returned no number of replicas %(.*policy_spec%.lua:%d+%)",
       raised(function() small { autoscaling = { policy = odd, max = 2, interval = 0.1, cold_start = 1 } }:run() end))
   end)
 end)
@@ -201,6 +214,32 @@ describe("the sandbox", function()
     assert.matches("a policy has no globals", select(2, load_text "counter = 1"))
     assert.matches("no such thing", select(2, load_text "return math.randomseed + counter"))
     assert.matches("a policy may require", select(2, load_text "return require 'lfs'"))
+  end)
+
+  it("refuses calls that would not come back, as functions and as methods", function()
+    local long = '("a"):rep(40)'
+    for _, call in ipairs {
+      "string.find(" .. long .. ', ("a-"):rep(30) .. "b")', long .. ':find(("a-"):rep(30) .. "b")',
+      long .. ':match(("a*"):rep(30) .. "b")', long .. ':gsub(("a?"):rep(40) .. "b", "")',
+      long .. ':gmatch(("a+"):rep(30) .. "b")()', '("a"):rep(200000):find(("a"):rep(100000) .. "b", 1, true)',
+    } do
+      local _, why = load_text("local x = " .. call)
+      assert.matches("sand%.lua:1: string%.%l+: this pattern may take too long", why)
+    end
+    assert.equal("", load_text('return { (""):rep(1 << 40) }')[1])
+    assert.matches("too many values", select(2, load_text "return table.move({}, 1, 1 << 40, 2)"))
+    assert.matches("an address is not to be had", select(2, load_text 'return ("%p"):format({})'))
+  end)
+
+  it("leaves ordinary patterns and all other strings alone", function()
+    local got = load_text [[
+      local s = "rate = 12.5, burst=3"
+      local t = table.move({ 1, 2, 3 }, 1, 3, 2)
+      return { s:match("^(%w+)%s*=%s*([%d.]+)"), s:find("burst", 1, true), (s:gsub("%s+", "")), ("%5.2f"):format(2),
+               #("ab"):rep(3, ","), t[4], s:find("=", 8) }
+    ]]
+    assert.same({ "rate", 14, "rate=12.5,burst=3", " 2.00", 8, 3, 19, 19 }, got)
+    assert.equal("a", ("a"):rep(10000):match("a.-a*.-a*$"):sub(1, 1))
   end)
 
   it("goes through tables in the order of their keys", function()
