@@ -26,7 +26,8 @@ static orc_batch *self(lua_State *L)
 static int limit(lua_State *L)
 {
   const lua_Integer n = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, n >= 1 && n <= INT_MAX, 2, "tokens >= 1 expected");
+  luaL_argcheck(L, n >= 1, 2, "tokens >= 1 expected");
+  luaL_argcheck(L, n <= INT_MAX, 2, "at most 2147483647 tokens expected");
   return (int)n;
 }
 

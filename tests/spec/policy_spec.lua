@@ -166,6 +166,7 @@ describe("a policy that goes wrong", function()
 
   it("may ask for nonsense: the engine names it", function()
     fails("asks", body "b:admit(0)", "tokens >= 1 expected")
+    fails("gorges", body "b:admit(1e18)", "at most 2147483647 tokens expected")
     fails("peeks", body "b:running(nil, nil, nil, nil, nil, nil, nil, {})", "clairvoyant = true")
   end)
 
