@@ -128,7 +128,7 @@ describe("cost.check", function()
   it("says what does not fit", function()
     assert.equal("model.num_hidden_layers: -1, expected a count from 0 to 2147483647",
       refused(function(d) d.model.num_hidden_layers = -1 end))
-    assert.equal("layout: tensor_parallel_size = 3 does not divide the vocabulary of 32000 (32000 padded)",
+    assert.equal("layout: tensor_parallel_size = 3 does not divide the model's num_attention_heads = 32",
       refused(function(d) d.layout.tensor_parallel_size = 3 end))
     assert.equal("cost: decode_mbu = 1.5, expected above 0, at most 1",
       refused(function(d) d.cost.decode_mbu = 1.5 end))

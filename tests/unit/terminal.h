@@ -93,17 +93,21 @@ static terminal start(char *const *command, const char *home)
   return t;
 }
 
-/* End it: its exit status, or -1. */
+/*
+** End it with Ctrl-D, which a terminal may drop while it changes modes: as a person would, again
+** after a while. Its exit status, or -1.
+*/
 static int leave(terminal *t)
 {
   int status = -1;
-  for (int i = 0; i < 100; i++) {
+  for (int i = 0; i < 300; i++) {
     char buffer[4096];
     struct pollfd p = { .fd = t->fd, .events = POLLIN };
+    if (i % 20 == 0) type(t, "\004");
     if (poll(&p, 1, 100) > 0 && read(t->fd, buffer, sizeof buffer) <= 0) break;
   }
-  for (int i = 0; i < 100 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
-    if (i == 99) {
+  for (int i = 0; i < 400 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
+    if (i == 399) {
       kill(t->pid, SIGKILL);
       waitpid(t->pid, &status, 0);
     }
