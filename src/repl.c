@@ -136,6 +136,7 @@ static const char *read_line(void *self, const char *prompt, bool *abandoned)
   r->prompt = strdup(prompt); /* libedit wants char * */
   if (r->prompt == NULL) return NULL;
   r->abandoned = false;
+  errno = 0; /* an old EINTR must not make the end of input look like Ctrl-C */
   const char *text = el_gets(r->el, &length);
   *abandoned = r->abandoned || (text == NULL && length < 0 && errno == EINTR);
   if (*abandoned) {

@@ -197,8 +197,8 @@ function sandbox.load(path)
   if not chunk then return nil, wrong end
   local ok, made = pcall(require("oracle.core").sim.guard, chunk)
   if not ok then
-    local why = tostring(made)
-    return nil, why:find("^%S+:%d+: ") and why or ("%s: %s"):format(path, why)   -- a tail call leaves no line
+    local said = tostring(made)
+    return nil, said:find("^%S+:%d+: ") and said or ("%s: %s"):format(path, said)   -- a tail call leaves no line
   end
   return made
 end

@@ -100,14 +100,14 @@ static terminal start(char *const *command, const char *home)
 static int leave(terminal *t)
 {
   int status = -1;
-  for (int i = 0; i < 300; i++) {
+  for (int i = 0; i < 50; i++) {
     char buffer[4096];
     struct pollfd p = { .fd = t->fd, .events = POLLIN };
     if (i % 20 == 0) type(t, "\004");
     if (poll(&p, 1, 100) > 0 && read(t->fd, buffer, sizeof buffer) <= 0) break;
   }
-  for (int i = 0; i < 400 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
-    if (i == 399) {
+  for (int i = 0; i < 40 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
+    if (i == 39) {
       kill(t->pid, SIGKILL);
       waitpid(t->pid, &status, 0);
     }
