@@ -176,13 +176,13 @@ int main(int argc, char **argv)
   reloads(&t, folder);
   asks(&t);
   survives(&t);
-  leave(&t);
+  CHECK(leave(&t) == 0);
   char *with[] = { program, "repl", "scenarios/quickstart.lua", "--set", "replicas=2", NULL };
   t = start(with, folder);
   CHECK(await(&t, prompt));
   CHECK(says(&t, "#s.replicas", "2"));
   CHECK(says(&t, "\020\020", "2")); /* Ctrl-P twice: the last line of the session before */
-  leave(&t);
+  CHECK(leave(&t) == 0);
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   CHECK(system(command) == 0);
   return DONE();

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum { SCREEN = 1 << 20, PATIENCE_MS = 60000 };
@@ -93,21 +94,29 @@ static terminal start(char *const *command, const char *home)
   return t;
 }
 
-/*
-** End it with Ctrl-D, which a terminal may drop while it changes modes: as a person would, again
-** after a while. Its exit status, or -1.
-*/
+/* Wait until the line editor reads key by key: what comes before, the terminal takes for itself. */
+static void await_editing(const terminal *t)
+{
+  struct termios mode;
+  for (int i = 0; i < PATIENCE_MS; i++) {
+    if (tcgetattr(t->fd, &mode) != 0 || (mode.c_lflag & ICANON) == 0) return;
+    usleep(1000);
+  }
+}
+
+/* End it with Ctrl-D: its exit status, or -1. */
 static int leave(terminal *t)
 {
   int status = -1;
-  for (int i = 0; i < 50; i++) {
+  await_editing(t);
+  type(t, "\004");
+  for (int i = 0; i < 100; i++) {
     char buffer[4096];
     struct pollfd p = { .fd = t->fd, .events = POLLIN };
-    if (i % 20 == 0) type(t, "\004");
     if (poll(&p, 1, 100) > 0 && read(t->fd, buffer, sizeof buffer) <= 0) break;
   }
-  for (int i = 0; i < 40 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
-    if (i == 39) {
+  for (int i = 0; i < 100 && waitpid(t->pid, &status, WNOHANG) == 0; i++) {
+    if (i == 99) {
       kill(t->pid, SIGKILL);
       waitpid(t->pid, &status, 0);
     }
