@@ -1,4 +1,4 @@
---- The prompt: evaluating, completing, printing - and the real thing behind a pseudo-terminal.
+--- The prompt: evaluating, completing, printing. tests/unit/prompt.c has the real thing on a pseudo-terminal.
 local repl = require "oracle.repl"
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 
@@ -179,52 +179,5 @@ describe("a live simulation without a terminal", function()
     local out, code = run(bin .. " FILE < /dev/null", script .. "error 'boom'")
     assert.equal(1, code)
     assert.matches("boom", out)
-  end)
-end)
-
-describe("the prompt on a terminal", function()
-  local dir
-
-  setup(function()
-    local p = io.popen("mktemp -d")
-    dir = p:read("l")
-    p:close()
-  end)
-
-  teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
-
-  -- Type keys with a pause after each; what the terminal showed.
-  local function terminal(keys)
-    if not os.execute("command -v script >/dev/null") then
-      pending("skipped: no script(1) to make a pseudo-terminal")
-    end
-    local script = dir .. "/keys.sh"
-    local f = io.open(script, "w")
-    f:write("sleep 0.5\n")
-    for _, key in ipairs(keys) do f:write(("printf '%%b' '%s'\nsleep 0.3\n"):format(key)) end
-    f:close()
-    local p = io.popen(("sh '%s' | XDG_STATE_HOME='%s/state' TERM=xterm timeout 60 script -qec '%s' /dev/null 2>&1")
-      :format(script, dir, bin))
-    local out = p:read("a")
-    local _, _, code = p:close()
-    return out:gsub("\r", ""), code
-  end
-
-  it("edits, completes, is interrupted, remembers", function()
-    local out, code = terminal {
-      "6 * 7\\n", 's = load "scenarios/quickstart.lua"\\n', "s.engine.block_s\\t\\n", "x = {\\n", "\\003",
-      "while true do end\\n", "\\003", "error(\"boom\")\\n", "1 + 1\\n", "\\004",
-    }
-    assert.equal(0, code)
-    assert.matches("\n42\n", out)
-    assert.matches("\n16\n", out)                         -- s.engine.block_size
-    assert.matches("oracle: interrupted\n", out)
-    assert.matches("boom\n", out)
-    assert.matches("\n2\n", out)
-    local f = assert(io.open(dir .. "/state/oracle_history"))
-    assert.matches("block_size", f:read("a"))
-    f:close()
-    out = terminal { "\\020\\020\\n", "\\004" }           -- Ctrl-P: two entries back
-    assert.matches('error%("boom"%)', out)
   end)
 end)

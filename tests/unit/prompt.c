@@ -30,12 +30,23 @@ static bool interrupted(terminal *t, const char *line, const char *expected)
   char keys[4096];
   snprintf(keys, sizeof keys, "%s\n", line);
   type(t, keys);
+  await_running(t);
   usleep(500000);
   const char interrupt = 3;
   if (write(t->fd, &interrupt, 1) != 1) return false;
   const bool good = await(t, prompt) && strstr(t->text, expected) != NULL;
   if (!good) printf("%s ^C\n  \"%s\" expected, got:\n%s\n", line, expected, t->text);
   return good;
+}
+
+/* Type the first line of several, press Ctrl-C at the second, and wait for the next prompt. */
+static bool gives_up(terminal *t, const char *line)
+{
+  type(t, line);
+  if (!await(t, "\n>> ")) return false;
+  await_editing(t);
+  type(t, "\003");
+  return await(t, prompt) && strstr(t->text, "^C") != NULL;
 }
 
 static void write_policy(const char *folder, const char *name, const char *extra)
@@ -135,6 +146,8 @@ static void survives(terminal *t)
   CHECK(await(t, "\n>> "));
   CHECK(says(t, "  40 + 2 }", ""));
   CHECK(says(t, "y[1]", "42"));
+  CHECK(gives_up(t, "x = {\n"));
+  CHECK(says(t, "6 * 7", "42"));
   CHECK(says(t, "#s.repl\t", "1"));
   CHECK(says(t, "s:run_u\t(61).now", "61"));
   CHECK(says(t, "s.replicas[1].kv.bl\t", "16"));

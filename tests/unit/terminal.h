@@ -94,14 +94,26 @@ static terminal start(char *const *command, const char *home)
   return t;
 }
 
-/* Wait until the line editor reads key by key: what comes before, the terminal takes for itself. */
-static void await_editing(const terminal *t)
+/* Wait until the terminal gives its program whole lines, or not. */
+static void await_lines(const terminal *t, bool whole)
 {
   struct termios mode;
   for (int i = 0; i < PATIENCE_MS; i++) {
-    if (tcgetattr(t->fd, &mode) != 0 || (mode.c_lflag & ICANON) == 0) return;
+    if (tcgetattr(t->fd, &mode) != 0 || ((mode.c_lflag & ICANON) != 0) == whole) return;
     usleep(1000);
   }
+}
+
+/* The line editor reads key by key: what comes before, the terminal takes for itself. */
+static void await_editing(const terminal *t)
+{
+  await_lines(t, false);
+}
+
+/* The line has been read and is being obeyed: from here Ctrl-C is a signal. */
+static void await_running(const terminal *t)
+{
+  await_lines(t, true);
 }
 
 /* End it with Ctrl-D: its exit status, or -1. */
