@@ -1,12 +1,14 @@
 --- `oracle compare A B ... SCENARIO.lua`: from the words of a command line to one table.
 local comparison = require "oracle.comparison"
+local files = require "oracle.command.files"
+local ui = require "oracle.command.ui"
 
 local command = {}
 
 local REPLICATIONS = 5
 
 -- "2%" or "0.02" as a share.
-local function share_of(text, ui)
+local function share_of(text)
   local number, percent = text:match("^%s*([%d.]+)%s*(%%?)%s*$")
   local v = tonumber(number)
   if v and percent == "%" then v = v / 100 end
@@ -15,11 +17,9 @@ local function share_of(text, ui)
 end
 
 --- Do it.
--- @param options the parsed command line
--- @param ui what oracle.cli shares: misuse, say, host, load, apply_set, open_outputs, must, told, no progress when
--- quiet
+-- @param options of oracle.command.options
 -- @return true; false when it was interrupted
-function command.run(options, ui)
+function command.run(options)
   local words = options.files
   if #words < 3 then
     ui.misuse("compare: two systems or policies and a scenario expected: oracle compare A B SCENARIO.lua")
@@ -32,23 +32,20 @@ function command.run(options, ui)
     variants[i] = found
   end
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
-  local until_ = options["until"] and share_of(options["until"], ui)
+  local until_ = options["until"] and share_of(options["until"])
   ui.host().guard(true)
-  local s = ui.load(path)
-  for _, assignment in ipairs(options.set) do ui.apply_set(s, assignment) end
-  if options.seed then s.seed = options.seed end
-  if options.lod then s.lod = options.lod end
-  local outputs = ui.open_outputs(options)
+  local s = files.load(path, options)
+  files.adjust(s, options)
+  local outputs = files.open_results(options)
   ui.host().guard(false)
-  local host, meter = ui.host(), nil
-  if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
+  local meter = ui.meter(options)
   local ok, result = pcall(comparison.run, s, variants, {
     replications = options.replications or REPLICATIONS, until_ = until_, runs = not options.no_runs,
     progress = meter and meter.step,
   })
   if meter then meter.done() end
   if not ok then
-    for _, o in pairs(outputs) do o:discard() end
+    files.discard(outputs)
     error(result, 0)
   end
   if until_ and result.method == "bootstrap" then
@@ -57,11 +54,8 @@ function command.run(options, ui)
     ui.say(("oracle: --until: after %d replications the widest interval is still %.1f %%"):format(result.replications,
       100 * result.width))
   end
-  if outputs.json then
-    ui.must(outputs.json:write(require("oracle.summary").json(comparison.object(result))))
-    ui.must(outputs.json:commit())
-  end
-  if not options.quiet and options.json ~= "-" then io.write(comparison.text(result)) end
+  files.write(outputs.json, require("oracle.summary").json(comparison.object(result)))
+  if not options.quiet and options.json ~= "-" then files.print(comparison.text(result)) end
   if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
   return not result.interrupted
 end

@@ -1,4 +1,6 @@
 --- `oracle new policy NAME`: writes a working policy to begin with.
+local ui = require "oracle.command.ui"
+
 local command = {}
 
 local TEMPLATE = [[
@@ -35,9 +37,8 @@ return policy.batching {
 ]]
 
 --- Do it.
--- @param options the parsed command line
--- @param ui what oracle.cli shares: misuse, say
-function command.run(options, ui)
+-- @param options of oracle.command.options
+function command.run(options)
   local what, name = options.files[1], options.files[2]
   if what ~= "policy" or not name or #options.files > 2 then ui.misuse("new: oracle new policy NAME expected") end
   local stem = name:gsub("%.lua$", "")

@@ -1,12 +1,15 @@
 --- The part of the command line that is about configuration files: loading one, what it says beside its scenario,
--- `oracle validate` and `oracle generate-config`. oracle.cli brings what all commands share.
+-- `oracle validate` and `oracle generate-config`.
+local files = require "oracle.command.files"
+local ui = require "oracle.command.ui"
+
 local program = {}
 
 local DATA = "a CSV with a row per request (request_id, arrival_time ...), the JSON of vllm bench serve, "
   .. "or a calibration"
 
 --- A configuration (YAML, JSON) as a scenario.
--- @param options of oracle.cli; `format` decides where it is given, else the name and the content
+-- @param options of oracle.command.options; `format` decides where it is given, else the name and the content
 -- @return the scenario, its text, and the configuration (oracle.config); raises one line
 function program.load(path, options)
   local config = require "oracle.config"
@@ -32,20 +35,18 @@ end
 
 --- A deployment said in flags.
 -- @param flags key -> text, as oracle.config.second.flags takes them
--- @param shared { misuse = function that raises a wrong command line }
 -- @return the scenario and the configuration
-function program.flags(flags, shared)
+function program.flags(flags)
   local read = require("oracle.config.second").flags(flags)
   local first = read.problems.errors[1]
-  if first and first.path:match("^%-%-") then shared.misuse("%s", require("oracle.config.problems").text(first)) end
+  if first and first.path:match("^%-%-") then ui.misuse("%s", require("oracle.config.problems").text(first)) end
   if first then error(read.problems:one_line(), 0) end
   return read.scenario, read
 end
 
 --- What a configuration says beside its scenario goes into the options, unless the command line says otherwise.
 -- @param read the configuration
--- @param shared { level = function(options, name), say = function(text) }
-function program.adopt(read, options, shared)
+function program.adopt(read, options)
   local problems, command = require "oracle.config.problems", require "oracle.config.command"
   options.level = options.level or read.level
   for _, key in ipairs { "json", "csv", "series" } do
@@ -54,13 +55,13 @@ function program.adopt(read, options, shared)
       command.make_folder(read[key])
     end
   end
-  if not options.quiet and shared.level(options, "INFO") then
-    if read.about then shared.say("# Loading configuration from " .. options.files[1]) end
-    for _, line in ipairs(read.about or {}) do shared.say("# " .. line) end
+  if ui.told(options) then
+    if read.about then ui.say("# Loading configuration from " .. options.files[1]) end
+    for _, line in ipairs(read.about or {}) do ui.say("# " .. line) end
   end
-  if shared.level(options, "WARNING") then
-    for _, w in ipairs(read.problems.warnings) do shared.say("oracle: warning: " .. problems.text(w)) end
-  end
+  local warnings = {}
+  for i, w in ipairs(read.problems.warnings) do warnings[i] = problems.text(w) end
+  ui.warn(warnings, options)
 end
 
 --- The lines that end the run of a configuration.
@@ -71,26 +72,25 @@ function program.done(result)
 end
 
 -- A scenario is found right when it could run.
-local function validate_scenario(path, options, shared)
-  local s = shared.load_scenario(path, options)
+local function validate_scenario(path, options)
+  local s = files.load(path, options)
   local one = s:copy()
   one.vary, one.report = nil, nil
   for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-  shared.prepare(one, path, options)
+  files.prepare(one, path, options)
   io.write("✓ Scenario is valid\n")
   return true
 end
 
 -- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
-local function validate_data(path, text, options, shared)
+local function validate_data(path, text, options)
   local measured, scenario = require "oracle.measured", require "oracle.scenario"
   local kind, json = measured.kind(text)
   if not kind then return nil end
   local with = options.files[2]
-  local s = with and shared.load_scenario(with, options) or scenario.new {}
-  for _, assignment in ipairs(options.set) do shared.apply_set(s, assignment) end
-  if options.seed then s.seed = options.seed end
-  shared.host().guard(false)
+  local s = with and files.load(with, options) or scenario.new {}
+  files.adjust(s, options)
+  ui.host().guard(false)
   local ok, report = pcall(measured.compare, kind, text, json, s)
   if not ok then error(scenario.about(path, scenario.first_line(report)), 0) end
   io.write(report)
@@ -98,17 +98,16 @@ local function validate_data(path, text, options, shared)
 end
 
 --- `oracle validate FILE [SCENARIO]`.
--- @param shared also { load_scenario =, prepare =, apply_set =, host = }
 -- @return true when all is well
-function program.validate(options, shared)
+function program.validate(options)
   if #options.files == 0 or #options.files > 2 then
-    shared.misuse("validate: one file, and a scenario for data, expected")
+    ui.misuse("validate: one file, and a scenario for data, expected")
   end
   local path, config = options.files[1], require "oracle.config"
   local text, why = config.text(path)
   if not text then error(why, 0) end
-  if path:match("%.lua$") then return validate_scenario(path, options, shared) end
-  if options.as ~= "config" and validate_data(path, text, options, shared) then return true end
+  if path:match("%.lua$") then return validate_scenario(path, options) end
+  if options.as ~= "config" and validate_data(path, text, options) then return true end
   if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
   if not options.as and not config.told(text) then
     error(("%s: neither a configuration (simulation, hardware_profile, workload, frameworks_to_test) nor measured data"
@@ -118,9 +117,11 @@ function program.validate(options, shared)
 end
 
 --- `oracle generate-config [-o FILE] [-f FORMAT]`.
-function program.generate(options, shared)
-  if #options.files > 0 then shared.misuse("generate-config %s: takes no name; -o FILE", options.files[1]) end
+-- @return true
+function program.generate(options)
+  if #options.files > 0 then ui.misuse("generate-config %s: takes no name; -o FILE", options.files[1]) end
   require("oracle.config.command").generate(options)
+  return true
 end
 
 return program

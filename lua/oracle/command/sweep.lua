@@ -1,9 +1,11 @@
 --- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
--- to results on stdout and in files. `ui` is what oracle.cli shares: misuse, say, told, host, open_outputs and so on.
+-- to results on stdout and in files.
 local axes = require "oracle.axes"
+local files = require "oracle.command.files"
 local scenario = require "oracle.scenario"
 local setting = require "oracle.setting"
 local sweep = require "oracle.sweep"
+local ui = require "oracle.command.ui"
 
 local command = {}
 
@@ -34,9 +36,9 @@ end
 -- ---- the job ----
 
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
-local function job_of(options, path, text, ui)
+local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
-                seeds = options.seeds, runs = not options.no_runs, config = ui.config }
+                seeds = options.seeds, runs = not options.no_runs, config = config }
   for _, assignment in ipairs(options.set) do
     local key, value = setting.split(assignment)
     if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
@@ -75,7 +77,7 @@ end
 
 -- ---- what is refused before anything runs ----
 
-local function check(options, work, ui)
+local function check(options, work)
   if work.count == 1 and #work.axes == 0 and #options.set == 0 then
     ui.misuse("nothing to sweep over: --set KEY=v1,v2 or --set KEY=lo..hi:step or --seeds N expected")
   end
@@ -87,12 +89,12 @@ end
 -- ---- results ----
 
 -- Warnings once each, points that could not run one by one.
-local function tell(work, results, ui)
+local function tell(work, results, options)
   local seen, failed = {}, 0
   for i = 1, work.count do
     local point = sweep.result(results, i)
     for _, text in ipairs(point and point.oracle and point.oracle.warnings or {}) do
-      if not seen[text] then ui.warn("oracle: warning: " .. text) end
+      if not seen[text] then ui.warn({ text }, options) end
       seen[text] = true
     end
     if point and point.error then
@@ -117,28 +119,22 @@ local function each_result(work, results)
   end
 end
 
-local function write(work, results, failed, outputs, options, columns, ui)
-  if outputs.json then
-    ui.must(outputs.json:write(sweep.document(work, results, failed)))
-    ui.must(outputs.json:commit())
-  end
+local function write(work, results, failed, outputs, options, columns)
+  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
   if not options.quiet and options.json ~= "-" then
-    local text = require("oracle.report").points(work.keys, columns, each_result(work, results))
-    ui.must(require("oracle.output").open("-"):write(text))
+    files.print(require("oracle.report").points(work.keys, columns, each_result(work, results)))
   end
 end
 
 -- ---- the run ----
 
-local function simulate(work, job, results, options, ui)
-  local host = ui.host()
+local function simulate(work, job, results, options, ranks)
+  local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
-  local meter
-  if not options.quiet and host.isatty(2) then meter = require("oracle.progress").new(host.clock, io.stderr) end
   local began, before = host.clock(), results.count
   local threads = options.threads or host.cores and host.cores() or 1
   local ok, total = pcall(sweep.run, work, job, {
-    results = results, host = host, threads = threads, ranks = ui.ranks and ui.ranks:executor(host, job, threads),
+    results = results, host = host, threads = threads, ranks = ranks and ranks:executor(host, job, threads),
     points = meter and function(done, planned) meter.points(done, planned, before) end,
     progress = meter and work.count == 1 and meter.step or nil,
   })
@@ -148,10 +144,10 @@ local function simulate(work, job, results, options, ui)
   return total
 end
 
-local function finish(work, results, outputs, options, columns, ui)
-  local failed = tell(work, results, ui)
-  write(work, results, failed, outputs, options, columns, ui)
-  if results.path and ui.told then ui.say(("# %d points in %s"):format(results.count, results.path)) end
+local function finish(work, results, outputs, options, columns)
+  local failed = tell(work, results, options)
+  write(work, results, failed, outputs, options, columns)
+  if results.path and ui.told(options) then ui.say(("# %d points in %s"):format(results.count, results.path)) end
   results:close()
   if results.count < work.count then
     ui.say(("oracle: interrupted; %d of %d points are there%s"):format(results.count, work.count,
@@ -165,25 +161,26 @@ end
 --- Do it.
 -- @param s the scenario as its file returned it
 -- @param path of the file, @param text what it holds
--- @param options of oracle.cli.parse
+-- @param options of oracle.command.options
+-- @param as { config = how a configuration is read, where the file is one; ranks = of an MPI job }; each may be nil
 -- @return true when every point ran to its end
-function command.run(s, path, text, options, ui)
-  local job = job_of(options, path, text, ui)
+function command.run(s, path, text, options, as)
+  local job = job_of(options, path, text, as.config)
   local work, why = sweep.open(job, s)
   if not work then ui.misuse("%s", why) end
-  check(options, work, ui)
+  check(options, work)
   local columns, wrong = require("oracle.report").columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
-  local outputs = ui.open_outputs(options)
+  local outputs = files.open_results(options)
   local ok, results = pcall(open_results, options, work, job)
   local total
-  if ok then ok, total = pcall(simulate, work, job, results, options, ui) end
+  if ok then ok, total = pcall(simulate, work, job, results, options, as.ranks) end
   if not ok then
-    for _, o in pairs(outputs) do o:discard() end
+    files.discard(outputs)
     error(total or results, 0)
   end
-  local good = finish(work, results, outputs, options, columns, ui)
-  if ui.told then ui.end_line(total) end
+  local good = finish(work, results, outputs, options, columns)
+  if ui.told(options) then ui.end_line(total) end
   return good
 end
 

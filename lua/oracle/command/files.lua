@@ -1,0 +1,138 @@
+--- The files of a command line: the scenario it names, as it says it is to be, and where results go.
+local ui = require "oracle.command.ui"
+
+local misuse = ui.misuse
+
+local files = {}
+
+-- ---- the scenario ----
+
+local function program()
+  return require "oracle.config.program"
+end
+
+--- The one file of a command line; "the flags" where a deployment is said in flags.
+function files.one(options)
+  if options.second then
+    if options.command == "sweep" then misuse("sweep: a file expected; --model, --xpu and the like are one run") end
+    if #options.files > 0 then
+      misuse("%s: --model, --xpu and the like take no scenario; see --config", options.files[1])
+    end
+    return "the flags"
+  end
+  if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  if #options.files > 1 then
+    local first = options.files[1]
+    if not first:find "[./]" and not require("oracle.home").exists(first) then
+      local near = require("oracle.command.options").near_command(first)
+      misuse("%s: no such command%s", first, near and "; did you mean " .. near .. "?" or "; see oracle --help")
+    end
+    misuse("%s: one scenario at a time", options.files[2])
+  end
+  return options.files[1]
+end
+
+-- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
+local function script_globals()
+  local prompt
+  return setmetatable({}, { __index = function(_, name)
+    if _G[name] ~= nil then return _G[name] end
+    prompt = prompt or require("oracle.prompt").environment()
+    return prompt[name]
+  end })
+end
+
+--- The scenario of a file.
+-- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
+function files.load(path, options)
+  local scenario = require "oracle.scenario"
+  if not path:match("%.lua$") and program().is(path, options) then return program().load(path, options) end
+  local text, unreadable = scenario.read(path)
+  local s, why, nothing = nil, unreadable, nil
+  if text then s, why, nothing = scenario.load(path, text, script_globals()) end
+  if s then return s, text end
+  -- Only what simulates loads this: a file that did so itself and returns nothing is a script, and done.
+  if nothing and package.loaded["oracle.experiment"] then error(ui.DONE, 0) end
+  if not path:find("[./]") and not require("oracle.home").exists(path) then
+    local near = require("oracle.command.options").near_command(path)
+    error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
+  end
+  error(why, 0)
+end
+
+--- What the command line says of a scenario: --set, --seed, --lod.
+function files.adjust(s, options)
+  local setting = require "oracle.setting"
+  for _, assignment in ipairs(options.set) do
+    local key, text = setting.split(assignment)
+    if not key then misuse("--set %s: KEY=VALUE expected", assignment) end
+    local ok, why = setting.apply(s, key, text)
+    if not ok then misuse("--set %s", why) end
+  end
+  if options.seed then s.seed = options.seed end
+  if options.lod then s.lod = options.lod end
+end
+
+--- Adjust a scenario and work out its run.
+-- @return the plan of oracle.experiment; raises "path: what is wrong"
+function files.prepare(s, path, options)
+  local scenario = require "oracle.scenario"
+  files.adjust(s, options)
+  local ok, plan = pcall(require("oracle.experiment").plan, s)
+  if not ok then error(scenario.about(path, scenario.first_line(plan)), 0) end
+  return plan
+end
+
+-- ---- results ----
+
+local RESULTS = { "json", "csv", "series" }
+
+--- Whether stdout is left to the console block.
+function files.stdout_is_free(options)
+  return not options.quiet and options.json ~= "-" and options.csv ~= "-" and options.series ~= "-"
+end
+
+--- Make the files of results ready (oracle.output), before anything runs.
+-- @return { json =, csv =, series = }
+function files.open_results(options)
+  local output, taken = require "oracle.output", {}
+  for _, kind in ipairs(RESULTS) do
+    local file = options[kind]
+    if file == "" then misuse("--%s: FILE expected", kind) end
+    local other = file and taken[file]
+    if other and file == "-" then misuse("--%s - and --%s -: only one can have stdout", other, kind) end
+    if other then misuse("--%s and --%s: two files expected", other, kind) end
+    if file then taken[file] = kind end
+  end
+  local opened = {}
+  for _, kind in ipairs(RESULTS) do
+    if options[kind] then
+      local o, why = output.open(options[kind])
+      if not o then
+        files.discard(opened)
+        error(why, 0)
+      end
+      opened[kind] = o
+    end
+  end
+  return opened
+end
+
+--- The run failed: nothing is left behind.
+function files.discard(opened)
+  for _, o in pairs(opened) do o:discard() end
+end
+
+--- Write one of the files, where it was asked for, and give it its name.
+function files.write(opened, text)
+  if not opened then return end
+  ui.must(opened:write(text))
+  ui.must(opened:commit())
+end
+
+--- Write to stdout.
+function files.print(text)
+  ui.must(require("oracle.output").open("-"):write(text))
+end
+
+return files

@@ -1,0 +1,167 @@
+--- The grammar of the command line: commands, options, and how words are sorted into them.
+local ui = require "oracle.command.ui"
+
+local misuse = ui.misuse
+
+local options = {}
+
+-- Each takes a value (`value` names it in the help) or none; `key` is where it goes.
+options.LIST = {
+  { "--set", value = "KEY=VALUE", key = "set", list = true,
+    doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
+  { "--seeds", value = "N", key = "seeds", only = { sweep = true }, whole = { 1, 1000000 },
+    doc = "sweep: each point with N seeds, from the scenario's on" },
+  { "--out", value = "FILE", key = "out", only = { sweep = true },
+    doc = "sweep: where results are kept as they finish (NAME.sweep.jsonl)" },
+  { "--resume", key = "resume", only = { sweep = true }, doc = "sweep: go on where that file ends" },
+  { "--replications", value = "N", key = "replications", only = { compare = true }, whole = { 2, 1000 },
+    doc = "compare: runs of each, from the scenario's seed on (5)" },
+  { "--until", value = "SHARE", key = "until", only = { compare = true },
+    doc = "compare: more replications until every interval is that narrow, such as 2%" },
+  { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
+  { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
+  { "--series", value = "FILE", key = "series",
+    doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
+  { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
+  { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
+  { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" }, doc = "level of detail (auto)" },
+  { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (one per core)" },
+  { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
+    doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+  { "--no-records", key = "no_records",
+    doc = "keep nothing per request (as without --csv)" },
+  { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
+  { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
+    only = { run = true, sweep = true, ["generate-config"] = true },
+    doc = "of a configuration: yaml, json (or lua, to write)" },
+  { "--output", short = "-o", value = "FILE", key = "output", only = { ["generate-config"] = true },
+    doc = "generate-config: the file to write (example_config.yaml)" },
+  { "--validate-models", short = "-m", key = "models", only = { validate = true },
+    doc = "validate: the model database too" },
+  { "--fix", short = "-f", key = "fix", only = { validate = true },
+    doc = "validate: mend what can be and write the file" },
+  { "--as", value = "WHAT", key = "as", choice = { "config", "data" }, only = { validate = true },
+    doc = "validate: a configuration or measured data; the content decides" },
+  { "--ops", key = "ops", only = { show = true }, doc = "show model: the operations of a step, on one GPU" },
+  { "--tp", value = "N", key = "tp", whole = { 1, 1024 }, only = { show = true },
+    doc = "show model --ops: one of so many (1)" },
+  { "--help", short = "-h", key = "help", doc = "this text" },
+  { "--version", key = "version", doc = "the version" },
+}
+
+options.COMMANDS = {
+  { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
+  { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
+  { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
+  { "new", "policy NAME", "write a working policy to begin with" },
+  { "check", "policy FILE", "a policy against the laws, under random loads" },
+  { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
+  { "generate-config", "", "write a configuration to begin with" },
+  { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
+  { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
+  { "models", "", "the models that come with oracle" },
+  { "hardware", "", "the accelerators that come with oracle" },
+  { "show", "model|hardware X", "one of them, figure by figure; model X --ops: what a step is made of" },
+}
+
+local function names_of(list)
+  local names = {}
+  for i, o in ipairs(list) do names[i] = o[1] end
+  return names
+end
+
+local function is_command(word)
+  for _, c in ipairs(options.COMMANDS) do
+    if c[1] == word then return true end
+  end
+  return false
+end
+
+-- One letter may mean different things to different commands.
+local function find_option(word, command)
+  local elsewhere
+  for _, o in ipairs(options.LIST) do
+    if word == o[1] or word == o.short then
+      if not o.only or o.only[command or "run"] then return o end
+      elsewhere = o
+    end
+  end
+  local flags = require("oracle.config.second").options()
+  for _, o in ipairs(flags) do
+    if word == o[1] then return o end
+  end
+  if elsewhere then
+    local commands = {}
+    for c in pairs(elsewhere.only) do commands[#commands + 1] = c end
+    table.sort(commands)
+    misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
+  end
+  local names = names_of(options.LIST)
+  for _, o in ipairs(flags) do names[#names + 1] = o[1] end
+  local near = require("oracle.nearest").find(word, names)
+  misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
+end
+
+local function option_value(o, text)
+  if o.choice then
+    local wanted = o.upper and text:upper() or text:lower()
+    for _, valid in ipairs(o.choice) do
+      if wanted == valid then return valid end
+    end
+    misuse("%s %s: one of %s expected", o[1], text, table.concat(o.choice, ", "))
+  end
+  if o.whole then
+    local n = math.tointeger(tonumber(text))
+    if not n or n < o.whole[1] or n > o.whole[2] then
+      local most = o.whole[2] < math.maxinteger and (" to %d"):format(o.whole[2]) or " or more"
+      misuse("%s %s: a whole number, %d%s, expected", o[1], text, o.whole[1], most)
+    end
+    return n
+  end
+  return text
+end
+
+--- Sort the words of a command line.
+-- @param args a list of strings
+-- @return { command =, files = {}, set = {}, json = ... }
+function options.parse(args)
+  local out, i, only_files = { files = {}, set = {} }, 1, false
+  while i <= #args do
+    local word = args[i]
+    if only_files or word == "-" or word:sub(1, 1) ~= "-" then
+      out.files[#out.files + 1] = word
+    elseif word == "--" then
+      only_files = true
+    else
+      local name, inline = word:match("^(%-%-[^=]+)=(.*)$")
+      local o = find_option(name or word, is_command(out.files[1]) and out.files[1])
+      local value = true
+      if o.value then
+        if not inline then i = i + 1 end
+        value = inline or args[i]
+        if value == nil then misuse("%s: %s expected", o[1], o.value) end
+        value = option_value(o, value)
+      elseif inline then
+        misuse("%s takes no value", o[1])
+      end
+      if o.second then
+        out.second = out.second or {}
+        out.second[o.second] = value
+      elseif o.list then
+        table.insert(out[o.key], value)
+      else
+        out[o.key] = value
+      end
+    end
+    i = i + 1
+  end
+  if is_command(out.files[1]) then out.command = table.remove(out.files, 1) end
+  return out
+end
+
+--- The command that a word most likely meant, or nil.
+function options.near_command(word)
+  return require("oracle.nearest").find(word, names_of(options.COMMANDS))
+end
+
+return options

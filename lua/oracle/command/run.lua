@@ -1,0 +1,103 @@
+--- `oracle run FILE`: one run of a scenario or a configuration, or, where it varies keys, many.
+local files = require "oracle.command.files"
+local ui = require "oracle.command.ui"
+
+local command = {}
+
+local function describe_deployment(plan)
+  local units = require "oracle.units"
+  local d, e = plan.deployment, plan.scenario.engine
+  ui.say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus,
+    d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
+  local tokens = d.num_gpu_blocks * e.block_size
+  ui.say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(
+    units.thousands(d.num_gpu_blocks), e.block_size, plan.scenario.replicas > 1 and " per replica" or "",
+    units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
+end
+
+local function write_results(result, outputs, options, samples)
+  local summary = require "oracle.summary"
+  if outputs.csv then ui.must(outputs.csv:commit()) end
+  files.write(outputs.json, summary.json(result))
+  if outputs.series then files.write(outputs.series, require("oracle.series").csv(samples)) end
+  if files.stdout_is_free(options) then files.print(require("oracle.report").block(result)) end
+end
+
+-- `tell` is called once the run is some way on.
+local function simulate(s, plan, outputs, options, tell)
+  local host, meter = ui.host(), ui.meter(options)
+  host.guard(false)                                       -- from here the engine minds Ctrl-C
+  local total = { wall = host.clock() }
+  local ok, result = pcall(require("oracle.experiment").run, s, {
+    plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = function(...)
+      tell()
+      if meter then meter.step(...) end
+    end,
+    series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
+    done = function(raw)
+      total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
+    end,
+  })
+  total.wall = host.clock() - total.wall
+  if meter then meter.done() end
+  if not ok then
+    files.discard(outputs)
+    error(result, 0)
+  end
+  return result, total
+end
+
+-- One run of a scenario.
+local function run_once(s, read, path, options)
+  local plan = files.prepare(s, path, options)
+  local outputs = files.open_results(options)
+  local told = ui.told(options)
+  local untold = told
+  local function tell()                                   -- not at once: a trace found wrong leaves one line, the error
+    if untold then describe_deployment(plan) end
+    untold = false
+  end
+  if ui.level(options, "DEBUG") then tell() end
+  local result, total = simulate(s, plan, outputs, options, tell)
+  tell()
+  write_results(result, outputs, options, total.series)
+  if read and not options.second and files.stdout_is_free(options) then
+    require("oracle.config.program").done(result)
+  end
+  ui.warn(result.oracle.warnings, options)
+  if told then ui.end_line(total) end
+  if not require("oracle.summary").complete(result) then
+    ui.say("oracle: interrupted; the results are partial")
+    return false
+  end
+  return true
+end
+
+-- Many runs: a sweep, or a scenario with `vary`.
+local function run_many(s, path, text, read, options, ranks)
+  if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
+  if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  return require("oracle.command.sweep").run(s, path, text, options,
+    { config = read and { format = options.format or "" }, ranks = ranks })
+end
+
+--- Do it.
+-- @param options of oracle.command.options
+-- @param ranks of an MPI job (oracle.ranks), or nil
+-- @return true when all ran to its end
+function command.run(options, ranks)
+  local path = files.one(options)
+  if options.csv and options.no_records then ui.misuse("--csv and --no-records: one row per request, or none") end
+  ui.host().guard(true)
+  local s, text, read
+  if options.second then
+    s, read = require("oracle.config.program").flags(options.second)
+  else
+    s, text, read = files.load(path, options)
+  end
+  if options.command == "sweep" or s.vary then return run_many(s, path, text, read, options, ranks) end
+  if read then require("oracle.config.program").adopt(read, options) end
+  return run_once(s, read, path, options)
+end
+
+return command

@@ -1,0 +1,80 @@
+--- What every command shares: how it speaks to its user, and how it refuses a wrong command line.
+local ui = {}
+
+local LEVELS = { "DEBUG", "INFO", "WARNING", "ERROR" }
+
+ui.LEVELS = LEVELS
+
+-- Raised for a wrong command line; anything else raised is a failure of the input or the run.
+local Usage = {}
+
+--- Raised when a script has done all there was to do.
+ui.DONE = {}
+
+--- Refuse the command line.
+-- @param ... as string.format takes it: one line
+function ui.misuse(...)
+  error(setmetatable({ message = string.format(...) }, Usage), 0)
+end
+
+--- What was wrong with the command line, of a value that was raised; nil where it was something else.
+function ui.misused(raised)
+  return getmetatable(raised) == Usage and raised.message or nil
+end
+
+--- Raise what a function returned with nil.
+function ui.must(ok, why)
+  if not ok then error(why, 0) end
+end
+
+--- Clock, terminal and Ctrl-C; outside the program what the Lua library has of them.
+function ui.host()
+  local ok, found = pcall(require, "oracle.host")
+  if ok then return found end
+  return { isatty = function() return false end, clock = os.clock, guard = function() end }
+end
+
+--- Write a line to stderr.
+function ui.say(text)
+  io.stderr:write(text, "\n")
+end
+
+--- Whether messages of a level are shown.
+-- @param options of oracle.command.options
+-- @param name one of ui.LEVELS
+function ui.level(options, name)
+  local at = options.level or "INFO"
+  for i, l in ipairs(LEVELS) do
+    if l == at then at = i end
+    if l == name then name = i end
+  end
+  return name >= at
+end
+
+--- Whether the lines about a run that begin with # are shown.
+function ui.told(options)
+  return not options.quiet and ui.level(options, "INFO")
+end
+
+--- Warnings, a line each, where they are shown.
+function ui.warn(list, options)
+  if not ui.level(options, "WARNING") then return end
+  for _, text in ipairs(list) do ui.say("oracle: warning: " .. text) end
+end
+
+--- A progress line (oracle.progress), where someone can see it; else nil.
+function ui.meter(options)
+  local host = ui.host()
+  if options.quiet or not host.isatty(2) then return nil end
+  return require("oracle.progress").new(host.clock, io.stderr)
+end
+
+--- Wall time and the like: facts about this machine, so never among the results.
+-- @param total { wall =, steps =, events =, now = }
+function ui.end_line(total)
+  local units = require "oracle.units"
+  ui.say(("# %.3f s wall, %s steps, %s events, %s x real time"):format(total.wall, units.thousands(total.steps),
+    units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
+end
+
+return ui
