@@ -9,7 +9,8 @@ local policy = {}
 local FIELDS = {
   batching = { name = "string", step = "function", order = "function", ended = "function", every_step = "boolean",
                clairvoyant = "boolean", victim = "string", params = "table" },
-  router = { name = "string", route = "function", clairvoyant = "boolean", params = "table" },
+  router = { name = "string", route = "function", decode = "function", tracks = "boolean", clairvoyant = "boolean",
+             params = "table" },
   admission = { name = "string", admit = "function", params = "table" },
   autoscaler = { name = "string", scale = "function", params = "table" },
   eviction = { name = "string", grade = "function", params = "table" },
@@ -72,6 +73,9 @@ function policy.batching(t)
 end
 
 --- A router. route(c, r, s) returns a replica from 1 to c:size() for the arriving request r.
+-- decode(c, r, s): the replica, from c:size() + 1 to c:size() + c:decoders(), that takes over a request whose prompt
+-- another one computed; the one with the fewest requests without it.
+-- tracks = true: it asks for c:load(i), which is then counted.
 function policy.router(t)
   check("router", t, 2)
   t.kind = "router"

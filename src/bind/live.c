@@ -180,6 +180,7 @@ static int swap(lua_State *L)
   }
   orc_policies_keep(&s->policies, &old);
   c->router = s->policies.router;
+  if (c->router.tracks) orc_load_catch_up(c);
   c->admission = s->policies.admission;
   c->fleet.is.autoscaler = s->policies.autoscaler;
   lua_pushvalue(L, 2);

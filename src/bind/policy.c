@@ -164,6 +164,27 @@ static bool route(void *self, const orc_cluster *c, const orc_request *r, int *r
   return true;
 }
 
+static bool decode(void *self, const orc_cluster *c, const orc_request *r, int *replica,
+                   orc_error *e)
+{
+  orc_lua_policies *p = self;
+  lua_State *L = p->L;
+  const int status = call_at_arrival(p, p->decode, p->routing, c, r);
+  if (status != LUA_OK) return refuse(L, status, p->decode, p->router.name, e);
+  int whole = 0;
+  const lua_Integer choice = lua_tointegerx(L, -1, &whole);
+  lua_pop(L, 1);
+  const int first = c->fleet.ready_count + 1, last = c->fleet.ready_count + c->fleet.decode_count;
+  if (!whole || choice < first || choice > last) {
+    char where[LUA_IDSIZE + 16];
+    place(L, p->decode, where, sizeof where);
+    return orc_fail(e, "router \"%s\": decode: a replica from %d to %d expected (%s)",
+                    p->router.name, first, last, where);
+  }
+  *replica = (int)choice - 1;
+  return true;
+}
+
 static bool admit(void *self, const orc_cluster *c, const orc_request *r, bool *yes, orc_error *e)
 {
   orc_lua_policies *p = self;
@@ -346,9 +367,17 @@ static int read_one(lua_State *L, int index, const char *kind, const char *key, 
 
 static void read_router(orc_lua_policies *p, int index)
 {
-  p->route = read_one(p->L, index, "router", "route", &p->router.name);
+  lua_State *L = p->L;
+  p->route = read_one(L, index, "router", "route", &p->router.name);
+  p->decode = LUA_NOREF;
   p->router.self = p;
-  if (p->route != LUA_NOREF) p->router.route = route;
+  if (p->route == LUA_NOREF) return;
+  p->router.route = route;
+  lua_getfield(L, index, "router");
+  p->decode = function(L, "router", "decode");
+  p->router.tracks = orc_bind_bool_or(L, lua_gettop(L), "router", "tracks", false);
+  lua_pop(L, 1);
+  if (p->decode != LUA_NOREF) p->router.decode = decode;
 }
 
 /* What order, route and admit see of a request: its output length only for a clairvoyant policy. */
@@ -419,10 +448,10 @@ void orc_policies_done(orc_lua_policies *p)
 {
   lua_State *L = p->L;
   if (L == NULL) return;
-  const int refs[] = { p->step,    p->order,          p->ended,   p->route,
-                       p->admit,   p->scale,          p->knobs,   p->request,
-                       p->cluster, p->admitting,      p->scaling, p->routing,
-                       p->params,  p->routing_params, p->grade,   p->grading };
+  const int refs[] = { p->step,    p->order,   p->ended,   p->route,          p->admit,
+                       p->scale,   p->knobs,   p->request, p->cluster,        p->admitting,
+                       p->scaling, p->routing, p->params,  p->routing_params, p->grade,
+                       p->grading, p->decode };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(L, LUA_REGISTRYINDEX, refs[i]);
   for (int i = 0; i < p->replicas; i++) {
@@ -439,8 +468,8 @@ void orc_policies_done(orc_lua_policies *p)
 /* Give back what `p` has and `other` has not. */
 static void drop(const orc_lua_policies *p, const orc_lua_policies *other)
 {
-  const int refs[] = { p->step,  p->order,   p->ended,  p->route,         p->admit,
-                       p->scale, p->request, p->params, p->routing_params };
+  const int refs[] = { p->step,  p->order,   p->ended,  p->route,          p->admit,
+                       p->scale, p->request, p->params, p->routing_params, p->decode };
   for (size_t i = 0; i < sizeof refs / sizeof *refs; i++)
     luaL_unref(p->L, LUA_REGISTRYINDEX, refs[i]);
   if (p->routing != other->routing) luaL_unref(p->L, LUA_REGISTRYINDEX, p->routing);

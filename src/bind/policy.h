@@ -13,7 +13,7 @@
 /*
 ** The policies of one simulation, tables with functions (lua/oracle/policy.lua says which):
 **   batching    step(b, e, s), order(r, e, s), ended(r, e, s)
-**   router      route(c, r, s)
+**   router      route(c, r, s), decode(c, r, s)
 **   admission   admit(c, r, s)
 **   autoscaler  scale(c, s)
 **   eviction    grade(r, s)
@@ -31,7 +31,7 @@ typedef struct orc_lua_policies {
   orc_autoscaler autoscaler;
   orc_eviction eviction;
   int step, order, ended; /* references of the functions; LUA_NOREF where not defined */
-  int route, admit, scale, grade;
+  int route, decode, admit, scale, grade;
   int *batch, *state;         /* [replicas] references: the batch userdata and the state of each */
   int params, routing_params; /* references: params of batching and of the router */
   int knobs;                  /* reference: e */

@@ -175,6 +175,27 @@ static int backlog(lua_State *L)
   return 1;
 }
 
+/* c:load(i) -> of the requests sent there that have not ended: prompt tokens to compute of those
+ * without a first token, and KV blocks of all their prompts, each once; blocks of the request asked
+ * about that are not among these. Only for a router with tracks = true */
+static int load(lua_State *L)
+{
+  const orc_cluster *c = boxed(L, "cluster");
+  const orc_replica *r = replica(L, c);
+  if (!c->router.tracks) orc_bind_misuse(L, "c:load is only for a router with tracks = true");
+  lua_pushinteger(L, r->load.tokens);
+  lua_pushinteger(L, r->load.blocks);
+  lua_pushinteger(L, c->asked == ORC_NO_SLOT ? 0 : orc_load_fresh(r, &c->requests.at[c->asked]));
+  return 3;
+}
+
+/* c:cached(i) -> KV blocks that the prefix cache there holds */
+static int cached(lua_State *L)
+{
+  lua_pushinteger(L, replica(L, boxed(L, "cluster"))->prefix.cached);
+  return 1;
+}
+
 /* c:last(i) -> s the newest step there took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
@@ -259,7 +280,8 @@ int orc_bind_view(lua_State *L)
     { "arrived", arrived },   { "now", now },
     { "backlog", backlog },   { "last", last },
     { "home", home },         { "prefix_match", prefix_match },
-    { "decoders", decoders }, { NULL, NULL },
+    { "decoders", decoders }, { "load", load },
+    { "cached", cached },     { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };
   for (int sees_output = 0; sees_output < 2; sees_output++) {

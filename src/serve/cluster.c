@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/deploy.h"
+#include "serve/holding.h"
 #include "serve/sampler.h"
 
 static void fail_with(orc_cluster *c, const orc_error *e)
@@ -100,9 +101,10 @@ int orc_cluster_grade(const orc_replica *r, const orc_request *q)
 
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
-  const orc_request *q = &c->requests.at[slot];
+  orc_request *q = &c->requests.at[slot];
   const orc_record record = record_of(c, q, status, now);
   keep(c, &record);
+  orc_load_end(c, q);
   const orc_life_entry end = { .time = now,
                                .number = q->number,
                                .amount = q->generated,
@@ -151,8 +153,8 @@ static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_ti
                     q->number, ORC_EVENT_DEADLINE, slot);
 }
 
-/* Where a policy failed that decides about an arrival. */
-static void fail_about(orc_cluster *c, const char *doing, const orc_request *q, const orc_error *e)
+void orc_cluster_fail_about(orc_cluster *c, const char *doing, const orc_request *q,
+                            const orc_error *e)
 {
   orc_error where;
   orc_fail(&where, "at t=%.6f s, %s request %llu: %s", (double)c->engine.now * 1e-9, doing,
@@ -186,12 +188,13 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
       c->router.route == NULL || choices == 1 || c->router.route(c->router.self, c, q, &choice, &e);
   c->asked = ORC_NO_SLOT;
   if (!routed) {
-    fail_about(c, "routing", q, &e);
+    orc_cluster_fail_about(c, "routing", q, &e);
     return;
   }
   ORC_ASSERT(choice >= 0 && choice < choices);
   orc_replica *r = &c->replicas[c->fleet.ready[choice]];
   q->replica = q->door = r->index;
+  if (c->router.tracks) orc_load_add(r, q, q->in.prompt - orc_holding_match(r, q));
   if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);
 }
 
@@ -211,7 +214,7 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
       c->admission.admit == NULL || c->admission.admit(c->admission.self, c, q, &yes, &e);
   c->asked = ORC_NO_SLOT;
   if (!judged) {
-    fail_about(c, "admitting", q, &e);
+    orc_cluster_fail_about(c, "admitting", q, &e);
     return;
   }
   if (!yes) {

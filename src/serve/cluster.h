@@ -137,6 +137,10 @@ static inline void orc_cluster_note(const orc_cluster *c, const orc_request *q, 
 ** about; -1 where there is none, or it is gone. */
 int orc_cluster_home(const orc_cluster *c);
 
+/* A policy failed that decides about a request: the run ends and says what it was `doing`. */
+void orc_cluster_fail_about(orc_cluster *c, const char *doing, const orc_request *q,
+                            const orc_error *e);
+
 /* For the fleet: a QUEUED request that is nowhere goes to a replica the router picks. A failure
  * ends the run. */
 void orc_cluster_dispatch(orc_cluster *c, orc_slot slot);

@@ -76,6 +76,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
     orc_request *q = at(r, out[i]);
     r->usage.recomputed_tokens += (uint64_t)q->computed;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_LOST, 0, q->computed);
+    orc_load_end(r->cluster, q);
     q->computed = q->lost = 0;
     q->state = ORC_QUEUED;
     q->replica = ORC_NO_REPLICA;

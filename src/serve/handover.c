@@ -206,10 +206,33 @@ static bool reserve(orc_cluster *c, uint32_t index)
   return true;
 }
 
-/* The replica to decode it: of those that could ever hold it, the one with the fewest requests. */
-static int choose(const orc_cluster *c, const orc_request *q)
+/* The replica to decode it that the router picks; -1 where it has no opinion or its choice could
+ * never hold it. A failure ends the run. */
+static int ask(orc_cluster *c, orc_slot slot)
 {
-  int best = -1;
+  orc_error e = { 0 };
+  const orc_request *q = &c->requests.at[slot];
+  int choice = 0;
+  if (c->router.decode == NULL || c->fleet.decode_count < 2) return -1;
+  c->asked = slot;
+  const bool answered = c->router.decode(c->router.self, c, q, &choice, &e);
+  c->asked = ORC_NO_SLOT;
+  if (!answered) {
+    orc_cluster_fail_about(c, "handing over", q, &e);
+    return -1;
+  }
+  const uint16_t to = c->fleet.ready[choice];
+  ORC_ASSERT(c->replicas[to].role == ORC_ROLE_DECODE);
+  return orc_replica_never_fits(&c->replicas[to], q) ? -1 : to;
+}
+
+/* The replica to decode it: of those that could ever hold it the router's choice, or else the one
+ * with the fewest requests. */
+static int choose(orc_cluster *c, orc_slot slot)
+{
+  const orc_request *q = &c->requests.at[slot];
+  int best = ask(c, slot);
+  if (best >= 0) return best;
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     if (r->role != ORC_ROLE_DECODE || orc_replica_never_fits(r, q)) continue;
@@ -263,13 +286,14 @@ static void on_handover(void *self, uint32_t subject)
     message_in(c, subject);
     return;
   }
-  const int to = choose(c, &c->requests.at[v->slot]);
+  const int to = choose(c, v->slot);
   if (to < 0) {
     end(c, subject, ORC_REJECTED);
     return;
   }
   v->to = (uint16_t)to;
   c->replicas[to].inbound++;
+  if (c->router.tracks) orc_load_add(&c->replicas[to], &c->requests.at[v->slot], 0);
   wait(c, subject);
   look(c, (uint16_t)to);
 }
@@ -286,6 +310,7 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
                                  .shared = q->shared,
                                  .chain = q->chain };
   h->moving++;
+  orc_load_end(c, q);
   q->state = ORC_MOVING;
   orc_engine_at(&c->engine, now, ORC_CLASS_TRANSFER, ORC_EVENT_HANDOVER, index);
 }

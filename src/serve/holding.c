@@ -2,7 +2,7 @@
 
 #include "serve/cluster.h"
 
-static const orc_content *content_of(const orc_replica *r, const orc_request *q)
+const orc_content *orc_holding_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.content == 0 || !r->knobs.enable_prefix_caching) return NULL;
   return &r->cluster->sources[q->in.source].contents->at[q->in.content];
@@ -10,7 +10,7 @@ static const orc_content *content_of(const orc_replica *r, const orc_request *q)
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
 {
-  const orc_content *c = content_of(r, q);
+  const orc_content *c = orc_holding_content(r, q);
   if (c == NULL) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
   return orc_prefix_find(&r->prefix, c, orc_request_target(q));
 }
@@ -42,7 +42,7 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
 {
   const int32_t tokens = (found->blocks + found->lower) * r->knobs.block_size;
   if (q->scheduled < 0 && r->knobs.enable_prefix_caching) {
-    const orc_content *c = content_of(r, q);
+    const orc_content *c = orc_holding_content(r, q);
     q->cached = tokens;
     q->follows = c != NULL && c->follows;
     q->prefix_event = (uint8_t)event_of(c, found, tokens);
@@ -56,12 +56,13 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
   q->chain = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
-  if (found->lower > 0) r->fetching += orc_prefix_fetch(&r->prefix, content_of(r, q), found);
+  if (found->lower > 0)
+    r->fetching += orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), found);
 }
 
 void orc_holding_share(orc_replica *r, orc_request *q)
 {
-  const orc_content *c = content_of(r, q);
+  const orc_content *c = orc_holding_content(r, q);
   if (c == NULL || q->blocks == 0) return; /* one in host memory has nothing here to share */
   const int32_t full = q->computed / r->knobs.block_size;
   for (; q->shared < full; q->shared++)

@@ -9,6 +9,9 @@
 #include "serve/replica.h"
 #include "serve/request.h"
 
+/* What its prompt is made of, as far as this replica's cache may share it; NULL: nothing. */
+const orc_content *orc_holding_content(const orc_replica *r, const orc_request *q);
+
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q);
 

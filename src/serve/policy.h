@@ -56,6 +56,11 @@ typedef enum orc_lod {
 typedef struct orc_router {
   const char *name;
   void *self;
+  bool tracks; /* it asks for the load of replicas (load.h), which is then counted */
+  /* The replica of role decode that takes a request over whose prompt another one computed:
+   * *replica, a place in c->fleet.ready. NULL: the one with the fewest requests. */
+  bool (*decode)(void *self, const orc_cluster *c, const orc_request *r, int *replica,
+                 orc_error *e);
   bool (*route)(void *self, const orc_cluster *c, const orc_request *r, int *replica, orc_error *e);
 } orc_router;
 

@@ -63,6 +63,7 @@ void orc_replica_done(orc_replica *r)
   orc_prefix_done(&r->prefix);
   orc_walk_done(&r->walk);
   orc_tiers_done(&r->tiers);
+  orc_load_done(&r->load);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }
@@ -235,6 +236,7 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   if (q->aborted != 0) return; /* its client left before this token */
   q->generated++;
   r->lost = 0;
+  orc_load_begun(r->cluster, q);
   if (q->first_token < 0) {
     q->first_token = now;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);

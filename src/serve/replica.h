@@ -12,6 +12,7 @@
 #include "obs/metrics.h"
 #include "serve/decode.h"
 #include "serve/kv.h"
+#include "serve/load.h"
 #include "serve/pipeline.h"
 #include "serve/policy.h"
 #include "serve/prefix.h"
@@ -105,7 +106,7 @@ typedef struct orc_usage {
   orc_hist gaps;           /* between tokens of a request (ITL) */
 } orc_usage;
 
-typedef struct orc_replica {
+struct orc_replica {
   orc_cluster *cluster;
   orc_engine *engine;
   orc_requests *requests;
@@ -129,6 +130,7 @@ typedef struct orc_replica {
   orc_time last_step;   /* ns the newest step takes; 0 before the first */
   int64_t lost;         /* tokens forgotten since the last one came out */
   orc_walk walk;        /* of orc_batch_walk */
+  orc_load load;        /* what the router sent here, where it wants to know */
   orc_rng chance;       /* draws of its policy */
   orc_time now;         /* its own clock: the start of the running step, or the engine's */
   orc_time counted;     /* stepwise: usage is up to date until here */
@@ -151,7 +153,7 @@ typedef struct orc_replica {
   bool crowded;  /* high, on links of others: it computes and sends on the engine's clock */
   bool stepwise; /* each step's end is an event: steps overlap, or nobody knows when they end */
   bool runs;     /* steps inside the horizon need no event */
-} orc_replica;
+};
 
 /* What a replica is made of. */
 typedef struct orc_replica_kind {

@@ -60,17 +60,19 @@ typedef struct orc_request {
   int32_t lost;         /* tokens computed before the last preemption took them */
   int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
+  int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
   orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
   uint16_t replica;
-  uint16_t door;   /* the replica the router chose: with pools, the one that computes the prompt */
-  uint8_t lane;    /* of its replica: where it decodes, or its newest chunk ran */
-  uint8_t flights; /* running steps it must see the end of: those with chunks of it, and the one
-                      whose end lets it into the decode set */
-  uint8_t state;   /* orc_state */
+  uint16_t door; /* the replica the router chose: with pools, the one that computes the prompt */
+  uint16_t counted_on; /* 1 + the replica whose load it counts for; 0: none */
+  uint8_t lane;        /* of its replica: where it decodes, or its newest chunk ran */
+  uint8_t flights;     /* running steps it must see the end of: those with chunks of it, and the one
+                          whose end lets it into the decode set */
+  uint8_t state;       /* orc_state */
   uint8_t prefix_event; /* orc_prefix_event */
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */

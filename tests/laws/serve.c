@@ -15,6 +15,7 @@
 #include "serve/sampler.h"
 #include "serve/synthetic.h"
 
+#include "loads.h"
 #include "test.h"
 
 enum { SCENARIOS = 400 };
@@ -443,6 +444,7 @@ static bool consistent(const orc_cluster *c)
     good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);
   }
+  good = good && loads_agree(c);
   return good && seen + c->handovers.moving + c->fleet.homeless_count == c->requests.live;
 }
 
@@ -588,8 +590,10 @@ static outcome simulate(const scenario *s, way how)
       .knobs = &s->knobs,
       .cost = &s->cost,
       .batching = batching,
-      .router = { .name = "least",
-                  .route = least,
+      .router = { .name = s->seed % 3 == 1 ? "load" : "least",
+                  .tracks = s->seed % 3 == 1,
+                  .route = s->seed % 3 == 1 ? route_by_load : least,
+                  .decode = s->seed % 3 == 1 ? decode_by_load : NULL,
                   .self = how == INTERRUPTED ? interrupt.out : NULL },
       .stop = &stop,
       .admission = { .admit = s->picky ? picky : NULL },
@@ -621,6 +625,7 @@ static outcome simulate(const scenario *s, way how)
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     o.good = o.good && (s->policy != 5 || r->usage.preemptions == 0);
+    o.good = o.good && r->load.tokens == 0 && r->load.blocks == 0 && r->load.named == 0;
     o.good = o.good && r->host_free == s->knobs.swap_blocks;
     o.good = o.good && orc_kv_available(&r->kv) == r->kv.total && r->running == 0;
     for (int l = 0; l < r->lane_count; l++) {

@@ -1,12 +1,19 @@
---- The replica that has least to do for a request: prompt blocks it would have to compute, weighted, plus the KV blocks
--- it has in use. With a temperature above 0 a cheaper replica is only likelier. Where prompts are computed apart from
--- decoding, it may leave a prompt to the replica that will decode it (conditional disaggregation).
--- Source: NVIDIA Dynamo documentation, "KV Router" (v0.8): cost = kv-overlap-score-weight * prefill blocks + decode
--- blocks; weight 1.0, router-temperature 0.0 (the cheapest one; else softmax over the normalised negated costs).
--- NVIDIA Dynamo documentation v0.2, "Dynamo Disaggregation", conditional disaggregation: a prompt goes to a prefill
+--- The replica that has least to do: prompt tokens it would have to compute, weighted, plus the KV blocks of prompts it
+-- would then hold, both with all requests sent to it that have not ended, waiting ones too. With a temperature above 0 a
+-- cheaper replica is only likelier. Where prompts are computed apart from decoding, it may leave a prompt to the replica
+-- that will decode it (conditional disaggregation).
+-- Source: NVIDIA Dynamo v0.8 (github.com/ai-dynamo/dynamo), docs/router/README.md, "Cost Function", and
+-- lib/llm/src/kv_router/scheduler.rs and sequence.rs: cost = kv-overlap-score-weight * (tokens of prompts without a first
+-- token + new tokens) / block size + (blocks of all prompts + new ones), a block that prompts share once; weight 1.0;
+-- router-temperature 0.0, which takes the cheapest (within 1e-5 the one with the fewest cached blocks), else a softmax
+-- over the negated costs divided by their span. lib/llm/src/kv_router/prefill_router.rs: of who only computes prompts
+-- the blocks do not count (track_active_blocks = false); who decodes is chosen with weight 0, that is by blocks alone.
+-- Dynamo v0.2, docs/architecture/disagg_serving.md, conditional disaggregation: a prompt goes to a prefill
 -- worker if what the decode worker's cache lacks of it is longer than max-local-prefill-length and the prefill queue is
 -- shorter than max-prefill-queue-size; 1000 and 2 in examples/llm/components/disagg_router.py.
 local policy = require "oracle.policy"
+
+local EQUAL = 1e-5                                        -- costs that differ by less are the same
 
 local function draw(costs, n, temperature)
   local low, high = costs[1], costs[1]
@@ -24,19 +31,34 @@ local function draw(costs, n, temperature)
   return n
 end
 
--- The replica with the least cost among n from `first` on.
-local function cheapest(c, r, s, first, n)
-  local p, best = s.params, 1
+-- Of the cheapest the one with the fewest cached blocks, the first of equals.
+local function least(c, costs, first, n)
+  local low, best, fewest = costs[1], nil, nil
+  for i = 2, n do low = math.min(low, costs[i]) end
+  for i = 1, n do
+    if costs[i] - low < EQUAL then
+      local blocks = c:cached(first - 1 + i)
+      if not best or blocks < fewest then best, fewest = i, blocks end
+    end
+  end
+  return best
+end
+
+-- The replica with the least cost among n from `first` on. weight: of prompt blocks to compute; blocks: whether those
+-- of prompts count.
+local function cheapest(c, r, s, first, n, weight, blocks)
+  local p = s.params
   s.costs = s.costs or {}
-  local costs = s.costs
   for i = 1, n do
     local at = first - 1 + i
-    local free, total = c:free(at)
-    costs[i] = p.overlap_score_weight * (r.prompt - c:prefix_match(at)) / p.block_size + total - free
-    if costs[i] < costs[best] then best = i end
+    local tokens, held, fresh = c:load(at)
+    s.costs[i] = blocks and held + fresh or 0
+    if weight > 0 then
+      s.costs[i] = s.costs[i] + weight * (tokens + r.prompt - c:prefix_match(at)) / p.block_size
+    end
   end
-  if p.router_temperature > 0 then best = draw(costs, n, p.router_temperature) end
-  return first - 1 + best
+  if p.router_temperature > 0 then return first - 1 + draw(s.costs, n, p.router_temperature) end
+  return first - 1 + least(c, s.costs, first, n)
 end
 
 -- Whether replica `at`, which decodes, computes the prompt too.
@@ -49,6 +71,7 @@ end
 
 return policy.router {
   name = "kv_aware",
+  tracks = true,
   params = {
     overlap_score_weight = 1.0, router_temperature = 0.0, block_size = 16, -- tokens
     conditional = 0,                                      -- 1: prompts may stay with who decodes them, under
@@ -57,11 +80,15 @@ return policy.router {
   },
 
   route = function(c, r, s)
-    local n, decoders = c:size(), c:decoders()
+    local n, decoders, weight = c:size(), c:decoders(), s.params.overlap_score_weight
     if decoders > 0 and s.params.conditional == 1 then
-      local at = cheapest(c, r, s, n + 1, decoders)
+      local at = cheapest(c, r, s, n + 1, decoders, weight, true)
       if stays(c, r, s, at) then return at end
     end
-    return cheapest(c, r, s, 1, n)
+    return cheapest(c, r, s, 1, n, weight, decoders == 0)
+  end,
+
+  decode = function(c, r, s)
+    return cheapest(c, r, s, c:size() + 1, c:decoders(), 0, true)
   end,
 }

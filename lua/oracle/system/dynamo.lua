@@ -6,8 +6,9 @@ local system = require "oracle.system"
 return system.new {
   name = "dynamo",
   version = "v0.8",
-  source = "NVIDIA Dynamo documentation: KV Router, Disaggregated Serving; workers: vLLM v0.11; conditional "
-    .. "disaggregation: v0.2, docs/architecture/disagg_serving.md and examples/llm/components/disagg_router.py",
+  source = "github.com/ai-dynamo/dynamo v0.8: docs/router/README.md, docs/router/kv_cache_routing.md, "
+    .. "lib/llm/src/kv_router; workers: vLLM v0.11; conditional disaggregation: v0.2, "
+    .. "docs/architecture/disagg_serving.md and examples/llm/components/disagg_router.py",
   knobs = {
     { "prefill_workers", "count", min = 0, max = 65535,
       doc = "dynamo: replicas that compute prompts; half of them where there is a network, else 0: all do both" },
