@@ -40,9 +40,9 @@ end
 
 describe("kv_aware", function()
   -- Prompt blocks to compute + blocks held, with those of the request itself:
-  --   1600 tokens: 100 + 100 on both, the first of equals; 800: 150 + 150 and 50 + 50;
+  --   1600: 100 + 100 on both, the first of equals; 800: 150 + 150 and 50 + 50;
   --   160: 110 + 110 and 60 + 60; 800: 150 + 160 and 110 + 110; 160: 110 + 110 and 120 + 120;
-  -- a second later the first prompts are computed: 1600 at 1.5 s: (10 + 100) + (110 + 100) and (60 + 100) + (110 + 100).
+  -- later the first prompts are computed: 1600 at 1.5 s: (10 + 100) + (110 + 100) and (60 + 100) + (110 + 100).
   it("counts requests that wait, and prompts until they are computed", function()
     assert.same({ 0, 1, 1, 1, 0, 0 }, placed {
       { 0, 1600, 100 }, { 1, 800, 100 }, { 2, 160, 100 }, { 3, 800, 100 }, { 4, 160, 100 }, { 1500, 1600, 100 } })

@@ -1,13 +1,13 @@
 --- The replica that has least to do: prompt tokens it would have to compute, weighted, plus the KV blocks of prompts it
--- would then hold, both with all requests sent to it that have not ended, waiting ones too. With a temperature above 0 a
--- cheaper replica is only likelier. Where prompts are computed apart from decoding, it may leave a prompt to the replica
--- that will decode it (conditional disaggregation).
+-- would then hold, both with all requests sent to it that have not ended, waiting ones too. With a temperature above 0
+-- a cheaper replica is only likelier. Where prompts are computed apart from decoding, it may leave a prompt to the
+-- replica that will decode it (conditional disaggregation).
 -- Source: NVIDIA Dynamo v0.8 (github.com/ai-dynamo/dynamo), docs/router/README.md, "Cost Function", and
--- lib/llm/src/kv_router/scheduler.rs and sequence.rs: cost = kv-overlap-score-weight * (tokens of prompts without a first
--- token + new tokens) / block size + (blocks of all prompts + new ones), a block that prompts share once; weight 1.0;
--- router-temperature 0.0, which takes the cheapest (within 1e-5 the one with the fewest cached blocks), else a softmax
--- over the negated costs divided by their span. lib/llm/src/kv_router/prefill_router.rs: of who only computes prompts
--- the blocks do not count (track_active_blocks = false); who decodes is chosen with weight 0, that is by blocks alone.
+-- lib/llm/src/kv_router/scheduler.rs and sequence.rs: cost = kv-overlap-score-weight * (tokens of prompts without a
+-- first token + new tokens) / block size + (blocks of all prompts + new ones), a block that prompts share once; weight
+-- 1.0; router-temperature 0.0, which takes the cheapest (within 1e-5 the one with the fewest cached blocks), else a
+-- softmax over the negated costs divided by their span. lib/llm/src/kv_router/prefill_router.rs: of who only computes
+-- prompts the blocks do not count (track_active_blocks = false); who decodes is chosen with weight 0, by blocks alone.
 -- Dynamo v0.2, docs/architecture/disagg_serving.md, conditional disaggregation: a prompt goes to a prefill
 -- worker if what the decode worker's cache lacks of it is longer than max-local-prefill-length and the prefill queue is
 -- shorter than max-prefill-queue-size; 1000 and 2 in examples/llm/components/disagg_router.py.
