@@ -3,17 +3,14 @@
 #include "serve/cluster.h"
 
 /* Seconds of the formed step on a stage, if it only decodes. */
-static double decode_time(const orc_replica *r, int stage)
+static double decode_time(const orc_replica *r, int index)
 {
-  orc_lane *lane = r->lane;
-  const orc_decode_set *d = &lane->decode;
-  if (lane->prepared[0].n != d->n)
-    for (int i = r->pipeline.count - 1; i >= 0; i--)
-      lane->prepared[i] = orc_step_prepare_decode(&r->pipeline.stages[i].cost, d->n);
+  orc_pipe_stage *stage = &r->pipeline.stages[index];
+  const orc_decode_set *d = &r->lane->decode;
   const int64_t window = orc_decode_window(d);
-  const double time = orc_step_decode(&lane->prepared[stage], d->context, window);
-  orc_time ns = orc_time_of(time);
-  orc_pipeline_decode(&r->pipeline.stages[stage], &lane->worked[stage],
+  const double time = orc_step_decode(orc_pipeline_prepared(stage, d->n), d->context, window);
+  const orc_time ns = orc_time_of(time);
+  orc_pipeline_decode(stage, &r->lane->worked[index],
                       &(orc_decode_span){ .n = d->n,
                                           .steps = 1,
                                           .context = d->context,

@@ -41,10 +41,24 @@ static inline int64_t orc_kv_blocks(const orc_kv *kv, int64_t tokens)
   return (tokens + kv->block_size - 1) / kv->block_size;
 }
 
+/* Make n blocks free, some of them idle ones; n <= available. */
+void orc_kv_evict(orc_kv *kv, int64_t n);
+
 /* Take n >= 0 blocks: false, and nothing has changed, when fewer are available. */
-bool orc_kv_take(orc_kv *kv, int64_t n);
+static inline bool orc_kv_take(orc_kv *kv, int64_t n)
+{
+  ORC_ASSERT(n >= 0);
+  if (n > orc_kv_available(kv)) return false;
+  if (n > kv->free) orc_kv_evict(kv, n);
+  kv->free -= n;
+  return true;
+}
 
 /* Give n >= 0 blocks back. */
-void orc_kv_give(orc_kv *kv, int64_t n);
+static inline void orc_kv_give(orc_kv *kv, int64_t n)
+{
+  ORC_ASSERT(n >= 0 && n <= orc_kv_used(kv));
+  kv->free += n;
+}
 
 #endif

@@ -11,15 +11,12 @@ void orc_lane_open(orc_replica *r, int index)
   lane->batch.replica = r;
   orc_decode_init(&lane->decode, r->requests, r->knobs.block_size,
                   windowed ? m->sliding_window : 0);
-  lane->prepared = orc_alloc((size_t)r->pipeline.count, sizeof *lane->prepared);
-  lane->prepared[0].n = -1;
   lane->worked = orc_alloc((size_t)r->pipeline.count, sizeof *lane->worked);
 }
 
 void orc_lane_close(orc_lane *lane)
 {
   free(lane->batch.chunks);
-  free(lane->prepared);
   free(lane->worked);
   free(lane->joining);
   orc_decode_done(&lane->decode);

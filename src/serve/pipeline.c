@@ -25,6 +25,7 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_ste
     };
   for (int i = 0; i < count; i++) {
     orc_pipe_stage *s = &p->stages[i];
+    s->prepared = orc_alloc(ORC_PREPARED, sizeof *s->prepared);
     orc_detail_init(&s->detail, &s->cost);
     const orc_step_time one = beside_context(s, 1), two = beside_context(s, 2);
     s->token_flops = two.flops - one.flops;
@@ -35,8 +36,10 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_ste
 
 void orc_pipeline_done(orc_pipeline *p)
 {
-  for (int i = 0; i < p->count; i++)
+  for (int i = 0; i < p->count; i++) {
     orc_detail_done(&p->stages[i].detail);
+    free(p->stages[i].prepared);
+  }
   free(p->stages);
   *p = (orc_pipeline){ 0 };
 }

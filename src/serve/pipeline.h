@@ -9,14 +9,18 @@
 #include "cost/step.h"
 #include "serve/detail.h"
 
+/* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
+enum { ORC_PREPARED = 256 };
+
 typedef struct orc_pipe_stage {
-  orc_step_cost cost;  /* of its layers */
-  orc_group next;      /* the way to the next stage: latency, bandwidth; unused on the last */
-  const int *devices;  /* [ranks] their nodes in the network; NULL: there is none */
-  orc_detail detail;   /* its devices, at the high level of detail */
-  orc_time free;       /* when it has done all steps started so far */
-  orc_time busy;       /* ns at work on them */
-  double flops, bytes; /* work of one of its GPUs so far: FLOP, B of memory */
+  orc_step_cost cost;        /* of its layers */
+  orc_decode_cost *prepared; /* [ORC_PREPARED] */
+  orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
+  const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
+  orc_detail detail;         /* its devices, at the high level of detail */
+  orc_time free;             /* when it has done all steps started so far */
+  orc_time busy;             /* ns at work on them */
+  double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
   double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
                                                   linear in tokens: not where there are experts */
   double roof; /* s that this takes at the peak of the roof each step is under */
@@ -73,6 +77,14 @@ static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *
 
 /* The same of the steps of a span. */
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* The prepared cost of steps in which n sequences decode; valid until the next call. */
+static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n)
+{
+  orc_decode_cost *kept = &s->prepared[n % ORC_PREPARED];
+  if (kept->n != n) *kept = orc_step_prepare_decode(&s->cost, n);
+  return kept;
+}
 
 /* Add steps to the span, which is counted before if it is of another n. */
 static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,

@@ -81,14 +81,13 @@ struct orc_batch {
 typedef struct orc_lane {
   orc_batch batch;
   orc_decode_set decode;
-  orc_decode_cost *prepared; /* [stages] for prepared[0].n sequences */
-  int ghosts;                /* crowded: steps under way that nobody waits for, since it failed */
-  orc_time begun;            /* crowded: when the running step began */
-  double moving;             /* crowded: s before it in which blocks go to or from other memory */
-  orc_step_shape shape;      /* crowded: of the running step */
-  orc_decode_span *worked;   /* [stages] */
-  orc_time end;              /* of the running step */
-  orc_slot *joining;         /* sequences to decode here that wait for the running step's end */
+  int ghosts;              /* crowded: steps under way that nobody waits for, since it failed */
+  orc_time begun;          /* crowded: when the running step began */
+  double moving;           /* crowded: s before it in which blocks go to or from other memory */
+  orc_step_shape shape;    /* crowded: of the running step */
+  orc_decode_span *worked; /* [stages] */
+  orc_time end;            /* of the running step */
+  orc_slot *joining;       /* sequences to decode here that wait for the running step's end */
   int joining_count, joining_room;
   uint8_t index;
   bool busy; /* a step is running */

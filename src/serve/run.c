@@ -33,54 +33,66 @@ static void book(orc_replica *r, const orc_decode_span *run)
   r->lost = 0;
 }
 
+/* Integral of the used blocks since `from`, block ns. */
+static unsigned __int128 occupied(const orc_kv *kv, orc_time from, orc_time to)
+{
+  return (unsigned __int128)orc_kv_used(kv) * (unsigned __int128)(to - from);
+}
+
+/*
+** The loop that a simulation spends most of its steps in. What it changes is kept in locals: the
+** compiler must take any store to memory for one to what it reads next.
+*/
 int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
 {
-  orc_lane *lane = r->lane;
-  orc_decode_set *d = &lane->decode;
-  orc_usage *u = &r->usage;
+  orc_decode_set *d = &r->lane->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  if (lane->prepared[0].n != d->n)
-    lane->prepared[0] = orc_step_prepare_decode(&r->pipeline.stages[0].cost, d->n);
-  const orc_decode_cost cost = lane->prepared[0];
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
   const orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   const int until = steps_to_event(d, most);
-  uint64_t phase = d->counter % (uint64_t)d->block_size;
-  orc_hist_tally gaps = orc_hist_tally_begin(&u->gaps, (uint64_t)d->counted);
+  const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
+  const uint64_t block_size = (uint64_t)d->block_size;
+  int64_t context = d->context, window = orc_decode_window(d);
+  uint64_t phase = d->counter % block_size;
+  orc_hist_tally gaps = orc_hist_tally_begin(&r->usage.gaps, (uint64_t)d->counted);
+  unsigned __int128 block_time = 0;
   orc_time now = r->now, taken = now; /* taken: when blocks were last opened */
-  orc_time last = r->last_step;
-  const int64_t context = d->context, window = orc_decode_window(d), growing = d->growing;
+  orc_time token = d->peers[0].time, time = 0;
   int steps = 0;
   for (; steps < until; steps++) {
     const int64_t need = d->phase[phase];
     if (need > orc_kv_available(&r->kv)) break;
-    orc_time time = orc_time_of(orc_step_decode(&cost, d->context, orc_decode_window(d)));
-    if (time < 1) time = 1;
-    if (time > stop - now) break;
+    orc_time next = orc_time_of(orc_step_decode(&cost, context, window));
+    if (next < 1) next = 1;
+    if (next > stop - now) break;
     if (need > 0) {
-      u->block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(now - taken);
+      block_time += occupied(&r->kv, taken, now);
       taken = now;
       orc_kv_take(&r->kv, need);
     }
+    time = next;
     now += time;
-    last = time;
-    orc_hist_tally_add(&gaps, now - d->peers[0].time);
-    d->peers[0].time = now;
-    d->context += d->n;
-    d->window += d->growing;
-    if (++phase == (uint64_t)d->block_size) phase = 0;
+    orc_hist_tally_add(&gaps, now - token);
+    token = now;
+    context += n;
+    window += growing;
+    if (++phase == block_size) phase = 0;
   }
-  orc_hist_tally_end(&gaps);
   if (steps == 0) return 0;
-  u->block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)(now - taken);
+  orc_hist_tally_end(&gaps);
+  r->usage.block_time += block_time + occupied(&r->kv, taken, now);
+  book(r, &(orc_decode_span){ .n = n,
+                              .steps = steps,
+                              .context = steps * d->context + growth(steps, n),
+                              .window = steps * orc_decode_window(d) + growth(steps, growing),
+                              .time = now - r->now });
+  d->peers[0].time = now;
+  d->context = context;
+  d->window = d->cap > 0 ? window : d->window;
   d->counter += (uint64_t)steps;
   if (steps == until) orc_decode_cross(d);
-  r->last_step = last;
-  book(r, &(orc_decode_span){ .n = d->n,
-                              .steps = steps,
-                              .context = steps * context + growth(steps, d->n),
-                              .window = steps * window + growth(steps, d->cap > 0 ? growing : d->n),
-                              .time = now - r->now });
+  r->last_step = time;
   r->now = now;
   return steps;
 }
