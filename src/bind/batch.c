@@ -1,7 +1,7 @@
 /*
 ** batch.c - the hot half of the binding: verbs a batching policy calls.
-** One userdata per replica, made once. It points at the batch only while the policy runs; outside,
-** every verb raises "batch used outside its step".
+** One userdata per replica, made once. It stands for a batch only while the policy is being asked
+** about it (policy.h); otherwise every verb raises "batch used outside its step".
 */
 #include <lauxlib.h>
 #include <limits.h>
@@ -12,15 +12,19 @@
 
 enum { COLUMNS_MOST = 8 };
 
-/* Upvalue 1 is the metatable: one pointer test instead of a registry look-up. */
+static _Noreturn void no_batch(lua_State *L)
+{
+  if (luaL_testudata(L, 1, "oracle.batch") == NULL)
+    orc_bind_misuse(L, "a batch expected; call it as b:verb()");
+  orc_bind_misuse(L, "batch used outside its step");
+}
+
+/* The userdata is known by its address, so nothing is looked up for a verb that is well called. */
 static orc_batch *self(lua_State *L)
 {
-  orc_batch **box = lua_touserdata(L, 1);
-  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
-    orc_bind_misuse(L, "a batch expected; call it as b:verb()");
-  lua_pop(L, 1);
-  if (*box == NULL) orc_bind_misuse(L, "batch used outside its step");
-  return *box;
+  const orc_asking *a = orc_policies_asking(L);
+  if (a->batch == NULL || lua_touserdata(L, 1) != a->box) no_batch(L);
+  return a->batch;
 }
 
 static int limit(lua_State *L)
@@ -50,6 +54,26 @@ static int resume(lua_State *L)
 {
   orc_batch *b = self(L);
   lua_pushinteger(L, orc_batch_resume(b, limit(L)));
+  return 1;
+}
+
+/* b:go_on(limit) -> tokens granted to those who run: one for every decoding sequence, and what that
+ * leaves of `limit` to prompts begun in earlier steps; requests sent back since the policy was
+ * called */
+static int go_on(lua_State *L)
+{
+  orc_batch *b = self(L);
+  lua_pushinteger(L, orc_batch_go_on(b, limit(L)));
+  lua_pushinteger(L, b->preempted);
+  return 2;
+}
+
+/* b:fill(limit [, reserve]) -> tokens granted to those who wait, admitted from the head of the
+ * queue on until one gets none; reserve as in b:admit */
+static int fill(lua_State *L)
+{
+  orc_batch *b = self(L);
+  lua_pushinteger(L, orc_batch_fill(b, limit(L), lua_toboolean(L, 3)));
   return 1;
 }
 
@@ -327,12 +351,11 @@ int orc_bind_batch(lua_State *L)
     { "cached", cached },     { "progress", progress },
     { "steps", count_steps }, { "preempted", count_preempted },
     { "random", chance },     { "walk", walk },
+    { "go_on", go_on },       { "fill", fill },
     { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
-  luaL_newlibtable(L, verbs);           /* [mt, verbs] */
-  lua_pushvalue(L, -2);                 /* [mt, verbs, mt] */
-  luaL_setfuncs(L, verbs, 1);           /* [mt, verbs] */
+  luaL_newlib(L, verbs);                /* [mt, verbs] */
   lua_setfield(L, -2, "__index");       /* [mt] */
   lua_pushliteral(L, "oracle.batch");   /* [mt, name] */
   lua_setfield(L, -2, "__metatable");   /* [mt] scripts cannot reach it */

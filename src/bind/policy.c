@@ -6,15 +6,12 @@
 
 #include "serve/batch.h"
 
-/* The stream that math.random draws from lies in the state's extra space: one store per call. */
-static void set_chance(lua_State *L, orc_rng *g)
-{
-  *(orc_rng **)lua_getextraspace(L) = g;
-}
+static const char asking_key; /* its address names the state's orc_asking in the registry */
 
-static orc_rng *chance_of(lua_State *L)
+/* A state's extra space is copied to its later coroutines: it holds an address that stays. */
+static void set_asking(lua_State *L, orc_asking *a)
 {
-  return *(orc_rng **)lua_getextraspace(L);
+  *(orc_asking **)lua_getextraspace(L) = a;
 }
 
 /* Memory errors carry no position: they are said to be of the function that was called. */
@@ -54,18 +51,24 @@ static bool refuse(lua_State *L, int status, int function, const char *policy, o
   return false;
 }
 
-/* Call the function below `args` arguments; its draws come from `g`. */
-static int call(orc_lua_policies *p, int args, int results, orc_rng *g)
+/* Call the function below `args` arguments; its draws come from asked.chance. */
+static int ask(orc_lua_policies *p, int args, int results, orc_asking asked)
 {
   /* A verb of one policy may lead to another being asked: what it had is put back. */
-  orc_rng *before = chance_of(p->L);
-  const bool within = before != NULL;
-  set_chance(p->L, g);
+  const orc_asking before = *p->asking;
+  const bool within = before.chance != NULL;
+  *p->asking = asked;
   if (!within) orc_watch_enter(p->watch);
   const int status = lua_pcall(p->L, args, results, 0);
   if (!within) orc_watch_leave(p->watch);
-  set_chance(p->L, before);
+  *p->asking = before;
   return status;
+}
+
+/* The same of what forms no batch. */
+static int call(orc_lua_policies *p, int args, int results, orc_rng *chance)
+{
+  return ask(p, args, results, (orc_asking){ .chance = chance });
 }
 
 /* Push a box and point it at `what`; it is untyped, and Lua only reads what is const. */
@@ -87,11 +90,12 @@ static bool step(void *self, orc_batch *b, orc_error *e)
   lua_State *L = p->L;
   const int i = b->replica->index;
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->step);
-  void **box = push_box(L, p->batch[i], b);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, p->batch[i]);
+  const void *box = lua_touserdata(L, -1);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->state[i]);
-  const int status = call(p, 3, 0, &b->replica->chance);
-  *box = NULL;
+  const int status =
+      ask(p, 3, 0, (orc_asking){ .chance = &b->replica->chance, .batch = b, .box = box });
   return status == LUA_OK || refuse(L, status, p->step, p->batching.name, e);
 }
 
@@ -413,9 +417,20 @@ static void read_others(orc_lua_policies *p, int index)
   }
 }
 
+/* The state's own; L may be a coroutine from before the engine was loaded. */
+static orc_asking *asking_of(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &asking_key);
+  orc_asking *a = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  set_asking(L, a);
+  return a;
+}
+
 void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas, orc_watch *watch)
 {
   *p = (orc_lua_policies){ .L = L,
+                           .asking = asking_of(L),
                            .watch = watch,
                            .step = LUA_NOREF,
                            .order = LUA_NOREF,
@@ -546,15 +561,18 @@ int orc_policies_draw(lua_State *L, orc_rng *g, int index)
 
 int orc_policies_random(lua_State *L)
 {
-  orc_rng *g = chance_of(L);
+  orc_rng *g = orc_policies_asking(L)->chance;
   if (g == NULL) orc_bind_fail(L, "math.random: chance is only to be had inside a policy's call");
   return orc_policies_draw(L, g, 1);
 }
 
 void orc_policies_none(lua_State *L)
 {
-  set_chance(L, NULL);
+  orc_asking *a = lua_newuserdatauv(L, sizeof *a, 0);
+  *a = (orc_asking){ 0 };
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &asking_key);
+  set_asking(L, a);
   lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  set_chance(lua_tothread(L, -1), NULL);
+  set_asking(lua_tothread(L, -1), a);
   lua_pop(L, 1);
 }

@@ -23,6 +23,7 @@
 */
 typedef struct orc_lua_policies {
   lua_State *L;
+  struct orc_asking *asking;
   orc_watch *watch;
   orc_cluster *of; /* set once the cluster exists */
   orc_batching batching;
@@ -71,8 +72,24 @@ int orc_policies_draw(lua_State *L, orc_rng *g, int index);
  * lua_CFunction; raises outside a call of a policy. */
 int orc_policies_random(lua_State *L);
 
-/* No policy is being asked: once per Lua state, before the first simulation. */
+/* No policy is being asked in this state: once, before the first simulation. */
 void orc_policies_none(lua_State *L);
+
+/*
+** Who is being asked in a Lua state, its coroutines included: for as long as a policy runs, verbs
+** and math.random find here what they work on.
+*/
+typedef struct orc_asking {
+  orc_rng *chance;  /* draws of the policy; NULL: none is being asked */
+  orc_batch *batch; /* it is asked to form this one; NULL: it is asked something else */
+  const void *box;  /* the userdata that stands for the batch */
+} orc_asking;
+
+/* The one of a state in which orc_policies_none was called. Inline because every verb begins so. */
+static inline orc_asking *orc_policies_asking(lua_State *L)
+{
+  return *(orc_asking **)lua_getextraspace(L);
+}
 
 /* Metatables of what policies see: "oracle.batch" (batch.c), "oracle.request", "oracle.cluster". */
 int orc_bind_batch(lua_State *L);

@@ -293,6 +293,20 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   return tokens;
 }
 
+int orc_batch_go_on(orc_batch *b, int limit)
+{
+  const int decodes = orc_batch_decode(b);
+  return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;
+}
+
+int orc_batch_fill(orc_batch *b, int limit, bool reserve)
+{
+  int granted = 0, more = 1;
+  for (; granted < limit && more > 0; granted += more)
+    more = admit(b, orc_queue_head(&b->replica->queue), limit - granted, reserve);
+  return granted;
+}
+
 int orc_batch_admit(orc_batch *b, int limit)
 {
   return admit(b, orc_queue_head(&b->replica->queue), limit, false);
@@ -459,14 +473,10 @@ static bool chunked(void *self, orc_batch *b, orc_error *e)
 {
   (void)self;
   (void)e;
-  int left = b->replica->knobs.max_num_batched_tokens - orc_batch_decode(b);
-  if (left > 0) left -= orc_batch_resume(b, left);
+  const int budget = b->replica->knobs.max_num_batched_tokens;
+  const int granted = orc_batch_go_on(b, budget);
   if (b->preempted > 0 && b->tokens > 0) return true;
-  while (left > 0) {
-    const int granted = orc_batch_admit(b, left);
-    if (granted == 0) break;
-    left -= granted;
-  }
+  if (granted < budget) orc_batch_fill(b, budget - granted, false);
   return true;
 }
 

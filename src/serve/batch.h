@@ -30,6 +30,20 @@ int orc_batch_decode(orc_batch *b);
 int orc_batch_resume(orc_batch *b, int limit);
 
 /*
+** Those who run go on: decode, then resume with what that leaves of `limit` >= 1. Returns the
+*tokens
+** granted, which decodes alone may make more than `limit`.
+*/
+int orc_batch_go_on(orc_batch *b, int limit);
+
+/*
+** Admit from the head of the queue, one after the other, until `limit` >= 1 tokens are granted or
+** one gets none. Returns the tokens granted.
+**   reserve   as orc_batch_admit_reserved does
+*/
+int orc_batch_fill(orc_batch *b, int limit, bool reserve);
+
+/*
 ** Admit the request at the head of the queue with at most `limit` >= 1 of its tokens.
 ** Returns the tokens granted; 0 when the queue is empty, max_num_seqs run already, the step's
 ** budget is spent or no block is free, and then nothing has changed.

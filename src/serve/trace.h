@@ -27,6 +27,8 @@ typedef struct orc_trace_format {
 typedef struct orc_trace_columns {
   const struct orc_trace_csv *is;
   int count, time, prompt, output;
+  char date[11]; /* of the row before, where times are dates; "" before the first */
+  int64_t day;   /* since 1970-01-01 */
 } orc_trace_columns;
 
 struct orc_trace {

@@ -1,5 +1,4 @@
 /* trace_csv.c - traces in CSV, told apart by their header lines. */
-#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
@@ -8,7 +7,7 @@
 
 #include "serve/trace.h"
 
-enum { COLUMNS_MOST = 64 };
+enum { COLUMNS_MOST = 64, DATE = 10 }; /* bytes of a date */
 
 /* A format: what its columns of interest are called, and how its times are written. */
 typedef struct orc_trace_csv {
@@ -27,8 +26,9 @@ static const orc_trace_csv formats[] = {
   { "Splitwise", "arrival_timestamp", "prompt_size", "token_size", false },
 };
 
-/* Cut a line at its commas; returns the number of fields. Quotes around a field are dropped. */
-static int split(char *line, char **fields)
+/* The same of a line with quotes, which are dropped around a field; commas within them do not cut.
+ */
+static int split_quoted(char *line, char **fields)
 {
   int n = 0;
   for (char *p = line; n < COLUMNS_MOST;) {
@@ -47,6 +47,21 @@ static int split(char *line, char **fields)
     p++;
   }
   return n;
+}
+
+/* Cut a line at its commas; returns the number of fields. */
+static int split(char *line, char **fields)
+{
+  char *const end = line + strlen(line);
+  if (memchr(line, '"', (size_t)(end - line)) != NULL) return split_quoted(line, fields);
+  for (int n = 0; n < COLUMNS_MOST;) {
+    fields[n++] = line;
+    char *comma = memchr(line, ',', (size_t)(end - line));
+    if (comma == NULL) return n;
+    *comma = '\0';
+    line = comma + 1;
+  }
+  return COLUMNS_MOST;
 }
 
 static int find(char *const *fields, int n, const char *name)
@@ -86,49 +101,68 @@ static int64_t days_of(int64_t year, int64_t month, int64_t day)
   return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-/* `n` decimal digits at *p, which moves past them; -1 when they are not there. */
-static int64_t digits(const char **p, int n)
+static bool is_digit(char c)
 {
-  int64_t v = 0;
-  for (int i = 0; i < n; i++, (*p)++) {
-    if (!isdigit((unsigned char)**p)) return -1;
-    v = 10 * v + (**p - '0');
-  }
-  return v;
+  return c >= '0' && c <= '9';
 }
 
-/* "YYYY-MM-DD HH:MM:SS[.fraction][+00:00]" to ns since 1970. */
-static bool read_calendar(const char *s, int64_t *out)
+/* The number in two digits at s; 100 when they are not there. */
+static int two(const char *s)
 {
-  static const char between[] = "-- ::";
-  static const int widths[] = { 4, 2, 2, 2, 2, 2 };
-  static const int64_t most[] = { 2261, 12, 31, 23, 59, 60 }; /* ns since 1970 end in 2262 */
-  int64_t part[6];
-  for (int i = 0; i < 6; i++) {
-    part[i] = digits(&s, widths[i]);
-    if (part[i] < 0 || part[i] > most[i]) return false;
-    if (i == 5) break;
-    if (*s != between[i] && !(i == 2 && *s == 'T')) return false;
-    s++;
-  }
-  if (part[0] < 1970 || part[1] < 1 || part[2] < 1) return false;
+  return is_digit(s[0]) && is_digit(s[1]) ? 10 * (s[0] - '0') + (s[1] - '0') : 100;
+}
+
+/* Days since 1970-01-01 of "YYYY-MM-DD"; -1 when it is no date of 1970 to 2261, for ns since 1970
+ * end in 2262. */
+static int64_t read_date(const char *s)
+{
+  for (int i = 0; i < DATE; i++)
+    if (i == 4 || i == 7 ? s[i] != '-' : !is_digit(s[i])) return -1;
+  const int year = 100 * two(s) + two(s + 2), month = two(s + 5), day = two(s + 8);
+  if (year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31) return -1;
+  return days_of(year, month, day);
+}
+
+/* "HH:MM:SS[.fraction][+00:00]" in ns; -1 when it is none. */
+static int64_t read_clock(const char *s)
+{
+  const int hours = two(s);
+  if (hours > 23 || s[2] != ':') return -1;
+  const int minutes = two(s + 3);
+  if (minutes > 59 || s[5] != ':') return -1;
+  const int seconds = two(s + 6);
+  if (seconds > 60) return -1;
+  s += 8;
   int64_t ns = 0;
   if (*s == '.') {
     int64_t unit = 100000000;
-    for (s++; isdigit((unsigned char)*s); s++, unit /= 10)
+    for (s++; is_digit(*s); s++, unit /= 10)
       ns += (*s - '0') * unit;
   }
-  if (strcmp(s, "+00:00") == 0 || strcmp(s, "Z") == 0) s += strlen(s);
-  if (*s != '\0') return false;
-  const int64_t day = days_of(part[0], part[1], part[2]);
-  *out = ((day * 24 + part[3]) * 60 + part[4]) * 60 * ORC_SECOND + part[5] * ORC_SECOND + ns;
-  return true;
+  if (*s != '\0' && strcmp(s, "+00:00") != 0 && strcmp(s, "Z") != 0) return -1;
+  return ((hours * 60 + minutes) * 60 + seconds) * ORC_SECOND + ns;
 }
 
-static bool read_time(const orc_trace *t, const char *s, int64_t *out, orc_error *e)
+/* "YYYY-MM-DD HH:MM:SS[.fraction][+00:00]" to ns since 1970. Most rows are of the date of the one
+ * before. */
+static bool read_calendar(orc_trace_columns *c, const char *s, int64_t *out)
+{
+  if (strncmp(s, c->date, DATE) != 0) {
+    const int64_t day = read_date(s);
+    if (day < 0) return false;
+    memcpy(c->date, s, DATE);
+    c->day = day;
+  }
+  if (s[DATE] != ' ' && s[DATE] != 'T') return false;
+  const int64_t time = read_clock(s + DATE + 1);
+  *out = c->day * 86400 * ORC_SECOND + time;
+  return time >= 0;
+}
+
+static bool read_time(orc_trace *t, const char *s, int64_t *out, orc_error *e)
 {
   if (t->columns.is->calendar) {
-    if (read_calendar(s, out)) return true;
+    if (read_calendar(&t->columns, s, out)) return true;
     return orc_trace_bad(t, t->columns.is->time, s, "a time such as 2023-11-16 18:15:46.68", e);
   }
   char *end;

@@ -67,6 +67,34 @@ local function body(extra)
   ]]):format(extra)
 end
 
+describe("verbs for whole sets", function()
+  it("do what single ones do one after the other", function()
+    local function outcome(name, engine)
+      local plan = experiment.plan(small({ batching = write(name .. ".lua", body "") }, engine))
+      local by_hand = require("oracle.core").sim.run(experiment.spec(plan))
+      local long, short = body(""), [=[
+        local policy = require "oracle.policy"
+        return policy.batching { name = "odd", step = function(b, e)
+          local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+          if left > 0 then b:fill(left) end
+        end }
+      ]=]
+      assert.not_equal(long, short)
+      plan = experiment.plan(small({ batching = write(name .. "_sets.lua", short) }, engine))
+      return by_hand, require("oracle.core").sim.run(experiment.spec(plan))
+    end
+    for i, engine in ipairs { {}, { num_gpu_blocks_override = 130 }, { max_num_batched_tokens = 97 } } do
+      local by_hand, sets = outcome("verbs" .. i, engine)
+      assert.equal(by_hand.steps, sets.steps)
+      assert.same(by_hand.requests, sets.requests)
+      assert.same(by_hand.tokens, sets.tokens)
+      assert.equal(by_hand.replicas[1].preemptions, sets.replicas[1].preemptions)
+      assert.equal(by_hand.now, sets.now)
+      assert.is_true(by_hand.now > 0)
+    end
+  end)
+end)
+
 describe("a policy that goes wrong", function()
   local function fails(name, text, pattern)
     local s = small { batching = write(name .. ".lua", text) }

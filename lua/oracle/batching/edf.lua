@@ -37,12 +37,7 @@ return policy.batching {
         running[latest] = false
       end
     end
-    local left = e.max_num_batched_tokens - b:decode()
-    if left > 0 then left = left - b:resume(left) end
-    while left > 0 do
-      local granted = b:admit(left)
-      if granted == 0 then break end
-      left = left - granted
-    end
+    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    if left > 0 then b:fill(left) end
   end,
 }

@@ -6,12 +6,7 @@ return policy.batching {
   name = "no_evict",
 
   step = function(b, e)
-    local left = e.max_num_batched_tokens - b:decode()
-    if left > 0 then left = left - b:resume(left) end
-    while left > 0 do
-      local granted = b:admit(left, nil, true)
-      if granted == 0 then break end
-      left = left - granted
-    end
+    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    if left > 0 then b:fill(left, true) end
   end,
 }

@@ -54,12 +54,7 @@ return policy.batching {
         running.ids[worst], waiting.ids[best] = false, false
       end
     end
-    local left = budget - b:decode()
-    if left > 0 then left = left - b:resume(left) end
-    while left > 0 do
-      local granted = b:admit(left)
-      if granted == 0 then break end
-      left = left - granted
-    end
+    local left = budget - b:go_on(budget)
+    if left > 0 then b:fill(left) end
   end,
 }
