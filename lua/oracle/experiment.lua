@@ -78,6 +78,7 @@ local function layout_of(e, model)
     layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
     data_parallel_size = shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
+    all_reduce = e.all_reduce,
   }
 end
 
@@ -176,7 +177,7 @@ local function place(r, d)
     local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
     sizes[i] = { role = p.role, replicas = math.max(p.deployment.replicas, most),
                  tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
-                 gpus = p.deployment.gpus_per_replica }
+                 gpus = p.deployment.gpus_per_replica, all_reduce = e.all_reduce }
   end
   if r.network then
     d.network = require("oracle.topology").new(r.network)
@@ -184,8 +185,12 @@ local function place(r, d)
   elseif r.placement then
     fail("placement: there is no network whose GPUs it could name")
   end
+  require("oracle.placement").check_groups(sizes, d.network, d.devices)
   if r.lod == "hybrid" then
-    if not r.detail then fail("detail: missing; lod hybrid is high for the replicas, GPUs and links it names") end
+    if not r.detail then
+      fail('detail: missing; lod "hybrid" is high for the replicas, GPUs and links it names, as in'
+        .. ' detail = { "replica0" } or --set \'detail={"replica0"}\'')
+    end
     d.detailed = require("oracle.placement").detailed(r.detail, sizes, d.network, d.devices)
   elseif r.detail then
     fail("detail: only for lod = \"hybrid\", and lod is \"%s\"", r.lod)

@@ -60,6 +60,12 @@ local function differences(levels)
   return rows
 end
 
+--- Give a scenario a level; what `detail` names is only for hybrid.
+function lod.choose(s, level)
+  s.lod = level
+  if level ~= "hybrid" then s.detail = nil end
+end
+
 --- Run a scenario at every level.
 -- @param s a scenario without `vary`
 -- @param options { clock = function returning seconds, progress = function(share, time, run, runs) or nil }
@@ -71,7 +77,8 @@ function lod.compare(s, options)
   local levels, plans = {}, {}
   for i, level in ipairs(LEVELS) do
     local one = s:copy()
-    one.lod, one.detail, one.percentiles = level, nil, { 50, 90, 99 }
+    lod.choose(one, level)
+    one.percentiles = { 50, 90, 99 }
     plans[i] = experiment.plan(one)
   end
   for i, level in ipairs(LEVELS) do

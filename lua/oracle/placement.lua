@@ -75,7 +75,13 @@ function placement.devices(network, list, sizes)
   return in_order(names, sizes, needed)
 end
 
--- Names of the links a replica's rings and stages use.
+-- The GPUs of a replica's stage, from devices[first] on.
+local function group(devices, first, size, stage)
+  local tp = size.tensor_parallel_size
+  return table.move(devices, first + stage * tp, first + (stage + 1) * tp - 1, 1, {})
+end
+
+-- Names of the links a replica's all-reduces and stages use.
 local function links_of(network, devices, first, size)
   local used = {}
   local function way(a, b)
@@ -83,9 +89,12 @@ local function links_of(network, devices, first, size)
     for _, link in ipairs(route.links) do used[link] = true end
   end
   local tp = size.tensor_parallel_size
+  for stage = 0, tp > 1 and size.gpus // tp - 1 or -1 do
+    for _, link in ipairs(assert(network:adds_up(size.all_reduce, group(devices, first, size, stage)))) do
+      used[link] = true
+    end
+  end
   for rank = 0, size.gpus - 1 do
-    local stage = rank // tp
-    if tp > 1 then way(first + rank, first + stage * tp + (rank + 1) % tp) end
     if rank + tp < size.gpus then way(first + rank, first + rank + tp) end
   end
   return used
@@ -114,6 +123,24 @@ local function each_replica(sizes)
     end
   end
   return all
+end
+
+--- Whether the GPUs of every stage can add up by the algorithm the engine is told; a ring always can.
+-- @param network, devices as in placement.detailed
+-- Raises what the algorithm needs and they do not have.
+function placement.check_groups(sizes, network, devices)
+  for _, replica in ipairs(each_replica(sizes)) do
+    local size = replica.size
+    local name, tp = size.all_reduce, size.tensor_parallel_size
+    local plain = name == "ring" or name == "auto" or tp == 1
+    if not plain and not network and (name == "hierarchical" or name == "in_switch") then
+      fail("engine.all_reduce: %s needs a `network` that says how the GPUs are joined", name)
+    end
+    for stage = 0, (plain or not network) and -1 or size.gpus // tp - 1 do
+      local ok, why = network:adds_up(name, group(devices, replica.first, size, stage))
+      if not ok then fail("engine.%s", why) end
+    end
+  end
 end
 
 -- What of the network is a replica's own or carries what it sends.

@@ -20,6 +20,12 @@ local QUANTIZATIONS = { "none", "fp8", "int8", "int4", "fp4", "awq", "gptq", "nv
 
 local systems = require "oracle.system"
 
+-- cost/collective.h: the names of its algorithms that add up, and what else two of them are called.
+local ALL_REDUCES = { "ring", "tree", "halving", "direct", "hierarchical", "in_switch", "auto" }
+local ALSO = { recursivehalvingdoubling = "halving", halvingdoubling = "halving", nvls = "in_switch",
+               nvlinksharp = "in_switch" }
+local function all_reduce_named(name) return ALSO[(name:lower():gsub("[-_]", ""))] end
+
 local engine = section { "engine", complete = true, systems = true,
                          doc = "the serving engine's knobs, named as in vLLM; a system's own names work too", {
   { "system", "choice", values = systems.NAMES, also = systems.find, default = "vllm",
@@ -32,6 +38,9 @@ local engine = section { "engine", complete = true, systems = true,
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, doc = "whole experts on each rank, not a part of each" },
   { "enable_sequence_parallelism", "boolean", default = false, doc = "norms work on a tp-th of the tokens" },
+  { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, default = "ring",
+    doc = "how the GPUs of a layer add up; auto: by bytes, the quickest their links offer (also: nvls,"
+      .. " recursive_halving_doubling)" },
   { "dtype", "choice", values = DTYPES, default = "auto", doc = "format of activations and plain weights" },
   { "quantization", "choice", values = QUANTIZATIONS, doc = "format of the weight matrices; as the model says" },
   { "kv_cache_dtype", "choice", values = KV_DTYPES, default = "auto", doc = "format of the KV cache" },

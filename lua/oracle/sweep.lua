@@ -53,7 +53,8 @@ function sweep.open(job, s)
     ok, why = require("oracle.setting").apply(s, pair[1], pair[2])
     if not ok then return nil, "--set " .. why end
   end
-  s.seed, s.lod = job.seed or s.seed, job.lod or s.lod
+  s.seed = job.seed or s.seed
+  if job.lod then require("oracle.lod").choose(s, job.lod) end
   local list
   list, why = axes_of(s, job)
   if not list then return nil, why end

@@ -2,7 +2,8 @@
 -- `network` is a name ("nvlink_mesh"), or a name with figures
 -- ({ topology = "dgx_h100", hosts = 2, nic_bandwidth = "400 Gbit/s" }), or links one by one
 -- ({ links = { { from = "gpu0", to = "gpu1", bandwidth = "75 GB/s", latency = "1 us" } } }, and `nodes` with
--- names or { name =, kind = "device"|"host"|"nic"|"switch", host = } where the ends are to be checked).
+-- names or { name =, kind = "device"|"host"|"nic"|"switch"|"nvswitch", host = } where the ends are to be
+-- checked; an nvswitch adds up and multicasts what passes it).
 -- Without `nodes`, the ends of links are the GPUs; where some are called gpu..., the others are switches.
 -- A link may also be written as `network_links` of YAML configurations: link_id, source_id, dest_id,
 -- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise). `links` beside a
@@ -25,7 +26,7 @@ local LINK_KEYS = {
 }
 local ALIASES = { link_id = "id", source_id = "from", dest_id = "to", latency_s = "latency" }
 local NODE_KEYS = { name = "name", kind = "name", host = "number" }
-local KINDS = { device = true, host = true, nic = true, switch = true }
+local KINDS = { device = true, host = true, nic = true, switch = true, nvswitch = true }
 
 local function sorted(t)
   local names = {}
@@ -109,7 +110,7 @@ local function read_nodes(where, list)
     if not node.name then refuse(at, "name is missing") end
     node.kind = node.kind or "device"
     if not KINDS[node.kind] then
-      refuse(at .. ".kind", "'%s'; device, host, nic or switch expected", node.kind)
+      refuse(at .. ".kind", "'%s'; device, host, nic or switch expected, or nvswitch", node.kind)
     end
     nodes[i] = node
   end

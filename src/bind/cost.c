@@ -225,6 +225,11 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   l->kv = read_format(L, index, "kv", l->activations);
   l->expert_parallel = orc_bind_bool_or(L, index, "layout", "expert_parallel", false);
   l->sequence_parallel = orc_bind_bool_or(L, index, "layout", "sequence_parallel", false);
+  lua_getfield(L, index, "all_reduce");
+  orc_error e;
+  if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
+    orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
+  lua_pop(L, 1);
   read_stages(L, index, l, m);
 }
 

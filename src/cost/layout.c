@@ -2,6 +2,8 @@
 
 #include <math.h>
 
+#include "cost/all_reduce.h"
+
 static const double GIB = 1073741824.0;
 
 orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index)
@@ -255,6 +257,7 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
                     pp, m->num_hidden_layers);
   if (!check_stages(l, m, e) || !check_formats(l, e)) return false;
   if (!divides("num_attention_heads", m->num_attention_heads, tp, e)) return false;
+  if (!orc_all_reduce_check(l->all_reduce, tp, e)) return false;
   const int64_t padded = ((int64_t)m->vocab_size + 63) / 64 * 64;
   if (padded % tp != 0)
     return orc_fail(

@@ -5,6 +5,7 @@
 #define ORC_COST_LAYOUT_H
 
 #include "base/base.h"
+#include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/model.h"
 
@@ -16,6 +17,7 @@ typedef struct orc_layout {
   int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
   bool expert_parallel;       /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
+  orc_algorithm all_reduce;    /* of the tensor-parallel ranks; 0: ring */
   uint16_t layers[ORC_STAGES]; /* of each stage; all 0: as even as may be */
   orc_dtype weights;           /* format of the matrices in memory */
   orc_dtype activations;       /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */

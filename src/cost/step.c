@@ -125,9 +125,9 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
                                : 1,
                   .latency = link->latency,
                   .bandwidth = link->bandwidth },
-    .group = { .ranks = l->tensor_parallel_size,
-               .latency = link->latency,
-               .bandwidth = link->bandwidth },
+    .reduce = orc_all_reduce_of(l->all_reduce, &(orc_group){ .ranks = l->tensor_parallel_size,
+                                                             .latency = link->latency,
+                                                             .bandwidth = link->bandwidth }),
   };
   derive(c, (orc_stage){ .layers = m->num_hidden_layers, .embedding = true, .lm_head = true });
   return true;
@@ -195,26 +195,39 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
 }
 
-/* All items but attention, of a step with work in it. */
+orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all)
+{
+  if (c->exchange.ranks == 1) return (orc_exchange){ .layers = 0 };
+  const int first = c->stage.first_layer;
+  const double token = c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  orc_exchange x = { .group = c->exchange,
+                     .layers = orc_model_expert_layers(&c->model, first + c->stage.layers) -
+                               orc_model_expert_layers(&c->model, first) };
+  if (c->layout.expert_parallel) {
+    x.collective = ORC_COLLECTIVE_ALL_TO_ALL;
+    x.times = 2;
+    x.bytes = tokens / c->layout.tensor_parallel_size * c->model.num_experts_per_tok * token;
+  } else {
+    x.collective = ORC_COLLECTIVE_ALL_REDUCE;
+    x.group.ranks = c->layout.data_parallel_size;
+    x.times = 1;
+    x.bytes = all * token;
+  }
+  return x;
+}
+
 /* Tokens go to their experts on other ranks, and the answers come back. */
 static double exchange_time(const orc_step_cost *c, double tokens, double all)
 {
-  const int first = c->stage.first_layer;
-  const int layers = orc_model_expert_layers(&c->model, first + c->stage.layers) -
-                     orc_model_expert_layers(&c->model, first);
-  const double token = c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  orc_group g = c->exchange;
-  if (!c->layout.expert_parallel) {
-    g.ranks = c->layout.data_parallel_size;
-    return layers * orc_collective_ring_allreduce(&g, all * token);
-  }
-  const double sent =
-      tokens / c->layout.tensor_parallel_size * c->model.num_experts_per_tok * token;
-  const orc_fabric fabric = { .near = g };
-  return 2.0 * layers *
-         orc_collective_time(ORC_COLLECTIVE_ALL_TO_ALL, ORC_ALGORITHM_RING, &fabric, sent);
+  const orc_exchange x = orc_step_exchange(c, tokens, all);
+  if (x.collective == ORC_COLLECTIVE_ALL_REDUCE)
+    return x.layers * orc_collective_ring_allreduce(&x.group, x.bytes);
+  const orc_fabric fabric = { .near = x.group };
+  return (double)x.times * x.layers *
+         orc_collective_time(x.collective, ORC_ALGORITHM_RING, &fabric, x.bytes);
 }
 
+/* All items but attention, of a step with work in it. */
 static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, int64_t tokens,
                                       int64_t all, int64_t sampled)
 {
@@ -227,9 +240,9 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
   const double other = c->ops.other_weights + c->ops.other_bytes * n;
   t.other = other * r->memory;
   t.bytes += other;
-  if (c->group.ranks > 1) {
+  if (c->reduce.ranks > 1) {
     const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-    t.collective = 2.0 * c->stage.layers * orc_collective_ring_allreduce(&c->group, bytes);
+    t.collective = 2.0 * c->stage.layers * orc_all_reduce_time(&c->reduce, bytes);
   }
   t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead + s * p->sequence_overhead;
   t.overhead += r == &c->rates[1] ? p->prefill_comm_overhead : p->decode_comm_overhead;

@@ -6,6 +6,7 @@
 #define ORC_COST_STEP_H
 
 #include "base/base.h"
+#include "cost/all_reduce.h"
 #include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/layout.h"
@@ -88,11 +89,11 @@ typedef struct orc_step_cost {
   orc_layout layout;
   orc_cost_params params;
   orc_stage stage;
-  orc_ops ops;        /* the stage's work on one GPU */
-  orc_rates rates[2]; /* without and with prefill tokens */
-  orc_group group;    /* the tensor-parallel ranks */
-  orc_group exchange; /* the ranks that share the experts; 1 rank: nobody else does */
-  double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
+  orc_ops ops;           /* the stage's work on one GPU */
+  orc_rates rates[2];    /* without and with prefill tokens */
+  orc_all_reduce reduce; /* of the tensor-parallel ranks */
+  orc_group exchange;    /* the ranks that share the experts; 1 rank: nobody else does */
+  double expert_miss;    /* log of the chance that a token passes an expert by; -inf if it cannot */
 } orc_step_cost;
 
 /*
@@ -120,7 +121,7 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 **               attention decodes absorbed; its prefill expands the past (arXiv:2405.04434, 2.1)
 **   lm_head     for `sampled` positions
 **   other       by bytes alone: norms, rotary embedding, activation function, KV writes, embedding
-**   collective  tp > 1: two ring all-reduces per layer, of tokens x hidden activations
+**   collective  tp > 1: two all-reduces per layer, of tokens x hidden activations
 *(Megatron-LM,
 **               arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
 **               embedding, 1 in 2 x layers, and the gather of the sampled logits
@@ -134,6 +135,21 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 **               time of a CONSTANT model: constant_step + prefill_tokens x constant_prefill_token
 */
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s);
+
+/*
+** What ranks that share the experts exchange in a step (see orc_step_evaluate): in each of `layers`
+** layers `times` times the collective, by a ring.
+*/
+typedef struct orc_exchange {
+  orc_collective
+      collective; /* ALL_TO_ALL, or ALL_REDUCE: as long as all-gather and reduce-scatter */
+  orc_group group;
+  int layers, times; /* layers 0: nothing */
+  double bytes;      /* as collective.h counts them */
+} orc_exchange;
+
+/* That of a step of `tokens` tokens on this rank's replica, `all` on all replicas. */
+orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all);
 
 /*
 ** The same for steps that only decode, `n` sequences each, made cheap: the part that depends on n

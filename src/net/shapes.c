@@ -83,7 +83,7 @@ static void join_gpus(const site *w, int host)
       for (int b = a + 1; b < s->gpus; b++)
         join(w, first + a, first + b, s->latency, s->bandwidth);
   if (w->in == INSIDE_SWITCH && s->gpus > 1) {
-    const int hub = node(w, ORC_NODE_SWITCH, host, "host%d.nvswitch", host);
+    const int hub = node(w, ORC_NODE_NVSWITCH, host, "host%d.nvswitch", host);
     for (int a = 0; a < s->gpus; a++)
       join(w, first + a, hub, s->latency / 2.0, s->bandwidth);
   }

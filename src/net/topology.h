@@ -14,6 +14,7 @@ typedef enum orc_node_kind {
   ORC_NODE_HOST,   /* a server's own memory and processor, or a client */
   ORC_NODE_NIC,
   ORC_NODE_SWITCH,
+  ORC_NODE_NVSWITCH, /* a switch that adds up and multicasts what passes it (NVLink SHARP) */
 } orc_node_kind;
 
 typedef struct orc_node {

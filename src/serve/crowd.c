@@ -78,12 +78,12 @@ static void all_reduce(orc_crowd_stage *s)
 {
   orc_net *net = crowd_of(s)->net;
   const orc_pipe_stage *stage = stage_of(s);
-  const orc_fabric fabric = { .near = stage->cost.group };
+  const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, s->work.message);
   s->schedule =
-      orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &fabric, s->work.message);
+      orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, s->work.message);
   s->rounds = (orc_rounds){ .net = net,
                             .nodes = stage->devices,
-                            .hub = -1,
+                            .hub = stage->hub,
                             .next = orc_schedule_next,
                             .plan = &s->schedule,
                             .done = reduced,
@@ -114,7 +114,8 @@ static void begin(orc_crowd_stage *s, int lane, double rest)
   s->part = 0;
   s->rest = rest;
   s->begun = s->replica->engine->now;
-  s->work = orc_detail_work_of(cost, &t, at->shape.decode_seqs + at->shape.prefill_tokens);
+  s->work = orc_detail_work_of(cost, &t, &at->shape);
+  ORC_ASSERT(s->work.exchange.layers == 0); /* who shares experts is in no crowd (deploy.c) */
   s->work.last += at->moving;
   compute(s);
 }

@@ -14,78 +14,67 @@ static double attention_share(const orc_ops *ops)
   return all > 0.0 ? attention / all : 0.0;
 }
 
-orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *t, int64_t tokens)
+orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *t,
+                                   const orc_step_shape *shape)
 {
+  const int64_t own = shape->decode_seqs + shape->prefill_tokens;
+  const double tokens = (double)own;
+  const double all = (double)(shape->all_tokens > own ? shape->all_tokens : own);
   const double layers = c->stage.layers;
   if (c->params.kind == ORC_COST_CONSTANT)
     return (orc_detail_work){ .attention = 0.5 * t->total / layers,
                               .mlp = 0.5 * t->total / layers };
   const double products = t->gemm * attention_share(&c->ops);
   const double half = 0.5 * (t->other + layers * c->params.layer_overhead);
-  const double message =
-      (double)tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  const double message = tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
   return (orc_detail_work){
     .attention = (products + t->attention + half) / layers,
-    .mlp = (t->gemm - products + half + t->exchange) / layers,
+    .mlp = (t->gemm - products + half) / layers,
     .last = t->lm_head + t->overhead - layers * c->params.layer_overhead,
-    .message = c->group.ranks > 1 ? message : 0.0,
+    .message = c->reduce.ranks > 1 ? message : 0.0,
+    .exchange = orc_step_exchange(c, tokens, all),
   };
 }
 
 void orc_detail_init(orc_detail *d, const orc_step_cost *stage)
 {
-  const int ranks = stage->layout.tensor_parallel_size;
   *d = (orc_detail){
-    .ranks = ranks,
+    .ranks = stage->layout.tensor_parallel_size,
     .layers = stage->stage.layers,
-    .group = stage->group,
-    .rounds = 2 * (ranks - 1),
-    .planned = -1.0,
+    .reduce = &stage->reduce,
   };
-}
-
-/* Room for what runs at this level only: most replicas never do. */
-static void furnish(orc_detail *d)
-{
-  const size_t ranks = (size_t)d->ranks, messages = (size_t)d->rounds * ranks;
-  d->to = orc_alloc(messages + 1, sizeof *d->to);
-  d->takes = orc_alloc(messages + 1, sizeof *d->takes);
-  d->devices = orc_alloc(ranks, sizeof *d->devices);
-  d->events = orc_alloc(ranks, sizeof *d->events);
+  orc_messages_init(&d->all_reduce);
+  orc_messages_init(&d->exchange);
 }
 
 void orc_detail_done(orc_detail *d)
 {
-  free(d->to);
-  free(d->takes);
+  orc_messages_done(&d->all_reduce);
+  orc_messages_done(&d->exchange);
   free(d->devices);
   free(d->events);
   *d = (orc_detail){ 0 };
 }
 
-/* The schedule of an all-reduce, by sender: every layer's is alike, and so are those of most steps.
- */
-static void plan(orc_detail *d, double bytes)
+/* Messages for this step, and room for all that can be under way. Most replicas never come here. */
+static void prepare(orc_detail *d, const orc_detail_work *w)
 {
-  const orc_fabric fabric = { .near = d->group };
-  orc_schedule s = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &fabric, bytes);
-  orc_transfer t;
-  int n = 0;
-  for (; orc_schedule_next(&s, &t); n++) {
-    const int at = t.round * d->ranks + t.from;
-    ORC_ASSERT(t.round < d->rounds); /* a ring: each sends one message a round */
-    d->to[at] = (uint32_t)t.to;
-    d->takes[at] = d->group.latency + t.bytes / d->group.bandwidth;
-  }
-  ORC_ASSERT(n == d->rounds * d->ranks);
-  d->planned = bytes;
+  if (d->devices == NULL) d->devices = orc_alloc((size_t)d->ranks, sizeof *d->devices);
+  if (w->message > 0.0) orc_messages_reduce(&d->all_reduce, d->reduce, w->message);
+  if (w->exchange.layers > 0) orc_messages_exchange(&d->exchange, &w->exchange, d->ranks);
+  int most = d->ranks;
+  if (d->all_reduce.most > most) most = d->all_reduce.most;
+  if (d->exchange.most > most) most = d->exchange.most;
+  if (most <= d->room) return;
+  d->room = most;
+  d->events = orc_resize(d->events, (size_t)most, sizeof *d->events);
 }
 
 /* Events that are to come at one time go in the order in which they were put. */
-static inline void put(orc_detail *d, double time, int from, uint32_t to)
+static inline void put(orc_detail *d, double time, uint32_t from, uint32_t to)
 {
   if (d->head == d->tail) d->head = d->tail = 0;
-  if (d->tail == d->ranks) { /* the room before head is free: no device has two events */
+  if (d->tail == d->room) { /* what is before head is free: no more are under way */
     for (int i = d->head; i < d->tail; i++)
       d->events[i - d->head] = d->events[i];
     d->tail -= d->head;
@@ -94,28 +83,80 @@ static inline void put(orc_detail *d, double time, int from, uint32_t to)
   int i = d->tail++;
   for (; i > d->head && d->events[i - 1].time > time; i--)
     d->events[i] = d->events[i - 1];
-  d->events[i] = (orc_detail_event){ .time = time, .from = (uint32_t)from, .to = to };
+  d->events[i] = (orc_detail_event){ .time = time, .from = from, .to = to };
 }
 
-static inline void compute(orc_detail *d, const orc_detail_work *w, int i, double now)
+static inline void compute(orc_detail *d, const orc_detail_work *w, uint32_t i, double now)
 {
   orc_device *v = &d->devices[i];
   if (v->part > 2 * d->layers) return;
   double time = (v->part & 1) != 0 ? w->mlp : w->attention;
   if (v->part == 2 * d->layers) time = w->last;
   v->computed = false;
-  put(d, now + time, i, (uint32_t)i);
+  put(d, now + time, i, i);
 }
 
+static inline bool reduces(const orc_detail *d, const orc_detail_work *w, int part)
+{
+  return w->message > 0.0 && part < 2 * d->layers;
+}
+
+/* ---- round by round ---- */
+
+static inline bool exchanges(const orc_detail *d, const orc_detail_work *w, int part)
+{
+  return (part & 1) != 0 && part / 2 >= d->layers - w->exchange.layers;
+}
+
+/* Whether all devices wait for each other after the part. */
+static inline bool in_rounds(const orc_detail *d, const orc_detail_work *w, int part)
+{
+  return exchanges(d, w, part) || (reduces(d, w, part) && !d->all_reduce.ring);
+}
+
+static inline void proceed(orc_detail *d, const orc_detail_work *w, uint32_t i, double now);
+
+/* The messages of a phase after a part; NULL: there are none, or there is no such phase. */
+static const orc_messages *messages_of(const orc_detail *d, const orc_detail_work *w, int part)
+{
+  if (d->phase < w->exchange.times) return exchanges(d, w, part) ? &d->exchange : NULL;
+  return reduces(d, w, part) && !d->all_reduce.ring ? &d->all_reduce : NULL;
+}
+
+/* All messages of a round have come in, or all devices have computed: what comes next. */
+static void advance(orc_detail *d, const orc_detail_work *w, double now)
+{
+  const int part = d->devices[0].part;
+  for (; d->phase <= w->exchange.times; d->phase++, d->round = 0) {
+    const orc_messages *m = messages_of(d, w, part);
+    while (m != NULL && d->round < m->rounds) {
+      const int begin = m->first[d->round], end = m->first[d->round + 1];
+      d->round++;
+      for (int i = begin; i < end; i++)
+        put(d, now + m->all[i].takes, m->all[i].from, m->all[i].to);
+      d->pending = end - begin;
+      if (d->pending > 0) return;
+    }
+  }
+  d->phase = d->ready = 0;
+  for (int i = 0; i < d->ranks; i++) {
+    if (!d->all_reduce.ring) d->devices[i].round = d->all_reduce.rounds; /* it is over */
+    d->devices[i].landed = d->devices[i].received = d->devices[i].round;
+  }
+  for (int i = 0; i < d->ranks; i++)
+    proceed(d, w, (uint32_t)i, now);
+}
+
+/* ---- device by device ---- */
+
 /* Device i does whatever it can do at `now`: send its next message, or go on to the next part. */
-static inline void proceed(orc_detail *d, const orc_detail_work *w, int i, double now)
+static inline void proceed(orc_detail *d, const orc_detail_work *w, uint32_t i, double now)
 {
   orc_device *v = &d->devices[i];
   if (!v->computed || v->landed < v->round || v->received < v->round) return;
-  const bool exchanges = w->message > 0.0 && v->part < 2 * d->layers;
-  if (exchanges && v->round < d->rounds) {
-    const int at = v->round++ * d->ranks + i;
-    put(d, now + d->takes[at], i, d->to[at]);
+  if (reduces(d, w, v->part) && v->round < d->all_reduce.rounds) {
+    const orc_message *m = &d->all_reduce.all[v->round++ * d->ranks + (int)i];
+    put(d, now + m->takes, i, m->to);
     return;
   }
   v->received -= v->round;
@@ -124,28 +165,38 @@ static inline void proceed(orc_detail *d, const orc_detail_work *w, int i, doubl
   compute(d, w, i, now);
 }
 
+static inline void computed(orc_detail *d, const orc_detail_work *w, uint32_t i, double now)
+{
+  d->devices[i].computed = true;
+  if (!in_rounds(d, w, d->devices[i].part))
+    proceed(d, w, i, now);
+  else if (++d->ready == d->ranks)
+    advance(d, w, now);
+}
+
 double orc_detail_run(orc_detail *d, const orc_detail_work *w)
 {
-  if (d->devices == NULL) furnish(d);
-  if (w->message > 0.0 && w->message != d->planned) plan(d, w->message);
+  prepare(d, w);
   double now = 0.0;
   uint64_t executed = 0;
   for (int i = 0; i < d->ranks; i++) {
     d->devices[i] = (orc_device){ .part = 0 };
-    compute(d, w, i, now);
+    compute(d, w, (uint32_t)i, now);
   }
   while (d->head < d->tail) {
     const orc_detail_event e = d->events[d->head++];
     now = e.time;
     executed++;
     if (e.from == e.to) {
-      d->devices[e.from].computed = true;
+      computed(d, w, e.from, now);
+    } else if (d->pending > 0) {
+      if (--d->pending == 0) advance(d, w, now);
     } else {
       d->devices[e.from].landed++;
       d->devices[e.to].received++;
-      proceed(d, w, (int)e.to, now);
+      proceed(d, w, e.to, now);
+      proceed(d, w, e.from, now);
     }
-    proceed(d, w, (int)e.from, now);
   }
   d->executed += executed;
   return now;
@@ -155,7 +206,7 @@ double orc_detail_send(orc_detail *d, double time)
 {
   double now = 0.0;
   for (int i = 0; i < d->ranks; i++)
-    put(d, time, i, (uint32_t)i);
+    put(d, time, (uint32_t)i, (uint32_t)i);
   for (; d->head < d->tail; d->executed++)
     now = d->events[d->head++].time;
   return now;

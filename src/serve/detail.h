@@ -9,25 +9,30 @@
 #define ORC_SERVE_DETAIL_H
 
 #include "base/base.h"
-#include "cost/schedule.h"
 #include "cost/step.h"
+#include "serve/messages.h"
 
 /* What one step is made of on a stage; s, on every device. */
 typedef struct orc_detail_work {
   double attention; /* per layer: QKV, attention proper, output, half of what only moves bytes */
-  double mlp;       /* per layer: the rest; experts' exchanges by formula */
+  double mlp;       /* per layer: the rest */
   double last;      /* once, at the end: LM head, overheads of the step */
   double message;   /* B all-reduced after each of the first two; 0: nothing is */
+  orc_exchange exchange; /* before that, in the last exchange.layers layers */
 } orc_detail_work;
 
 /*
-** The parts of a step that takes `t` on the stage that c describes, for `tokens` tokens. Matrix
-** products are divided between attention and MLP by the bytes of their weights, and every layer
-** gets the same: all parts together are t.total less t.collective.
+** The parts of a step of this shape, which takes `t` on the stage that c describes. Matrix products
+** are divided between attention and MLP by the bytes of their weights, and every layer gets the
+** same: all parts together are t.total less t.collective and t.exchange.
 */
-orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *t, int64_t tokens);
+orc_detail_work orc_detail_work_of(const orc_step_cost *c, const orc_step_time *t,
+                                   const orc_step_shape *shape);
 
-/* One device: it computes a part of a layer, then exchanges what it found with the others. */
+/*
+** One device: it computes a part of a layer, then exchanges what it found with the others. In a
+** ring each goes on as soon as its own messages are there; other algorithms go round by round.
+*/
 typedef struct orc_device {
   int part;     /* attention and MLP of the layers in turn; 2 x layers: the last one */
   int round;    /* messages of the present all-reduce it has begun to send */
@@ -40,24 +45,26 @@ typedef struct orc_device {
 typedef struct orc_detail_event {
   double time;   /* s since the step entered the stage */
   uint32_t from; /* the device that computes or sends */
-  uint32_t to;   /* the receiver of its message; the device itself: it has computed */
+  uint32_t to;   /* the receiver of its message; the sender itself: it has computed */
 } orc_detail_event;
 
 typedef struct orc_detail {
   int ranks;  /* devices */
   int layers; /* of the stage */
-  orc_group group;
-  int rounds;          /* of an all-reduce */
-  uint32_t *to;        /* [rounds x ranks] whom a device sends to in a round, */
-  double *takes;       /* [rounds x ranks] and the s it takes, for messages of `planned` bytes */
-  double planned;      /* -1: not yet */
-  orc_device *devices; /* [ranks] */
-  orc_detail_event *events; /* by time; each device has one at most */
-  int head, tail;
+  const orc_all_reduce *reduce;
+  orc_messages all_reduce;  /* after each part but the last; */
+  orc_messages exchange;    /* before it, after the MLP of layers with experts that are shared */
+  orc_device *devices;      /* [ranks] */
+  orc_detail_event *events; /* [room] by time: what is under way */
+  int head, tail, room;
+  int ready;         /* devices that have computed a part after which they go round by round, */
+  int phase;         /* which of its collectives is on: exchanges, then the all-reduce, */
+  int round;         /* the round of it that comes next, */
+  int pending;       /* and messages of the present one still under way */
   uint64_t executed; /* events so far */
 } orc_detail;
 
-/* The devices of a stage: group and layers of its cost. Memory is taken at the first step. */
+/* The devices of a stage, whose cost stays in place. Memory is taken at the first step. */
 void orc_detail_init(orc_detail *d, const orc_step_cost *stage);
 void orc_detail_done(orc_detail *d);
 

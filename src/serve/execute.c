@@ -51,8 +51,7 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
 {
   const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
-  const orc_detail_work w =
-      orc_detail_work_of(&stage->cost, &t, shape->decode_seqs + shape->prefill_tokens);
+  const orc_detail_work w = orc_detail_work_of(&stage->cost, &t, shape);
   const uint64_t before = stage->detail.executed;
   const double time = orc_detail_run(&stage->detail, &w);
   r->engine->executed += stage->detail.executed - before;

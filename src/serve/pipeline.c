@@ -22,6 +22,7 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_ste
     p->stages[i] = (orc_pipe_stage){
       .cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i),
       .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
+      .hub = -1,
     };
   for (int i = 0; i < count; i++) {
     orc_pipe_stage *s = &p->stages[i];

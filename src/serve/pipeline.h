@@ -17,6 +17,7 @@ typedef struct orc_pipe_stage {
   orc_decode_cost *prepared; /* [ORC_PREPARED] */
   orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
   const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
+  int hub;                   /* the switch that adds up for them; -1: none */
   orc_detail detail;         /* its devices, at the high level of detail */
   orc_time free;             /* when it has done all steps started so far */
   orc_time busy;             /* ns at work on them */

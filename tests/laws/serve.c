@@ -271,6 +271,10 @@ static scenario draw(uint64_t seed)
                    .activations = ORC_BF16,
                    .compute = ORC_BF16,
                    .kv = ORC_BF16 };
+  static const orc_algorithm ways[] = { ORC_ALGORITHM_RING, ORC_ALGORITHM_TREE,
+                                        ORC_ALGORITHM_HALVING, ORC_ALGORITHM_DIRECT,
+                                        ORC_ALGORITHM_AUTO };
+  l.all_reduce = ways[seed / 3 % 5];
   orc_error e = { 0 };
   draw_network(&s);
   if (s.lockstep > 1) {

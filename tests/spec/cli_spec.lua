@@ -134,6 +134,18 @@ describe("oracle SCENARIO", function()
   end)
 end)
 
+describe("--lod", function()
+  it("takes every level of a scenario, hybrid where it names something", function()
+    local named = " --set 'detail={\"replica0\"}' -q --json -"
+    for _, level in ipairs { "hybrid", "high", "medium", "auto" } do
+      local rc, out = oracle(QUICK .. " --lod " .. level .. named)
+      assert.equal(0, rc)
+      local used = json.decode(out).oracle.lod
+      assert.equal((level == "hybrid" or level == "high") and "high" or "medium", used)
+    end
+  end)
+end)
+
 describe("what cannot be done", function()
   it("is one line, and exit 2 when the command line is wrong", function()
     refused(2, "", "a scenario expected")
@@ -143,6 +155,7 @@ describe("what cannot be done", function()
     refused(2, QUICK .. " --seed x", "a whole number, 0 or more, expected")
     refused(2, QUICK .. " --threads 0", "1 to 1024, expected")
     refused(2, QUICK .. " --lod low", "one of high, medium, auto expected")
+    refused(1, QUICK .. " --lod hybrid", 'detail: missing; lod "hybrid" is high for .* %-%-set \'detail={"replica0"}\'')
     refused(2, QUICK .. " -l LOUD", "one of DEBUG, INFO, WARNING, ERROR")
     refused(2, QUICK .. " --set seed", "KEY=VALUE expected")
     refused(2, QUICK .. " --set engine.max_num_seq=3", "engine.max_num_seq: unknown key; did you mean max_num_seqs%?")

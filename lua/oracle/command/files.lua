@@ -70,7 +70,7 @@ function files.adjust(s, options)
     if not ok then misuse("--set %s", why) end
   end
   if options.seed then s.seed = options.seed end
-  if options.lod then s.lod = options.lod end
+  if options.lod then require("oracle.lod").choose(s, options.lod) end
 end
 
 --- Adjust a scenario and work out its run.

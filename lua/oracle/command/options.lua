@@ -24,7 +24,9 @@ options.LIST = {
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
   { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
-  { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" }, doc = "level of detail (auto)" },
+  { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" },
+    beside = { "hybrid", "or hybrid where the scenario's `detail` names something" },
+    doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
     doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
@@ -108,7 +110,10 @@ local function option_value(o, text)
     for _, valid in ipairs(o.choice) do
       if wanted == valid then return valid end
     end
-    misuse("%s %s: one of %s expected", o[1], text, table.concat(o.choice, ", "))
+    local beside = o.beside or {}
+    if wanted == beside[1] then return wanted end
+    misuse("%s %s: one of %s expected%s", o[1], text, table.concat(o.choice, ", "),
+           beside[2] and ", " .. beside[2] or "")
   end
   if o.whole then
     local n = math.tointeger(tonumber(text))
