@@ -384,4 +384,4 @@ for name in pairs(KINDS) do
   end
 end
 
-return dist
+return require("oracle.nearest").strict(dist, "oracle.dist")

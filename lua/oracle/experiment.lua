@@ -410,6 +410,12 @@ local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
+  local effective, without = require("oracle.performance").check(raw.cost, r.cost.kind)
+  if not effective then fail(without) end
+  if r.report then
+    local columns, unknown = require("oracle.report").columns(r.report, r.percentiles)
+    if not columns then fail(unknown) end
+  end
   local deployment = deploy(r, find, memo)
   local warnings = warnings_of(r, deployment)
   local spec = spec_of(r, deployment, find, warnings)

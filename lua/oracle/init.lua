@@ -33,7 +33,12 @@ end
 
 return setmetatable(oracle, {
   __index = function(t, name)
-    if type(name) ~= "string" or not package.searchpath("oracle." .. name, package.path) then return nil end
+    if type(name) ~= "string" then return nil end
+    if not package.searchpath("oracle." .. name, package.path) then
+      local near = require("oracle.nearest").find(name,
+        { "dist", "load", "policy", "run", "scenario", "sim", "topology", "units", "workload" })
+      error(("oracle.%s: unknown%s"):format(name, near and "; did you mean oracle." .. near .. "?" or ""), 2)
+    end
     local part = require("oracle." .. name)
     rawset(t, name, part)
     return part

@@ -38,14 +38,14 @@ end
 -- @tparam string name what was typed
 -- @tparam {string,...} list the valid names
 -- @treturn ?string the nearest (of several the first in the alphabet), or nil when none is near:
--- more than a third of the letters, and more than two, would have to change
+-- more than a third of the letters, and more than two (one, of three or fewer typed), would have to change
 function nearest.find(name, list)
   local typed = nearest.fold(tostring(name)):sub(1, LONGEST)
   local best, least = nil, math.huge
   for _, candidate in ipairs(list) do
     local valid = nearest.fold(candidate):sub(1, LONGEST)
     local limit = math.max(2, math.max(#typed, #valid) // 3)
-    if #valid <= 2 or #typed <= 2 then limit = 1 end
+    if #valid <= 2 or #typed <= 3 then limit = 1 end
     local distance = math.abs(#typed - #valid)
     if math.min(#typed, #valid) >= 3 and (valid:find(typed, 1, true) == 1 or typed:find(valid, 1, true) == 1) then
       distance = math.min(distance, 1.5)
@@ -57,6 +57,24 @@ function nearest.find(name, list)
     end
   end
   return best
+end
+
+--- A table of functions in which a name that is not there is an error that names the nearest, not a nil.
+-- @tparam table functions
+-- @tparam string what it is called, such as "oracle.dist"
+-- @treturn table the same table
+function nearest.strict(functions, what)
+  return setmetatable(functions, { __index = function(_, name)
+    if type(name) ~= "string" then return nil end
+    local names = {}
+    for known, v in pairs(functions) do
+      if type(v) == "function" then names[#names + 1] = known end
+    end
+    table.sort(names)
+    local near = nearest.find(name, names)
+    error(("%s.%s: unknown; %s"):format(what, name, near and "did you mean " .. near .. "?"
+      or "one of " .. table.concat(names, ", ")), 2)
+  end })
 end
 
 return setmetatable(nearest, { __call = function(_, name, list) return nearest.find(name, list) end })

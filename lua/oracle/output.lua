@@ -10,6 +10,19 @@ local function in_place(path)
   return path:match("^/dev/") or path:match("^/proc/")
 end
 
+--- A path without what leads nowhere: "./a//b/../c" -> "a/c". Two that are equal then are one file.
+function output.plain(path)
+  local parts, root = {}, path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch("[^/]+") do
+    if part == ".." and #parts > 0 and parts[#parts] ~= ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return root .. table.concat(parts, "/")
+end
+
 -- "a/out.csv.gz" -> "a/.out.csv.partial.gz": the ending says whether the engine compresses.
 local function partial_name(path)
   local folder, name = path:match("^(.*/)([^/]*)$")
@@ -22,6 +35,12 @@ local function reason(why, path)
   local text = tostring(why)
   if text:sub(1, #path + 2) == path .. ": " then text = text:sub(#path + 3) end
   return text
+end
+
+-- Should the program be ended on the spot, by a second Ctrl-C or its own watch, the file goes.
+local function unfinished(path, is)
+  local ok, host = pcall(require, "oracle.host")
+  if ok then host.leftover(path, is) end
 end
 
 --- Make ready to write a file.
@@ -49,6 +68,7 @@ function output.open(path)
   local f, why = io.open(partial, "w")
   if not f then return nil, path .. ": " .. reason(why, partial) end
   f:close()
+  unfinished(partial, true)
   return setmetatable({ path = partial, target = path, partial = true }, METHODS)
 end
 
@@ -87,13 +107,17 @@ function METHODS:commit()
   if not self.partial then return true end
   local ok, why = os.rename(self.path, self.target)
   if not ok then return nil, self.target .. ": " .. reason(why, self.path) end
+  unfinished(self.path, false)
   self.partial = false
   return true
 end
 
 --- The run failed: nothing is left behind.
 function METHODS:discard()
-  if self.partial then os.remove(self.path) end
+  if self.partial then
+    os.remove(self.path)
+    unfinished(self.path, false)
+  end
   self.partial = false
 end
 

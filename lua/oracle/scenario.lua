@@ -108,9 +108,13 @@ function scenario.is(v)
   return type(v) == "table" and path_of[v] == ""
 end
 
--- The first line of an error value, for people.
+-- The first line of an error value, for people. What is neither text nor tells its own cannot be shown.
 local function first_line(err)
-  return (tostring(err):match("^[^\n]*"))
+  local meta = getmetatable(err)
+  if type(err) ~= "string" and type(err) ~= "number" and not (type(meta) == "table" and meta.__tostring) then
+    return err == nil and "an error without a message" or ("an error that is a %s, not a text"):format(type(err))
+  end
+  return (tostring(err):match("^[^\n]*"):gsub(" not found:$", " not found"))
 end
 
 -- "path: what", unless the message begins with the path already, as Lua's own do.
@@ -138,7 +142,9 @@ function scenario.load(path, text, environment)
   local unreadable
   if not text then text, unreadable = scenario.read(path) end
   if not text then return nil, unreadable end
-  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment or _G)
+  if text:sub(1, 1) == "\27" then return nil, about(path, "is compiled; the text of a scenario expected") end
+  text = text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", "")
+  local chunk, wrong = load(text, "@" .. path, "t", environment or _G)
   if not chunk then return nil, about(path, first_line(wrong)) end
   local ok, s = pcall(chunk)
   if not ok then return nil, about(path, first_line(s)) end

@@ -12,7 +12,8 @@ typedef int64_t orc_time; /* ns of simulated time since the run began */
 typedef uint64_t orc_id;  /* generation << 32 | slot; 0 is no object */
 
 #define ORC_NONE ((orc_id)0)
-#define ORC_NEVER INT64_MAX /* a time that does not come */
+#define ORC_NEVER INT64_MAX     /* a time that does not come */
+#define ORC_END (ORC_NEVER - 1) /* where the clock ends, after 292 years: no event lies beyond */
 #define ORC_SECOND ((orc_time)1000000000)
 
 /* What went wrong, for a person. Owned by the caller; msg is always terminated. */
@@ -56,6 +57,12 @@ static inline orc_time orc_time_of(double seconds)
   if (ns >= 0x1p63) return ORC_NEVER;
   const orc_time whole = (orc_time)ns; /* ns - whole is exact, so nothing is rounded twice */
   return whole + (ns - (double)whole >= 0.5);
+}
+
+/* `delay` after `from`, both >= 0; what would be beyond the end of the clock is there. */
+static inline orc_time orc_time_after(orc_time from, orc_time delay)
+{
+  return delay < ORC_END - from ? from + delay : ORC_END;
 }
 
 #endif

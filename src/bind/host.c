@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "bind/bind.h"
+#include "bind/leftover.h"
 #include "bind/pool.h"
 #include "bind/state.h"
 #include "bind/watch.h"
@@ -111,11 +112,21 @@ static int cores(lua_State *L)
   return 1;
 }
 
+/* leftover(path, is): whether the file is to go if the program is ended on the spot */
+static int leftover(lua_State *L)
+{
+  const char *path = luaL_checkstring(L, 1);
+  if (lua_toboolean(L, 2))
+    orc_leftover_add(path);
+  else
+    orc_leftover_drop(path);
+  return 0;
+}
+
 static const luaL_Reg functions[] = {
-  { "clock", wall_clock }, { "isatty", is_terminal },
-  { "read", read_line },   { "remember", remember },
-  { "guard", guard },      { "interrupted", interrupted },
-  { "cores", cores },      { NULL, NULL },
+  { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
+  { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
+  { "cores", cores },       { "leftover", leftover },  { NULL, NULL },
 };
 
 static int open_host(lua_State *L)

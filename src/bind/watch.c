@@ -8,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bind/leftover.h"
+
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
@@ -78,6 +80,7 @@ static _Noreturn void give_up(void)
 {
   static const char text[] = "oracle: a policy does not return: it is in an endless coroutine or "
                              "library function, where it cannot be stopped alone\n";
+  orc_leftover_remove();
   if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(1);
   _exit(1);
 }
@@ -105,8 +108,10 @@ void orc_bind_interrupt(void)
   const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
   if (atomic_exchange(&interrupted, 1) == 0)
     atomic_store(&asked, ms);
-  else if (ms - atomic_load(&asked) > ECHO_MS)
+  else if (ms - atomic_load(&asked) > ECHO_MS) {
+    orc_leftover_remove();
     _exit(130); /* the second time the user means it */
+  }
   if (current != NULL) current->pause = 1;
 }
 

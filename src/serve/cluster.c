@@ -66,7 +66,9 @@ static void keep(orc_cluster *c, const orc_record *record)
 /* When a request sent at its time is there; one does not overtake another on the clients' link. */
 static orc_time reaches(const orc_cluster *c, const orc_arrival *a)
 {
-  const orc_time t = a->time + c->overhead + (orc_time)(c->token_overhead * a->prompt + 0.5);
+  const double ns = c->token_overhead * a->prompt + 0.5;
+  const orc_time way = orc_time_after(c->overhead, ns < 0x1p63 ? (orc_time)ns : ORC_END);
+  const orc_time t = orc_time_after(a->time, way);
   return t > c->engine.now ? t : c->engine.now;
 }
 
@@ -148,7 +150,7 @@ static void draw(orc_cluster *c, uint32_t source)
 static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)
 {
   if (after == ORC_NEVER) return;
-  const orc_time when = q->in.time + after;
+  const orc_time when = orc_time_after(q->in.time, after);
   orc_engine_at_key(&c->engine, when > c->engine.now ? when : c->engine.now, ORC_CLASS_TIMER,
                     q->number, ORC_EVENT_DEADLINE, slot);
 }
@@ -259,8 +261,9 @@ static void on_deadline(void *self, uint32_t slot)
   const orc_request *q = &c->requests.at[slot];
   if (q->state == ORC_FREE || q->state == ORC_DONE) return;
   const orc_time now = c->engine.now;
-  const bool cancelled = q->in.cancel != ORC_NEVER && q->in.time + q->in.cancel <= now;
-  const bool late = q->in.timeout != ORC_NEVER && q->in.time + q->in.timeout <= now;
+  const bool cancelled =
+      q->in.cancel != ORC_NEVER && orc_time_after(q->in.time, q->in.cancel) <= now;
+  const bool late = q->in.timeout != ORC_NEVER && orc_time_after(q->in.time, q->in.timeout) <= now;
   if (!cancelled && !late) return;
   const orc_status status = cancelled ? ORC_CANCELLED : ORC_TIMEOUT;
   if (q->replica != ORC_NO_REPLICA) {
@@ -402,6 +405,15 @@ static bool stalled(const orc_cluster *c, orc_error *e)
   return true;
 }
 
+/* What comes next lies beyond the clock, so its time is not known. */
+static bool outlasted(const orc_cluster *c, orc_error *e)
+{
+  return orc_fail(e,
+                  "at t=%.6f s: what happens next comes later than 292 years after the beginning, "
+                  "where the clock ends; smaller times or faster hardware expected",
+                  (double)c->engine.now * 1e-9);
+}
+
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
   c->limit = until;
@@ -418,6 +430,7 @@ bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
       c->engine.now = until;
       return true;
     }
+    if (next == ORC_END) return outlasted(c, e);
     orc_engine_step(&c->engine);
   }
   if (e != NULL) *e = c->failure;

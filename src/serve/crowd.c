@@ -58,7 +58,8 @@ static void compute(orc_crowd_stage *s)
   const double ns = s->rest + seconds * 1e9, whole = floor(ns + 0.5);
   s->rest = ns - whole;
   s->computing = ranks_of(s);
-  const orc_time due = engine->now + (whole > 0.0 ? (orc_time)whole : 0);
+  const orc_time wait = whole > 0.0 ? whole < 0x1p63 ? (orc_time)whole : ORC_END : 0;
+  const orc_time due = orc_time_after(engine->now, wait);
   for (int i = 0; i < s->computing; i++)
     orc_engine_at(engine, due, ORC_CLASS_TRANSFER, ORC_EVENT_COMPUTED,
                   (uint32_t)(s - crowd_of(s)->stages));

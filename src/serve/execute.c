@@ -126,6 +126,6 @@ orc_time orc_execute_start(orc_replica *r)
       time = decodes ? decode_time(r, i) : step_time(&p->stages[i], &shape);
     at = orc_pipeline_pass(p, i, at, time + moving);
     if (i == p->count - 1) return at;
-    at += orc_time_of(send_time(r, i));
+    at = orc_time_after(at, orc_time_of(send_time(r, i)));
   }
 }

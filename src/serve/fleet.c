@@ -18,9 +18,11 @@ static void later(orc_cluster *c, orc_time time, uint32_t kind, uint32_t subject
   orc_engine_at_key(&c->engine, time, ORC_CLASS_TIMER, key, kind, subject);
 }
 
+/* NEVER where the clock ends before. */
 static orc_time after(const orc_cluster *c, orc_time delay)
 {
-  return delay < ORC_NEVER - c->engine.now ? c->engine.now + delay : ORC_NEVER;
+  const orc_time time = orc_time_after(c->engine.now, delay);
+  return time < ORC_END ? time : ORC_NEVER;
 }
 
 static void list_ready(orc_cluster *c)

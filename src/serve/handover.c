@@ -186,7 +186,7 @@ static void set_out(orc_cluster *c, uint32_t index)
   const int n = messages(c, v);
   v->sent = true;
   if (c->lod == ORC_LOD_MEDIUM && !from->high && !c->replicas[v->to].high) {
-    const orc_time due = c->engine.now + orc_time_of(alone(c, v, bytes));
+    const orc_time due = orc_time_after(c->engine.now, orc_time_of(alone(c, v, bytes)));
     v->pending = 1;
     orc_engine_at(&c->engine, due, ORC_CLASS_TRANSFER, ORC_EVENT_HANDOVER, index);
     return;

@@ -62,8 +62,9 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
   orc_time time = orc_time_of(seconds);
   if (time < 1) time = 1; /* a step without cost must not stop the clock */
   const orc_time start = ready > s->free ? ready : s->free;
-  s->busy += time;
-  return s->free = start + time;
+  s->free = orc_time_after(start, time);
+  s->busy += s->free - start;
+  return s->free;
 }
 
 /* Note the work of a step: FLOP and B of one GPU; `seconds` stands for the roof where they are 0.

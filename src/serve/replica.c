@@ -482,7 +482,7 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     if (!work) return true;
     start(r);
     const orc_time end = r->lane->end;
-    if (!r->runs || end >= horizon || end > limit || ++polled > POLL) {
+    if (!r->runs || end >= horizon || end > limit || end == ORC_END || ++polled > POLL) {
       await_end(r);
       return true;
     }

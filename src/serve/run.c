@@ -49,7 +49,8 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
-  const orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
+  orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
+  if (stop >= ORC_END) stop = ORC_END - 1;
   const int until = steps_to_event(d, most);
   const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
   const uint64_t block_size = (uint64_t)d->block_size;

@@ -100,7 +100,7 @@ static bool next_turn(synthetic *s, const orc_request *r, orc_time now, orc_arri
   const uint64_t key = r->in.session - 1;
   double think;
   if (!orc_session_goes_on(&o->session, o->seed, key, r->in.turn, &think)) return false;
-  *out = (orc_arrival){ .time = now + orc_time_of(think),
+  *out = (orc_arrival){ .time = orc_time_after(now, orc_time_of(think)),
                         .client = r->in.client,
                         .session = r->in.session,
                         .turn = (uint16_t)(r->in.turn + 1) };
@@ -238,7 +238,7 @@ static bool follow_client(void *self, const orc_request *r, orc_time now, orc_ar
                              (uint64_t)s->is.profile << 48 | (uint64_t)client << 24 |
                                  ((uint64_t)s->rounds[client] & 0xffffff));
   const double think = orc_dist_sample(&s->is.think, &g, 0);
-  const orc_time time = now + orc_time_of(think > 0.0 ? think : 0.0);
+  const orc_time time = orc_time_after(now, orc_time_of(think > 0.0 ? think : 0.0));
   if ((double)time * 1e-9 >= s->is.duration) return false;
   ask(s, out, client, time);
   return true;

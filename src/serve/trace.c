@@ -11,12 +11,14 @@ static bool fill(orc_trace *t, orc_error *e)
   const int got = gzread(t->file, t->buffer, sizeof t->buffer);
   t->at = 0;
   t->have = got > 0 ? (size_t)got : 0;
-  if (got < 0) {
-    int code;
-    orc_fail(e, "%s: line %" PRIu64 ": cannot be read: %s", t->path, t->line + 1,
-             gzerror(t->file, &code));
-  }
-  return got > 0;
+  if (got > 0) return true;
+  int code;
+  const char *why = gzerror(t->file, &code);
+  if (got < 0)
+    orc_fail(e, "%s: line %" PRIu64 ": cannot be read: %s", t->path, t->line + 1, why);
+  else if (code == Z_BUF_ERROR) /* zlib gives what there is and calls it the end */
+    orc_fail(e, "%s: line %" PRIu64 ": the compressed file is cut short", t->path, t->line + 1);
+  return false;
 }
 
 int orc_trace_peek(orc_trace *t, orc_error *e)

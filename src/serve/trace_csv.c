@@ -81,7 +81,8 @@ static bool read_count(const orc_trace *t, const char *column, const char *s, in
   if (p == s || *p != '\0') { /* not plain digits: perhaps "374.0" */
     char *end;
     const double v = strtod(s, &end);
-    if (end == s || *end != '\0' || !(v >= 0.0) || v > ORC_TRACE_TOKENS_MOST || v != floor(v))
+    const bool decimal = s[strspn(s, "0123456789.eE+")] == '\0'; /* C's own would take "0x10" */
+    if (!decimal || end == s || *end != '\0' || v > ORC_TRACE_TOKENS_MOST || v != floor(v))
       return orc_trace_bad(t, column, s, "a whole number of tokens", e);
     whole = (int32_t)v;
   }
@@ -112,6 +113,12 @@ static int two(const char *s)
   return is_digit(s[0]) && is_digit(s[1]) ? 10 * (s[0] - '0') + (s[1] - '0') : 100;
 }
 
+static int64_t days_in(int64_t year, int64_t month)
+{
+  const int64_t next = month == 12 ? days_of(year + 1, 1, 1) : days_of(year, month + 1, 1);
+  return next - days_of(year, month, 1);
+}
+
 /* Days since 1970-01-01 of "YYYY-MM-DD"; -1 when it is no date of 1970 to 2261, for ns since 1970
  * end in 2262. */
 static int64_t read_date(const char *s)
@@ -120,6 +127,7 @@ static int64_t read_date(const char *s)
     if (i == 4 || i == 7 ? s[i] != '-' : !is_digit(s[i])) return -1;
   const int year = 100 * two(s) + two(s + 2), month = two(s + 5), day = two(s + 8);
   if (year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 || day > 31) return -1;
+  if (day > 28 && day > days_in(year, month)) return -1;
   return days_of(year, month, day);
 }
 

@@ -165,6 +165,10 @@ describe("what cannot be done", function()
     refused(2, QUICK .. " scenarios/azure.lua", "one scenario at a time")
     refused(2, "runn " .. QUICK, "runn: no such command; did you mean run%?")
     refused(2, QUICK .. " --json ''", "%-%-json: FILE expected")
+    refused(2, QUICK .. " --json ./x --csv y/../x", "two files expected")
+    refused(2, QUICK .. " --set engine..max_num_seqs=3", '"engine..max_num_seqs": a key such as')
+    refused(2, QUICK .. " --set .engine=3", '".engine": a key such as')
+    refused(2, "''", "a scenario expected")
   end)
 
   it("is exit 1 when the input is wrong", function()
@@ -178,6 +182,43 @@ describe("what cannot be done", function()
     refused(1, QUICK .. " --json /nowhere/x.json", "/nowhere/x.json: No such file or directory")
     refused(1, QUICK .. " --json " .. dir, "Is a directory")
     refused(1, QUICK .. " -q --json /dev/full", "No space left on device")
+    refused(1, QUICK .. " -f json", "quickstart.lua: JSON:1: ")
+    refused(1, QUICK .. " --set cost.constant_step=1", "cost.constant_step: goes with kind constant")
+    refused(1, QUICK .. " --set cost.kind=constant --set cost.constant_step=1 --set cost.mfu=0.4",
+      "cost.mfu: kind constant has no roofs")
+  end)
+
+  it("is one line even where the deployment would be said", function()
+    local rc, out, err = oracle(QUICK .. " --json /dev/full")
+    assert.same({ 1, "" }, { rc, out })
+    assert.matches("^oracle: /dev/full: [^\n]*\n$", err)
+  end)
+
+  it("is whatever a scenario raises or returns", function()
+    refused(1, write("t.lua", "error({ 1 })"), "t.lua: an error that is a table, not a text\n")
+    refused(1, write("n.lua", "error()"), "n.lua: an error without a message\n")
+    refused(1, write("b.lua", "\27Lua\x54"), "b.lua: is compiled; the text of a scenario expected")
+    refused(1, write("r.lua", "return require 'nowhere'"), "r.lua:1: module 'nowhere' not found\n")
+    refused(1, write("w.lua", "return oracle.workload.poison { rate = 1 }"),
+      "w.lua:1: oracle.workload.poison: unknown; did you mean poisson%?")
+    refused(1, write("d.lua", "return oracle.dist.unifrom { low = 1, high = 2 }"),
+      "d.lua:1: oracle.dist.unifrom: unknown; did you mean uniform%?")
+    refused(1, write("s.lua", "return oracle.scenaro { }"), "oracle.scenaro: unknown; did you mean oracle.scenario%?")
+    refused(1, write("k.lua", "return oracle.scenario { ['a\\nb'] = 1, [{}] = 2 }"), 'k.lua: %["a%?b"%]: unknown key')
+    local rc = oracle(write("bom.lua", "\239\187\191return require 'oracle'.load 'scenarios/quickstart.lua'") .. " -q")
+    assert.equal(0, rc)
+  end)
+
+  it("is time without end", function()
+    for _, set in ipairs { "cost.step_overhead=1e9", "cost.prefill_mbu=1e-300", "cost.decode_mbu=1e-300",
+                           "cost.layer_overhead=1e9", "client_link.bandwidth=1e-300" } do
+      refused(1, QUICK .. " --set " .. set, "at t=[%d.]+ s: what happens next comes later than 292 years")
+      refused(1, QUICK .. " --no-runs --lod high --set " .. set, "comes later than 292 years")
+    end
+  end)
+
+  it("is a result column that does not exist", function()
+    refused(1, QUICK .. [=[ --set 'report={"tftt.p99"}']=], 'report%[1%]: "tftt.p99": unknown result; did you mean ttft.p99')
   end)
 
   it("is a policy that never returns, wherever it is", function()
@@ -189,8 +230,11 @@ describe("what cannot be done", function()
         end },
         workload = oracle.workload.batch { count = 1, prompt = 10, output = 10 } }]=])
     local before = os.time()
-    refused(1, path, "a policy does not return")
+    refused(1, ("%s --json '%s/end.json' --csv '%s/end.csv'"):format(path, dir, dir), "a policy does not return")
     assert.is_true(os.time() - before < 60)
+    local p = io.popen("ls -A '" .. dir .. "' | grep end[.]")
+    assert.equal("", p:read("a"))
+    p:close()
   end)
 
   it("leaves no file behind when the run fails", function()

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "serve/trace_file.h"
 
@@ -34,11 +35,11 @@ static void take(reading *r, const orc_source *s)
   }
 }
 
-static reading read_text(const char *text, const orc_trace_options *o)
+static reading read_bytes(const char *text, size_t length, const orc_trace_options *o)
 {
   char path[] = "/tmp/oracle-trace-XXXXXX";
   const int fd = mkstemp(path);
-  CHECK(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+  CHECK(write(fd, text, length) == (ssize_t)length);
   close(fd);
   reading r = { .n = -1 };
   orc_source s;
@@ -51,6 +52,11 @@ static reading read_text(const char *text, const orc_trace_options *o)
   }
   unlink(path);
   return r;
+}
+
+static reading read_text(const char *text, const orc_trace_options *o)
+{
+  return read_bytes(text, strlen(text), o);
 }
 
 #define ROW(time, in, out, ids)                                                                    \
@@ -182,6 +188,43 @@ static void says_where_it_is_wrong(void)
   }
 }
 
+#define HEADER "TIMESTAMP,ContextTokens,GeneratedTokens\n"
+
+/* What C would take for a number or a calendar for a day, and is none. */
+static void counts_and_days_are_strict(void)
+{
+  CHECK(read_text(HEADER "2024-02-29 00:00:00.0,1e1,7.0\n", &all).n == 1);
+  CHECK(read_text(HEADER "2023-02-29 00:00:00.0,1,7\n", &all).n == -1);
+  CHECK(read_text(HEADER "2023-04-31 00:00:00.0,1,7\n", &all).n == -1);
+  CHECK(read_text(HEADER "2023-04-30 00:00:00.0,0x10,7\n", &all).n == -1);
+  CHECK(read_text(HEADER "2023-04-30 00:00:00.0,10,infinity\n", &all).n == -1);
+  CHECK(read_text(HEADER "2023-04-30 00:00:00.0, 10,7\n", &all).n == -1);
+}
+
+/* A .gz that is cut anywhere, its check sum included, is not whole; what is behind it is not its
+ * own. */
+static void compressed_files_are_whole(void)
+{
+  char path[] = "/tmp/oracle-trace-XXXXXX", bytes[4096];
+  close(mkstemp(path));
+  gzFile z = gzopen(path, "wb");
+  for (int i = 0; i < 60; i++)
+    gzprintf(z, "%s2023-11-16 18:15:%02d.0,%d,%d\n", i == 0 ? HEADER : "", i, 100 + i * i, i);
+  gzclose(z);
+  FILE *f = fopen(path, "rb");
+  const size_t length = fread(bytes, 1, sizeof bytes, f);
+  fclose(f);
+  unlink(path);
+  CHECK(length > 64 && length < sizeof bytes);
+  CHECK(read_bytes(bytes, length, &all).n == 60);
+  for (size_t cut = 1; cut < length - 2; cut++) {
+    const reading r = read_bytes(bytes, length - cut, &all);
+    CHECK(r.n == -1 && strstr(r.e.msg, "the compressed file is cut short") != NULL);
+  }
+  bytes[length / 2] ^= 1;
+  CHECK(read_bytes(bytes, length, &all).n == -1);
+}
+
 /* Deep nesting is refused and no recursion: a file of brackets must not break the stack. */
 static void depth_is_bounded(void)
 {
@@ -202,5 +245,7 @@ int main(void)
   pools_and_identities_come_with_any_csv();
   says_where_it_is_wrong();
   depth_is_bounded();
+  counts_and_days_are_strict();
+  compressed_files_are_whole();
   return DONE();
 }

@@ -46,7 +46,9 @@ end
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
 function files.load(path, options)
   local scenario = require "oracle.scenario"
-  if not path:match("%.lua$") and program().is(path, options) then return program().load(path, options) end
+  if path == "" then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
+  local said = options.format and options.format ~= "lua"
+  if (said or not path:match("%.lua$")) and program().is(path, options) then return program().load(path, options) end
   local text, unreadable = scenario.read(path)
   local s, why, nothing = nil, unreadable, nil
   if text then s, why, nothing = scenario.load(path, text, script_globals()) end
@@ -99,10 +101,11 @@ function files.open_results(options)
   for _, kind in ipairs(RESULTS) do
     local file = options[kind]
     if file == "" then misuse("--%s: FILE expected", kind) end
-    local other = file and taken[file]
+    local same = file and output.plain(file)
+    local other = same and taken[same]
     if other and file == "-" then misuse("--%s - and --%s -: only one can have stdout", other, kind) end
     if other then misuse("--%s and --%s: two files expected", other, kind) end
-    if file then taken[file] = kind end
+    if same then taken[same] = kind end
   end
   local opened = {}
   for _, kind in ipairs(RESULTS) do

@@ -15,12 +15,10 @@ local function describe_deployment(plan)
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
 end
 
-local function write_results(result, outputs, options, samples)
-  local summary = require "oracle.summary"
+local function write_results(result, outputs, samples)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, summary.json(result))
+  files.write(outputs.json, require("oracle.summary").json(result))
   if outputs.series then files.write(outputs.series, require("oracle.series").csv(samples)) end
-  if files.stdout_is_free(options) then files.print(require("oracle.report").block(result)) end
 end
 
 -- `tell` is called once the run is some way on.
@@ -59,10 +57,11 @@ local function run_once(s, read, path, options)
   end
   if ui.level(options, "DEBUG") then tell() end
   local result, total = simulate(s, plan, outputs, options, tell)
-  tell()
-  write_results(result, outputs, options, total.series)
-  if read and not options.second and files.stdout_is_free(options) then
-    require("oracle.config.program").done(result)
+  write_results(result, outputs, total.series)
+  tell()                                                  -- nor of results that could not be written
+  if files.stdout_is_free(options) then
+    files.print(require("oracle.report").block(result))
+    if read and not options.second then require("oracle.config.program").done(result) end
   end
   ui.warn(result.oracle.warnings, options)
   if told then ui.end_line(total) end

@@ -60,7 +60,8 @@ local function by_name(name)
   end
 end
 
---- The flags, as oracle.command.options describes options; `second` is the key each sets. `--seed` is the program's own.
+--- The flags, as oracle.command.options describes options; `second` is the key each sets. `--seed` is the
+-- program's own.
 function second.options()
   local list = {}
   for _, k in ipairs(KEYS) do

@@ -1,6 +1,5 @@
 --- The roofline of the data sheet: peaks times an efficiency each, for prefill and for decode.
 return function(c)
-  if c.calibration then error("cost.calibration: goes with kind vllm_roofline", 0) end
   local out = {}
   for k, v in pairs(c) do out[k] = v end
   out.kind = "roofline"

@@ -40,11 +40,6 @@ return function(c, context)
   if not c.calibration then
     error("cost.calibration: missing; kind vllm_roofline takes the JSON of effective rates (--calibration-data)", 0)
   end
-  for _, key in ipairs { "mfu", "mbu" } do
-    if c[key] then
-      error(("cost.%s: kind vllm_roofline has its rates from the calibration; leave it out"):format(key), 0)
-    end
-  end
   local path, why = c.calibration, nil
   if context.find then path, why = context.find(c.calibration) end
   if not path then error(("cost.calibration: %s: %s"):format(c.calibration, why), 0) end

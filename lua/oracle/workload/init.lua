@@ -94,4 +94,4 @@ function workload.arrivals(w, run)
   return { rate = w.rate, stages = w.stages, count = w.count, duration = w.duration }
 end
 
-return workload
+return require("oracle.nearest").strict(workload, "oracle.workload")
