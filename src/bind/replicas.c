@@ -31,6 +31,36 @@ static void read_tiers(lua_State *L, int index, orc_engine_knobs *k)
   lua_pop(L, 1);
 }
 
+/* How prompts are cut into chunks, of the engine's table. */
+static void read_chunks(lua_State *L, int t, orc_engine_knobs *k)
+{
+  const int64_t most = orc_bind_integer_or(L, t, "engine", "long_prefill_token_threshold", 0);
+  const int64_t parts = orc_bind_integer_or(L, t, "engine", "num_microbatches_per_request", 1);
+  if (most < 0 || most > 1 << 30)
+    orc_bind_fail(L, "engine.long_prefill_token_threshold: 0 to 2^30 expected");
+  if (parts < 1 || parts > 1 << 20)
+    orc_bind_fail(L, "engine.num_microbatches_per_request: 1 to 2^20 expected");
+  k->enable_chunked_prefill = orc_bind_bool_or(L, t, "engine", "enable_chunked_prefill", true);
+  k->long_prefill_token_threshold = (int32_t)most;
+  k->prompt_parts = (int32_t)parts;
+}
+
+/* What the prefix cache keeps and finds, of the engine's table. */
+static void read_prefix(lua_State *L, int t, orc_engine_knobs *k)
+{
+  const int64_t least = orc_bind_integer_or(L, t, "engine", "min_prefix_cache_length", 0);
+  const int64_t most = orc_bind_integer_or(L, t, "engine", "max_prefix_cache_blocks", 0);
+  if (least < 0 || least > 1 << 30)
+    orc_bind_fail(L, "engine.min_prefix_cache_length: 0 to 2^30 expected");
+  if (most < 0 || most > (int64_t)1 << 40)
+    orc_bind_fail(L, "engine.max_prefix_cache_blocks: 0 to 2^40 expected");
+  k->enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true);
+  k->sessions_apart = !orc_bind_bool_or(L, t, "engine", "enable_cross_request_caching", true);
+  k->min_prefix_cache_length = (int32_t)least;
+  k->max_prefix_cache_blocks = most;
+  k->recompute_block = orc_bind_bool_or(L, t, "engine", "recompute_last_block", false);
+}
+
 orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
 {
   lua_getfield(L, index, "engine");
@@ -53,12 +83,12 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
     .max_model_len = (int32_t)length,
     .block_size = (int32_t)block,
     .num_gpu_blocks = blocks,
-    .enable_chunked_prefill = orc_bind_bool_or(L, t, "engine", "enable_chunked_prefill", true),
     .swap = orc_bind_bool_or(L, t, "engine", "swap", false),
     .swap_blocks = orc_bind_integer_or(L, t, "engine", "swap_blocks", 0),
     .swap_block_seconds = orc_bind_number_or(L, t, "engine", "swap_block_seconds", 0.0),
-    .enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true),
   };
+  read_chunks(L, t, &k);
+  read_prefix(L, t, &k);
   read_tiers(L, t, &k);
   lua_pop(L, 1);
   return k;

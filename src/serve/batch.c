@@ -14,6 +14,7 @@ static void drop_chunk(orc_batch *b, orc_slot slot)
   for (int i = 0; i < b->chunk_count; i++) {
     if (b->chunks[i].slot != slot) continue;
     b->tokens -= b->chunks[i].tokens;
+    orc_holding_withdraw(b->replica, at(b->replica, slot));
     for (int j = i + 1; j < b->chunk_count; j++)
       b->chunks[j - 1] = b->chunks[j];
     b->chunk_count--;
@@ -51,10 +52,13 @@ static void forget(orc_replica *r, orc_request *q)
   q->computed = 0;
 }
 
-/* A request's blocks move to host memory; where that is full it is forgotten instead. */
+/*
+** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
+** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
+*/
 static void swap_out(orc_replica *r, orc_request *q)
 {
-  if (q->blocks > r->host_free) {
+  if (q->blocks > r->host_free || q->leans) {
     forget(r, q);
     return;
   }
@@ -115,11 +119,15 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
   orc_queue_push(&r->queue, slot, q->key);
 }
 
-/* A step of another lane works on the request: it cannot give way now. */
+/*
+** A step of another lane works on the request, or others build on what this step computes of it: it
+** cannot give way now.
+*/
 static bool in_flight(const orc_replica *r, orc_slot slot)
 {
   const orc_request *q = at(r, slot);
-  return q->flights > 0 || q->aborted != 0 || (q->state == ORC_DECODE && r->lanes[q->lane].busy);
+  return q->flights > 0 || q->aborted != 0 || (q->state == ORC_DECODE && r->lanes[q->lane].busy) ||
+         (q->entered > 0 && orc_holding_counted_on(r, q));
 }
 
 static int32_t generated(const orc_replica *r, const orc_request *q)
@@ -178,6 +186,14 @@ static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
   b->tokens += tokens;
 }
 
+/* Tokens of a prompt that go into one step at most; 0: any number. */
+static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
+{
+  const int32_t parts = r->knobs.prompt_parts, cap = r->knobs.long_prefill_token_threshold;
+  const int32_t part = parts > 1 ? (orc_request_target(q) - 1) / parts + 1 : 0;
+  return part > 0 && (cap == 0 || part < cap) ? part : cap;
+}
+
 /*
 ** Tokens of a request, `computed` of which are there, that this step may compute under `limit` and
 ** its budget; 0: none.
@@ -189,6 +205,8 @@ static int32_t grant(const orc_batch *b, const orc_request *q, int32_t computed,
   const int32_t wanted = orc_request_target(q) - computed;
   int32_t most = limit < left ? limit : left;
   if (wanted < most) most = wanted;
+  const int32_t cap = largest_chunk(r, q);
+  if (cap > 0 && most > cap && r->knobs.enable_chunked_prefill) most = cap;
   if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
   return most > 0 ? most : 0;
 }
@@ -236,6 +254,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   ORC_ASSERT(taken);
   q->blocks += (int32_t)need;
   put_chunk(b, slot, tokens, q->computed + q->ahead);
+  orc_holding_share(r, q, q->computed + q->ahead + tokens);
   return tokens;
 }
 
@@ -268,7 +287,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that give way change what is found */
     found = orc_holding_find(r, q);
-    const int32_t there = q->computed + (found.blocks + found.lower) * r->knobs.block_size;
+    const int32_t there = q->computed + found.tokens;
     tokens = grant(b, q, there, limit);
     if (tokens == 0) return 0;
     need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
@@ -280,7 +299,6 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   const bool taken = orc_kv_take(&r->kv, need - found.idle);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)(need - found.idle);
-  if (found.lower > 0) orc_holding_share(r, q); /* the next one admitted finds them */
   r->host_free += q->swapped;
   r->moved += q->swapped;
   q->swapped = 0;
@@ -290,6 +308,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   orc_replica_link(r, slot);
   orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
   put_chunk(b, slot, tokens, q->computed);
+  orc_holding_share(r, q, q->computed + tokens);
   return tokens;
 }
 
@@ -319,9 +338,8 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_holding_find(r, q);
-  const int32_t cached = (found.blocks + found.lower) * r->knobs.block_size;
   *blocks = room_for(r, q, &found, orc_request_target(q));
-  return orc_request_target(q) - q->computed - cached;
+  return orc_request_target(q) - q->computed - found.tokens;
 }
 
 int64_t orc_batch_room(const orc_batch *b)

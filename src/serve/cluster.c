@@ -40,7 +40,7 @@ static orc_record record_of(const orc_cluster *c, const orc_request *q, orc_stat
                        .output = q->generated,
                        .cached = q->cached,
                        .prefilled = q->prefilled,
-                       .cached_blocks = q->cached / r->knobs.block_size,
+                       .cached_blocks = q->cached_blocks,
                        .prompt_blocks = (int32_t)orc_kv_blocks(&r->kv, q->in.prompt),
                        .preemptions = q->preemptions,
                        .priority = q->in.priority,

@@ -5,14 +5,29 @@
 const orc_content *orc_holding_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.content == 0 || !r->knobs.enable_prefix_caching) return NULL;
+  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
   return &r->cluster->sources[q->in.source].contents->at[q->in.content];
+}
+
+uint64_t orc_holding_root(const orc_replica *r, const orc_request *q)
+{
+  return r->knobs.sessions_apart ? orc_content_text(0, q->in.source, q->in.session) : 0;
+}
+
+/* It finds what earlier turns of its session left, not what others' prompts have in common. */
+static bool own(const orc_replica *r, const orc_content *c, int32_t tokens)
+{
+  return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
 }
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
 {
+  const orc_prefix_match none = { .last = ORC_NO_BLOCK };
   const orc_content *c = orc_holding_content(r, q);
-  if (c == NULL) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
-  return orc_prefix_find(&r->prefix, c, orc_request_target(q));
+  if (c == NULL) return none;
+  const orc_prefix_match found =
+      orc_prefix_find(&r->prefix, c, orc_holding_root(r, q), orc_request_target(q));
+  return found.tokens < r->knobs.min_prefix_cache_length && !own(r, c, found.tokens) ? none : found;
 }
 
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
@@ -23,55 +38,79 @@ orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q)
 {
-  const orc_prefix_match found = find(r, q);
-  return (found.blocks + found.lower) * r->knobs.block_size;
+  return find(r, q).tokens;
 }
 
-static orc_prefix_event event_of(const orc_content *c, const orc_prefix_match *found,
-                                 int32_t tokens)
+static orc_prefix_event event_of(const orc_replica *r, const orc_content *c,
+                                 const orc_prefix_match *found)
 {
   if (c == NULL) return ORC_PREFIX_MISS_FULL;
   if (found->whole) return ORC_PREFIX_FULL_HIT;
-  if (tokens > 0)
-    return c->follows && tokens > c->shared ? ORC_PREFIX_CONVERSATIONAL_HIT
-                                            : ORC_PREFIX_CROSS_REQUEST_HIT;
+  if (found->tokens > 0)
+    return own(r, c, found->tokens) ? ORC_PREFIX_CONVERSATIONAL_HIT : ORC_PREFIX_CROSS_REQUEST_HIT;
   return c->follows && c->history == 0 ? ORC_PREFIX_CONVERSATIONAL_MISS : ORC_PREFIX_MISS_FULL;
 }
 
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
-  const int32_t tokens = (found->blocks + found->lower) * r->knobs.block_size;
+  const int32_t tokens = found->tokens;
   if (q->scheduled < 0 && r->knobs.enable_prefix_caching) {
     const orc_content *c = orc_holding_content(r, q);
     q->cached = tokens;
+    q->cached_blocks = found->blocks + found->lower;
     q->follows = c != NULL && c->follows;
-    q->prefix_event = (uint8_t)event_of(c, found, tokens);
+    q->prefix_event = (uint8_t)event_of(r, c, found);
   }
   /* What a preemption lost and the cache still has is not computed again. */
   const int32_t back = tokens < q->lost ? tokens : q->lost;
   r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
-  if (tokens == 0) return;
+  q->leans = found->blocks > 0 && r->lane->batch.entered > 0;
+  if (found->blocks + found->lower == 0) return;
   orc_prefix_hold(&r->prefix, found);
   q->chain = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
   if (found->lower > 0)
-    r->fetching += orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), found);
+    r->fetching +=
+        orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), orc_holding_root(r, q), found);
 }
 
-void orc_holding_share(orc_replica *r, orc_request *q)
+/* Its full blocks up to `tokens` enter the cache. Returns how many did. */
+static int32_t share(orc_replica *r, orc_request *q, int32_t tokens)
 {
   const orc_content *c = orc_holding_content(r, q);
-  if (c == NULL || q->blocks == 0) return; /* one in host memory has nothing here to share */
-  const int32_t full = q->computed / r->knobs.block_size;
+  if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
+  const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
-    q->chain = orc_prefix_put(&r->prefix, c, q->chain, q->shared);
+    q->chain = orc_prefix_put(
+        &r->prefix, c,
+        (orc_prefix_place){ .root = orc_holding_root(r, q), .last = q->chain, .index = q->shared });
+  return q->shared - before;
+}
+
+void orc_holding_share(orc_replica *r, orc_request *q, int32_t tokens)
+{
+  q->entered = share(r, q, tokens);
+  r->lane->batch.entered += q->entered;
+}
+
+void orc_holding_withdraw(orc_replica *r, orc_request *q)
+{
+  q->chain = orc_prefix_withdraw(&r->prefix, q->chain, q->entered);
+  q->shared -= q->entered;
+  r->lane->batch.entered -= q->entered;
+  q->entered = 0;
+}
+
+bool orc_holding_counted_on(const orc_replica *r, const orc_request *q)
+{
+  return orc_prefix_common(&r->prefix, q->chain, q->entered);
 }
 
 void orc_holding_end(orc_replica *r, orc_request *q)
 {
-  orc_holding_share(r, q);
+  share(r, q, q->computed);
   orc_kv_give(&r->kv, q->blocks - q->shared);
   if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
   q->blocks = q->shared = 0;

@@ -12,21 +12,39 @@
 /* What its prompt is made of, as far as this replica's cache may share it; NULL: nothing. */
 const orc_content *orc_holding_content(const orc_replica *r, const orc_request *q);
 
+/* What stands for all before its first block (orc_prefix_find): where sessions are kept apart, the
+** same text in two of them is not the same prefix. */
+uint64_t orc_holding_root(const orc_replica *r, const orc_request *q);
+
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q);
 
 /*
 ** A request is admitted: it holds what was found, and that counts as computed. What lower
-** tiers have of it is fetched, before the step being formed: the caller takes blocks for it and
-** lets them enter the cache (orc_holding_share). The first time, what the cache did for the
-** request is noted; how often it was asked before makes no difference.
+** tiers have of it is fetched, before the step being formed: the caller takes blocks for it, which
+** enter the cache with the others of the step (orc_holding_share). The first time, what the cache
+** did for the request is noted; how often it was asked before makes no difference.
 */
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
 
-/* The full blocks computed by now enter the cache. */
-void orc_holding_share(orc_replica *r, orc_request *q);
+/*
+** The step being formed computes a request up to `tokens`: its full blocks enter the cache, where
+** whoever is admitted after it in this very step finds them, as in vLLM V1 (allocate_slots caches
+** what it allocates; vllm/v1/core/kv_cache_manager.py, v0.11).
+*/
+void orc_holding_share(orc_replica *r, orc_request *q, int32_t tokens);
 
-/* All blocks are given back; those in the cache keep their content until their memory is needed. */
+/* The step being formed does not compute it after all: what entered for that leaves the cache. */
+void orc_holding_withdraw(orc_replica *r, orc_request *q);
+
+/* Whether others count on what the step being formed computes of it: then it must be computed. */
+bool orc_holding_counted_on(const orc_replica *r, const orc_request *q);
+
+/*
+** All blocks are given back; those in the cache keep their content until their memory is needed.
+** Full ones of its answer enter the cache now: an answer is a text of its own, so nobody could have
+** asked for them before.
+*/
 void orc_holding_end(orc_replica *r, orc_request *q);
 
 /* Prompt tokens of an arriving request that this replica, lower tiers too, has in its cache. */

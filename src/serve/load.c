@@ -81,7 +81,7 @@ static void walk(orc_replica *r, const orc_request *q, void (*each)(orc_load *, 
     r->load.blocks += sign * n;
     return;
   }
-  uint64_t hash = 0;
+  uint64_t hash = orc_holding_root(r, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_content_hash(c, hash, i * size, (i + 1) * size);
     each(&r->load, hash);
@@ -131,7 +131,7 @@ int64_t orc_load_fresh(const orc_replica *r, const orc_request *q)
   const int32_t n = blocks_of(r, q), size = r->knobs.block_size;
   if (c == NULL || r->load.room == 0) return n;
   int64_t fresh = 0;
-  uint64_t hash = 0;
+  uint64_t hash = orc_holding_root(r, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_content_hash(c, hash, i * size, (i + 1) * size);
     fresh += place(&r->load, hash)->requests == 0;

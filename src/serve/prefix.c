@@ -149,17 +149,18 @@ static void hold(orc_prefix *p, uint32_t block)
   if (p->at[block].holders++ == 0) wake(p, block);
 }
 
-orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int32_t tokens)
+orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
+                                 int32_t tokens)
 {
   orc_prefix_match found = { .last = ORC_NO_BLOCK };
   const int32_t size = p->kv->block_size;
-  uint64_t hash = 0;
+  uint64_t hash = root;
   int32_t n = 0; /* no chain is cut in the middle: behind a block of a lower tier is none of ours */
   for (; (int64_t)(n + 1) * size <= tokens; n++) {
     hash = orc_content_hash(c, hash, n * size, (n + 1) * size);
     const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
     if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_tiers_have(p->tiers, hash))) break;
-    if ((n + 1) * size == tokens) { /* the last block, which must be computed again */
+    if (p->by_block && (n + 1) * size == tokens) {
       found.whole = true;
       break;
     }
@@ -171,7 +172,9 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int3
     found.blocks++;
     found.idle += p->at[block].holders == 0;
   }
-  found.whole = found.whole || (n > 0 && n * size == tokens - 1);
+  const int32_t there = (found.blocks + found.lower) * size;
+  found.tokens = there < tokens ? there : tokens - 1;
+  found.whole = found.whole || (n > 0 && there >= tokens - 1);
   return found;
 }
 
@@ -181,11 +184,12 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
     hold(p, b);
 }
 
-double orc_prefix_fetch(orc_prefix *p, const orc_content *c, const orc_prefix_match *found)
+double orc_prefix_fetch(orc_prefix *p, const orc_content *c, uint64_t root,
+                        const orc_prefix_match *found)
 {
   const int32_t size = p->kv->block_size;
   int64_t from[ORC_TIERS_MOST] = { 0 };
-  uint64_t hash = found->last == ORC_NO_BLOCK ? 0 : p->at[found->last].hash;
+  uint64_t hash = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
   for (int32_t i = found->blocks; i < found->blocks + found->lower; i++) {
     hash = orc_content_hash(c, hash, i * size, (i + 1) * size);
     from[orc_tiers_take(p->tiers, hash)]++;
@@ -193,11 +197,34 @@ double orc_prefix_fetch(orc_prefix *p, const orc_content *c, const orc_prefix_ma
   return orc_tiers_seconds(p->tiers, from);
 }
 
-uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int32_t index)
+/* A block nobody uses, for new content. */
+static uint32_t make(orc_prefix *p)
 {
-  const int32_t size = p->kv->block_size;
-  const uint64_t parent = last == ORC_NO_BLOCK ? 0 : p->at[last].hash;
-  const uint64_t hash = orc_content_hash(c, parent, index * size, (index + 1) * size);
+  const uint32_t block = p->free;
+  if (block != ORC_NO_BLOCK) {
+    p->free = p->at[block].newer;
+    return block;
+  }
+  if (p->count == p->room) {
+    p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
+    p->at = orc_resize(p->at, p->room, sizeof *p->at);
+  }
+  return p->count++;
+}
+
+/* Those nobody holds give way beyond the blocks it may keep. */
+static void trim(orc_prefix *p)
+{
+  const int64_t over = (int64_t)p->cached - p->most;
+  if (p->most == 0 || over <= 0) return;
+  evict(p, over < p->kv->idle ? over : p->kv->idle);
+}
+
+uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place place)
+{
+  const int32_t size = p->kv->block_size, from = place.index * size;
+  const uint64_t parent = place.last == ORC_NO_BLOCK ? place.root : p->at[place.last].hash;
+  const uint64_t hash = orc_content_hash(c, parent, from, from + size);
   uint32_t block = look_up(p, hash);
   if (block != ORC_NO_BLOCK) {
     hold(p, block);
@@ -205,20 +232,33 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int3
     return block;
   }
   if (p->tiers != NULL) orc_tiers_drop(p->tiers, hash);
-  block = p->free;
-  if (block != ORC_NO_BLOCK) {
-    p->free = p->at[block].newer;
-  } else {
-    if (p->count == p->room) {
-      p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
-      p->at = orc_resize(p->at, p->room, sizeof *p->at);
-    }
-    block = p->count++;
-  }
-  p->at[block] = (orc_prefix_block){ .hash = hash, .parent = last, .holders = 1 };
+  block = make(p);
+  p->at[block] = (orc_prefix_block){ .hash = hash, .parent = place.last, .holders = 1 };
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, block);
+  trim(p);
   return block;
+}
+
+uint32_t orc_prefix_withdraw(orc_prefix *p, uint32_t last, int32_t blocks)
+{
+  for (; blocks > 0; blocks--) {
+    const uint32_t block = last;
+    ORC_ASSERT(p->at[block].holders == 1);
+    last = p->at[block].parent;
+    leave(p, block);
+    p->at[block].newer = p->free;
+    p->free = block;
+    p->cached--;
+  }
+  return last;
+}
+
+bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks)
+{
+  for (; blocks > 0; blocks--, last = p->at[last].parent)
+    if (p->at[last].holders > 1) return true;
+  return false;
 }
 
 void orc_prefix_release(orc_prefix *p, uint32_t last)
@@ -234,4 +274,5 @@ void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade)
     if (grade > p->at[b].grade) p->at[b].grade = (uint8_t)grade;
     if (--p->at[b].holders == 0) rest(p, b);
   }
+  trim(p);
 }

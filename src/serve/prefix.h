@@ -1,13 +1,11 @@
 /*
 ** prefix.h - the prefix cache of one replica: full KV blocks under the hash of their tokens and of
 ** all before them, as in vLLM V1 (docs, "Automatic Prefix Caching", v0.11). A block stays until its
-** memory is needed; the one not held for longest goes first, and of one request the last goes
-*first.
+** memory is needed; the one not held for longest goes first, and of one request the last first.
 **
 ** Blocks are chained: who holds one holds all before it. A request therefore holds a chain, known
-*by
-** its last block. A block that two requests compute at once is kept once: the later one gives its
-** own back (SGLang's radix tree does so; vLLM keeps both until they are freed).
+** by its last block. A block that two requests compute at once is kept once: the later one gives
+** its own back (SGLang's radix tree does so; vLLM keeps both until they are freed).
 */
 #ifndef ORC_SERVE_PREFIX_H
 #define ORC_SERVE_PREFIX_H
@@ -38,16 +36,28 @@ typedef struct orc_prefix {
   uint32_t cached;            /* blocks in the table */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
+  int64_t most;     /* blocks it keeps: beyond it those nobody holds give way; 0: as many as fit */
+  bool by_block; /* of a prompt found whole its last block is computed again, not its last token */
 } orc_prefix;
 
 /* The part of a prompt that is cached. */
 typedef struct orc_prefix_match {
   uint32_t last; /* its last block; ORC_NO_BLOCK: none */
   int32_t blocks;
-  int32_t idle;  /* of them, those nobody holds: they cost a newcomer room as new ones do */
-  int32_t lower; /* blocks behind these that lower tiers hold: new ones here, to be fetched */
-  bool whole;    /* all tokens but perhaps the last are cached */
+  int32_t idle;   /* of them, those nobody holds: they cost a newcomer room as new ones do */
+  int32_t lower;  /* blocks behind these that lower tiers hold: new ones here, to be fetched */
+  int32_t tokens; /* of the prompt that need not be computed: those of these blocks, at most all
+                     but the last */
+  bool whole;     /* every full block of the prompt is cached, and no other token than its last is
+                     in none */
 } orc_prefix_match;
+
+/* Where in its request a block stands. */
+typedef struct orc_prefix_place {
+  uint64_t root; /* stands for all before the request's first block */
+  uint32_t last; /* the block before it; ORC_NO_BLOCK: none */
+  int32_t index; /* of the block, from 0 */
+} orc_prefix_place;
 
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
@@ -57,11 +67,15 @@ void orc_prefix_done(orc_prefix *p);
 void orc_prefix_clear(orc_prefix *p);
 
 /*
-** The longest cached prefix of the first `tokens` >= 1 tokens. The last of them is always computed
-** again, for it yields the next one: at most (tokens - 1) / block_size blocks are found, in lower
-** tiers behind those here.
+** The longest cached prefix of the first `tokens` >= 1 tokens, in lower tiers behind those here.
+** The last token is always computed again, for it yields the next one. Where it is the last of a
+** cached block, that block is found all the same: what is computed again takes the place it had,
+** and is equal. With `by_block` that block is not found and all of it is computed again, in a block
+** of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py, v0.11).
+**   root   what stands for all before the first block: equal prompts share under equal roots
 */
-orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, int32_t tokens);
+orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
+                                 int32_t tokens);
 
 /* Hold what was found: its idle blocks leave the available ones. */
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
@@ -71,15 +85,25 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
 ** and to fill (orc_prefix_put). Before any block gives way since they were found. Returns the s it
 ** takes.
 */
-double orc_prefix_fetch(orc_prefix *p, const orc_content *c, const orc_prefix_match *found);
+double orc_prefix_fetch(orc_prefix *p, const orc_content *c, uint64_t root,
+                        const orc_prefix_match *found);
 
 /*
-** The next full block of a request, which it holds as its own, is computed: it enters the cache
-*behind
-** `last`, or is given back where it is there already. Returns the block now held for it.
-**   index   of the block in the request, from 0
+** The next full block of a request, which it holds as its own, is computed, or will be by the step
+** being formed: it enters the cache behind `last`, or is given back where it is there already.
+** Returns the block now held for it.
+**   place   root as orc_prefix_find's; index of the block in the request, from 0
 */
-uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, uint32_t last, int32_t index);
+uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place place);
+
+/*
+** The `blocks` last of a chain, which its request alone holds, are not computed after all: they
+** leave the cache and are its own again. Returns the block the chain now ends in.
+*/
+uint32_t orc_prefix_withdraw(orc_prefix *p, uint32_t last, int32_t blocks);
+
+/* Whether anyone but one request holds any of the `blocks` last of its chain. */
+bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks);
 
 /*
 ** Hold the chain that ends in `last` no more; ORC_NO_BLOCK is allowed. Its blocks are worth `grade`

@@ -36,6 +36,8 @@ void orc_replica_init(orc_replica *r, orc_cluster *c, uint16_t index, const orc_
   r->chance = orc_rng_stream(c->seed, ORC_FOR_POLICY, index);
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_prefix_init(&r->prefix, &r->kv);
+  r->prefix.most = knobs->max_prefix_cache_blocks;
+  r->prefix.by_block = knobs->recompute_block;
   if (knobs->tier_count > 0) {
     orc_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);
     r->prefix.tiers = &r->tiers;
@@ -268,7 +270,6 @@ static void apply_chunks(orc_replica *r, orc_time now)
     q->prefilled += b->chunks[i].tokens;
     q->flights--;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_COMPUTED, b->chunks[i].tokens, q->computed);
-    orc_holding_share(r, q);
     if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;
@@ -278,12 +279,15 @@ static void apply_chunks(orc_replica *r, orc_time now)
 /* The chunks of the step are under way: another lane may take up their prompts behind them. */
 static void start_chunks(orc_replica *r)
 {
-  const orc_batch *b = &r->lane->batch;
+  orc_batch *b = &r->lane->batch;
+  b->entered = 0;
   for (int i = 0; i < b->chunk_count; i++) {
     const orc_slot slot = b->chunks[i].slot;
     orc_request *q = at(r, slot);
     q->ahead += b->chunks[i].tokens;
     q->flights++;
+    q->entered = 0;
+    q->leans = false;
     q->lane = r->lane->index;
     const bool begun = q->computed + q->ahead < orc_request_target(q);
     if (begun && !q->partial) begin_partial(r, slot);

@@ -49,8 +49,14 @@ typedef struct orc_engine_knobs {
   bool enable_chunked_prefill;
   bool swap;           /* requests that give way move to host memory; else they are recomputed */
   int64_t swap_blocks; /* KV blocks the host's memory holds, >= 0 */
-  double swap_block_seconds; /* s to move one block over PCIe */
+  double swap_block_seconds;            /* s to move one block over PCIe */
+  int32_t long_prefill_token_threshold; /* tokens of one prompt in a step at most; 0: any */
+  int32_t prompt_parts;                 /* steps a prompt is spread over at least; 0: one */
   bool enable_prefix_caching;
+  bool sessions_apart;                 /* only the turns of one session share prefixes */
+  bool recompute_block;                /* orc_prefix's by_block */
+  int32_t min_prefix_cache_length;     /* tokens: shorter prefixes of others' prompts are no hit */
+  int64_t max_prefix_cache_blocks;     /* the prefix cache keeps; 0: as many as fit */
   orc_tier_kind tiers[ORC_TIERS_MOST]; /* where blocks of the prefix cache go that give way */
   int tier_count;                      /* 0: nowhere */
 } orc_engine_knobs;
@@ -68,6 +74,7 @@ struct orc_batch {
   orc_chunk *chunks;
   int chunk_count, chunk_room;
   int32_t tokens;    /* in all, decodes included */
+  int32_t entered;   /* blocks that entered the prefix cache for this step to fill */
   int32_t preempted; /* requests sent back since the policy was called */
   bool decodes;      /* the decode set takes part */
   bool open;         /* a policy is forming it now */

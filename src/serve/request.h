@@ -45,20 +45,22 @@ typedef struct orc_arrival {
 
 typedef struct orc_request {
   orc_arrival in;
-  uint64_t number;      /* 0, 1, 2 ... in order of arrival */
-  double key;           /* place in the queue: smaller goes first, ties by number */
-  orc_time scheduled;   /* first time in a batch; -1 before */
-  orc_time first_token; /* -1 before */
-  orc_time last_token;  /* of the newest token; valid outside the decode set */
-  int32_t computed;     /* tokens whose KV is in memory; valid outside the decode set */
-  int32_t generated;    /* output tokens so far; valid outside the decode set */
-  int32_t blocks;       /* KV blocks held; valid outside the decode set */
-  int32_t cached;       /* prompt tokens found in the prefix cache at first admission */
-  int32_t ahead;        /* tokens of it in running steps, beyond those computed */
-  int32_t shared;       /* of its blocks, those in the prefix cache: the first ones */
-  uint32_t chain;       /* the last of these (prefix.h) */
-  int32_t lost;         /* tokens computed before the last preemption took them */
-  int32_t prefilled;    /* prompt tokens computed for it, recomputation included */
+  uint64_t number;       /* 0, 1, 2 ... in order of arrival */
+  double key;            /* place in the queue: smaller goes first, ties by number */
+  orc_time scheduled;    /* first time in a batch; -1 before */
+  orc_time first_token;  /* -1 before */
+  orc_time last_token;   /* of the newest token; valid outside the decode set */
+  int32_t computed;      /* tokens whose KV is in memory; valid outside the decode set */
+  int32_t generated;     /* output tokens so far; valid outside the decode set */
+  int32_t blocks;        /* KV blocks held; valid outside the decode set */
+  int32_t cached;        /* prompt tokens found in the prefix cache at first admission */
+  int32_t cached_blocks; /* KV blocks these are in */
+  int32_t entered;       /* its newest blocks in the cache, which the step being formed fills */
+  int32_t ahead;         /* tokens of it in running steps, beyond those computed */
+  int32_t shared;        /* of its blocks, those in the prefix cache: the first ones */
+  uint32_t chain;        /* the last of these (prefix.h) */
+  int32_t lost;          /* tokens computed before the last preemption took them */
+  int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
   int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
@@ -77,7 +79,8 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
-  bool counted;         /* arrived after warm-up: enters the metrics */
+  bool leans;   /* admitted to the step being formed, perhaps on blocks that this step fills */
+  bool counted; /* arrived after warm-up: enters the metrics */
 } orc_request;
 
 /*

@@ -227,6 +227,19 @@ static void draw_tiers(scenario *s)
                                          .block_seconds = 1e-6 * pick(&g, 0, 20) };
 }
 
+/* How prompts are cut, and what the prefix cache keeps and finds. */
+static void draw_prefix_knobs(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 4000);
+  orc_engine_knobs *k = &s->knobs;
+  if (pick(&g, 0, 3) == 0) k->long_prefill_token_threshold = pick(&g, 1, 40);
+  if (pick(&g, 0, 3) == 0) k->prompt_parts = pick(&g, 1, 8);
+  if (pick(&g, 0, 3) == 0) k->min_prefix_cache_length = pick(&g, 1, 60);
+  if (pick(&g, 0, 3) == 0) k->max_prefix_cache_blocks = pick(&g, 1, 30);
+  k->sessions_apart = pick(&g, 0, 5) == 0;
+  k->recompute_block = pick(&g, 0, 3) == 0;
+}
+
 static scenario draw(uint64_t seed)
 {
   orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
@@ -250,6 +263,7 @@ static scenario draw(uint64_t seed)
   s.knobs.swap_block_seconds = 1e-5;
   s.sources = pick(&g, 1, 2);
   draw_tiers(&s);
+  draw_prefix_knobs(&s);
   draw_lockstep(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
@@ -364,6 +378,14 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
   return need > q->blocks ? need : q->blocks;
 }
 
+static bool in_table(const orc_prefix *p, uint32_t block)
+{
+  for (uint32_t i = (uint32_t)p->at[block].hash & (p->table_room - 1);; i++) {
+    const uint32_t found = p->table[i & (p->table_room - 1)];
+    if (found == block || found == ORC_NO_BLOCK) return found == block;
+  }
+}
+
 /*
 ** Blocks in the cache that requests hold, each counted once. False when its lists do not agree with
 ** its counts, or a block outlives one before it.
@@ -381,9 +403,11 @@ static bool count_shared(const orc_replica *r, int64_t *held)
     const uint32_t b = p->table[i];
     if (b == ORC_NO_BLOCK) continue;
     const uint32_t parent = p->at[b].parent;
+    good = good && (parent == ORC_NO_BLOCK || in_table(p, parent));
     *held += p->at[b].holders > 0;
     good = good && (parent == ORC_NO_BLOCK || p->at[parent].holders >= p->at[b].holders);
   }
+  good = good && (p->most == 0 || p->cached <= p->most || idle == 0);
   return good && idle == r->kv.idle && *held + idle == p->cached;
 }
 

@@ -66,37 +66,112 @@ static void open_cache(cache *c, int64_t blocks)
   orc_prefix_init(&c->prefix, &c->kv);
 }
 
+static orc_prefix_match find(const cache *c, uint32_t content, int32_t tokens)
+{
+  return orc_prefix_find(&c->prefix, &store.at[content], 0, tokens);
+}
+
+static uint32_t put(cache *c, uint32_t content, uint32_t last, int32_t index)
+{
+  return orc_prefix_put(&c->prefix, &store.at[content],
+                        (orc_prefix_place){ .last = last, .index = index });
+}
+
 /* A request computes and caches `blocks` blocks of its prompt; returns the chain it holds. */
 static uint32_t compute(cache *c, uint32_t content, int32_t blocks)
 {
   const orc_content *of = &store.at[content];
-  const orc_prefix_match found = orc_prefix_find(&c->prefix, of, blocks * 16 + 1);
+  const orc_prefix_match found = orc_prefix_find(&c->prefix, of, 0, blocks * 16 + 1);
   uint32_t last = found.last;
   orc_prefix_hold(&c->prefix, &found);
   CHECK(orc_kv_take(&c->kv, blocks - found.blocks));
   for (int32_t i = found.blocks; i < blocks; i++)
-    last = orc_prefix_put(&c->prefix, of, last, i);
+    last = put(c, content, last, i);
   return last;
 }
 
-/* The last token is always computed again: a prompt of whole blocks does not find its last. */
+/* The last token is always computed again, in the block it was in; its whole block if so wanted. */
 static void the_last_token_is_computed_again(void)
 {
   cache c;
   open_cache(&c, 100);
   const uint32_t a = prompt(1, 64, 2);
   orc_prefix_release(&c.prefix, compute(&c, a, 4));
-  orc_prefix_match m = orc_prefix_find(&c.prefix, &store.at[a], 64);
-  CHECK(m.blocks == 3 && m.whole && m.idle == 3);
+  orc_prefix_match m = find(&c, a, 64);
+  CHECK(m.blocks == 4 && m.whole && m.idle == 4 && m.tokens == 63);
+  c.prefix.by_block = true;
+  m = find(&c, a, 64);
+  CHECK(m.blocks == 3 && m.whole && m.idle == 3 && m.tokens == 48);
   const uint32_t longer = prompt(1, 65, 2);
-  m = orc_prefix_find(&c.prefix, &store.at[longer], 65);
-  CHECK(m.blocks == 4 && m.whole);
+  for (int i = 0; i < 2; i++, c.prefix.by_block = false) {
+    m = find(&c, longer, 65);
+    CHECK(m.blocks == 4 && m.whole && m.tokens == 64);
+  }
   const uint32_t most = prompt(1, 80, 2);
-  m = orc_prefix_find(&c.prefix, &store.at[most], 80);
-  CHECK(m.blocks == 4 && !m.whole);
+  m = find(&c, most, 80);
+  CHECK(m.blocks == 4 && !m.whole && m.tokens == 64);
   const uint32_t none = prompt(7, 80, 2);
-  m = orc_prefix_find(&c.prefix, &store.at[none], 80);
-  CHECK(m.blocks == 0 && !m.whole && m.last == ORC_NO_BLOCK);
+  m = find(&c, none, 80);
+  CHECK(m.blocks == 0 && !m.whole && m.last == ORC_NO_BLOCK && m.tokens == 0);
+  m = find(&c, a, 1);
+  CHECK(m.blocks == 0 && !m.whole && m.tokens == 0);
+  orc_prefix_done(&c.prefix);
+}
+
+/* Under another root the same text is another prefix. */
+static void roots_keep_prompts_apart(void)
+{
+  cache c;
+  open_cache(&c, 100);
+  const uint32_t a = prompt(1, 100, 2);
+  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  CHECK(orc_prefix_find(&c.prefix, &store.at[a], 0, 100).blocks == 4);
+  CHECK(orc_prefix_find(&c.prefix, &store.at[a], 7, 100).blocks == 0);
+  CHECK(orc_kv_take(&c.kv, 1));
+  const uint32_t own = orc_prefix_put(&c.prefix, &store.at[a],
+                                      (orc_prefix_place){ .root = 7, .last = ORC_NO_BLOCK });
+  CHECK(orc_prefix_find(&c.prefix, &store.at[a], 7, 100).last == own && c.prefix.cached == 5);
+  orc_prefix_release(&c.prefix, own);
+  orc_prefix_done(&c.prefix);
+}
+
+/* What is not computed after all leaves the cache; its memory stays its request's. */
+static void blocks_are_withdrawn(void)
+{
+  cache c;
+  open_cache(&c, 100);
+  const uint32_t a = prompt(1, 100, 2);
+  uint32_t chain = compute(&c, a, 5);
+  const orc_prefix_match found = find(&c, a, 50);
+  orc_prefix_hold(&c.prefix, &found);
+  CHECK(!orc_prefix_common(&c.prefix, chain, 2) && orc_prefix_common(&c.prefix, chain, 3));
+  chain = orc_prefix_withdraw(&c.prefix, chain, 2);
+  CHECK(chain == found.last && c.prefix.cached == 3 && orc_kv_used(&c.kv) == 5);
+  CHECK(find(&c, a, 100).blocks == 3);
+  orc_kv_give(&c.kv, 2);
+  orc_prefix_release(&c.prefix, chain);
+  orc_prefix_release(&c.prefix, found.last);
+  CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 3);
+  orc_prefix_done(&c.prefix);
+}
+
+/* No more is kept than it may keep; what is held stays, and counts. */
+static void it_keeps_as_many_as_it_may(void)
+{
+  cache c;
+  open_cache(&c, 100);
+  c.prefix.most = 5;
+  const uint32_t a = prompt(1, 100, 2), b = prompt(3, 100, 4);
+  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  CHECK(c.prefix.cached == 4 && c.kv.evictions == 0);
+  const uint32_t held = compute(&c, b, 3); /* a gives way from its end */
+  CHECK(c.prefix.cached == 5 && c.kv.evictions == 2 && find(&c, a, 100).blocks == 2);
+  const uint32_t more = compute(&c, b, 6);
+  CHECK(c.prefix.cached == 6 && find(&c, a, 100).blocks == 0 && orc_kv_used(&c.kv) == 6);
+  orc_prefix_release(&c.prefix, held);
+  CHECK(c.prefix.cached == 6);
+  orc_prefix_release(&c.prefix, more);
+  CHECK(c.prefix.cached == 5 && c.kv.idle == 5 && find(&c, b, 100).blocks == 5);
   orc_prefix_done(&c.prefix);
 }
 
@@ -111,12 +186,12 @@ static void those_not_held_for_longest_go_first(void)
   orc_prefix_release(&c.prefix, held_a);
   CHECK(orc_kv_used(&c.kv) == 4 && c.kv.idle == 4 && orc_kv_available(&c.kv) == 6);
   CHECK(orc_kv_take(&c.kv, 3)); /* two are free; the third is the last block of a */
-  CHECK(c.kv.evictions == 1 && orc_prefix_find(&c.prefix, &store.at[a], 100).blocks == 3);
+  CHECK(c.kv.evictions == 1 && find(&c, a, 100).blocks == 3);
   CHECK(!orc_kv_take(&c.kv, 4)); /* b's are held */
   CHECK(orc_kv_take(&c.kv, 3) && c.kv.evictions == 4);
-  CHECK(orc_prefix_find(&c.prefix, &store.at[a], 100).blocks == 0);
+  CHECK(find(&c, a, 100).blocks == 0);
   orc_prefix_release(&c.prefix, held_b);
-  CHECK(orc_prefix_find(&c.prefix, &store.at[b], 100).blocks == 4);
+  CHECK(find(&c, b, 100).blocks == 4);
   orc_prefix_clear(&c.prefix);
   CHECK(c.kv.free == 4 && c.kv.evictions == 4);
   orc_prefix_done(&c.prefix);
@@ -131,8 +206,8 @@ static void shared_blocks_are_paid_for_once(void)
   CHECK(orc_kv_take(&c.kv, 8)); /* both begin before either block is computed */
   uint32_t one = ORC_NO_BLOCK, other = ORC_NO_BLOCK;
   for (int32_t i = 0; i < 4; i++) {
-    one = orc_prefix_put(&c.prefix, &store.at[a], one, i);
-    other = orc_prefix_put(&c.prefix, &store.at[a], other, i);
+    one = put(&c, a, one, i);
+    other = put(&c, a, other, i);
   }
   CHECK(one == other && orc_kv_used(&c.kv) == 4 && c.prefix.cached == 4);
   orc_prefix_release(&c.prefix, one);
@@ -200,7 +275,7 @@ static void agrees_with_a_plain_model(void)
     }
     const int t = (int)orc_rng_below(&g, TEXTS), want = 1 + (int)orc_rng_below(&g, MOST);
     const int there = depth_of(&m, t) < want ? depth_of(&m, t) : want;
-    const orc_prefix_match found = orc_prefix_find(&c.prefix, &store.at[content[t]], want * 16 + 1);
+    const orc_prefix_match found = find(&c, content[t], want * 16 + 1);
     wrong += found.blocks != there;
     if (want - found.blocks + found.idle > orc_kv_available(&c.kv)) continue;
     for (int d = 0; d < there; d++)
@@ -226,6 +301,9 @@ int main(void)
   tokens_are_known_by_what_they_are();
   a_turn_continues_the_one_before();
   the_last_token_is_computed_again();
+  roots_keep_prompts_apart();
+  blocks_are_withdrawn();
+  it_keeps_as_many_as_it_may();
   those_not_held_for_longest_go_first();
   shared_blocks_are_paid_for_once();
   agrees_with_a_plain_model();

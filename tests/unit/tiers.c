@@ -74,26 +74,30 @@ static void a_match_goes_on_below(void)
   uint32_t last = ORC_NO_BLOCK;
   CHECK(orc_kv_take(&kv, 4));
   for (int32_t i = 0; i < 4; i++)
-    last = orc_prefix_put(&p, c, last, i);
+    last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = last, .index = i });
   orc_prefix_release(&p, last);
   CHECK(orc_kv_take(&kv, 3));
   CHECK(kv.evictions == 3 && t.held == 2 && t.at[0].evictions == 1);
-  orc_prefix_match found = orc_prefix_find(&p, c, 100);
+  orc_prefix_match found = orc_prefix_find(&p, c, 0, 100);
   CHECK(found.blocks == 1 && found.lower == 2 && found.idle == 1 && !found.whole);
-  found = orc_prefix_find(&p, c, 49); /* all but the last token */
+  found = orc_prefix_find(&p, c, 0, 49); /* all but the last token */
   CHECK(found.blocks == 1 && found.lower == 2 && found.whole);
-  found = orc_prefix_find(&p, c, 48); /* the third block has the last token */
-  CHECK(found.blocks == 1 && found.lower == 1 && found.whole);
+  found = orc_prefix_find(&p, c, 0, 48); /* the third block has the last token */
+  CHECK(found.blocks == 1 && found.lower == 2 && found.tokens == 47 && found.whole);
+  p.by_block = true;
+  found = orc_prefix_find(&p, c, 0, 48);
+  CHECK(found.blocks == 1 && found.lower == 1 && found.tokens == 32 && found.whole);
+  p.by_block = false;
   orc_kv_give(&kv, 3);
-  found = orc_prefix_find(&p, c, 100);
+  found = orc_prefix_find(&p, c, 0, 100);
   orc_prefix_hold(&p, &found);
-  CHECK(near(orc_prefix_fetch(&p, c, &found), 12e-6));
+  CHECK(near(orc_prefix_fetch(&p, c, 0, &found), 12e-6));
   CHECK(t.held == 0 && t.at[0].hits == 2);
   CHECK(orc_kv_take(&kv, 2));
-  last = orc_prefix_put(&p, c, found.last, 1);
-  last = orc_prefix_put(&p, c, last, 2);
+  last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = found.last, .index = 1 });
+  last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = last, .index = 2 });
   orc_prefix_release(&p, last);
-  CHECK(orc_prefix_find(&p, c, 100).blocks == 3 && orc_prefix_find(&p, c, 100).lower == 0);
+  CHECK(orc_prefix_find(&p, c, 0, 100).blocks == 3 && orc_prefix_find(&p, c, 0, 100).lower == 0);
   orc_prefix_clear(&p);
   CHECK(t.held == 0 && kv.free == 4); /* what is lost does not move down */
   orc_tiers_done(&t);
