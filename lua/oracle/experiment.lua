@@ -107,6 +107,11 @@ local function fill_knobs(e, model, hardware, hardware_name)
     fail("engine.max_num_batched_tokens: %s: at least max_num_seqs (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_num_seqs))
   end
+  if not e.enable_chunked_prefill then
+    local cut = e.long_prefill_token_threshold > 0 and "long_prefill_token_threshold"
+      or e.num_microbatches_per_request > 1 and "num_microbatches_per_request"
+    if cut then fail("engine.%s: cuts prompts, which enable_chunked_prefill = false forbids", cut) end
+  end
   if e.system == "vllm" and not e.enable_chunked_prefill and e.max_num_batched_tokens < e.max_model_len then
     fail("engine.max_num_batched_tokens: %s: without chunked prefill at least max_model_len (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_model_len))
@@ -328,6 +333,10 @@ local function knobs_of(r, d)
     max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
     max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
     enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+    long_prefill_token_threshold = e.long_prefill_token_threshold,
+    num_microbatches_per_request = e.num_microbatches_per_request,
+    enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
+    min_prefix_cache_length = e.min_prefix_cache_length, max_prefix_cache_blocks = e.max_prefix_cache_blocks,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
     kv_tiers = tiers_of(r, d),
   }
@@ -396,8 +405,14 @@ end
 
 local function warnings_of(r, d)
   local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
-  if r.kv_tiers and not r.engine.enable_prefix_caching then
-    list[#list + 1] = "kv_tiers: no effect, for engine.enable_prefix_caching is false"
+  local e = r.engine
+  if not e.enable_prefix_caching then
+    local none = "no effect, for engine.enable_prefix_caching is false"
+    if r.kv_tiers then list[#list + 1] = "kv_tiers: " .. none end
+    for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_blocks" } do
+      if e[key] > 0 then list[#list + 1] = ("engine.%s: %s"):format(key, none) end
+    end
+    if e.recompute_last_block then list[#list + 1] = "engine.recompute_last_block: " .. none end
   end
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")

@@ -19,19 +19,58 @@ local function events(list)
   return n
 end
 
+-- case = { prompt tokens, those found, event } of a prompt that is asked again.
+local function asked_again(case, engine)
+  local list = run(workload.constant { rate = 1, count = 3, prompt = case[1], output = 4, prompt_pool = 1 }, engine)
+  assert.same({ 0, "MISS_FULL", case[1] },
+    { list[1].cached_prefix_length, list[1].prefix_cache_event, list[1].tokens_actually_prefilled })
+  for i = 2, 3 do
+    assert.same({ case[2], case[3], case[1] - case[2] },
+      { list[i].cached_prefix_length, list[i].prefix_cache_event, list[i].tokens_actually_prefilled })
+  end
+end
+
 describe("a prompt asked again", function()
   it("is found but for its last token: a full hit leaves one to prefill", function()
-    for _, case in ipairs { { 513, 512, "FULL_HIT_NO_PREFILL_NEEDED" }, { 512, 496, "FULL_HIT_NO_PREFILL_NEEDED" },
-                            { 500, 496, "CROSS_REQUEST_HIT" }, { 16, 0, "FULL_HIT_NO_PREFILL_NEEDED" },
-                            { 15, 0, "MISS_FULL" } } do
-      local list = run(workload.constant { rate = 1, count = 3, prompt = case[1], output = 4, prompt_pool = 1 })
-      assert.same({ 0, "MISS_FULL", case[1] },
-        { list[1].cached_prefix_length, list[1].prefix_cache_event, list[1].tokens_actually_prefilled })
-      for i = 2, 3 do
-        assert.same({ case[2], case[3], case[1] - case[2] },
-          { list[i].cached_prefix_length, list[i].prefix_cache_event, list[i].tokens_actually_prefilled })
-      end
+    for _, case in ipairs { { 513, 512, "FULL_HIT_NO_PREFILL_NEEDED" }, { 512, 511, "FULL_HIT_NO_PREFILL_NEEDED" },
+                            { 500, 496, "CROSS_REQUEST_HIT" }, { 16, 15, "FULL_HIT_NO_PREFILL_NEEDED" },
+                            { 15, 0, "MISS_FULL" }, { 1, 0, "MISS_FULL" } } do
+      asked_again(case)
     end
+  end)
+
+  it("fills its blocks again where block_size is one, and finds all but one of them", function()
+    asked_again({ 40, 39, "FULL_HIT_NO_PREFILL_NEEDED" }, { block_size = 1 })
+  end)
+
+  -- Its whole blocks are all hits, the one with the last token too, which is computed in its place: no block is taken.
+  it("counts and pays for the blocks it holds", function()
+    local w = workload.constant { rate = 1, count = 3, prompt = 512, output = 1, prompt_pool = 1 }
+    local _, s = run(w, { num_gpu_blocks_override = 33, max_model_len = 528 })
+    assert.equal(64 / 96, s.prefix_caching.block_hit_rate)
+    assert.same({ 0, 32 / 33 }, { s.kv_cache.evictions, s.kv_cache.peak_usage })
+  end)
+
+  it("computes its last block again as a whole where vLLM V1's way is asked for", function()
+    for _, case in ipairs { { 513, 512, "FULL_HIT_NO_PREFILL_NEEDED" }, { 512, 496, "FULL_HIT_NO_PREFILL_NEEDED" },
+                            { 16, 0, "FULL_HIT_NO_PREFILL_NEEDED" } } do
+      asked_again(case, { recompute_last_block = true })
+    end
+  end)
+
+  -- One step has room for three of the four: they share what the first of them computes in it.
+  it("is found by requests of the same step", function()
+    local list = run(workload.batch { count = 4, prompt = 500, output = 4, prompt_pool = 1 },
+      { max_num_seqs = 3 })
+    assert.same({ 0, 496, 496, 496 }, { list[1].cached_prefix_length, list[2].cached_prefix_length,
+                                        list[3].cached_prefix_length, list[4].cached_prefix_length })
+    for i = 1, 3 do assert.near(1, list[i].ttft_ms, 1e-6) end
+  end)
+
+  it("is found as far as the chunks of it were formed", function()
+    local list = run(workload.batch { count = 2, prompt = 500, output = 4, prompt_pool = 1 },
+      { max_num_seqs = 3, long_prefill_token_threshold = 200 })
+    assert.same({ 0, 192 }, { list[1].cached_prefix_length, list[2].cached_prefix_length })
   end)
 
   -- Zero tokens to prefill must not leave TTFT to the clock: it is the one step that makes the first token.
@@ -185,24 +224,25 @@ local TRACE = (os.getenv "ORACLE_DATA" or "../shared/data") .. "/traces/mooncake
 local present = io.open(TRACE, "r")
 if present then present:close() end
 
--- From the ids alone: all blocks, those seen before, and those that a cache of whole blocks can find: the last token of
--- a prompt is computed again, and what was cut at the end of a prompt has not been cached as a block.
+-- From the ids alone: all blocks, those seen before, those that a cache of whole blocks can find - what was cut at the
+-- end of a prompt has not been cached as a block - and the tokens saved: the last one of a prompt is computed again.
 local function by_hand()
-  local all, seen_before, found, seen, whole = 0, 0, 0, {}, {}
+  local all, seen_before, found, tokens_saved, seen, whole = 0, 0, 0, 0, {}, {}
   for line in io.lines(TRACE) do
     local tokens, ids = tonumber(line:match '"input_length": (%d+)'), {}
     for id in line:match("%[(.*)%]"):gmatch("%d+") do ids[#ids + 1] = id end
-    local unbroken = true
+    local unbroken, hit = true, 0
     for i, id in ipairs(ids) do
       all, seen_before = all + 1, seen_before + (seen[id] and 1 or 0)
-      unbroken = unbroken and whole[id] and 512 * i <= tokens - 1
-      if unbroken then found = found + 1 end
+      unbroken = unbroken and whole[id] and 512 * i <= tokens
+      if unbroken then hit = hit + 1 end
     end
+    found, tokens_saved = found + hit, tokens_saved + math.min(512 * hit, tokens - 1)
     for i, id in ipairs(ids) do
       seen[id], whole[id] = true, whole[id] or 512 * i <= tokens
     end
   end
-  return all, seen_before, found
+  return all, seen_before, found, tokens_saved
 end
 
 describe("the Mooncake trace", function()
@@ -217,12 +257,12 @@ describe("the Mooncake trace", function()
 
   it("hits the share of its blocks that its ids say: 36.6%", function()
     if not present then return pending("no traces in $ORACLE_DATA") end
-    local all, seen_before, found = by_hand()
+    local all, seen_before, found, tokens_saved = by_hand()
     assert.equal("36.6", ("%.1f"):format(100 * seen_before / all))
     local s = replay(1000000)
     assert.equal(12031, s.requests.successful)
     assert.equal(0, s.kv_cache.evictions)
-    assert.equal(found * 512, s.prefix_caching.total_tokens_saved)
+    assert.equal(tokens_saved, s.prefix_caching.total_tokens_saved)
     assert.equal(found / all, s.prefix_caching.block_hit_rate)
     assert.equal("36.6", ("%.1f"):format(100 * s.prefix_caching.block_hit_rate))
   end)
