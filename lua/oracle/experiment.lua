@@ -336,7 +336,7 @@ local function knobs_of(r, d)
     long_prefill_token_threshold = e.long_prefill_token_threshold,
     num_microbatches_per_request = e.num_microbatches_per_request,
     enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
-    min_prefix_cache_length = e.min_prefix_cache_length, max_prefix_cache_blocks = e.max_prefix_cache_blocks,
+    min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
     kv_tiers = tiers_of(r, d),
   }
@@ -409,7 +409,7 @@ local function warnings_of(r, d)
   if not e.enable_prefix_caching then
     local none = "no effect, for engine.enable_prefix_caching is false"
     if r.kv_tiers then list[#list + 1] = "kv_tiers: " .. none end
-    for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_blocks" } do
+    for _, key in ipairs { "min_prefix_cache_length", "prefix_cache_blocks" } do
       if e[key] > 0 then list[#list + 1] = ("engine.%s: %s"):format(key, none) end
     end
     if e.recompute_last_block then list[#list + 1] = "engine.recompute_last_block: " .. none end

@@ -49,11 +49,11 @@ static void read_chunks(lua_State *L, int t, orc_engine_knobs *k)
 static void read_prefix(lua_State *L, int t, orc_engine_knobs *k)
 {
   const int64_t least = orc_bind_integer_or(L, t, "engine", "min_prefix_cache_length", 0);
-  const int64_t most = orc_bind_integer_or(L, t, "engine", "max_prefix_cache_blocks", 0);
+  const int64_t most = orc_bind_integer_or(L, t, "engine", "prefix_cache_blocks", 0);
   if (least < 0 || least > 1 << 30)
     orc_bind_fail(L, "engine.min_prefix_cache_length: 0 to 2^30 expected");
   if (most < 0 || most > (int64_t)1 << 40)
-    orc_bind_fail(L, "engine.max_prefix_cache_blocks: 0 to 2^40 expected");
+    orc_bind_fail(L, "engine.prefix_cache_blocks: 0 to 2^40 expected");
   k->enable_prefix_caching = orc_bind_bool_or(L, t, "engine", "enable_prefix_caching", true);
   k->sessions_apart = !orc_bind_bool_or(L, t, "engine", "enable_cross_request_caching", true);
   k->min_prefix_cache_length = (int32_t)least;

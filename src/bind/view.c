@@ -189,10 +189,11 @@ static int load(lua_State *L)
   return 3;
 }
 
-/* c:cached(i) -> KV blocks that the prefix cache there holds */
+/* c:cached(i) -> computed KV blocks that the prefix cache there holds */
 static int cached(lua_State *L)
 {
-  lua_pushinteger(L, replica(L, boxed(L, "cluster"))->prefix.cached);
+  const orc_prefix *p = &replica(L, boxed(L, "cluster"))->prefix;
+  lua_pushinteger(L, (lua_Integer)p->cached - p->filling);
   return 1;
 }
 

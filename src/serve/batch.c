@@ -58,7 +58,7 @@ static void forget(orc_replica *r, orc_request *q)
 */
 static void swap_out(orc_replica *r, orc_request *q)
 {
-  if (q->blocks > r->host_free || q->leans) {
+  if (q->blocks > r->host_free || orc_holding_filling(r, q)) {
     forget(r, q);
     return;
   }

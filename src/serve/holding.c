@@ -38,7 +38,9 @@ orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q)
 {
-  return find(r, q).tokens;
+  const orc_prefix_match found = find(r, q);
+  if (found.filling == 0) return found.tokens;
+  return (found.blocks - found.filling) * r->knobs.block_size;
 }
 
 static orc_prefix_event event_of(const orc_replica *r, const orc_content *c,
@@ -65,7 +67,6 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
   const int32_t back = tokens < q->lost ? tokens : q->lost;
   r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
-  q->leans = found->blocks > 0 && r->lane->batch.entered > 0;
   if (found->blocks + found->lower == 0) return;
   orc_prefix_hold(&r->prefix, found);
   q->chain = found->last;
@@ -76,31 +77,41 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
         orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), orc_holding_root(r, q), found);
 }
 
-/* Its full blocks up to `tokens` enter the cache. Returns how many did. */
-static int32_t share(orc_replica *r, orc_request *q, int32_t tokens)
+/* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
+static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, bool filling)
 {
   const orc_content *c = orc_holding_content(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
   const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
-    q->chain = orc_prefix_put(
-        &r->prefix, c,
-        (orc_prefix_place){ .root = orc_holding_root(r, q), .last = q->chain, .index = q->shared });
+    q->chain = orc_prefix_put(&r->prefix, c,
+                              (orc_prefix_place){ .root = orc_holding_root(r, q),
+                                                  .last = q->chain,
+                                                  .index = q->shared,
+                                                  .filling = filling });
   return q->shared - before;
 }
 
 void orc_holding_share(orc_replica *r, orc_request *q, int32_t tokens)
 {
-  q->entered = share(r, q, tokens);
-  r->lane->batch.entered += q->entered;
+  q->entered = share(r, q, tokens, true);
+}
+
+void orc_holding_filled(orc_replica *r, const orc_request *q)
+{
+  const int32_t later = q->shared - q->computed / r->knobs.block_size;
+  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain, later);
 }
 
 void orc_holding_withdraw(orc_replica *r, orc_request *q)
 {
-  q->chain = orc_prefix_withdraw(&r->prefix, q->chain, q->entered);
-  q->shared -= q->entered;
-  r->lane->batch.entered -= q->entered;
+  q->shared -= orc_prefix_withdraw(&r->prefix, &q->chain, q->entered);
   q->entered = 0;
+}
+
+bool orc_holding_filling(const orc_replica *r, const orc_request *q)
+{
+  return q->shared > 0 && r->prefix.at[q->chain].filling;
 }
 
 bool orc_holding_counted_on(const orc_replica *r, const orc_request *q)
@@ -110,7 +121,7 @@ bool orc_holding_counted_on(const orc_replica *r, const orc_request *q)
 
 void orc_holding_end(orc_replica *r, orc_request *q)
 {
-  share(r, q, q->computed);
+  share(r, q, q->computed, false);
   orc_kv_give(&r->kv, q->blocks - q->shared);
   if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
   q->blocks = q->shared = 0;

@@ -34,8 +34,14 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
 */
 void orc_holding_share(orc_replica *r, orc_request *q, int32_t tokens);
 
+/* A step that computed of it is over: what it filled is computed. */
+void orc_holding_filled(orc_replica *r, const orc_request *q);
+
 /* The step being formed does not compute it after all: what entered for that leaves the cache. */
 void orc_holding_withdraw(orc_replica *r, orc_request *q);
+
+/* Whether the last block it shares is yet to be computed. */
+bool orc_holding_filling(const orc_replica *r, const orc_request *q);
 
 /* Whether others count on what the step being formed computes of it: then it must be computed. */
 bool orc_holding_counted_on(const orc_replica *r, const orc_request *q);
@@ -47,7 +53,7 @@ bool orc_holding_counted_on(const orc_replica *r, const orc_request *q);
 */
 void orc_holding_end(orc_replica *r, orc_request *q);
 
-/* Prompt tokens of an arriving request that this replica, lower tiers too, has in its cache. */
+/* Prompt tokens of a request that this replica, lower tiers too, has in its cache, computed. */
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q);
 
 #endif

@@ -125,6 +125,7 @@ static void evict(void *self, int64_t blocks)
     p->at[block].newer = p->free;
     p->free = block;
     p->cached--;
+    p->filling -= p->at[block].filling;
     p->kv->free++;
     p->kv->evictions++;
   }
@@ -171,6 +172,7 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint
     found.last = block;
     found.blocks++;
     found.idle += p->at[block].holders == 0;
+    found.filling += p->at[block].filling;
   }
   const int32_t there = (found.blocks + found.lower) * size;
   found.tokens = there < tokens ? there : tokens - 1;
@@ -212,6 +214,12 @@ static uint32_t make(orc_prefix *p)
   return p->count++;
 }
 
+static void fill(orc_prefix *p, uint32_t block)
+{
+  p->filling -= p->at[block].filling;
+  p->at[block].filling = false;
+}
+
 /* Those nobody holds give way beyond the blocks it may keep. */
 static void trim(orc_prefix *p)
 {
@@ -229,29 +237,43 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place pl
   if (block != ORC_NO_BLOCK) {
     hold(p, block);
     orc_kv_give(p->kv, 1);
+    if (!place.filling) fill(p, block); /* another request was about to */
     return block;
   }
   if (p->tiers != NULL) orc_tiers_drop(p->tiers, hash);
   block = make(p);
-  p->at[block] = (orc_prefix_block){ .hash = hash, .parent = place.last, .holders = 1 };
+  p->at[block] = (orc_prefix_block){
+    .hash = hash, .parent = place.last, .holders = 1, .filling = place.filling
+  };
+  p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, block);
   trim(p);
   return block;
 }
 
-uint32_t orc_prefix_withdraw(orc_prefix *p, uint32_t last, int32_t blocks)
+int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks)
 {
-  for (; blocks > 0; blocks--) {
-    const uint32_t block = last;
+  int32_t left = 0;
+  for (; left < blocks && p->at[*last].filling; left++) {
+    const uint32_t block = *last;
     ORC_ASSERT(p->at[block].holders == 1);
-    last = p->at[block].parent;
+    *last = p->at[block].parent;
+    fill(p, block);
     leave(p, block);
     p->at[block].newer = p->free;
     p->free = block;
     p->cached--;
   }
-  return last;
+  return left;
+}
+
+void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later)
+{
+  for (; later > 0; later--)
+    last = p->at[last].parent;
+  for (; last != ORC_NO_BLOCK && p->at[last].filling; last = p->at[last].parent)
+    fill(p, last);
 }
 
 bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks)

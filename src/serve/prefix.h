@@ -25,6 +25,7 @@ typedef struct orc_prefix_block {
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
   uint8_t grade;         /* the highest anyone gave it back with */
+  bool filling;          /* the step that computes it is not over yet */
 } orc_prefix_block;
 
 typedef struct orc_prefix {
@@ -34,6 +35,7 @@ typedef struct orc_prefix {
   uint32_t *table;            /* block by hash: open addressing; ORC_NO_BLOCK: empty */
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
   uint32_t cached;            /* blocks in the table */
+  uint32_t filling;           /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;     /* blocks it keeps: beyond it those nobody holds give way; 0: as many as fit */
@@ -44,12 +46,13 @@ typedef struct orc_prefix {
 typedef struct orc_prefix_match {
   uint32_t last; /* its last block; ORC_NO_BLOCK: none */
   int32_t blocks;
-  int32_t idle;   /* of them, those nobody holds: they cost a newcomer room as new ones do */
-  int32_t lower;  /* blocks behind these that lower tiers hold: new ones here, to be fetched */
-  int32_t tokens; /* of the prompt that need not be computed: those of these blocks, at most all
-                     but the last */
-  bool whole;     /* every full block of the prompt is cached, and no other token than its last is
-                     in none */
+  int32_t filling; /* of them, those at the end that are not computed yet */
+  int32_t idle;    /* of them, those nobody holds: they cost a newcomer room as new ones do */
+  int32_t lower;   /* blocks behind these that lower tiers hold: new ones here, to be fetched */
+  int32_t tokens;  /* of the prompt that need not be computed: those of these blocks, at most all
+                      but the last */
+  bool whole;      /* every full block of the prompt is cached, and no other token than its last is
+                      in none */
 } orc_prefix_match;
 
 /* Where in its request a block stands. */
@@ -57,6 +60,7 @@ typedef struct orc_prefix_place {
   uint64_t root; /* stands for all before the request's first block */
   uint32_t last; /* the block before it; ORC_NO_BLOCK: none */
   int32_t index; /* of the block, from 0 */
+  bool filling;  /* it is yet to be computed */
 } orc_prefix_place;
 
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
@@ -96,11 +100,15 @@ double orc_prefix_fetch(orc_prefix *p, const orc_content *c, uint64_t root,
 */
 uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place place);
 
+/* All of a chain is computed now but its `later` last blocks. */
+void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later);
+
 /*
-** The `blocks` last of a chain, which its request alone holds, are not computed after all: they
-** leave the cache and are its own again. Returns the block the chain now ends in.
+** Of the `blocks` last of a chain those yet to be computed, which its request alone holds, are not
+** computed after all: they leave the cache and are its own again. *last becomes the block the chain
+** now ends in. Returns how many left.
 */
-uint32_t orc_prefix_withdraw(orc_prefix *p, uint32_t last, int32_t blocks);
+int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks);
 
 /* Whether anyone but one request holds any of the `blocks` last of its chain. */
 bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks);

@@ -70,33 +70,6 @@ void orc_replica_done(orc_replica *r)
   orc_hist_done(&r->usage.gaps);
 }
 
-void orc_replica_link(orc_replica *r, orc_slot slot)
-{
-  orc_request *q = at(r, slot);
-  q->prev = r->last;
-  q->next = ORC_NO_SLOT;
-  if (r->last != ORC_NO_SLOT)
-    at(r, r->last)->next = slot;
-  else
-    r->first = slot;
-  r->last = slot;
-  r->running++;
-}
-
-void orc_replica_unlink(orc_replica *r, orc_slot slot)
-{
-  orc_request *q = at(r, slot);
-  if (q->prev != ORC_NO_SLOT)
-    at(r, q->prev)->next = q->next;
-  else
-    r->first = q->next;
-  if (q->next != ORC_NO_SLOT)
-    at(r, q->next)->prev = q->prev;
-  else
-    r->last = q->prev;
-  r->running--;
-}
-
 /* A request's end: nobody holds it any more, its blocks are back. */
 static void finish(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
 {
@@ -164,15 +137,6 @@ void orc_replica_take_over(orc_replica *r, orc_slot slot)
   orc_replica_disturb(r);
 }
 
-void orc_replica_leave_partial(orc_replica *r, orc_slot slot)
-{
-  int kept = 0;
-  at(r, slot)->partial = false;
-  for (int i = 0; i < r->partial_count; i++)
-    if (r->partial[i] != slot) r->partial[kept++] = r->partial[i];
-  r->partial_count = kept;
-}
-
 /* Take a running request out of everything but the pool. Between steps only. */
 static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
 {
@@ -221,16 +185,6 @@ static void expel_aborted(orc_replica *r, orc_time now)
   }
 }
 
-static void begin_partial(orc_replica *r, orc_slot slot)
-{
-  if (r->partial_count == r->partial_room) {
-    r->partial_room = r->partial_room == 0 ? 16 : 2 * r->partial_room;
-    r->partial = orc_resize(r->partial, (size_t)r->partial_room, sizeof *r->partial);
-  }
-  r->partial[r->partial_count++] = slot;
-  at(r, slot)->partial = true;
-}
-
 /* A prompt is computed to its end: its next token is there. */
 static void emit(orc_replica *r, orc_slot slot, orc_time now)
 {
@@ -270,6 +224,7 @@ static void apply_chunks(orc_replica *r, orc_time now)
     q->prefilled += b->chunks[i].tokens;
     q->flights--;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_COMPUTED, b->chunks[i].tokens, q->computed);
+    orc_holding_filled(r, q);
     if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;
@@ -279,18 +234,16 @@ static void apply_chunks(orc_replica *r, orc_time now)
 /* The chunks of the step are under way: another lane may take up their prompts behind them. */
 static void start_chunks(orc_replica *r)
 {
-  orc_batch *b = &r->lane->batch;
-  b->entered = 0;
+  const orc_batch *b = &r->lane->batch;
   for (int i = 0; i < b->chunk_count; i++) {
     const orc_slot slot = b->chunks[i].slot;
     orc_request *q = at(r, slot);
     q->ahead += b->chunks[i].tokens;
     q->flights++;
     q->entered = 0;
-    q->leans = false;
     q->lane = r->lane->index;
     const bool begun = q->computed + q->ahead < orc_request_target(q);
-    if (begun && !q->partial) begin_partial(r, slot);
+    if (begun && !q->partial) orc_replica_begin_partial(r, slot);
     if (!begun && q->partial) orc_replica_leave_partial(r, slot);
   }
 }

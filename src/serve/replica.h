@@ -74,7 +74,6 @@ struct orc_batch {
   orc_chunk *chunks;
   int chunk_count, chunk_room;
   int32_t tokens;    /* in all, decodes included */
-  int32_t entered;   /* blocks that entered the prefix cache for this step to fill */
   int32_t preempted; /* requests sent back since the policy was called */
   bool decodes;      /* the decode set takes part */
   bool open;         /* a policy is forming it now */
@@ -234,7 +233,8 @@ static inline int orc_replica_devices(const orc_replica *r)
 void orc_replica_link(orc_replica *r, orc_slot slot);
 void orc_replica_unlink(orc_replica *r, orc_slot slot);
 
-/* Take a request off the list of prompts begun. */
+/* Put a running request on, or take it off, the list of prompts begun. */
+void orc_replica_begin_partial(orc_replica *r, orc_slot slot);
 void orc_replica_leave_partial(orc_replica *r, orc_slot slot);
 
 #endif

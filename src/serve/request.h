@@ -79,8 +79,7 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
-  bool leans;   /* admitted to the step being formed, perhaps on blocks that this step fills */
-  bool counted; /* arrived after warm-up: enters the metrics */
+  bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 
 /*

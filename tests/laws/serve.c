@@ -394,6 +394,7 @@ static bool count_shared(const orc_replica *r, int64_t *held)
 {
   const orc_prefix *p = &r->prefix;
   int64_t idle = 0;
+  uint32_t filling = 0;
   bool good = true;
   *held = 0;
   for (int grade = 0; grade < ORC_PREFIX_GRADES; grade++)
@@ -404,10 +405,16 @@ static bool count_shared(const orc_replica *r, int64_t *held)
     if (b == ORC_NO_BLOCK) continue;
     const uint32_t parent = p->at[b].parent;
     good = good && (parent == ORC_NO_BLOCK || in_table(p, parent));
+    good = good && (parent == ORC_NO_BLOCK || !p->at[parent].filling || p->at[b].filling);
+    filling += p->at[b].filling;
     *held += p->at[b].holders > 0;
     good = good && (parent == ORC_NO_BLOCK || p->at[parent].holders >= p->at[b].holders);
   }
   good = good && (p->most == 0 || p->cached <= p->most || idle == 0);
+  bool busy = false;
+  for (int l = 0; l < r->lane_count; l++)
+    busy = busy || r->lanes[l].busy;
+  good = good && filling == p->filling && (busy || filling == 0);
   return good && idle == r->kv.idle && *held + idle == p->cached;
 }
 

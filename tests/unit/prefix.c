@@ -135,23 +135,50 @@ static void roots_keep_prompts_apart(void)
   orc_prefix_done(&c.prefix);
 }
 
+/* A chain that a step fills is computed when that is over, but for what a later one fills. */
+static void what_is_filled_is_computed_later(void)
+{
+  cache c;
+  open_cache(&c, 100);
+  const uint32_t a = prompt(1, 100, 2);
+  uint32_t chain = ORC_NO_BLOCK;
+  CHECK(orc_kv_take(&c.kv, 5));
+  for (int32_t i = 0; i < 5; i++)
+    chain = orc_prefix_put(&c.prefix, &store.at[a],
+                           (orc_prefix_place){ .last = chain, .index = i, .filling = i > 0 });
+  CHECK(find(&c, a, 100).blocks == 5 && find(&c, a, 100).filling == 4 && c.prefix.filling == 4);
+  orc_prefix_filled(&c.prefix, chain, 2);
+  CHECK(find(&c, a, 100).filling == 2);
+  CHECK(orc_prefix_withdraw(&c.prefix, &chain, 1) == 1 && c.prefix.filling == 1);
+  orc_prefix_filled(&c.prefix, chain, 0);
+  CHECK(c.prefix.filling == 0 && find(&c, a, 100).blocks == 4);
+  orc_kv_give(&c.kv, 1);
+  orc_prefix_release(&c.prefix, chain);
+  orc_prefix_done(&c.prefix);
+}
+
 /* What is not computed after all leaves the cache; its memory stays its request's. */
 static void blocks_are_withdrawn(void)
 {
   cache c;
   open_cache(&c, 100);
   const uint32_t a = prompt(1, 100, 2);
-  uint32_t chain = compute(&c, a, 5);
-  const orc_prefix_match found = find(&c, a, 50);
+  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  CHECK(orc_kv_take(&c.kv, 6));
+  uint32_t chain = ORC_NO_BLOCK;
+  for (int32_t i = 0; i < 6; i++) /* it did not know of the four */
+    chain = orc_prefix_put(&c.prefix, &store.at[a],
+                           (orc_prefix_place){ .last = chain, .index = i, .filling = true });
+  const orc_prefix_match found = find(&c, a, 65);
   orc_prefix_hold(&c.prefix, &found);
   CHECK(!orc_prefix_common(&c.prefix, chain, 2) && orc_prefix_common(&c.prefix, chain, 3));
-  chain = orc_prefix_withdraw(&c.prefix, chain, 2);
-  CHECK(chain == found.last && c.prefix.cached == 3 && orc_kv_used(&c.kv) == 5);
-  CHECK(find(&c, a, 100).blocks == 3);
+  CHECK(orc_prefix_withdraw(&c.prefix, &chain, 6) == 2); /* the four are computed */
+  CHECK(chain == found.last && c.prefix.cached == 4 && orc_kv_used(&c.kv) == 6);
+  CHECK(find(&c, a, 100).blocks == 4 && c.prefix.filling == 0);
   orc_kv_give(&c.kv, 2);
   orc_prefix_release(&c.prefix, chain);
   orc_prefix_release(&c.prefix, found.last);
-  CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 3);
+  CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 4);
   orc_prefix_done(&c.prefix);
 }
 
@@ -302,6 +329,7 @@ int main(void)
   a_turn_continues_the_one_before();
   the_last_token_is_computed_again();
   roots_keep_prompts_apart();
+  what_is_filled_is_computed_later();
   blocks_are_withdrawn();
   it_keeps_as_many_as_it_may();
   those_not_held_for_longest_go_first();
