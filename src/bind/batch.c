@@ -68,12 +68,15 @@ static int go_on(lua_State *L)
   return 2;
 }
 
-/* b:fill(limit [, reserve]) -> tokens granted to those who wait, admitted from the head of the
- * queue on until one gets none; reserve as in b:admit */
+/* b:fill(limit [, reserve [, pass_over]]) -> tokens granted to those who wait, admitted from the
+ * head of the queue on until one gets none; reserve as in b:admit; with pass_over = true a prompt
+ * that is too long for what is left, where prompts are not cut, lets those behind it go first */
 static int fill(lua_State *L)
 {
   orc_batch *b = self(L);
-  lua_pushinteger(L, orc_batch_fill(b, limit(L), lua_toboolean(L, 3)));
+  const unsigned reserve = lua_toboolean(L, 3) ? ORC_FILL_RESERVE : 0;
+  const unsigned how = reserve | (lua_toboolean(L, 4) ? ORC_FILL_PASS_OVER : 0);
+  lua_pushinteger(L, orc_batch_fill(b, limit(L), how));
   return 1;
 }
 

@@ -206,8 +206,8 @@ static bool check_formats(const orc_layout *l, orc_error *e)
   if (orc_dtype_bytes(l->activations) < 2.0)
     return orc_fail(e, "layout: activations = %s, expected fp32, bf16 or fp16",
                     orc_dtype_name(l->activations));
-  if (orc_dtype_bytes(l->kv) < 1.0)
-    return orc_fail(e, "layout: kv = %s, expected fp32, bf16, fp16, fp8 or int8",
+  if (l->kv == ORC_FP4)
+    return orc_fail(e, "layout: kv = %s, expected fp32, bf16, fp16, fp8, int8 or int4",
                     orc_dtype_name(l->kv));
   return true;
 }

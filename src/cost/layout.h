@@ -54,7 +54,12 @@ int orc_layout_expert_ranks(const orc_layout *l);
 double orc_layout_inputs(const orc_layout *l, const orc_matrix *x);
 double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_matrix *x);
 
-/* Bytes of KV per token and layer on one GPU; latent attention's one latent is on every rank. */
+/*
+** Bytes of KV per token and layer on one GPU; latent attention's one latent is on every rank. The
+** values alone: with int4 an engine keeps scales beside them (LMDeploy's documentation, "INT4/INT8
+*KV
+** Cache": one per head and token, 4 B for the 64 B of a head of 128).
+*/
 double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m);
 
 /* Bytes of the weights of one stage on one GPU; routers stay in the activation format. */
@@ -108,7 +113,7 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 *heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
 ** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
-*32 bits, KV 8 or more. False with the numbers.
+*32 bits, KV is not fp4. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);
 

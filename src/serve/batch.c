@@ -318,12 +318,47 @@ int orc_batch_go_on(orc_batch *b, int limit)
   return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;
 }
 
-int orc_batch_fill(orc_batch *b, int limit, bool reserve)
+/* Whether a waiting request gets none of `limit` tokens though it lacks neither blocks nor a place.
+ */
+static bool too_long(const orc_batch *b, orc_slot slot, int limit)
 {
+  const orc_replica *r = b->replica;
+  const orc_request *q = at(r, slot);
+  if (r->knobs.enable_chunked_prefill || r->running >= r->knobs.max_num_seqs) return false;
+  const orc_prefix_match found = orc_holding_find(r, q);
+  return grant(b, q, q->computed + (found.blocks + found.lower) * r->knobs.block_size, limit) == 0;
+}
+
+/* The head was too long: the same of those behind it, in the order they stand. */
+static int pass_over(orc_batch *b, int limit, bool reserve)
+{
+  orc_queue *queue = &b->replica->queue;
+  int granted = 0;
+  orc_queue_sort(queue);
+  for (uint32_t i = 0; i < queue->count && granted < limit;) {
+    const orc_slot slot = queue->at[i].slot;
+    if (too_long(b, slot, limit - granted)) {
+      i++;
+      continue;
+    }
+    const int more = admit(b, slot, limit - granted, reserve);
+    if (more == 0) break;
+    granted += more;
+    orc_queue_sort(queue);
+  }
+  return granted;
+}
+
+int orc_batch_fill(orc_batch *b, int limit, unsigned how)
+{
+  const bool reserve = (how & ORC_FILL_RESERVE) != 0;
+  const orc_queue *queue = &b->replica->queue;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more)
-    more = admit(b, orc_queue_head(&b->replica->queue), limit - granted, reserve);
-  return granted;
+    more = admit(b, orc_queue_head(queue), limit - granted, reserve);
+  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
+  if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
+  return granted + pass_over(b, limit - granted, reserve);
 }
 
 int orc_batch_admit(orc_batch *b, int limit)
@@ -480,22 +515,3 @@ void orc_batch_wake(orc_batch *b, orc_time time)
   r->wake = time;
   orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
 }
-
-/*
-** vLLM V1's order: running requests first, decodes and prompts begun, then the queue - unless
-*someone
-** just gave way, who would only take the room back (vllm/v1/core/sched/scheduler.py, v0.11). A step
-** in which nothing runs may admit all the same: it would be empty.
-*/
-static bool chunked(void *self, orc_batch *b, orc_error *e)
-{
-  (void)self;
-  (void)e;
-  const int budget = b->replica->knobs.max_num_batched_tokens;
-  const int granted = orc_batch_go_on(b, budget);
-  if (b->preempted > 0 && b->tokens > 0) return true;
-  if (granted < budget) orc_batch_fill(b, budget - granted, false);
-  return true;
-}
-
-const orc_batching orc_batching_chunked = { .name = "chunked", .step = chunked };

@@ -36,12 +36,19 @@ int orc_batch_resume(orc_batch *b, int limit);
 */
 int orc_batch_go_on(orc_batch *b, int limit);
 
+/* How the queue fills a step. */
+typedef enum orc_fill {
+  ORC_FILL_RESERVE = 1,   /* with all the blocks they may need, as orc_batch_admit_reserved */
+  ORC_FILL_PASS_OVER = 2, /* a prompt too long for what is left, where prompts are not cut, waits;
+                             who stands behind it comes first */
+} orc_fill;
+
 /*
 ** Admit from the head of the queue, one after the other, until `limit` >= 1 tokens are granted or
 ** one gets none. Returns the tokens granted.
-**   reserve   as orc_batch_admit_reserved does
+**   how   orc_fill, or'ed
 */
-int orc_batch_fill(orc_batch *b, int limit, bool reserve);
+int orc_batch_fill(orc_batch *b, int limit, unsigned how);
 
 /*
 ** Admit the request at the head of the queue with at most `limit` >= 1 of its tokens.

@@ -178,8 +178,10 @@ static void wrong_layouts_are_named(void)
   six.num_key_value_heads = 6;
   CHECK(refused(over(4, 1), &six, "num_key_value_heads = 6"));
   orc_layout l = one_gpu;
-  l.kv = ORC_INT4;
-  CHECK(refused(l, &llama2_7b, "kv = int4"));
+  l.kv = ORC_FP4;
+  CHECK(refused(l, &llama2_7b, "kv = fp4"));
+  l.kv = ORC_INT4; /* 2 x 32 heads x 128 values of half a byte, 32 layers */
+  CHECK(orc_layout_check(&l, &llama2_7b, &e) && orc_layout_kv_bytes(&l, &llama2_7b) == 131072.0);
   l = one_gpu;
   l.activations = ORC_FP8;
   CHECK(refused(l, &llama2_7b, "activations = fp8"));
