@@ -47,6 +47,14 @@ typedef struct load {
   double carried;
 } load;
 
+/*
+** Transfers that end alone at one time and were sent one right after the other have one event of
+** the engine's: what happens, and in which order, is as if each had its own.
+*/
+typedef struct ticket {
+  uint32_t slot, next; /* NOBODY: the last */
+} ticket;
+
 struct orc_net {
   orc_topology *topology;
   orc_engine *engine;
@@ -54,6 +62,10 @@ struct orc_net {
   load *loads;
   transfer *transfers;
   uint32_t *heap; /* by (due, due_rest, phase, number) */
+  ticket *tickets;
+  uint32_t ticket_room, ticket_free, last_ticket;
+  orc_time booked;          /* when the newest event of such a chain is due, */
+  uint64_t booked_sequence; /* and the number of events then */
   uint32_t kind, room, free, heaped;
   bool unsettled; /* the set of sharing transfers changed since the last solve */
   bool contended;
@@ -64,7 +76,7 @@ struct orc_net {
   orc_net_count count;
 };
 
-/* Subjects of events: 0 is the heap's alarm, n + 1 transfer n's end. */
+/* Subjects of events: 0 is the heap's alarm, n + 1 the chain of ends that begins with ticket n. */
 static void fire(void *self, uint32_t subject);
 
 orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
@@ -83,6 +95,8 @@ orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
   n->engine = engine;
   n->kind = kind;
   n->free = NOBODY;
+  n->ticket_free = NOBODY;
+  n->booked = -1;
   n->alarm = ORC_NEVER;
   n->rest_in = UINT64_MAX;
   orc_engine_on(engine, kind, fire, n);
@@ -95,6 +109,7 @@ void orc_net_free(orc_net *n)
   orc_share_free(n->share);
   free(n->loads);
   free(n->transfers);
+  free(n->tickets);
   free(n->heap);
   free(n);
 }
@@ -225,6 +240,38 @@ static uint32_t take(orc_net *n)
   return slot;
 }
 
+static uint32_t take_ticket(orc_net *n, uint32_t slot)
+{
+  if (n->ticket_free == NOBODY) {
+    const uint32_t room = n->ticket_room > 0 ? 2 * n->ticket_room : 64;
+    ORC_ASSERT(room < UINT32_MAX / 2);
+    n->tickets = orc_resize(n->tickets, room, sizeof *n->tickets);
+    for (uint32_t i = room; i-- > n->ticket_room;) {
+      n->tickets[i].next = n->ticket_free;
+      n->ticket_free = i;
+    }
+    n->ticket_room = room;
+  }
+  const uint32_t t = n->ticket_free;
+  n->ticket_free = n->tickets[t].next;
+  n->tickets[t] = (ticket){ .slot = slot, .next = NOBODY };
+  return t;
+}
+
+/* Have the end of a transfer that is alone. */
+static void book(orc_net *n, uint32_t slot, orc_time due)
+{
+  const uint32_t t = take_ticket(n, slot);
+  if (due == n->booked && n->engine->sequence == n->booked_sequence) {
+    n->tickets[n->last_ticket].next = t;
+  } else {
+    orc_engine_at(n->engine, due, ORC_CLASS_TRANSFER, n->kind, t + 1);
+    n->booked = due;
+    n->booked_sequence = n->engine->sequence;
+  }
+  n->last_ticket = t;
+}
+
 /* Its bytes begin to flow at `since`, and nobody else's do on its links. */
 static void go_alone(orc_net *n, uint32_t slot)
 {
@@ -233,7 +280,7 @@ static void go_alone(orc_net *n, uint32_t slot)
   f->due = later(f->since, f->since_rest + f->bytes * f->route->ns_per_byte, &f->due_rest);
   for (int h = 0; h < f->route->hops; h++)
     n->loads[f->route->links[h]].alone = slot;
-  orc_engine_at(n->engine, f->due, ORC_CLASS_TRANSFER, n->kind, slot + 1);
+  book(n, slot, f->due);
 }
 
 static void await_start(orc_net *n, uint32_t slot)
@@ -280,22 +327,23 @@ static void finish(orc_net *n, uint32_t slot)
 {
   transfer *f = &n->transfers[slot];
   const orc_route *r = f->route;
-  if (f->phase == PHASE_SHARING) {
+  const bool shared = f->phase == PHASE_SHARING;
+  const double bytes = f->bytes;
+  const int hops = r->hops;
+  for (int h = 0; h < hops; h++) {
+    load *l = &n->loads[r->links[h]];
+    l->under_way--;
+    l->sharing -= shared;
+    if (!shared) l->alone = NOBODY;
+    l->carried += bytes;
+  }
+  if (shared) {
     orc_share_remove(n->share, slot);
     n->unsettled = true;
     n->moment = f->due_rest;
   }
-  for (int h = 0; h < r->hops; h++) {
-    load *l = &n->loads[r->links[h]];
-    l->under_way--;
-    if (f->phase == PHASE_SHARING)
-      l->sharing--;
-    else
-      l->alone = NOBODY;
-    l->carried += f->bytes;
-  }
   n->count.arrived++;
-  n->count.arrived_bytes += f->bytes;
+  n->count.arrived_bytes += bytes;
   f->phase = PHASE_FREE;
   f->place = n->free;
   n->free = slot;
@@ -385,7 +433,8 @@ static void end_alone(orc_net *n, uint32_t slot)
   const orc_time now = n->engine->now;
   if (f->phase != PHASE_ALONE || f->due != now) return;
   uint32_t under_way = 0;
-  for (int h = 0; f->since == now && h < f->route->hops; h++)
+  const int hops = f->since == now ? f->route->hops : 0;
+  for (int h = 0; h < hops; h++)
     if (n->loads[f->route->links[h]].under_way > under_way)
       under_way = n->loads[f->route->links[h]].under_way;
   if (under_way < 2) {
@@ -399,12 +448,25 @@ static void end_alone(orc_net *n, uint32_t slot)
   arm(n);
 }
 
+static void end_chain(orc_net *n, uint32_t first)
+{
+  n->booked = -1; /* nobody joins it any more */
+  for (uint32_t t = first; t != NOBODY;) {
+    const ticket here = n->tickets[t];
+    n->tickets[t].next = n->ticket_free;
+    n->ticket_free = t;
+    if (t != first) n->engine->executed++;
+    t = here.next;
+    end_alone(n, here.slot);
+  }
+}
+
 static void fire(void *self, uint32_t subject)
 {
   orc_net *n = self;
   const orc_time now = n->engine->now;
   if (subject > 0) {
-    end_alone(n, subject - 1);
+    end_chain(n, subject - 1);
     return;
   }
   if (n->alarm > now) return;

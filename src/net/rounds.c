@@ -1,16 +1,68 @@
 #include "net/rounds.h"
 
-static int node(const orc_rounds *r, int rank)
+#include <stdlib.h>
+
+typedef struct orc_leg {
+  const orc_route *route;
+  double bytes;
+} orc_leg;
+
+static const orc_route *route_of(orc_topology *t, const int *nodes, int hub, const orc_transfer *m)
 {
-  ORC_ASSERT(rank >= 0 || r->hub >= 0);
-  return rank >= 0 ? r->nodes[rank] : r->hub;
+  ORC_ASSERT((m->from >= 0 && m->to >= 0) || hub >= 0);
+  const orc_route *route = orc_topology_route(t, m->from >= 0 ? nodes[m->from] : hub,
+                                              m->to >= 0 ? nodes[m->to] : hub, NULL);
+  ORC_ASSERT(route != NULL);
+  return route;
+}
+
+void orc_itinerary_fill(orc_itinerary *it, orc_topology *t, const int *nodes, int hub,
+                        orc_transfer_next *next, void *plan)
+{
+  int count = 0, round = -1;
+  it->rounds = 0;
+  for (orc_transfer m; next(plan, &m); count++) {
+    if (count == it->leg_room) {
+      it->leg_room = it->leg_room > 0 ? 2 * it->leg_room : 64;
+      it->legs = orc_resize(it->legs, (size_t)it->leg_room, sizeof *it->legs);
+    }
+    if (it->rounds + 1 >= it->round_room) {
+      it->round_room = it->round_room > 0 ? 2 * it->round_room : 16;
+      it->first = orc_resize(it->first, (size_t)it->round_room, sizeof *it->first);
+    }
+    if (m.round != round) it->first[it->rounds++] = count;
+    round = m.round;
+    it->legs[count] = (orc_leg){ .route = route_of(t, nodes, hub, &m), .bytes = m.bytes };
+  }
+  if (it->rounds > 0) it->first[it->rounds] = count;
+}
+
+void orc_itinerary_done(orc_itinerary *it)
+{
+  free(it->first);
+  free(it->legs);
+  *it = (orc_itinerary){ 0 };
 }
 
 static void landed(void *self, uint64_t arg);
 
+/* The next round of the itinerary; false: there is none. */
+static bool go_on(orc_rounds *r)
+{
+  const orc_itinerary *it = r->itinerary;
+  if (r->round == it->rounds) return false;
+  const int begin = it->first[r->round], end = it->first[r->round + 1];
+  r->round++;
+  r->pending = end - begin;
+  for (int i = begin; i < end; i++)
+    orc_net_send(r->net, it->legs[i].route, it->legs[i].bytes, landed, r, 0);
+  return true;
+}
+
 /* Send one round; when there is none left, the plan is carried out. */
 static void advance(orc_rounds *r)
 {
+  if (r->itinerary != NULL && go_on(r)) return;
   if (!r->more) {
     r->done(r->ctx, r->arg);
     return;
@@ -18,9 +70,7 @@ static void advance(orc_rounds *r)
   const int round = r->ahead.round;
   while (r->more && r->ahead.round == round) {
     const orc_transfer t = r->ahead;
-    const orc_route *route =
-        orc_topology_route(orc_net_topology(r->net), node(r, t.from), node(r, t.to), NULL);
-    ORC_ASSERT(route != NULL);
+    const orc_route *route = route_of(orc_net_topology(r->net), r->nodes, r->hub, &t);
     r->pending++;
     orc_net_send(r->net, route, t.bytes, landed, r, 0);
     r->more = r->next(r->plan, &r->ahead);
@@ -45,7 +95,8 @@ void orc_rounds_start(orc_rounds *r)
 {
   r->pending = 0;
   r->last = -1;
-  r->more = r->next(r->plan, &r->ahead);
+  r->round = 0;
+  r->more = r->itinerary == NULL && r->next(r->plan, &r->ahead);
   advance(r);
 }
 

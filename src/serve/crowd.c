@@ -26,9 +26,12 @@ void orc_crowd_add(orc_crowd *c, orc_replica *r)
   r->crowd_stage = c->count;
   c->stages = orc_resize(c->stages, (size_t)c->count + (size_t)stages, sizeof *c->stages);
   for (int i = 0; i < stages; i++)
-    c->stages[c->count++] = (orc_crowd_stage){
-      .replica = r, .index = i, .lane = -1, .sends = orc_alloc((size_t)r->lane_count, sizeof(int))
-    };
+    c->stages[c->count++] =
+        (orc_crowd_stage){ .replica = r,
+                           .index = i,
+                           .lane = -1,
+                           .planned = -1.0,
+                           .sends = orc_alloc((size_t)r->lane_count, sizeof(int)) };
 }
 
 void orc_crowd_done(orc_crowd *c)
@@ -36,6 +39,7 @@ void orc_crowd_done(orc_crowd *c)
   for (int i = 0; i < c->count; i++) {
     free(c->stages[i].waiting);
     free(c->stages[i].sends);
+    orc_itinerary_done(&c->stages[i].all_reduce);
   }
   free(c->stages);
   orc_net_free(c->net);
@@ -55,14 +59,12 @@ static void compute(orc_crowd_stage *s)
   double seconds = (s->part & 1) != 0 ? s->work.mlp : s->work.attention;
   if (s->part == 2 * layers) seconds = s->work.last;
   orc_engine *engine = s->replica->engine;
+  ORC_ASSERT(seconds >= 0.0);
   const double ns = s->rest + seconds * 1e9, whole = floor(ns + 0.5);
   s->rest = ns - whole;
-  s->computing = ranks_of(s);
   const orc_time wait = whole > 0.0 ? whole < 0x1p63 ? (orc_time)whole : ORC_END : 0;
-  const orc_time due = orc_time_after(engine->now, wait);
-  for (int i = 0; i < s->computing; i++)
-    orc_engine_at(engine, due, ORC_CLASS_TRANSFER, ORC_EVENT_COMPUTED,
-                  (uint32_t)(s - crowd_of(s)->stages));
+  orc_engine_at(engine, orc_time_after(engine->now, wait), ORC_CLASS_TRANSFER, ORC_EVENT_COMPUTED,
+                (uint32_t)(s - crowd_of(s)->stages));
 }
 
 /* The all-reduce behind a part is over. */
@@ -75,28 +77,31 @@ static void reduced(void *self, uint64_t arg)
   compute(s);
 }
 
+/* Every layer's messages are alike, and those of most steps. */
+static void plan(orc_crowd_stage *s, double bytes)
+{
+  const orc_pipe_stage *stage = stage_of(s);
+  const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, bytes);
+  orc_schedule schedule =
+      orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, bytes);
+  orc_itinerary_fill(&s->all_reduce, orc_net_topology(crowd_of(s)->net), stage->devices, stage->hub,
+                     orc_schedule_next, &schedule);
+  s->planned = bytes;
+}
+
 static void all_reduce(orc_crowd_stage *s)
 {
   orc_net *net = crowd_of(s)->net;
-  const orc_pipe_stage *stage = stage_of(s);
-  const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, s->work.message);
-  s->schedule =
-      orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, s->work.message);
-  s->rounds = (orc_rounds){ .net = net,
-                            .nodes = stage->devices,
-                            .hub = stage->hub,
-                            .next = orc_schedule_next,
-                            .plan = &s->schedule,
-                            .done = reduced,
-                            .ctx = s };
+  s->rounds = (orc_rounds){ .net = net, .itinerary = &s->all_reduce, .done = reduced, .ctx = s };
   orc_net_carry_rest(net, s->rest);
   orc_rounds_start(&s->rounds);
 }
 
+/* All devices of a stage compute alike, so they come to their ends together: an event of each. */
 void orc_crowd_computed(orc_crowd *c, uint32_t subject)
 {
   orc_crowd_stage *s = &c->stages[subject];
-  if (--s->computing > 0) return;
+  s->replica->engine->executed += (uint64_t)ranks_of(s) - 1;
   if (s->work.message > 0.0 && s->part < 2 * stage_of(s)->cost.stage.layers) {
     all_reduce(s);
     return;
@@ -118,6 +123,7 @@ static void begin(orc_crowd_stage *s, int lane, double rest)
   s->work = orc_detail_work_of(cost, &t, &at->shape);
   ORC_ASSERT(s->work.exchange.layers == 0); /* who shares experts is in no crowd (deploy.c) */
   s->work.last += at->moving;
+  if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
 

@@ -19,11 +19,11 @@ typedef struct orc_crowd_stage {
   int *sends;           /* [lanes] messages of a step still on their way to the next stage */
   orc_detail_work work; /* of the present step */
   int part;             /* attention and MLP of the layers in turn, then the last part */
-  int computing;        /* devices that still compute it */
   double rest;          /* ns between the clock and the exact time, in -0.5 .. 0.5 */
   orc_time begun;       /* the present step */
   orc_rounds rounds;    /* of the present collective */
-  orc_schedule schedule;
+  orc_itinerary all_reduce;
+  double planned; /* B that is for; -1: none yet */
 } orc_crowd_stage;
 
 typedef struct orc_crowd {
@@ -44,7 +44,7 @@ void orc_crowd_done(orc_crowd *c);
 */
 void orc_crowd_start(orc_crowd *c, orc_replica *r, int lane);
 
-/* Handler of ORC_EVENT_COMPUTED: a device of stage `subject` has computed. */
+/* Handler of ORC_EVENT_COMPUTED: the devices of stage `subject` have computed. */
 void orc_crowd_computed(orc_crowd *c, uint32_t subject);
 
 #endif
