@@ -1,8 +1,17 @@
 #include "net/share.h"
 
+#include <math.h>
 #include <stdlib.h>
 
-enum { WORTH = 4 }; /* a round of peeling is worth its while when it settles one flow in so many */
+enum {
+  WORTH = 4,  /* a round of peeling is worth its while when it settles one flow in so many, */
+  MANY = 64,  /* it is tried without asking when no more flows are left, */
+  WAIT = 32,  /* and once it was not worth it with more, not in so many solves */
+  ROUNDS = 4, /* of seeking how low a new flow's rate can be */
+};
+
+/* Rates below a change's level stay; what rounding may put on either side of it goes with it. */
+#define BELOW (1.0 - 1e-9)
 
 /* One flow on one link: the flow, and which of its links this is. */
 typedef struct crossing {
@@ -15,6 +24,7 @@ typedef struct port {
   double least;   /* rate of the flow that stopped last: the next ones' is no less */
   uint32_t count; /* flows that cross it */
   uint32_t open;  /* of these, without a rate yet, during a solve */
+  uint32_t fresh; /* of these, that have come since the last solve */
   crossing *crossings;
   uint32_t room;
   bool dirty;
@@ -23,7 +33,7 @@ typedef struct port {
 
 typedef struct flow {
   const int32_t *links; /* NULL: this number is not in use */
-  double rate;
+  double rate;          /* 0: it has come since the last solve */
   uint32_t hops;
   uint32_t aim; /* the link that fills first of its own, during a round */
 } flow;
@@ -47,6 +57,8 @@ struct orc_share {
   double *level;     /* by link: where it fills as far as is known */
   uint64_t *barred;  /* by link: the last round in which some flow met a sooner one */
   uint32_t links, room, stride, dirties;
+  uint32_t wait;         /* solves in which peeling is not tried */
+  double lowest;         /* rate of the slowest flow that has gone since the last solve */
   uint64_t epoch, round; /* solves and rounds so far: marks from earlier ones are void */
 };
 
@@ -54,6 +66,7 @@ orc_share *orc_share_new(const double *capacity, int links)
 {
   ORC_ASSERT(links >= 0);
   orc_share *s = orc_alloc(1, sizeof *s);
+  s->lowest = INFINITY;
   s->links = (uint32_t)links;
   s->ports = orc_alloc(s->links, sizeof *s->ports);
   s->dirty = orc_alloc(s->links, sizeof *s->dirty);
@@ -136,6 +149,7 @@ void orc_share_add(orc_share *s, uint32_t number, const int32_t *links, int coun
       p->room = p->room > 0 ? 2 * p->room : 8;
       p->crossings = orc_resize(p->crossings, p->room, sizeof *p->crossings);
     }
+    p->fresh++;
     place[h] = p->count;
     p->crossings[p->count++] = (crossing){ number, h };
     touch(s, (uint32_t)links[h]);
@@ -146,8 +160,11 @@ void orc_share_remove(orc_share *s, uint32_t number)
 {
   ORC_ASSERT(number < s->room && s->flows[number].links != NULL);
   flow *f = &s->flows[number];
+  const bool fresh = f->rate == 0.0;
+  if (!fresh && f->rate < s->lowest) s->lowest = f->rate;
   for (uint32_t h = 0; h < f->hops; h++) {
     port *p = &s->ports[f->links[h]];
+    p->fresh -= fresh;
     const uint32_t at = s->place[(size_t)number * s->stride + h];
     const crossing last = p->crossings[--p->count]; /* takes the place that becomes free */
     p->crossings[at] = last;
@@ -165,8 +182,51 @@ double orc_share_rate(const orc_share *s, uint32_t number)
 
 /* ---- one solve ---- */
 
+/*
+** What a change leaves alone. All rates rise together, so what happens before the first moment at
+** which a flow that went used to stop, or one that came stops now, happens with and without them:
+** slower flows keep their rates. That moment of a flow that went is its rate. The first of those
+** that came stops on a link where x = its rate fills the link, those that are faster than x having
+** x too: and no link on the way of one that came fills at a lower x, for what is slower than the
+** first of them has the rate it had. Found from below: all that the last guess showed to be slower
+** is taken off.
+*/
+static double level_of_fresh(const orc_share *s, const port *p)
+{
+  double level = p->capacity / p->count;
+  for (int round = 0; round < ROUNDS; round++) {
+    double left = p->capacity;
+    uint32_t open = p->count;
+    for (uint32_t k = 0; k < p->count; k++) {
+      const double rate = s->flows[p->crossings[k].flow].rate;
+      if (rate == 0.0 || rate >= level) continue;
+      left -= rate;
+      open--;
+    }
+    const double next = left / open; /* the fresh ones are open */
+    if (!(next > level)) break;
+    level = next;
+  }
+  return level;
+}
+
+/* Flows slower than this keep their rates. */
+static double unmoved(orc_share *s)
+{
+  double level = s->lowest;
+  s->lowest = INFINITY;
+  for (uint32_t i = 0; i < s->dirties; i++) {
+    port *p = &s->ports[s->dirty[i]];
+    if (p->fresh == 0) continue;
+    if (level > 0.0) level = fmin(level, level_of_fresh(s, p));
+    p->fresh = 0;
+  }
+  return level * BELOW;
+}
+
 /* What is being solved: so many in `order` and `live`, and rates that changed. */
 typedef struct solve {
+  double unmoved;
   uint32_t links, flows;
   int changes;
 } solve;
@@ -177,31 +237,44 @@ static void enlist(orc_share *s, uint32_t link, solve *v)
   port *p = &s->ports[link];
   if (p->seen == s->epoch) return;
   p->seen = s->epoch;
-  p->left = p->capacity;
-  p->least = 0.0;
-  p->open = p->count;
   s->order[v->links++] = link;
 }
 
-/* All links joined to a dirty one by flows, and these flows. */
+/* A flow whose rate may be another, and its links. */
+static void admit(orc_share *s, uint32_t number, solve *v)
+{
+  if (s->mark[number] == 2 * s->epoch) return;
+  s->mark[number] = 2 * s->epoch;
+  s->live[v->flows++] = number;
+  const flow *f = &s->flows[number];
+  for (uint32_t h = 0; h < f->hops; h++)
+    enlist(s, (uint32_t)f->links[h], v);
+}
+
+/* All links joined to a dirty one by flows that may change, and these flows. */
 static solve gather(orc_share *s)
 {
-  solve v = { 0 };
+  solve v = { .unmoved = unmoved(s) };
   for (uint32_t i = 0; i < s->dirties; i++) {
     s->ports[s->dirty[i]].dirty = false;
     enlist(s, s->dirty[i], &v);
   }
   s->dirties = 0;
   for (uint32_t i = 0; i < v.links; i++) {
-    const port *p = &s->ports[s->order[i]];
+    port *p = &s->ports[s->order[i]];
+    p->left = p->capacity;
+    p->least = 0.0;
+    p->open = p->count;
     for (uint32_t k = 0; k < p->count; k++) {
       const uint32_t number = p->crossings[k].flow;
-      if (s->mark[number] == 2 * s->epoch) continue;
-      s->mark[number] = 2 * s->epoch;
-      s->live[v.flows++] = number;
-      const flow *f = &s->flows[number];
-      for (uint32_t h = 0; h < f->hops; h++)
-        enlist(s, (uint32_t)f->links[h], &v);
+      const double rate = s->flows[number].rate;
+      if (rate > 0.0 && rate < v.unmoved) {
+        p->left -= rate;
+        p->least = rate > p->least ? rate : p->least;
+        p->open--;
+      } else {
+        admit(s, number, &v);
+      }
     }
   }
   return v;
@@ -340,10 +413,13 @@ int orc_share_solve(orc_share *s, const uint32_t **changed)
   if (s->dirties == 0) return 0;
   s->epoch++;
   solve v = gather(s);
-  uint32_t before = UINT32_MAX;
-  while (v.flows > 0 && before - v.flows >= before / WORTH) {
-    before = v.flows;
+  bool worth = v.flows <= MANY || s->wait == 0;
+  if (!worth) s->wait--;
+  while (v.flows > 0 && worth) {
+    const uint32_t before = v.flows;
     peel(s, &v);
+    worth = before - v.flows >= before / WORTH;
+    if (!worth && before > MANY) s->wait = WAIT;
   }
   if (v.flows > 0) in_order(s, &v);
   return v.changes;

@@ -8,7 +8,8 @@
 ** Source: Bertsekas and Gallager, Data Networks, 2nd ed. 1992, section 6.5.2.
 **
 ** Incremental: a change touches only the flows that are joined to it by shared links, directly or
-** over others. Memory grows by doubling, so a steady stream of flows allocates nothing.
+** over others, and of these only those that are no slower than the flow that comes or goes. Memory
+*grows by doubling, so a steady stream of flows allocates nothing.
 */
 #ifndef ORC_NET_SHARE_H
 #define ORC_NET_SHARE_H
@@ -38,7 +39,8 @@ void orc_share_remove(orc_share *s, uint32_t flow);
 /*
 ** Bring all rates up to date.
 ** Returns how many flows got another rate than before; *changed (not NULL) then points at their
-** numbers, valid until the next call. Time: O(h log n) in flows x links touched.
+** numbers, valid until the next call. Time: O(h log n) in flows x links touched, h being all
+** crossings of the links touched.
 */
 int orc_share_solve(orc_share *s, const uint32_t **changed);
 

@@ -3,7 +3,8 @@
 ** - no link carries more than it can;
 ** - every flow has a bottleneck: a full link on which nobody is faster;
 ** - solving step by step gives what solving from nothing gives;
-** - the flows that crossed nothing in common with a change keep their rate bit for bit.
+** - the flows that crossed nothing in common with a change keep their rate bit for bit;
+** - and so do those that are slower than the flow that comes or goes.
 */
 #include "net/share.h"
 #include "base/rng.h"
@@ -123,6 +124,41 @@ static void one_case(uint64_t index)
   orc_share_free(s);
 }
 
+/* One flow goes and comes back, again and again: what is slower than it does not notice. */
+static void slower_flows_stay(uint64_t index)
+{
+  orc_rng r = orc_rng_stream(2, ORC_FOR_TESTS, index);
+  world w = { .links = LINKS };
+  for (int l = 0; l < w.links; l++)
+    w.capacity[l] = 0.1 + 10.0 * orc_rng_uniform(&r);
+  orc_share *s = orc_share_new(w.capacity, w.links);
+  const uint32_t *changed;
+  for (uint32_t f = 0; f < FLOWS; f++) {
+    open_flow(&w, &r, (int)f);
+    orc_share_add(s, f, w.route[f], w.hops[f]);
+  }
+  orc_share_solve(s, &changed);
+  bool stayed = true;
+  for (int change = 0; change < CHANGES; change++) {
+    const uint32_t gone = (uint32_t)orc_rng_below(&r, FLOWS);
+    double before[FLOWS];
+    for (uint32_t f = 0; f < FLOWS; f++)
+      before[f] = orc_share_rate(s, f);
+    orc_share_remove(s, gone);
+    for (int back = 0; back < 2; back++) {
+      if (back == 1) orc_share_add(s, gone, w.route[gone], w.hops[gone]);
+      orc_share_solve(s, &changed);
+      for (uint32_t f = 0; f < FLOWS; f++)
+        if (f != gone && before[f] < before[gone] * (1.0 - 1e-6))
+          stayed &= orc_share_rate(s, f) == before[f];
+    }
+    CHECK(fair(&w, s));
+    CHECK(as_from_nothing(&w, s));
+  }
+  CHECK(stayed);
+  orc_share_free(s);
+}
+
 /* A flow split in two over the same route moves as many bytes per second as before, or more, and
 ** alone on its route exactly as many. */
 static void two_halves_are_one(void)
@@ -145,6 +181,8 @@ int main(void)
 {
   for (uint64_t i = 0; i < CASES; i++)
     one_case(i);
+  for (uint64_t i = 0; i < CASES / 10; i++)
+    slower_flows_stay(i);
   two_halves_are_one();
   return DONE();
 }
