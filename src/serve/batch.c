@@ -475,14 +475,10 @@ void orc_batch_walk(orc_batch *b)
   orc_walk_clear(w);
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = at(r, r->queue.at[i].slot);
-    orc_walk_add(w, q->number, r->queue.at[i].slot, orc_holding_find(r, q).last);
+    orc_walk_add(w, q->number, r->queue.at[i].slot, orc_holding_last(r, q));
   }
   orc_walk_sort(w, &r->prefix);
-  for (uint32_t i = 0; i < w->count; i++) {
-    at(r, w->order[i])->key = i + 1.0;
-    orc_queue_remove(&r->queue, w->order[i]);
-    orc_queue_push(&r->queue, w->order[i], i + 1.0);
-  }
+  orc_queue_arrange(&r->queue, w->order);
   if (w->count > 0) r->steady = false;
 }
 

@@ -20,20 +20,39 @@ static bool own(const orc_replica *r, const orc_content *c, int32_t tokens)
   return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
 }
 
-static orc_prefix_match find(const orc_replica *r, const orc_request *q)
+/* What is remembered of a request changes nothing for who only looks. */
+static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
+{
+  return &r->requests->at[q - r->requests->at].seen;
+}
+
+/* Its `idle` and `filling` are not told. */
+static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
   const orc_content *c = orc_holding_content(r, q);
   if (c == NULL) return none;
-  const orc_prefix_match found =
-      orc_prefix_find(&r->prefix, c, orc_holding_root(r, q), orc_request_target(q));
+  const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_holding_root(r, q),
+                                                       orc_request_target(q), memo_of(r, q));
   return found.tokens < r->knobs.min_prefix_cache_length && !own(r, c, found.tokens) ? none : found;
+}
+
+static orc_prefix_match find(const orc_replica *r, const orc_request *q)
+{
+  orc_prefix_match found = match(r, q);
+  orc_prefix_examine(&r->prefix, &found);
+  return found;
 }
 
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 {
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
   return find(r, q);
+}
+
+uint32_t orc_holding_last(const orc_replica *r, const orc_request *q)
+{
+  return q->blocks > 0 || q->computed > 0 ? ORC_NO_BLOCK : match(r, q).last;
 }
 
 int32_t orc_holding_match(const orc_replica *r, const orc_request *q)

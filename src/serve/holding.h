@@ -19,6 +19,9 @@ uint64_t orc_holding_root(const orc_replica *r, const orc_request *q);
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q);
 
+/* The last block of what the cache on the GPU has for a waiting request; ORC_NO_BLOCK: nothing. */
+uint32_t orc_holding_last(const orc_replica *r, const orc_request *q);
+
 /*
 ** A request is admitted: it holds what was found, and that counts as computed. What lower
 ** tiers have of it is fetched, before the step being formed: the caller takes blocks for it, which

@@ -33,29 +33,30 @@ static uint32_t look_up(const orc_prefix *p, uint64_t hash)
 {
   if (p->table_room == 0) return ORC_NO_BLOCK;
   for (uint32_t i = home(p, hash);; i = (i + 1) & (p->table_room - 1)) {
-    const uint32_t block = p->table[i];
-    if (block == ORC_NO_BLOCK || p->at[block].hash == hash) return block;
+    const orc_prefix_entry *at = &p->table[i];
+    if (at->block == ORC_NO_BLOCK) return ORC_NO_BLOCK;
+    if (at->low == (uint32_t)hash && p->at[at->block].hash == hash) return at->block;
   }
 }
 
-static void enter(orc_prefix *p, uint32_t block)
+static void enter(orc_prefix *p, orc_prefix_entry entry)
 {
-  uint32_t i = home(p, p->at[block].hash);
-  while (p->table[i] != ORC_NO_BLOCK)
+  uint32_t i = home(p, entry.low);
+  while (p->table[i].block != ORC_NO_BLOCK)
     i = (i + 1) & (p->table_room - 1);
-  p->table[i] = block;
+  p->table[i] = entry;
 }
 
 static void widen(orc_prefix *p)
 {
   const uint32_t had = p->table_room;
-  uint32_t *old = p->table;
+  orc_prefix_entry *old = p->table;
   p->table_room = had == 0 ? TABLE_LEAST : 2 * had;
   p->table = orc_alloc(p->table_room, sizeof *p->table);
   for (uint32_t i = 0; i < p->table_room; i++)
-    p->table[i] = ORC_NO_BLOCK;
+    p->table[i].block = ORC_NO_BLOCK;
   for (uint32_t i = 0; i < had; i++)
-    if (old[i] != ORC_NO_BLOCK) enter(p, old[i]);
+    if (old[i].block != ORC_NO_BLOCK) enter(p, old[i]);
   free(old);
 }
 
@@ -64,15 +65,15 @@ static void leave(orc_prefix *p, uint32_t block)
 {
   const uint32_t mask = p->table_room - 1;
   uint32_t gap = home(p, p->at[block].hash);
-  while (p->table[gap] != block)
+  while (p->table[gap].block != block)
     gap = (gap + 1) & mask;
-  for (uint32_t i = (gap + 1) & mask; p->table[i] != ORC_NO_BLOCK; i = (i + 1) & mask) {
-    const uint32_t wanted = home(p, p->at[p->table[i]].hash);
+  for (uint32_t i = (gap + 1) & mask; p->table[i].block != ORC_NO_BLOCK; i = (i + 1) & mask) {
+    const uint32_t wanted = home(p, p->table[i].low);
     if (((i - wanted) & mask) < ((i - gap) & mask)) continue; /* it would land before its home */
     p->table[gap] = p->table[i];
     gap = i;
   }
-  p->table[gap] = ORC_NO_BLOCK;
+  p->table[gap].block = ORC_NO_BLOCK;
 }
 
 /* ---- idle blocks, by when they were given back ---- */
@@ -150,13 +151,28 @@ static void hold(orc_prefix *p, uint32_t block)
   if (p->at[block].holders++ == 0) wake(p, block);
 }
 
-orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
-                                 int32_t tokens)
+/* Begin behind the block of the memo, if it is here. Returns how many blocks that is. */
+static int32_t skip(const orc_prefix *p, int32_t tokens, const orc_prefix_memo *memo,
+                    orc_prefix_match *found)
+{
+  const int32_t size = p->kv->block_size;
+  if (memo->tokens == 0 || memo->tokens > tokens || memo->tokens % size != 0) return 0;
+  if (p->by_block && memo->tokens == tokens) return 0;
+  const uint32_t block = look_up(p, memo->hash);
+  if (block == ORC_NO_BLOCK) return 0;
+  found->last = block;
+  return found->blocks = memo->tokens / size;
+}
+
+orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_content *c, uint64_t root,
+                                       int32_t tokens, orc_prefix_memo *memo)
 {
   orc_prefix_match found = { .last = ORC_NO_BLOCK };
   const int32_t size = p->kv->block_size;
-  uint64_t hash = root;
-  int32_t n = 0; /* no chain is cut in the middle: behind a block of a lower tier is none of ours */
+  /* No chain is cut in the middle: behind a block of a lower tier is none of ours. */
+  int32_t n = skip(p, tokens, memo, &found);
+  uint64_t hash = n > 0 ? memo->hash : root;
+  *memo = (orc_prefix_memo){ hash, n * size };
   for (; (int64_t)(n + 1) * size <= tokens; n++) {
     hash = orc_content_hash(c, hash, n * size, (n + 1) * size);
     const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
@@ -171,12 +187,33 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint
     }
     found.last = block;
     found.blocks++;
-    found.idle += p->at[block].holders == 0;
-    found.filling += p->at[block].filling;
+    *memo = (orc_prefix_memo){ hash, (n + 1) * size };
   }
   const int32_t there = (found.blocks + found.lower) * size;
   found.tokens = there < tokens ? there : tokens - 1;
   found.whole = found.whole || (n > 0 && there >= tokens - 1);
+  return found;
+}
+
+/* Who holds a block, and who has computed it, holds and has computed all before it: of a chain it
+ * is the last ones that nobody holds, or that are being computed. */
+void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found)
+{
+  uint32_t b = found->last;
+  for (; b != ORC_NO_BLOCK && p->at[b].holders == 0; b = p->at[b].parent) {
+    found->idle++;
+    found->filling += p->at[b].filling;
+  }
+  for (; b != ORC_NO_BLOCK && p->at[b].filling; b = p->at[b].parent)
+    found->filling++;
+}
+
+orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
+                                 int32_t tokens)
+{
+  orc_prefix_memo nothing = { 0 };
+  orc_prefix_match found = orc_prefix_match_from(p, c, root, tokens, &nothing);
+  orc_prefix_examine(p, &found);
   return found;
 }
 
@@ -247,7 +284,7 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place pl
   };
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
-  enter(p, block);
+  enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
   trim(p);
   return block;
 }

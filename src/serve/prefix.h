@@ -28,11 +28,16 @@ typedef struct orc_prefix_block {
   bool filling;          /* the step that computes it is not over yet */
 } orc_prefix_block;
 
+/* An entry of the table: a block and as much of its hash as says where it belongs. */
+typedef struct orc_prefix_entry {
+  uint32_t low, block; /* ORC_NO_BLOCK: empty */
+} orc_prefix_entry;
+
 typedef struct orc_prefix {
   orc_kv *kv;
   orc_prefix_block *at;
   uint32_t count, room, free; /* free: first unused, ORC_NO_BLOCK: none */
-  uint32_t *table;            /* block by hash: open addressing; ORC_NO_BLOCK: empty */
+  orc_prefix_entry *table;    /* block by hash: open addressing */
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
   uint32_t cached;            /* blocks in the table */
   uint32_t filling;           /* of them, those not computed yet */
@@ -63,6 +68,13 @@ typedef struct orc_prefix_place {
   bool filling;  /* it is yet to be computed */
 } orc_prefix_place;
 
+/* How far a prompt was found the last time, in whatever cache: where to look first. Zeroes: at its
+ * beginning. */
+typedef struct orc_prefix_memo {
+  uint64_t hash; /* of the last block found */
+  int32_t tokens;
+} orc_prefix_memo;
+
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
@@ -80,6 +92,16 @@ void orc_prefix_clear(orc_prefix *p);
 */
 orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
                                  int32_t tokens);
+
+/*
+** The same but for `idle` and `filling`, which stay 0 (orc_prefix_examine tells). Begins where the
+** memo says if that block is here, for then all before it are, and leaves there how far it came.
+*/
+orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_content *c, uint64_t root,
+                                       int32_t tokens, orc_prefix_memo *memo);
+
+/* Tell `idle` and `filling` of what was found. */
+void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
 /* Hold what was found: its idle blocks leave the available ones. */
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);

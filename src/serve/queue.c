@@ -88,3 +88,12 @@ void orc_queue_sort(orc_queue *q)
   for (uint32_t i = 0; i < q->count; i++)
     q->requests->at[q->at[i].slot].place[q->which] = i;
 }
+
+void orc_queue_arrange(orc_queue *q, const orc_slot *slots)
+{
+  for (uint32_t i = 0; i < q->count; i++) {
+    orc_request *r = &q->requests->at[slots[i]];
+    r->key = i + 1.0;
+    put(q, i, (orc_queue_entry){ r->key, r->number, slots[i] });
+  }
+}

@@ -33,4 +33,10 @@ void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the 
  */
 void orc_queue_sort(orc_queue *q);
 
+/*
+** Give all entries the keys 1, 2, 3 ... in the order of `slots` [count], which are those of the
+** queue. O(n).
+*/
+void orc_queue_arrange(orc_queue *q, const orc_slot *slots);
+
 #endif

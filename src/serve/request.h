@@ -11,6 +11,7 @@
 
 #include "base/base.h"
 #include "obs/record.h"
+#include "serve/prefix.h"
 
 typedef enum orc_state {
   ORC_FREE, /* the slot holds no request */
@@ -68,6 +69,7 @@ typedef struct orc_request {
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
   orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
+  orc_prefix_memo seen; /* how far a prefix cache had its prompt when it was last asked */
   uint16_t replica;
   uint16_t door; /* the replica the router chose: with pools, the one that computes the prompt */
   uint16_t counted_on; /* 1 + the replica whose load it counts for; 0: none */

@@ -7,6 +7,7 @@ enum { NONE = UINT32_MAX, ROOT = 0 };
 void orc_walk_done(orc_walk *w)
 {
   free(w->at);
+  free(w->other);
   free(w->order);
   free(w->nodes);
   free(w->sorted);
@@ -24,16 +25,37 @@ void orc_walk_add(orc_walk *w, uint64_t number, orc_slot slot, uint32_t last)
   if (w->count == w->room) {
     w->room = w->room == 0 ? 64 : 2 * w->room;
     w->at = orc_resize(w->at, w->room, sizeof *w->at);
+    w->other = orc_resize(w->other, w->room, sizeof *w->other);
     w->order = orc_resize(w->order, w->room, sizeof *w->order);
   }
   w->at[w->count++] =
       (orc_walk_request){ .number = number, .slot = slot, .last = last, .next = NONE };
 }
 
-static int youngest_first(const void *one, const void *other)
+/* Bring the requests into order of their numbers, the youngest first: byte by byte, as far as they
+ * differ, for mostly they are many and close together. */
+static void youngest_first(orc_walk *w)
 {
-  const orc_walk_request *a = one, *b = other;
-  return a->number < b->number ? 1 : a->number > b->number ? -1 : 0;
+  uint64_t least = UINT64_MAX, most = 0;
+  for (uint32_t i = 0; i < w->count; i++) {
+    if (w->at[i].number < least) least = w->at[i].number;
+    if (w->at[i].number > most) most = w->at[i].number;
+  }
+  for (unsigned shift = 0; shift < 64 && (most - least) >> shift > 0; shift += 8) {
+    uint32_t from[256] = { 0 }, place = 0;
+    for (uint32_t i = 0; i < w->count; i++)
+      from[(most - w->at[i].number) >> shift & 255]++;
+    for (int d = 0; d < 256; d++) {
+      const uint32_t n = from[d];
+      from[d] = place;
+      place += n;
+    }
+    for (uint32_t i = 0; i < w->count; i++)
+      w->other[from[(most - w->at[i].number) >> shift & 255]++] = w->at[i];
+    orc_walk_request *swap = w->at;
+    w->at = w->other;
+    w->other = swap;
+  }
 }
 
 static int heaviest_first(const void *one, const void *other)
@@ -50,7 +72,7 @@ static uint32_t add_node(orc_walk *w, uint32_t block)
     w->nodes = orc_resize(w->nodes, w->node_room, sizeof *w->nodes);
   }
   w->nodes[w->node_count] = (orc_walk_node){
-    .block = block, .parent = NONE, .child = NONE, .sibling = NONE, .own = NONE
+    .least = UINT64_MAX, .block = block, .parent = NONE, .child = NONE, .sibling = NONE, .own = NONE
   };
   return w->node_count++;
 }
@@ -59,6 +81,7 @@ static void hang(orc_walk *w, uint32_t node, uint32_t parent)
 {
   w->nodes[node].parent = parent;
   w->nodes[node].sibling = w->nodes[parent].child;
+  w->nodes[parent].open++;
   w->nodes[parent].child = node;
 }
 
@@ -82,6 +105,21 @@ static uint32_t node_at(orc_walk *w, const orc_prefix *p, uint32_t block)
   }
 }
 
+/* Weights and oldest requests, from the leaves up: a node is done when all below it are. */
+static void weigh(orc_walk *w)
+{
+  for (uint32_t i = 1; i < w->node_count; i++) {
+    if (w->nodes[i].child != NONE) continue;
+    for (uint32_t n = i; n != ROOT; n = w->nodes[n].parent) {
+      const orc_walk_node *from = &w->nodes[n];
+      orc_walk_node *to = &w->nodes[from->parent];
+      to->weight += from->weight;
+      if (from->least < to->least) to->least = from->least;
+      if (--to->open > 0) break;
+    }
+  }
+}
+
 /* The tree of all requests; the youngest are put in first, so that the oldest end up in front. */
 static void grow(orc_walk *w, const orc_prefix *p)
 {
@@ -92,16 +130,15 @@ static void grow(orc_walk *w, const orc_prefix *p)
   }
   w->node_count = 0;
   add_node(w, ORC_NO_BLOCK);
-  qsort(w->at, w->count, sizeof *w->at, youngest_first);
+  youngest_first(w);
   for (uint32_t i = 0; i < w->count; i++) {
     const uint32_t own = node_at(w, p, w->at[i].last);
     w->at[i].next = w->nodes[own].own;
     w->nodes[own].own = i;
-    for (uint32_t n = own; n != NONE; n = w->nodes[n].parent) {
-      w->nodes[n].weight++;
-      w->nodes[n].least = w->at[i].number;
-    }
+    w->nodes[own].weight++;
+    w->nodes[own].least = w->at[i].number;
   }
+  weigh(w);
 }
 
 /* Bring the children of a node into order. */

@@ -27,12 +27,13 @@ typedef struct orc_walk_node {
   uint32_t block, parent, child, sibling;
   uint32_t weight; /* requests below and of its own */
   uint32_t own;    /* the first of these */
+  uint32_t open;   /* children whose weight is not known yet */
 } orc_walk_node;
 
 /* Memory of the walk, kept from one to the next. All zeroes to begin with. */
 typedef struct orc_walk {
-  orc_walk_request *at;
-  orc_slot *order; /* [count] the result */
+  orc_walk_request *at, *other; /* other: to sort them */
+  orc_slot *order;              /* [count] the result */
   uint32_t count, room;
   orc_walk_node *nodes, *sorted;
   uint32_t node_count, node_room, sorted_room;
@@ -49,8 +50,8 @@ void orc_walk_clear(orc_walk *w);
 void orc_walk_add(orc_walk *w, uint64_t number, orc_slot slot, uint32_t last);
 
 /*
-** Put the slots of all requests added into w->order[0 .. count - 1]. Time: the blocks of all cached
-** prefixes, and n log n of the requests.
+** Put the slots of all requests added into w->order[0 .. count - 1]. Time: the requests, and the
+** blocks of their cached prefixes, each once.
 */
 void orc_walk_sort(orc_walk *w, const orc_prefix *p);
 

@@ -381,7 +381,7 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 static bool in_table(const orc_prefix *p, uint32_t block)
 {
   for (uint32_t i = (uint32_t)p->at[block].hash & (p->table_room - 1);; i++) {
-    const uint32_t found = p->table[i & (p->table_room - 1)];
+    const uint32_t found = p->table[i & (p->table_room - 1)].block;
     if (found == block || found == ORC_NO_BLOCK) return found == block;
   }
 }
@@ -401,7 +401,7 @@ static bool count_shared(const orc_replica *r, int64_t *held)
     for (uint32_t b = p->oldest[grade]; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
       good = good && p->at[b].holders == 0 && p->at[b].grade == grade;
   for (uint32_t i = 0; i < p->table_room; i++) {
-    const uint32_t b = p->table[i];
+    const uint32_t b = p->table[i].block;
     if (b == ORC_NO_BLOCK) continue;
     const uint32_t parent = p->at[b].parent;
     good = good && (parent == ORC_NO_BLOCK || in_table(p, parent));
@@ -432,8 +432,8 @@ static bool tiers_hold(const orc_replica *r)
     held += (uint32_t)used;
   }
   for (uint32_t i = 0; t->count > 0 && i < r->prefix.table_room; i++)
-    if (r->prefix.table[i] != ORC_NO_BLOCK)
-      good = good && !orc_tiers_have(t, r->prefix.at[r->prefix.table[i]].hash);
+    if (r->prefix.table[i].block != ORC_NO_BLOCK)
+      good = good && !orc_tiers_have(t, r->prefix.at[r->prefix.table[i].block].hash);
   return good && held == t->held;
 }
 
