@@ -126,12 +126,15 @@ end
 
 -- KV blocks that fit on each GPU of one stage, and the bytes left for them.
 local function stage_blocks(e, stage, memory, gpu, where)
-  local usable = e.gpu_memory_utilization * gpu.memory
-  local left = usable - stage.weight_bytes - memory.activation_bytes
+  local weights, activations = stage.weight_bytes, memory.activation_bytes
+  local room = require("oracle.system").get(e.system).room
+  local left = room and room(e, gpu.memory, weights, activations)
+    or e.gpu_memory_utilization * gpu.memory - weights - activations
   if left <= 0 then
+    local usable = left + weights + activations
     fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
-      .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(stage.weight_bytes),
-      gib(memory.activation_bytes), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
+      .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(weights),
+      gib(activations), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
       gpu.id or gpu.name or "custom")
   end
   return math.floor(left / (stage.kv_bytes_per_token * e.block_size)), left
@@ -259,6 +262,8 @@ local function deploy_kind(r, find, memo)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local gpus = stage_hardware(r, hardware, memo, find)
   local blocks = kv_blocks(e, memory, gpus)
+  local settle = require("oracle.system").get(e.system).settle
+  if settle then settle(e, blocks * e.block_size) end
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,

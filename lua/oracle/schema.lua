@@ -190,8 +190,14 @@ local function of_system(node, value, path, ctx)
   local adapted = systems.adapt(value, refuse)
   local known, order = {}, {}
   for i, key in ipairs(node.order) do known[key], order[i] = node.fields[key], key end
-  for _, f in ipairs(systems.get(value.system).knobs) do
+  local system = systems.get(value.system)
+  for _, f in ipairs(system.knobs) do
     known[f[1]], order[#order + 1] = f, f[1]
+  end
+  for _, key in ipairs(system.open) do
+    local without = {}
+    for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
+    known[key] = without
   end
   return adapted, known, order
 end

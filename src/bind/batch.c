@@ -160,6 +160,19 @@ static int cached(lua_State *L)
   return 1;
 }
 
+/* b:beginning(id, n) -> a number that stands for the first n prompt tokens of a waiting request:
+ * equal for equal ones; nil when its prompt is shorter or unlike any other */
+static int beginning(lua_State *L)
+{
+  const orc_batch *b = self(L);
+  const lua_Integer tokens = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, tokens >= 1 && tokens <= INT_MAX, 3, "1 to 2147483647 tokens expected");
+  uint64_t text;
+  if (!orc_batch_beginning(b, number(L, 2), (int32_t)tokens, &text)) return 0;
+  lua_pushinteger(L, (lua_Integer)text);
+  return 1;
+}
+
 /* b:owed(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
 static int owed(lua_State *L)
 {
@@ -342,20 +355,20 @@ static int running(lua_State *L)
 int orc_bind_batch(lua_State *L)
 {
   static const luaL_Reg verbs[] = {
-    { "decode", decode },     { "resume", resume },
-    { "admit", admit },       { "preempt", preempt },
-    { "free", free_blocks },  { "size", size },
-    { "queue", queue },       { "decoding", decoding },
-    { "head", head },         { "now", now },
-    { "wake", wake },         { "waiting", waiting },
-    { "running", running },   { "need", need },
-    { "key", rekey },         { "last", last },
-    { "owed", owed },         { "again", again },
-    { "cached", cached },     { "progress", progress },
-    { "steps", count_steps }, { "preempted", count_preempted },
-    { "random", chance },     { "walk", walk },
-    { "go_on", go_on },       { "fill", fill },
-    { NULL, NULL },
+    { "decode", decode },       { "resume", resume },
+    { "admit", admit },         { "preempt", preempt },
+    { "free", free_blocks },    { "size", size },
+    { "queue", queue },         { "decoding", decoding },
+    { "head", head },           { "now", now },
+    { "wake", wake },           { "waiting", waiting },
+    { "running", running },     { "need", need },
+    { "key", rekey },           { "last", last },
+    { "owed", owed },           { "again", again },
+    { "cached", cached },       { "progress", progress },
+    { "steps", count_steps },   { "preempted", count_preempted },
+    { "random", chance },       { "walk", walk },
+    { "beginning", beginning }, { "go_on", go_on },
+    { "fill", fill },           { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
   luaL_newlib(L, verbs);                /* [mt, verbs] */

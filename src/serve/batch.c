@@ -417,6 +417,17 @@ int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
   return slot == ORC_NO_SLOT ? 0 : orc_holding_match(r, at(r, slot));
 }
 
+bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text)
+{
+  const orc_replica *r = b->replica;
+  const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
+  if (slot == ORC_NO_SLOT || at(r, slot)->in.prompt < tokens) return false;
+  const orc_content *c = orc_holding_content(r, at(r, slot));
+  if (c == NULL) return false;
+  *text = orc_content_hash(c, 0, 0, tokens);
+  return true;
+}
+
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip)
 {
   const orc_replica *r = b->replica;

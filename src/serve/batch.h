@@ -90,6 +90,10 @@ int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit);
  */
 int32_t orc_batch_cached(const orc_batch *b, uint64_t number);
 
+/* What the first `tokens` >= 1 tokens of a waiting request are, in *text: equal for equal ones.
+ * False when it does not wait here, is shorter, or its prompt is unlike any other. */
+bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text);
+
 /* Tokens the running requests may yet generate, each counted for at most `clip`. */
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
 

@@ -11,20 +11,23 @@ local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", t
                sarathiserve = "sarathi", vllmv1 = "vllm" }
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
-                 knobs = "table", fill = "function", batching = "function", router = "function",
-                 shape = "function" }
+                 knobs = "table", open = "table", fill = "function", room = "function", settle = "function",
+                 batching = "function", router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
 --   defaults = { knob = value } where they differ from vLLM's, aliases = { its name of a knob = vLLM's },
---   knobs = { own ones, as in oracle.schema }, fill = function(e, hardware) for defaults that depend on the GPU,
+--   knobs = { own ones, as in oracle.schema }, open = { knobs that have no default until `fill` gives one },
+--   fill = function(e, hardware) for defaults that depend on the GPU,
+--   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
+--     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = the same for routing,
 --   shape = function(r): may say what pools a checked scenario has }
 function system.new(t)
   for k, v in pairs(t) do
     assert(FIELDS[k] == type(v), "system: " .. tostring(k))
   end
-  t.defaults, t.aliases, t.knobs = t.defaults or {}, t.aliases or {}, t.knobs or {}
+  t.defaults, t.aliases, t.knobs, t.open = t.defaults or {}, t.aliases or {}, t.knobs or {}, t.open or {}
   t.own = {}
   for _, f in ipairs(t.knobs) do
     f.type = f.type or f[2]

@@ -2,15 +2,23 @@
 -- need, and those with the fewest tokens generated are sent back when it was too little.
 local system = require "oracle.system"
 
-local GiB = 2^30
+local MiB = 2^20
+
+-- Defaults that go by the GPU's memory (server_args.py, _handle_gpu_memory_settings): below so many GiB the size of a
+-- chunk, and the largest batch whose CUDA graphs are kept, for fewer than 4 GPUs and for more.
+local BY_MEMORY = { { 20, 2048, 8, 8 }, { 35, 2048, 24, 80 }, { 60, 4096, 32, 160 }, { 160, 8192, 256, 512 },
+                    { math.huge, 16384, 512, 512 } }
+
+local undecided = setmetatable({}, { __mode = "k" })      -- engines that were not told max_num_seqs
 
 return system.new {
   name = "sglang",
-  version = "v0.5",
-  source = "python/sglang/srt/server_args.py, managers/scheduler.py and managers/schedule_policy.py, v0.5",
-  -- The radix cache holds single tokens unless --page-size says otherwise. max_running_requests is 2048 or more in
-  -- SGLang; fewer here, because memory for the logits of all of them is set aside.
-  defaults = { block_size = 1, gpu_memory_utilization = 0.88, max_num_seqs = 1024 },
+  version = "v0.5.5",
+  source = "github.com/sgl-project/sglang v0.5.5, python/sglang/srt/server_args.py, managers/scheduler.py, "
+    .. "managers/schedule_policy.py, model_executor/model_runner.py",
+  -- The radix cache holds single tokens unless --page-size says otherwise.
+  defaults = { block_size = 1 },
+  open = { "gpu_memory_utilization" },
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", dp_size = "data_parallel_size",
     context_length = "max_model_len", chunked_prefill_size = "max_num_batched_tokens",
@@ -25,12 +33,31 @@ return system.new {
     { "max_prefill_tokens", "count", min = 1, max = 100000000, default = 16384,
       doc = "sglang: prompt tokens admitted in one step" },
   },
-  -- server_args.py: 2048 below 35 GB of memory, 4096 below 60 GB, 8192 below 160 GB, else 16384.
   fill = function(e, hardware)
-    if e.max_num_batched_tokens then return end
-    local memory = hardware.memory / GiB
-    e.max_num_batched_tokens = memory < 35 and 2048 or memory < 60 and 4096 or memory < 160 and 8192 or 16384
-    e.max_num_seqs = math.min(e.max_num_seqs, e.max_num_batched_tokens)
+    local memory, row = hardware.memory / MiB, 1
+    while memory >= BY_MEMORY[row][1] * 1024 do row = row + 1 end
+    local chunk, graphs = BY_MEMORY[row][2], BY_MEMORY[row][e.tensor_parallel_size < 4 and 3 or 4]
+    e.max_num_batched_tokens = e.max_num_batched_tokens or chunk
+    if not e.gpu_memory_utilization then
+      -- MiB that are kept for other things: metadata, activations of a chunk, CUDA graphs, communication.
+      local kept = 512 + 1.5 * math.max(e.max_num_batched_tokens, 2048) + 2 * graphs
+        + 1024 * e.tensor_parallel_size * e.pipeline_parallel_size / 8
+      if memory > 60 * 1024 then kept = math.max(kept, 10 * 1024) end
+      e.gpu_memory_utilization = math.max(0.001, math.floor(1000 * (memory - kept) / memory + 0.5) / 1000)
+    end
+    if e.max_num_seqs then return end
+    undecided[e] = true
+    e.max_num_seqs = math.min(2048, e.max_num_batched_tokens)
+  end,
+  -- mem_fraction_static is the share of weights and KV cache; activations live in the rest.
+  room = function(e, memory, weights)
+    return e.gpu_memory_utilization * memory - weights
+  end,
+  -- model_runner.py: 512 requests for each of the longest length that fits, 2048 to 4096.
+  settle = function(e, tokens)
+    if not undecided[e] then return end
+    local most = math.min(math.max(512 * tokens // e.max_model_len, 2048), 4096)
+    e.max_num_seqs = math.min(most, e.max_num_batched_tokens)
   end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,

@@ -5,9 +5,8 @@ local system = require "oracle.system"
 return system.new {
   name = "trtllm",
   version = "v1.0",
-  source = "TensorRT-LLM documentation, Useful Runtime Options; Tuning Max Batch Size and Max Num Tokens; "
-    .. "KvCacheConfig",
-  -- free_gpu_memory_fraction is a share of what weights and activations leave; here it is one of all the memory.
+  source = "github.com/NVIDIA/TensorRT-LLM v1.0, tensorrt_llm/llmapi/llm_args.py (KvCacheConfig, SchedulerConfig, "
+    .. "BuildConfig); documentation, Useful Runtime Options; Tuning Max Batch Size and Max Num Tokens",
   defaults = { block_size = 32, max_num_seqs = 2048, max_num_batched_tokens = 8192, enable_chunked_prefill = false },
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", max_batch_size = "max_num_seqs",
@@ -19,6 +18,10 @@ return system.new {
     { "capacity_scheduler_policy", "choice", values = { "GUARANTEED_NO_EVICT", "MAX_UTILIZATION", "STATIC_BATCH" },
       default = "GUARANTEED_NO_EVICT", doc = "trtllm: what memory a request needs to start" },
   },
+  -- kv_cache_config.free_gpu_memory_fraction is a share of what weights and activations leave.
+  room = function(e, memory, weights, activations)
+    return e.gpu_memory_utilization * (memory - weights - activations)
+  end,
   batching = function(e)
     if e.capacity_scheduler_policy == "MAX_UTILIZATION" then return "chunked" end
     return e.capacity_scheduler_policy == "STATIC_BATCH" and "static" or "no_evict"

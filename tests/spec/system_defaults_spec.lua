@@ -1,0 +1,130 @@
+--- Defaults of the serving systems that go by the GPU, and the memory each gives to the KV cache.
+local oracle = require "oracle"
+local experiment = require "oracle.experiment"
+local rows = require "rows"
+
+local MiB = 2^20
+
+local function plan(engine, hardware, model)
+  return experiment.plan(oracle.scenario {
+    model = model or "meta-llama/Llama-3.1-8B-Instruct", hardware = hardware or "h100-sxm", engine = engine,
+    workload = oracle.workload.poisson { rate = 1, count = 1, prompt = 10, output = 10 } })
+end
+
+describe("SGLang's defaults", function()
+  -- github.com/sgl-project/sglang v0.5.5, server_args.py: MiB kept: 512 + 1.5 x chunk + 2 x graphs + 128 per GPU of a
+  -- replica, 10 GiB at least above 60 GiB.
+  it("go by the GPU's memory", function()
+    local function of(engine, hardware)
+      engine.system, engine.max_model_len = "sglang", engine.max_model_len or 2048
+      local p = plan(engine, hardware, "meta-llama/Llama-3.2-1B-Instruct")
+      local e = p.scenario.engine
+      return e.max_num_batched_tokens, e.gpu_memory_utilization, p.deployment.hardware.memory / MiB
+    end
+    local function expect(chunk, kept, engine, hardware)
+      local tokens, share, memory = of(engine, hardware)
+      assert.equal(chunk, tokens)
+      assert.near(1 - kept / memory, share, 0.0005001)
+    end
+    expect(2048, 512 + 3072 + 48 + 128, {}, "l4")
+    expect(4096, 512 + 6144 + 64 + 128, {}, "l40s")
+    expect(8192, 512 + 12288 + 512 + 128, {}, "h100-sxm")
+    expect(8192, 512 + 12288 + 1024 + 4 * 128, { tensor_parallel_size = 4 }, "h100-sxm")
+    expect(2048, 10 * 1024, { tensor_parallel_size = 2, chunked_prefill_size = 2048 }, "h100-sxm")
+    expect(8192, 512 + 12288 + 512 + 128, {}, "h200-sxm")
+    expect(16384, 512 + 24576 + 1024 + 128, {}, "b200")
+  end)
+
+  it("give weights and KV cache that share, activations the rest", function()
+    local p = plan { system = "sglang", max_model_len = 4096 }
+    local room = p.scenario.engine.gpu_memory_utilization * p.deployment.hardware.memory
+      - p.deployment.memory.stages[1].weight_bytes
+    assert.equal(math.floor(room / p.deployment.memory.kv_bytes_per_token), p.deployment.num_gpu_blocks)
+    assert.near(0.835, p.scenario.engine.gpu_memory_utilization, 1e-9)
+  end)
+
+  -- model_runner.py: 512 requests for each of the longest length that fits, from 2048 to 4096.
+  it("run as many requests as the KV cache is worth", function()
+    assert.equal(4096, plan { system = "sglang", max_model_len = 4096 }.spec.engine.max_num_seqs)
+    assert.equal(2048, plan { system = "sglang" }.spec.engine.max_num_seqs)
+    local p = plan { system = "sglang", max_model_len = 70000 }
+    assert.equal(512 * p.deployment.num_gpu_blocks // 70000, p.spec.engine.max_num_seqs)
+    assert.equal(77, plan { system = "sglang", max_running_requests = 77 }.spec.engine.max_num_seqs)
+    assert.equal(2048, plan({ system = "sglang", max_model_len = 2048 }, "l4",
+      "meta-llama/Llama-3.2-1B-Instruct").spec.engine.max_num_seqs)
+  end)
+end)
+
+describe("TensorRT-LLM", function()
+  -- llm_args.py, KvCacheConfig.free_gpu_memory_fraction: 0.9 of what is free once the model is there.
+  it("gives the KV cache a share of what weights and activations leave", function()
+    for _, share in ipairs { 0.9, 0.5 } do
+      local p = plan { system = "trtllm", kv_cache_free_gpu_memory_fraction = share < 0.9 and share or nil }
+      local m = p.deployment.memory
+      local room = share * (p.deployment.hardware.memory - m.stages[1].weight_bytes - m.activation_bytes)
+      assert.equal(math.floor(room / (32 * m.kv_bytes_per_token)), p.deployment.num_gpu_blocks)
+    end
+  end)
+end)
+
+describe("SGLang's lpm", function()
+  local function run(order, workload, engine)
+    local e = { system = "sglang", schedule_policy = order, page_size = 16, max_model_len = 4096 }
+    for k, v in pairs(engine) do e[k] = v end
+    return rows.of { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", engine = e,
+                     workload = workload }
+  end
+
+  -- schedule_policy.py: of those that begin alike and are not cached one goes first, so that the others find it. Two
+  -- pairs of prompts, and two prompts go into a step: one of each pair, then the others from the cache.
+  it("lets those that begin alike wait for one another", function()
+    local pairs_of_two = oracle.workload.mix {
+      { name = "a", kind = "batch", count = 2, prompt = 1000, output = 4, prompt_pool = 1 },
+      { name = "b", kind = "batch", count = 2, prompt = 1000, output = 4, prompt_pool = 1 },
+    }
+    local list = run("lpm", pairs_of_two, { chunked_prefill_size = 2000, max_running_requests = 64 })
+    local found = {}
+    for i, r in ipairs(list) do found[i] = r.cached_prefix_length end
+    assert.same({ 0, 992, 0, 992 }, found)
+    list = run("fcfs", pairs_of_two, { chunked_prefill_size = 2000, max_running_requests = 64 })
+    for i, r in ipairs(list) do found[i] = r.cached_prefix_length end
+    assert.same({ 0, 0, 0, 0 }, found)
+  end)
+
+  -- schedule_policy.py, _determine_active_policy: above 128 requests it is first come, first served.
+  it("is given up while more than 128 requests wait", function()
+    local load = oracle.workload.batch { count = 400, prompt = 800, output = 10, prompt_pool = 40 }
+    local few = { chunked_prefill_size = 1600, max_running_requests = 8, num_gpu_blocks_override = 500 }
+    local fcfs, lpm = run("fcfs", load, few), run("lpm", load, few)
+    local same, last = 0, 0
+    for i = 1, 400 do
+      if fcfs[i].first_token_time == lpm[i].first_token_time then same, last = same + 1, i end
+    end
+    assert.is_true(same >= 260 and same < 400, tostring(same))
+    assert.is_true(last >= 260)
+  end)
+end)
+
+describe("SGLang", function()
+  -- scheduler.py, _extend_requests_to_queue: who was sent back waits behind everyone who is there already.
+  it("sends requests back to the end of the queue", function()
+    local list, s = rows.of {
+      model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = 1,
+      engine = { system = "sglang", page_size = 1, num_gpu_blocks_override = 4000, max_model_len = 2048,
+                 schedule_conservativeness = 0.05, enable_prefix_caching = false },
+      workload = oracle.workload.batch { count = 60, prompt = 200,
+        output = oracle.dist.uniform { low = 20, high = 600 } },
+    }
+    assert.equal(60, s.requests.successful)
+    local sent, passed = 0, 0
+    for i, r in ipairs(list) do
+      if r.preemptions > 0 then
+        sent = sent + 1
+        for j = i + 1, #list do
+          if list[j].preemptions == 0 and list[j].completion_time < r.completion_time then passed = passed + 1 end
+        end
+      end
+    end
+    assert.is_true(sent > 0 and passed > 0, ("%d sent back, passed %d times"):format(sent, passed))
+  end)
+end)
