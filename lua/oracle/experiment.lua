@@ -341,6 +341,7 @@ local function knobs_of(r, d)
     long_prefill_token_threshold = e.long_prefill_token_threshold,
     num_microbatches_per_request = e.num_microbatches_per_request,
     enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
+    computed_only = require("oracle.system").get(e.system).computed_only or false,
     min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
     kv_tiers = tiers_of(r, d),

@@ -44,10 +44,24 @@ static orc_prefix_match find(const orc_replica *r, const orc_request *q)
   return found;
 }
 
+/* Without the blocks at its end that are being computed. */
+static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc_prefix_match found)
+{
+  for (; found.filling > 0; found.filling--, found.blocks--)
+    found.last = r->prefix.at[found.last].parent;
+  found.lower = 0;
+  found.whole = false;
+  found.tokens = found.blocks * r->knobs.block_size;
+  const bool hit = found.tokens >= r->knobs.min_prefix_cache_length ||
+                   own(r, orc_holding_content(r, q), found.tokens);
+  return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
+}
+
 orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 {
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
-  return find(r, q);
+  const orc_prefix_match found = find(r, q);
+  return r->knobs.computed_only && found.filling > 0 ? computed(r, q, found) : found;
 }
 
 uint32_t orc_holding_last(const orc_replica *r, const orc_request *q)

@@ -53,8 +53,9 @@ typedef struct orc_engine_knobs {
   int32_t long_prefill_token_threshold; /* tokens of one prompt in a step at most; 0: any */
   int32_t prompt_parts;                 /* steps a prompt is spread over at least; 0: one */
   bool enable_prefix_caching;
-  bool sessions_apart;                 /* only the turns of one session share prefixes */
-  bool recompute_block;                /* orc_prefix's by_block */
+  bool sessions_apart;  /* only the turns of one session share prefixes */
+  bool recompute_block; /* orc_prefix's by_block */
+  bool computed_only;   /* a prefix is found only once the step that computes it is over */
   int32_t min_prefix_cache_length;     /* tokens: shorter prefixes of others' prompts are no hit */
   int64_t max_prefix_cache_blocks;     /* the prefix cache keeps; 0: as many as fit */
   orc_tier_kind tiers[ORC_TIERS_MOST]; /* where blocks of the prefix cache go that give way */

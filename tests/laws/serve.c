@@ -249,6 +249,7 @@ static scenario draw(uint64_t seed)
                                 .max_model_len = pick(&g, 60, 260),
                                 .enable_chunked_prefill = pick(&g, 0, 4) > 0,
                                 .enable_prefix_caching = seed % 4 > 0 };
+  s.knobs.computed_only = seed % 5 == 2;
   s.knobs.max_num_batched_tokens = s.knobs.max_num_seqs + pick(&g, 0, 120);
   s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
   s.lod = pick(&g, 0, 2) == 0 ? ORC_LOD_HIGH : ORC_LOD_MEDIUM;

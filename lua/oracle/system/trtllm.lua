@@ -18,6 +18,7 @@ return system.new {
     { "capacity_scheduler_policy", "choice", values = { "GUARANTEED_NO_EVICT", "MAX_UTILIZATION", "STATIC_BATCH" },
       default = "GUARANTEED_NO_EVICT", doc = "trtllm: what memory a request needs to start" },
   },
+  computed_only = true,                                   -- blocks are stored for reuse once a prompt is computed
   -- kv_cache_config.free_gpu_memory_fraction is a share of what weights and activations leave.
   room = function(e, memory, weights, activations)
     return e.gpu_memory_utilization * (memory - weights - activations)
