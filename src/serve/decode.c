@@ -27,11 +27,11 @@ static bool reserved(const orc_decode_set *d, const orc_request *r)
 
 /* Steps from a member's joining until its KV outgrows the blocks it joined with, modulo block_size.
  */
-static int32_t phase_of(const orc_decode_set *d, const orc_request *r)
+static uint32_t phase_of(const orc_decode_set *d, const orc_request *r)
 {
   const int64_t spare = (int64_t)r->blocks * d->block_size - r->computed;
   ORC_ASSERT(spare >= 0 && spare < d->block_size);
-  return (int32_t)((r->joined + (uint64_t)spare) % (uint64_t)d->block_size);
+  return (uint32_t)((r->joined + (uint64_t)spare) % (uint64_t)d->block_size);
 }
 
 static orc_peers *peers_at(orc_decode_set *d, orc_time now)
@@ -96,12 +96,12 @@ void orc_decode_leave(orc_decode_set *d, orc_slot slot)
   orc_request *r = &d->requests->at[slot];
   const int32_t steps = (int32_t)(d->counter - r->joined);
   if (!reserved(d, r)) {
-    const int32_t phase = phase_of(d, r);
+    const uint32_t phase = phase_of(d, r);
     d->phase[phase]--;
     const int64_t held = r->computed + steps; /* tokens in memory */
     const int64_t blocks = (held + d->block_size - 1) / d->block_size;
     if (blocks > r->blocks) r->blocks = (int32_t)blocks;
-    if (d->claimed && (uint64_t)phase == d->counter % (uint64_t)d->block_size) r->blocks++;
+    if (d->claimed && phase == d->turn) r->blocks++;
   }
   if (steps > 0) r->last_token = d->peers[0].time;
   for (int i = 0; i < d->peer_count; i++) {
@@ -127,6 +127,7 @@ void orc_decode_advance(orc_decode_set *d, orc_time now, orc_hist *gaps)
   d->peer_count = 1;
   d->claimed = false;
   d->counter++;
+  if (++d->turn == (uint32_t)d->block_size) d->turn = 0;
   d->context += d->n;
   d->window += d->growing;
   orc_decode_cross(d);

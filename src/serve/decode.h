@@ -27,7 +27,8 @@ typedef struct orc_decode_set {
   int32_t cap;     /* the sliding window in tokens; 0: none */
   int32_t block_size;
   uint64_t counter; /* steps so far: the clock of this set */
-  int64_t *phase; /* [block_size] sequences that open a new block when counter % block_size is so */
+  uint32_t turn;    /* counter % block_size */
+  int64_t *phase; /* [block_size] sequences that open a new block when it is their turn */
   bool claimed;   /* the blocks of the coming step have been taken */
   orc_queue finish; /* by the counter at which a sequence has all its tokens */
   orc_queue cross;  /* by the counter at which its context fills the window */
@@ -48,7 +49,7 @@ void orc_decode_leave(orc_decode_set *d, orc_slot slot);
 /* Blocks the next step opens. */
 static inline int64_t orc_decode_need(const orc_decode_set *d)
 {
-  return d->phase[d->counter % (uint64_t)d->block_size];
+  return d->phase[d->turn];
 }
 
 /* Tokens of KV the next step reads in layers with a sliding window. */

@@ -40,31 +40,30 @@ static unsigned __int128 occupied(const orc_kv *kv, orc_time from, orc_time to)
 }
 
 /*
-** The loop that a simulation spends most of its steps in. What it changes is kept in locals: the
-** compiler must take any store to memory for one to what it reads next.
+** At most `until` steps, none of which ends after `stop`. The loop that a simulation spends most of
+** its steps in: what it changes is kept in locals, since the compiler must take any store to memory
+** for one to what it reads next, and the common `plain` costs, of a hard roofline and no window, get
+** a loop of their own.
 */
-int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
+static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_decode_cost *cost,
+                                                     orc_time stop, int until, bool plain)
 {
   orc_decode_set *d = &r->lane->decode;
-  if (d->peer_count != 1)
-    return 0; /* gaps of different lengths: one ordinary step evens them out */
-  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
-  orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
-  if (stop >= ORC_END) stop = ORC_END - 1;
-  const int until = steps_to_event(d, most);
   const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
-  const uint64_t block_size = (uint64_t)d->block_size;
+  const uint32_t block_size = (uint32_t)d->block_size;
   int64_t context = d->context, window = orc_decode_window(d);
-  uint64_t phase = d->counter % block_size;
+  uint32_t turn = d->turn;
   orc_hist_tally gaps = orc_hist_tally_begin(&r->usage.gaps, (uint64_t)d->counted);
   unsigned __int128 block_time = 0;
   orc_time now = r->now, taken = now; /* taken: when blocks were last opened */
   orc_time token = d->peers[0].time, time = 0;
   int steps = 0;
   for (; steps < until; steps++) {
-    const int64_t need = d->phase[phase];
+    const int64_t need = d->phase[turn];
     if (need > orc_kv_available(&r->kv)) break;
-    orc_time next = orc_time_of(orc_step_decode(&cost, context, window));
+    const double seconds = plain ? orc_step_decode_plain(cost, context)
+                                 : orc_step_decode(cost, context, window);
+    orc_time next = orc_time_of(seconds);
     if (next < 1) next = 1;
     if (next > stop - now) break;
     if (need > 0) {
@@ -77,8 +76,8 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
     orc_hist_tally_add(&gaps, now - token);
     token = now;
     context += n;
-    window += growing;
-    if (++phase == block_size) phase = 0;
+    if (!plain) window += growing;
+    if (++turn == block_size) turn = 0;
   }
   if (steps == 0) return 0;
   orc_hist_tally_end(&gaps);
@@ -90,10 +89,24 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
                               .time = now - r->now });
   d->peers[0].time = now;
   d->context = context;
-  d->window = d->cap > 0 ? window : d->window;
+  if (d->cap > 0) d->window = window;
   d->counter += (uint64_t)steps;
+  d->turn = turn;
   if (steps == until) orc_decode_cross(d);
   r->last_step = time;
   r->now = now;
   return steps;
+}
+
+int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
+{
+  const orc_decode_set *d = &r->lane->decode;
+  if (d->peer_count != 1)
+    return 0; /* gaps of different lengths: one ordinary step evens them out */
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
+  orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
+  if (stop >= ORC_END) stop = ORC_END - 1;
+  const int until = steps_to_event(d, most);
+  return orc_step_is_plain(&cost) ? run(r, &cost, stop, until, true)
+                                  : run(r, &cost, stop, until, false);
 }
