@@ -47,12 +47,19 @@ static void spill(orc_hist *h)
   h->exact = NULL;
 }
 
+/* The values need no zeroes, only the slots do. */
+static orc_hist_exact *new_exact(void)
+{
+  orc_hist_exact *x = orc_resize(NULL, 1, sizeof *x);
+  x->count = 0;
+  x->sorted = true;
+  memset(x->slot, 0, sizeof x->slot);
+  return x;
+}
+
 void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
 {
-  if (h->exact == NULL) {
-    h->exact = orc_alloc(1, sizeof *h->exact);
-    h->exact->sorted = true;
-  }
+  if (h->exact == NULL) h->exact = new_exact();
   orc_hist_exact *x = h->exact;
   if (x->count > 0 && x->at[x->count - 1].value == value) {
     x->at[x->count - 1].weight += weight;

@@ -33,17 +33,11 @@ static void book(orc_replica *r, const orc_decode_span *run)
   r->lost = 0;
 }
 
-/* Integral of the used blocks since `from`, block ns. */
-static unsigned __int128 occupied(const orc_kv *kv, orc_time from, orc_time to)
-{
-  return (unsigned __int128)orc_kv_used(kv) * (unsigned __int128)(to - from);
-}
-
 /*
 ** At most `until` steps, none of which ends after `stop`. The loop that a simulation spends most of
 ** its steps in: what it changes is kept in locals, since the compiler must take any store to memory
-** for one to what it reads next, and the common `plain` costs, of a hard roofline and no window, get
-** a loop of their own.
+** for one to what it reads next; blocks are taken all together at the end, since no one else wants
+** any; and the common `plain` costs, of a hard roofline and no window, get a loop of their own.
 */
 static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_decode_cost *cost,
                                                      orc_time stop, int until, bool plain)
@@ -54,25 +48,24 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_d
   int64_t context = d->context, window = orc_decode_window(d);
   uint32_t turn = d->turn;
   orc_hist_tally gaps = orc_hist_tally_begin(&r->usage.gaps, (uint64_t)d->counted);
+  const int64_t available = orc_kv_available(&r->kv), used = orc_kv_used(&r->kv);
+  int64_t opened = 0;
   unsigned __int128 block_time = 0;
-  orc_time now = r->now, taken = now; /* taken: when blocks were last opened */
+  orc_time now = r->now;
   orc_time token = d->peers[0].time, time = 0;
   int steps = 0;
   for (; steps < until; steps++) {
-    const int64_t need = d->phase[turn];
-    if (need > orc_kv_available(&r->kv)) break;
-    const double seconds = plain ? orc_step_decode_plain(cost, context)
-                                 : orc_step_decode(cost, context, window);
+    const int64_t opens = opened + d->phase[turn];
+    if (opens > available) break;
+    const double seconds =
+        plain ? orc_step_decode_plain(cost, context) : orc_step_decode(cost, context, window);
     orc_time next = orc_time_of(seconds);
     if (next < 1) next = 1;
     if (next > stop - now) break;
-    if (need > 0) {
-      block_time += occupied(&r->kv, taken, now);
-      taken = now;
-      orc_kv_take(&r->kv, need);
-    }
+    opened = opens;
     time = next;
     now += time;
+    block_time += (unsigned __int128)(used + opened) * (unsigned __int128)time;
     orc_hist_tally_add(&gaps, now - token);
     token = now;
     context += n;
@@ -81,7 +74,8 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_d
   }
   if (steps == 0) return 0;
   orc_hist_tally_end(&gaps);
-  r->usage.block_time += block_time + occupied(&r->kv, taken, now);
+  orc_kv_take(&r->kv, opened);
+  r->usage.block_time += block_time;
   book(r, &(orc_decode_span){ .n = n,
                               .steps = steps,
                               .context = steps * d->context + growth(steps, n),
@@ -107,6 +101,6 @@ int orc_run_decodes(orc_replica *r, orc_time horizon, orc_time limit, int most)
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
   const int until = steps_to_event(d, most);
-  return orc_step_is_plain(&cost) ? run(r, &cost, stop, until, true)
-                                  : run(r, &cost, stop, until, false);
+  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, &cost, stop, until, true)
+                                                 : run(r, &cost, stop, until, false);
 }
