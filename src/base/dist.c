@@ -79,6 +79,7 @@ double orc_dist_sample(const orc_dist *d, orc_rng *r, uint64_t index)
 {
   /* Clamping inside, then outside, is clamping once between the inner bounds, clamped themselves.
    */
+  if (d->kind != ORC_DIST_MIXTURE && !d->has_min && !d->has_max) return draw(d, r, index);
   double low = -INFINITY, high = INFINITY;
   for (;; d = &d->parts[choose(d, r)]) {
     const double inner_low = d->has_min ? d->min : -INFINITY;

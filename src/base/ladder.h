@@ -96,6 +96,13 @@ static inline orc_event_key orc_ladder_key(const orc_ladder *q)
   return q->count == 0 ? ORC_LAST_KEY : q->near[q->near_count - 1];
 }
 
+/* The time of the first event, ORC_NEVER when none is pending. */
+static inline orc_time orc_ladder_time(const orc_ladder *q)
+{
+  if (q->count == 0) return ORC_NEVER;
+  return (orc_time)((uint64_t)(q->near[q->near_count - 1] >> 64) ^ (uint64_t)1 << 63);
+}
+
 /* The first event; its time is ORC_NEVER, and the rest 0, when none is pending. */
 static inline orc_event orc_ladder_top(const orc_ladder *q)
 {

@@ -94,7 +94,8 @@ static void expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arr
 int orc_cluster_grade(const orc_replica *r, const orc_request *q)
 {
   orc_cluster *c = r->cluster;
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   int grade = 0;
   if (c->eviction.grade != NULL && !c->eviction.grade(c->eviction.self, q, &grade, &e))
     fail_at(c, r, &e);
@@ -117,7 +118,8 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   orc_life_note(c->life, &end);
   if (c->log != NULL) c->log->change(c->log->self, &end);
   if (now > c->last_end) c->last_end = now;
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   if (q->replica != ORC_NO_REPLICA) orc_fleet_drained(c, q->replica, now);
   if (c->batching.ended != NULL && q->replica != ORC_NO_REPLICA &&
       !c->batching.ended(c->batching.self, q, status, &e))
@@ -133,7 +135,8 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
 /* Draw a source's next arrival and wait for its time. */
 static void draw(orc_cluster *c, uint32_t source)
 {
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   orc_arrival *a = &c->pending[source];
   const orc_source *s = &c->sources[source];
   if (!s->next(s->self, a, &e)) {
@@ -176,7 +179,8 @@ int orc_cluster_home(const orc_cluster *c)
 
 void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
 {
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   orc_request *q = &c->requests.at[slot];
   const int ready = c->fleet.ready_count;
   int choice = 0;
@@ -203,7 +207,8 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
 /* A request is there: it is admitted or rejected, and goes to a replica. */
 static void arrive(orc_cluster *c, const orc_arrival *a)
 {
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   const orc_slot slot = orc_requests_add(&c->requests, a);
   orc_request *q = &c->requests.at[slot];
   bool yes = true;
@@ -278,7 +283,8 @@ static void on_deadline(void *self, uint32_t slot)
 static void on_step_end(void *self, uint32_t subject)
 {
   orc_cluster *c = self;
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   orc_replica *r = &c->replicas[subject & 0xffff];
   if (!orc_replica_step_end(r, (int)(subject >> 16), &e)) fail_at(c, r, &e);
 }
@@ -286,7 +292,8 @@ static void on_step_end(void *self, uint32_t subject)
 static void on_wake(void *self, uint32_t replica)
 {
   orc_cluster *c = self;
-  orc_error e = { 0 };
+  orc_error e;
+  orc_error_clear(&e);
   if (!orc_replica_wake(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
 }
 

@@ -50,9 +50,11 @@ static void fill(synthetic *s, orc_arrival *out, uint64_t index, uint32_t client
   const orc_synthetic *o = &s->is;
   const uint64_t key = key_of(s, index);
   orc_rng r = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, key);
-  orc_words words = { .prefix = key,
-                      .text = orc_content_text(TEXT, key, 1),
-                      .answer = orc_content_text(ANSWER, key, 1) };
+  orc_words words = { .prefix = key };
+  if (o->wording.told) {
+    words.text = orc_content_text(TEXT, key, 1);
+    words.answer = orc_content_text(ANSWER, key, 1);
+  }
   *out = (orc_arrival){ .client = client };
   if (o->wording.pool > 0) {
     const uint64_t slot = order % (uint64_t)o->wording.pool;

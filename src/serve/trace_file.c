@@ -44,8 +44,8 @@ static uint64_t ask_again(orc_trace *t, orc_arrival *out)
 /* What the prompt is made of, where the file does not say it. */
 static void word(orc_trace *t, orc_arrival *out)
 {
-  uint64_t text = orc_content_text(ORC_TRACE_TEXT, orc_trace_key(t), 0);
   if (out->content != 0 || (!t->options.told && t->options.pool == 0)) return;
+  uint64_t text = orc_content_text(ORC_TRACE_TEXT, orc_trace_key(t), 0);
   if (t->options.pool > 0) text = ask_again(t, out);
   const uint64_t answer = orc_content_text(ORC_TRACE_ANSWER, orc_trace_key(t), 0);
   out->content = orc_contents_add(&t->contents, answer);

@@ -47,17 +47,6 @@ static orc_ladder *first(orc_engine *e)
   return orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
 }
 
-orc_time orc_engine_next(const orc_engine *e)
-{
-  const orc_time shared = orc_ladder_top(&e->shared).time, local = orc_ladder_top(&e->local).time;
-  return local < shared ? local : shared;
-}
-
-orc_time orc_engine_horizon(const orc_engine *e)
-{
-  return e->coupled ? orc_engine_next(e) : orc_ladder_top(&e->shared).time;
-}
-
 void orc_engine_step(orc_engine *e)
 {
   const orc_event v = orc_ladder_pop(first(e));
@@ -67,8 +56,3 @@ void orc_engine_step(orc_engine *e)
   e->handlers[v.kind].fire(e->handlers[v.kind].self, v.subject);
 }
 
-bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time)
-{
-  const orc_event s = orc_ladder_top(&e->shared);
-  return e->shared.count > 0 && s.time <= time && s.order >> 56 < ORC_CLASS_STEP;
-}

@@ -51,15 +51,25 @@ void orc_engine_at_key(orc_engine *e, orc_time time, orc_class class, uint64_t k
 void orc_engine_at_local(orc_engine *e, orc_time time, orc_class class, uint64_t key, uint32_t kind,
                          uint32_t subject);
 
+/* Time of the next event, ORC_NEVER when none is pending. */
+static inline orc_time orc_engine_next(const orc_engine *e)
+{
+  const orc_time shared = orc_ladder_time(&e->shared), local = orc_ladder_time(&e->local);
+  return local < shared ? local : shared;
+}
+
 /* The time of the next event that may concern a replica now running: strictly before it, the
 ** replica is on its own. ORC_NEVER when nothing is pending. */
-orc_time orc_engine_horizon(const orc_engine *e);
+static inline orc_time orc_engine_horizon(const orc_engine *e)
+{
+  return e->coupled ? orc_engine_next(e) : orc_ladder_time(&e->shared);
+}
 
-/* Whether a shared event is pending for `time` that goes before the steps of that instant. */
-bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time);
-
-/* Time of the next event, ORC_NEVER when none is pending. */
-orc_time orc_engine_next(const orc_engine *e);
+/* Whether a shared event is pending for `time` or before that goes before the steps of `time`. */
+static inline bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time)
+{
+  return orc_ladder_key(&e->shared) < orc_event_key_of(time, (uint64_t)ORC_CLASS_STEP << 56);
+}
 
 /* Handle the next event: the clock moves to it first. Precondition: one is pending. */
 void orc_engine_step(orc_engine *e);
