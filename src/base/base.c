@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 _Noreturn void orc_panic(const char *what, const char *file, int line)
 {
@@ -37,6 +38,20 @@ void *orc_alloc(size_t count, size_t size)
   void *p = calloc(count, size);
   if (p == NULL) exhausted(count, size);
   return p;
+}
+
+void *orc_alloc_sparse(size_t count, size_t size)
+{
+  ORC_ASSERT(count > 0 && size > 0);
+  if (count > SIZE_MAX / size) exhausted(count, size);
+  void *p = mmap(NULL, count * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (p == MAP_FAILED) exhausted(count, size);
+  return p;
+}
+
+void orc_free_sparse(void *p, size_t count, size_t size)
+{
+  if (p != NULL) (void)munmap(p, count * size);
 }
 
 void *orc_alloc_aligned(size_t align, size_t count, size_t size)

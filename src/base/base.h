@@ -49,6 +49,15 @@ bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(print
 void *orc_alloc(size_t count, size_t size);             /* zeroed */
 void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
 
+/*
+** Zeroes of which only the pages that are touched become real, for tables used here and there:
+** malloc would clear all of what it has handed out before. Release with orc_free_sparse and the
+*same
+** count and size; NULL is allowed there.
+*/
+void *orc_alloc_sparse(size_t count, size_t size);
+void orc_free_sparse(void *p, size_t count, size_t size);
+
 /* As orc_alloc but not zeroed, and its address a multiple of `align` (a power of two >= 8). */
 void *orc_alloc_aligned(size_t align, size_t count, size_t size);
 

@@ -24,7 +24,7 @@ _Static_assert(1 << SLOT_BITS == 2 * ORC_HIST_EXACT, "open addressing needs free
 void orc_hist_done(orc_hist *h)
 {
   free(h->exact);
-  free(h->bucket);
+  orc_free_sparse(h->bucket, ORC_HIST_BUCKETS, sizeof *h->bucket);
   *h = (orc_hist){ 0 };
 }
 
@@ -40,7 +40,7 @@ static uint16_t *find(orc_hist_exact *x, int64_t value)
 static void spill(orc_hist *h)
 {
   orc_hist_exact *x = h->exact;
-  h->bucket = orc_alloc(ORC_HIST_BUCKETS, sizeof *h->bucket);
+  h->bucket = orc_alloc_sparse(ORC_HIST_BUCKETS, sizeof *h->bucket);
   for (int i = 0; x != NULL && i < x->count; i++)
     h->bucket[orc_hist_bucket(x->at[i].value)] += x->at[i].weight;
   free(x);
@@ -89,7 +89,7 @@ void orc_hist_merge(orc_hist *into, const orc_hist *from)
   if (into->bucket == NULL) spill(into);
   const size_t last = orc_hist_bucket(from->max);
   for (size_t i = orc_hist_bucket(from->min); i <= last; i++)
-    into->bucket[i] += from->bucket[i];
+    if (from->bucket[i] != 0) into->bucket[i] += from->bucket[i];
   if (into->count == 0 || from->min < into->min) into->min = from->min;
   if (from->max > into->max) into->max = from->max;
   into->count += from->count;

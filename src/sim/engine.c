@@ -55,4 +55,3 @@ void orc_engine_step(orc_engine *e)
   e->executed++;
   e->handlers[v.kind].fire(e->handlers[v.kind].self, v.subject);
 }
-
