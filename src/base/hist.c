@@ -4,22 +4,29 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOT_BITS = 13 }; /* twice ORC_HIST_EXACT: the hash is never more than half full */
+enum {
+  FIRST_BITS = 7, /* of the hash at first; it is never more than half full, and doubles */
+  LAST_BITS = 13, /* twice ORC_HIST_EXACT */
+};
 
 typedef struct point {
   int64_t value;
   uint64_t weight;
 } point;
 
-/* Distinct values with their weights, and a hash from value to entry + 1 (0: free). */
+/*
+** Distinct values with their weights, and a hash from value to entry + 1 (0: free). Most
+** distributions have few values: what they do not need is never touched, and so never real.
+*/
 struct orc_hist_exact {
   int count;
+  int bits; /* of the hash */
   bool sorted;
   point at[ORC_HIST_EXACT];
-  uint16_t slot[1 << SLOT_BITS];
+  uint16_t slot[1 << LAST_BITS]; /* the first 2^bits are in use, and were cleared */
 };
 
-_Static_assert(1 << SLOT_BITS == 2 * ORC_HIST_EXACT, "open addressing needs free slots");
+_Static_assert(1 << LAST_BITS == 2 * ORC_HIST_EXACT, "open addressing needs free slots");
 
 void orc_hist_done(orc_hist *h)
 {
@@ -31,10 +38,18 @@ void orc_hist_done(orc_hist *h)
 /* The slot of a value: its own, or the free one where it belongs. */
 static uint16_t *find(orc_hist_exact *x, int64_t value)
 {
-  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (64 - SLOT_BITS);
+  const size_t last = ((size_t)1 << x->bits) - 1;
+  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (64 - x->bits);
   while (x->slot[i] != 0 && x->at[x->slot[i] - 1].value != value)
-    i = (i + 1) & ((1 << SLOT_BITS) - 1);
+    i = (i + 1) & last;
   return &x->slot[i];
+}
+
+static void rehash(orc_hist_exact *x)
+{
+  memset(x->slot, 0, sizeof *x->slot << x->bits);
+  for (int i = 0; i < x->count; i++)
+    *find(x, x->at[i].value) = (uint16_t)(i + 1);
 }
 
 static void spill(orc_hist *h)
@@ -47,13 +62,13 @@ static void spill(orc_hist *h)
   h->exact = NULL;
 }
 
-/* The values need no zeroes, only the slots do. */
 static orc_hist_exact *new_exact(void)
 {
   orc_hist_exact *x = orc_resize(NULL, 1, sizeof *x);
   x->count = 0;
+  x->bits = FIRST_BITS;
   x->sorted = true;
-  memset(x->slot, 0, sizeof x->slot);
+  rehash(x);
   return x;
 }
 
@@ -64,6 +79,10 @@ void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
   if (x->count > 0 && x->at[x->count - 1].value == value) {
     x->at[x->count - 1].weight += weight;
     return;
+  }
+  if (2 * x->count == 1 << x->bits && x->bits < LAST_BITS) {
+    x->bits++;
+    rehash(x);
   }
   uint16_t *slot = find(x, value);
   if (*slot != 0) {
@@ -125,9 +144,7 @@ static void sort(orc_hist_exact *x)
 {
   if (x->sorted) return;
   qsort(x->at, (size_t)x->count, sizeof x->at[0], by_value);
-  memset(x->slot, 0, sizeof x->slot);
-  for (int i = 0; i < x->count; i++)
-    *find(x, x->at[i].value) = (uint16_t)(i + 1);
+  rehash(x);
   x->sorted = true;
 }
 

@@ -20,8 +20,8 @@ typedef struct orc_hist_exact orc_hist_exact; /* see hist.c */
 ** integers (128 bit) and the sketch takes over by the number of distinct values, so the order of
 ** additions and merges never changes a result.
 ** Bound: the sum of weight x value^2 must stay below 2^128 (10 billion values of two days in ns).
-** Memory: 80 KiB from the first addition; with the sketch 848 KiB of addresses instead, of which
-** only the touched pages are ever real.
+** Memory, of which only the touched pages are ever real: 80 KiB of addresses from the first
+** addition, with the sketch 848 KiB instead.
 */
 typedef struct orc_hist {
   uint64_t count; /* total weight */
