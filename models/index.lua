@@ -44,6 +44,7 @@ return {
     ["google/gemma29b"] = "gemma-2-9b",
     ["google/gemma29bit"] = "gemma-2-9b",
     ["google/gemma327bit"] = "gemma-3-27b",
+    ["gpt3"] = "gpt-3-175b",
     ["gpt313b"] = "gpt-3-13b",
     ["gpt3175b"] = "gpt-3-175b",
     ["gptoss120b"] = "gpt-oss-120b",

@@ -90,6 +90,17 @@ local function variant(raw, name)
   end
 end
 
+-- The Hugging Face id that a name stands for: that of the file, or the one of its aliases that was asked for
+-- ("Llama-3.1-8B-Instruct" is meta-llama/Llama-3.1-8B-Instruct and not the base model, though both have one shape).
+local function asked_id(raw, name)
+  local folded = nearest.fold(name)
+  for _, id in ipairs { raw._id, table.unpack(raw._aliases or {}) } do
+    local same = folded == nearest.fold(id) or folded == nearest.fold(last_part(id))
+    if same and id:find("/", 1, true) then return id end
+  end
+  return raw._id
+end
+
 local function merge(changes, overrides)
   local merged = {}
   for _, t in ipairs { changes or {}, overrides or {} } do
@@ -114,8 +125,8 @@ function catalog.model(name_or_path, overrides)
   local m = huggingface.read(raw, label, merge(changes, overrides))
   local folder = path:match "([^/]+)/config%.json$"
   m.id = stem or folder or last_part(path):gsub("%.json$", "")
-  m.name = id or (stem and raw._id) or (type(raw._name_or_path) == "string" and raw._name_or_path ~= ""
-    and raw._name_or_path) or m.id
+  m.name = id or (stem and asked_id(raw, name_or_path)) or (type(raw._name_or_path) == "string"
+    and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
   m.aliases = raw._aliases or {}
   m.file = path

@@ -85,10 +85,23 @@ local function copy(t, without)
   return c
 end
 
+-- What goes wrong in a function of this file is said of the line that called it.
+local function pass(ok, ...)
+  if ok then return ... end
+  local said = ...
+  if type(said) == "string" then said = said:gsub("^%S*sandbox%.lua:%d+: ", "") end
+  error(said, 2)                                          -- blamed left its place to this call
+end
+
+local function blamed(f)
+  return function(...) return pass(pcall(f, ...)) end
+end
+
 -- ---- calls into C that would not come back ----
 
 -- The watch stops Lua between two instructions, and a whole match is one. So what could take longer than it allows is
 -- refused beforehand.
+local MOST_BYTES = 2^31 - 1                                -- where Lua itself gives up
 local LONGEST = 1e9                                       -- characters looked at, or values moved: seconds
 
 -- An upper bound of the characters a match of pattern p looks at in s: each repetition tries every length, after every
@@ -119,6 +132,8 @@ end
 
 local function careful_rep(s, n, separator)
   if s == "" and (separator == nil or separator == "") then return "" end   -- which Lua does n times
+  local each = (type(s) == "string" and #s or 0) + (type(separator) == "string" and #separator or 0)
+  if type(n) == "number" and each * n > MOST_BYTES then error("string.rep: resulting string too large", 2) end
   return string.rep(s, n, separator)
 end
 
@@ -131,7 +146,7 @@ end
 
 local CAREFUL = {
   find = checked "find", match = checked "match", gmatch = checked "gmatch", gsub = checked "gsub",
-  format = careful_format, rep = careful_rep,
+  format = blamed(careful_format), rep = careful_rep,
 }
 
 -- s:find(...) goes by what all of Lua's strings share: there a policy, and only a policy, gets what it has in `string`.
@@ -157,12 +172,13 @@ local function environment(require_policy)
     _VERSION = _VERSION, assert = assert, error = error, getmetatable = careful_getmetatable, ipairs = ipairs,
     next = function(t) return ordered_pairs(t)() end, pairs = ordered_pairs, pcall = pcall, print = print_to_stderr,
     rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, require = require_policy,
-    select = select, setmetatable = careful_setmetatable, tonumber = tonumber, tostring = plain_tostring, type = type,
+    select = select, setmetatable = blamed(careful_setmetatable),
+    tonumber = tonumber, tostring = plain_tostring, type = type,
     xpcall = xpcall,
     math = copy(math, { random = true, randomseed = true }), string = copy(string, { dump = true }),
     table = copy(table, {}), utf8 = copy(utf8, {}),
   }
-  env.math.random, env.table.move = chance, careful_move
+  env.math.random, env.table.move = chance, blamed(careful_move)
   for name, careful in next, CAREFUL do env.string[name] = careful end
   env._G = env
   return setmetatable(env, {

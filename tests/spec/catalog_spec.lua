@@ -125,6 +125,19 @@ describe("shipped models", function()
     end
   end)
 
+  it("are called what was asked for, where several have one shape", function()
+    for asked, name in pairs {
+      ["llama-3.1-8b"] = "meta-llama/Llama-3.1-8B", ["Llama3.1-8B"] = "meta-llama/Llama-3.1-8B",
+      ["llama-3.1-8b-instruct"] = "meta-llama/Llama-3.1-8B-Instruct",
+      ["meta_llama/Llama-3.1-8B-INSTRUCT"] = "meta-llama/Llama-3.1-8B-Instruct",
+      ["nvidia/Llama-3.1-8B-Instruct-FP8"] = "nvidia/Llama-3.1-8B-Instruct-FP8",
+      ["gemma-2-9b"] = "google/gemma-2-9b", ["gemma-2-9b-it"] = "google/gemma-2-9b-it",
+      ["GPT-3"] = "openai/GPT-3-175B", ["llama-7b"] = "huggyllama/llama-7b",
+    } do
+      assert.equal(name, catalog.model(asked).name)
+    end
+  end)
+
   it("keep what sets their kin apart", function()
     fields(catalog.model "mistral-7b-v0.1", { sliding_window = 4096, num_windowed_layers = 32, vocab_size = 32000 })
     fields(catalog.model "mistral-7b-v0.3", { sliding_window = 0, num_windowed_layers = 0, vocab_size = 32768 })
@@ -378,6 +391,23 @@ describe("a config.json", function()
     for _, field in ipairs { "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size" } do
       assert.matches(field .. " is missing", refused { [field] = "none" })
     end
+  end)
+
+  it("with a wrong kind of value is refused, or left aside with a warning that can be read", function()
+    local whole = { num_hidden_layers = 2, hidden_size = 64, intermediate_size = 64, num_attention_heads = 2,
+                    vocab_size = 64, max_position_embeddings = 64, model_type = "llama" }
+    local function with(key, value)
+      local t = {}
+      for k, v in pairs(whole) do t[k] = v end
+      t[key] = value
+      return pcall(huggingface.read, t, "x.json")
+    end
+    assert.same({ false, "x.json: model_type = a list or object: a text expected" }, { with("model_type", {}) })
+    assert.same({ false, "x.json: tie_word_embeddings = a list or object: true or false expected" },
+      { with("tie_word_embeddings", {}) })
+    local ok, m = with("torch_dtype", {})
+    assert.is_true(ok)
+    assert.same({ "x.json: torch_dtype a list or object is not known; ignored" }, m.warnings)
   end)
 
   it("with an absurd number is refused", function()

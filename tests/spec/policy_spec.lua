@@ -67,6 +67,28 @@ local function body(extra)
   ]]):format(extra)
 end
 
+describe("an error in a function that the sandbox has of its own", function()
+  it("is said of the policy's line", function()
+    local sandbox = require "oracle.sandbox"
+    for text, message in pairs {
+      ["string.format('%d', 1.5)"] = "bad argument #2 to 'format'", ["('x'):rep(1e10)"] = "resulting string too large",
+      ["string.rep('x', 1e10)"] = "resulting string too large",
+      ["setmetatable(_G, {})"] = "cannot change a protected metatable",
+      ["setmetatable({}, { __gc = 1 })"] = "__gc and __mode", ["string.format('%p', {})"] = "an address is not to be had",
+    } do
+      local path = os.tmpname()
+      local f = assert(io.open(path, "w"))
+      f:write("\n", text, "\nreturn 1\n")
+      f:close()
+      local made, why = sandbox.load(path)
+      os.remove(path)
+      assert.is_nil(made)
+      assert.equal(path .. ":2: ", why:match("^%S+:%d+: "), why)
+      assert.is_truthy(why:find(message, 1, true), why)
+    end
+  end)
+end)
+
 describe("verbs for whole sets", function()
   it("do what single ones do one after the other", function()
     local function outcome(name, engine)

@@ -86,7 +86,8 @@ local function read_figure(file, where, figure, rule, figures)
   local factor = UNITS[dimension][unit]
   if not factor then fail(file, where, "unit %q: one of %s expected", unit, SHOWN[dimension]) end
   local si = value * factor
-  if not (si >= least and si < 1e30) then
+  if si >= 1e30 then fail(file, where, "%g %s: below 1e+30 %s expected", value, unit, SI[dimension]) end
+  if si < least then
     fail(file, where, "%g %s: at least %g %s expected", value, unit, least, SI[dimension])
   end
   figures[#figures + 1] = { field = where, value = value, unit = unit, si = si, source = given.source,

@@ -87,14 +87,18 @@ function config:value(field)
 end
 
 -- A whole number in [least, most], or `otherwise` when absent.
+-- What a field holds, for messages.
+local function shown(v)
+  return type(v) == "table" and "a list or object" or type(v) == "string" and ("%q"):format(v) or tostring(v)
+end
+
 function config:count(field, otherwise, least, most)
   local v, name = self:value(field)
   if v == nil then return otherwise end
   local whole = math.type(v) and math.tointeger(v)
   least, most = least or 1, most or MOST
   if not whole or whole < least or whole > most then
-    local given = type(v) == "table" and "a list or object" or type(v) == "string" and ("%q"):format(v) or tostring(v)
-    self:fail("%s = %s: a whole number from %d to %d expected", name, given, least, most)
+    self:fail("%s = %s: a whole number from %d to %d expected", name, shown(v), least, most)
   end
   return whole
 end
@@ -109,7 +113,7 @@ end
 function config:flag(field, otherwise)
   local v, name = self:value(field)
   if v == nil then return otherwise or false end
-  if type(v) ~= "boolean" then self:fail("%s = %s: true or false expected", name, tostring(v)) end
+  if type(v) ~= "boolean" then self:fail("%s = %s: true or false expected", name, shown(v)) end
   return v
 end
 
@@ -163,7 +167,11 @@ local function open(raw, file)
   end
   c.outer = raw
   local model_type = inner and type(inner.model_type) == "string" and inner.model_type or raw.model_type
-  if type(model_type) ~= "string" then model_type = type_from_class(inner or raw) or "not given" end
+  if model_type == json.null then model_type = nil end
+  if model_type ~= nil and type(model_type) ~= "string" then
+    c:fail("model_type = %s: a text expected", shown(model_type))
+  end
+  if model_type == nil then model_type = type_from_class(inner or raw) or "not given" end
   c.model_type = model_type
   local name = model_type:gsub("_text$", "")
   if OTHER_KINDS[name] or raw.is_encoder_decoder == true then
@@ -356,7 +364,7 @@ local function read_traits(c, m)
     if tied == json.null then tied = nil end
   end
   if tied == nil then tied = family.tied == true end
-  if type(tied) ~= "boolean" then c:fail("tie_word_embeddings = %s: true or false expected", tostring(tied)) end
+  if type(tied) ~= "boolean" then c:fail("tie_word_embeddings = %s: true or false expected", shown(tied)) end
   m.tie_word_embeddings = tied
   if family.parallel and not c:flag "new_decoder_architecture" and c:flag("parallel_attn", true) then
     m.norms_per_layer = 1
@@ -384,7 +392,7 @@ local function read_dtype(c)
   local v = either(c, "torch_dtype") or either(c, "dtype")
   if v == nil then return nil end
   local dtype = type(v) == "string" and DTYPES[(v:gsub("^torch%.", ""))]
-  if not dtype then c:warn("torch_dtype %s is not known; ignored", tostring(v)) end
+  if not dtype then c:warn("torch_dtype %s is not known; ignored", shown(v)) end
   return dtype or nil
 end
 
