@@ -169,7 +169,10 @@ static int swap(lua_State *L)
   orc_lua_policies old;
   orc_policies_swap(&s->policies, 2, anew, &old);
   orc_error e = { 0 };
-  bool good = (old.autoscaler.scale == NULL) == (s->policies.autoscaler.scale == NULL);
+  bool good = true;
+  for (int i = 0; i < c->pool_count; i++)
+    good =
+        good && (old.scalers[i].scale == LUA_NOREF) == (s->policies.scalers[i].scale == LUA_NOREF);
   if (!good) orc_fail(&e, "autoscaler: it cannot come or go while it runs");
   orc_bind_begin(s, L);
   good = good && orc_live_rebatch(c, &s->policies.batching, (anew & ORC_POLICY_BATCHING) != 0, &e);
@@ -182,7 +185,8 @@ static int swap(lua_State *L)
   c->router = s->policies.router;
   if (c->router.tracks) orc_load_catch_up(c);
   c->admission = s->policies.admission;
-  c->fleet.is.autoscaler = s->policies.autoscaler;
+  for (int i = 0; i < c->pool_count; i++)
+    c->pools[i].is.autoscaler = orc_scaler_of(&s->policies.scalers[i]);
   lua_pushvalue(L, 2);
   lua_setiuservalue(L, 1, 1); /* names live as long as the spec */
   return 0;

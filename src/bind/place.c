@@ -42,11 +42,11 @@ static const int *read_devices(lua_State *L, int index, const orc_topology *t)
   return out;
 }
 
-void orc_bind_place(lua_State *L, int index, orc_cluster_config *config)
+void orc_bind_place(lua_State *L, int index, int replicas, orc_cluster_config *config)
 {
   luaL_checkstack(L, 8, NULL);
   config->lod = read_lod(L, index);
-  config->detailed = read_detailed(L, index, config->replicas);
+  config->detailed = read_detailed(L, index, replicas);
   if (lua_getfield(L, index, "network") == LUA_TNIL) return;
   config->topology = orc_bind_topology(L, lua_gettop(L));
   config->devices = read_devices(L, index, config->topology);

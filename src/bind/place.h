@@ -8,7 +8,8 @@
 #include "serve/cluster.h"
 
 /*
-** Read level of detail and network from the spec at `index` into *config:
+** Read level of detail and network from the spec at `index` into *config; there is room for so many
+** replicas:
 **   lod       "medium", "high" or "auto" (the default)
 **   detailed  list of booleans, one per replica; those beyond it are false; may be absent
 **   network   a topology (net.h); may be absent, and then so is
@@ -16,7 +17,7 @@
 ** What config then points at lies in a userdata that is pushed: it must stay on the stack until the
 ** cluster is made. Raises what is wrong.
 */
-void orc_bind_place(lua_State *L, int index, orc_cluster_config *config);
+void orc_bind_place(lua_State *L, int index, int replicas, orc_cluster_config *config);
 
 /* Add to the table on top of the stack: shared_links, the names of links several senders use. */
 void orc_bind_put_shared(lua_State *L, const orc_cluster *c);

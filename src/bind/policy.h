@@ -6,6 +6,8 @@
 
 #include "base/rng.h"
 #include "bind/bind.h"
+#include "bind/scaler.h"
+#include "bind/sight.h"
 #include "bind/watch.h"
 #include "serve/cluster.h"
 #include "serve/policy.h"
@@ -29,25 +31,31 @@ typedef struct orc_lua_policies {
   orc_batching batching;
   orc_router router;
   orc_admission admission;
-  orc_autoscaler autoscaler;
   orc_eviction eviction;
   int step, order, ended; /* references of the functions; LUA_NOREF where not defined */
-  int route, decode, admit, scale, grade;
+  int route, decode, admit, grade;
   int *batch, *state;         /* [replicas] references: the batch userdata and the state of each */
   int params, routing_params; /* references: params of batching and of the router */
   int knobs;                  /* reference: e */
   int request, cluster;       /* references: r and c */
-  int routing, admitting, scaling, grading; /* references: the s of each */
-  int replicas;
+  int routing, admitting, grading; /* references: the s of each */
+  int replicas, pools;             /* there is room for */
+  orc_lua_scaler *scalers;         /* [pools] */
+  orc_sight sight;                 /* what router and admission see, during the call */
   char where[96];    /* " (file:line)" of step, or "" */
-  orc_rng chance[3]; /* draws of admission, of the autoscaler, of eviction */
+  orc_rng chance[2]; /* draws of admission, of eviction */
 } orc_lua_policies;
 
+/* How many there will be. */
+typedef struct orc_policy_room {
+  int replicas, pools;
+} orc_policy_room;
+
 /*
-** Read spec.batching, .router, .admission, .autoscaler and .engine of the table at `index`. Raises
+** Read spec.batching, .router, .admission, .autoscalers and .engine of the table at `index`. Raises
 ** when a policy is not one. Done gives the references back.
 */
-void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, int replicas,
+void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, orc_policy_room room,
                        orc_watch *watch);
 void orc_policies_done(orc_lua_policies *p);
 

@@ -1,9 +1,11 @@
 #include "bind/replicas.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "bind/cost.h"
+#include "bind/source.h"
 
 /* engine.kv_tiers of the table at `index`: { { blocks =, latency = s, block_seconds = s }, ... } */
 static void read_tiers(lua_State *L, int index, orc_engine_knobs *k)
@@ -147,46 +149,78 @@ static orc_role read_role(lua_State *L, int index)
   return role;
 }
 
-/* One pool at the top of the stack into kinds[from ...]; returns how many replicas it has. */
-static int read_pool(lua_State *L, orc_replica_kind *kinds, int from, int most)
+static orc_time time_or_never(double seconds)
 {
-  const int index = lua_gettop(L);
-  const int64_t n = orc_bind_integer(L, index, "pool", "replicas");
-  if (n < 1 || n > most - from) orc_bind_fail(L, "pools: they must have spec.replicas in all");
-  orc_step_cost *cost = lua_newuserdatauv(L, sizeof *cost, 0);
-  orc_bind_read_step_cost(L, index, cost);
-  const orc_replica_kind kind = { .knobs = orc_bind_read_knobs(L, index),
-                                  .cost = cost,
-                                  .stages = read_stages(L, index, cost),
-                                  .role = read_role(L, index) };
-  for (int i = 0; i < (int)n; i++)
-    kinds[from + i] = kind;
-  return (int)n;
+  return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
 }
 
-void orc_bind_read_pools(lua_State *L, int index, orc_cluster_config *config)
+/* scaling = { interval = s, cold_start = s, least =, most = groups } of the table at `index`; all
+ * zeroes without it. Who is asked comes later. */
+static orc_scaling read_scaling(lua_State *L, int index)
 {
-  config->lockstep = (int)orc_bind_integer_or(L, index, "spec", "lockstep", 0);
-  if (config->lockstep > 1 && config->replicas % config->lockstep != 0)
-    orc_bind_fail(L, "lockstep: %d does not divide the %d replicas", config->lockstep,
-                  config->replicas);
-  if (lua_getfield(L, index, "pools") != LUA_TTABLE) return;
-  const int list = lua_gettop(L);
-  const int pools = (int)lua_rawlen(L, list);
-  luaL_checkstack(L, 8 + 4 * pools, "too many pools");
-  orc_replica_kind *kinds = lua_newuserdatauv(L, (size_t)config->replicas * sizeof *kinds, 0);
-  int n = 0;
-  bool decode = false;
-  for (int i = 0; i < pools; i++) {
-    lua_rawgeti(L, list, i + 1);
-    n += read_pool(L, kinds, n, config->replicas);
-    decode = decode || kinds[n - 1].role == ORC_ROLE_DECODE;
+  orc_scaling is = { 0 };
+  if (lua_getfield(L, index, "scaling") == LUA_TTABLE) {
+    const int t = lua_gettop(L);
+    const double interval = orc_bind_number(L, t, "scaling", "interval");
+    if (!(interval > 0.0)) orc_bind_fail(L, "autoscaling.interval: a time > 0 expected");
+    is.interval = orc_time_of(interval) > 0 ? orc_time_of(interval) : 1;
+    is.cold_start = time_or_never(orc_bind_seconds_or_never(L, t, "scaling", "cold_start"));
+    const int64_t least = orc_bind_integer_or(L, t, "scaling", "least", 1);
+    const int64_t most = orc_bind_integer(L, t, "scaling", "most");
+    if (least < 0 || most < least || most < 1 || most > ORC_REPLICAS_MOST)
+      orc_bind_fail(L, "autoscaling.max: min to %d replicas expected", ORC_REPLICAS_MOST);
+    is.least = (int)least;
+    is.most = (int)most;
   }
-  if (n != config->replicas) orc_bind_fail(L, "pools: they must have spec.replicas in all");
-  if (decode && config->topology == NULL)
-    orc_bind_fail(L, "pools: a network is needed to hand requests over");
-  config->kinds = kinds;
-  config->layerwise = orc_bind_bool_or(L, index, "spec", "layerwise", false);
+  lua_pop(L, 1);
+  return is;
+}
+
+/* The pool that the table at `index` tells; what it points at stays on the stack. */
+static orc_pool_config read_pool(lua_State *L, int index)
+{
+  const int64_t replicas = orc_bind_integer_or(L, index, "pool", "replicas", 1);
+  const int64_t group = orc_bind_integer_or(L, index, "pool", "group", 1);
+  if (replicas < 0 || replicas > ORC_REPLICAS_MOST)
+    orc_bind_fail(L, "replicas: 1 to %d expected", ORC_REPLICAS_MOST);
+  if (group < 1 || replicas % group != 0)
+    orc_bind_fail(L, "group: %d does not divide the %d replicas", (int)group, (int)replicas);
+  orc_pool_config p = { .replicas = (int)replicas,
+                        .room = (int)replicas,
+                        .group = (int)group,
+                        .lockstep = orc_bind_bool_or(L, index, "pool", "lockstep", false),
+                        .scaling = read_scaling(L, index) };
+  const int64_t most = p.scaling.most * group;
+  if (most > ORC_REPLICAS_MOST)
+    orc_bind_fail(L, "autoscaling.max: at most %d replicas expected", ORC_REPLICAS_MOST);
+  if (most > p.room) p.room = (int)most;
+  if (p.room < 1) orc_bind_fail(L, "replicas: 1 to %d expected", ORC_REPLICAS_MOST);
+  orc_step_cost *cost = lua_newuserdatauv(L, sizeof *cost, 0);
+  orc_bind_read_step_cost(L, index, cost);
+  p.kind = (orc_replica_kind){ .knobs = orc_bind_read_knobs(L, index),
+                               .cost = cost,
+                               .stages = read_stages(L, index, cost),
+                               .role = read_role(L, index) };
+  return p;
+}
+
+orc_bind_pools orc_bind_read_pools(lua_State *L, int index)
+{
+  const bool told = lua_getfield(L, index, "pools") == LUA_TTABLE;
+  const int list = lua_gettop(L), count = told ? (int)lua_rawlen(L, list) : 1;
+  luaL_checkstack(L, 8 + 4 * count, "too many pools");
+  orc_bind_pools p = { .count = count };
+  p.at = lua_newuserdatauv(L, (size_t)count * sizeof *p.at, 0);
+  for (int i = 0; i < count; i++) {
+    if (told) lua_rawgeti(L, list, i + 1);
+    p.at[i] = read_pool(L, told ? lua_gettop(L) : index);
+    p.decode = p.decode || p.at[i].kind.role == ORC_ROLE_DECODE;
+    if (p.at[i].room > ORC_REPLICAS_MOST - p.room)
+      orc_bind_fail(L, "replicas: at most %d expected in all", ORC_REPLICAS_MOST);
+    p.room += p.at[i].room;
+  }
+  if (p.room < 1) orc_bind_fail(L, "replicas: 1 to %d expected", ORC_REPLICAS_MOST);
+  return p;
 }
 
 void orc_bind_put_handovers(lua_State *L, const orc_cluster *c)

@@ -17,7 +17,6 @@
 static const char type_name[] = "oracle.sim";
 
 enum {
-  REPLICAS_MOST = 65535,
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
 };
 
@@ -76,18 +75,6 @@ static orc_slo read_slo(lua_State *L, int index)
   return slo;
 }
 
-/* The replicas a run has room for. */
-static int most_replicas(lua_State *L, int index, int first)
-{
-  int64_t most = first;
-  if (lua_getfield(L, index, "autoscaler") == LUA_TTABLE)
-    most = orc_bind_integer(L, index, "spec", "replicas_most");
-  lua_pop(L, 1);
-  if (most < first || most > REPLICAS_MOST)
-    orc_bind_fail(L, "autoscaling.max: %d to %d replicas expected", first, REPLICAS_MOST);
-  return (int)most;
-}
-
 static orc_outage read_outage(lua_State *L, int replicas)
 {
   const int t = lua_gettop(L);
@@ -122,21 +109,20 @@ static void read_failures(lua_State *L, sim *s, orc_fleet_config *f)
   lua_pop(L, 1);
 }
 
-/* spec.autoscaler with scale_interval, cold_start (s), replicas_least and replicas_most. */
-static orc_fleet_config read_fleet(lua_State *L, sim *s, int index, int replicas)
+static orc_fleet_config read_fleet(lua_State *L, sim *s, int index)
 {
-  orc_fleet_config f = { .autoscaler = s->policies.autoscaler, .most = replicas };
-  if (f.autoscaler.scale != NULL) {
-    const double interval = orc_bind_number(L, index, "spec", "scale_interval");
-    if (!(interval > 0.0)) orc_bind_fail(L, "autoscaling.interval: a time > 0 expected");
-    f.interval = orc_time_of(interval) > 0 ? orc_time_of(interval) : 1;
-    f.cold_start = time_or_never(orc_bind_seconds_or_never(L, index, "spec", "cold_start"));
-    f.least = (int)orc_bind_integer_or(L, index, "spec", "replicas_least", 1);
-    f.most = s->policies.replicas;
-  }
+  orc_fleet_config f = { 0 };
   if (lua_getfield(L, index, "failures") == LUA_TTABLE) read_failures(L, s, &f);
   lua_pop(L, 1);
   return f;
+}
+
+/* Pools change as their policies say. */
+static void add_scalers(const sim *s, orc_bind_pools *pools)
+{
+  for (int i = 0; i < pools->count; i++)
+    if (pools->at[i].scaling.most > 0)
+      pools->at[i].scaling.autoscaler = orc_scaler_of(&s->policies.scalers[i]);
 }
 
 static void open_csv(lua_State *L, sim *s, int index)
@@ -186,22 +172,21 @@ static int new (lua_State *L)
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
-  const int64_t replicas = orc_bind_integer_or(L, 1, "spec", "replicas", 1);
-  if (replicas < 1 || replicas > REPLICAS_MOST)
-    orc_bind_fail(L, "replicas: 1 to %d expected", REPLICAS_MOST);
-  const orc_engine_knobs knobs = orc_bind_read_knobs(L, 1);
+  const int top = lua_gettop(L);
+  orc_bind_pools pools = orc_bind_read_pools(L, 1);
   s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   orc_bind_read_step_cost(L, 1, &s->cost);
   orc_bind_read_sources(L, s, 1, seed);
-  orc_policies_init(&s->policies, L, 1, most_replicas(L, 1, (int)replicas), &s->watch);
-  const orc_fleet_config fleet = read_fleet(L, s, 1, (int)replicas);
+  orc_policies_init(&s->policies, L, 1, (orc_policy_room){ pools.room, pools.count }, &s->watch);
+  add_scalers(s, &pools);
+  const orc_fleet_config fleet = read_fleet(L, s, 1);
   open_csv(L, s, 1);
   if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
   orc_cluster_config config = {
-    .replicas = (int)replicas,
-    .knobs = &knobs,
-    .cost = &s->cost,
+    .pools = pools.at,
+    .pool_count = pools.count,
+    .layerwise = orc_bind_bool_or(L, 1, "spec", "layerwise", false),
     .batching = s->policies.batching,
     .router = s->policies.router,
     .admission = s->policies.admission,
@@ -222,9 +207,9 @@ static int new (lua_State *L)
     .life = s->life,
     .stop = &s->watch.pause,
   };
-  const int top = lua_gettop(L);
-  orc_bind_place(L, 1, &config);
-  orc_bind_read_pools(L, 1, &config);
+  orc_bind_place(L, 1, pools.room, &config);
+  if (pools.decode && config.topology == NULL)
+    orc_bind_fail(L, "pools: a network is needed to hand requests over");
   orc_bind_observe(L, s, 1, &config);
   s->cluster = orc_cluster_new(&config);
   s->policies.of = s->cluster;

@@ -8,8 +8,10 @@
 
 #include "base/rng.h"
 #include "bind/policy.h"
+#include "bind/sight.h"
 #include "serve/cluster.h"
 #include "serve/holding.h"
+#include "serve/scaling.h"
 
 /* Upvalue 1 is the metatable. */
 static void *boxed(lua_State *L, const char *what)
@@ -82,19 +84,56 @@ static int request_field(lua_State *L)
                   name);
 }
 
-static const orc_replica *replica(lua_State *L, const orc_cluster *c)
+static const orc_sight *sight(lua_State *L)
 {
-  const lua_Integer i = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, i >= 1 && i <= c->fleet.ready_count + c->fleet.decode_count, 2,
-                "a replica from 1 to c:size() + c:decoders() expected");
-  return &c->replicas[c->fleet.ready[i - 1]];
+  return boxed(L, "cluster");
 }
 
-/* c:size() -> replicas */
+static const orc_cluster *cluster(lua_State *L)
+{
+  return sight(L)->cluster;
+}
+
+/* Replicas in a row that count as one. */
+typedef struct part {
+  const orc_replica *at;
+  int count;
+} part;
+
+/* The pool's `i`-th group that is ready, from 0; `i` is in range. */
+static part group_at(const orc_sight *s, lua_Integer i)
+{
+  const orc_pool *p = s->pool;
+  int first = p->first;
+  for (;; first += p->group)
+    if (s->cluster->fleet.units[first].phase == ORC_PHASE_READY && i-- == 0)
+      return (part){ &s->cluster->replicas[first], p->group };
+}
+
+static int ready_of(const orc_sight *s)
+{
+  const orc_fleet *f = &s->cluster->fleet;
+  if (s->pool == NULL) return f->ready_count;
+  return orc_scaling_groups(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
+}
+
+/* What the number at index 2 stands for. */
+static part part_at(lua_State *L)
+{
+  const orc_sight *s = sight(L);
+  const orc_fleet *f = &s->cluster->fleet;
+  const lua_Integer i = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, i >= 1 && i <= ready_of(s) + (s->pool == NULL ? f->decode_count : 0), 2,
+                "a replica from 1 to c:size() + c:decoders() expected");
+  if (s->pool != NULL) return group_at(s, i - 1);
+  return (part){ &s->cluster->replicas[f->ready[i - 1]], 1 };
+}
+
+/* c:size() -> replicas; for an autoscaler the deployments of its pool that are ready, each of which
+ * counts as one replica below */
 static int size(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  lua_pushinteger(L, c->fleet.ready_count);
+  lua_pushinteger(L, ready_of(sight(L)));
   return 1;
 }
 
@@ -102,66 +141,119 @@ static int size(lua_State *L)
  * request sent to one of them is served there from its prompt on */
 static int decoders(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  lua_pushinteger(L, c->fleet.decode_count);
+  const orc_sight *s = sight(L);
+  lua_pushinteger(L, s->pool == NULL ? s->cluster->fleet.decode_count : 0);
+  return 1;
+}
+
+/* c:role() -> what the replicas of an autoscaler's pool do: "all", "prefill" or "decode" */
+static int role(lua_State *L)
+{
+  static const char *const names[] = { "all", "prefill", "decode" };
+  const orc_sight *s = sight(L);
+  const orc_role is = s->pool == NULL ? ORC_ROLE_ALL : s->cluster->replicas[s->pool->first].role;
+  lua_pushstring(L, names[is]);
   return 1;
 }
 
 /* c:starting() -> replicas that will be ready once they have started or recovered */
 static int starting(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
+  const orc_sight *s = sight(L);
+  const orc_cluster *c = s->cluster;
   int n = 0;
-  for (int i = 0; i < c->replica_count; i++)
+  if (s->pool != NULL) n = orc_scaling_groups(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
+  for (int i = 0; s->pool == NULL && i < c->replica_count; i++)
     n += c->fleet.units[i].phase == ORC_PHASE_STARTING ||
          c->fleet.units[i].phase == ORC_PHASE_FAILED;
   lua_pushinteger(L, n);
   return 1;
 }
 
-/* c:held() -> requests that wait because no replica is ready */
+/* c:held() -> requests that wait because no replica is ready; for the autoscaler of a pool that
+ * decodes, those whose KV waits for room there */
 static int held(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  lua_pushinteger(L, c->fleet.homeless_count);
+  const orc_sight *s = sight(L);
+  const orc_cluster *c = s->cluster;
+  uint64_t n = c->fleet.homeless_count;
+  if (s->pool != NULL && c->replicas[s->pool->first].role == ORC_ROLE_DECODE)
+    n = c->handovers.moving - c->handovers.flying;
+  lua_pushinteger(L, (lua_Integer)n);
   return 1;
 }
 
-/* c:arrived() -> requests that arrived so far */
+/* c:arrived() -> requests that arrived so far, tokens of their prompts */
 static int arrived(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
+  const orc_cluster *c = cluster(L);
   lua_pushinteger(L, (lua_Integer)c->requests.next_number);
-  return 1;
+  lua_pushinteger(L, (lua_Integer)c->fleet.asked);
+  return 2;
+}
+
+/* Of a replica, on top of what others had. */
+static void add_answered(const orc_replica *r, orc_answered *sum)
+{
+  sum->firsts += r->usage.answered.firsts;
+  sum->first_time += r->usage.answered.first_time;
+  sum->gaps += r->usage.gaps.count;
+  sum->gap_time += (double)r->usage.gaps.sum;
+}
+
+/* c:answered() -> first tokens that came out so far, s they took in all, tokens after those, s
+ * between them in all; of an autoscaler's pool, else of all */
+static int answered(lua_State *L)
+{
+  const orc_sight *s = sight(L);
+  const orc_cluster *c = s->cluster;
+  orc_answered sum = { 0 };
+  const int first = s->pool == NULL ? 0 : s->pool->first;
+  const int end = s->pool == NULL ? c->replica_count : first + s->pool->count;
+  for (int i = first; i < end; i++)
+    add_answered(&c->replicas[i], &sum);
+  lua_pushinteger(L, (lua_Integer)sum.firsts);
+  lua_pushnumber(L, sum.first_time * 1e-9);
+  lua_pushinteger(L, (lua_Integer)sum.gaps);
+  lua_pushnumber(L, sum.gap_time * 1e-9);
+  return 4;
 }
 
 /* c:now() -> s of simulated time */
 static int now(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  lua_pushnumber(L, (double)c->engine.now * 1e-9);
+  lua_pushnumber(L, (double)cluster(L)->engine.now * 1e-9);
   return 1;
+}
+
+static int64_t flying(part p)
+{
+  int64_t n = 0;
+  for (int i = 0; i < p.count; i++)
+    n += orc_replica_in_flight(&p.at[i]);
+  return n;
 }
 
 /* c:in_flight(i) -> requests waiting and running there */
 static int in_flight(lua_State *L)
 {
-  lua_pushinteger(L, orc_replica_in_flight(replica(L, boxed(L, "cluster"))));
+  lua_pushinteger(L, flying(part_at(L)));
   return 1;
 }
 
 /* c:waiting(i) -> requests waiting there */
 static int waiting(lua_State *L)
 {
-  lua_pushinteger(L, replica(L, boxed(L, "cluster"))->queue.count);
+  const part p = part_at(L);
+  lua_Integer n = 0;
+  for (int i = 0; i < p.count; i++)
+    n += p.at[i].queue.count;
+  lua_pushinteger(L, n);
   return 1;
 }
 
-/* c:backlog(i) -> tokens that must be computed there before everyone waiting or begun has an
- * answer's next token */
-static int backlog(lua_State *L)
+static int64_t tokens_to_compute(const orc_replica *r)
 {
-  const orc_replica *r = replica(L, boxed(L, "cluster"));
   int64_t tokens = 0;
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = &r->requests->at[r->queue.at[i].slot];
@@ -171,6 +263,17 @@ static int backlog(lua_State *L)
     const orc_request *q = &r->requests->at[s];
     if (q->state == ORC_PREFILL) tokens += orc_request_target(q) - q->computed;
   }
+  return tokens;
+}
+
+/* c:backlog(i) -> tokens that must be computed there before everyone waiting or begun has an
+ * answer's next token */
+static int backlog(lua_State *L)
+{
+  const part p = part_at(L);
+  int64_t tokens = 0;
+  for (int i = 0; i < p.count; i++)
+    tokens += tokens_to_compute(&p.at[i]);
   lua_pushinteger(L, tokens);
   return 1;
 }
@@ -180,8 +283,8 @@ static int backlog(lua_State *L)
  * about that are not among these. Only for a router with tracks = true */
 static int load(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  const orc_replica *r = replica(L, c);
+  const orc_cluster *c = cluster(L);
+  const orc_replica *r = part_at(L).at;
   if (!c->router.tracks) orc_bind_misuse(L, "c:load is only for a router with tracks = true");
   lua_pushinteger(L, r->load.tokens);
   lua_pushinteger(L, r->load.blocks);
@@ -192,7 +295,7 @@ static int load(lua_State *L)
 /* c:cached(i) -> computed KV blocks that the prefix cache there holds */
 static int cached(lua_State *L)
 {
-  const orc_prefix *p = &replica(L, boxed(L, "cluster"))->prefix;
+  const orc_prefix *p = &part_at(L).at->prefix;
   lua_pushinteger(L, (lua_Integer)p->cached - p->filling);
   return 1;
 }
@@ -200,18 +303,29 @@ static int cached(lua_State *L)
 /* c:last(i) -> s the newest step there took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
-  const orc_replica *r = replica(L, boxed(L, "cluster"));
-  lua_pushnumber(L, (double)r->last_step * 1e-9);
-  lua_pushinteger(L, r->last_tokens);
+  const part p = part_at(L);
+  orc_time time = 0;
+  int64_t tokens = 0;
+  for (int i = 0; i < p.count; i++) {
+    if (p.at[i].last_step > time) time = p.at[i].last_step;
+    tokens += p.at[i].last_tokens;
+  }
+  lua_pushnumber(L, (double)time * 1e-9);
+  lua_pushinteger(L, tokens);
   return 2;
 }
 
 /* c:free(i) -> KV blocks free there, of how many */
 static int free_blocks(lua_State *L)
 {
-  const orc_replica *r = replica(L, boxed(L, "cluster"));
-  lua_pushinteger(L, orc_kv_available(&r->kv));
-  lua_pushinteger(L, r->kv.total);
+  const part p = part_at(L);
+  int64_t available = 0, total = 0;
+  for (int i = 0; i < p.count; i++) {
+    available += orc_kv_available(&p.at[i].kv);
+    total += p.at[i].kv.total;
+  }
+  lua_pushinteger(L, available);
+  lua_pushinteger(L, total);
   return 2;
 }
 
@@ -219,7 +333,7 @@ static int free_blocks(lua_State *L)
  */
 static int home(lua_State *L)
 {
-  const int i = orc_cluster_home(boxed(L, "cluster"));
+  const int i = orc_cluster_home(cluster(L));
   if (i < 0)
     lua_pushnil(L);
   else
@@ -230,21 +344,24 @@ static int home(lua_State *L)
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
-  const orc_replica *r = replica(L, c);
+  const orc_cluster *c = cluster(L);
+  const part p = part_at(L);
   const bool asked = c->asked != ORC_NO_SLOT;
-  lua_pushinteger(L, asked ? orc_holding_match(r, &c->requests.at[c->asked]) : 0);
+  lua_pushinteger(L, asked ? orc_holding_match(p.at, &c->requests.at[c->asked]) : 0);
   return 1;
 }
 
 /* c:least() -> the replica with the fewest requests in flight, the first of equals */
 static int least(lua_State *L)
 {
-  const orc_cluster *c = boxed(L, "cluster");
+  const orc_sight *s = sight(L);
+  const orc_fleet *f = &s->cluster->fleet;
   int best = 0;
   int64_t fewest = INT64_MAX;
-  for (int i = 0; i < c->fleet.ready_count; i++) {
-    const int64_t n = orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]);
+  for (int i = 0; i < ready_of(s); i++) {
+    const part p =
+        s->pool != NULL ? group_at(s, i) : (part){ &s->cluster->replicas[f->ready[i]], 1 };
+    const int64_t n = flying(p);
     if (n >= fewest) continue;
     fewest = n;
     best = i;
@@ -282,7 +399,8 @@ int orc_bind_view(lua_State *L)
     { "backlog", backlog },   { "last", last },
     { "home", home },         { "prefix_match", prefix_match },
     { "decoders", decoders }, { "load", load },
-    { "cached", cached },     { NULL, NULL },
+    { "cached", cached },     { "role", role },
+    { "answered", answered }, { NULL, NULL },
   };
   static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };
   for (int sees_output = 0; sees_output < 2; sees_output++) {

@@ -6,6 +6,7 @@
 #include "serve/deploy.h"
 #include "serve/holding.h"
 #include "serve/sampler.h"
+#include "serve/scaling.h"
 
 static void fail_with(orc_cluster *c, const orc_error *e)
 {
@@ -213,6 +214,7 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
   orc_request *q = &c->requests.at[slot];
   bool yes = true;
   c->expected--;
+  c->fleet.asked += (uint64_t)a->prompt;
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
   orc_cluster_note(c, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
@@ -306,13 +308,12 @@ static void on_computed(void *self, uint32_t stage)
 orc_cluster *orc_cluster_new(const orc_cluster_config *config)
 {
   orc_cluster *c = orc_alloc(1, sizeof *c);
-  ORC_ASSERT(config->replicas >= 1 && config->profile_count >= 1 && config->source_count >= 1);
+  ORC_ASSERT(config->profile_count >= 1 && config->source_count >= 1);
   orc_requests_init(&c->requests);
   c->batching = config->batching;
   c->router = config->router;
   c->admission = config->admission;
   c->eviction = config->eviction;
-  c->replica_count = config->fleet.most > config->replicas ? config->fleet.most : config->replicas;
   c->source_count = config->source_count;
   c->asked = ORC_NO_SLOT;
   c->left = config->count > 0 ? (uint64_t)config->count : UINT64_MAX;
@@ -337,7 +338,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_engine_on(&c->engine, ORC_EVENT_DEADLINE, on_deadline, c);
   orc_engine_on(&c->engine, ORC_EVENT_COMPUTED, on_computed, c);
   orc_deploy(c, config);
-  orc_fleet_init(c, &config->fleet, config->replicas);
+  orc_scaling_start(c);
   c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);
   c->pending = orc_alloc((size_t)c->source_count, sizeof *c->pending);
   for (int i = 0; i < c->source_count; i++) {
@@ -360,7 +361,10 @@ void orc_cluster_free(orc_cluster *c)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_crowd_done(&c->crowd);
   orc_handovers_done(&c->handovers);
+  for (int i = 0; i < c->lockstep_count; i++)
+    orc_lockstep_done(&c->locksteps[i]);
   free(c->locksteps);
+  free(c->pools);
   orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
   free(c->devices);
@@ -402,6 +406,10 @@ static bool stalled(const orc_cluster *c, orc_error *e)
         orc_batching_place(&c->batching), r->queue.count, r->running,
         (long long)orc_kv_available(&r->kv), (long long)r->kv.total, oldest(r));
   }
+  const uint64_t stranded = orc_handover_stranded(c);
+  if (stranded > 0)
+    return orc_fail(e, "at t=%.6f s: %llu requests wait and no replica is there to decode them",
+                    (double)c->engine.now * 1e-9, (unsigned long long)stranded);
   if (c->handovers.moving > 0)
     return orc_fail(e,
                     "at t=%.6f s: %llu requests wait for room to be decoded in, and none is left",

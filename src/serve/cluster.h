@@ -24,12 +24,24 @@
 #include "serve/source.h"
 #include "sim/engine.h"
 
+/* Replicas in a row that are alike. */
+typedef struct orc_pool_config {
+  orc_replica_kind kind;
+  int replicas;        /* ready at the start */
+  int room;            /* replicas it can have, at least these; 0: just these */
+  int group;           /* so many in a row are one deployment (fleet.h); 0, 1: each is; it divides the
+                          others */
+  bool lockstep;       /* those of a group share their experts: they step together */
+  orc_scaling scaling; /* most x group is at most room */
+} orc_pool_config;
+
 /* What a simulation is made of. Borrowed pointers are read during orc_cluster_new only. */
 typedef struct orc_cluster_config {
+  const orc_pool_config *pools; /* [pool_count] kinds of replica; NULL: one, of the next four */
+  int pool_count;
   int replicas;                  /* ready at the start */
-  const orc_engine_knobs *knobs; /* of every replica, unless kinds are given */
+  const orc_engine_knobs *knobs; /* of every replica */
   const orc_step_cost *cost;     /* prepared; likewise */
-  const orc_replica_kind *kinds; /* [replicas] */
   int lockstep; /* so many replicas in a row share their experts: they step together; 0, 1: none */
   bool layerwise; /* KV goes from prefill to decode replicas layer by layer, not all at the end */
   orc_batching batching;
@@ -45,7 +57,7 @@ typedef struct orc_cluster_config {
   orc_slo slo;
   bool runs; /* steps inside the horizon need no event */
   orc_lod lod;
-  const bool *detailed;              /* [replicas] high whatever lod says; NULL: none */
+  const bool *detailed;              /* [replicas there is room for] high whatever lod says; NULL: none */
   orc_topology *topology;            /* outlives the cluster; NULL: no network is described */
   const int *devices;                /* nodes of all ranks: replica by replica, stage by stage */
   uint64_t seed;                     /* of the routing stream */
@@ -66,6 +78,7 @@ struct orc_cluster {
   orc_admission admission;
   orc_eviction eviction;
   orc_fleet fleet;
+  orc_pool *pools; /* [pool_count] */
   orc_replica *replicas;
   orc_source *sources;
   orc_arrival *pending;  /* [source_count] the next arrival of each */
@@ -95,6 +108,7 @@ struct orc_cluster {
   const volatile sig_atomic_t *stop;
   orc_error failure; /* what ended the run early */
   int replica_count;
+  int pool_count;
   int source_count;
   int profile_count;
   int lockstep_count;

@@ -1,33 +1,67 @@
 #include "serve/deploy.h"
 
-/* Those the autoscaler may add are as the last one given. */
-static void open_replica(orc_cluster *c, const orc_cluster_config *config, int index)
+#include <stdlib.h>
+
+static int larger(int a, int b)
 {
-  const int last = config->replicas - 1;
-  if (config->kinds != NULL) {
-    orc_replica_init(&c->replicas[index], c, (uint16_t)index,
-                     &config->kinds[index < last ? index : last]);
-    return;
+  return a > b ? a : b;
+}
+
+/* The kinds of replica: those told, or one made of what is told of all. In *one, if so. */
+static const orc_pool_config *pools_of(const orc_cluster_config *config, orc_pool_config *one,
+                                       int *count)
+{
+  *count = config->pool_count;
+  if (config->pools != NULL) return config->pools;
+  const int group = larger(config->lockstep, 1);
+  *count = 1;
+  *one = (orc_pool_config){
+    .kind = { .knobs = *config->knobs, .cost = config->cost },
+    .replicas = config->replicas,
+    .room = larger(config->replicas, config->fleet.scaling.most * group),
+    .group = group,
+    .lockstep = group > 1,
+    .scaling = config->fleet.scaling,
+  };
+  return one;
+}
+
+/* Make room for the replicas of all pools. */
+static void open_pools(orc_cluster *c, const orc_pool_config *pools)
+{
+  c->pools = orc_alloc((size_t)c->pool_count, sizeof *c->pools);
+  for (int i = 0; i < c->pool_count; i++) {
+    const orc_pool_config *p = &pools[i];
+    const int room = larger(p->room, p->replicas), group = larger(p->group, 1);
+    ORC_ASSERT(room >= 1 && room % group == 0 && p->replicas % group == 0);
+    ORC_ASSERT(p->scaling.most * group <= room);
+    c->pools[i] =
+        (orc_pool){ .first = c->replica_count, .count = room, .group = group, .is = p->scaling };
+    c->replica_count += room;
   }
-  const orc_replica_kind kind = { .knobs = *config->knobs, .cost = config->cost };
-  orc_replica_init(&c->replicas[index], c, (uint16_t)index, &kind);
+  c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
+  for (int i = 0; i < c->pool_count; i++)
+    for (int k = 0; k < c->pools[i].count; k++) {
+      const int index = c->pools[i].first + k;
+      orc_replica_init(&c->replicas[index], c, (uint16_t)index, &pools[i].kind);
+      c->replicas[index].pool = (uint16_t)i;
+    }
 }
 
 /* KV caches go from each replica that computes prompts to each that decodes. */
 static bool join_pools(orc_cluster *c)
 {
-  bool pools = false;
+  bool joined = false;
   for (int a = 0; a < c->replica_count; a++)
-    for (int b = 0; b < c->replica_count; b++) {
+    for (int b = 0; c->replicas[a].role == ORC_ROLE_PREFILL && b < c->replica_count; b++) {
       const orc_replica *from = &c->replicas[a], *to = &c->replicas[b];
-      if (from->role != ORC_ROLE_PREFILL || to->role != ORC_ROLE_DECODE) continue;
-      const int sources = orc_replica_devices(from), sinks = orc_replica_devices(to);
-      for (int i = orc_handover_messages(sources, sinks) - 1; i >= 0; i--)
-        orc_placement_join(&c->placement, from->pipeline.stages[0].devices[i % sources],
-                           to->pipeline.stages[0].devices[i % sinks]);
-      pools = true;
+      const orc_wire *w = orc_handover_wire(c, from, to);
+      for (int i = 0; i < w->count; i++)
+        orc_placement_join(&c->placement, from->pipeline.stages[0].devices[w->parts[i].from],
+                           to->pipeline.stages[0].devices[w->parts[i].to]);
+      joined = joined || w->count > 0;
     }
-  return pools;
+  return joined;
 }
 
 /* Put the replicas on their devices, and find those whose links others use too. */
@@ -48,7 +82,8 @@ static void place(orc_cluster *c, const orc_cluster_config *config)
 }
 
 /* The level of detail of each replica. */
-static void set_detail(orc_cluster *c, const orc_cluster_config *config)
+static void set_detail(orc_cluster *c, const orc_cluster_config *config,
+                       const orc_pool_config *pools)
 {
   if (join_pools(c)) {
     c->engine.coupled = true; /* what one replica hands over another takes */
@@ -60,7 +95,7 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config)
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
     const bool named = config->detailed != NULL && config->detailed[i];
     r->high = c->lod == ORC_LOD_HIGH || named || (c->lod == ORC_LOD_AUTO && r->shared);
-    r->crowded = r->high && r->shared && config->lockstep < 2;
+    r->crowded = r->high && r->shared && !pools[r->pool].lockstep;
     if (!r->crowded) continue;
     if (c->crowd.net == NULL)
       c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
@@ -70,25 +105,32 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config)
 }
 
 /* Replicas that share their experts step together. */
-static void tie(orc_cluster *c, const orc_cluster_config *config)
+static void tie(orc_cluster *c, const orc_pool_config *pools)
 {
-  const int size = config->lockstep;
-  if (size < 2) return;
-  ORC_ASSERT(c->replica_count % size == 0);
-  c->lockstep_count = c->replica_count / size;
-  c->locksteps = orc_alloc((size_t)c->lockstep_count, sizeof *c->locksteps);
-  for (int i = 0; i < c->lockstep_count; i++)
-    orc_lockstep_init(&c->locksteps[i], &c->replicas[(size_t)i * (size_t)size], size,
-                      &c->placement);
+  int groups = 0;
+  for (int i = 0; i < c->pool_count; i++)
+    if (pools[i].lockstep) groups += c->pools[i].count / c->pools[i].group;
+  c->locksteps = orc_alloc((size_t)groups, sizeof *c->locksteps);
+  for (int i = 0; i < c->pool_count; i++) {
+    const orc_pool *p = &c->pools[i];
+    for (int k = 0; pools[i].lockstep && k < p->count; k += p->group)
+      orc_lockstep_init(&c->locksteps[c->lockstep_count++], &c->replicas[p->first + k], p->group,
+                        &c->placement);
+  }
 }
 
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
 {
-  c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
-  for (int i = 0; i < c->replica_count; i++)
-    open_replica(c, config, i);
+  orc_pool_config one;
+  const orc_pool_config *pools = pools_of(config, &one, &c->pool_count);
+  open_pools(c, pools);
   orc_handovers_init(c, config->layerwise);
   place(c, config);
-  set_detail(c, config);
-  tie(c, config);
+  set_detail(c, config, pools);
+  tie(c, pools);
+  int *starts = orc_alloc((size_t)c->pool_count, sizeof *starts);
+  for (int i = 0; i < c->pool_count; i++)
+    starts[i] = pools[i].replicas;
+  orc_fleet_init(c, &config->fleet, starts);
+  free(starts);
 }

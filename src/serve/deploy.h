@@ -7,7 +7,7 @@
 
 #include "serve/cluster.h"
 
-/* For orc_cluster_new: make c->replicas, replica_count of them. */
+/* For orc_cluster_new: make c->pools, c->replicas and c->fleet. */
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config);
 
 #endif

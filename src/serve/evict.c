@@ -56,6 +56,17 @@ static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
   }
 }
 
+void orc_replica_forget(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  r->usage.recomputed_tokens += (uint64_t)q->computed;
+  orc_cluster_note(r->cluster, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
+  orc_load_end(r->cluster, q);
+  q->computed = q->lost = 0;
+  q->state = ORC_QUEUED;
+  q->replica = ORC_NO_REPLICA;
+}
+
 uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
 {
   const orc_time now = r->engine->now;
@@ -72,15 +83,8 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
     expel_waiting(r, out[n - 1]);
   }
   sort(r, out, n);
-  for (uint32_t i = 0; i < n; i++) {
-    orc_request *q = at(r, out[i]);
-    r->usage.recomputed_tokens += (uint64_t)q->computed;
-    orc_cluster_note(r->cluster, q, now, ORC_CHANGE_LOST, 0, q->computed);
-    orc_load_end(r->cluster, q);
-    q->computed = q->lost = 0;
-    q->state = ORC_QUEUED;
-    q->replica = ORC_NO_REPLICA;
-  }
+  for (uint32_t i = 0; i < n; i++)
+    orc_replica_forget(r, out[i]);
   for (int i = 0; i < r->lane_count; i++) {
     r->lanes[i].batch.tokens = 0;
     r->lanes[i].ghosts += r->crowded && r->lanes[i].busy && r->lanes[i].end == ORC_NEVER;

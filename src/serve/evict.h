@@ -16,4 +16,7 @@
 */
 uint32_t orc_replica_evict(orc_replica *r, orc_slot *out);
 
+/* What was computed for a request is lost with this replica, where it was: it is QUEUED nowhere. */
+void orc_replica_forget(orc_replica *r, orc_slot slot);
+
 #endif

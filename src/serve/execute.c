@@ -103,10 +103,57 @@ static double claim_moving(orc_replica *r)
   return seconds;
 }
 
+/* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */
+static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_step_shape *shape,
+                     double moving)
+{
+  orc_pipe_stage *s = &r->pipeline.stages[stage];
+  const double time = r->high ? detailed_time(r, s, shape) : step_time(s, shape);
+  return orc_pipeline_pass(&r->pipeline, stage, at, time + moving);
+}
+
+/* All of them pass a stage; nobody goes on before the last has. */
+static orc_time pass_together(orc_replica *first, int count, int stage, orc_time at)
+{
+  for (int i = 0; i < count; i++)
+    if (first[i].pipeline.stages[stage].free > at) at = first[i].pipeline.stages[stage].free;
+  orc_time end = at;
+  for (int i = 0; i < count; i++) {
+    orc_replica *r = &first[i];
+    if (r->lane->batch.tokens == 0) continue;
+    const orc_time own = pass(r, stage, at, &r->lane->shape, r->lane->moving);
+    if (own > end) end = own;
+  }
+  return end;
+}
+
+orc_time orc_execute_together(orc_replica *first, int count, int lane, orc_time now)
+{
+  for (int i = 0; i < count; i++) {
+    orc_replica *r = &first[i];
+    r->lane = &r->lanes[lane];
+    if (r->lane->batch.tokens == 0) continue;
+    r->lane->shape = shape_of(r);
+    r->lane->moving = claim_moving(r);
+  }
+  orc_time at = now;
+  for (int stage = 0;; stage++) {
+    at = pass_together(first, count, stage, at);
+    if (stage == first->pipeline.count - 1) return at;
+    double sending = 0.0;
+    for (int i = 0; i < count; i++) {
+      if (first[i].lane->batch.tokens == 0) continue;
+      const double own = send_time(&first[i], stage);
+      if (own > sending) sending = own;
+    }
+    at += orc_time_of(sending);
+  }
+}
+
 orc_time orc_execute_start(orc_replica *r)
 {
   orc_pipeline *p = &r->pipeline;
-  const bool decodes = r->lane->batch.chunk_count == 0 && !r->high && r->lockstep == NULL;
+  const bool decodes = r->lane->batch.chunk_count == 0 && !r->high;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
   if (r->crowded) {
     r->lane->shape = shape;
@@ -119,12 +166,10 @@ orc_time orc_execute_start(orc_replica *r)
   const double moving = claim_moving(r);
   orc_time at = r->now;
   for (int i = 0;; i++) {
-    double time;
-    if (r->high)
-      time = detailed_time(r, &p->stages[i], &shape);
+    if (decodes)
+      at = orc_pipeline_pass(p, i, at, decode_time(r, i) + moving);
     else
-      time = decodes ? decode_time(r, i) : step_time(&p->stages[i], &shape);
-    at = orc_pipeline_pass(p, i, at, time + moving);
+      at = pass(r, i, at, &shape, moving);
     if (i == p->count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, i)));
   }

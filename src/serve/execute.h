@@ -15,6 +15,14 @@
 */
 orc_time orc_execute_start(orc_replica *r);
 
+/*
+** The same of the steps formed in lane `lane` of replicas in a row that step together: at every
+** stage all wait for the slowest. Those whose batch is empty pass it without cost.
+**   now   ns, when they start
+** Returns when all are over (ns), later than `now`.
+*/
+orc_time orc_execute_together(orc_replica *first, int count, int lane, orc_time now);
+
 /* Tell the log of the step of the current lane, which has just started. */
 void orc_execute_note(const orc_replica *r, const orc_log *log);
 

@@ -1,28 +1,43 @@
 #include "serve/fleet.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "serve/cluster.h"
 #include "serve/evict.h"
 
-/* Ticks in which nothing happens at all, while requests wait for a replica, before the run gives
- * up. */
+/* Looks in a row at which nothing happens at all, while requests wait for a replica, before the run
+ * gives up. */
 enum { PATIENCE = 1000 };
 
-/* Keys of this file's events lie above those of deadlines, which are numbers of requests. */
-static void later(orc_cluster *c, orc_time time, uint32_t kind, uint32_t subject)
+/* Keys of the fleet's events lie above those of deadlines, which are numbers of requests. */
+void orc_fleet_later(orc_cluster *c, orc_time time, uint32_t kind, uint32_t subject)
 {
+  if (time == ORC_NEVER) return;
   const uint64_t key = (uint64_t)1 << 55 | (uint64_t)kind << 48 | subject;
   orc_engine_at_key(&c->engine, time, ORC_CLASS_TIMER, key, kind, subject);
 }
 
-/* NEVER where the clock ends before. */
-static orc_time after(const orc_cluster *c, orc_time delay)
+orc_time orc_fleet_after(const orc_cluster *c, orc_time delay)
 {
   const orc_time time = orc_time_after(c->engine.now, delay);
   return time < ORC_END ? time : ORC_NEVER;
+}
+
+static const orc_pool *pool_of(const orc_cluster *c, int replica)
+{
+  return &c->pools[c->replicas[replica].pool];
+}
+
+/* The first replica of the group that one belongs to. */
+static int first_of(const orc_cluster *c, int replica)
+{
+  const orc_pool *p = pool_of(c, replica);
+  return p->first + (replica - p->first) / p->group * p->group;
+}
+
+static int beyond(const orc_cluster *c, int first)
+{
+  return first + pool_of(c, first)->group;
 }
 
 static void list_ready(orc_cluster *c)
@@ -39,13 +54,13 @@ static void list_ready(orc_cluster *c)
 }
 
 /* When this replica next fails by chance. */
-static void draw_failure(orc_cluster *c, uint16_t index)
+static void draw_failure(orc_cluster *c, int index)
 {
   orc_fleet *f = &c->fleet;
-  if (!(f->is.mtbf > 0.0)) return;
+  if (!(f->mtbf > 0.0)) return;
   orc_fleet_unit *u = &f->units[index];
-  u->until = after(c, orc_time_of(f->is.mtbf * orc_rng_exponential(&u->fate)));
-  if (u->until < ORC_NEVER) later(c, u->until, ORC_EVENT_FAILURE, index);
+  u->until = orc_fleet_after(c, orc_time_of(f->mtbf * orc_rng_exponential(&u->fate)));
+  orc_fleet_later(c, u->until, ORC_EVENT_FAILURE, (uint32_t)index);
 }
 
 /* Those who waited for a replica go to the ones there are. */
@@ -62,56 +77,105 @@ static void settle(orc_cluster *c)
   free(list);
 }
 
-static void become_ready(orc_cluster *c, uint16_t index)
+void orc_fleet_open(orc_cluster *c, int first)
 {
-  c->fleet.units[index].phase = ORC_PHASE_READY;
+  const int end = beyond(c, first);
+  for (int i = first; i < end; i++)
+    c->fleet.units[i].phase = ORC_PHASE_READY;
   list_ready(c);
-  draw_failure(c, index);
+  for (int i = first; i < end; i++)
+    draw_failure(c, i);
   settle(c);
+  if (c->replicas[first].role == ORC_ROLE_DECODE) orc_handover_again(c);
 }
 
-static void on_ready(void *self, uint32_t index)
+static void on_ready(void *self, uint32_t first)
 {
   orc_cluster *c = self;
-  orc_fleet_unit *u = &c->fleet.units[index];
+  const orc_fleet_unit *u = &c->fleet.units[first];
   const bool waits = u->phase == ORC_PHASE_STARTING || u->phase == ORC_PHASE_FAILED;
   if (!waits || u->until != c->engine.now) return;
-  if (u->phase == ORC_PHASE_STARTING) c->fleet.starting--;
-  become_ready(c, (uint16_t)index);
+  if (u->phase == ORC_PHASE_STARTING) c->pools[c->replicas[first].pool].starting--;
+  orc_fleet_open(c, (int)first);
 }
 
-/* Nothing happened since the last look, and nothing will. */
-static bool quiet(orc_cluster *c)
+void orc_fleet_start(orc_cluster *c, int first, orc_time ready)
+{
+  for (int i = first; i < beyond(c, first); i++) {
+    orc_fleet_unit *u = &c->fleet.units[i];
+    u->phase = ORC_PHASE_STARTING;
+    u->since = c->engine.now;
+    u->until = ready;
+  }
+  orc_fleet_later(c, ready, ORC_EVENT_READY, (uint32_t)first);
+}
+
+/* A KV cache on the network will come in, and whoever waits for a replica may get one. */
+static bool at_work(const orc_cluster *c)
+{
+  const orc_fleet *f = &c->fleet;
+  bool works = c->expected > 0 || c->handovers.flying > 0;
+  for (int i = 0; i < c->pool_count; i++)
+    works = works || c->pools[i].starting > 0;
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_replica *r = &c->replicas[i];
+    works = works || r->wake != ORC_NEVER;
+    works = works || (f->units[i].phase == ORC_PHASE_FAILED && f->units[i].until != ORC_NEVER);
+    for (int l = 0; l < r->lane_count; l++)
+      works = works || r->lanes[l].busy;
+  }
+  return works;
+}
+
+bool orc_fleet_quiet(orc_cluster *c)
 {
   orc_fleet *f = &c->fleet;
   uint64_t steps = 0;
-  bool still = c->expected == 0 && f->starting == 0;
-  for (int i = 0; i < c->replica_count; i++) {
-    const orc_replica *r = &c->replicas[i];
-    steps += r->usage.steps;
-    still = still && r->wake == ORC_NEVER && f->units[i].phase != ORC_PHASE_FAILED;
-    for (int l = 0; l < r->lane_count; l++)
-      still = still && !r->lanes[l].busy;
-  }
-  still = still && steps == f->seen;
+  for (int i = 0; i < c->replica_count; i++)
+    steps += c->replicas[i].usage.steps;
+  const bool still = !at_work(c) && steps == f->seen;
   f->seen = steps;
   f->dull = still ? f->dull + 1 : 0;
-  return f->dull > (f->homeless_count > 0 ? PATIENCE : 0);
+  return f->dull > (f->homeless_count > 0 || c->handovers.moving > 0 ? PATIENCE : 0);
 }
 
-static void fail(orc_cluster *c, uint16_t index, orc_time lasts)
+/* ---- failures ---- */
+
+/* In order of arrival: each part of the list is, so most places are found at once. */
+static void sort(const orc_cluster *c, orc_slot *slots, uint32_t n)
+{
+  for (uint32_t i = 1; i < n; i++) {
+    const orc_slot slot = slots[i];
+    uint32_t j = i;
+    for (; j > 0 && c->requests.at[slots[j - 1]].number > c->requests.at[slot].number; j--)
+      slots[j] = slots[j - 1];
+    slots[j] = slot;
+  }
+}
+
+/* The group loses all it had, and who was there goes back to the router. */
+static void fail(orc_cluster *c, int first, orc_time lasts)
 {
   orc_fleet *f = &c->fleet;
-  orc_replica *r = &c->replicas[index];
-  orc_fleet_unit *u = &f->units[index];
-  const size_t room = (size_t)orc_replica_in_flight(r);
-  orc_slot *slots = orc_alloc(room, sizeof *slots);
+  const int end = beyond(c, first);
+  const orc_time until = orc_fleet_after(c, lasts);
+  size_t room = 0;
   f->failures++;
-  u->phase = ORC_PHASE_FAILED;
-  u->until = after(c, lasts);
-  if (u->until < ORC_NEVER) later(c, u->until, ORC_EVENT_READY, index);
+  for (int i = first; i < end; i++) {
+    f->units[i].phase = ORC_PHASE_FAILED;
+    f->units[i].until = until;
+    room += (size_t)(orc_replica_in_flight(&c->replicas[i]) + c->replicas[i].outbound);
+  }
+  orc_fleet_later(c, until, ORC_EVENT_READY, (uint32_t)first);
   list_ready(c);
-  const uint32_t n = orc_replica_evict(r, slots);
+  orc_slot *slots = orc_alloc(room, sizeof *slots);
+  uint32_t n = 0;
+  for (int i = first; i < end; i++) {
+    n += orc_handover_lose(c, (uint16_t)i, slots + n);
+    n += orc_replica_evict(&c->replicas[i], slots + n);
+  }
+  if (c->replicas[first].lockstep != NULL) orc_lockstep_abandon(c->replicas[first].lockstep);
+  sort(c, slots, n);
   for (uint32_t i = 0; i < n && c->failure.code == 0; i++)
     orc_cluster_dispatch(c, slots[i]);
   free(slots);
@@ -126,126 +190,73 @@ static void on_failure(void *self, uint32_t index)
 {
   orc_cluster *c = self;
   const orc_fleet *f = &c->fleet;
-  if (!works(f, index) || f->units[index].until != c->engine.now || quiet(c)) return;
-  fail(c, (uint16_t)index, orc_time_of(f->is.mttr));
+  if (!works(f, index) || f->units[index].until != c->engine.now || orc_fleet_quiet(c)) return;
+  fail(c, first_of(c, (int)index), orc_time_of(f->mttr));
 }
 
 static void on_outage(void *self, uint32_t number)
 {
   orc_cluster *c = self;
   const orc_outage *o = &c->fleet.outages[number];
-  if (works(&c->fleet, o->replica)) fail(c, o->replica, o->lasts);
+  if (works(&c->fleet, o->replica)) fail(c, first_of(c, o->replica), o->lasts);
 }
 
-/* ---- scaling ---- */
+/* ---- fewer ---- */
 
-static void switch_off(orc_fleet *f, int index, orc_time now)
+void orc_fleet_switch_off(orc_cluster *c, int first, orc_time now)
 {
-  orc_fleet_unit *u = &f->units[index];
-  u->phase = ORC_PHASE_OFF;
-  u->rented += now - u->since;
-}
-
-/* One more: one that drains takes requests again at once, else a new one is started. */
-static void add(orc_cluster *c)
-{
-  orc_fleet *f = &c->fleet;
-  int found = -1;
-  for (int i = 0; i < c->replica_count; i++) {
-    if (f->units[i].phase == ORC_PHASE_DRAINING) {
-      become_ready(c, (uint16_t)i);
-      return;
-    }
-    if (found < 0 && f->units[i].phase == ORC_PHASE_OFF) found = i;
+  for (int i = first; i < beyond(c, first); i++) {
+    orc_fleet_unit *u = &c->fleet.units[i];
+    u->phase = ORC_PHASE_OFF;
+    u->rented += now - u->since;
   }
-  if (found < 0) return;
-  orc_fleet_unit *u = &f->units[found];
-  u->phase = ORC_PHASE_STARTING;
-  u->since = c->engine.now;
-  u->until = after(c, f->is.cold_start);
-  f->starting++;
-  later(c, u->until, ORC_EVENT_READY, (uint32_t)found);
 }
 
-/* One less: one that has not started yet, else the ready one with the fewest requests drains. */
-static void take_away(orc_cluster *c)
+void orc_fleet_drain(orc_cluster *c, int first)
 {
-  orc_fleet *f = &c->fleet;
-  int found = -1;
-  for (int i = c->replica_count - 1; i >= 0; i--) {
-    if (f->units[i].phase == ORC_PHASE_STARTING) {
-      f->starting--;
-      switch_off(f, i, c->engine.now);
-      return;
-    }
-    if (f->units[i].phase != ORC_PHASE_READY) continue;
-    if (found < 0 ||
-        orc_replica_in_flight(&c->replicas[i]) < orc_replica_in_flight(&c->replicas[found]))
-      found = i;
-  }
-  if (found < 0) return;
-  f->units[found].phase = ORC_PHASE_DRAINING;
+  for (int i = first; i < beyond(c, first); i++)
+    c->fleet.units[i].phase = ORC_PHASE_DRAINING;
   list_ready(c);
-  orc_fleet_drained(c, (uint16_t)found, c->engine.now);
+  orc_fleet_drained(c, (uint16_t)first, c->engine.now);
 }
 
-static int there(const orc_cluster *c)
+void orc_fleet_drained(orc_cluster *c, uint16_t replica, orc_time now)
 {
-  int n = 0;
-  for (int i = 0; i < c->replica_count; i++) {
-    const orc_phase phase = c->fleet.units[i].phase;
-    n += phase == ORC_PHASE_READY || phase == ORC_PHASE_STARTING || phase == ORC_PHASE_FAILED;
+  if (c->fleet.units[replica].phase != ORC_PHASE_DRAINING) return;
+  const int first = first_of(c, replica);
+  for (int i = first; i < beyond(c, first); i++) {
+    const orc_replica *r = &c->replicas[i];
+    if (orc_replica_in_flight(r) + r->inbound + r->outbound > 0) return;
   }
-  return n;
-}
-
-static void on_tick(void *self, uint32_t subject)
-{
-  orc_cluster *c = self;
-  orc_fleet *f = &c->fleet;
-  orc_error e = { 0 };
-  int wanted = 0;
-  (void)subject;
-  if (!f->is.autoscaler.scale(f->is.autoscaler.self, c, &wanted, &e)) {
-    orc_fail(&c->failure, "at t=%.6f s, scaling: %s", (double)c->engine.now * 1e-9, e.msg);
-    return;
-  }
-  if (wanted < f->is.least) wanted = f->is.least;
-  if (wanted > f->is.most) wanted = f->is.most;
-  const int n = there(c);
-  for (int i = n; i < wanted; i++)
-    add(c);
-  for (int i = n; i > wanted; i--)
-    take_away(c);
-  if (!quiet(c)) later(c, after(c, f->is.interval), ORC_EVENT_SCALE, 0);
+  orc_fleet_switch_off(c, first, now);
 }
 
 /* ---- from outside ---- */
 
-void orc_fleet_init(orc_cluster *c, const orc_fleet_config *config, int first)
+void orc_fleet_init(orc_cluster *c, const orc_fleet_config *config, const int *starts)
 {
   orc_fleet *f = &c->fleet;
   const size_t n = (size_t)c->replica_count;
-  *f = (orc_fleet){ .is = *config };
+  *f = (orc_fleet){ .mtbf = config->mtbf, .mttr = config->mttr };
   f->units = orc_alloc(n, sizeof *f->units);
   f->ready = orc_alloc(n, sizeof *f->ready);
   f->outages = orc_alloc((size_t)config->outage_count, sizeof *f->outages);
   orc_engine_on(&c->engine, ORC_EVENT_READY, on_ready, c);
   orc_engine_on(&c->engine, ORC_EVENT_FAILURE, on_failure, c);
   orc_engine_on(&c->engine, ORC_EVENT_OUTAGE, on_outage, c);
-  orc_engine_on(&c->engine, ORC_EVENT_SCALE, on_tick, c);
   for (int i = 0; i < c->replica_count; i++) {
+    const orc_pool *p = pool_of(c, i);
+    const bool ready = i - p->first < starts[p - c->pools];
     f->units[i].fate = orc_rng_stream(c->seed, ORC_FOR_FAILURES, (uint64_t)i);
-    f->units[i].phase = i < first ? ORC_PHASE_READY : ORC_PHASE_OFF;
-    if (i < first) draw_failure(c, (uint16_t)i);
+    f->units[i].phase = ready ? ORC_PHASE_READY : ORC_PHASE_OFF;
+    if (ready) draw_failure(c, i);
   }
   list_ready(c);
   for (int i = 0; i < config->outage_count; i++) {
     f->outages[i] = config->outages[i];
     ORC_ASSERT(f->outages[i].replica < c->replica_count && f->outages[i].at >= 0);
-    later(c, f->outages[i].at, ORC_EVENT_OUTAGE, (uint32_t)i);
+    orc_fleet_later(c, f->outages[i].at, ORC_EVENT_OUTAGE, (uint32_t)i);
   }
-  if (config->autoscaler.scale != NULL) later(c, config->interval, ORC_EVENT_SCALE, 0);
 }
 
 void orc_fleet_done(orc_fleet *f)
@@ -275,14 +286,6 @@ void orc_fleet_release(orc_cluster *c, orc_slot slot)
   for (uint32_t i = 0; i < f->homeless_count; i++)
     if (f->homeless[i] != slot) f->homeless[kept++] = f->homeless[i];
   f->homeless_count = kept;
-}
-
-void orc_fleet_drained(orc_cluster *c, uint16_t replica, orc_time now)
-{
-  orc_fleet *f = &c->fleet;
-  if (f->units[replica].phase == ORC_PHASE_DRAINING &&
-      orc_replica_in_flight(&c->replicas[replica]) == 0)
-    switch_off(f, replica, now);
 }
 
 double orc_fleet_rented(const orc_fleet *f, int index, orc_time now)

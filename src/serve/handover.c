@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/cluster.h"
+#include "serve/evict.h"
 #include "serve/holding.h"
 
 enum { NONE = UINT32_MAX };
@@ -14,24 +15,49 @@ enum { NONE = UINT32_MAX };
 
 static void on_handover(void *self, uint32_t subject);
 
+static void init_wires(orc_cluster *c)
+{
+  orc_handovers *h = &c->handovers;
+  h->wire_count = c->pool_count * c->pool_count;
+  h->wires = orc_alloc((size_t)h->wire_count, sizeof *h->wires);
+  for (int i = 0; i < h->wire_count; i++) {
+    const orc_replica *from = &c->replicas[c->pools[i / c->pool_count].first];
+    const orc_replica *to = &c->replicas[c->pools[i % c->pool_count].first];
+    if (from->role == ORC_ROLE_PREFILL && to->role == ORC_ROLE_DECODE)
+      orc_wire_init(&h->wires[i], from, to);
+  }
+}
+
 void orc_handovers_init(orc_cluster *c, bool layerwise)
 {
   orc_handovers *h = &c->handovers;
   *h = (orc_handovers){ .layerwise = layerwise, .free = NONE };
-  h->first = orc_alloc((size_t)c->replica_count, sizeof *h->first);
-  h->last = orc_alloc((size_t)c->replica_count, sizeof *h->last);
-  for (int i = 0; i < c->replica_count; i++)
+  h->first = orc_alloc((size_t)c->replica_count + 1, sizeof *h->first);
+  h->last = orc_alloc((size_t)c->replica_count + 1, sizeof *h->last);
+  for (int i = 0; i <= c->replica_count; i++)
     h->first[i] = h->last[i] = NONE;
+  init_wires(c);
   orc_engine_on(&c->engine, ORC_EVENT_HANDOVER, on_handover, c);
 }
 
 void orc_handovers_done(orc_handovers *h)
 {
+  for (int i = 0; i < h->wire_count; i++)
+    orc_wire_done(&h->wires[i]);
+  free(h->wires);
   free(h->at);
   free(h->first);
   free(h->last);
   *h = (orc_handovers){ 0 };
 }
+
+const orc_wire *orc_handover_wire(const orc_cluster *c, const orc_replica *from,
+                                  const orc_replica *to)
+{
+  return &c->handovers.wires[from->pool * c->pool_count + to->pool];
+}
+
+/* ---- entries ---- */
 
 static uint32_t take(orc_handovers *h)
 {
@@ -47,10 +73,47 @@ static uint32_t take(orc_handovers *h)
   return h->count++;
 }
 
-int orc_handover_messages(int from_devices, int to_devices)
+static void recycle(orc_handovers *h, uint32_t index)
 {
-  return from_devices > to_devices ? from_devices : to_devices;
+  h->at[index].next = h->free;
+  h->free = index;
 }
+
+/* It is on its way no more; the entry is free once nothing under way will ask for it. */
+static void drop(orc_cluster *c, uint32_t index)
+{
+  orc_handovers *h = &c->handovers;
+  orc_handover *v = &h->at[index];
+  v->slot = ORC_NO_SLOT;
+  c->replicas[v->from].outbound--;
+  h->moving--;
+  h->flying -= v->sent;
+  if (v->pending == 0) recycle(h, index);
+}
+
+/* What it holds at the replica that computed it goes back. */
+static void release(orc_cluster *c, const orc_handover *v)
+{
+  orc_replica *from = &c->replicas[v->from];
+  orc_request *q = &c->requests.at[v->slot];
+  q->blocks = v->blocks;
+  q->shared = v->shared;
+  q->chain = v->chain;
+  orc_holding_end(from, q);
+  orc_replica_disturb(from);
+}
+
+/* It goes no further: its client is gone, or no replica could ever hold it. */
+static void end(orc_cluster *c, uint32_t index, orc_status status)
+{
+  const orc_handover v = c->handovers.at[index];
+  release(c, &v);
+  drop(c, index);
+  c->requests.at[v.slot].state = ORC_DONE;
+  orc_cluster_finished(c, v.slot, status, c->engine.now);
+}
+
+/* ---- the way ---- */
 
 /*
 ** The part of a prompt's KV that is still to be sent when its last step is over. Layer by layer,
@@ -66,84 +129,6 @@ static double part_left(const orc_cluster *c, const orc_handover *v, double whol
   return fmax(1.0 / layers, 1.0 - step * (layers - 1.0) / layers / whole);
 }
 
-static double bytes_of(const orc_replica *r, const orc_request *q)
-{
-  const orc_step_cost *c = &r->cost;
-  return (double)q->computed * c->model.num_hidden_layers * c->layout.tensor_parallel_size *
-         orc_layout_layer_kv_bytes(&c->layout, &c->model);
-}
-
-static const orc_route *route(const orc_cluster *c, const orc_handover *v, int message)
-{
-  const orc_replica *from = &c->replicas[v->from], *to = &c->replicas[v->to];
-  const int a = from->pipeline.stages[0].devices[message % orc_replica_devices(from)];
-  const int b = to->pipeline.stages[0].devices[message % orc_replica_devices(to)];
-  return orc_topology_route(c->placement.topology, a, b, NULL);
-}
-
-static int messages(const orc_cluster *c, const orc_handover *v)
-{
-  return orc_handover_messages(orc_replica_devices(&c->replicas[v->from]),
-                               orc_replica_devices(&c->replicas[v->to]));
-}
-
-/* Its messages that cross a link. */
-static int crossing(const orc_cluster *c, const orc_handover *v, int32_t link)
-{
-  int n = 0;
-  for (int i = messages(c, v) - 1; i >= 0; i--) {
-    const orc_route *r = route(c, v, i);
-    for (int h = 0; h < r->hops; h++)
-      n += r->links[h] == link;
-  }
-  return n;
-}
-
-/* s that all of it takes when nobody else sends: its fullest link decides. */
-static double alone(const orc_cluster *c, const orc_handover *v, double bytes)
-{
-  const int n = messages(c, v);
-  double most = 0.0;
-  for (int i = 0; i < n; i++) {
-    const orc_route *r = route(c, v, i);
-    for (int h = 0; h < r->hops; h++) {
-      const double bandwidth = orc_topology_link(c->placement.topology, r->links[h])->bandwidth;
-      most = fmax(most, r->latency + crossing(c, v, r->links[h]) * bytes / n / bandwidth);
-    }
-  }
-  return most;
-}
-
-/* What it holds at the replica that computed it goes back. */
-static void release(orc_cluster *c, const orc_handover *v)
-{
-  orc_replica *from = &c->replicas[v->from];
-  orc_request *q = &c->requests.at[v->slot];
-  q->blocks = v->blocks;
-  q->shared = v->shared;
-  q->chain = v->chain;
-  orc_holding_end(from, q);
-  orc_replica_disturb(from);
-}
-
-static void drop(orc_cluster *c, uint32_t index)
-{
-  c->handovers.at[index].slot = ORC_NO_SLOT;
-  c->handovers.at[index].next = c->handovers.free;
-  c->handovers.free = index;
-  c->handovers.moving--;
-}
-
-/* It goes no further: its client is gone, or no replica could ever hold it. */
-static void end(orc_cluster *c, uint32_t index, orc_status status)
-{
-  const orc_handover v = c->handovers.at[index];
-  release(c, &v);
-  drop(c, index);
-  c->requests.at[v.slot].state = ORC_DONE;
-  orc_cluster_finished(c, v.slot, status, c->engine.now);
-}
-
 /* All of its KV is there: it waits to be admitted, with its prompt in memory. */
 static void land(orc_cluster *c, uint32_t index)
 {
@@ -152,17 +137,19 @@ static void land(orc_cluster *c, uint32_t index)
   orc_replica *to = &c->replicas[v.to];
   orc_handovers *h = &c->handovers;
   h->moved++;
-  h->bytes += bytes_of(&c->replicas[v.from], q);
+  h->bytes += orc_wire_bytes(to, q->computed);
   h->time += c->engine.now - q->last_token;
   to->inbound--;
   if (q->aborted != 0) {
     orc_kv_give(&to->kv, v.room);
     orc_replica_disturb(to);
     end(c, index, (orc_status)q->aborted);
+    orc_fleet_drained(c, v.to, c->engine.now);
     return;
   }
   release(c, &v);
   drop(c, index);
+  orc_fleet_drained(c, v.from, c->engine.now);
   q->replica = v.to;
   q->lane = 0;
   q->blocks = v.room;
@@ -173,28 +160,39 @@ static void land(orc_cluster *c, uint32_t index)
 static void message_in(void *self, uint64_t index)
 {
   orc_cluster *c = self;
-  if (--c->handovers.at[index].pending == 0) land(c, (uint32_t)index);
+  orc_handover *v = &c->handovers.at[index];
+  if (--v->pending > 0) return;
+  if (v->slot == ORC_NO_SLOT)
+    recycle(&c->handovers, (uint32_t)index); /* of a replica that has failed since */
+  else
+    land(c, (uint32_t)index);
 }
 
 /* Room is reserved: its KV sets out. */
 static void set_out(orc_cluster *c, uint32_t index)
 {
   orc_handover *v = &c->handovers.at[index];
-  const orc_replica *from = &c->replicas[v->from];
-  const double whole = bytes_of(from, &c->requests.at[v->slot]);
-  const double bytes = whole * part_left(c, v, alone(c, v, whole));
-  const int n = messages(c, v);
+  const orc_replica *from = &c->replicas[v->from], *to = &c->replicas[v->to];
+  const orc_wire *w = orc_handover_wire(c, from, to);
+  orc_topology *t = c->placement.topology;
+  const double whole = orc_wire_bytes(to, c->requests.at[v->slot].computed);
+  const double bytes = whole * part_left(c, v, orc_wire_alone(w, t, from, to, whole));
   v->sent = true;
-  if (c->lod == ORC_LOD_MEDIUM && !from->high && !c->replicas[v->to].high) {
-    const orc_time due = orc_time_after(c->engine.now, orc_time_of(alone(c, v, bytes)));
+  c->handovers.flying++;
+  if (c->lod == ORC_LOD_MEDIUM && !from->high && !to->high) {
+    const double time = orc_wire_alone(w, t, from, to, bytes);
+    const orc_time due = orc_time_after(c->engine.now, orc_time_of(time));
     v->pending = 1;
     orc_engine_at(&c->engine, due, ORC_CLASS_TRANSFER, ORC_EVENT_HANDOVER, index);
     return;
   }
-  v->pending = n;
-  for (int i = 0; i < n; i++)
-    orc_net_send(c->crowd.net, route(c, v, i), bytes / n, message_in, c, index);
+  v->pending = w->count;
+  for (int i = 0; i < w->count; i++)
+    orc_net_send(c->crowd.net, orc_wire_route(w, t, i, from, to), w->parts[i].share * bytes,
+                 message_in, c, index);
 }
+
+/* ---- room ---- */
 
 static bool reserve(orc_cluster *c, uint32_t index)
 {
@@ -204,6 +202,11 @@ static bool reserve(orc_cluster *c, uint32_t index)
   if (!orc_kv_take(kv, room)) return false;
   v->room = (int32_t)room;
   return true;
+}
+
+static int64_t load(const orc_replica *r)
+{
+  return orc_replica_in_flight(r) + r->inbound;
 }
 
 /* The replica to decode it that the router picks; -1 where it has no opinion or its choice could
@@ -226,8 +229,11 @@ static int ask(orc_cluster *c, orc_slot slot)
   return orc_replica_never_fits(&c->replicas[to], q) ? -1 : to;
 }
 
-/* The replica to decode it: of those that could ever hold it the router's choice, or else the one
- * with the fewest requests. */
+/*
+** The replica to decode it: of those that could hold it and are ready the router's choice, or else
+** the one with the fewest requests; c->replica_count when none of them is ready; -1 when there is
+** none at all.
+*/
 static int choose(orc_cluster *c, orc_slot slot)
 {
   const orc_request *q = &c->requests.at[slot];
@@ -236,9 +242,10 @@ static int choose(orc_cluster *c, orc_slot slot)
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     if (r->role != ORC_ROLE_DECODE || orc_replica_never_fits(r, q)) continue;
-    if (best < 0 || orc_replica_in_flight(r) + r->inbound <
-                        orc_replica_in_flight(&c->replicas[best]) + c->replicas[best].inbound)
-      best = i;
+    const bool ready = c->fleet.units[i].phase == ORC_PHASE_READY;
+    if (!ready && best < 0) best = c->replica_count;
+    if (!ready) continue;
+    if (best < 0 || best == c->replica_count || load(r) < load(&c->replicas[best])) best = i;
   }
   return best;
 }
@@ -270,8 +277,32 @@ static void look(orc_cluster *c, uint16_t to)
     } else {
       c->replicas[to].inbound--;
       end(c, index, (orc_status)aborted);
+      orc_fleet_drained(c, to, c->engine.now);
     }
   }
+}
+
+/* It looks for a replica to decode it. */
+static void seek(orc_cluster *c, uint32_t index)
+{
+  orc_handover *v = &c->handovers.at[index];
+  orc_request *q = &c->requests.at[v->slot];
+  orc_load_end(c, q); /* it may have had another in mind */
+  if (q->aborted != 0) {
+    end(c, index, (orc_status)q->aborted);
+    return;
+  }
+  const int to = choose(c, v->slot);
+  if (to < 0) {
+    end(c, index, ORC_REJECTED);
+    return;
+  }
+  v->to = (uint16_t)to;
+  wait(c, index);
+  if (to == c->replica_count) return;
+  c->replicas[to].inbound++;
+  if (c->router.tracks) orc_load_add(&c->replicas[to], q, 0);
+  look(c, (uint16_t)to);
 }
 
 static void on_handover(void *self, uint32_t subject)
@@ -282,21 +313,178 @@ static void on_handover(void *self, uint32_t subject)
     return;
   }
   orc_handover *v = &c->handovers.at[subject];
-  if (v->sent) {
+  if (v->slot == ORC_NO_SLOT || v->sent) {
     message_in(c, subject);
     return;
   }
-  const int to = choose(c, v->slot);
-  if (to < 0) {
-    end(c, subject, ORC_REJECTED);
-    return;
-  }
-  v->to = (uint16_t)to;
-  c->replicas[to].inbound++;
-  if (c->router.tracks) orc_load_add(&c->replicas[to], &c->requests.at[v->slot], 0);
-  wait(c, subject);
-  look(c, (uint16_t)to);
+  v->pending = 0;
+  seek(c, subject);
 }
+
+/* ---- replicas that come and go ---- */
+
+/* Take all that wait at a replica off its list, which `list` gets in front. */
+static uint32_t detach(orc_cluster *c, int to, uint32_t list)
+{
+  orc_handovers *h = &c->handovers;
+  if (h->first[to] == NONE) return list;
+  for (uint32_t i = h->first[to]; i != NONE && to < c->replica_count; i = h->at[i].next)
+    c->replicas[to].inbound--;
+  h->at[h->last[to]].next = list;
+  list = h->first[to];
+  h->first[to] = h->last[to] = NONE;
+  return list;
+}
+
+/* Let all in a list seek again, in order of arrival. */
+static void seek_all(orc_cluster *c, uint32_t list)
+{
+  orc_handovers *h = &c->handovers;
+  while (list != NONE) {
+    uint32_t *first = &list;
+    for (uint32_t *i = &list; *i != NONE; i = &h->at[*i].next)
+      if (c->requests.at[h->at[*i].slot].number < c->requests.at[h->at[*first].slot].number)
+        first = i;
+    const uint32_t index = *first;
+    *first = h->at[index].next;
+    seek(c, index);
+  }
+}
+
+void orc_handover_again(orc_cluster *c)
+{
+  uint32_t list = NONE;
+  for (int i = 0; i <= c->replica_count; i++)
+    list = detach(c, i, list);
+  seek_all(c, list);
+}
+
+/* Its KV, on the way to a replica that has failed, is still where it was computed. */
+static void send_anew(orc_cluster *c, uint32_t index)
+{
+  orc_handovers *h = &c->handovers;
+  const uint32_t other = take(h);
+  h->at[other] = h->at[index];
+  h->at[other].sent = false;
+  h->at[other].pending = h->at[other].room = 0;
+  h->at[other].step = 0; /* nothing is left of what went while it was computed */
+  c->replicas[h->at[index].from].outbound++;
+  h->moving++;
+  drop(c, index);
+  seek(c, other);
+}
+
+static void lose_inbound(orc_cluster *c, uint16_t replica)
+{
+  orc_replica *r = &c->replicas[replica];
+  orc_handovers *h = &c->handovers;
+  const uint32_t list = detach(c, replica, NONE), count = h->count;
+  seek_all(c, list);
+  for (uint32_t i = 0; i < count; i++) {
+    if (h->at[i].slot == ORC_NO_SLOT || !h->at[i].sent || h->at[i].to != replica) continue;
+    orc_kv_give(&r->kv, h->at[i].room);
+    r->inbound--;
+    send_anew(c, i);
+  }
+}
+
+/* One whose KV was here: where it went, its room is free again. */
+static bool lose_one(orc_cluster *c, uint32_t index)
+{
+  orc_handovers *h = &c->handovers;
+  const orc_handover v = h->at[index];
+  orc_request *q = &c->requests.at[v.slot];
+  if (v.sent) {
+    orc_replica *to = &c->replicas[v.to];
+    orc_kv_give(&to->kv, v.room);
+    to->inbound--;
+    orc_replica_disturb(to);
+    orc_handover_room(c, v.to, c->engine.now);
+    orc_fleet_drained(c, v.to, c->engine.now);
+  }
+  if (q->aborted != 0) {
+    end(c, index, (orc_status)q->aborted);
+    return false;
+  }
+  release(c, &v);
+  drop(c, index);
+  orc_replica_forget(&c->replicas[v.from], v.slot);
+  return true;
+}
+
+/* Those of a replica that wait for room elsewhere stand in no list any more. */
+static void leave_lists(orc_cluster *c, uint16_t from)
+{
+  orc_handovers *h = &c->handovers;
+  for (int to = 0; to <= c->replica_count; to++) {
+    uint32_t list = h->first[to];
+    h->first[to] = h->last[to] = NONE;
+    while (list != NONE) {
+      const uint32_t index = list;
+      list = h->at[index].next;
+      if (h->at[index].from != from)
+        wait(c, index);
+      else if (to < c->replica_count)
+        c->replicas[to].inbound--;
+    }
+  }
+}
+
+static uint32_t lose_outbound(orc_cluster *c, uint16_t replica, orc_slot *out)
+{
+  orc_handovers *h = &c->handovers;
+  uint32_t n = 0;
+  leave_lists(c, replica);
+  for (uint32_t i = 0; i < h->count; i++) {
+    const orc_slot slot = h->at[i].slot;
+    if (slot != ORC_NO_SLOT && h->at[i].from == replica && lose_one(c, i)) out[n++] = slot;
+  }
+  for (int to = 0; n > 0 && to < c->replica_count; to++)
+    orc_handover_room(c, (uint16_t)to, c->engine.now); /* who stood first may be gone */
+  return n;
+}
+
+uint32_t orc_handover_lose(orc_cluster *c, uint16_t replica, orc_slot *out)
+{
+  if (c->handovers.moving == 0) return 0;
+  if (c->replicas[replica].role == ORC_ROLE_DECODE) lose_inbound(c, replica);
+  return c->replicas[replica].role == ORC_ROLE_PREFILL ? lose_outbound(c, replica, out) : 0;
+}
+
+void orc_handover_abort(orc_cluster *c, orc_slot slot, orc_status status)
+{
+  orc_handovers *h = &c->handovers;
+  orc_request *q = &c->requests.at[slot];
+  if (q->aborted != 0) return;
+  q->aborted = (uint8_t)status;
+  uint32_t index = 0;
+  while (h->at[index].slot != slot)
+    index++;
+  if (h->at[index].sent || h->at[index].pending > 0) return;
+  const uint16_t to = h->at[index].to;
+  const uint32_t list = h->first[to];
+  h->first[to] = h->last[to] = NONE;
+  for (uint32_t i = list, next; i != NONE; i = next) {
+    next = h->at[i].next;
+    if (i != index) wait(c, i);
+  }
+  if (to < c->replica_count) c->replicas[to].inbound--;
+  end(c, index, status);
+  if (to == c->replica_count) return;
+  orc_handover_room(c, to, c->engine.now); /* who stood behind it may need less */
+  orc_fleet_drained(c, to, c->engine.now);
+}
+
+uint64_t orc_handover_stranded(const orc_cluster *c)
+{
+  const orc_handovers *h = &c->handovers;
+  uint64_t n = 0;
+  for (uint32_t i = h->first[c->replica_count]; i != NONE; i = h->at[i].next)
+    n++;
+  return n;
+}
+
+/* ---- from outside ---- */
 
 void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time now)
 {
@@ -305,11 +493,13 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
   const uint32_t index = take(h);
   h->at[index] = (orc_handover){ .slot = slot,
                                  .from = from,
+                                 .pending = 1,
                                  .step = c->replicas[from].last_step,
                                  .blocks = q->blocks,
                                  .shared = q->shared,
                                  .chain = q->chain };
   h->moving++;
+  c->replicas[from].outbound++;
   orc_load_end(c, q);
   q->state = ORC_MOVING;
   orc_engine_at(&c->engine, now, ORC_CLASS_TRANSFER, ORC_EVENT_HANDOVER, index);

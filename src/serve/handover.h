@@ -5,6 +5,9 @@
 ** A prompt's first token comes out where it is computed. The request then reserves room for its KV
 ** where it is to be decoded, waits while there is none, and holds both ends until the last byte is
 ** there (as DistServe, Zhong et al., OSDI 2024, section 4, whose decode instances pull).
+**
+** When the replica fails that computed it, its KV is lost and the request begins anew. When the one
+** fails that is to decode it, the KV is still where it was computed and goes to another.
 */
 #ifndef ORC_SERVE_HANDOVER_H
 #define ORC_SERVE_HANDOVER_H
@@ -12,16 +15,17 @@
 #include "base/base.h"
 #include "serve/policy.h"
 #include "serve/request.h"
+#include "serve/wire.h"
 
 /* One request on its way. */
 typedef struct orc_handover {
-  orc_slot slot;          /* ORC_NO_SLOT: this entry is free */
-  uint16_t from, to;      /* replicas */
+  orc_slot slot;          /* ORC_NO_SLOT: nobody's; free, or messages of it are still under way */
+  uint16_t from, to;      /* replicas; to: c->replica_count while none is there to decode it */
   bool sent;              /* its KV is under way; before: it waits for room at `to` */
   int32_t blocks, shared; /* what it holds at `from` (request.h) */
   uint32_t chain;
   int32_t room;  /* blocks reserved at `to` */
-  int pending;   /* messages under way */
+  int pending;   /* events and messages under way that will ask for it */
   orc_time step; /* ns its last chunk was computed in */
   uint32_t next; /* waiting at `to`, or free */
 } orc_handover;
@@ -30,11 +34,15 @@ typedef struct orc_handovers {
   bool layerwise; /* a layer's KV goes as soon as it is computed, not all at the end */
   orc_handover *at;
   uint32_t count, room, free;
-  uint32_t *first, *last; /* [replicas] those that wait for room, in order */
-  uint64_t moving;        /* requests on their way now */
-  uint64_t moved;         /* KV caches that have come in */
-  double bytes;           /* B of them */
-  orc_time time;          /* ns they took from their first token, in all */
+  uint32_t *first, *last; /* [replicas + 1] those that wait for room, in order; the last list is of
+                             those for whom no replica is there */
+  orc_wire *wires;        /* [pools x pools] from each to each; empty where none sends */
+  int wire_count;
+  uint64_t moving; /* requests on their way now */
+  uint64_t flying; /* of them, those whose KV is under way */
+  uint64_t moved;  /* KV caches that have come in */
+  double bytes;    /* B of them */
+  orc_time time;   /* ns they took from their first token, in all */
 } orc_handovers;
 
 /* For orc_cluster_new, when the replicas are there. */
@@ -51,8 +59,26 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
 /* Blocks may have become free at replica `to` at `now`: who waits for them is to look again. */
 void orc_handover_room(orc_cluster *c, uint16_t to, orc_time now);
 
-/* Messages of KV between replicas, for the placement: each device of one sends to one of the other.
- */
-int orc_handover_messages(int from_devices, int to_devices);
+/* The client of a request on its way is gone: it ends with `status`, at once while it waits for room,
+ * else when its KV is there. */
+void orc_handover_abort(orc_cluster *c, orc_slot slot, orc_status status);
+
+/* Another replica decodes from now on: all who wait for room choose anew, in order of arrival. */
+void orc_handover_again(orc_cluster *c);
+
+/*
+** A replica fails, which is not ready any more: who was to be decoded there goes to another, and
+** what it computed for others is lost.
+**   out    [its outbound] the requests that begin anew, QUEUED nowhere
+** Returns how many they are.
+*/
+uint32_t orc_handover_lose(orc_cluster *c, uint16_t replica, orc_slot *out);
+
+/* Requests that wait because no replica is there to decode them. */
+uint64_t orc_handover_stranded(const orc_cluster *c);
+
+/* The messages from a replica to another; empty where the one computes none for the other. */
+const orc_wire *orc_handover_wire(const orc_cluster *c, const orc_replica *from,
+                                  const orc_replica *to);
 
 #endif

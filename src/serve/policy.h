@@ -87,11 +87,12 @@ typedef struct orc_eviction {
   bool (*grade)(void *self, const orc_request *r, int *grade, orc_error *e);
 } orc_eviction;
 
-/* Says every so often how many replicas there should be. NULL: as many as at the start. */
+/* Says every so often how many groups of replicas a pool (c->pools) should have. NULL: as many as at
+ * the start. */
 typedef struct orc_autoscaler {
   const char *name;
   void *self;
-  bool (*scale)(void *self, const orc_cluster *c, int *wanted, orc_error *e);
+  bool (*scale)(void *self, const orc_cluster *c, int pool, int *wanted, orc_error *e);
 } orc_autoscaler;
 
 /* vLLM's policy in C: decodes, then prompts begun, then the queue. The yardstick for policies in

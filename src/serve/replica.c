@@ -152,8 +152,8 @@ static void expel(orc_replica *r, orc_slot slot, orc_status status, orc_time now
 void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
 {
   orc_request *q = at(r, slot);
-  if (q->state == ORC_MOVING) { /* it ends when it gets there, or when it is to set out */
-    if (q->aborted == 0) q->aborted = (uint8_t)status;
+  if (q->state == ORC_MOVING) {
+    orc_handover_abort(r->cluster, slot, status);
     return;
   }
   if (q->state != ORC_QUEUED && (q->flights > 0 || r->lanes[q->lane].busy)) {
@@ -195,6 +195,8 @@ static void emit(orc_replica *r, orc_slot slot, orc_time now)
   orc_load_begun(r->cluster, q);
   if (q->first_token < 0) {
     q->first_token = now;
+    r->usage.answered.firsts++;
+    r->usage.answered.first_time += (double)(now - q->in.time);
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);
   } else {
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
@@ -336,12 +338,11 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   return good && fruitful(r, e);
 }
 
-/* A step starts now: its end, and what it costs the replica. */
-static void start(orc_replica *r)
+/* A step has started, whose end is known or left to the network: what it costs the replica. */
+static void started(orc_replica *r)
 {
-  orc_lane *lane = r->lane;
-  lane->end = orc_execute_start(r);
-  lane->busy = true;
+  const orc_lane *lane = r->lane;
+  r->lane->busy = true;
   if (r->cluster->log != NULL) orc_execute_note(r, r->cluster->log);
   if (!r->crowded) r->last_step = lane->end - r->now;
   r->last_tokens = lane->batch.tokens;
@@ -355,14 +356,21 @@ static void start(orc_replica *r)
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
 }
 
+static void start(orc_replica *r)
+{
+  r->lane->end = orc_execute_start(r);
+  started(r);
+}
+
 bool orc_replica_form(orc_replica *r, bool *work, orc_error *e)
 {
   return form(r, work, e);
 }
 
-void orc_replica_start(orc_replica *r)
+void orc_replica_started(orc_replica *r, orc_time end)
 {
-  start(r);
+  r->lane->end = end;
+  started(r);
 }
 
 void orc_replica_apply(orc_replica *r, orc_time now)
@@ -451,7 +459,8 @@ bool orc_replica_step_end(orc_replica *r, int lane, orc_error *e)
 {
   r->lane = &r->lanes[lane];
   const orc_time now = r->lane->end;
-  if (r->lockstep != NULL) return orc_lockstep_end(r->lockstep, e);
+  if (r->lockstep != NULL)
+    return !orc_lockstep_end(r->lockstep, lane) || steps(r, r->engine->now, e);
   if (!r->lane->busy || now != r->engine->now) return true;
   if (r->stepwise) orc_replica_count(r, now);
   apply(r, now);

@@ -90,8 +90,9 @@ typedef struct orc_lane {
   orc_decode_set decode;
   int ghosts;              /* crowded: steps under way that nobody waits for, since it failed */
   orc_time begun;          /* crowded: when the running step began */
-  double moving;           /* crowded: s before it in which blocks go to or from other memory */
-  orc_step_shape shape;    /* crowded: of the running step */
+  double moving;           /* crowded, lockstep: s before it in which blocks go to or from other
+                              memory */
+  orc_step_shape shape;    /* crowded, lockstep: of the running step */
   orc_decode_span *worked; /* [stages] */
   orc_time end;            /* of the running step */
   orc_slot *joining;       /* sequences to decode here that wait for the running step's end */
@@ -99,6 +100,14 @@ typedef struct orc_lane {
   uint8_t index;
   bool busy; /* a step is running */
 } orc_lane;
+
+/* Tokens that clients got, and ns they waited for them in all. */
+typedef struct orc_answered {
+  uint64_t firsts;   /* first tokens of requests */
+  double first_time; /* from arrival */
+  uint64_t gaps;     /* tokens after those */
+  double gap_time;   /* between a token and the one before */
+} orc_answered;
 
 /* What a replica did since the run began; time in ns. */
 typedef struct orc_usage {
@@ -109,6 +118,7 @@ typedef struct orc_usage {
   int64_t peak_blocks;
   uint64_t preemptions, recomputed_tokens;
   uint64_t swapped_blocks; /* moved out to host memory */
+  orc_answered answered;   /* first tokens; the others are in: */
   orc_hist gaps;           /* between tokens of a request (ITL) */
 } orc_usage;
 
@@ -144,7 +154,8 @@ struct orc_replica {
   orc_usage usage;
   orc_metrics *metrics; /* [profiles] */
   orc_role role;
-  int inbound; /* requests on their way here from the replica that computed them */
+  int inbound;  /* requests on their way here from the replica that computed them */
+  int outbound; /* requests whose KV is kept here until it is where they are decoded */
   int lane_count;
   int32_t running;
   int partial_count, partial_room;
@@ -152,7 +163,7 @@ struct orc_replica {
   int32_t last_tokens; /* tokens it computes */
   int crowd_stage;     /* crowded: its first stage among the crowd's */
   int aborting;        /* running requests with `aborted` set */
-  uint16_t index;
+  uint16_t index, pool;
   bool steady;   /* nothing changed since the policy left all but the decodes alone */
   bool shared;   /* a link it uses is used by others too */
   bool high;     /* level of detail: each layer, device and message, not whole steps */
@@ -201,11 +212,11 @@ bool orc_replica_never_fits(const orc_replica *r, const orc_request *q);
 void orc_replica_take_over(orc_replica *r, orc_slot slot);
 
 /*
-** For the lockstep: form a step from r->now on (*work: there is one), start it, and apply it at its
-** end, which the lockstep has put into r->lane->end.
+** For the lockstep, of r->lane: form a step from r->now on (*work: there is one), note that it has
+** started and when it will end (ns), and apply it then.
 */
 bool orc_replica_form(orc_replica *r, bool *work, orc_error *e);
-void orc_replica_start(orc_replica *r);
+void orc_replica_started(orc_replica *r, orc_time end);
 void orc_replica_apply(orc_replica *r, orc_time now);
 
 /* For the crowd: the step of a lane has left the last stage now. */

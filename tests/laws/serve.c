@@ -23,14 +23,15 @@ enum { SCENARIOS = 400 };
 typedef struct scenario {
   uint64_t seed;
   orc_engine_knobs knobs;
-  orc_step_cost cost;
+  orc_step_cost cost[2];   /* of each pool */
+  orc_pool_config pool[2]; /* one, or replicas that compute prompts for others that decode */
+  int pools;
   orc_lod lod;
   int network; /* 0: none, 1: a link for each pair, 2: servers that share theirs */
-  bool pools, layerwise;
-  int lockstep; /* replicas that share experts */
-  int replicas, policy, sources;
+  bool layerwise;
+  int policy, sources;
   orc_victim victim;
-  bool picky, scaled;
+  bool picky;
   double mtbf;
   bool closed;
   orc_time warm_up;
@@ -162,12 +163,12 @@ static bool picky(void *self, const orc_cluster *c, const orc_request *r, bool *
   return true;
 }
 
-/* As many replicas as there are requests, a few at least. */
-static bool follow_load(void *self, const orc_cluster *c, int *wanted, orc_error *e)
+/* As many groups as there are requests, a few at least. */
+static bool follow_load(void *self, const orc_cluster *c, int pool, int *wanted, orc_error *e)
 {
   (void)self;
   (void)e;
-  *wanted = (int)(c->requests.live / 4) + 1;
+  *wanted = (int)(c->requests.live / (uint64_t)(4 + 3 * pool)) + 1;
   return true;
 }
 
@@ -185,35 +186,80 @@ static const orc_model model = { .num_hidden_layers = 4,
                                  .norms_per_layer = 2,
                                  .sliding_window = 48 };
 
-/* Some replicas step together; they neither fail nor change in number. */
-static void draw_lockstep(scenario *s)
+enum { DEVICES = 32 };
+
+/* Whether all replicas there is room for fit on the network. */
+static bool fit(const scenario *s, const orc_layout *l)
 {
-  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 2000);
-  s->lockstep = pick(&g, 0, 4) == 0 && s->policy != 4 ? pick(&g, 2, 3) : 0;
-  if (s->lockstep == 0) return;
-  s->replicas = s->lockstep;
-  s->scaled = false;
-  s->mtbf = 0.0;
+  int devices = 0;
+  for (int i = 0; i < s->pools; i++)
+    devices += s->pool[i].room * l[i].tensor_parallel_size * l[i].pipeline_parallel_size;
+  return devices <= DEVICES;
 }
 
-/* Where replicas are, and whether some compute prompts for others that decode. */
-static void draw_network(scenario *s)
+/* A pool of 1 to `most` groups; in some the replicas of a group share their experts. */
+static orc_pool_config draw_pool(const scenario *s, orc_rng *g, int most)
+{
+  orc_pool_config p = { .group = 1 };
+  if (pick(g, 0, 3) == 0 && s->policy != 4) {
+    p.group = pick(g, 2, 3);
+    p.lockstep = pick(g, 0, 4) > 0;
+  }
+  p.replicas = pick(g, 1, p.group > 1 ? 2 : most) * p.group;
+  if (s->policy == 4) p.replicas = 1; /* `wild` draws in order of calls */
+  p.room = p.replicas;
+  if (pick(g, 0, 2) > 0 || s->policy == 4) return p;
+  const int groups = p.replicas / p.group, room = p.group > 1 ? groups + 1 : 4;
+  p.scaling = (orc_scaling){ .autoscaler = { .name = "follow", .scale = follow_load },
+                             .interval = ORC_SECOND / pick(g, 90, 110),
+                             .cold_start = ORC_SECOND / 80,
+                             .least = pick(g, 0, 1),
+                             .most = room };
+  p.room = room * p.group;
+  return p;
+}
+
+/* Replicas: where they are, and whether some compute prompts for others that decode. */
+static void draw_pools(scenario *s)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 1000);
   static const orc_lod lods[] = { ORC_LOD_MEDIUM, ORC_LOD_HIGH, ORC_LOD_AUTO };
   s->network = pick(&g, 0, 3) == 0 ? 0 : pick(&g, 1, 2);
-  if (s->lockstep > 1 && s->network > 0) {
-    s->network = 1;
-    return;
-  }
+  s->pools = 1;
+  s->pool[0] = draw_pool(s, &g, 3);
   if (s->network == 0) return;
   s->lod = lods[pick(&g, 0, 2)];
   s->layerwise = pick(&g, 0, 1) == 0;
-  s->pools = pick(&g, 0, 1) == 0 && s->policy != 4; /* `wild` has one replica */
-  if (!s->pools) return;
-  s->replicas = pick(&g, 2, 4);
-  s->scaled = false;
-  s->mtbf = 0.0;
+  if (pick(&g, 0, 1) == 0 || s->policy == 4) return;
+  s->pools = 2;
+  s->pool[1] = draw_pool(s, &g, 2);
+  s->pool[0].kind.role = ORC_ROLE_PREFILL;
+  s->pool[1].kind.role = ORC_ROLE_DECODE;
+}
+
+/* How the layers of each pool are cut; smaller where the network has too few devices. */
+static void draw_layouts(const scenario *s, orc_rng *g, orc_layout *l)
+{
+  static const orc_algorithm ways[] = { ORC_ALGORITHM_RING, ORC_ALGORITHM_TREE,
+                                        ORC_ALGORITHM_HALVING, ORC_ALGORITHM_DIRECT,
+                                        ORC_ALGORITHM_AUTO };
+  for (int i = 0; i < s->pools; i++) {
+    l[i] = (orc_layout){ .tensor_parallel_size = 1 + (pick(g, 0, 3) == 0),
+                         .pipeline_parallel_size = pick(g, 0, 2) == 0 ? pick(g, 2, 4) : 1,
+                         .data_parallel_size = s->pool[i].lockstep ? s->pool[i].group : 0,
+                         .expert_parallel = s->pool[i].lockstep && s->seed % 2 == 0,
+                         .all_reduce = ways[s->seed / 3 % 5],
+                         .weights = ORC_BF16,
+                         .activations = ORC_BF16,
+                         .compute = ORC_BF16,
+                         .kv = ORC_BF16 };
+  }
+  for (int i = 0; i < s->pools && !fit(s, l); i++)
+    if (l[i].pipeline_parallel_size > 2) l[i].pipeline_parallel_size = 2;
+  for (int i = 0; i < s->pools && !fit(s, l); i++)
+    l[i].tensor_parallel_size = 1;
+  for (int i = 0; i < s->pools && !fit(s, l); i++)
+    l[i].pipeline_parallel_size = 1;
 }
 
 /* Memory below the GPU's for cached blocks; some of it comes back at no cost, some slowly. */
@@ -253,11 +299,9 @@ static scenario draw(uint64_t seed)
   s.knobs.max_num_batched_tokens = s.knobs.max_num_seqs + pick(&g, 0, 120);
   s.knobs.num_gpu_blocks = pick(&g, 40, 400) / s.knobs.block_size + 1;
   s.lod = pick(&g, 0, 2) == 0 ? ORC_LOD_HIGH : ORC_LOD_MEDIUM;
-  s.replicas = pick(&g, 1, 3);
   s.policy = pick(&g, 0, 5);
   s.victim = (orc_victim)pick(&g, 0, 2);
   s.picky = pick(&g, 0, 3) == 0;
-  s.scaled = pick(&g, 0, 2) == 0;
   s.mtbf = pick(&g, 0, 2) == 0 ? 0.05 : 0.0;
   s.knobs.swap = pick(&g, 0, 2) == 0;
   s.knobs.swap_blocks = pick(&g, 0, 30);
@@ -265,7 +309,7 @@ static scenario draw(uint64_t seed)
   s.sources = pick(&g, 1, 2);
   draw_tiers(&s);
   draw_prefix_knobs(&s);
-  draw_lockstep(&s);
+  draw_pools(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
   orc_model shape = model;
@@ -280,27 +324,20 @@ static scenario draw(uint64_t seed)
                            .memory = 1e9,
                            .bandwidth = 1e9 * pick(&g, 1, 20),
                            .pcie = { 1e9, 1e-6 } };
-  orc_layout l = { .tensor_parallel_size = 1 + (pick(&g, 0, 3) == 0),
-                   .pipeline_parallel_size = pick(&g, 0, 2) == 0 ? pick(&g, 2, 4) : 1,
-                   .weights = ORC_BF16,
-                   .activations = ORC_BF16,
-                   .compute = ORC_BF16,
-                   .kv = ORC_BF16 };
-  static const orc_algorithm ways[] = { ORC_ALGORITHM_RING, ORC_ALGORITHM_TREE,
-                                        ORC_ALGORITHM_HALVING, ORC_ALGORITHM_DIRECT,
-                                        ORC_ALGORITHM_AUTO };
-  l.all_reduce = ways[seed / 3 % 5];
+  orc_layout l[2];
   orc_error e = { 0 };
-  draw_network(&s);
-  if (s.lockstep > 1) {
+  draw_layouts(&s, &g, l);
+  if (s.pool[0].lockstep || s.pool[1].lockstep) {
     shape.num_experts = 12;
     shape.num_experts_per_tok = 2;
     shape.moe_intermediate_size = 192;
-    l.data_parallel_size = s.lockstep;
-    l.expert_parallel = seed % 2 == 0;
-    l.pipeline_parallel_size = 1;
   }
-  if (!orc_step_cost_init(&s.cost, &shape, &h, &l, &p, &e)) orc_panic(e.msg, __FILE__, __LINE__);
+  for (int i = 0; i < s.pools; i++) {
+    if (!orc_step_cost_init(&s.cost[i], &shape, &h, &l[i], &p, &e))
+      orc_panic(e.msg, __FILE__, __LINE__);
+    s.pool[i].kind.knobs = s.knobs;
+    if (i > 0) s.pool[i].kind.knobs.num_gpu_blocks = pick(&g, 30, 400) / s.knobs.block_size + 1;
+  }
   return s;
 }
 
@@ -451,10 +488,52 @@ static int64_t held_by_moving(const orc_cluster *c, int replica)
   return blocks;
 }
 
+/* Requests on their way are counted where they come from and where they go, and wait in one list. */
+static bool ways_hold(const orc_cluster *c)
+{
+  const orc_handovers *h = &c->handovers;
+  uint64_t moving = 0, flying = 0, listed = 0, chosen = 0;
+  int64_t between = 0;
+  bool good = true;
+  for (uint32_t i = 0; i < h->count; i++) {
+    const orc_handover *v = &h->at[i];
+    if (v->slot == ORC_NO_SLOT) continue;
+    moving++;
+    flying += v->sent;
+    chosen += !v->sent && v->pending == 0;
+    good = good && c->requests.at[v->slot].state == ORC_MOVING;
+    good = good && c->fleet.units[v->from].phase != ORC_PHASE_FAILED;
+    good = good && (!v->sent || c->fleet.units[v->to].phase != ORC_PHASE_FAILED);
+  }
+  for (int to = 0; to <= c->replica_count; to++)
+    for (uint32_t i = h->first[to]; i != UINT32_MAX; i = h->at[i].next, listed++)
+      good = good && h->at[i].to == to && !h->at[i].sent;
+  for (int i = 0; i < c->replica_count; i++)
+    between += c->replicas[i].inbound - c->replicas[i].outbound;
+  good = good && moving == h->moving && flying == h->flying && listed == chosen;
+  /* Those that have a replica to go to count twice, those that have none once. */
+  return good && between <= 0 && (uint64_t)-between <= moving - flying;
+}
+
+/* The replicas of a group have one phase, and only those that serve have requests. */
+static bool phases_hold(const orc_cluster *c)
+{
+  bool good = true;
+  for (int i = 0; i < c->replica_count; i++) {
+    const orc_pool *p = &c->pools[c->replicas[i].pool];
+    const orc_phase phase = c->fleet.units[i].phase;
+    const int64_t load =
+        orc_replica_in_flight(&c->replicas[i]) + c->replicas[i].inbound + c->replicas[i].outbound;
+    good = good && phase == c->fleet.units[i - (i - p->first) % p->group].phase;
+    good = good && (load == 0 || phase == ORC_PHASE_READY || phase == ORC_PHASE_DRAINING);
+  }
+  return good;
+}
+
 static bool consistent(const orc_cluster *c)
 {
   uint64_t seen = 0;
-  bool good = true;
+  bool good = ways_hold(c) && phases_hold(c);
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     int64_t used, decoding = 0;
@@ -487,6 +566,7 @@ static bool consistent(const orc_cluster *c)
 typedef struct outcome {
   uint64_t total, ended, steps, hits, evictions, misses;
   uint64_t fetched, lowered; /* blocks brought back from lower tiers, and passed on by them */
+  uint64_t moved, failures;
   orc_time end;
   bool good;
   size_t bytes;
@@ -583,18 +663,16 @@ static outcome simulate(const scenario *s, way how)
     batching = (orc_batching){ .name = "wild", .self = &chaos, .step = wild, .every_step = true };
   }
   batching.victim = s->victim;
-  const orc_outage outage = { .at = ORC_SECOND / 50, .lasts = ORC_SECOND / 100 };
+  int room = 0;
+  for (int i = 0; i < s->pools; i++)
+    room += s->pool[i].room;
+  const orc_outage outage = { .at = ORC_SECOND / 50,
+                              .lasts = ORC_SECOND / 100,
+                              .replica = (uint16_t)(s->seed % (uint64_t)room) };
   orc_fleet_config fleet = { .mtbf = s->mtbf, .mttr = 0.01 };
   if (s->mtbf > 0.0) {
     fleet.outages = &outage;
     fleet.outage_count = 1;
-  }
-  if (s->scaled && s->policy != 4) { /* `wild` draws in order of calls */
-    fleet.autoscaler = (orc_autoscaler){ .name = "follow", .scale = follow_load };
-    fleet.interval = ORC_SECOND / 100;
-    fleet.cold_start = ORC_SECOND / 80;
-    fleet.least = 1;
-    fleet.most = 4;
   }
   volatile sig_atomic_t stop = 0;
   union {
@@ -608,23 +686,20 @@ static outcome simulate(const scenario *s, way how)
         s->network == 1 ? "nvlink_mesh" : "pcie",
         &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8, .gpus = s->network == 1 ? 32 : 4 },
         &e);
-  int devices[32];
-  for (int i = 0; i < 32; i++) /* on servers, neighbours are on different ones */
+  int devices[DEVICES];
+  for (int i = 0; i < DEVICES; i++) /* on servers, neighbours are on different ones */
     devices[i] = s->network == 2 ? i % 8 * 4 + i / 8 : i;
-  orc_replica_kind kinds[4];
-  for (int i = 0; i < 4; i++)
-    kinds[i] = (orc_replica_kind){ .knobs = s->knobs,
-                                   .cost = &s->cost,
-                                   .role = i % 2 == 0 ? ORC_ROLE_PREFILL : ORC_ROLE_DECODE };
+  orc_pool_config pools[2];
+  for (int i = 0; i < s->pools; i++) {
+    pools[i] = s->pool[i];
+    pools[i].kind.cost = &s->cost[i];
+  }
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
-      .kinds = s->pools ? kinds : NULL,
-      .lockstep = s->lockstep,
+      .pools = pools,
+      .pool_count = s->pools,
       .layerwise = s->layerwise,
       .topology = topology,
       .devices = devices,
-      .replicas = s->policy == 4 ? 1 : s->replicas, /* `wild` draws in order of calls */
-      .knobs = &s->knobs,
-      .cost = &s->cost,
       .batching = batching,
       .router = { .name = s->seed % 3 == 1 ? "load" : "least",
                   .tracks = s->seed % 3 == 1,
@@ -681,6 +756,9 @@ static outcome simulate(const scenario *s, way how)
       o.lowered += r->tiers.at[t].evictions;
     }
   }
+  o.moved = c->handovers.moved;
+  o.failures = c->fleet.failures;
+  o.good = o.good && c->handovers.moving == 0;
   for (int i = 0; i < c->replica_count; i++)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
   o.good = orc_csv_close(csv, &e) && o.good;
@@ -695,7 +773,8 @@ static bool same(const outcome *a, const outcome *b)
 {
   return a->total == b->total && a->steps == b->steps && a->hits == b->hits &&
          a->evictions == b->evictions && a->fetched == b->fetched && a->lowered == b->lowered &&
-         a->end == b->end && a->bytes == b->bytes && memcmp(a->csv, b->csv, a->bytes) == 0;
+         a->moved == b->moved && a->failures == b->failures && a->end == b->end &&
+         a->bytes == b->bytes && memcmp(a->csv, b->csv, a->bytes) == 0;
 }
 
 /* arrival <= scheduled <= first token <= completion in every row; one of the known states. */
@@ -727,7 +806,7 @@ static bool causal(const outcome *o)
 int main(void)
 {
   int different = 0, broken = 0, acausal = 0;
-  uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0;
+  uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0, moved = 0, failures = 0;
   for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
     const scenario s = draw(seed);
     const outcome run = simulate(&s, AT_ONCE);
@@ -753,11 +832,16 @@ int main(void)
     misses += run.misses;
     fetched += run.fetched;
     lowered += run.lowered;
+    moved += run.moved;
+    if (s.pools > 1) failures += run.failures;
   }
   CHECK(hits > 10000 && evictions > 1000 && misses > 0); /* the scenarios reach the cache */
   CHECK(fetched > 1000 && lowered > 1000);               /* and the tiers below it */
+  CHECK(moved > 1000 && failures > 100);                 /* and pools that fail */
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
+  printf("%llu requests handed over, %llu failures in pools\n", (unsigned long long)moved,
+         (unsigned long long)failures);
   printf("%llu tokens hit, %llu blocks evicted, %llu fetched, %llu passed on\n",
          (unsigned long long)hits, (unsigned long long)evictions, (unsigned long long)fetched,
          (unsigned long long)lowered);

@@ -1,0 +1,146 @@
+#include "bind/policy_call.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+/* Memory errors carry no position: they are said to be of the function that was called. */
+void orc_policy_place(lua_State *L, int function, char *out, size_t size)
+{
+  lua_Debug ar;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+  lua_getinfo(L, ">S", &ar);
+  snprintf(out, size, "%s:%d", ar.short_src, ar.linedefined);
+}
+
+/* What was returned is no answer: the line at which the function begins is the nearest there is. */
+bool orc_policy_refuse_answer(lua_State *L, int function, const char *policy, const char *what,
+                              orc_error *e)
+{
+  char where[LUA_IDSIZE + 16];
+  orc_policy_place(L, function, where, sizeof where);
+  return orc_fail(e, "policy \"%s\": %s (%s)", policy, what, where);
+}
+
+/* Turn what a protected call left on the stack into an error of the engine; pops it. */
+bool orc_policy_refuse(lua_State *L, int status, int function, const char *policy, orc_error *e)
+{
+  const char *why = lua_tostring(L, -1);
+  if (status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0)) {
+    char where[LUA_IDSIZE + 16];
+    orc_policy_place(L, function, where, sizeof where);
+    orc_fail(e, "policy \"%s\": %s: the policy took more than %d MiB of memory", policy, where,
+             ORC_WATCH_MEMORY_MIB);
+  } else {
+    if (why != NULL)
+      orc_fail(e, "policy \"%s\": %s", policy, why);
+    else
+      orc_policy_refuse_answer(L, function, policy, "an error without a message", e);
+  }
+  lua_pop(L, 1);
+  return false;
+}
+
+/* Call the function below `args` arguments; its draws come from asked.chance. */
+int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_asking asked)
+{
+  /* A verb of one policy may lead to another being asked: what it had is put back. */
+  const orc_asking before = *p->asking;
+  const bool within = before.chance != NULL;
+  *p->asking = asked;
+  if (!within) orc_watch_enter(p->watch);
+  const int status = lua_pcall(p->L, args, results, 0);
+  if (!within) orc_watch_leave(p->watch);
+  *p->asking = before;
+  return status;
+}
+
+/* The same of what forms no batch. */
+int orc_policy_call(orc_lua_policies *p, int args, int results, orc_rng *chance)
+{
+  return orc_policy_ask(p, args, results, (orc_asking){ .chance = chance });
+}
+
+/* Push a box and point it at `what`; it is untyped, and Lua only reads what is const. */
+void **orc_policy_push_box(lua_State *L, int reference, const void *what)
+{
+  union {
+    const void *in;
+    void *out;
+  } view = { .in = what };
+  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
+  void **box = lua_touserdata(L, -1);
+  *box = view.out;
+  return box;
+}
+
+/* ---- reading the tables ---- */
+
+/* A reference to the function `key` of the table on top, LUA_NOREF when it defines none. */
+int orc_policy_function(lua_State *L, const char *what, const char *key)
+{
+  const int type = lua_getfield(L, -1, key);
+  if (type != LUA_TNIL && type != LUA_TFUNCTION)
+    orc_bind_fail(L, "%s.%s: a function expected, got a %s", what, key, lua_typename(L, type));
+  if (type == LUA_TFUNCTION) return luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
+  return LUA_NOREF;
+}
+
+/* The name stays valid as long as the policy's table: the spec holds it. */
+const char *orc_policy_name(lua_State *L)
+{
+  const char *s = lua_getfield(L, -1, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "unnamed";
+  lua_pop(L, 1);
+  return s;
+}
+
+int orc_policy_box(lua_State *L, const char *metatable)
+{
+  void **b = lua_newuserdatauv(L, sizeof *b, 0);
+  *b = NULL;
+  luaL_setmetatable(L, metatable);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* A reference to spec.<kind>.params, or to nil. */
+int orc_policy_read_params(lua_State *L, int index, const char *kind)
+{
+  if (lua_getfield(L, index, kind) == LUA_TTABLE)
+    lua_getfield(L, -1, "params");
+  else
+    lua_pushnil(L);
+  const int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
+  return reference;
+}
+
+void orc_policy_give_params(lua_State *L, int memory, int params)
+{
+  lua_rawgeti(L, LUA_REGISTRYINDEX, memory);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, params);
+  lua_setfield(L, -2, "params");
+  lua_pop(L, 1);
+}
+
+/* A policy's own table. */
+int orc_policy_memory(lua_State *L)
+{
+  lua_newtable(L);
+  return luaL_ref(L, LUA_REGISTRYINDEX);
+}
+
+/* The one function of a policy of `kind`; LUA_NOREF without such a policy. */
+int orc_policy_read_one(lua_State *L, int index, const char *kind, const char *key,
+                        const char **called)
+{
+  int reference = LUA_NOREF;
+  if (lua_getfield(L, index, kind) == LUA_TTABLE) {
+    *called = orc_policy_name(L);
+    reference = orc_policy_function(L, kind, key);
+    if (reference == LUA_NOREF) orc_bind_fail(L, "%s.%s: missing, a function expected", kind, key);
+  } else if (!lua_isnil(L, -1)) {
+    orc_bind_fail(L, "%s: a policy expected", kind);
+  }
+  lua_pop(L, 1);
+  return reference;
+}
