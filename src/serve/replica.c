@@ -177,7 +177,9 @@ static void expel_aborted(orc_replica *r, orc_time now)
   for (orc_slot slot = r->first; slot != ORC_NO_SLOT && r->aborting > 0;) {
     const orc_slot next = at(r, slot)->next;
     const orc_request *q = at(r, slot);
-    if (q->aborted != 0 && q->flights == 0 && q->lane == r->lane->index) {
+    /* Chunks that end at one moment do so in the order of their lanes, not in their own. */
+    const bool rests = q->state != ORC_DECODE || q->lane == r->lane->index;
+    if (q->aborted != 0 && q->flights == 0 && rests) {
       r->aborting--;
       expel(r, slot, (orc_status)at(r, slot)->aborted, now);
     }

@@ -27,7 +27,8 @@ typedef struct scenario {
   orc_pool_config pool[2]; /* one, or replicas that compute prompts for others that decode */
   int pools;
   orc_lod lod;
-  int network; /* 0: none, 1: a link for each pair, 2: servers that share theirs */
+  int network;      /* 0: none, 1: a link for each pair, 2: servers that share theirs */
+  double bandwidth; /* B/s of a link; 0: as such a network has */
   bool layerwise;
   int policy, sources;
   orc_victim victim;
@@ -232,6 +233,7 @@ static void draw_pools(scenario *s)
   s->layerwise = pick(&g, 0, 1) == 0;
   if (pick(&g, 0, 1) == 0 || s->policy == 4) return;
   s->pools = 2;
+  if (pick(&g, 0, 1) == 0) s->bandwidth = 1e6 * pick(&g, 1, 40); /* KV is long on its way */
   s->pool[1] = draw_pool(s, &g, 2);
   s->pool[0].kind.role = ORC_ROLE_PREFILL;
   s->pool[1].kind.role = ORC_ROLE_DECODE;
@@ -684,7 +686,10 @@ static outcome simulate(const scenario *s, way how)
   if (s->network > 0)
     topology = orc_topology_build(
         s->network == 1 ? "nvlink_mesh" : "pcie",
-        &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8, .gpus = s->network == 1 ? 32 : 4 },
+        &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8,
+                               .gpus = s->network == 1 ? 32 : 4,
+                               .bandwidth = s->bandwidth,
+                               .nic_bandwidth = s->bandwidth },
         &e);
   int devices[DEVICES];
   for (int i = 0; i < DEVICES; i++) /* on servers, neighbours are on different ones */
