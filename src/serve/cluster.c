@@ -201,7 +201,7 @@ void orc_cluster_dispatch(orc_cluster *c, orc_slot slot)
   ORC_ASSERT(choice >= 0 && choice < choices);
   orc_replica *r = &c->replicas[c->fleet.ready[choice]];
   q->replica = q->door = r->index;
-  if (c->router.tracks) orc_load_add(r, q, q->in.prompt - orc_holding_match(r, q));
+  if (c->router.tracks) orc_load_add(r, q, orc_request_target(q) - orc_holding_match(r, q));
   if (!orc_replica_enqueue(r, slot, &e)) fail_at(c, r, &e);
 }
 
