@@ -182,8 +182,8 @@ end
 local function place(r, d)
   local sizes = {}
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
-    local e, most = p.scenario.engine, r.autoscaling and r.autoscaling.max or 0
-    sizes[i] = { role = p.role, replicas = math.max(p.deployment.replicas, most),
+    local e = p.scenario.engine
+    sizes[i] = { role = p.role, replicas = p.deployment.room,
                  tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
                  gpus = p.deployment.gpus_per_replica, all_reduce = e.all_reduce }
   end
@@ -229,21 +229,6 @@ local function check_depth(e, model)
     layers // n, layers // n + 1)
 end
 
--- How many replicas step together; nil: each by itself.
-local function lockstep(r, model)
-  local e = r.engine
-  if e.data_parallel_size > 1 and (r.autoscaling or r.failures) then
-    fail("engine.data_parallel_size: %d: attention replicas are neither scaled nor do they fail; leave autoscaling and"
-      .. " failures out", e.data_parallel_size)
-  end
-  if not shares_experts(e, model) then return nil end
-  if e.pipeline_parallel_size > 1 then
-    fail("engine.data_parallel_size: %d: attention replicas that share experts have one stage; pipeline_parallel_size"
-      .. " is %d", e.data_parallel_size, e.pipeline_parallel_size)
-  end
-  return e.data_parallel_size
-end
-
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo)
   local model = recall(memo, "model", r.model, find)
@@ -265,10 +250,12 @@ local function deploy_kind(r, find, memo)
   local settle = require("oracle.system").get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
+  local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * e.data_parallel_size,
-    replicas = r.replicas * e.data_parallel_size, lockstep = lockstep(r, model),
+    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
+    lockstep = shares_experts(e, model),
   }
 end
 
@@ -283,10 +270,6 @@ local function deploy(r, find, memo)
       local ok, found = pcall(deploy_kind, k.scenario, find, memo)
       if not ok then fail(#kinds > 1 and "%s: %s" or "%.0s%s", k.name, found) end
       k.deployment = found
-      if found.lockstep then
-        fail("engine.data_parallel_size: %d: with pools, groups or stages attention replicas share no experts",
-          found.lockstep)
-      end
     end
     d = require("oracle.pools").join(kinds)
     for key, value in pairs(kinds[#kinds].scenario.engine) do r.engine[key] = value end
@@ -357,24 +340,61 @@ local function add_policies(spec, r, find)
   spec.router = policy("router", "router", router, r, find)
   if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
   if r.eviction then spec.eviction = policy("eviction", "eviction", r.eviction, r, find) end
-  local a = r.autoscaling
-  if not a then return end
-  if a.min > r.replicas or a.max < r.replicas then
-    fail("autoscaling: replicas = %d: a number from min (%d) to max (%d) expected", r.replicas, a.min, a.max)
-  end
-  spec.autoscaler = policy("autoscaler", "autoscaling.policy", a.policy, r, find)
-  spec.scale_interval, spec.cold_start = a.interval, a.cold_start
-  spec.replicas_least, spec.replicas_most = a.min, a.max
 end
 
-local function check_failures(r)
-  local most = r.autoscaling and r.autoscaling.max or r.replicas
-  for i, o in ipairs(r.failures and r.failures.outages or {}) do
-    if o.replica > most then
-      fail("failures.outages[%d].replica: %d: a replica from 1 to %d expected", i, o.replica, most)
-    end
+-- How the replicas of one kind come and go; `key`: where the scenario says so.
+local function scaling_of(r, key, find)
+  local a = r.autoscaling
+  if not a then return nil, false end
+  if a.min > a.max then fail("%s.min: %d: at most max (%d) expected", key, a.min, a.max) end
+  if a.min > r.replicas or a.max < r.replicas then
+    fail("%s: replicas = %d: a number from min (%d) to max (%d) expected", key, r.replicas, a.min, a.max)
   end
-  return r.failures
+  return { interval = a.interval, cold_start = a.cold_start, least = a.min, most = a.max },
+    policy("autoscaler", key .. ".policy", a.policy, r, find)
+end
+
+-- Outages count replicas as results do; one that names a pool counts those of the pool.
+local function failures_of(r, d)
+  if not r.failures then return nil end
+  local parts, names, outages = {}, {}, {}
+  for i, p in ipairs(require("oracle.pools").parts(d)) do
+    if p.name then parts[p.name], names[i] = p, p.name end
+  end
+  for i, o in ipairs(r.failures.outages or {}) do
+    local where, first, room = ("failures.outages[%d]"):format(i), 1, d.room
+    if o.pool then
+      local p = parts[o.pool]
+      if not p then
+        fail('%s.pool: "%s": %s expected', where, o.pool,
+          #names > 0 and "one of " .. table.concat(names, ", ") or "a scenario with pools or groups")
+      end
+      first, room = p.first, p.room
+    end
+    if o.replica > room then fail("%s.replica: %d: a replica from 1 to %d expected", where, o.replica, room) end
+    outages[i] = { at = o.at, lasts = o.lasts, replica = first - 1 + o.replica }
+  end
+  return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
+end
+
+-- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
+local function kind_of(r, d, key, find, warnings)
+  local scaling, scaler = scaling_of(r, key, find)
+  return {
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d),
+    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
+    cost = cost_params(r, d, find, warnings),
+  }, scaler
+end
+
+-- The same of several.
+local function add_pools(spec, r, d, find, warnings)
+  spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
+  for i, p in ipairs(d.pools) do
+    local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings)
+    spec.pools[i].role = p.role
+  end
 end
 
 local function spec_of(r, d, find, warnings)
@@ -384,27 +404,13 @@ local function spec_of(r, d, find, warnings)
   local workload, why = require("oracle.workload").engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
-  local spec = {
-    seed = r.seed, lod = r.lod ~= "hybrid" and r.lod or "medium", detailed = d.detailed, network = d.network,
-    devices = d.devices, duration = r.duration, warm_up = r.warm_up,
-    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost_params(r, d, find, warnings),
-    engine = knobs_of(r, d), replicas = d.replicas, lockstep = d.lockstep,
-    failures = check_failures(r), slo = r.slo, workload = workload,
-    series_interval = r.series_interval, client_latency = r.client_link and r.client_link.latency,
-    client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth,
-  }
-  if d.pools then
-    spec.pools, spec.layerwise = {}, r.pools and r.pools.transfer == "layerwise"
-    for i, p in ipairs(d.pools) do
-      local own = p.deployment
-      spec.pools[i] = {
-        replicas = p.replicas, role = p.role, engine = knobs_of(p.scenario, own), model = own.model,
-        hardware = own.hardware, stages = own.stages, layout = own.layout,
-        cost = cost_params(p.scenario, own, find, warnings),
-      }
-    end
-  end
+  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
+  spec.seed, spec.lod, spec.detailed = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.detailed
+  spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
+  spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
+  spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency
+  spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
+  if d.pools then add_pools(spec, r, d, find, warnings) end
   add_policies(spec, r, find)
   return spec
 end

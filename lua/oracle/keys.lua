@@ -110,11 +110,19 @@ end
 local STAGE_GPUS = { "stages", "list", doc = "pipeline stages on different GPUs: { { hardware = }, ... }, one for each",
                      of = section { "stage", { { "hardware", "name", required = true, doc = "of its GPUs" } } } }
 
+local autoscaling = section { "autoscaling", shorthand = "policy", doc = "replicas that come and go", {
+  { "policy", "policy", folder = "scaling", required = true, doc = "how many replicas there should be" },
+  { "min", "count", min = 0, max = 65535, default = 1, doc = "replicas at least" },
+  { "max", "count", min = 1, max = 65535, required = true, doc = "replicas at most" },
+  seconds("interval", "between two questions; 15 s as in Kubernetes", { open = true, default = 15 }),
+  seconds("cold_start", "from the decision until a replica serves", { required = true }),
+} }
+
 local function pool(name, doc)
   return section { name, doc = doc, {
     { "replicas", "count", min = 1, max = 65535, default = 1, doc = "of this pool" },
     { "hardware", "name", doc = "its GPUs, where they are others" }, STAGE_GPUS,
-    partial(engine, "knobs that differ from the scenario's"),
+    partial(engine, "knobs that differ from the scenario's"), autoscaling,
   } }
 end
 
@@ -156,19 +164,14 @@ return section { "", {
   { "preemption", "choice", values = { "recompute", "swap" }, default = "recompute",
     doc = "what becomes of a request's KV blocks when it gives way" },
   TIERS,
-  section { "autoscaling", shorthand = "policy", doc = "replicas that come and go", {
-    { "policy", "policy", folder = "scaling", required = true, doc = "how many replicas there should be" },
-    { "min", "count", min = 0, max = 65535, default = 1, doc = "replicas at least" },
-    { "max", "count", min = 1, max = 65535, required = true, doc = "replicas at most" },
-    seconds("interval", "between two questions; 15 s as in Kubernetes", { open = true, default = 15 }),
-    seconds("cold_start", "from the decision until a replica serves", { required = true }),
-  } },
+  autoscaling,
   section { "failures", doc = "replicas that fail; their requests go to others and are computed again", {
     seconds("mtbf", "mean time a replica works between failures (exponential)", { min = 1e-3 }),
     seconds("mttr", "until it is back", { default = 0 }),
     { "outages", "list", doc = "failures to come: { { at =, lasts =, replica = }, ... }", of = section { "outage", {
       seconds("at", "when", { required = true }), seconds("lasts", "how long", { required = true }),
       { "replica", "count", min = 1, max = 65535, required = true, doc = "which, from 1" },
+      { "pool", "string", doc = "of which it is counted: prefill, decode, or group1 and so on; of all" },
     } } },
   } },
   cost,

@@ -12,46 +12,52 @@ local function copy(t)
   return out
 end
 
--- The scenario of one kind.
-local function kind(r, name, role, own)
+-- The scenario of one kind. `path`: where the scenario says it, for messages; "": at its top.
+local function kind(r, name, role, own, path)
   local one = copy(r)
   one.engine = copy(r.engine)
   for k, v in pairs(own.engine or {}) do one.engine[k] = v end
   one.hardware, one.stages = own.hardware or r.hardware, own.stages or r.stages
   one.replicas = own.replicas or r.replicas
+  one.autoscaling = own.autoscaling
   one.pools, one.groups = nil, nil
-  return { name = name, role = role, scenario = one }
+  return { name = name, role = role, scenario = one, path = path or name }
 end
 
-local function refuse_change(r, key)
-  if r.autoscaling then fail("%s: replicas of several kinds cannot be scaled; leave autoscaling out", key) end
-  if r.failures then fail("%s: replicas of several kinds do not fail; leave failures out", key) end
+-- One rule for all of them would not say which of them it changes.
+local function refuse_common(r, key, each)
+  if r.autoscaling then
+    fail("autoscaling: with %s each has its own: %s.autoscaling", key, table.concat(each, ".autoscaling or "))
+  end
+  if (r.replicas or 1) > 1 then
+    fail("replicas: %d: with %s each says how many it has: %s.replicas", r.replicas, key, each[1])
+  end
+end
+
+local function of_pools(r)
+  refuse_common(r, "pools", { "pools.prefill", "pools.decode" })
+  if not r.pools.prefill then fail("pools.prefill: missing; who decodes needs others that compute prompts") end
+  if not r.pools.decode then fail("pools.decode: missing; who computes prompts needs others that decode") end
+  if not r.network then
+    fail("pools: KV caches go over the network between them; describe it with `network`")
+  end
+  return { kind(r, "prefill", "prefill", r.pools.prefill, "pools.prefill"),
+           kind(r, "decode", "decode", r.pools.decode, "pools.decode") }
 end
 
 --- The kinds of replica of a scenario.
 -- @param r a resolved scenario
--- @return a list of { name =, role = "all" | "prefill" | "decode", scenario = }, or nil where all are alike
+-- @return a list of { name =, role = "all" | "prefill" | "decode", scenario =, path = }, or nil where all are alike
 function pools.kinds(r)
   if r.pools and r.groups then fail("groups: pools say what the replicas are; leave one of them out") end
-  if r.pools then
-    refuse_change(r, "pools")
-    if not r.pools.prefill then fail("pools.prefill: missing; who decodes needs others that compute prompts") end
-    if not r.pools.decode then fail("pools.decode: missing; who computes prompts needs others that decode") end
-    if not r.network then
-      fail("pools: KV caches go over the network between them; describe it with `network`")
-    end
-    return { kind(r, "prefill", "prefill", r.pools.prefill), kind(r, "decode", "decode", r.pools.decode) }
-  end
+  if r.pools then return of_pools(r) end
   if r.groups then
-    refuse_change(r, "groups")
+    refuse_common(r, "groups", { "groups[1]" })
     local list = {}
-    for i, own in ipairs(r.groups) do list[i] = kind(r, "group" .. i, "all", own) end
+    for i, own in ipairs(r.groups) do list[i] = kind(r, "group" .. i, "all", own, ("groups[%d]"):format(i)) end
     return list
   end
-  if r.stages then
-    refuse_change(r, "stages")
-    return { kind(r, "replicas", "all", {}) }
-  end
+  if r.stages then return { kind(r, "replicas", "all", { autoscaling = r.autoscaling }, "") } end
   return nil
 end
 
@@ -82,22 +88,38 @@ end
 --- One deployment out of those of the kinds, for results: the last kind's (who decodes) with the GPUs of all.
 -- @param kinds as above, each with its `deployment`
 -- @return the deployment, with `hardware_names` and
--- `pools` = { { name =, role =, replicas =, deployment = }, ... }
+-- `pools` = { { name =, role =, replicas =, room =, deployment =, scenario =, path = }, ... }
 function pools.join(kinds)
   local whole = copy(kinds[#kinds].deployment)
-  whole.gpus, whole.replicas, whole.pools = 0, 0, {}
+  whole.gpus, whole.replicas, whole.room, whole.pools = 0, 0, 0, {}
   whole.hardware_names = hardware_names(kinds)
   for i, k in ipairs(kinds) do
-    whole.gpus = whole.gpus + k.deployment.gpus
-    whole.replicas = whole.replicas + k.deployment.replicas
-    whole.pools[i] = { name = k.name, role = k.role, replicas = k.deployment.replicas, deployment = k.deployment,
-                       scenario = k.scenario }
+    local d = k.deployment
+    whole.gpus = whole.gpus + d.gpus
+    whole.replicas = whole.replicas + d.replicas
+    whole.room = whole.room + d.room
+    whole.pools[i] = { name = k.name, role = k.role, replicas = d.replicas, room = d.room, deployment = d,
+                       scenario = k.scenario, path = k.path }
   end
   if #kinds == 2 and kinds[1].role == "prefill" then
     same_format({ layout = kinds[1].deployment.layout, scenario = kinds[1].scenario },
       { layout = kinds[2].deployment.layout, scenario = kinds[2].scenario })
   end
   return whole
+end
+
+--- The replicas of each kind as the engine numbers them, those there is room for included.
+-- @param d a deployment
+-- @return { { name = or nil where all are alike, first = number of its first replica from 1, room =, deployment = },
+--   ... }
+function pools.parts(d)
+  if not d.pools then return { { first = 1, room = d.room, deployment = d } } end
+  local list, first = {}, 1
+  for i, p in ipairs(d.pools) do
+    list[i] = { name = p.name, first = first, room = p.room, deployment = p.deployment }
+    first = first + p.room
+  end
+  return list
 end
 
 return pools

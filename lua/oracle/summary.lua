@@ -233,55 +233,9 @@ local function deployment_of(plan)
   }
 end
 
--- The hardware of each GPU of a replica, stage by stage; replicas count from 1.
-local function gpus_of(plan, index)
-  local d = plan.deployment
-  for _, p in ipairs(d.pools or {}) do
-    if index <= p.replicas then
-      d = p.deployment
-      break
-    end
-    index = index - p.replicas
-  end
-  local list, stages = {}, d.stages
-  for g = 0, d.gpus_per_replica - 1 do
-    list[g + 1] = stages and stages[g * #stages // d.gpus_per_replica + 1] or d.hardware
-  end
-  return list
-end
-
--- What renting the GPUs costs at the hardware's list price, where it is known.
-local function price_of(plan)
-  local d, total = plan.deployment, 0
-  if not d.hardware then return 0 end
-  if not d.pools then return d.gpus * (d.hardware.usd_per_hour or 0) end
-  for i = 1, d.replicas do
-    for _, gpu in ipairs(gpus_of(plan, i)) do
-      local price = gpu.usd_per_hour or 0
-      if price == 0 then return 0 end
-      total = total + price
-    end
-  end
-  return total
-end
-
--- A GPU draws its idle power, and of what lies between that and its TDP the share that its work is of the roof it is
--- under: a straight line, the first-order model of Fan, Weber and Barroso (ISCA 2007, section 3), with the utilisation
--- of the busier of compute and memory in place of the processor's. An assumption, not a measurement.
 local function energy_of(plan, raw, seconds)
-  local joules, unknown = 0, object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
-  if raw.now <= 0 or not plan.deployment.hardware then return unknown end
-  for i, replica in ipairs(raw.replicas) do
-    local gpus = gpus_of(plan, math.min(i, plan.deployment.replicas or i))
-    local roofs = replica.roofs or {}
-    for g, gpu in ipairs(gpus) do
-      if (gpu.tdp_watts or 0) == 0 then return unknown end
-      local roof = roofs[(g - 1) * #roofs // #gpus + 1] or 0
-      local rented = replica.rented_s or raw.now
-      joules = joules + gpu.idle_watts * rented + (gpu.tdp_watts - gpu.idle_watts) * math.min(roof, rented)
-    end
-  end
-  joules = joules * seconds / raw.now                     -- the part after warm-up, as the tokens are
+  local joules = require("oracle.bill").joules(plan.deployment, raw, seconds)
+  if not joules then return object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } } end
   local tokens, requests = raw.tokens.output, raw.requests.successful
   return object {
     { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
@@ -289,18 +243,17 @@ local function energy_of(plan, raw, seconds)
   }
 end
 
+local function cost_of(plan, raw, seconds)
+  local usd = require("oracle.bill").usd(plan.deployment, raw, seconds)
+  local per_token = usd and raw.tokens.output > 0 and usd / raw.tokens.output or nil
+  return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
+end
+
 -- KV caches handed over between pools; mean_ms from the first token until all of it is there.
 local function transfers_of(raw)
   local h = raw.handovers
   if not h or h.count == 0 then return object { { "count", 0 } } end
   return object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count } }
-end
-
-local function cost_of(plan, raw, seconds)
-  local price = price_of(plan)
-  local usd = price > 0 and price * seconds / 3600 or nil
-  local per_token = usd and raw.tokens.output > 0 and usd / raw.tokens.output or nil
-  return object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
 -- What has both places and keys, such as { "sarathi", token_budget = 512 }, is nothing JSON knows: it is shown as it is
@@ -352,11 +305,12 @@ local function level_of(raw)
   return level
 end
 
--- Whether any KV cache goes between pools by formula: both its ends are at the medium level.
-local function formula_sends(r, detailed)
+-- Whether any KV cache goes between pools by formula: both its ends are at the medium level. room: replicas that
+-- compute prompts.
+local function formula_sends(r, detailed, room)
   if r.lod == "medium" then return true end
   if r.lod ~= "hybrid" then return false end
-  local from, to, prefills = false, false, r.pools.prefill.replicas
+  local from, to, prefills = false, false, room
   for i, high in ipairs(detailed) do
     if i <= prefills then from = from or not high else to = to or not high end
   end
@@ -384,7 +338,7 @@ function summary.new(plan, raw, set)
   end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))
-  local left_out = r.pools and #links > 0 and formula_sends(r, plan.spec.detailed)
+  local left_out = r.pools and #links > 0 and formula_sends(r, plan.spec.detailed, plan.deployment.pools[1].room)
   for _, replica in ipairs(raw.replicas) do left_out = left_out or replica.uncontended end
   if left_out then
     warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")
@@ -403,8 +357,7 @@ function summary.new(plan, raw, set)
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
     { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
-    { "energy", energy_of(plan, raw, seconds) },
-    { "cost", cost_of(plan, raw, seconds) },
+    { "energy", energy_of(plan, raw, seconds) }, { "cost", cost_of(plan, raw, seconds) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }

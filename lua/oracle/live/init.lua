@@ -94,7 +94,7 @@ local function carry_out(inner, entry)
   elseif entry.policies then
     local spec = {}
     for k, v in pairs(inner.spec) do spec[k] = v end
-    for _, key in ipairs { "batching", "router", "admission", "autoscaler" } do spec[key] = entry.policies[key] end
+    for _, key in ipairs { "batching", "router", "admission", "autoscalers" } do spec[key] = entry.policies[key] end
     inner.raw:swap(spec, entry.anew)
     inner.spec = spec
   else

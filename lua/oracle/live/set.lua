@@ -10,7 +10,7 @@ end
 -- Knobs a scheduler reads anew at every step.
 local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
 
-local POLICIES = { "batching", "router", "admission", "autoscaler" }
+local POLICIES = { "batching", "router", "admission", "autoscalers" }
 
 local LIVE = { batching = "policies", router = "policies", admission = "policies", duration = "duration" }
 for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end

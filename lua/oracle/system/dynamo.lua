@@ -43,5 +43,6 @@ return system.new {
       error(("engine.prefill_workers: %d of %d replicas: some must decode"):format(n, r.replicas), 0)
     end
     r.pools = { prefill = { replicas = n }, decode = { replicas = r.replicas - n }, transfer = "end" }
+    r.replicas = 1                                        -- the pools say how many there are
   end,
 }
