@@ -42,8 +42,8 @@ typedef struct orc_lua_policies {
   int replicas, pools;             /* there is room for */
   orc_lua_scaler *scalers;         /* [pools] */
   orc_sight sight;                 /* what router and admission see, during the call */
-  char where[96];    /* " (file:line)" of step, or "" */
-  orc_rng chance[2]; /* draws of admission, of eviction */
+  char where[96];                  /* " (file:line)" of step, or "" */
+  orc_rng chance[2];               /* draws of admission, of eviction */
 } orc_lua_policies;
 
 /* How many there will be. */

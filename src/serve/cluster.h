@@ -27,11 +27,11 @@
 /* Replicas in a row that are alike. */
 typedef struct orc_pool_config {
   orc_replica_kind kind;
-  int replicas;        /* ready at the start */
-  int room;            /* replicas it can have, at least these; 0: just these */
-  int group;           /* so many in a row are one deployment (fleet.h); 0, 1: each is; it divides the
-                          others */
-  bool lockstep;       /* those of a group share their experts: they step together */
+  int replicas;  /* ready at the start */
+  int room;      /* replicas it can have, at least these; 0: just these */
+  int group;     /* so many in a row are one deployment (fleet.h); 0, 1: each is; it divides the
+                    others */
+  bool lockstep; /* those of a group share their experts: they step together */
   orc_scaling scaling; /* most x group is at most room */
 } orc_pool_config;
 
@@ -57,16 +57,16 @@ typedef struct orc_cluster_config {
   orc_slo slo;
   bool runs; /* steps inside the horizon need no event */
   orc_lod lod;
-  const bool *detailed;              /* [replicas there is room for] high whatever lod says; NULL: none */
-  orc_topology *topology;            /* outlives the cluster; NULL: no network is described */
-  const int *devices;                /* nodes of all ranks: replica by replica, stage by stage */
-  uint64_t seed;                     /* of the routing stream */
-  double request_overhead;           /* s between a client's sending and the queue */
-  double token_overhead;             /* the same per token of the prompt */
-  orc_time sample_interval;          /* ns between samples of the replicas; 0: none are taken */
-  const orc_log *log;                /* hears of steps and changes; NULL: nobody. Not owned. */
-  orc_csv *csv;                      /* records go here; NULL: nowhere. Not owned. */
-  orc_life *life;                    /* changes of requests go here; NULL: nowhere. Not owned. */
+  const bool *detailed;     /* [replicas there is room for] high whatever lod says; NULL: none */
+  orc_topology *topology;   /* outlives the cluster; NULL: no network is described */
+  const int *devices;       /* nodes of all ranks: replica by replica, stage by stage */
+  uint64_t seed;            /* of the routing stream */
+  double request_overhead;  /* s between a client's sending and the queue */
+  double token_overhead;    /* the same per token of the prompt */
+  orc_time sample_interval; /* ns between samples of the replicas; 0: none are taken */
+  const orc_log *log;       /* hears of steps and changes; NULL: nobody. Not owned. */
+  orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
+  orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
 } orc_cluster_config;
 

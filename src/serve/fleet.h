@@ -73,8 +73,8 @@ typedef struct orc_fleet {
   uint32_t homeless_count, homeless_room;
   uint64_t failures;
   uint64_t asked; /* tokens of the prompts that arrived */
-  uint64_t seen; /* steps of all replicas at the last look */
-  int dull;      /* looks in a row at which nothing had happened */
+  uint64_t seen;  /* steps of all replicas at the last look */
+  int dull;       /* looks in a row at which nothing had happened */
 } orc_fleet;
 
 /* Set up: of each pool the replicas are ready that `starts` says, the rest off. For
@@ -88,7 +88,8 @@ void orc_fleet_hold(orc_cluster *c, orc_slot slot);
 /* A request that waits for a replica no longer does. */
 void orc_fleet_release(orc_cluster *c, orc_slot slot);
 
-/* A replica has less to do: where its group drains and has nothing left, it is off from `now` on. */
+/* A replica has less to do: where its group drains and has nothing left, it is off from `now` on.
+ */
 void orc_fleet_drained(orc_cluster *c, uint16_t replica, orc_time now);
 
 /* s replica `index` was rented up to `now`. */

@@ -59,8 +59,8 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
 /* Blocks may have become free at replica `to` at `now`: who waits for them is to look again. */
 void orc_handover_room(orc_cluster *c, uint16_t to, orc_time now);
 
-/* The client of a request on its way is gone: it ends with `status`, at once while it waits for room,
- * else when its KV is there. */
+/* The client of a request on its way is gone: it ends with `status`, at once while it waits for
+ * room, else when its KV is there. */
 void orc_handover_abort(orc_cluster *c, orc_slot slot, orc_status status);
 
 /* Another replica decodes from now on: all who wait for room choose anew, in order of arrival. */

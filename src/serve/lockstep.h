@@ -27,8 +27,8 @@ typedef struct orc_lockstep {
 void orc_lockstep_init(orc_lockstep *l, orc_replica *first, int count, orc_placement *p);
 void orc_lockstep_done(orc_lockstep *l);
 
-/* Begin at `now` (ns) the next step of each lane that has one and in which none is running. False: a
- * policy failed. */
+/* Begin at `now` (ns) the next step of each lane that has one and in which none is running. False:
+ * a policy failed. */
 bool orc_lockstep_step(orc_lockstep *l, orc_time now, orc_error *e);
 
 /* Apply the step of all in a lane that ends now, an event of the first. False: no step does, for

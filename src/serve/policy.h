@@ -87,8 +87,8 @@ typedef struct orc_eviction {
   bool (*grade)(void *self, const orc_request *r, int *grade, orc_error *e);
 } orc_eviction;
 
-/* Says every so often how many groups of replicas a pool (c->pools) should have. NULL: as many as at
- * the start. */
+/* Says every so often how many groups of replicas a pool (c->pools) should have. NULL: as many as
+ * at the start. */
 typedef struct orc_autoscaler {
   const char *name;
   void *self;

@@ -490,7 +490,8 @@ static int64_t held_by_moving(const orc_cluster *c, int replica)
   return blocks;
 }
 
-/* Requests on their way are counted where they come from and where they go, and wait in one list. */
+/* Requests on their way are counted where they come from and where they go, and wait in one list.
+ */
 static bool ways_hold(const orc_cluster *c)
 {
   const orc_handovers *h = &c->handovers;
@@ -684,13 +685,12 @@ static outcome simulate(const scenario *s, way how)
   orc_csv *csv = orc_csv_open(path, profiles, 2, &e);
   orc_topology *topology = NULL;
   if (s->network > 0)
-    topology = orc_topology_build(
-        s->network == 1 ? "nvlink_mesh" : "pcie",
-        &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8,
-                               .gpus = s->network == 1 ? 32 : 4,
-                               .bandwidth = s->bandwidth,
-                               .nic_bandwidth = s->bandwidth },
-        &e);
+    topology = orc_topology_build(s->network == 1 ? "nvlink_mesh" : "pcie",
+                                  &(orc_topology_shape){ .hosts = s->network == 1 ? 1 : 8,
+                                                         .gpus = s->network == 1 ? 32 : 4,
+                                                         .bandwidth = s->bandwidth,
+                                                         .nic_bandwidth = s->bandwidth },
+                                  &e);
   int devices[DEVICES];
   for (int i = 0; i < DEVICES; i++) /* on servers, neighbours are on different ones */
     devices[i] = s->network == 2 ? i % 8 * 4 + i / 8 : i;

@@ -313,8 +313,9 @@ describe("attention replicas that share experts", function()
       engine = { tensor_parallel_size = 4, data_parallel_size = 3, enable_expert_parallel = true } })))
     assert.matches("the model has no experts",
       raised(with(BASE, { model = MODEL, engine = { enable_expert_parallel = true } })))
-    assert.matches("have one stage; pipeline_parallel_size is 2",
-      raised(with(BASE, { engine = { data_parallel_size = 2, pipeline_parallel_size = 2 } })))
+    assert.matches("engine: 6 ranks %(tensor_parallel_size 2 x data_parallel_size 3%) do not divide",
+      raised(with(BASE, { engine = { tensor_parallel_size = 2, data_parallel_size = 3, pipeline_parallel_size = 2,
+                                     enable_expert_parallel = true } })))
   end)
 end)
 
