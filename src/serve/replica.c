@@ -332,6 +332,9 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   const bool good = r->policy->step(r->policy->self, b, e);
   b->open = false;
   if (b->chunk_count > 0 || !b->decodes || r->lane_count > 1) r->steady = false;
+  /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
+  ** would have held all of it, can begin with fewer blocks. */
+  if (r->knobs.min_prefix_cache_length > 0) r->steady = false;
   *work = b->tokens > 0;
   if (!*work && b->decodes) { /* all that decoded were sent back: nothing is under way */
     b->decodes = false;
