@@ -120,6 +120,7 @@ describe("shipped models", function()
       ["gemma-2-27b-it"] = "gemma-2-27b", ["Qwen/Qwen3-32B"] = "qwen3-32b", ["bigscience/bloom"] = "bloom-176b",
       ["openai/gpt-oss-120b"] = "gpt-oss-120b", ["deepseek-ai/DeepSeek-R1"] = "deepseek-v3",
       ["codellama/CodeLlama-34b-Instruct-hf"] = "codellama-34b", ["bloom-176b"] = "bloom-176b",
+      ["tiny-1b"] = "tiny-1b", ["small-3b"] = "small-3b",
     } do
       assert.equal(id, catalog.model(name).id, name)
     end

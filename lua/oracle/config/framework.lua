@@ -82,16 +82,15 @@ local function parallelism(p, path, c, h, kind)
   local counted = #p.errors == before
   local micro = fields.number(p, at, t, "num_microbatches_per_request",
     whole(1000000, "Invalid num_microbatches_per_request: %s"))
-  if micro and micro > 1 then
-    p:warn(join(at, "num_microbatches_per_request"),
-      "has no effect: stages are filled by the batches in flight, one per stage, as vLLM does")
+  if micro and micro > 1 and strategy and not strategy:match("^PP") and strategy ~= "TP_PP" then
+    p:add(join(at, "num_microbatches_per_request"), "%d: goes with PP or TP_PP, whose stages they fill", micro)
   end
   if not strategy or strategy == "None" then return nil end
   if strategy == "TP" and t.pp_stages ~= nil and pp > 1 then p:add(join(at, "pp_stages"), "goes with PP or TP_PP") end
   if strategy == "PP" and t.tp_degree ~= nil and tp > 1 then p:add(join(at, "tp_degree"), "goes with TP or TP_PP") end
   local ids = ids_of(p, at, t, h, kind)
   if not ids or not counted or not count_fits(p, join(at, "gpu_ids"), strategy, tp, pp, #ids) then return nil end
-  return { strategy = strategy, tp = tp, pp = pp, ids = ids }
+  return { strategy = strategy, tp = tp, pp = pp, ids = ids, microbatches = micro }
 end
 
 -- The one GPU of a server that is not parallel.
@@ -105,23 +104,25 @@ local function single(p, path, c, h)
   return { id }
 end
 
-local function prefix_keys(p, path, c)
+-- The keys of the prefix cache, into the engine's knobs. An entry of max_prefix_cache_size is a KV block.
+local function prefix_keys(p, path, c, e)
   fields.choice(p, path, c, "prefix_eviction_policy", { "lru" }, "prefix_eviction_policy %s: not supported")
-  for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_size" } do
-    if fields.number(p, path, c, key, { min = 0, max = 1e12, whole = true }) then
-      p:warn(join(path, key), "has no effect: prefixes are shared block by block, and the KV memory bounds them")
-    end
+  e.min_prefix_cache_length = fields.number(p, path, c, "min_prefix_cache_length", { min = 0, max = 1e9, whole = true })
+  if c.max_prefix_cache_size == 0 then
+    p:add(join(path, "max_prefix_cache_size"), "0: a cache that keeps nothing; write enable_prefix_caching: false")
+  else
+    e.prefix_cache_blocks = fields.number(p, path, c, "max_prefix_cache_size", WHOLE)
   end
   if fields.boolean(p, path, c, "store_prefix_tokens") then
-    p:warn(join(path, "store_prefix_tokens"), "has no effect: a cached block is known by its hash")
+    p:warn(join(path, "store_prefix_tokens"), "changes no result: a cached block is known by its hash")
   end
-  local all = fields.boolean(p, path, c, "enable_prefix_caching")
-  local cross = fields.boolean(p, path, c, "enable_cross_request_caching")
-  if cross == false and all ~= false then
-    p:add(join(path, "enable_cross_request_caching"),
-      "false is not supported beside enable_prefix_caching: a cached block serves whoever asks for it")
+  e.enable_prefix_caching = fields.boolean(p, path, c, "enable_prefix_caching")
+  e.enable_cross_request_caching = fields.boolean(p, path, c, "enable_cross_request_caching")
+  if e.enable_prefix_caching ~= false then return end
+  for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_size", "enable_cross_request_caching" } do
+    if c[key] then p:warn(join(path, key), "has no effect: enable_prefix_caching is false") end
   end
-  return all
+  e.min_prefix_cache_length, e.prefix_cache_blocks = nil, nil
 end
 
 local function budget_keys(p, path, c, e)
@@ -148,10 +149,7 @@ end
 local function config_keys(p, path, c)
   local e = {}
   budget_keys(p, path, c, e)
-  e.enable_prefix_caching = prefix_keys(p, path, c)
-  if fields.number(p, path, c, "scheduler_iteration_delay_s", { min = 0, max = 3600 }) then
-    p:warn(join(path, "scheduler_iteration_delay_s"), "has no effect: an idle server sleeps until a request comes")
-  end
+  prefix_keys(p, path, c, e)
   fields.number(p, path, c, "bytes_per_token_estimate_for_network", { min = 0, max = 1e6 })
   fields.choice(p, path, c, "scheduling_policy", { "fcfs", "priority" }, "scheduling_policy %s: not supported")
   return e
@@ -197,11 +195,17 @@ local function config_of(p, path, f, t, h)
   end
   f.engine = config_keys(p, at, c)
   f.priority = type(c.scheduling_policy) == "string" and c.scheduling_policy:lower() == "priority"
+  f.delay = fields.number(p, at, c, "scheduler_iteration_delay_s", { min = 0, max = 3600 })
   f.bytes = c.bytes_per_token_estimate_for_network
   f.lod = fields.choice(p, at, c, "lod", { "high", "medium" }, "Invalid LoD: %s")
   f.parallel = parallelism(p, at, c, h, f.type)
   if f.parallel then
-    f.gpus = f.parallel.ids
+    local micro = f.parallel.microbatches
+    f.gpus, f.engine.microbatches = f.parallel.ids, micro
+    if f.engine.enable_chunked_prefill == false and micro and micro > 1 then
+      p:add(join(at, "parallelism.num_microbatches_per_request"),
+        "%d: cuts prompts, which enable_chunked_prefill: false forbids", micro)
+    end
     if c.gpu_id ~= nil and not same_gpu(f.gpus, c.gpu_id) then
       p:add(join(at, "gpu_id"), "%s is not among parallelism.gpu_ids, which say where the instance is",
         fields.quote(c.gpu_id))

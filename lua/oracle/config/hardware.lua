@@ -50,13 +50,11 @@ local function device(p, path, t, devices)
   if memory and memory < 1e9 then
     p:add(join(path, "memory_capacity_bytes"), "%s: Unrealistic memory capacity %.3g GB", what, memory / 1e9)
   end
-  if t.processing_units ~= nil then
-    fields.number(p, path, t, "processing_units", { min = 1, max = 1e9, whole = true })
-    p:warn(join(path, "processing_units"), "describes the device only; the peak figures already hold all units")
-  end
   local rate = fields.number(p, path, t, "memory_gbps", { min = 0, max = 1e6, open = true })
   devices[id] = {
     id = id, kind = kind, path = path, flops = rates(p, path, t), memory = memory,
+    -- Steps a device could work on at a time; it never has more than one.
+    units = fields.number(p, path, t, "processing_units", { min = 1, max = 1e9, whole = true }),
     bandwidth = rate and rate * 1e9, mfu = fields.number(p, path, t, "mfu", SHARE),
     mbu = fields.number(p, path, t, "mbu", SHARE),
   }

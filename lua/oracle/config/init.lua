@@ -32,12 +32,18 @@ local function same(a, b)
   return true
 end
 
+-- Host time between steps, s, as each stage of a pipeline has its part of it.
+local function host_time(f)
+  return (f.delay or 0) / (f.parallel and f.parallel.pp or 1)
+end
+
 -- What two servers of one workload must share, by the key to name when they do not.
 local function traits(f, h)
   local d = f.gpus and h.devices[f.gpus[1]] or {}
   return { { "type", f.system }, { "config.model_profile_id", f.model },
            { "the efficiencies (mfu, mbu) of its devices", { d.mfu, d.mbu } },
-           { "config.scheduling_policy", f.priority } }
+           { "config.scheduling_policy", f.priority },
+           { "config.scheduler_iteration_delay_s per pipeline stage", host_time(f) } }
 end
 
 -- What else makes them replicas of one kind.
@@ -90,27 +96,19 @@ end
 
 -- ---- the scenario ----
 
-local function engine_of(p, f)
+local function engine_of(f)
   local e = f.engine
   local engine = { block_size = e.block_size or 16, max_num_seqs = e.max_num_seqs or 256,
                    max_num_batched_tokens = e.max_num_batched_tokens, max_model_len = e.max_model_len,
                    enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
-                   gpu_memory_utilization = e.gpu_memory_utilization }
+                   enable_cross_request_caching = e.enable_cross_request_caching,
+                   min_prefix_cache_length = e.min_prefix_cache_length,
+                   prefix_cache_blocks = e.prefix_cache_blocks, long_prefill_token_threshold = e.chunk,
+                   num_microbatches_per_request = e.microbatches, gpu_memory_utilization = e.gpu_memory_utilization }
   if f.system ~= "vllm" then engine.system = f.system end
   if f.parallel then
     if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end
     if f.parallel.pp > 1 then engine.pipeline_parallel_size = f.parallel.pp end
-  end
-  if e.chunk then
-    local known = require("oracle.schema").root.fields.engine.fields.long_prefill_token_threshold
-    if known then
-      engine.long_prefill_token_threshold = e.chunk
-    elseif not engine.max_num_batched_tokens then
-      engine.max_num_batched_tokens = math.max(e.chunk, engine.max_num_seqs)
-    else
-      p:add(f.path .. ".config.prefill_chunk_size", "%d: chunks are cut to what max_num_batched_tokens (%d) leaves;"
-        .. " leave it out or give it that value", e.chunk, engine.max_num_batched_tokens)
-    end
   end
   return engine
 end
@@ -154,7 +152,7 @@ end
 
 local function cost_of(f, h)
   local d = h.devices[f.gpus[1]]
-  return (d.mfu or d.mbu) and { mfu = d.mfu, mbu = d.mbu } or nil
+  return (d.mfu or d.mbu or f.delay) and { mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) } or nil
 end
 
 local function router_of(w)
@@ -183,7 +181,7 @@ end
 -- One server: its GPU with the links it has to its peers, and its knobs.
 local function server_of(p, f, h)
   local peer = require("oracle.config.framework").peer(p, f, h)
-  return { hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer), engine = engine_of(p, f) }
+  return { hardware = require("oracle.config.hardware").table(h.devices[f.gpus[1]], peer), engine = engine_of(f) }
 end
 
 -- Servers that differ are a group each.
@@ -285,8 +283,9 @@ end
 local function describe(parts)
   local lines, h = {}, parts.hardware
   for _, d in ipairs(h.devices) do
-    lines[#lines + 1] = ("device %s: %.4g TFLOPS fp16, %.4g GB, %.4g GB/s, MFU %.3g, MBU %.3g"):format(d.id,
-      d.flops.fp16 / 1e12, d.memory / 1e9, d.bandwidth / 1e9, d.mfu or 0.5, d.mbu or 0.8)
+    lines[#lines + 1] = ("device %s: %.4g TFLOPS fp16%s, %.4g GB, %.4g GB/s, MFU %.3g, MBU %.3g"):format(d.id,
+      d.flops.fp16 / 1e12, d.units and (" on %d units"):format(d.units) or "", d.memory / 1e9, d.bandwidth / 1e9,
+      d.mfu or 0.5, d.mbu or 0.8)
   end
   for _, l in ipairs(h.links) do
     lines[#lines + 1] = ("link %s: %s %s %s, %.4g Gbit/s, %.4g us"):format(l.id or "-", l.from,
