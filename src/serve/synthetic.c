@@ -33,7 +33,10 @@ static void fill_rest(const synthetic *s, orc_arrival *out, uint64_t index, orc_
   out->profile = o->profile;
   out->timeout = isfinite(o->timeout) ? orc_time_of(o->timeout) : ORC_NEVER;
   out->cancel = ORC_NEVER;
-  if (o->has_priority) out->priority = (int32_t)lround(orc_dist_sample(&o->priority, r, index));
+  if (o->has_priority) {
+    const double drawn = orc_dist_sample(&o->priority, r, index);
+    out->priority = (int32_t)lround(fmin(fmax(drawn, INT32_MIN), INT32_MAX));
+  }
   if (o->cancel_probability > 0.0 && orc_rng_uniform(r) < o->cancel_probability) {
     const double after = orc_dist_sample(&o->cancel_after, r, index);
     out->cancel = orc_time_of(after > 0.0 ? after : 0.0);

@@ -1,34 +1,11 @@
 --- Configuration files in YAML and JSON: read, checked with key path and line, mended, run.
-local bin = os.getenv("ORACLE_BIN") or "./oracle"
 local config = require "oracle.config"
 local document = require "oracle.config.document"
 local json = require("oracle.core").json
 local problems = require "oracle.config.problems"
+local program = require "program"
 
-local dir
-
-local function read(path)
-  local f = assert(io.open(path))
-  local text = f:read("a")
-  f:close()
-  return text
-end
-
-local function write(name, text)
-  local path = dir .. "/" .. name
-  local f = assert(io.open(path, "w"))
-  f:write(text)
-  f:close()
-  return path
-end
-
--- Run the program in the test's own folder: exit status, stdout, stderr.
-local function oracle(args)
-  local here = bin:match("^/") and bin or (os.getenv("ORACLE_HOME") or ".") .. "/" .. bin
-  local _, how, code = os.execute(("cd '%s' && timeout 60 '%s' %s >out 2>err </dev/null"):format(dir, here, args))
-  assert.equal("exit", how)
-  return code, read(dir .. "/out"), read(dir .. "/err")
-end
+local read, write, oracle = program.read, program.write, program.run_there
 
 local GOOD = [[
 simulation:
@@ -78,13 +55,8 @@ local function refused(from, to, ...)
   for _, pattern in ipairs { ... } do assert.matches(pattern, list[1]) end
 end
 
-setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
-end)
-
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+setup(program.open)
+teardown(program.close)
 
 describe("a configuration", function()
   it("is a scenario", function()
@@ -142,7 +114,7 @@ describe("a configuration", function()
     assert.equal(20, json.decode(out).simulation.total_duration_s)
     assert.equal(0, (oracle("generate-config -o c.lua")))
     local here = bin:match("^/") and bin or (os.getenv("ORACLE_HOME") or ".") .. "/" .. bin
-    assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(here, dir)))
+    assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(here, program.dir)))
   end)
 
   it("writes the files it names and ends with what it did", function()
@@ -151,10 +123,10 @@ describe("a configuration", function()
     assert.equal(0, rc, err)
     assert.matches("Simulation completed!\nTotal requests: %d+\nSuccess rate: %d+%.%d%%\nThroughput: [%d.]+ tokens/s"
       .. "\n$", out)
-    assert.is_true(json.decode(read(dir .. "/experiments/results/summary.json")).requests.total > 500)
+    assert.is_true(json.decode(read(program.dir .. "/experiments/results/summary.json")).requests.total > 500)
     assert.matches("^request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
       .. "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,",
-      read(dir .. "/experiments/results/requests.csv"))
+      read(program.dir .. "/experiments/results/requests.csv"))
   end)
 end)
 
@@ -354,7 +326,7 @@ workload:
     write("entry.yaml", text)
     assert.equal(1, (oracle("validate entry.yaml")))
     assert.equal(0, (oracle("validate --fix entry.yaml")))
-    assert.matches("dest_id: gpu0, bandwidth_bps", read(dir .. "/entry.yaml"))
+    assert.matches("dest_id: gpu0, bandwidth_bps", read(program.dir .. "/entry.yaml"))
     assert.equal(0, (oracle("run entry.yaml -q")))
   end)
 

@@ -1,27 +1,8 @@
 --- `oracle validate` of measured data: told by content, compared with predictions.
-local bin = os.getenv("ORACLE_BIN") or "./oracle"
 local measured = require "oracle.measured"
+local program = require "program"
 
-local dir
-
-local function write(name, text)
-  local path = dir .. "/" .. name
-  local f = assert(io.open(path, "w"))
-  f:write(text)
-  f:close()
-  return path
-end
-
-local function oracle(args)
-  local out, err = dir .. "/out", dir .. "/err"
-  local _, how, code = os.execute(("timeout 60 %s %s >'%s' 2>'%s' </dev/null"):format(bin, args, out, err))
-  assert.equal("exit", how)
-  local f, g = assert(io.open(out)), assert(io.open(err))
-  local a, b = f:read("a"), g:read("a")
-  f:close()
-  g:close()
-  return code, a, b
-end
+local write, oracle = program.write, program.run
 
 local BENCH = [[{"model_id": "meta-llama/Llama-3.1-8B-Instruct", "num_prompts": 50, "completed": 50,
   "request_rate": "inf", "max_concurrency": 4, "burstiness": 1.0, "total_input_tokens": 25600,
@@ -32,13 +13,8 @@ local CALIBRATION = [[{"xpu_name": "gb10", "model_name": "llama-7b", "tp_size": 
   "prefill_effective_tflops": 62.5, "prefill_effective_bandwidth_gbs": 218.4, "prefill_comm_overhead_s": 0.0,
   "decode_effective_tflops": 62.5, "decode_effective_bandwidth_gbs": 109.2}}]]
 
-setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
-end)
-
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+setup(program.open)
+teardown(program.close)
 
 describe("measured data", function()
   it("is told by its content", function()
@@ -51,7 +27,7 @@ describe("measured data", function()
   end)
 
   it("of our own simulation is predicted without error", function()
-    local csv = dir .. "/q.csv"
+    local csv = program.dir .. "/q.csv"
     local args = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=80"
     assert.equal(0, (oracle(("%s -q --csv '%s'"):format(args, csv))))
     local rc, out, err = oracle(("validate '%s' scenarios/quickstart.lua"):format(csv))

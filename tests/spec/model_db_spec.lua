@@ -1,29 +1,10 @@
 --- Databases of models beside the catalog, the listings, and the log of steps.
-local bin = os.getenv("ORACLE_BIN") or "./oracle"
 local config = require "oracle.config"
 local json = require("oracle.core").json
 local problems = require "oracle.config.problems"
+local program = require "program"
 
-local dir
-
-local function write(name, text)
-  local path = dir .. "/" .. name
-  local f = assert(io.open(path, "w"))
-  f:write(text)
-  f:close()
-  return path
-end
-
-local function oracle(args)
-  local out, err = dir .. "/out", dir .. "/err"
-  local _, how, code = os.execute(("timeout 60 %s %s >'%s' 2>'%s' </dev/null"):format(bin, args, out, err))
-  assert.equal("exit", how)
-  local f, g = assert(io.open(out)), assert(io.open(err))
-  local a, b = f:read("a"), g:read("a")
-  f:close()
-  g:close()
-  return code, a, b
-end
+local write, oracle = program.write, program.run
 
 local STATS = { flops_per_token = 16e9, memory_bytes_per_token = 32e6 }
 
@@ -60,7 +41,7 @@ end
 -- The errors and the warnings of an experiment with that model of that database, a text each.
 local function read(model, entries)
   write("db.json", json.encode(entries))
-  local p = config.parse(experiment(model), "yaml", dir).problems
+  local p = config.parse(experiment(model), "yaml", program.dir).problems
   local function text(list)
     local lines = {}
     for i, e in ipairs(list) do lines[i] = problems.text(e) end
@@ -69,13 +50,8 @@ local function read(model, entries)
   return text(p.errors), text(p.warnings)
 end
 
-setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
-end)
-
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+setup(program.open)
+teardown(program.close)
 
 describe("a model database", function()
   it("is read, and each value that contradicts the architecture is named", function()
@@ -107,6 +83,21 @@ describe("a model database", function()
       + 2 * 128256 * 4096), d.weights_bytes_per_gpu)
   end)
 
+  -- One that lacks aggregated_ops is not four times as slow.
+  it("gives the same times whichever of its figures are there (W-41)", function()
+    local function summary(changes)
+      write("db.json", json.encode { Mine = entry(changes) })
+      local rc, out, err = oracle(("run '%s' -q --json -"):format(write("mine.yaml", experiment("Mine"))))
+      assert.equal(0, rc, err)
+      return json.decode(out).latency
+    end
+    local totals = { total_flops_per_prompt_token = 16e9, total_memory_bytes_per_prompt_token = 32e6,
+                     critical_path_factor = 1 }
+    assert.same(summary {}, summary { aggregated_ops = { prefill = totals, decode = {
+      total_flops_per_token_in_batch = 16e9, total_memory_bytes_per_token_in_batch = 64e6,
+      critical_path_factor = 1 } } })
+  end)
+
   it("is refused for every rule it breaks", function()
     for _, case in ipairs {
       { { hidden_size = false }, "Model Bad missing required fields: hidden_size" },
@@ -124,8 +115,8 @@ describe("a model database", function()
     end
     local errors = read("Llama3-8", { ["Llama3-8B"] = entry() })
     assert.matches("Unknown model profile: Llama3%-8; did you mean Llama3%-8B", errors)
-    os.remove(dir .. "/db.json")
-    local missing = config.parse(experiment("Llama3-8B"), "yaml", dir).problems.errors
+    os.remove(program.dir .. "/db.json")
+    local missing = config.parse(experiment("Llama3-8B"), "yaml", program.dir).problems.errors
     assert.matches("Model database not found: db.json", missing[1].message)
   end)
 

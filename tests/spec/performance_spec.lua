@@ -1,32 +1,13 @@
 --- Performance models by name, calibration files, and deployments said in flags or a flat JSON.
-local bin = os.getenv("ORACLE_BIN") or "./oracle"
 local calibration = require "oracle.performance.calibration"
 local config = require "oracle.config"
 local core = require "oracle.core"
 local json = core.json
 local performance = require "oracle.performance"
 local problems = require "oracle.config.problems"
+local program = require "program"
 
-local dir
-
-local function write(name, text)
-  local path = dir .. "/" .. name
-  local f = assert(io.open(path, "w"))
-  f:write(text)
-  f:close()
-  return path
-end
-
-local function oracle(args)
-  local out, err = dir .. "/out", dir .. "/err"
-  local _, how, code = os.execute(("timeout 60 %s %s >'%s' 2>'%s' </dev/null"):format(bin, args, out, err))
-  assert.equal("exit", how)
-  local f, g = assert(io.open(out)), assert(io.open(err))
-  local a, b = f:read("a"), g:read("a")
-  f:close()
-  g:close()
-  return code, a, b
-end
+local write, oracle = program.write, program.run
 
 local RATES = [[{"xpu_name": "gb10", "model_name": "llama-7b", "tp_size": 1, "roofline_params": {
   "prefill_effective_tflops": 62.5, "prefill_effective_bandwidth_gbs": 136.5, "prefill_comm_overhead_s": 0.001,
@@ -41,13 +22,8 @@ local function context(path)
                       kv = "fp16" } }
 end
 
-setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
-end)
-
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+setup(program.open)
+teardown(program.close)
 
 describe("the factory", function()
   it("makes each model by its name", function()
@@ -194,7 +170,7 @@ describe("the flat JSON", function()
     local rc, out, err = oracle(("run '%s' -q --json -"):format(path))
     assert.equal(0, rc, err)
     local _, flags = oracle(("--model llama-7b --xpu gb10 --performance-model vllm_roofline --calibration-data"
-      .. " '%s/cal.json' --arrival-rate 0.2 --duration 30 -q --json -"):format(dir))
+      .. " '%s/cal.json' --arrival-rate 0.2 --duration 30 -q --json -"):format(program.dir))
     assert.equal(out, flags)
   end)
 

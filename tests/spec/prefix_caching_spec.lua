@@ -74,12 +74,12 @@ describe("a prompt asked again", function()
   end)
 
   -- Zero tokens to prefill must not leave TTFT to the clock: it is the one step that makes the first token.
-  it("has the TTFT of one short step (full_hit_has_a_first_token)", function()
+  it("has the TTFT of one short step (W-32 full_hit_has_a_first_token)", function()
     local list = run(workload.constant { rate = 0.5, count = 5, prompt = 513, output = 4, prompt_pool = 1 })
     for i = 2, 5 do assert.near(1, list[i].ttft_ms, 1e-6) end
   end)
 
-  it("is cached to its end, not fifty tokens deep (long_prefixes_are_cached_whole)", function()
+  it("is cached to its end, not fifty tokens deep (W-31 long_prefixes_are_cached_whole)", function()
     local list = run(workload.constant { rate = 1, count = 10, prompt = 3000, output = 2,
                                          prefix = { name = "long", tokens = 2400 } })
     for i = 2, 10 do assert.equal(2400, list[i].cached_prefix_length) end
@@ -96,7 +96,7 @@ end)
 describe("a conversation", function()
   local talk = { inter_arrival = 100, duration = 150, prompt = 100, output = 50, input = 80, turns = 3, think = 1 }
 
-  it("finds its history, the answers too (histories_share_prefixes)", function()
+  it("finds its history, the answers too (W-27 histories_share_prefixes)", function()
     local list, s = run(workload.sessions(talk))
     -- all but the newest token of the answer are in memory: (100 + 50 - 1) // 16 blocks; then (230 + 50 - 1) // 16
     assert.same({ 0, 144, 272 }, { list[1].cached_prefix_length, list[2].cached_prefix_length,
@@ -116,7 +116,7 @@ describe("a conversation", function()
     assert.equal(0, s.prefix_caching.conversational_hit_rate)
   end)
 
-  it("hits across requests with the prefix it has in common (cross_request_hits_are_counted)", function()
+  it("hits across requests with the prefix it has in common (W-47 cross_request_hits_are_counted)", function()
     local list, s = run(workload.mix {
       { name = "chat", kind = "sessions", rate = 2, prompt = 200, output = 20, turns = 3,
         prefix = "helpful_assistant" },
@@ -149,7 +149,7 @@ describe("cached blocks", function()
     return workload.constant { rate = 2, count = 60, prompt = 161, output = 1, prompt_pool = n }
   end
 
-  it("give way to others, least recently used first (store_evicts_when_full)", function()
+  it("give way to others, least recently used first (W-30 store_evicts_when_full)", function()
     local _, roomy = run(pool(8), { num_gpu_blocks_override = 100, max_model_len = 512 })
     assert.equal(0, roomy.kv_cache.evictions)
     assert.equal(8, roomy.prefix_caching.event_counts.MISS_FULL)
@@ -159,7 +159,7 @@ describe("cached blocks", function()
     assert.is_true(tight.prefix_caching.total_tokens_saved < roomy.prefix_caching.total_tokens_saved)
   end)
 
-  it("are held while they are used, and paid for once (cached_blocks_use_memory)", function()
+  it("are held while they are used, and paid for once (W-34 cached_blocks_use_memory)", function()
     -- Twenty at once with a prefix of 1,600 tokens: 100 blocks once, and two of each one's own
     local w = { inter_arrival = 1, count = 21, prompt = 1600 + 17, output = 200,
                 prefix = { name = "p", tokens = 1600 } }
@@ -174,7 +174,7 @@ describe("cached blocks", function()
     assert.is_true(s.kv_cache.peak_usage * 4000 > 100 + 21)
   end)
 
-  it("are asked for once per request, however long it waits (probe_is_counted_once)", function()
+  it("are asked for once per request, however long it waits (W-33 probe_is_counted_once)", function()
     local list, s = run(workload.batch { count = 30, prompt = 161, output = 40, prompt_pool = 1 },
       { max_num_seqs = 1, max_num_batched_tokens = 512 })
     local n = events(list)
@@ -182,7 +182,7 @@ describe("cached blocks", function()
     assert.equal(30, s.prefix_caching.event_counts.MISS_FULL + s.prefix_caching.event_counts.FULL_HIT_NO_PREFILL_NEEDED)
   end)
 
-  it("do not count for those still waiting (pending_requests_save_nothing)", function()
+  it("do not count for those still waiting (W-49 pending_requests_save_nothing)", function()
     local list, s = run(workload.batch { count = 100, prompt = 161, output = 100, prompt_pool = 5 },
       { max_num_seqs = 2, max_num_batched_tokens = 512 }, { duration = 1 })
     local waiting = 0

@@ -227,25 +227,53 @@ function distribution.still(written)
   return d ~= nil and STILL[d.kind] ~= nil and STILL[d.kind](d)
 end
 
+-- The value that half of the weight lies up to.
+local function median_of(values, weights)
+  local order, total, sum = {}, 0, 0
+  for i = 1, #values do order[i], total = i, total + weights[i] end
+  table.sort(order, function(i, j) return values[i] < values[j] or values[i] == values[j] and i < j end)
+  for _, i in ipairs(order) do
+    sum = sum + weights[i]
+    if 2 * sum >= total then return values[i] end
+  end
+  return nil
+end
+
 -- Medians, or near them.
 local MIDDLE = {
-  constant = function(d) return d.a end, uniform = function(d) return (d.a + d.b) / 2 end,
+  constant = function(d) return d.a end, uniform = function(d) return d.a / 2 + d.b / 2 end,
   normal = function(d) return d.a end, lognormal = function(d) return math.exp(d.a) end,
   exponential = function(d) return d.a * math.log(2) end,
   pareto = function(d) return d.b * 2 ^ (1 / d.a) end,
   weibull = function(d) return d.b * math.log(2) ^ (1 / d.a) end,
   gamma = function(d) return d.a * d.b end, geometric = function(d) return 1 / d.a end,
   linear = function(d) return math.min(d.a, d.b) end,
+  empirical = function(d) return median_of(d.values, d.weights) end,
 }
+
+-- The same of a resolved distribution, clamped as it clamps.
+local function middle(d)
+  local v
+  if d.kind == "mixture" then
+    local values = {}
+    for i, part in ipairs(d.parts) do
+      values[i] = middle(part)
+      if not values[i] then return nil end
+    end
+    v = median_of(values, d.weights)
+  elseif MIDDLE[d.kind] then
+    v = MIDDLE[d.kind](d)
+  end
+  if v and d.min then v = math.max(v, d.min) end
+  if v and d.max then v = math.min(v, d.max) end
+  return v
+end
 
 --- About what a distribution as written draws in the middle; nil where that is not told.
 function distribution.middle(written)
+  if written.file then return nil end
   local d = require("oracle.dist").resolve(written, false)
-  if not d or not MIDDLE[d.kind] then return nil end
-  local v = MIDDLE[d.kind](d)
-  if d.min then v = math.max(v, d.min) end
-  if d.max then v = math.min(v, d.max) end
-  return v
+  return d and middle(d)
 end
 
 return distribution

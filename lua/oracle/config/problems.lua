@@ -25,8 +25,18 @@ local function line_of(marks, path)
   return nil
 end
 
+local WORD, TEXT = 60, 600                                -- letters shown of one word, and of all
+
+-- One line that a terminal can show, whatever the file says.
+local function tidy(text)
+  text = text:gsub("[%c\127]+", " "):gsub("[^%s]+", function(word)
+    return #word > 2 * WORD and word:sub(1, WORD) .. "..." or nil
+  end)
+  return #text > TEXT and text:sub(1, utf8.offset(text, 0, TEXT) - 1) .. " ..." or text
+end
+
 local function entry(self, path, text)
-  return { path = path, line = line_of(self.marks, path), message = text }
+  return { path = tidy(path), line = line_of(self.marks, path), message = tidy(text) }
 end
 
 local function format(text, ...)

@@ -1,0 +1,49 @@
+--- The program under test and a folder of its own for what it reads and writes: `setup(program.open)`,
+-- `teardown(program.close)`.
+local program = { bin = os.getenv("ORACLE_BIN") or "./oracle", root = os.getenv("ORACLE_HOME") or "." }
+
+function program.open()
+  local p = io.popen("mktemp -d")
+  program.dir = p:read("l")
+  p:close()
+end
+
+function program.close()
+  os.execute("rm -rf '" .. program.dir .. "'")
+end
+
+--- The content of a file, by its whole path.
+function program.read(path)
+  local f = assert(io.open(path))
+  local text = f:read("a")
+  f:close()
+  return text
+end
+
+--- A file in the folder. Returns its path.
+function program.write(name, text)
+  local path = program.dir .. "/" .. name
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  return path
+end
+
+local function run(command)
+  local _, how, code = os.execute(("%s >'%s/out' 2>'%s/err' </dev/null"):format(command, program.dir, program.dir))
+  if how ~= "exit" then error(command .. ": ended by a signal", 0) end
+  return code, program.read(program.dir .. "/out"), program.read(program.dir .. "/err")
+end
+
+--- Run it where the test runs. Returns exit status, stdout and stderr.
+function program.run(args)
+  return run(("timeout 60 %s %s"):format(program.bin, args))
+end
+
+--- The same in its own folder.
+function program.run_there(args)
+  local bin = program.bin:match("^/") and program.bin or program.root .. "/" .. program.bin
+  return run(("cd '%s' && timeout 60 '%s' %s"):format(program.dir, bin, args))
+end
+
+return program
