@@ -113,8 +113,7 @@ describe("a configuration", function()
     assert.equal(0, rc, err)
     assert.equal(20, json.decode(out).simulation.total_duration_s)
     assert.equal(0, (oracle("generate-config -o c.lua")))
-    local here = bin:match("^/") and bin or (os.getenv("ORACLE_HOME") or ".") .. "/" .. bin
-    assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(here, program.dir)))
+    assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(program.path(), program.dir)))
   end)
 
   it("writes the files it names and ends with what it did", function()

@@ -40,10 +40,14 @@ function program.run(args)
   return run(("timeout 60 %s %s"):format(program.bin, args))
 end
 
+--- Where it is, from any folder.
+function program.path()
+  return program.bin:match("^/") and program.bin or program.root .. "/" .. program.bin
+end
+
 --- The same in its own folder.
 function program.run_there(args)
-  local bin = program.bin:match("^/") and program.bin or program.root .. "/" .. program.bin
-  return run(("cd '%s' && timeout 60 '%s' %s"):format(program.dir, bin, args))
+  return run(("cd '%s' && timeout 60 '%s' %s"):format(program.dir, program.path(), args))
 end
 
 return program
