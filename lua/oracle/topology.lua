@@ -45,10 +45,11 @@ local function meant(name, names)
 end
 
 -- Beyond these no simulated time would be left of the clock's 292 years.
-local LEAST_BANDWIDTH, MOST_LATENCY = 1e3, 100            -- B/s, s
+local LEAST_BANDWIDTH, MOST_BANDWIDTH, MOST_LATENCY = 1e3, 1e18, 100  -- B/s, s
 
 local function check_rate(where, value, number)
   if number < LEAST_BANDWIDTH then refuse(where, "%s; 1 kB/s or more expected", tostring(value)) end
+
 end
 
 local function quantity(where, value, dimension)
@@ -112,6 +113,9 @@ local function read_nodes(where, list)
     if not KINDS[node.kind] then
       refuse(at .. ".kind", "'%s'; device, host, nic or switch expected, or nvswitch", node.kind)
     end
+    if node.host and (math.type(node.host) ~= "integer" or node.host < 0) then
+      refuse(at .. ".host", "%s; a whole number from 0 expected", tostring(node.host))
+    end
     nodes[i] = node
   end
   return nodes
@@ -129,6 +133,9 @@ local function read_link(at, given)
   end
   for _, key in ipairs { "from", "to", "bandwidth", "latency" } do
     if link[key] == nil then refuse(at, "%s is missing", key) end
+  end
+  if link.bandwidth > MOST_BANDWIDTH then
+    refuse(at .. ".bandwidth", "%g B/s; up to 1e18 expected", link.bandwidth)
   end
   return link
 end

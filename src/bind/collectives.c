@@ -62,6 +62,38 @@ int orc_bind_net_collective(lua_State *L)
   return 1;
 }
 
+/* loggp(args) */
+int orc_bind_net_loggp(lua_State *L)
+{
+  const char *what = "loggp";
+  orc_error e;
+  orc_collective c;
+  orc_algorithm a;
+  luaL_checktype(L, 1, LUA_TTABLE);
+  const orc_loggp l = {
+    .latency = orc_bind_number(L, 1, what, "latency"),
+    .overhead = orc_bind_number(L, 1, what, "overhead"),
+    .gap = orc_bind_number(L, 1, what, "gap"),
+    .gap_per_byte = orc_bind_number(L, 1, what, "gap_per_byte"),
+  };
+  const double bytes = orc_bind_number(L, 1, what, "bytes");
+  const orc_fabric f = { .near = { .ranks = (int)orc_bind_integer(L, 1, what, "ranks"),
+                                   .latency = l.latency + 2.0 * l.overhead,
+                                   .bandwidth = 1.0 / l.gap_per_byte } };
+  if (!orc_collective_find(orc_bind_text(L, 1, what, "collective"), &c, &e)) orc_bind_raise(L, &e);
+  if (!orc_algorithm_find(orc_bind_text_or(L, 1, what, "algorithm", "auto"), &a, &e))
+    orc_bind_raise(L, &e);
+  if (!(l.latency >= 0.0) || !(l.overhead >= 0.0) || !(l.gap >= 0.0) || !(bytes >= 0.0) ||
+      !(bytes <= 1e18))
+    orc_bind_fail(L, "%s: latency, overhead, gap and bytes: 0 or more expected", what);
+  if (!orc_fabric_check(&f, &e)) orc_bind_fail(L, "%s: %s", what, e.msg);
+  if (!orc_collective_offers(c, a, &f))
+    orc_bind_fail(L, "%s: %s is not done by '%s' over %d ranks", what, orc_collective_name(c),
+                  orc_algorithm_name(a), f.near.ranks);
+  lua_pushnumber(L, orc_collective_loggp(c, a, &l, f.near.ranks, bytes));
+  return 1;
+}
+
 /* schedule(args) */
 int orc_bind_net_schedule(lua_State *L)
 {

@@ -20,7 +20,10 @@
 **   collective{collective =, algorithm = "auto", bytes =, ranks =, latency =, bandwidth =, port =,
 **              hosts =, host_latency =, host_bandwidth =, in_switch =}
 **                         { seconds =, algorithm =, pieces = }; ranks are those of one host
-**   schedule{the same}    array of { round =, from =, to =, bytes = }; ranks from 0, -1: the switch
+**   loggp{collective =, algorithm = "auto", bytes =, ranks =, latency =, overhead =, gap =,
+**         gap_per_byte =}   s by the LogGP model (cost/collective.h) on one host
+**   schedule{the same as collective}    array of { round =, from =, to =, bytes = }; ranks from 0,
+*-1: the switch
 **   carry_out(t, { device, ... }, {the same} [, hub])
 **                         s the schedule takes on an idle t; hub: the switch's name
 **   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why
@@ -319,6 +322,7 @@ static const luaL_Reg functions[] = {
   { "transfers", orc_bind_net_transfers },
   { "share", orc_bind_net_share },
   { "collective", orc_bind_net_collective },
+  { "loggp", orc_bind_net_loggp },
   { "schedule", orc_bind_net_schedule },
   { "carry_out", orc_bind_net_carry_out },
   { "fit", orc_bind_net_fit },

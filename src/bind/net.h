@@ -18,6 +18,7 @@ orc_topology *orc_bind_topology(lua_State *L, int index);
 int orc_bind_net_transfers(lua_State *L);
 int orc_bind_net_share(lua_State *L);
 int orc_bind_net_collective(lua_State *L);
+int orc_bind_net_loggp(lua_State *L);
 int orc_bind_net_schedule(lua_State *L);
 int orc_bind_net_carry_out(lua_State *L);
 int orc_bind_net_fit(lua_State *L);
