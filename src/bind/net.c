@@ -22,8 +22,8 @@
 **                         { seconds =, algorithm =, pieces = }; ranks are those of one host
 **   loggp{collective =, algorithm = "auto", bytes =, ranks =, latency =, overhead =, gap =,
 **         gap_per_byte =}   s by the LogGP model (cost/collective.h) on one host
-**   schedule{the same as collective}    array of { round =, from =, to =, bytes = }; ranks from 0,
-*-1: the switch
+**   schedule{those of collective}   array of { round =, from =, to =, bytes = }; ranks from 0,
+**                         -1: the switch
 **   carry_out(t, { device, ... }, {the same} [, hub])
 **                         s the schedule takes on an idle t; hub: the switch's name
 **   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why

@@ -194,6 +194,20 @@ end)
 
 -- What models/fits says of NCCL on DGX H100 is what the measurements give; and it is physics: no
 -- bandwidth above the 450 GB/s of NVLink, or the 50 GB/s of a NIC between hosts.
+describe("the LogGP model", function()
+  it("charges messages, their bytes but the first, and what lies between two of one rank", function()
+    local args = { collective = "all_reduce", algorithm = "ring", ranks = 4, bytes = 4096, latency = 1e-6,
+                   overhead = 0.5e-6, gap = 3e-6, gap_per_byte = 1e-9 }
+    near(6 * 2e-6 + 6 * 1023e-9, core.net.loggp(args))        -- 6 rounds of 1024 B: o + L + o, then (k - 1)G
+    args.algorithm = "direct"                                 -- 2 rounds of 3 messages, two gaps between them
+    near(2 * (2e-6 + 3 * 1023e-9 + 2 * 3e-6), core.net.loggp(args))
+    args.ranks = 1
+    assert.equal(0, core.net.loggp(args))
+    args.ranks, args.gap_per_byte = 4, 0
+    assert.has_error(function() core.net.loggp(args) end)
+  end)
+end)
+
 describe("measured collectives", function()
   local data = (os.getenv("ORACLE_DATA") or "../shared/data") .. "/collectives/h100-dgx.csv"
 
