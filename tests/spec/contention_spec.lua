@@ -38,7 +38,8 @@ describe("tensor-parallel groups over one cable", function()
       local network, placement = groups(count, size, "20 GB/s")
       local spec = {
         model = MODEL, hardware = "a100-80gb", replicas = count, network = network, placement = placement,
-        router = "round_robin", engine = { tensor_parallel_size = size, dtype = "float16", max_num_batched_tokens = 8192 },
+        router = "round_robin",
+        engine = { tensor_parallel_size = size, dtype = "float16", max_num_batched_tokens = 8192 },
         workload = oracle.workload.batch { count = count, prompt = prompt, output = 1 },
       }
       -- All compute alike, so all-reduce at one time: 2(size - 1) rounds, in each of which one message of every group

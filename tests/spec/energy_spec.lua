@@ -72,7 +72,8 @@ describe("energy", function()
     local s = run {
       model = MODEL, hardware = "h100-sxm", duration = 20,
       engine = { pipeline_parallel_size = 2 }, stages = { { hardware = "h100-sxm" }, { hardware = "a100-80gb" } },
-      cost = { kind = "constant", constant_step = "8 ms" }, network = { topology = "nvlink_mesh", gpus = 2, bandwidth = 1e18 },
+      cost = { kind = "constant", constant_step = "8 ms" },
+      network = { topology = "nvlink_mesh", gpus = 2, bandwidth = 1e18 },
       workload = oracle.workload.constant { rate = 1, count = 5, prompt = 16, output = 4 },
     }
     -- 16 layers a stage: 4 ms of every step on each, 20 steps.
