@@ -1,7 +1,8 @@
 --- The results file of a sweep: a line per point as it finishes, so that a sweep that was stopped, however, goes on
 -- where it was. JSON lines: first {"oracle_sweep":1,...} says which sweep it is, then
 -- {"point":17,"crc32":"89abcdef","result":{...}}. A line that was being written when the power went, or the process,
--- does not match its CRC and is left out.
+-- does not match its CRC and is left out. A point that could not run has a line too, with "error" in its result; who
+-- goes on tries it again, since what was wrong may be mended, and of two lines of a point the later one counts.
 local journal = {}
 
 local FORMAT = 1
@@ -75,6 +76,11 @@ local function differs(t, id)
   return nil
 end
 
+-- Whether a result is that of a point that could not run.
+local function is_failure(text)
+  return text:find('"error":', 1, true) ~= nil and core().json.decode(text).error ~= nil
+end
+
 -- Finds the results in the file; its end is then after the last whole one.
 local function scan(self, each)
   local stop = 0
@@ -84,12 +90,21 @@ local function scan(self, each)
     if i and i >= 1 and i <= self.planned and sum == crc(i, text) then
       if not self.where[i] then self.count = self.count + 1 end
       self.where[i], self.length[i] = from + #line - #text - #"}\n", #text
+      self.failed[i] = is_failure(text) or nil
       stop = from + #line
     else
       self.damaged = self.damaged + 1
     end
   end
   return stop
+end
+
+-- Points that could not run have no result yet.
+local function drop_failed(self)
+  for i in pairs(self.failed) do
+    self.where[i], self.length[i], self.count = nil, nil, self.count - 1
+  end
+  self.failed = {}
 end
 
 local function start_over(self, id)
@@ -110,10 +125,12 @@ local function prepare(self, id, resume)
   if resume then
     if difference then return nil, "holds results " .. difference .. "; --out with another name begins a new sweep" end
     local stop = math.max(scan(self, each), #first)
+    drop_failed(self)
     if stop < self.file:size() then return self.file:truncate(stop) end
     return true
   end
-  local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {} }
+  local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {},
+                failed = {} }
   scan(old, each)
   if old.count > 0 and old.count < old.planned then
     return nil, ("holds an unfinished sweep (%d of %d points); --resume completes it; delete it to begin anew, or "
@@ -131,8 +148,8 @@ end
 function journal.open(path, id, resume)
   local file, why = core().journal.open(path)
   if not file then return nil, ("%s: %s"):format(path, why) end
-  local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, count = 0,
-                              damaged = 0, synced = 0 }, METHODS)
+  local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, failed = {},
+                              count = 0, damaged = 0, synced = 0 }, METHODS)
   local ok
   ok, why = prepare(self, id, resume)
   if not ok then

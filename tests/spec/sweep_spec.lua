@@ -298,6 +298,31 @@ describe("a results file", function()
     assert.equal(12, #points_in(dir .. "/full"))
   end)
 
+  it("tries points again that could not run, and only those", function()
+    local broken = [=[
+      return require("oracle.policy").batching { name = "mended", step = function(b)
+        b:decode(); b:resume(64); b:admit(64); error("not yet") end }]=]
+    write("mended.lua", broken)
+    local args = ("sweep %s --set batching=chunked,%s/mended.lua,fcfs --out %s/again --json %s/again.json -q")
+      :format(path, dir, dir, dir)
+    assert.equal(1, (run(args)))
+    local before = read(dir .. "/again.json")
+    local code, _, err = run(args .. " --resume")
+    assert.equal(1, code)                                 -- nothing was mended: it is told again
+    assert.matches("oracle: point 2 .*not yet", err)
+    assert.equal(before, read(dir .. "/again.json"))
+    assert.same({ 1, 2, 2, 3 }, points_in(dir .. "/again"))
+
+    write("mended.lua", (broken:gsub("error%b()", "")))
+    ok(args .. " --resume")
+    assert.same({ 1, 2, 2, 2, 3 }, points_in(dir .. "/again"))
+    local result = json.decode(read(dir .. "/again.json"))
+    assert.equal(0, result.sweep.failed)
+    assert.equal(200, result.points[2].requests.successful)
+    ok(args .. " --resume")                               -- the newest line of a point counts
+    assert.same({ 1, 2, 2, 2, 3 }, points_in(dir .. "/again"))
+  end)
+
   it("keeps what is finished when the disk is full", function()
     local code, out, err = run(sweep("small"), "ulimit -f 12;")
     assert.equal(1, code)

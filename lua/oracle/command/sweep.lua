@@ -20,7 +20,8 @@ Runs a scenario for every combination of values, the first --set slowest, on all
   --set KEY=VALUE          the same value everywhere
   --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
   --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
-  --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine
+  --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine; points
+                           that could not run are tried again
   --threads N              threads (one per core); results are the same bytes whatever N is
   --json FILE              at the end, all results in order: {"points": [{"set": {...}, ...}, ...]}
 
