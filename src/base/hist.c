@@ -7,6 +7,7 @@
 enum {
   FIRST_BITS = 7, /* of the hash at first; it is never more than half full, and doubles */
   LAST_BITS = 13, /* twice ORC_HIST_EXACT */
+  DIGIT = 10,     /* bits that one pass of the sort looks at */
 };
 
 typedef struct point {
@@ -20,7 +21,7 @@ typedef struct point {
 */
 struct orc_hist_exact {
   int count;
-  int bits; /* of the hash */
+  int bits; /* of the hash; 0: sorting has moved the values since it was made */
   bool sorted;
   point at[ORC_HIST_EXACT];
   uint16_t slot[1 << LAST_BITS]; /* the first 2^bits are in use, and were cleared */
@@ -45,8 +46,12 @@ static uint16_t *find(orc_hist_exact *x, int64_t value)
   return &x->slot[i];
 }
 
+/* Make the hash for the values there are and one more. */
 static void rehash(orc_hist_exact *x)
 {
+  if (x->bits < FIRST_BITS) x->bits = FIRST_BITS;
+  while (2 * x->count >= 1 << x->bits && x->bits < LAST_BITS)
+    x->bits++;
   memset(x->slot, 0, sizeof *x->slot << x->bits);
   for (int i = 0; i < x->count; i++)
     *find(x, x->at[i].value) = (uint16_t)(i + 1);
@@ -66,7 +71,7 @@ static orc_hist_exact *new_exact(void)
 {
   orc_hist_exact *x = orc_resize(NULL, 1, sizeof *x);
   x->count = 0;
-  x->bits = FIRST_BITS;
+  x->bits = 0;
   x->sorted = true;
   rehash(x);
   return x;
@@ -80,10 +85,7 @@ void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
     x->at[x->count - 1].weight += weight;
     return;
   }
-  if (2 * x->count == 1 << x->bits && x->bits < LAST_BITS) {
-    x->bits++;
-    rehash(x);
-  }
+  if (2 * x->count >= 1 << x->bits && x->bits < LAST_BITS) rehash(x);
   uint16_t *slot = find(x, value);
   if (*slot != 0) {
     x->at[*slot - 1].weight += weight;
@@ -100,6 +102,16 @@ void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
 void orc_hist_merge(orc_hist *into, const orc_hist *from)
 {
   if (from->count == 0) return;
+  if (into->count == 0 && from->bucket == NULL) {
+    orc_hist_exact *x = new_exact();
+    x->count = from->exact->count;
+    x->sorted = from->exact->sorted;
+    x->bits = 0;
+    memcpy(x->at, from->exact->at, (size_t)x->count * sizeof x->at[0]);
+    *into = *from;
+    into->exact = x;
+    return;
+  }
   if (from->bucket == NULL) {
     for (int i = 0; i < from->exact->count; i++)
       orc_hist_add(into, from->exact->at[i].value, from->exact->at[i].weight);
@@ -134,18 +146,37 @@ double orc_hist_std(const orc_hist *h)
   return sqrt(fmax(about - rest * rest, 0.0));
 }
 
-static int by_value(const void *a, const void *b)
+/* One pass of a radix sort: from `from` to `to` in the order of one digit, equals as they were. */
+static void sort_by_digit(const point *from, point *to, int count, int64_t least, int shift)
 {
-  const int64_t x = ((const point *)a)->value, y = ((const point *)b)->value;
-  return (x > y) - (x < y);
+  int place[1 << DIGIT] = { 0 }; /* how many have a digit, then where the next of them goes */
+  const uint64_t mask = ((uint64_t)1 << DIGIT) - 1;
+  for (int i = 0; i < count; i++)
+    place[(uint64_t)(from[i].value - least) >> shift & mask]++;
+  int sum = 0;
+  for (int d = 0; d < 1 << DIGIT; d++) {
+    const int here = place[d];
+    place[d] = sum;
+    sum += here;
+  }
+  for (int i = 0; i < count; i++)
+    to[place[(uint64_t)(from[i].value - least) >> shift & mask]++] = from[i];
 }
 
-static void sort(orc_hist_exact *x)
+static void sort(orc_hist_exact *x, int64_t least, int64_t most)
 {
   if (x->sorted) return;
-  qsort(x->at, (size_t)x->count, sizeof x->at[0], by_value);
-  rehash(x);
+  point *spare = orc_resize(NULL, (size_t)x->count, sizeof *spare), *from = x->at, *to = spare;
+  for (int shift = 0; shift < 63 && (most - least) >> shift > 0; shift += DIGIT) {
+    sort_by_digit(from, to, x->count, least, shift);
+    point *const sorted = to;
+    to = from;
+    from = sorted;
+  }
+  if (from != x->at) memcpy(x->at, from, (size_t)x->count * sizeof *from);
+  free(spare);
   x->sorted = true;
+  x->bits = 0;
 }
 
 /* The values of ranks k and k + 1 (from 0). */
@@ -153,9 +184,10 @@ typedef struct pair {
   double low, high;
 } pair;
 
-static pair exact_pair(orc_hist_exact *x, uint64_t k)
+static pair exact_pair(const orc_hist *h, uint64_t k)
 {
-  sort(x);
+  orc_hist_exact *x = h->exact;
+  sort(x, h->min, h->max);
   uint64_t before = 0; /* ranks below entry i */
   int i = 0;
   while (before + x->at[i].weight <= k)
@@ -198,7 +230,7 @@ double orc_hist_quantile(orc_hist *h, double q)
   if (whole >= (double)(h->count - 1)) return (double)h->max;
   if (rank == 0.0) return (double)h->min;
   const uint64_t k = (uint64_t)whole;
-  const pair p = h->bucket == NULL ? exact_pair(h->exact, k) : sketch_pair(h, k);
+  const pair p = h->bucket == NULL ? exact_pair(h, k) : sketch_pair(h, k);
   /* From the nearer end, as numpy does: both ends are hit exactly. */
   const double gap = p.high - p.low;
   const double x = t < 0.5 ? p.low + gap * t : p.high - gap * (1.0 - t);
