@@ -66,7 +66,8 @@ void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight);
 static inline size_t orc_hist_bucket(int64_t value)
 {
   const uint64_t v = (uint64_t)value;
-  const int shift = 63 - ORC_HIST_BITS - __builtin_clzll(v | (uint64_t)1 << ORC_HIST_BITS);
+  const int leading = 63 ^ __builtin_clzll(v | (uint64_t)1 << ORC_HIST_BITS);
+  const int shift = leading - ORC_HIST_BITS;
   return ((size_t)shift << ORC_HIST_BITS) + (size_t)(v >> shift);
 }
 
@@ -88,13 +89,14 @@ static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
 }
 
 /*
-** Additions of one weight in a tight loop: sums stay in registers until the end. Between begin and
-** end the histogram must not be used otherwise. The result is the same to the last bit.
+** Additions of one weight in a tight loop: sums stay in registers until the end, where the caller
+** says how many values there were and what they sum up to. Between begin and end the histogram must
+** not be used otherwise. The result is the same to the last bit.
 */
 typedef struct orc_hist_tally {
   orc_hist *into;
   uint64_t *bucket; /* the sketch; NULL: values go to orc_hist_add one by one */
-  uint64_t weight, count, sum;
+  uint64_t weight;
   unsigned __int128 squares;
   int64_t min, max;
 } orc_hist_tally;
@@ -106,7 +108,7 @@ static inline orc_hist_tally orc_hist_tally_begin(orc_hist *h, uint64_t weight)
   };
 }
 
-/* value >= 0; the sum of one tally's values must stay below 2^64 (584 years in ns) */
+/* value >= 0 */
 static inline void orc_hist_tally_add(orc_hist_tally *t, int64_t value)
 {
   if (t->bucket == NULL) {
@@ -114,19 +116,18 @@ static inline void orc_hist_tally_add(orc_hist_tally *t, int64_t value)
     return;
   }
   t->bucket[orc_hist_bucket(value)] += t->weight;
-  t->count++;
-  t->sum += (uint64_t)value;
   t->squares += (unsigned __int128)(uint64_t)value * (uint64_t)value;
   if (value < t->min) t->min = value;
   if (value > t->max) t->max = value;
 }
 
-static inline void orc_hist_tally_end(const orc_hist_tally *t)
+/* count of the values added, and their sum */
+static inline void orc_hist_tally_end(const orc_hist_tally *t, uint64_t count, uint64_t sum)
 {
   orc_hist *h = t->into;
-  if (t->count == 0) return;
-  h->count += t->count * t->weight;
-  h->sum += (__int128)((unsigned __int128)t->sum * t->weight);
+  if (t->bucket == NULL || count == 0) return;
+  h->count += count * t->weight;
+  h->sum += (__int128)((unsigned __int128)sum * t->weight);
   h->squares += t->squares * t->weight;
   if (t->min < h->min) h->min = t->min;
   if (t->max > h->max) h->max = t->max;

@@ -73,7 +73,7 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_d
     if (++turn == block_size) turn = 0;
   }
   if (steps == 0) return 0;
-  orc_hist_tally_end(&gaps);
+  orc_hist_tally_end(&gaps, (uint64_t)steps, (uint64_t)(now - d->peers[0].time));
   orc_kv_take(&r->kv, opened);
   r->usage.block_time += block_time;
   book(r, &(orc_decode_span){ .n = n,
