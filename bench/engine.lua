@@ -50,20 +50,21 @@ end
 local function bare_figures()
   local found = {}
   for line in lines_of(BUILD .. "/bench/bare"):gmatch("[^\n]+") do
-    local name, ms, steps = line:match("^(%l+) (%S+) (%d+)")
-    if name then found[name] = { ms = tonumber(ms), steps = math.tointeger(steps) } end
+    local name, ms, steps, ends = line:match("^(%l+) (%S+) (%d+) %d+ %d+ (%d+)$")
+    if name then found[name] = { ms = tonumber(ms), steps = math.tointeger(steps), now = tonumber(ends) / 1e9 } end
   end
   return found
 end
 
 local function beside_bare(bare, name, title, wanted_ms, spec)
-  local seconds, raw = best(7, spec)
+  local seconds, raw = best(15, spec)
   local tokens = raw.tokens.output
   figure(name .. "_ms", 1e3 * seconds)
   local ratio = bare and figure(name .. "_ratio", 1e3 * seconds / bare.ms, "%.2f")
   say("%s: %.1f ms (wanted <= %d), %.1f ns/step, %.0f M tokens/s; bare loop %.2f ms, ratio %.2f (wanted <= 3.5)%s",
     title, 1e3 * seconds, wanted_ms, 1e9 * seconds / raw.steps, 1e-6 * tokens / seconds, bare and bare.ms or 0,
-    ratio or 0, bare and bare.steps ~= raw.steps and "; other steps" or "")
+    ratio or 0, not bare and "" or bare.steps ~= raw.steps and "; other steps" or bare.now ~= raw.now and "; another end"
+    or "; same steps, same end")
 end
 
 local function limits()
