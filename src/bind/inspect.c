@@ -168,7 +168,7 @@ static int replica(lua_State *L)
   put_integer(L, "context", context);
   put_integer(L, "ended", (int64_t)orc_live_steps_of(r));
   put_integer(L, "policy_calls", (int64_t)r->usage.policy_calls);
-  put_integer(L, "preemptions", (int64_t)r->usage.preemptions);
+  put_integer(L, "preemptions", (int64_t)r->usage.counted_preemptions);
   put_integer(L, "recomputed_tokens", (int64_t)r->usage.recomputed_tokens);
   push_kv(L, &r->kv);
   lua_setfield(L, -2, "kv");

@@ -141,7 +141,7 @@ static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int
   put(L, "kv_peak", (double)r->usage.peak_blocks / total);
   put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);
   put_count(L, "evictions", r->kv.evictions);
-  put_count(L, "preemptions", r->usage.preemptions);
+  put_count(L, "preemptions", r->usage.counted_preemptions);
   put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);

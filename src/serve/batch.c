@@ -46,7 +46,7 @@ static void halt(orc_replica *r, orc_slot slot)
 static void forget(orc_replica *r, orc_request *q)
 {
   orc_holding_end(r, q);
-  r->usage.recomputed_tokens += (uint64_t)q->computed;
+  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   q->lost = q->computed;
   r->lost += q->computed;
   q->computed = 0;
@@ -114,6 +114,7 @@ static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
   r->kept += q->blocks > 0;
   q->preemptions++;
   r->usage.preemptions++;
+  r->usage.counted_preemptions += q->counted;
   r->lane->batch.preempted++;
   q->state = ORC_QUEUED;
   orc_queue_push(&r->queue, slot, q->key);

@@ -98,7 +98,7 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
   }
   /* What a preemption lost and the cache still has is not computed again. */
   const int32_t back = tokens < q->lost ? tokens : q->lost;
-  r->usage.recomputed_tokens -= (uint64_t)back;
+  if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
   if (found->blocks + found->lower == 0) return;
   orc_prefix_hold(&r->prefix, found);

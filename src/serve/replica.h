@@ -116,10 +116,11 @@ typedef struct orc_usage {
   uint64_t policy_calls;
   unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
   int64_t peak_blocks;
-  uint64_t preemptions, recomputed_tokens;
-  uint64_t swapped_blocks; /* moved out to host memory */
-  orc_answered answered;   /* first tokens; the others are in: */
-  orc_hist gaps;           /* between tokens of a request (ITL) */
+  uint64_t preemptions;
+  uint64_t counted_preemptions, recomputed_tokens; /* of requests after the warm-up */
+  uint64_t swapped_blocks;                         /* moved out to host memory */
+  orc_answered answered;                           /* first tokens; the others are in: */
+  orc_hist gaps;                                   /* between tokens of a request (ITL) */
 } orc_usage;
 
 struct orc_replica {
