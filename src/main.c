@@ -52,6 +52,12 @@ static void on_signal(int number)
   orc_host_interrupt();
 }
 
+/* Who read our output has gone: so do we, without a word, as programs do. */
+static void on_pipe(int number)
+{
+  orc_host_abandon(128 + number);
+}
+
 /* Without SA_RESTART, so that a read at the prompt notices. */
 static void catch_signals(void)
 {
@@ -59,6 +65,9 @@ static void catch_signals(void)
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
+  sigaction(SIGHUP, &action, NULL);
+  const struct sigaction gone = { .sa_handler = on_pipe };
+  sigaction(SIGPIPE, &gone, NULL);
   signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of its writer, as a full disk is */
 }
 

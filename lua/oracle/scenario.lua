@@ -112,7 +112,7 @@ end
 local function first_line(err)
   local meta = getmetatable(err)
   if type(err) ~= "string" and type(err) ~= "number" and not (type(meta) == "table" and meta.__tostring) then
-    return err == nil and "an error without a message" or ("an error that is a %s, not a text"):format(type(err))
+    return err == nil and "an error without a message" or ("%s raised as an error, a text expected"):format(type(err))
   end
   return (tostring(err):match("^[^\n]*"):gsub(" not found:$", " not found"))
 end

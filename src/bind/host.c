@@ -164,6 +164,12 @@ void orc_host_interrupt(void)
   orc_bind_interrupt();
 }
 
+void orc_host_abandon(int status)
+{
+  orc_leftover_remove();
+  _exit(status);
+}
+
 typedef struct words {
   int count;
   char **at;

@@ -49,4 +49,7 @@ size_t orc_host_complete(orc_host *h, const char *text, size_t length,
 */
 void orc_host_interrupt(void);
 
+/* End the program at once with `status`; files that are not whole go. For a signal handler. */
+_Noreturn void orc_host_abandon(int status);
+
 #endif

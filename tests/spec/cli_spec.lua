@@ -195,7 +195,7 @@ describe("what cannot be done", function()
   end)
 
   it("is whatever a scenario raises or returns", function()
-    refused(1, write("t.lua", "error({ 1 })"), "t.lua: an error that is a table, not a text\n")
+    refused(1, write("t.lua", "error({ 1 })"), "t.lua: table raised as an error, a text expected\n")
     refused(1, write("n.lua", "error()"), "n.lua: an error without a message\n")
     refused(1, write("b.lua", "\27Lua\x54"), "b.lua: is compiled; the text of a scenario expected")
     refused(1, write("r.lua", "return require 'nowhere'"), "r.lua:1: module 'nowhere' not found\n")
@@ -271,6 +271,31 @@ describe("Ctrl-C", function()
     local p = io.popen("tail -n 200 '" .. dir .. "/i.csv'")
     assert.matches("PENDING", p:read("a"))
     p:close()
+  end)
+end)
+
+describe("a signal", function()
+  local ENDLESS = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=100000000 -q "
+
+  it("that asks to end leaves partial results, whichever it is", function()
+    for _, signal in ipairs { "TERM", "HUP" } do
+      local rc, _, err = oracle(("%s --json '%s/%s.json' --csv '%s/%s.csv.gz'"):format(ENDLESS, dir, signal, dir, signal),
+        ("timeout -s %s -k 20 1"):format(signal))
+      assert.equal(124, rc)
+      assert.matches("interrupted", err)
+      assert.is_false(json.decode(read(("%s/%s.json"):format(dir, signal))).oracle.complete)
+      assert.is_true((os.execute(("gzip -t '%s/%s.csv.gz'"):format(dir, signal))))
+    end
+  end)
+
+  it("that nobody reads on ends the program in silence, and no half files stay", function()
+    local p = io.popen(("%s %s --csv - --json '%s/pipe.json' 2>'%s/err' | head -1; ls -A '%s'"):format(bin, ENDLESS,
+      dir, dir, dir))
+    local out = p:read("a")
+    p:close()
+    assert.matches("^request_id,", out)
+    assert.is_nil(out:find("pipe.json", 1, true))
+    assert.equal("", read(dir .. "/err"))
   end)
 end)
 
