@@ -59,7 +59,7 @@ static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
 void orc_replica_forget(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  r->usage.recomputed_tokens += (uint64_t)q->computed;
+  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   orc_cluster_note(r->cluster, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   orc_load_end(r->cluster, q);
   q->computed = q->lost = 0;
