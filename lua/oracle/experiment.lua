@@ -327,7 +327,7 @@ local function knobs_of(r, d)
     computed_only = require("oracle.system").get(e.system).computed_only or false,
     min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
-    kv_tiers = tiers_of(r, d),
+    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or require("oracle.system").get(e.system).kv_loading,
   }
 end
 

@@ -164,6 +164,9 @@ return section { "", {
   { "preemption", "choice", values = { "recompute", "swap" }, default = "recompute",
     doc = "what becomes of a request's KV blocks when it gives way" },
   TIERS,
+  { "kv_loading", "choice", values = { "blocking", "layerwise", "async" },
+    doc = "how blocks come back from kv_tiers: the step waits; layer by layer while it computes; before their request "
+      .. "is admitted, while others compute; as the system does" },
   autoscaling,
   section { "failures", doc = "replicas that fail; their requests go to others and are computed again", {
     seconds("mtbf", "mean time a replica works between failures (exponential)", { min = 1e-3 }),

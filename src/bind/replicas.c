@@ -60,6 +60,10 @@ static void read_prefix(lua_State *L, int t, orc_engine_knobs *k)
   k->sessions_apart = !orc_bind_bool_or(L, t, "engine", "enable_cross_request_caching", true);
   k->min_prefix_cache_length = (int32_t)least;
   k->max_prefix_cache_blocks = most;
+  static const char *const loadings[] = { "blocking", "layerwise", "async", NULL };
+  lua_getfield(L, t, "kv_loading");
+  k->loading = (orc_tier_loading)luaL_checkoption(L, -1, "blocking", loadings);
+  lua_pop(L, 1);
   k->computed_only = orc_bind_bool_or(L, t, "engine", "computed_only", false);
   k->recompute_block = orc_bind_bool_or(L, t, "engine", "recompute_last_block", false);
 }

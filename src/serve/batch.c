@@ -2,6 +2,7 @@
 
 #include "serve/cluster.h"
 #include "serve/holding.h"
+#include "serve/loading.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -278,16 +279,50 @@ static int64_t longest(const orc_request *q)
   return (int64_t)q->in.prompt + q->in.max_output;
 }
 
+/*
+** Where prefixes come back from lower tiers ahead of admission, a request that has one there and
+** could be admitted sets out for it. Returns whether it did: it is in the queue no more.
+*/
+static bool sets_out(orc_replica *r, orc_slot slot)
+{
+  if (r->knobs.loading != ORC_LOAD_AHEAD || r->knobs.tier_count == 0) return false;
+  if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
+  const orc_request *q = at(r, slot);
+  for (;;) {
+    const orc_prefix_match found = orc_holding_find(r, q);
+    if (found.lower + found.loading == 0) return false;
+    if (found.filling > found.loading) return false; /* the next step knows more */
+    const int64_t need = (int64_t)found.lower + found.idle;
+    if (need > orc_kv_available(&r->kv)) {
+      if (!reclaim(r, need, slot)) return false;
+      continue; /* what gave way may have changed what is found */
+    }
+    orc_queue_remove(&r->queue, slot);
+    orc_loading_begin(r, slot, &found);
+    return true;
+  }
+}
+
+/* The head of the queue, when those before it that must load first have set out. */
+static orc_slot head_of(orc_replica *r)
+{
+  while (sets_out(r, orc_queue_head(&r->queue)))
+    r->steady = false;
+  return orc_queue_head(&r->queue);
+}
+
 static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
 {
   orc_replica *r = b->replica;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  if (sets_out(r, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
   int32_t tokens;
   int64_t need;
   for (;;) { /* paused requests that give way change what is found */
     found = orc_holding_find(r, q);
+    if (found.lower + found.loading > 0 && r->knobs.loading == ORC_LOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = grant(b, q, there, limit);
     if (tokens == 0) return 0;
@@ -356,7 +391,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
   const orc_queue *queue = &b->replica->queue;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more)
-    more = admit(b, orc_queue_head(queue), limit - granted, reserve);
+    more = admit(b, head_of(b->replica), limit - granted, reserve);
   if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
   if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
   return granted + pass_over(b, limit - granted, reserve);
@@ -364,7 +399,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
 
 int orc_batch_admit(orc_batch *b, int limit)
 {
-  return admit(b, orc_queue_head(&b->replica->queue), limit, false);
+  return admit(b, head_of(b->replica), limit, false);
 }
 
 int orc_batch_head(const orc_batch *b, int64_t *blocks)
@@ -405,9 +440,8 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
 
 int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
 {
-  const orc_replica *r = b->replica;
-  const orc_slot slot =
-      number == ORC_HEAD ? orc_queue_head(&r->queue) : find(r, number, ORC_QUEUED, ORC_QUEUED);
+  orc_replica *r = b->replica;
+  const orc_slot slot = number == ORC_HEAD ? head_of(r) : find(r, number, ORC_QUEUED, ORC_QUEUED);
   return admit(b, slot, limit, true);
 }
 

@@ -5,6 +5,7 @@
 
 #include "serve/deploy.h"
 #include "serve/holding.h"
+#include "serve/loading.h"
 #include "serve/sampler.h"
 #include "serve/scaling.h"
 
@@ -299,6 +300,11 @@ static void on_wake(void *self, uint32_t replica)
   if (!orc_replica_wake(&c->replicas[replica], &e)) fail_at(c, &c->replicas[replica], &e);
 }
 
+static void on_loaded(void *self, uint32_t slot)
+{
+  orc_loading_end(self, slot);
+}
+
 static void on_computed(void *self, uint32_t stage)
 {
   orc_cluster *c = self;
@@ -337,6 +343,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_engine_on(&c->engine, ORC_EVENT_FOLLOW, on_follow, c);
   orc_engine_on(&c->engine, ORC_EVENT_DEADLINE, on_deadline, c);
   orc_engine_on(&c->engine, ORC_EVENT_COMPUTED, on_computed, c);
+  orc_engine_on(&c->engine, ORC_EVENT_LOADED, on_loaded, c);
   orc_deploy(c, config);
   orc_scaling_start(c);
   c->sources = orc_alloc((size_t)c->source_count, sizeof *c->sources);

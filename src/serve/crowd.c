@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "serve/cluster.h"
+#include "serve/execute.h"
 
 static orc_pipe_stage *stage_of(const orc_crowd_stage *s)
 {
@@ -122,7 +123,7 @@ static void begin(orc_crowd_stage *s, int lane, double rest)
   s->begun = s->replica->engine->now;
   s->work = orc_detail_work_of(cost, &t, &at->shape);
   ORC_ASSERT(s->work.exchange.layers == 0); /* who shares experts is in no crowd (deploy.c) */
-  s->work.last += at->moving;
+  s->work.last += at->moving + orc_execute_fetching(s->replica, s->index, t.total, at->fetching);
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }

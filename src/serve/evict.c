@@ -2,6 +2,7 @@
 
 #include "serve/cluster.h"
 #include "serve/holding.h"
+#include "serve/loading.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -78,6 +79,7 @@ uint32_t orc_replica_evict(orc_replica *r, orc_slot *out)
     const orc_slot slot = r->first;
     if (expel(r, slot)) out[n++] = slot;
   }
+  n += orc_loading_give_up(r, out + n);
   while (r->queue.count > 0) {
     out[n++] = orc_queue_head(&r->queue);
     expel_waiting(r, out[n - 1]);

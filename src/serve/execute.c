@@ -1,5 +1,7 @@
 #include "serve/execute.h"
 
+#include <math.h>
+
 #include "serve/cluster.h"
 
 /* Seconds of the formed step on a stage, if it only decodes. */
@@ -94,22 +96,37 @@ void orc_execute_note(const orc_replica *r, const orc_log *log)
   log->step(log->self, &n);
 }
 
-/* Seconds before the formed step in which blocks go to or come from other memory; claimed once. */
+/* Seconds before the formed step in which blocks go to or come from the host; claimed once. */
 static double claim_moving(orc_replica *r)
 {
-  const double seconds = (double)r->moved * r->knobs.swap_block_seconds + r->fetching;
+  const double seconds = (double)r->moved * r->knobs.swap_block_seconds;
   r->moved = 0;
+  return seconds;
+}
+
+/* Seconds in which blocks come back from lower tiers for the formed step; claimed once. */
+static double claim_fetching(orc_replica *r)
+{
+  const double seconds = r->fetching;
   r->fetching = 0.0;
   return seconds;
 }
 
+double orc_execute_fetching(const orc_replica *r, int stage, double compute, double seconds)
+{
+  if (r->knobs.loading != ORC_LOAD_LAYERED || seconds == 0.0) return seconds;
+  const double layers = r->pipeline.stages[stage].cost.stage.layers;
+  return fmax(seconds + compute / layers, compute + seconds / layers) - compute;
+}
+
 /* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */
 static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_step_shape *shape,
-                     double moving)
+                     double moving, double fetching)
 {
   orc_pipe_stage *s = &r->pipeline.stages[stage];
   const double time = r->high ? detailed_time(r, s, shape) : step_time(s, shape);
-  return orc_pipeline_pass(&r->pipeline, stage, at, time + moving);
+  const double more = moving + orc_execute_fetching(r, stage, time, fetching);
+  return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
 }
 
 /* All of them pass a stage; nobody goes on before the last has. */
@@ -121,7 +138,7 @@ static orc_time pass_together(orc_replica *first, int count, int stage, orc_time
   for (int i = 0; i < count; i++) {
     orc_replica *r = &first[i];
     if (r->lane->batch.tokens == 0) continue;
-    const orc_time own = pass(r, stage, at, &r->lane->shape, r->lane->moving);
+    const orc_time own = pass(r, stage, at, &r->lane->shape, r->lane->moving, r->lane->fetching);
     if (own > end) end = own;
   }
   return end;
@@ -135,6 +152,7 @@ orc_time orc_execute_together(orc_replica *first, int count, int lane, orc_time 
     if (r->lane->batch.tokens == 0) continue;
     r->lane->shape = shape_of(r);
     r->lane->moving = claim_moving(r);
+    r->lane->fetching = claim_fetching(r);
   }
   orc_time at = now;
   for (int stage = 0;; stage++) {
@@ -159,17 +177,21 @@ orc_time orc_execute_start(orc_replica *r)
     r->lane->shape = shape;
     r->lane->begun = r->now;
     r->lane->moving = claim_moving(r);
+    r->lane->fetching = claim_fetching(r);
     orc_crowd_start(&r->cluster->crowd, r, r->lane->index);
     return ORC_NEVER;
   }
   /* They go first, each stage's share on its own link. */
-  const double moving = claim_moving(r);
+  const double moving = claim_moving(r), fetching = claim_fetching(r);
   orc_time at = r->now;
   for (int i = 0;; i++) {
-    if (decodes)
-      at = orc_pipeline_pass(p, i, at, decode_time(r, i) + moving);
-    else
-      at = pass(r, i, at, &shape, moving);
+    if (decodes) {
+      const double time = decode_time(r, i);
+      const double more = moving + orc_execute_fetching(r, i, time, fetching);
+      at = orc_pipeline_pass(p, i, at, time + more);
+    } else {
+      at = pass(r, i, at, &shape, moving, fetching);
+    }
     if (i == p->count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, i)));
   }

@@ -26,4 +26,15 @@ orc_time orc_execute_together(orc_replica *first, int count, int lane, orc_time 
 /* Tell the log of the step of the current lane, which has just started. */
 void orc_execute_note(const orc_replica *r, const orc_log *log);
 
+/*
+** Seconds that a step of `compute` s on a stage takes longer because blocks come back from lower
+*tiers
+** in `seconds`. Layer by layer, the load of one behind the compute of the one before (SGLang
+*HiCache:
+** docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
+*first
+** layer waits for its own load, and then whichever is slower decides.
+*/
+double orc_execute_fetching(const orc_replica *r, int stage, double compute, double seconds);
+
 #endif

@@ -61,7 +61,8 @@ orc_prefix_match orc_holding_find(const orc_replica *r, const orc_request *q)
 {
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
   const orc_prefix_match found = find(r, q);
-  return r->knobs.computed_only && found.filling > 0 ? computed(r, q, found) : found;
+  const bool blind = r->knobs.computed_only && found.filling > found.loading;
+  return blind ? computed(r, q, found) : found;
 }
 
 uint32_t orc_holding_last(const orc_replica *r, const orc_request *q)
@@ -86,10 +87,11 @@ static orc_prefix_event event_of(const orc_replica *r, const orc_content *c,
   return c->follows && c->history == 0 ? ORC_PREFIX_CONVERSATIONAL_MISS : ORC_PREFIX_MISS_FULL;
 }
 
-void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+/* What was found on the GPU is held; all of it counts as computed. */
+static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
-  if (q->scheduled < 0 && r->knobs.enable_prefix_caching) {
+  if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
     const orc_content *c = orc_holding_content(r, q);
     q->cached = tokens;
     q->cached_blocks = found->blocks + found->lower;
@@ -105,13 +107,18 @@ void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *f
   q->chain = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
+}
+
+void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+{
+  begin(r, q, found);
   if (found->lower > 0)
     r->fetching +=
         orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), orc_holding_root(r, q), found);
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
-static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, bool filling)
+static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_place how)
 {
   const orc_content *c = orc_holding_content(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
@@ -121,13 +128,26 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, bool fillin
                               (orc_prefix_place){ .root = orc_holding_root(r, q),
                                                   .last = q->chain,
                                                   .index = q->shared,
-                                                  .filling = filling });
+                                                  .filling = how.filling,
+                                                  .loading = how.loading });
   return q->shared - before;
+}
+
+double orc_holding_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+{
+  begin(r, q, found);
+  const double seconds =
+      orc_prefix_fetch(&r->prefix, orc_holding_content(r, q), orc_holding_root(r, q), found);
+  const bool taken = orc_kv_take(&r->kv, found->lower);
+  ORC_ASSERT(taken);
+  q->blocks += found->lower;
+  share(r, q, q->computed, (orc_prefix_place){ .filling = true, .loading = true });
+  return seconds;
 }
 
 void orc_holding_share(orc_replica *r, orc_request *q, int32_t tokens)
 {
-  q->entered = share(r, q, tokens, true);
+  q->entered = share(r, q, tokens, (orc_prefix_place){ .filling = true });
 }
 
 void orc_holding_filled(orc_replica *r, const orc_request *q)
@@ -154,7 +174,12 @@ bool orc_holding_counted_on(const orc_replica *r, const orc_request *q)
 
 void orc_holding_end(orc_replica *r, orc_request *q)
 {
-  share(r, q, q->computed, false);
+  share(r, q, q->computed, (orc_prefix_place){ 0 });
+  orc_holding_drop(r, q);
+}
+
+void orc_holding_drop(orc_replica *r, orc_request *q)
+{
   orc_kv_give(&r->kv, q->blocks - q->shared);
   if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
   q->blocks = q->shared = 0;

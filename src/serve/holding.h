@@ -31,6 +31,17 @@ uint32_t orc_holding_last(const orc_replica *r, const orc_request *q);
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
 
 /*
+** The same of a request that is not admitted but loads (loading.h): all that was found counts as
+** computed, and the blocks it lacks are taken; they are in the cache, to be waited for. Returns the
+*s
+** that takes. Once they are there, orc_holding_filled says so.
+*/
+double orc_holding_load(orc_replica *r, orc_request *q, const orc_prefix_match *found);
+
+/* It is given up: all blocks are given back, and only what was on the GPU before stays cached. */
+void orc_holding_drop(orc_replica *r, orc_request *q);
+
+/*
 ** The step being formed computes a request up to `tokens`: its full blocks enter the cache, where
 ** whoever is admitted after it in this very step finds them, as in vLLM V1 (allocate_slots caches
 ** what it allocates; vllm/v1/core/kv_cache_manager.py, v0.11).

@@ -204,8 +204,10 @@ void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found)
     found->idle++;
     found->filling += p->at[b].filling;
   }
-  for (; b != ORC_NO_BLOCK && p->at[b].filling; b = p->at[b].parent)
+  for (; b != ORC_NO_BLOCK && p->at[b].filling; b = p->at[b].parent) {
     found->filling++;
+    found->loading += p->at[b].loading;
+  }
 }
 
 orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint64_t root,
@@ -254,7 +256,7 @@ static uint32_t make(orc_prefix *p)
 static void fill(orc_prefix *p, uint32_t block)
 {
   p->filling -= p->at[block].filling;
-  p->at[block].filling = false;
+  p->at[block].filling = p->at[block].loading = false;
 }
 
 /* Those nobody holds give way beyond the blocks it may keep. */
@@ -279,9 +281,11 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_content *c, orc_prefix_place pl
   }
   if (p->tiers != NULL) orc_tiers_drop(p->tiers, hash);
   block = make(p);
-  p->at[block] = (orc_prefix_block){
-    .hash = hash, .parent = place.last, .holders = 1, .filling = place.filling
-  };
+  p->at[block] = (orc_prefix_block){ .hash = hash,
+                                     .parent = place.last,
+                                     .holders = 1,
+                                     .filling = place.filling,
+                                     .loading = place.loading };
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)hash, block });

@@ -25,7 +25,8 @@ typedef struct orc_prefix_block {
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
   uint8_t grade;         /* the highest anyone gave it back with */
-  bool filling;          /* the step that computes it is not over yet */
+  bool filling;          /* the step that computes it is not over yet, or it is loading */
+  bool loading;          /* it comes back from a lower tier and is not there yet */
 } orc_prefix_block;
 
 /* An entry of the table: a block and as much of its hash as says where it belongs. */
@@ -51,7 +52,8 @@ typedef struct orc_prefix {
 typedef struct orc_prefix_match {
   uint32_t last; /* its last block; ORC_NO_BLOCK: none */
   int32_t blocks;
-  int32_t filling; /* of them, those at the end that are not computed yet */
+  int32_t filling; /* of them, those at the end that are not computed or not there yet */
+  int32_t loading; /* of these, those that come back from a lower tier */
   int32_t idle;    /* of them, those nobody holds: they cost a newcomer room as new ones do */
   int32_t lower;   /* blocks behind these that lower tiers hold: new ones here, to be fetched */
   int32_t tokens;  /* of the prompt that need not be computed: those of these blocks, at most all
@@ -65,7 +67,8 @@ typedef struct orc_prefix_place {
   uint64_t root; /* stands for all before the request's first block */
   uint32_t last; /* the block before it; ORC_NO_BLOCK: none */
   int32_t index; /* of the block, from 0 */
-  bool filling;  /* it is yet to be computed */
+  bool filling;  /* it is yet to be computed, or to come back */
+  bool loading;  /* the latter */
 } orc_prefix_place;
 
 /* How far a prompt was found the last time, in whatever cache: where to look first. Zeroes: at its
@@ -94,13 +97,14 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_content *c, uint
                                  int32_t tokens);
 
 /*
-** The same but for `idle` and `filling`, which stay 0 (orc_prefix_examine tells). Begins where the
+** The same but for `idle`, `filling` and `loading`, which stay 0 (orc_prefix_examine tells). Begins
+*where the
 ** memo says if that block is here, for then all before it are, and leaves there how far it came.
 */
 orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_content *c, uint64_t root,
                                        int32_t tokens, orc_prefix_memo *memo);
 
-/* Tell `idle` and `filling` of what was found. */
+/* Tell these of what was found. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
 /* Hold what was found: its idle blocks leave the available ones. */

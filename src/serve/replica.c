@@ -7,6 +7,7 @@
 #include "serve/execute.h"
 #include "serve/holding.h"
 #include "serve/lane.h"
+#include "serve/loading.h"
 #include "serve/run.h"
 
 enum { POLL = 1024 };
@@ -66,6 +67,7 @@ void orc_replica_done(orc_replica *r)
   orc_walk_done(&r->walk);
   orc_tiers_done(&r->tiers);
   orc_load_done(&r->load);
+  orc_loads_done(&r->loads);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }
@@ -154,6 +156,10 @@ void orc_replica_abort(orc_replica *r, orc_slot slot, orc_status status)
   orc_request *q = at(r, slot);
   if (q->state == ORC_MOVING) {
     orc_handover_abort(r->cluster, slot, status);
+    return;
+  }
+  if (q->state == ORC_LOADING) { /* it ends when it gets there */
+    if (q->aborted == 0) q->aborted = (uint8_t)status;
     return;
   }
   if (q->state != ORC_QUEUED && (q->flights > 0 || r->lanes[q->lane].busy)) {
@@ -418,6 +424,13 @@ static bool fill(orc_replica *r, orc_error *e)
   return true;
 }
 
+/* Strictly before it this replica is on its own. */
+static orc_time horizon(const orc_replica *r)
+{
+  const orc_time event = orc_engine_horizon(r->engine);
+  return event < r->wake ? event : r->wake;
+}
+
 /*
 ** Steps from `now` on. One that ends before anything else can happen is applied at once, and a run
 ** of decodes in one loop; one that does not is left to its event. Every POLL steps the loop returns
@@ -437,10 +450,8 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     }
     if (r->lockstep != NULL) return orc_lockstep_step(r->lockstep, now, e);
     if (r->stepwise) return fill(r, e);
-    const orc_time event = orc_engine_horizon(r->engine);
-    const orc_time horizon = event < r->wake ? event : r->wake;
     if (r->runs && !r->high && polled < POLL && undisturbed(r)) {
-      const int run = orc_run_decodes(r, horizon, limit, POLL - polled);
+      const int run = orc_run_decodes(r, horizon(r), limit, POLL - polled);
       polled += run;
       if (run > 0 && orc_decode_finished(&r->lane->decode) != ORC_NO_SLOT) {
         retire(r, r->now);
@@ -451,8 +462,9 @@ static bool steps(orc_replica *r, orc_time now, orc_error *e)
     if (!form(r, &work, e)) return false;
     if (!work) return true;
     start(r);
-    const orc_time end = r->lane->end;
-    if (!r->runs || end >= horizon || end > limit || end == ORC_END || ++polled > POLL) {
+    const orc_time end =
+        r->lane->end; /* forming it may have set something going that ends before */
+    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL) {
       await_end(r);
       return true;
     }

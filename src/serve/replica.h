@@ -32,12 +32,27 @@ enum {
   ORC_EVENT_COMPUTED = 5, /* subject: stage of the crowd */
   ORC_EVENT_NET = 6,      /* the network's own */
   ORC_EVENT_HANDOVER = 7, /* subject: a handover (handover.c) */
+  ORC_EVENT_LOADED = 8,   /* subject: slot (loading.h) */
   ORC_EVENT_SAMPLE = 11,  /* the replicas are looked at */
   ORC_EVENT_READY = 12,   /* subject: replica that has started or recovered */
   ORC_EVENT_FAILURE = 13, /* subject: replica that fails by chance */
   ORC_EVENT_OUTAGE = 14,  /* subject: index of an outage */
   ORC_EVENT_SCALE = 15,   /* the autoscaler is asked */
 };
+
+/* How blocks come back from lower tiers. */
+typedef enum orc_tier_loading {
+  ORC_LOAD_FIRST,   /* before the step that needs them, which waits */
+  ORC_LOAD_LAYERED, /* in it, each layer's while the one before computes */
+  ORC_LOAD_AHEAD,   /* before their request is admitted, while others compute (loading.h) */
+} orc_tier_loading;
+
+/* Requests that load, in the order in which they end. */
+typedef struct orc_loads {
+  orc_slot *at;
+  int count, room;
+  orc_time free; /* when the way up is free again */
+} orc_loads;
 
 /* The engine's knobs, under vLLM's names. */
 typedef struct orc_engine_knobs {
@@ -60,6 +75,7 @@ typedef struct orc_engine_knobs {
   int64_t max_prefix_cache_blocks;     /* the prefix cache keeps; 0: as many as fit */
   orc_tier_kind tiers[ORC_TIERS_MOST]; /* where blocks of the prefix cache go that give way */
   int tier_count;                      /* 0: nowhere */
+  orc_tier_loading loading;
 } orc_engine_knobs;
 
 /* One chunk of a prompt in a step. */
@@ -92,6 +108,7 @@ typedef struct orc_lane {
   orc_time begun;          /* crowded: when the running step began */
   double moving;           /* crowded, lockstep: s before it in which blocks go to or from other
                               memory */
+  double fetching;         /* the same: s its blocks take from lower tiers */
   orc_step_shape shape;    /* crowded, lockstep: of the running step */
   orc_decode_span *worked; /* [stages] */
   orc_time end;            /* of the running step */
@@ -147,6 +164,7 @@ struct orc_replica {
   orc_time last_step;   /* ns the newest step takes; 0 before the first */
   int64_t lost;         /* tokens forgotten since the last one came out */
   orc_walk walk;        /* of orc_batch_walk */
+  orc_loads loads;      /* requests whose prefix comes back */
   orc_load load;        /* what the router sent here, where it wants to know */
   orc_rng chance;       /* draws of its policy */
   orc_time now;         /* its own clock: the start of the running step, or the engine's */
@@ -226,10 +244,10 @@ void orc_replica_landed(orc_replica *r, int lane);
 /* Time in steps up to `now` (ns), which no event of this replica has passed. */
 orc_time orc_replica_busy(const orc_replica *r, orc_time now);
 
-/* Requests here, waiting or running. */
+/* Requests here, waiting, loading or running. */
 static inline int64_t orc_replica_in_flight(const orc_replica *r)
 {
-  return (int64_t)r->queue.count + r->running;
+  return (int64_t)r->queue.count + r->loads.count + r->running;
 }
 
 /* Something outside changed: the policy is asked again at its next step, which an idle replica with

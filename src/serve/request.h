@@ -4,6 +4,7 @@
 **   QUEUED -> PREFILL -> DECODE -> DONE       the straight way
 **   PREFILL, DECODE -> QUEUED                 preempted (KV dropped, kept or swapped out)
 **   PREFILL -> MOVING -> QUEUED               decoded by another replica (handover.h)
+**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (loading.h)
 **   any -> DONE                               rejected, timed out, cancelled
 */
 #ifndef ORC_SERVE_REQUEST_H
@@ -19,7 +20,8 @@ typedef enum orc_state {
   ORC_PREFILL,
   ORC_DECODE,
   ORC_DONE,
-  ORC_MOVING, /* its prompt is computed; its KV goes to the replica that will decode it */
+  ORC_MOVING,  /* its prompt is computed; its KV goes to the replica that will decode it */
+  ORC_LOADING, /* what is cached of it comes back from lower tiers (loading.h) */
 } orc_state;
 
 typedef uint32_t orc_slot; /* index into the pool */
@@ -69,6 +71,7 @@ typedef struct orc_request {
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
   orc_slot prev, next; /* running list, in order of admission */
   uint32_t generation;
+  orc_time loaded;      /* ORC_LOADING: when the last of it comes in */
   orc_prefix_memo seen; /* how far a prefix cache had its prompt when it was last asked */
   uint16_t replica;
   uint16_t door; /* the replica the router chose: with pools, the one that computes the prompt */

@@ -269,6 +269,7 @@ static void draw_tiers(scenario *s)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 3000);
   s->knobs.tier_count = pick(&g, 0, 1) == 0 ? 0 : pick(&g, 1, 3);
+  s->knobs.loading = (orc_tier_loading)(s->seed % 3);
   for (int i = 0; i < s->knobs.tier_count; i++)
     s->knobs.tiers[i] = (orc_tier_kind){ .blocks = pick(&g, 1, 40),
                                          .latency = 1e-5 * pick(&g, 0, 2),
@@ -451,7 +452,7 @@ static bool count_shared(const orc_replica *r, int64_t *held)
     good = good && (parent == ORC_NO_BLOCK || p->at[parent].holders >= p->at[b].holders);
   }
   good = good && (p->most == 0 || p->cached <= p->most || idle == 0);
-  bool busy = false;
+  bool busy = r->loads.count > 0;
   for (int l = 0; l < r->lane_count; l++)
     busy = busy || r->lanes[l].busy;
   good = good && filling == p->filling && (busy || filling == 0);
@@ -546,6 +547,11 @@ static bool consistent(const orc_cluster *c)
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
       used += blocks_held(r, &c->requests.at[s]) - c->requests.at[s].shared;
       decoding += c->requests.at[s].state == ORC_DECODE;
+    }
+    for (int j = 0; j < r->loads.count; j++) {
+      const orc_request *q = &c->requests.at[r->loads.at[j]];
+      used += q->blocks - q->shared;
+      good = good && q->state == ORC_LOADING && q->loaded >= c->engine.now;
     }
     int64_t host = r->host_free;
     for (uint32_t j = 0; j < r->queue.count; j++) {

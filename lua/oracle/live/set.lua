@@ -25,6 +25,7 @@ local WHY = {
   { "engine.kv_cache_dtype", "the KV cache was laid out when it started" },
   { "engine.enable_prefix_caching", "the KV cache was laid out when it started" },
   { "kv_tiers", "the KV cache was laid out when it started" },
+  { "kv_loading", "the KV cache was laid out when it started" },
   { "engine", "the engine was started with it" },
   { "model", "the weights were loaded when it started" },
   { "hardware", "the deployment is what it runs on" },

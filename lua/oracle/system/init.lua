@@ -12,7 +12,7 @@ local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", t
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
                  knobs = "table", open = "table", fill = "function", room = "function", settle = "function",
-                 computed_only = "boolean", batching = "function", router = "function", shape = "function" }
+                 computed_only = "boolean", kv_loading = "string", batching = "function", router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
@@ -22,6 +22,7 @@ local FIELDS = { name = "string", version = "string", source = "string", default
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
+--   kv_loading = how blocks come back from lower tiers, where it is not before the step that needs them,
 --   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = the same for routing,
 --   shape = function(r): may say what pools a checked scenario has }
 function system.new(t)

@@ -49,6 +49,7 @@ return system.new {
     undecided[e] = true
     e.max_num_seqs = math.min(2048, e.max_num_batched_tokens)
   end,
+  kv_loading = "layerwise",                               -- HiCache
   computed_only = true,                                   -- prompts enter the radix cache when their step is over
   -- mem_fraction_static is the share of weights and KV cache; activations live in the rest.
   room = function(e, memory, weights)

@@ -6,6 +6,7 @@ return system.new {
   name = "vllm",
   version = "v0.11",
   source = "vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.11; V0: vllm/core/scheduler.py, v0.6",
+  kv_loading = "async",                                   -- OffloadingConnector: WAITING_FOR_REMOTE_KVS
   knobs = {
     { "scheduling_policy", "choice", values = { "fcfs", "priority" }, default = "fcfs",
       doc = "vllm: order of the queue" },
