@@ -27,26 +27,76 @@ local function key_of_file(path)
   return key
 end
 
---- What a word of `oracle compare` stands for: a serving system, a policy by name or file, or KEY=VALUE.
--- @return { name =, key =, value = }; raises "word: what was expected"
-function comparison.variant(word)
-  local systems, policies = require "oracle.system", require "oracle.policy"
-  local key, text = require("oracle.setting").split(word)
-  if key then return { name = word, key = key, text = text } end
-  if word:match("%.lua$") then
-    return { name = word:match("([^/]*)%.lua$"), key = key_of_file(word), value = word }
-  end
-  if systems.find(word) then return { name = word, key = "engine.system", value = systems.find(word) } end
-  local names = table.move(systems.NAMES, 1, #systems.NAMES, 1, {})
-  for _, kind in ipairs { "batching", "router", "admission", "eviction" } do
+local KINDS = { "batching", "router", "admission", "autoscaler", "eviction" }
+
+-- A policy's name, folded, and which key it belongs to; else nil, and the names there are are added to `names`.
+local function find_policy(word, names)
+  local policies, folded = require "oracle.policy", word:lower():gsub("[-%s]", "_")
+  for _, kind in ipairs(KINDS) do
     for _, name in ipairs(policies.names(kind)) do
-      if name == word:lower():gsub("[-%s]", "_") then return { name = word, key = KEY_OF[kind], value = name } end
+      if name == folded then return name, KEY_OF[kind] end
       names[#names + 1] = name
     end
   end
+end
+
+-- { "name or path", parameter = value }, a policy with parameters.
+local function with_parameters(word)
+  local value = require("oracle.setting").literal(word)
+  local first = type(value) == "table" and value[1]
+  if type(first) ~= "string" then
+    fail('%s: { "name or file of a policy", parameter = value } expected', word)
+  end
+  if first:match("%.lua$") then return { name = word, key = key_of_file(first), value = value } end
+  local names = {}
+  local found, key = find_policy(first, names)
+  if found then return { name = word, key = key, value = value } end
+  local near = require("oracle.nearest").find(first, names)
+  fail('%s: "%s": unknown policy%s', word, first, near and "; did you mean " .. near .. "?" or "")
+end
+
+--- What a word of `oracle compare` stands for: a serving system, a policy by name or file, { "policy", parameter =
+-- value }, or KEY=VALUE.
+-- @return { name =, key =, value or text = }; raises "word: what was expected"
+function comparison.variant(word)
+  local systems = require "oracle.system"
+  local is_file = word:match("%.lua$") and require("oracle.home").exists(word)
+  if not is_file and word:match("^%s*{") then return with_parameters(word) end
+  local key, text = require("oracle.setting").split(word)
+  if key and not is_file then return { name = word, key = key, text = text } end
+  if word:match("%.lua$") then
+    return { name = word:match("([^/]*)%.lua$"), path = word, key = key_of_file(word), value = word }
+  end
+  if systems.find(word) then return { name = word, key = "engine.system", value = systems.find(word) } end
+  local names = table.move(systems.NAMES, 1, #systems.NAMES, 1, {})
+  local found, of = find_policy(word, names)
+  if found then return { name = word, key = of, value = found } end
   local near = require("oracle.nearest").find(word, names)
   fail('"%s": a system, a policy, a policy file or KEY=VALUE expected%s', word,
     near and "; did you mean " .. near .. "?" or "")
+end
+
+local function counts(variants)
+  local n = {}
+  for _, v in ipairs(variants) do n[v.name] = (n[v.name] or 0) + 1 end
+  return n
+end
+
+--- Variants whose names tell them apart: files of one name by their paths, the rest by numbers.
+-- @return the list
+function comparison.named(variants)
+  local n = counts(variants)
+  for _, v in ipairs(variants) do
+    if n[v.name] > 1 and v.path then v.name = v.path end
+  end
+  n = counts(variants)
+  local seen = {}
+  for _, v in ipairs(variants) do
+    local name = v.name
+    seen[name] = (seen[name] or 0) + 1
+    if n[name] > 1 then v.name = ("%s (%d)"):format(name, seen[name]) end
+  end
+  return variants
 end
 
 local function scenario_of(s, variant, seed)
@@ -65,7 +115,7 @@ end
 -- ---- what is compared ----
 
 local METRICS = { "throughput", "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99",
-                  "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "prefix.hit_rate", "preemptions" }
+                  "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "hit_rate", "saved", "preemptions" }
 
 local function columns_of(s)
   local list = {}
@@ -96,20 +146,26 @@ local function run_one(s, variant, seed, options)
   return summary.new(plan, raw)
 end
 
--- The difference to the first variant in every metric, from paired values.
+local function mean_of(list)
+  return #list > 0 and (statistics.interval(list)) or nil
+end
+
+-- The difference to the first variant in every metric, from the pairs where both have a value.
 local function differences(result)
   for _, row in ipairs(result.rows) do
     for v = 2, #result.variants do
-      local own, base, list = row.values[v], row.values[1], {}
-      for i = 1, math.min(#own, #base) do list[i] = own[i] - base[i] end
-      local cell = {}
-      if #list > 0 and #list == #own and #list == #base then
-        cell.mean = (statistics.interval(own))
-        cell.difference, cell.half = statistics.interval(list)
+      local own, base, mine, list = row.values[v], row.values[1], {}, {}
+      for i = 1, #own do
+        if own[i] then mine[#mine + 1] = own[i] end
+        if own[i] and base[i] then list[#list + 1] = own[i] - base[i] end
       end
+      local cell = { mean = mean_of(mine) }
+      if #list > 0 then cell.difference, cell.half = statistics.interval(list) end
       row.cells[v] = cell
     end
-    row.base = #row.values[1] > 0 and (statistics.interval(row.values[1])) or nil
+    local base = {}
+    for _, v in ipairs(row.values[1]) do base[#base + 1] = v or nil end
+    row.base = mean_of(base)
   end
 end
 
@@ -140,7 +196,7 @@ local function add_replication(result, s, columns, k, options)
   for c, column in ipairs(columns) do
     for v = 1, #got do
       local values = result.rows[c].values[v]
-      values[#values + 1] = summary.value(got[v], column)
+      values[#values + 1] = summary.value(got[v], column) or false
     end
   end
   return true
@@ -206,6 +262,7 @@ comparison.no_difference = no_difference
 local function shown(v)
   if v == nil then return "-" end
   local size = math.abs(v)
+  if size == 0 then return "0" end
   return (size >= 1000 and "%.0f" or size >= 100 and "%.1f" or size >= 1 and "%.2f" or "%.4f"):format(v)
 end
 
@@ -229,9 +286,11 @@ end
 
 local function headline(result)
   if result.method == "bootstrap" then
+    if not result.requests then return "Interrupted before there was anything to compare" end
     return ("The same %d recorded requests through each; difference to %s with its 95 %% interval from a block "
       .. "bootstrap (%d blocks)"):format(result.requests, result.variants[1].name, statistics.BLOCKS)
   end
+  if result.replications == 0 then return "Interrupted before there was anything to compare" end
   return ("The same requests through each, %d replications (seeds %d to %d); difference to %s with its 95 %% "
     .. "confidence interval (Student's t, paired)"):format(result.replications, result.seed,
       result.seed + result.replications - 1, result.variants[1].name)
@@ -248,6 +307,7 @@ function comparison.text(result)
       rows[#rows + 1] = line
     end
   end
+  if #rows == 0 then return headline(result) .. "\n" end
   return headline(result) .. "\n" .. require("oracle.console").table(heads, rows)
 end
 

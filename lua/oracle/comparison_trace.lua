@@ -6,10 +6,20 @@ local statistics = require "oracle.statistics"
 
 local trace = {}
 
+local HITS = { CONVERSATIONAL_HIT = 1, CROSS_REQUEST_HIT = 1, FULL_HIT_NO_PREFILL_NEEDED = 1 }
+
+-- A figure of the requests: name, column of the CSV, unit; a quantile, or the column whose sum it is a share of.
 local FIELDS = { { "ttft.mean", "ttft_ms", "ms" }, { "ttft.p99", "ttft_ms", "ms", 0.99 },
                  { "tpot.mean", "tpot_ms", "ms" }, { "tpot.p99", "tpot_ms", "ms", 0.99 },
                  { "e2e.mean", "e2e_latency_ms", "ms" }, { "e2e.p99", "e2e_latency_ms", "ms", 0.99 },
-                 { "queue.mean", "queue_ms", "ms" }, { "preemptions", "preemptions", "per request" } }
+                 { "queue.mean", "queue_ms", "ms" }, { "hit_rate", "prefix_cache_event", "%" },
+                 { "saved", "cached_prefix_length", "%", of = "prompt_tokens" },
+                 { "preemptions", "preemptions", "per request" } }
+
+local function value_of(name, field)
+  if name == "prefix_cache_event" then return field ~= "" and (HITS[field] or 0) end
+  return tonumber(field) or false
+end
 
 -- Columns of a CSV: { name = list of numbers, false where empty }, its rows, in order of arrival.
 local function read_csv(path)
@@ -23,12 +33,25 @@ local function read_csv(path)
       if n == 0 then
         names[i], columns[field] = field, {}
       else
-        columns[names[i]][n] = tonumber(field) or false
+        columns[names[i]][n] = value_of(names[i], field)
       end
     end
   end
   f:close()
   return columns, n
+end
+
+-- Only the requests that arrived after the warm-up count.
+local function after(columns, n, warm_up)
+  local kept, left = {}, 0
+  for name in pairs(columns) do kept[name] = {} end
+  for i = 1, n do
+    if columns.arrival_time[i] >= warm_up then
+      left = left + 1
+      for name, list in pairs(columns) do kept[name][left] = list[i] end
+    end
+  end
+  return kept, left
 end
 
 local function run_one(s, variant, scenario_of, options, point, points)
@@ -45,18 +68,21 @@ local function run_one(s, variant, scenario_of, options, point, points)
   os.remove(path)
   if not fine then error(("%s: %s"):format(variant.name, scenario.first_line(raw)), 0) end
   if not raw.complete then return nil end
-  return { columns = columns, n = n, duration = raw.now, requests = raw.requests, tokens = raw.tokens }
+  local from = plan.scenario.warm_up or 0
+  if from > 0 then columns, n = after(columns, n, from) end
+  return { columns = columns, n = n, from = from, duration = raw.now - from, slo = plan.scenario.slo }
 end
 
 -- ---- statistics of draws of blocks, from sums per block ----
 
--- The mean of the values in a draw. `blocks` are { first, last } places; false is no value.
-local function mean_of(values, blocks)
+-- The mean of the values in a draw, or their share of the sum of `of`. `blocks` are { first, last } places; false is no
+-- value.
+local function mean_of(values, blocks, of)
   local sums, counts = {}, {}
   for k, block in ipairs(blocks) do
     sums[k], counts[k] = 0, 0
     for i = block[1], block[2] do
-      if values[i] then sums[k], counts[k] = sums[k] + values[i], counts[k] + 1 end
+      if values[i] then sums[k], counts[k] = sums[k] + values[i], counts[k] + (of and (of[i] or 0) or 1) end
     end
   end
   return function(sample)
@@ -115,40 +141,47 @@ local function quantile_of(values, blocks, quantile)
 end
 
 -- The same of the whole series, exactly.
-local function whole(values, n, quantile)
-  local list, sum = {}, 0
+local function whole(values, n, quantile, of)
+  local list, sum, count = {}, 0, 0
   for i = 1, n do
     if values[i] then
       list[#list + 1] = values[i]
-      sum = sum + values[i]
+      sum, count = sum + values[i], count + (of and (of[i] or 0) or 1)
     end
   end
-  if #list == 0 then return nil end
-  if not quantile then return sum / #list end
+  if count == 0 then return nil end
+  if not quantile then return sum / count end
   table.sort(list)
   return list[math.max(1, math.ceil(quantile * #list))]
 end
 
-local function difference(row, v, values, base, blocks, quantile)
-  local n = blocks[#blocks][2]
-  local cell = { mean = whole(values, n, quantile) }
+local function difference(row, v, values, base, blocks)
+  local n, quantile = blocks[#blocks][2], values.quantile
+  local cell = { mean = whole(values, n, quantile, values.of) }
   row.cells[v] = cell
   if not cell.mean or not row.base then return end
   cell.difference = cell.mean - row.base
   local make = quantile and quantile_of or mean_of
-  local own, other = make(values, blocks, quantile), make(base, blocks, quantile)
+  local own, other = make(values, blocks, quantile or values.of), make(base, blocks, quantile or base.of)
   cell.low, cell.high = statistics.bootstrap(#blocks, function(sample)
     local x, y = own(sample), other(sample)
     return x and y and x - y or nil
   end)
 end
 
-local function latency_row(field, runs, n)
+local function field_row(field, runs, n)
   local row = { column = { name = field[1], unit = field[3] }, cells = {} }
-  local base = runs[1].columns[field[2]]
+  local series, scale = {}, field[3] == "%" and 100 or 1
+  for v, run in ipairs(runs) do
+    series[v] = { of = run.columns[field.of], quantile = field[4] }
+    for i = 1, n do
+      local value = run.columns[field[2]][i]
+      series[v][i] = value and scale * value
+    end
+  end
   local blocks = statistics.blocks(n) or { { 1, n } }
-  row.base = whole(base, n, field[4])
-  for v = 2, #runs do difference(row, v, runs[v].columns[field[2]], base, blocks, field[4]) end
+  row.base = whole(series[1], n, field[4], series[1].of)
+  for v = 2, #runs do difference(row, v, series[v], series[1], blocks) end
   return row
 end
 
@@ -159,7 +192,7 @@ local function rates(run, amounts)
   local done = run.columns.completion_time
   for i = 1, run.n do
     if done[i] and amounts(run, i) then
-      local part = math.min(statistics.BLOCKS, done[i] * statistics.BLOCKS // run.duration + 1) | 0
+      local part = math.min(statistics.BLOCKS, (done[i] - run.from) * statistics.BLOCKS // run.duration + 1) | 0
       parts[part] = parts[part] + amounts(run, i) * statistics.BLOCKS / run.duration
     end
   end
@@ -173,6 +206,18 @@ local function rate_row(name, unit, runs, amounts)
   row.base = whole(base, statistics.BLOCKS)
   for v = 2, #runs do difference(row, v, rates(runs[v], amounts), base, blocks) end
   return row
+end
+
+local OBJECTIVES = { ttft = "ttft_ms", tpot = "tpot_ms", e2e = "e2e_latency_ms" }
+
+-- 1 for a request that met every objective.
+local function meets_objectives(run, i)
+  if not run.columns.ttft_ms[i] then return nil end
+  for objective, column in pairs(OBJECTIVES) do
+    local limit, value = run.slo[objective], run.columns[column][i]
+    if limit and value and value > 1000 * limit then return nil end
+  end
+  return 1
 end
 
 --- See oracle.comparison.run.
@@ -192,7 +237,8 @@ function trace.run(s, variants, options, scenario_of)
   result.rows[2] = rate_row("output_throughput", "tok/s", runs, function(run, i)
     return run.columns.output_tokens[i]
   end)
-  for _, field in ipairs(FIELDS) do result.rows[#result.rows + 1] = latency_row(field, runs, n) end
+  if next(runs[1].slo or {}) then result.rows[3] = rate_row("goodput", "req/s", runs, meets_objectives) end
+  for _, field in ipairs(FIELDS) do result.rows[#result.rows + 1] = field_row(field, runs, n) end
   return result
 end
 

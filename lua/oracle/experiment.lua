@@ -44,7 +44,7 @@ local function policy(kind, key, value, r, find)
   for k, v in pairs(found.params or {}) do params[k] = v end
   params.slo = params.slo or r.slo or {}
   own.params = params
-  return own
+  return policies.derived(own, found)
 end
 
 -- ---- number formats ----
@@ -459,12 +459,25 @@ end
 
 -- ---- running ----
 
---- What the engine's sim.new and sim.run take.
+--- The policy of a spec, or the list of those of its pools, for one more simulation.
+-- @param p nil or false: there is none
+function experiment.fresh(p)
+  if not p then return nil end
+  local policies, list = require "oracle.policy", {}
+  if policies.is(p) or #p == 0 then return policies.fresh(p) end
+  for i, one in ipairs(p) do list[i] = one and policies.fresh(one) end
+  return list
+end
+
+--- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
 function experiment.spec(plan, options)
   options = options or {}
   local spec = {}
   for k, v in pairs(plan.spec) do spec[k] = v end
+  for _, key in ipairs { "batching", "router", "admission", "eviction", "autoscalers" } do
+    spec[key] = experiment.fresh(spec[key])
+  end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
   spec.records = options.records or options.csv ~= nil

@@ -22,12 +22,9 @@ local function once(spec, clock, progress)
 end
 
 local function measure(plan, clock, progress)
-  local spec = {}
-  for k, v in pairs(plan.spec) do spec[k] = v end
-  spec.runs = true
   local best, total, raw = math.huge, 0, nil
   for i = 1, MOST_RUNS do
-    local wall, result, whole = once(spec, clock, progress)
+    local wall, result, whole = once(require("oracle.experiment").spec(plan), clock, progress)
     best, total, raw = math.min(best, wall), total + wall, result
     if not whole then error("interrupted; no comparison", 0) end
     if total >= ENOUGH and (i >= LEAST_RUNS or wall > ENOUGH) then break end

@@ -6,6 +6,11 @@ local nearest = require "oracle.nearest"
 
 local policy = {}
 
+local is_policy = setmetatable({}, { __mode = "k" })
+local base_of = setmetatable({}, { __mode = "k" })        -- derived -> the one its functions are from
+local again_of = setmetatable({}, { __mode = "k" })       -- base -> function() -> the same made anew; see remember
+local used = setmetatable({}, { __mode = "k" })           -- bases that a simulation has had
+
 local FIELDS = {
   batching = { name = "string", step = "function", order = "function", ended = "function", every_step = "boolean",
                clairvoyant = "boolean", victim = "string", params = "table" },
@@ -33,6 +38,13 @@ local function keys(t)
   return out
 end
 
+local function copy(v)
+  if type(v) ~= "table" then return v end
+  local t = {}
+  for k, inner in pairs(v) do t[k] = copy(inner) end
+  return t
+end
+
 local function unknown(key, valid)
   local near = nearest.find(tostring(key), valid)
   return near and "did you mean " .. near .. "?" or "valid: " .. table.concat(valid, ", ")
@@ -50,7 +62,10 @@ local function check(kind, t, level)
     fail('victim: "%s": one of "last", "key", "shortest" expected', t.victim)
   end
   for _, key in ipairs(NEEDED[kind]) do
-    if t[key] then return t end
+    if t[key] then
+      t.kind, is_policy[t] = kind, true
+      return t
+    end
   end
   fail("%s: missing", table.concat(NEEDED[kind], " or "))
 end
@@ -67,9 +82,7 @@ end
 -- goes last in the queue's order, the one with the fewest tokens generated.
 -- params = { name = default, ... }: what a scenario may set: batching = { "name of the policy", name = value }.
 function policy.batching(t)
-  check("batching", t, 2)
-  t.kind = "batching"
-  return t
+  return (check("batching", t, 2))
 end
 
 --- A router. route(c, r, s) returns a replica from 1 to c:size() for the arriving request r.
@@ -77,32 +90,24 @@ end
 -- another one computed; the one with the fewest requests without it.
 -- tracks = true: it asks for c:load(i), which is then counted.
 function policy.router(t)
-  check("router", t, 2)
-  t.kind = "router"
-  return t
+  return (check("router", t, 2))
 end
 
 --- An admission policy. admit(c, r, s) returns true when the arriving request r is to be served; one that is not ends
 -- REJECTED.
 function policy.admission(t)
-  check("admission", t, 2)
-  t.kind = "admission"
-  return t
+  return (check("admission", t, 2))
 end
 
 --- An autoscaler. scale(c, s) returns the number of replicas there should be.
 function policy.autoscaler(t)
-  check("autoscaler", t, 2)
-  t.kind = "autoscaler"
-  return t
+  return (check("autoscaler", t, 2))
 end
 
 --- An eviction policy. grade(r, s) says what the cached KV blocks of a request are worth as it gives them back, a whole
 -- number from 0 to 3: blocks of lower grades give way first, of one grade the least recently used.
 function policy.eviction(t)
-  check("eviction", t, 2)
-  t.kind = "eviction"
-  return t
+  return (check("eviction", t, 2))
 end
 
 --- The same policy with other parameters.
@@ -127,7 +132,52 @@ function policy.with(p, params)
     merged[key] = value
   end
   out.params = merged
-  return out
+  return policy.derived(out, p)
+end
+
+-- ---- one for each simulation ----
+
+--- True for what the constructors above made, and for what is derived from it.
+function policy.is(v)
+  return is_policy[v] ~= nil
+end
+
+--- Say that `own`, a table with the functions of the policy `p`, is that policy under other parameters.
+-- @return own
+function policy.derived(own, p)
+  is_policy[own], base_of[own] = true, base_of[p] or p
+  return own
+end
+
+--- How to make a policy anew that a scenario's file holds.
+-- @param again function() -> the policy as if nobody had used it; or nil
+function policy.remember(p, again)
+  again_of[base_of[p] or p] = again
+end
+
+--- Whether a policy was read from a file, or can be made anew with the scenario's: what it keeps in variables of that
+-- file then belongs to one simulation. "file", "scenario", or nil for one that was typed in.
+function policy.source(p)
+  local base = base_of[p] or p
+  if again_of[base] then return "scenario" end
+  return require("oracle.sandbox").is_from_file(base) and "file" or nil
+end
+
+--- The same policy for another simulation: nothing that one keeps, in variables of its file or in its params, is seen
+-- by the next. One that was typed in shares what its functions refer to.
+function policy.fresh(p)
+  local base, own = base_of[p] or p, {}
+  for k, v in pairs(p) do own[k] = v end
+  own.params = copy(p.params)
+  if used[base] then
+    local again = again_of[base]
+    local made = again and again() or not again and require("oracle.sandbox").again(base) or nil
+    for k, v in pairs(made or {}) do
+      if type(v) == "function" then own[k] = v end
+    end
+  end
+  used[base] = true
+  return policy.derived(own, base)
 end
 
 -- The names of the policies of a kind that come with oracle.

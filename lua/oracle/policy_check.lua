@@ -117,7 +117,7 @@ local function cost_of(made, every)
       local own = {}
       for k, v in pairs(plan.spec.batching) do own[k] = v end
       own.every_step = true
-      plan.spec.batching = own
+      plan.spec.batching = policy.derived(own, plan.spec.batching)
     end
     local start = os.clock()                            -- CPU time: what else runs here matters little
     local raw = experiment.simulate(plan, { runs = false })

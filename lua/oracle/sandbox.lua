@@ -4,7 +4,8 @@
 -- A file that runs or takes memory without end is stopped while it loads, as it is while it is called.
 local sandbox = {}
 
-local MODULES = { ["oracle.policy"] = true }              -- what a policy may require, besides other policies
+-- What a policy may require, besides other policies: the constructors, in a table of its own.
+local CONSTRUCTORS = { "batching", "router", "admission", "autoscaler", "eviction", "with" }
 local FOLDERS = { batching = true, routing = true, admission = true, scaling = true, eviction = true }
 
 local RANK = { number = 1, string = 2, boolean = 3 }
@@ -16,9 +17,16 @@ local function before(a, b)
   return a < b
 end
 
+-- What `e` shows is behind it.
+local function contents(t)
+  local meta = debug.getmetatable(t)
+  return meta and meta.__name == "oracle.knobs" and meta.__index or t
+end
+
 local function keys_of(t)
+  if type(t) ~= "table" then error(("a table expected, got a %s"):format(type(t)), 3) end
   local keys = {}
-  for k in next, t do
+  for k in next, contents(t) do
     if not RANK[type(k)] then error(("a key of type %s has no place in an order"):format(type(k)), 3) end
     keys[#keys + 1] = k
   end
@@ -36,6 +44,17 @@ local function ordered_pairs(t)
     until k == nil or t[k] ~= nil                         -- an entry may be cleared on the way
     if k ~= nil then return k, t[k] end
   end, t, nil
+end
+
+-- next(t [, k]) in that order.
+local function ordered_next(t, k)
+  local keys = keys_of(t)
+  local at = k == nil and 1
+  for i = 1, at and 0 or #keys do
+    if rawequal(keys[i], k) then at = i + 1 break end
+  end
+  if not at then error("next: no such key in the table", 2) end
+  if keys[at] ~= nil then return keys[at], t[keys[at]] end
 end
 
 -- Addresses differ from run to run.
@@ -85,18 +104,6 @@ local function copy(t, without)
   return c
 end
 
--- What goes wrong in a function of this file is said of the line that called it.
-local function pass(ok, ...)
-  if ok then return ... end
-  local said = ...
-  if type(said) == "string" then said = said:gsub("^%S*sandbox%.lua:%d+: ", "") end
-  error(said, 2)                                          -- blamed left its place to this call
-end
-
-local function blamed(f)
-  return function(...) return pass(pcall(f, ...)) end
-end
-
 -- ---- calls into C that would not come back ----
 
 -- The watch stops Lua between two instructions, and a whole match is one. So what could take longer than it allows is
@@ -144,9 +151,56 @@ local function careful_move(a, f, e, t, b)
   return table.move(a, f, e, t, b or a)
 end
 
+-- A table may say that it is longer than it is: only one without a metatable is as long as #t.
+local function too_long(t, most)
+  return type(t) == "table" and debug.getmetatable(t) ~= nil and #t > most
+end
+
+local MOST_MOVED = LONGEST / 1000
+
+local function careful_insert(t, ...)
+  if too_long(t, MOST_MOVED) then error("table.insert: too many values", 2) end
+  return table.insert(t, ...)
+end
+
+local function careful_remove(t, ...)
+  if too_long(t, MOST_MOVED) then error("table.remove: too many values", 2) end
+  return table.remove(t, ...)
+end
+
+local function careful_concat(t, separator, i, j)
+  local last = j or type(t) == "table" and #t
+  if math.type(last) and math.type(i or 1) and last - (i or 1) > MOST_MOVED then
+    error("table.concat: too many values", 2)
+  end
+  return table.concat(t, separator, i, j)
+end
+
+-- Without a function of the policy's the comparisons are all in C: at most so many characters are to be looked at.
+local function careful_sort(t, before_that)
+  if before_that == nil and type(t) == "table" and #t > 1 then
+    local n, longest = #t, 16
+    for i = 1, n do
+      local v = t[i]
+      if type(v) == "string" and #v > longest then longest = #v end
+    end
+    if n * math.log(n, 2) * longest > LONGEST then error("table.sort: too many values", 2) end
+  end
+  return table.sort(t, before_that)
+end
+
+-- The handler runs like all of a policy, not within the error, where nothing could stop it.
+local function careful_xpcall(f, handler, ...)
+  local protected = require("oracle.core").sim.pcall
+  local results = table.pack(protected(f, ...))
+  if results[1] then return table.unpack(results, 1, results.n) end
+  local _, said = protected(handler, results[2])
+  return false, said
+end
+
 local CAREFUL = {
   find = checked "find", match = checked "match", gmatch = checked "gmatch", gsub = checked "gsub",
-  format = blamed(careful_format), rep = careful_rep,
+  format = careful_format, rep = careful_rep,
 }
 
 -- s:find(...) goes by what all of Lua's strings share: there a policy, and only a policy, gets what it has in `string`.
@@ -170,15 +224,15 @@ end
 local function environment(require_policy)
   local env = {
     _VERSION = _VERSION, assert = assert, error = error, getmetatable = careful_getmetatable, ipairs = ipairs,
-    next = function(t) return ordered_pairs(t)() end, pairs = ordered_pairs, pcall = pcall, print = print_to_stderr,
+    next = ordered_next, pairs = ordered_pairs, pcall = require("oracle.core").sim.pcall, print = print_to_stderr,
     rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, require = require_policy,
-    select = select, setmetatable = blamed(careful_setmetatable),
-    tonumber = tonumber, tostring = plain_tostring, type = type,
-    xpcall = xpcall,
+    select = select, setmetatable = careful_setmetatable, tonumber = tonumber, tostring = plain_tostring, type = type,
+    xpcall = careful_xpcall,
     math = copy(math, { random = true, randomseed = true }), string = copy(string, { dump = true }),
     table = copy(table, {}), utf8 = copy(utf8, {}),
   }
-  env.math.random, env.table.move = chance, blamed(careful_move)
+  env.math.random, env.table.move, env.table.sort = chance, careful_move, careful_sort
+  env.table.insert, env.table.remove, env.table.concat = careful_insert, careful_remove, careful_concat
   for name, careful in next, CAREFUL do env.string[name] = careful end
   env._G = env
   return setmetatable(env, {
@@ -192,12 +246,47 @@ local function environment(require_policy)
   })
 end
 
-local function require_policy(name)
-  if MODULES[name] then return require(name) end
-  local folder = type(name) == "string" and name:match("^oracle%.(%w+)%.[%w_]+$")
-  if FOLDERS[folder] then return sandbox.load_module(name) end
-  error(("require: %s: a policy may require oracle.policy and other policies, such as oracle.batching.chunked")
-    :format(tostring(name)), 2)
+-- ---- loading ----
+
+local maker_of = setmetatable({}, { __mode = "k" })       -- what a file returned -> { code =, path = }
+
+local run
+
+-- require() of one policy: what it gets is its own, so that nobody sees what it does to it.
+local function requirer()
+  local known = {}
+  return function(name)
+    if known[name] == nil then
+      local folder = type(name) == "string" and name:match("^oracle%.(%w+)%.[%w_]+$")
+      if name == "oracle.policy" then
+        local module, own = require "oracle.policy", {}
+        for _, kind in ipairs(CONSTRUCTORS) do own[kind] = module[kind] end
+        known[name] = own
+      elseif FOLDERS[folder] then
+        known[name] = false                               -- being loaded
+        local made, why = sandbox.fresh_module(name)
+        if made == nil then error(why or ("require: %s: no such policy"):format(name), why and 0 or 2) end
+        known[name] = made
+      else
+        error(("require: %s: a policy may require oracle.policy and other policies, such as oracle.batching.chunked")
+          :format(tostring(name)), 2)
+      end
+    end
+    if known[name] == false then error(("require: %s: it requires itself"):format(name), 2) end
+    return known[name]
+  end
+end
+
+-- Run a compiled file.
+run = function(code, path)
+  local chunk = assert(load(code, "@" .. path, "b", environment(requirer())))
+  local ok, made = pcall(require("oracle.core").sim.guard, chunk)
+  if not ok then
+    local said = tostring(made)
+    return nil, said:find("^%S+:%d+: ") and said or ("%s: %s"):format(path, said)   -- a tail call leaves no line
+  end
+  if type(made) == "table" then maker_of[made] = { code = code, path = path } end
+  return made
 end
 
 --- Run a policy file.
@@ -209,14 +298,21 @@ function sandbox.load(path)
   local text = f:read("a")
   f:close()
   if not text then return nil, path .. ": cannot be read" end
-  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", environment(require_policy))
+  local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", {})
   if not chunk then return nil, wrong end
-  local ok, made = pcall(require("oracle.core").sim.guard, chunk)
-  if not ok then
-    local said = tostring(made)
-    return nil, said:find("^%S+:%d+: ") and said or ("%s: %s"):format(path, said)   -- a tail call leaves no line
-  end
-  return made
+  return run(string.dump(chunk), path)
+end
+
+--- Whether a policy is what a file returned.
+function sandbox.is_from_file(made)
+  return maker_of[made] ~= nil
+end
+
+--- What a file returned, made anew from the same text: as it was before anyone used it.
+-- @return the policy; nil when it was not read from a file
+function sandbox.again(made)
+  local maker = maker_of[made]
+  return maker and run(maker.code, maker.path)
 end
 
 guard_methods()
@@ -226,12 +322,24 @@ local loaded = {}
 --- A policy that comes with oracle, such as "oracle.batching.chunked", as if it were a user's own file.
 -- @return the policy; nil when there is no such module. Raises when its file is wrong.
 function sandbox.load_module(name)
-  if loaded[name] then return loaded[name] end
+  if not loaded[name] then loaded[name] = sandbox.fresh_module(name) end
+  return loaded[name]
+end
+
+--- Read those modules again from now on, for their files may have changed.
+-- @return function() that takes it back
+function sandbox.forget_modules()
+  local kept = loaded
+  loaded = {}
+  return function() loaded = kept end
+end
+
+--- The same, read anew.
+function sandbox.fresh_module(name)
   local path = package.searchpath(name, package.path)
   if not path then return nil end
   local made, why = sandbox.load(path)
   if made == nil then error(why, 0) end
-  loaded[name] = made
   return made
 end
 

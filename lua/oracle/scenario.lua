@@ -12,6 +12,8 @@ local origin_of = setmetatable({}, { __mode = "k" })      -- scenario -> { path,
 -- Distributions, workloads and lists are copied, so that two scenarios share nothing; policies are not.
 local function copy(v, depth)
   if type(v) ~= "table" or getmetatable(v) ~= nil then return v end
+  local policies = package.loaded["oracle.policy"]        -- not loaded: there are none
+  if policies and policies.is(v) then return v end
   if depth > 16 then error("a table within itself", 0) end
   local t = {}
   for k, inner in pairs(v) do t[k] = copy(inner, depth + 1) end
@@ -134,6 +136,23 @@ function scenario.read(path)
   return text
 end
 
+local POLICIES = { "batching", "router", "admission", "eviction", "autoscaling.policy" }
+
+-- Policies in the file of a scenario come anew with it.
+local function remember_policies(s, again)
+  local policies = package.loaded["oracle.policy"]
+  for _, key in ipairs(policies and POLICIES or {}) do
+    local p = look_up(raw_of[s], key)
+    if policies.is(p) and not policies.source(p) then
+      policies.remember(p, function()
+        local other = again()
+        local made = other and look_up(raw_of[other], key)
+        return policies.is(made) and made or nil
+      end)
+    end
+  end
+end
+
 --- Run the file of a scenario.
 -- @param text what the file holds, where it has been read already
 -- @param environment of its globals; those of Lua without one
@@ -153,6 +172,7 @@ function scenario.load(path, text, environment)
     return nil, about(path, got .. "; `return oracle.scenario { ... }` expected"), s == nil
   end
   origin_of[s].path, origin_of[s].folder = path, require("oracle.home").folder(path)
+  remember_policies(s, function() return scenario.load(path, text, environment) end)
   return s
 end
 
@@ -173,7 +193,8 @@ end
 function METHODS.set(self, path, value, typed)
   local ok, why = schema.set(raw_of[self], path, value)
   if not ok then error(why, 0) end
-  if typed and type(value) == "string" then origin_of[self].typed[value] = true end
+  local path_or_name = type(value) == "table" and rawget(value, 1) or value
+  if typed and type(path_or_name) == "string" then origin_of[self].typed[path_or_name] = true end
   return self
 end
 

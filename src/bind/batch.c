@@ -1,12 +1,13 @@
 /*
 ** batch.c - the hot half of the binding: verbs a batching policy calls.
-** One userdata per replica, made once. It stands for a batch only while the policy is being asked
-** about it (policy.h); otherwise every verb raises "batch used outside its step".
+** A few userdata, taken in turn. One stands for a batch only while the policy is being asked
+** about it (asking.h); otherwise every verb raises "batch used outside its step".
 */
 #include <lauxlib.h>
 #include <limits.h>
 #include <string.h>
 
+#include "bind/asking.h"
 #include "bind/policy.h"
 #include "serve/batch.h"
 
@@ -22,7 +23,7 @@ static _Noreturn void no_batch(lua_State *L)
 /* The userdata is known by its address, so nothing is looked up for a verb that is well called. */
 static orc_batch *self(lua_State *L)
 {
-  const orc_asking *a = orc_policies_asking(L);
+  const orc_asking *a = orc_asking_of(L);
   if (a->batch == NULL || lua_touserdata(L, 1) != a->box) no_batch(L);
   return a->batch;
 }
@@ -236,7 +237,7 @@ static int last(lua_State *L)
 /* b:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from this replica's stream */
 static int chance(lua_State *L)
 {
-  return orc_policies_draw(L, &self(L)->replica->chance, 2);
+  return orc_asking_draw(L, &self(L)->replica->chance, 2);
 }
 
 /* b:decoding() -> sequences that decode */

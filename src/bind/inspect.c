@@ -182,7 +182,7 @@ static int state(lua_State *L)
 {
   const orc_sim *s = orc_bind_open_sim(L);
   if (lua_isnoneornil(L, 2)) {
-    lua_rawgeti(L, LUA_REGISTRYINDEX, s->policies.routing);
+    lua_rawgeti(L, LUA_REGISTRYINDEX, s->policies.memory[ORC_POLICY_ROUTER]);
     return 1;
   }
   const orc_replica *r = replica_at(L, s->cluster, 2);

@@ -149,23 +149,24 @@ static int retune(lua_State *L)
   k.enable_chunked_prefill = lua_toboolean(L, -1);
   orc_error e = { 0 };
   if (!orc_live_retune(s->cluster, &k, &e)) orc_bind_raise(L, &e);
+  orc_policies_retune(&s->policies, 2);
   return 0;
 }
 
 /*
-** s:swap(spec [, key]): the policies of `spec` take over. key, "batching", "router" or "admission":
-** this one is another policy, whose tables start empty and, for batching, who gives requests in
-** flight their places in the queue; without it all are new versions that go on from what they kept.
+** s:swap(spec [, kind]): the policies of `spec` take over. kind, "batching", "router" ...: this one
+** is another policy, whose tables start empty and, for batching, who gives requests in flight their
+** places in the queue; without it all are new versions that go on from what they kept.
 */
 static int swap(lua_State *L)
 {
-  static const char *const keys[] = { "none", "batching", "router", "admission", NULL };
-  static const unsigned bits[] = { 0, ORC_POLICY_BATCHING, ORC_POLICY_ROUTER,
-                                   ORC_POLICY_ADMISSION };
+  static const char *const kinds[] = { "batching", "router", "admission", "autoscaler",
+                                       "eviction", "none",   NULL };
   orc_sim *s = orc_bind_idle_sim(L);
   orc_cluster *c = s->cluster;
   luaL_checktype(L, 2, LUA_TTABLE);
-  const unsigned anew = bits[luaL_checkoption(L, 3, "none", keys)];
+  const int kind = luaL_checkoption(L, 3, "none", kinds); /* in the order of orc_policy_kind */
+  const unsigned anew = kind < ORC_POLICY_KINDS ? 1U << kind : 0;
   orc_lua_policies old;
   orc_policies_swap(&s->policies, 2, anew, &old);
   orc_error e = { 0 };
@@ -175,7 +176,7 @@ static int swap(lua_State *L)
         good && (old.scalers[i].scale == LUA_NOREF) == (s->policies.scalers[i].scale == LUA_NOREF);
   if (!good) orc_fail(&e, "autoscaler: it cannot come or go while it runs");
   orc_bind_begin(s, L);
-  good = good && orc_live_rebatch(c, &s->policies.batching, (anew & ORC_POLICY_BATCHING) != 0, &e);
+  good = good && orc_live_rebatch(c, &s->policies.batching, kind == ORC_POLICY_BATCHING, &e);
   orc_bind_end(s);
   if (!good) {
     orc_policies_revert(&s->policies, &old);
@@ -185,6 +186,7 @@ static int swap(lua_State *L)
   c->router = s->policies.router;
   if (c->router.tracks) orc_load_catch_up(c);
   c->admission = s->policies.admission;
+  c->eviction = s->policies.eviction;
   for (int i = 0; i < c->pool_count; i++)
     c->pools[i].is.autoscaler = orc_scaler_of(&s->policies.scalers[i]);
   lua_pushvalue(L, 2);

@@ -3,20 +3,20 @@
 #include <lauxlib.h>
 #include <string.h>
 
-/* Memory errors carry no position: they are said to be of the function that was called. */
+#include "bind/blame.h"
+
 void orc_policy_place(lua_State *L, int function, char *out, size_t size)
 {
-  lua_Debug ar;
   lua_rawgeti(L, LUA_REGISTRYINDEX, function);
-  lua_getinfo(L, ">S", &ar);
-  snprintf(out, size, "%s:%d", ar.short_src, ar.linedefined);
+  orc_blame_function(L, -1, out, size);
+  lua_pop(L, 1);
 }
 
 /* What was returned is no answer: the line at which the function begins is the nearest there is. */
 bool orc_policy_refuse_answer(lua_State *L, int function, const char *policy, const char *what,
                               orc_error *e)
 {
-  char where[LUA_IDSIZE + 16];
+  char where[ORC_BLAME_SIZE];
   orc_policy_place(L, function, where, sizeof where);
   return orc_fail(e, "policy \"%s\": %s (%s)", policy, what, where);
 }
@@ -26,7 +26,7 @@ bool orc_policy_refuse(lua_State *L, int status, int function, const char *polic
 {
   const char *why = lua_tostring(L, -1);
   if (status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0)) {
-    char where[LUA_IDSIZE + 16];
+    char where[ORC_BLAME_SIZE];
     orc_policy_place(L, function, where, sizeof where);
     orc_fail(e, "policy \"%s\": %s: the policy took more than %d MiB of memory", policy, where,
              ORC_WATCH_MEMORY_MIB);
@@ -40,17 +40,32 @@ bool orc_policy_refuse(lua_State *L, int status, int function, const char *polic
   return false;
 }
 
-/* Call the function below `args` arguments; its draws come from asked.chance. */
+/* Push a function to be asked, above the handler of its errors. */
+void orc_policy_push(lua_State *L, int function)
+{
+  lua_pushcfunction(L, orc_blame_handler);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, function);
+}
+
+/* Call the function below `args` arguments; its draws come from asked.chance. Leaves its results,
+ *or
+ ** its error, in place of it and of its handler. */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_asking asked)
 {
   /* A verb of one policy may lead to another being asked: what it had is put back. */
+  lua_State *L = p->L;
   const orc_asking before = *p->asking;
   const bool within = before.chance != NULL;
   *p->asking = asked;
-  if (!within) orc_watch_enter(p->watch);
-  const int status = lua_pcall(p->L, args, results, 0);
+  const int handler = lua_gettop(L) - args - 1;
+  if (!within) orc_watch_enter(p->watch, L);
+  const int status = lua_pcall(L, args, results, handler);
   if (!within) orc_watch_leave(p->watch);
   *p->asking = before;
+  if (status == LUA_OK && results == 0)
+    lua_settop(L, handler - 1);
+  else
+    lua_remove(L, handler);
   return status;
 }
 
@@ -58,19 +73,6 @@ int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_asking asked)
 int orc_policy_call(orc_lua_policies *p, int args, int results, orc_rng *chance)
 {
   return orc_policy_ask(p, args, results, (orc_asking){ .chance = chance });
-}
-
-/* Push a box and point it at `what`; it is untyped, and Lua only reads what is const. */
-void **orc_policy_push_box(lua_State *L, int reference, const void *what)
-{
-  union {
-    const void *in;
-    void *out;
-  } view = { .in = what };
-  lua_rawgeti(L, LUA_REGISTRYINDEX, reference);
-  void **box = lua_touserdata(L, -1);
-  *box = view.out;
-  return box;
 }
 
 /* ---- reading the tables ---- */
@@ -94,12 +96,16 @@ const char *orc_policy_name(lua_State *L)
   return s;
 }
 
-int orc_policy_box(lua_State *L, const char *metatable)
+void orc_policy_push_copy(lua_State *L, int index)
 {
-  void **b = lua_newuserdatauv(L, sizeof *b, 0);
-  *b = NULL;
-  luaL_setmetatable(L, metatable);
-  return luaL_ref(L, LUA_REGISTRYINDEX);
+  const int from = lua_absindex(L, index);
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, from) != 0) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
 }
 
 /* A reference to spec.<kind>.params, or to nil. */
@@ -114,10 +120,14 @@ int orc_policy_read_params(lua_State *L, int index, const char *kind)
   return reference;
 }
 
+/* Each has a copy of its own: what one replica writes there is nobody else's. */
 void orc_policy_give_params(lua_State *L, int memory, int params)
 {
   lua_rawgeti(L, LUA_REGISTRYINDEX, memory);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, params);
+  if (lua_rawgeti(L, LUA_REGISTRYINDEX, params) == LUA_TTABLE) {
+    orc_policy_push_copy(L, -1);
+    lua_remove(L, -2);
+  }
   lua_setfield(L, -2, "params");
   lua_pop(L, 1);
 }

@@ -7,29 +7,35 @@
 
 #include "bind/policy.h"
 
-/* Call the function below `args` arguments; its draws come from asked.chance. Returns lua_pcall's
- * status. */
+/* ---- calling ---- */
+
+/* Push the function a reference names, above the handler of its errors: what ask and call expect
+** below the arguments. */
+void orc_policy_push(lua_State *L, int function);
+
+/*
+** Call the function below `args` arguments; its draws come from asked.chance. Leaves its results,
+*or
+** its error, in place of what orc_policy_push pushed. Returns lua_pcall's status.
+*/
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_asking asked);
 
 /* The same of what forms no batch. */
 int orc_policy_call(orc_lua_policies *p, int args, int results, orc_rng *chance);
 
-/* Push a box and point it at `what`, until the caller empties it. It is untyped, and Lua only reads
- * what is const. */
-void **orc_policy_push_box(lua_State *L, int reference, const void *what);
-
-/* "file:line" of the function `function` refers to. Memory errors carry no position: they are said
- * to be of the function that was called. */
+/* "file:line" at which the function `function` refers to begins. */
 void orc_policy_place(lua_State *L, int function, char *out, size_t size);
 
 /* What was returned is no answer: an error of the engine at the line at which the function begins.
- * Returns false. */
+** Returns false. */
 bool orc_policy_refuse_answer(lua_State *L, int function, const char *policy, const char *what,
                               orc_error *e);
 
 /* Turn what a protected call left on the stack into an error of the engine; pops it. Returns false.
  */
 bool orc_policy_refuse(lua_State *L, int status, int function, const char *policy, orc_error *e);
+
+/* ---- reading the tables ---- */
 
 /* A reference to the function `key` of the table on top, LUA_NOREF when it defines none. */
 int orc_policy_function(lua_State *L, const char *what, const char *key);
@@ -38,12 +44,9 @@ int orc_policy_function(lua_State *L, const char *what, const char *key);
 const char *orc_policy_name(lua_State *L);
 
 /* The one function of a policy of `kind` in the table at `index`; LUA_NOREF without such a policy.
- * Raises when it has none. */
+** Raises when it has none. */
 int orc_policy_read_one(lua_State *L, int index, const char *kind, const char *key,
                         const char **called);
-
-/* A reference to an empty box of this metatable. */
-int orc_policy_box(lua_State *L, const char *metatable);
 
 /* A reference to a policy's own table, empty. */
 int orc_policy_memory(lua_State *L);
@@ -51,7 +54,10 @@ int orc_policy_memory(lua_State *L);
 /* A reference to the params of the policy of `kind` in the table at `index`, or to nil. */
 int orc_policy_read_params(lua_State *L, int index, const char *kind);
 
-/* Both are references: memory.params = params. */
+/* Both are references: memory.params becomes a copy of params. */
 void orc_policy_give_params(lua_State *L, int memory, int params);
+
+/* Push a copy of the table at `index`. */
+void orc_policy_push_copy(lua_State *L, int index);
 
 #endif

@@ -12,8 +12,8 @@ static bool scale(void *self, const orc_cluster *c, int pool, int *wanted, orc_e
   orc_lua_policies *p = s->of;
   lua_State *L = p->L;
   s->sight = (orc_sight){ .cluster = c, .pool = &c->pools[pool] };
-  lua_rawgeti(L, LUA_REGISTRYINDEX, s->scale);
-  void **cluster = orc_policy_push_box(L, p->cluster, &s->sight);
+  orc_policy_push(L, s->scale);
+  void **cluster = orc_boxes_push(L, &p->clusters, &s->sight);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->state);
   const int status = orc_policy_call(p, 2, 1, &s->chance);
   *cluster = NULL;
@@ -48,21 +48,40 @@ static void check(lua_State *L)
 static void read(lua_State *L, orc_lua_scaler *s)
 {
   s->scale = LUA_NOREF;
+  s->params = LUA_NOREF;
   if (!lua_istable(L, -1)) return;
   s->name = orc_policy_name(L);
   s->scale = orc_policy_function(L, "autoscaler", "scale");
+  lua_getfield(L, -1, "params");
+  s->params = luaL_ref(L, LUA_REGISTRYINDEX);
 }
 
-/* A table of its own, with the params of the policy on top. */
+static bool same(lua_State *L, int a, int b)
+{
+  lua_rawgeti(L, LUA_REGISTRYINDEX, a);
+  lua_rawgeti(L, LUA_REGISTRYINDEX, b);
+  const bool is_same = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return is_same;
+}
+
+/* A table of its own, with the params. */
 static void remember(lua_State *L, orc_lua_scaler *s)
 {
-  lua_newtable(L);
-  if (lua_istable(L, -2))
-    lua_getfield(L, -2, "params");
-  else
-    lua_pushnil(L);
-  lua_setfield(L, -2, "params");
-  s->state = luaL_ref(L, LUA_REGISTRYINDEX);
+  s->state = orc_policy_memory(L);
+  orc_policy_give_params(L, s->state, s->params);
+}
+
+void orc_scalers_give(lua_State *L, const orc_lua_scaler *s, int count)
+{
+  for (int i = 0; i < count; i++)
+    orc_policy_give_params(L, s[i].state, s[i].params);
+}
+
+void orc_scalers_forget(lua_State *L, orc_lua_scaler *s, int count)
+{
+  for (int i = 0; i < count; i++)
+    remember(L, &s[i]);
 }
 
 orc_lua_scaler *orc_scalers_read(orc_lua_policies *p, lua_State *L, int index, int count,
@@ -81,17 +100,19 @@ orc_lua_scaler *orc_scalers_read(orc_lua_policies *p, lua_State *L, int index, i
       lua_rawgeti(L, -1, i + 1);
     else
       lua_pushnil(L);
-    if (before != NULL) {
-      s[i] = before[i];
-    } else {
-      /* Replicas number below 2^16, so these streams are nobody else's; 2 is eviction's. */
-      const uint64_t stream = i == 0 ? 1 : (uint64_t)i + 2;
-      s[i].chance = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + stream);
-      remember(L, &s[i]);
-    }
+    if (before != NULL) s[i] = before[i];
     s[i].of = p;
     read(L, &s[i]);
     lua_pop(L, 1);
+    if (before != NULL) {
+      if (!same(L, s[i].params, before[i].params))
+        orc_policy_give_params(L, s[i].state, s[i].params);
+      continue;
+    }
+    /* Replicas number below 2^16, so these streams are nobody else's; 2 is eviction's. */
+    const uint64_t stream = i == 0 ? 1 : (uint64_t)i + 2;
+    s[i].chance = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + stream);
+    remember(L, &s[i]);
   }
   lua_pop(L, 1);
   return s;
@@ -101,6 +122,7 @@ void orc_scalers_free(lua_State *L, orc_lua_scaler *s, int count, const orc_lua_
 {
   for (int i = 0; i < count; i++) {
     luaL_unref(L, LUA_REGISTRYINDEX, s[i].scale);
+    luaL_unref(L, LUA_REGISTRYINDEX, s[i].params);
     if (other == NULL || other[i].state != s[i].state) luaL_unref(L, LUA_REGISTRYINDEX, s[i].state);
   }
   free(s);

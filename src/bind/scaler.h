@@ -13,6 +13,7 @@ typedef struct orc_lua_scaler {
   struct orc_lua_policies *of;
   const char *name;
   int scale;       /* reference; LUA_NOREF: this pool does not change */
+  int params;      /* reference: what the scenario set */
   int state;       /* reference: the policy's own table */
   orc_rng chance;  /* its draws */
   orc_sight sight; /* the pool it is asked about, during the call */
@@ -25,6 +26,12 @@ typedef struct orc_lua_scaler {
 */
 orc_lua_scaler *orc_scalers_read(struct orc_lua_policies *p, lua_State *L, int index, int count,
                                  const orc_lua_scaler *before);
+
+/* Put the params into the tables anew. */
+void orc_scalers_give(lua_State *L, const orc_lua_scaler *s, int count);
+
+/* Tables that start empty for those read just now. */
+void orc_scalers_forget(lua_State *L, orc_lua_scaler *s, int count);
 
 /* Give back the functions, and unless `other` has them too the tables. */
 void orc_scalers_free(lua_State *L, orc_lua_scaler *s, int count, const orc_lua_scaler *other);

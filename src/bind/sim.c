@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind/asking.h"
 #include "bind/cost.h"
 #include "bind/observe.h"
 #include "bind/place.h"
@@ -317,10 +318,11 @@ int orc_bind_sim(lua_State *L)
     { "run", run_whole },
     { "guard", orc_watch_guard },
     { "watched", orc_watch_watched },
-    { "random", orc_policies_random },
+    { "pcall", orc_watch_pcall },
+    { "random", orc_asking_random },
     { NULL, NULL },
   };
-  orc_policies_none(L);
+  orc_asking_init(L);
   orc_bind_batch(L);
   orc_bind_view(L);
   luaL_newmetatable(L, type_name); /* [mt] */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/rng.h"
+#include "bind/asking.h"
 #include "bind/policy.h"
 #include "bind/sight.h"
 #include "serve/cluster.h"
@@ -375,8 +376,7 @@ static int least(lua_State *L)
 static int random_number(lua_State *L)
 {
   boxed(L, "cluster");
-  lua_remove(L, 1);
-  return orc_policies_random(L);
+  return orc_asking_method(L);
 }
 
 static void seal(lua_State *L, const char *name)

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "bind/blame.h"
 #include "bind/leftover.h"
 
 #ifndef sigev_notify_thread_id
@@ -24,27 +25,33 @@ enum { ECHO_MS = 250 };
 
 static _Thread_local orc_watch *volatile current;
 
+static _Noreturn void stop(lua_State *L, int reason)
+{
+  char at[ORC_BLAME_SIZE];
+  orc_blame_line(L, at, sizeof at);
+  if (reason == ORC_WATCH_GREEDY)
+    orc_bind_fail(L, "%s: the policy took more than %d MiB of memory", at, ORC_WATCH_MEMORY_MIB);
+  orc_bind_fail(L, "%s: the policy ran for more than %d s without returning", at,
+                ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
+}
+
 /* Until it is gone every instruction raises: a pcall around the loop does not save it. */
 static void stop_policy(lua_State *L, lua_Debug *ar)
 {
-  lua_getinfo(L, "Sl", ar);
-  luaL_error(L, "%s:%d: the policy ran for more than %d s without returning", ar->short_src,
-             ar->currentline, ORC_WATCH_PATIENCE * ORC_WATCH_TICK_MS / 1000);
+  (void)ar;
+  stop(L, ORC_WATCH_ENDLESS);
 }
 
 static void stop_greedy(lua_State *L, lua_Debug *ar)
 {
-  lua_getinfo(L, "Sl", ar);
-  luaL_error(L, "%s:%d: the policy took more than %d MiB of memory", ar->short_src, ar->currentline,
-             ORC_WATCH_MEMORY_MIB);
+  (void)ar;
+  stop(L, ORC_WATCH_GREEDY);
 }
 
 /*
 ** Lua's allocator while a simulation runs. Over the limit a request is refused once: Lua then
-*collects
-** garbage and asks again. If that was not enough the policy is stopped at its next instruction,
-*where
-** Lua knows the line; only a single huge request is refused for good.
+** collects garbage and asks again. If that was not enough the policy is stopped at its next
+** instruction, where Lua knows the line; only a single huge request is refused for good.
 */
 static void *allocate(void *self, void *old, size_t old_size, size_t size)
 {
@@ -56,7 +63,10 @@ static void *allocate(void *self, void *old, size_t old_size, size_t size)
     const bool over = after > limit, refused = over && (!w->warned || after > 2 * limit);
     w->warned = over;
     if (refused) return NULL;
-    if (over) lua_sethook(w->L, stop_greedy, LUA_MASKCOUNT, 1);
+    if (over) {
+      w->stopped = ORC_WATCH_GREEDY;
+      if (lua_gethook(w->L) != stop_greedy) lua_sethook(w->L, stop_greedy, LUA_MASKCOUNT, 1);
+    }
   }
   void *p = w->allocate(w->store, old, old_size, size);
   if (p != NULL || size == 0) w->taken = after;
@@ -97,7 +107,11 @@ static void on_tick(int signal)
   } else {
     const int64_t ticks = (worked_ms() - w->since) / ORC_WATCH_TICK_MS;
     if (ticks >= ORC_WATCH_LAST) give_up();
-    if (ticks >= ORC_WATCH_PATIENCE) lua_sethook(w->L, stop_policy, LUA_MASKCOUNT, 1);
+    if (ticks < ORC_WATCH_PATIENCE) return;
+    w->stopped = ORC_WATCH_ENDLESS;
+    /* Once: setting it goes through all calls, and of a deep recursion that takes longer than a
+       tick: nothing else would ever be done. */
+    if (lua_gethook(w->L) != stop_policy) lua_sethook(w->L, stop_policy, LUA_MASKCOUNT, 1);
   }
 }
 
@@ -118,6 +132,11 @@ void orc_bind_interrupt(void)
 void orc_watch_interrupt(void)
 {
   atomic_store(&interrupted, 1);
+}
+
+const void *orc_watch_floor(void)
+{
+  return current != NULL && current->inside ? current->floor : NULL;
 }
 
 bool orc_watch_interrupted(void)
@@ -177,10 +196,25 @@ int orc_watch_guard(lua_State *L)
 {
   orc_watch w;
   orc_watch_begin(&w, L);
-  orc_watch_enter(&w);
-  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  orc_watch_enter(&w, L);
+  lua_pushcfunction(L, orc_blame_handler);
+  lua_insert(L, 1);
+  const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
   orc_watch_leave(&w);
   orc_watch_end(&w);
   if (status != LUA_OK) return lua_error(L);
-  return lua_gettop(L);
+  return lua_gettop(L) - 1;
+}
+
+int orc_watch_pcall(lua_State *L)
+{
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, 1);
+  lua_insert(L, 1); /* [true, f, ...] */
+  const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  if (status == LUA_OK) return lua_gettop(L);
+  if (current != NULL && current->inside && current->stopped != 0) stop(L, current->stopped);
+  lua_pushboolean(L, 0);
+  lua_insert(L, -2);
+  return 2;
 }

@@ -1,8 +1,8 @@
 /*
 ** watch.h - keeps an eye on a running simulation from the outside: stops a policy that does not
 ** return or takes memory without end, lets progress be shown, and notices Ctrl-C. One timer per
-*thread; its signal handler only
-** sets flags and, for a policy in an endless loop, Lua's own hook (which Lua allows there).
+** thread; its signal handler only sets flags and, for a policy in an endless loop, Lua's own hook
+** (which Lua allows there).
 */
 #ifndef ORC_BIND_WATCH_H
 #define ORC_BIND_WATCH_H
@@ -19,19 +19,24 @@ enum {
   ORC_WATCH_LAST = 40,        /* ticks after which one that could not be stopped ends the program */
 };
 
+/* Why a policy is stopped. */
+enum { ORC_WATCH_ENDLESS = 1, ORC_WATCH_GREEDY };
+
 typedef struct orc_watch {
   lua_State *L;
-  volatile sig_atomic_t pause;  /* the simulation is to return as soon as it can */
-  volatile sig_atomic_t inside; /* a policy is running */
-  volatile sig_atomic_t calls;  /* policy calls so far (wraps) */
-  sig_atomic_t seen;            /* calls at the last tick */
-  int64_t since;                /* ms of work before it was first seen in this call */
+  volatile sig_atomic_t pause;   /* the simulation is to return as soon as it can */
+  volatile sig_atomic_t inside;  /* a policy is running */
+  volatile sig_atomic_t stopped; /* why the policy that is running has been told to end, or 0 */
+  volatile sig_atomic_t calls;   /* policy calls so far (wraps) */
+  sig_atomic_t seen;             /* calls at the last tick */
+  int64_t since;                 /* ms of work before it was first seen in this call */
   timer_t timer;
   bool armed;              /* the timer exists */
   struct orc_watch *outer; /* the watch of a simulation around this one */
   lua_Alloc allocate;      /* what was set before, put back at the end */
   void *store;
-  int64_t taken; /* bytes Lua took since the watch began, less those it gave back */
+  const void *floor; /* Lua's record of the function that called the policy */
+  int64_t taken;     /* bytes Lua took since the watch began, less those it gave back */
   bool warned;   /* the last request for memory was refused once, so that Lua collects garbage */
   lua_Hook hook; /* what was set before, put back at the end */
   int mask, count;
@@ -42,9 +47,13 @@ typedef struct orc_watch {
 void orc_watch_begin(orc_watch *w, lua_State *L);
 void orc_watch_end(orc_watch *w);
 
-static inline void orc_watch_enter(orc_watch *w)
+/* A policy is called, from the C function that runs in L. */
+static inline void orc_watch_enter(orc_watch *w, lua_State *L)
 {
+  lua_Debug here;
+  w->floor = lua_getstack(L, 0, &here) ? here.i_ci : NULL;
   w->calls = (w->calls + 1) & 0xffffff;
+  w->stopped = 0;
   w->inside = 1;
 }
 
@@ -54,14 +63,22 @@ static inline void orc_watch_leave(orc_watch *w)
 }
 
 /* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
-void orc_watch_interrupt(void); /* as if the user had, once */
 bool orc_watch_interrupted(void);
+void orc_watch_interrupt(void); /* as if the user had, once */
+void orc_watch_forgive(void);   /* it is taken */
+
 /* guard(f, ...) -> what f returns: calls it as a policy is called, so it cannot run or grow without
- *end.
- ** A lua_CFunction. */
+** end, and what it raises is a text with its file and line. A lua_CFunction. */
 int orc_watch_guard(lua_State *L);
+
+/* pcall(f, ...) as Lua's own, but that a policy which is being stopped does not get the error. A
+** lua_CFunction. */
+int orc_watch_pcall(lua_State *L);
+
+/* Lua's record (lua_Debug's i_ci) of the function that called the policy; NULL outside of calls. */
+const void *orc_watch_floor(void);
+
 /* watched() -> whether a policy is running on this thread. A lua_CFunction. */
 int orc_watch_watched(lua_State *L);
-void orc_watch_forgive(void);
 
 #endif

@@ -8,6 +8,7 @@
 #include "serve/holding.h"
 #include "serve/lane.h"
 #include "serve/loading.h"
+#include "serve/progress.h"
 #include "serve/run.h"
 
 enum { POLL = 1024 };
@@ -303,22 +304,6 @@ static bool nothing_here(const orc_replica *r)
   return r->lane->decode.n == 0 && r->queue.count == 0 && r->partial_count == 0;
 }
 
-/*
-** A policy that preempts and admits the same requests over and over computes tokens without end and
-** none comes out: all of the KV cache was lost this many times since the last one did.
-*/
-enum { LOSSES_MOST = 64 };
-
-static bool fruitful(const orc_replica *r, orc_error *e)
-{
-  if (r->lost / LOSSES_MOST <= r->kv.total * r->kv.block_size) return true;
-  return orc_fail(
-      e,
-      "batching policy \"%s\"%s makes no progress: %lld tokens were computed and forgotten "
-      "again since a token came out",
-      r->policy->name, orc_batching_place(r->policy), (long long)r->lost);
-}
-
 /* Form the next step; *work tells whether there is one. */
 static bool form(orc_replica *r, bool *work, orc_error *e)
 {
@@ -342,11 +327,12 @@ static bool form(orc_replica *r, bool *work, orc_error *e)
   ** would have held all of it, can begin with fewer blocks. */
   if (r->knobs.min_prefix_cache_length > 0) r->steady = false;
   *work = b->tokens > 0;
+  r->empty = *work ? 0 : r->empty + 1;
   if (!*work && b->decodes) { /* all that decoded were sent back: nothing is under way */
     b->decodes = false;
     r->lane->decode.claimed = false;
   }
-  return good && fruitful(r, e);
+  return good && orc_progress_check(r, e);
 }
 
 /* A step has started, whose end is known or left to the network: what it costs the replica. */

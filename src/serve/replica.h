@@ -163,6 +163,7 @@ struct orc_replica {
   double fetching;      /* s before it in which blocks come back from lower tiers */
   orc_time last_step;   /* ns the newest step takes; 0 before the first */
   int64_t lost;         /* tokens forgotten since the last one came out */
+  int32_t empty;        /* empty steps that its policy formed since the last one that was none */
   orc_walk walk;        /* of orc_batch_walk */
   orc_loads loads;      /* requests whose prefix comes back */
   orc_load load;        /* what the router sent here, where it wants to know */

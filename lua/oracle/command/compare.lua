@@ -31,11 +31,14 @@ function command.run(options)
     if not ok then ui.misuse("compare: %s", found) end
     variants[i] = found
   end
+  comparison.named(variants)
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
+  if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
   local until_ = options["until"] and share_of(options["until"])
   ui.host().guard(true)
   local s = files.load(path, options)
   files.adjust(s, options)
+  if s.vary and not options.quiet then ui.say("oracle: compare: what the scenario varies is left at its values") end
   local outputs = files.open_results(options)
   ui.host().guard(false)
   local meter = ui.meter(options)

@@ -6,8 +6,8 @@
 --
 -- A pause lies after all events of a moment, so the time alone says where a simulation is. Branches and rewinding
 -- run the scenario again from its seed, doing the same at the same times: byte for byte the same, at the cost of
--- simulating up to that time once more. What a policy keeps in the table it is given is made anew with it; what it
--- keeps in variables of its own file would be shared between branches.
+-- simulating up to that time once more. What a policy keeps, in the table it is given or in variables of its file, is
+-- made anew with it; only one that was typed in shares the variables its functions refer to.
 local scenario = require "oracle.scenario"
 local series = require "oracle.live.series"
 
@@ -37,7 +37,7 @@ local function spec_of(plan)
   local spec = require("oracle.experiment").spec(plan)
   local engine = {}
   for k, v in pairs(spec.engine) do engine[k] = v end
-  spec.engine, spec.life, spec.series_interval = engine, true, nil   -- it samples by itself
+  spec.engine, spec.life, spec.series_interval = engine, true, nil   -- it samples by itself: oracle.live.series
   return spec
 end
 
@@ -45,7 +45,7 @@ local function start(inner)
   collectgarbage()                                        -- simulations nobody holds are larger than Lua knows
   inner.spec = spec_of(inner.plan)
   inner.raw = require("oracle.core").sim.new(inner.spec)
-  inner.series = series.new()
+  inner.series = series.new(inner.plan.spec.series_interval)
   inner.begun = false
   return inner
 end
@@ -94,7 +94,7 @@ local function carry_out(inner, entry)
   elseif entry.policies then
     local spec = {}
     for k, v in pairs(inner.spec) do spec[k] = v end
-    for _, key in ipairs { "batching", "router", "admission", "autoscalers" } do spec[key] = entry.policies[key] end
+    for kind, p in pairs(entry.policies) do spec[kind] = require("oracle.experiment").fresh(p) end
     inner.raw:swap(spec, entry.anew)
     inner.spec = spec
   else
@@ -315,7 +315,7 @@ function METHODS.set(self, key, value)
   return self
 end
 
---- Read the policies' files again; what each replica's policy has kept stays.
+--- Read the policies' files again; what each replica's policy has kept in its `s` stays.
 function METHODS.reload(self)
   local inner = inner_of[self]
   change(inner, require("oracle.live.set").reloaded(inner))

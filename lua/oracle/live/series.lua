@@ -1,8 +1,9 @@
 --- What a live simulation looked like over time: samples on an even grid, as many as a chart can show. When there
--- are too many, every second one goes and the grid is twice as wide.
+-- are too many, every second one goes and the grid is twice as wide. A series_interval is the first grid, and
+-- then more samples are kept.
 local series = {}
 
-local MOST = 512                                          -- samples kept
+local MOST, MOST_ASKED = 512, 16384                       -- samples kept: of its own accord, and where asked for
 local FIRST = 1000000                                     -- ns between samples at first
 
 local COLUMNS = {
@@ -11,8 +12,10 @@ local COLUMNS = {
 }
 
 --- An empty one, at time 0.
-function series.new()
-  local s = { every = FIRST, next = 0, t = {} }
+-- @param interval s between samples; nil: as many as a chart can show
+function series.new(interval)
+  local every = interval and math.max(1, math.floor(interval * 1e9 + 0.5)) or FIRST
+  local s = { every = every, most = interval and MOST_ASKED or MOST, next = 0, t = {} }
   for _, column in ipairs(COLUMNS) do s[column[1]] = {} end
   return s
 end
@@ -44,7 +47,7 @@ function series.sample(s, raw, now)
     local status = raw:status()
     s.t[n], s.queue[n], s.running[n] = now / 1e9, raw:queue(), raw:running()
     s.kv[n], s.finished[n] = total > 0 and 100 * used / total or 0, status.arrived - status.live
-    if n >= MOST then thin(s) end
+    if n >= s.most then thin(s) end
   end
   s.next = (now // s.every + 1) * s.every
 end

@@ -10,9 +10,14 @@ end
 -- Knobs a scheduler reads anew at every step.
 local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
 
-local POLICIES = { "batching", "router", "admission", "autoscalers" }
+-- Which key names the policy of each kind, and where a spec of the engine has it.
+local POLICIES = {
+  { "batching", "batching", "batching" }, { "router", "router", "router" }, { "admission", "admission", "admission" },
+  { "autoscaler", "autoscaling.policy", "autoscalers" }, { "eviction", "eviction", "eviction" },
+}
 
-local LIVE = { batching = "policies", router = "policies", admission = "policies", duration = "duration" }
+local LIVE, OF = { duration = "duration" }, {}
+for _, one in ipairs(POLICIES) do LIVE[one[2]], OF[one[2]] = "policies", one end
 for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end
 
 -- The first prefix of a key that is here says why it cannot change.
@@ -88,12 +93,6 @@ local function duration_of(inner, plan)
   return duration
 end
 
-local function policies_of(spec)
-  local policies = {}
-  for _, key in ipairs(POLICIES) do policies[key] = spec[key] end
-  return policies
-end
-
 --- What to do for s:set(key, value); raises why it cannot be done.
 -- @param inner of oracle.live
 -- @return an entry of its journal
@@ -113,11 +112,10 @@ function set.entry(inner, key, value)
     entry.engine = engine_of(canonical, plan)
   elseif kind == "version" then                           -- a knob of the system's policies: what they know stays
     if changed.batching then fail("%s: this run's batching policy is not the system's", key) end
-    entry.policies = policies_of(plan.spec)
-    entry.policies.router = inner.spec.router
+    entry.policies = { batching = plan.spec.batching }
   elseif kind == "policies" then
-    entry.policies, entry.anew = policies_of(inner.spec), key
-    entry.policies[key] = plan.spec[key]
+    entry.anew = OF[key][1]
+    entry.policies = { [OF[key][3]] = plan.spec[OF[key][3]] or false }
   else
     entry.duration = duration_of(inner, plan)
   end
@@ -126,50 +124,51 @@ end
 
 -- ---- reloading ----
 
--- Policies that the scenario's own file defines come anew with it.
+-- The value of a key in the scenario's file as it is now.
 local function from_file(s, key)
-  local path = scenario.origin(s).path
-  if not path then return nil end
-  local again, why = scenario.load(path)
+  local again, why = scenario.load(scenario.origin(s).path)
   if not again then fail("reload: %s", why) end
-  local value = scenario.raw(again)[key]
-  return type(value) == "table" and value or nil
+  return again:get(key)
 end
 
-local FOLDERS = { batching = true, routing = true, admission = true, scaling = true }
-
--- A plan whose policies are not those Lua remembers from the first time; when it fails, all is as before.
+-- A plan whose policies are not those remembered from the first time; when it fails, all is as before.
 local function plan_afresh(s)
-  local kept = {}
-  for name, module in pairs(package.loaded) do
-    local folder = name:match("^oracle%.(%a+)%.")
-    if folder and FOLDERS[folder] then kept[name] = module end
-  end
-  for name in pairs(kept) do package.loaded[name] = nil end
+  local take_back = require("oracle.sandbox").forget_modules()
   local ok, plan = pcall(require("oracle.experiment").plan, s)
   if ok then return plan end
-  for name, module in pairs(kept) do package.loaded[name] = module end
+  take_back()
   error(plan, 0)
+end
+
+-- Whether the policy of a key is to be had anew; one of the scenario's own file is put into `changed`.
+local function renew(changed, key, used)
+  local value, policies = changed:get(key), require "oracle.policy"
+  if value == nil and key == "autoscaling.policy" then    -- pools have their own
+    for _, p in ipairs(used.autoscalers or {}) do
+      if p and policies.source(p) == "file" then return true end
+    end
+  end
+  if value == nil then return key == "batching" or key == "router" end   -- the system's own
+  if not policies.is(value) then return true end
+  if policies.source(value) ~= "scenario" then return policies.source(value) == "file" end
+  local again = from_file(changed, key)
+  if again == nil then fail("reload: %s: the scenario's file has none any more", key) end
+  changed:set(key, again)
+  return true
 end
 
 --- What to do for s:reload(); raises what is wrong with a file, and then all is as before.
 function set.reloaded(inner)
-  local raw, changed, fresh = scenario.raw(inner.scenario), inner.scenario:copy(), 0
-  for _, key in ipairs(POLICIES) do
-    local value = raw[key]
-    if type(value) == "table" then
-      local again = from_file(inner.scenario, key)
-      if again then changed:set(key, again) end
-      fresh = fresh + (again and 1 or 0)
-    elseif key == "batching" or key == "router" or value ~= nil then
-      fresh = fresh + 1
-    end
+  local changed, kinds = inner.scenario:copy(), {}
+  for _, pair in ipairs(POLICIES) do
+    if renew(changed, pair[2], inner.spec) then kinds[#kinds + 1] = pair[3] end
   end
-  if fresh == 0 then
+  if #kinds == 0 then
     fail("reload: these policies were typed here, not read from files; s:set(\"batching\", policy) takes another")
   end
-  local plan = plan_afresh(changed)
-  return { scenario = changed, plan = inner.present, policies = policies_of(plan.spec) }
+  local plan, policies = plan_afresh(changed), {}
+  for _, kind in ipairs(kinds) do policies[kind] = plan.spec[kind] end
+  return { scenario = changed, plan = inner.present, policies = policies }
 end
 
 return set

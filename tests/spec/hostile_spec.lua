@@ -1,0 +1,260 @@
+--- Policies that mean harm: each is stopped with its file, line, simulated time and replica, or cannot do its harm.
+local oracle = require "oracle"
+local experiment = require "oracle.experiment"
+local live = require "oracle.live"
+local policy = require "oracle.policy"
+local sandbox = require "oracle.sandbox"
+
+local dir
+
+setup(function()
+  local p = io.popen("mktemp -d")
+  dir = p:read("l")
+  p:close()
+end)
+
+teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+
+local function write(name, text)
+  local path = dir .. "/" .. name .. ".lua"
+  local f = assert(io.open(path, "w"))
+  f:write(text)
+  f:close()
+  return path
+end
+
+local function raised(f, ...)
+  local ok, why = pcall(f, ...)
+  assert.is_false(ok)
+  return tostring(why)
+end
+
+local function small(changes)
+  local t = {
+    model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = 3, replicas = 2,
+    engine = { max_model_len = 2048, num_gpu_blocks_override = 400 },
+    workload = oracle.workload.poisson { rate = 40, count = 80, prompt = 200, output = 40, prompt_pool = 8 },
+  }
+  for k, v in pairs(changes or {}) do t[k] = v end
+  return oracle.scenario(t)
+end
+
+local KINDS = {
+  batching = { key = "batching", head = "batching { name = 'bad', step = function(b, e, s)", tail = [[
+    b:decode()
+    b:resume(1000)
+    while b:admit(1000) > 0 do end
+  end }]], now = "b:now() > 0.3" },
+  router = { key = "router", head = "router { name = 'bad', route = function(c, r, s)", tail = "return 1 end }",
+             now = "c:now() > 0.3" },
+  admission = { key = "admission", head = "admission { name = 'bad', admit = function(c, r, s)",
+                tail = "return true end }", now = "c:now() > 0.3" },
+  autoscaler = { key = "autoscaling", head = "autoscaler { name = 'bad', scale = function(c, s)",
+                 tail = "return 2 end }", now = "c:now() > 0.3" },
+  eviction = { key = "eviction", head = "eviction { name = 'bad', grade = function(r, s)", tail = "return 0 end }",
+               now = "r.id > 10" },
+}
+
+-- A policy of a kind whose line 5 does `code` once it has run for a while; `before` stands at the top of the file.
+local function scenario_with(kind, code, before)
+  local of = KINDS[kind]
+  local text = "local policy = require 'oracle.policy'\n%s\nreturn policy.%s\nif %s then\n%s\nend\n%s"
+  local path = write("bad", text:format(before or "", of.head, of.now, code, of.tail))
+  local value = kind ~= "autoscaler" and path or { policy = path, max = 3, interval = 0.1, cold_start = 0.1 }
+  return small { [of.key] = value }
+end
+
+-- It is stopped, its place is named, and the books balance.
+local function stopped(kind, code, pattern, before)
+  local s = live.new(scenario_with(kind, code, before))
+  local why = raised(s.run, s)
+  assert.matches("^at t=%d+%.%d+ s, ", why)
+  assert.matches("bad%.lua:[35]", why)
+  assert.matches(pattern, why)
+  if kind == "batching" then assert.matches("s, replica %d+, step %d+: ", why) end
+  assert.is_nil(why:find("0x", 1, true))
+  assert.is_nil(why:find("sandbox.lua", 1, true))
+  assert.equal(s.arrived, s.finished + s.in_flight)
+  for i = 1, #s.replicas do
+    local kv = s.replicas[i].kv
+    assert.equal(kv.total, kv.used + kv.free + kv.cached)
+  end
+  return why
+end
+
+describe("an error of any shape", function()
+  it("names its line", function()
+    for code, pattern in pairs {
+      ["error({})"] = "an error without a message %(.*bad.lua:5%)",
+      ["error()"] = "an error without a message",
+      ["error(print)"] = "an error without a message",
+      ["error(42)"] = "bad.lua:5: 42",
+      ["error('said', 0)"] = "bad.lua:5: said",
+      ["error { message = 'said' }"] = "bad.lua:5: said",
+      ["error { 'said', 1 }"] = "bad.lua:5: said",
+      ["error(setmetatable({}, { __tostring = function() return 'said' end }))"] = "bad.lua:5: said",
+      ["error(setmetatable({}, { __tostring = function() error {} end }))"] = "bad.lua:5",
+      ["string.format('%99999d', 1)"] = "bad.lua:5: invalid conversion",
+      ["string.rep('x', 1 << 40)"] = "bad.lua:5: .*resulting string too large",
+      ["setmetatable('', {})"] = "bad.lua:5: bad argument",
+      ["local function f() return 1 + f() end f()"] = "bad.lua:5: stack overflow",
+    } do
+      stopped("batching", code, pattern)
+    end
+  end)
+
+  it("does so in policies of every kind", function()
+    for kind in pairs(KINDS) do
+      stopped(kind, "error({})", "policy \"bad\": an error without a message %(.*bad.lua:5%)")
+      stopped(kind, "local x = nil + 1", "bad.lua:5: attempt to perform arithmetic")
+    end
+  end)
+
+  it("leaves no address while the file loads", function()
+    assert.matches("bad%.lua:1%)$", select(2, sandbox.load(write("bad", "error({})"))))
+    assert.matches("more than 2 s", select(2, sandbox.load(write("bad",
+      "error(setmetatable({}, { __tostring = function() while true do end end }))"))))
+  end)
+end)
+
+describe("what does not return", function()
+  it("is stopped in handlers, in protected calls and where recursion is deep", function()
+    for _, code in ipairs {
+      "while true do xpcall(error, function() while true do end end) end",
+      "local function f() return 1 + f() end while true do pcall(f) end",
+      "while true do pcall(table.sort, { 3, 2, 1 }, function() while true do end end) end",
+    } do
+      stopped("batching", code, "bad.lua:5: the policy ran for more than 2 s without returning")
+    end
+  end)
+
+  it("is refused where Lua's library alone would be at it", function()
+    for code, pattern in pairs {
+      ["table.insert(setmetatable({}, { __len = function() return 1 << 40 end }), 1, 1)"] = "table.insert: too many",
+      ["table.remove(setmetatable({}, { __len = function() return 1 << 40 end }), 1)"] = "table.remove: too many",
+      ["table.concat({}, '', 1, 1 << 40)"] = "table.concat: too many",
+      ["local x, t = ('x'):rep(1000000), {} for i = 1, 10000 do t[i] = x end table.sort(t)"] = "table.sort: too many",
+      ["table.move({}, 1, 1 << 40, 2)"] = "table.move: too many",
+      ["next({}, 1)"] = "no such key",
+    } do
+      stopped("batching", code, "bad.lua:5: .*" .. pattern)
+    end
+  end)
+
+  it("is stopped when it asks to be called again for ever", function()
+    local text = "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'naps', step = function(b)\n"
+      .. "b:wake(b:now() + 1e-3) end }"
+    assert.matches("naps.*%(.*bad.lua:2%) makes no progress: it formed 1000000 empty steps in a row with %d+ waiting",
+      raised(function() small { batching = write("bad", text) }:run() end))
+  end)
+end)
+
+describe("what was kept from a call", function()
+  it("is empty in the next one, on the same replica too", function()
+    stopped("batching", "if s.b then s.b:decode() end s.b = b", "batch used outside its step")
+    stopped("batching", "if kept then kept:decode() end kept = b", "batch used outside its step", "local kept")
+    stopped("router", "s.c = s.c or c s.c:size()", "cluster used outside its call")
+    stopped("router", "s.r = s.r or r local x = s.r.prompt", "request used outside its call")
+    stopped("admission", "s.c = s.c or c s.c:size()", "cluster used outside its call")
+    stopped("admission", "s.r = s.r or r local x = s.r.prompt", "request used outside its call")
+    stopped("autoscaler", "s.c = s.c or c s.c:size()", "cluster used outside its call")
+    stopped("eviction", "s.r = s.r or r local x = s.r.prompt", "request used outside its call")
+  end)
+end)
+
+describe("what it was given", function()
+  local function works(code, before)
+    return scenario_with("batching", code, before):run()
+  end
+
+  it("is its own, or cannot be changed", function()
+    stopped("batching", "e.max_num_seqs = 1", "e.max_num_seqs: the engine's knobs can be read, not changed")
+    local plain = small():run()
+    for _, code in ipairs {
+      "policy.batching, policy.router = nil, nil", "require('oracle.policy').admission = nil",
+      "require('oracle.batching.chunked').step = nil", "string.find, table.insert, math.floor = nil, nil, nil",
+      "s.params.new = 1",
+    } do
+      works(code)
+      assert.is_function(policy.batching)
+      assert.is_function(policy.admission)
+      assert.equal(1, ("ab"):find("a"))
+      assert.equal(plain.simulation.steps, small { batching = "chunked" }:run().simulation.steps)
+    end
+  end)
+
+  it("shows the knobs to pairs, in order", function()
+    local order = {}
+    local seen = scenario_with("batching", "if not s.done then local l = {} for k in pairs(e) do l[#l + 1] = k end "
+      .. "s.done = true error(table.concat(l, ' ')) end")
+    local why = raised(seen.run, seen)
+    for name in why:match("bad.lua:5: (.*)"):gmatch("[%w_]+") do order[#order + 1] = name end
+    local sorted = table.move(order, 1, #order, 1, {})
+    table.sort(sorted)
+    assert.same(sorted, order)
+    assert.is_true(#order > 5)
+  end)
+
+  it("has no more of oracle in it than the constructors", function()
+    for _, name in ipairs { "names", "resolve", "fresh", "FOLDERS" } do
+      assert.is_nil((sandbox.load(write("bad", "return { x = require('oracle.policy')." .. name .. " }"))).x)
+    end
+  end)
+end)
+
+describe("what a policy keeps in variables of its file", function()
+  local COUNTS = [[
+    local policy = require "oracle.policy"
+    local calls = 0
+    return policy.batching { name = "counts", every_step = true, step = function(b, e, s)
+      calls = calls + 1
+      s.calls = calls
+      local left = e.max_num_batched_tokens - b:decode()
+      if calls % 7 == 0 then left = 3 end
+      if left > 0 then left = left - b:resume(left) end
+      while left > 0 do
+        local n = b:admit(left)
+        if n == 0 then break end
+        left = left - n
+      end
+    end }
+  ]]
+
+  local function json_of(r) return oracle.summary.json(r) end
+
+  local function goes_back(made)
+    local s = live.new(made):run_until(1)
+    local calls = s.replicas[1].state.calls
+    assert.is_true(calls > 10)
+    local f = s:fork()
+    assert.equal(calls, f.replicas[1].state.calls)
+    f:run_until(1.2)
+    assert.is_true(f.replicas[1].state.calls > calls)
+    assert.equal(calls, s.replicas[1].state.calls)
+    local whole = json_of(s:run())
+    assert.equal(whole, json_of(f:run()))
+    assert.equal(calls, s:rewind(1).replicas[1].state.calls)
+    assert.equal(whole, json_of(s:run()))
+    assert.equal(whole, json_of(live.new(made):run()))
+  end
+
+  it("is of one simulation, as its table is", function()
+    goes_back(small { replicas = 1, batching = write("counts", COUNTS) })
+  end)
+
+  it("and so in the file of a scenario", function()
+    local text = COUNTS:gsub("return (policy.batching.*)$", function(p)
+      return ([[return require("oracle").scenario { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm",
+        workload = require("oracle").workload.poisson { rate = 40, count = 80, prompt = 200, output = 40 },
+        batching = %s }]]):format(p)
+    end)
+    goes_back(oracle.load(write("scene", text)))
+  end)
+
+  it("does not make one run depend on another", function()
+    local s = small { batching = write("counts", COUNTS) }
+    assert.equal(json_of(s:run()), json_of(s:run()))
+    local plan = experiment.plan(s)
+    assert.equal(experiment.simulate(plan).steps, experiment.simulate(plan).steps)
+  end)
+end)
