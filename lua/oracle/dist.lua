@@ -368,13 +368,14 @@ function dist.below(d, least)
   if d.max and d.max < least then return ("%s: max %g: >= %d expected"):format(d.kind, d.max, least) end
 end
 
--- oracle.dist.lognormal { ... }: the same table with its kind. constant, exponential and mixture
--- read well with plain arguments too: constant(512), exponential(200).
+-- oracle.dist.lognormal { ... }: the same table with its kind. constant, exponential, mixture and empirical
+-- read well with plain arguments too: constant(512), exponential(200), empirical { 100, 200, 400 }.
 local SHORT = { constant = "value", exponential = "mean", geometric = "mean" }
 
 for name in pairs(KINDS) do
   dist[name] = function(t)
     if type(t) == "number" and SHORT[name] then t = { [SHORT[name]] = t } end
+    if name == "empirical" and type(t) == "table" and type(t[1]) == "number" then t = { values = t } end
     if type(t) ~= "table" then error(("dist.%s: a table expected, got a %s"):format(name, type(t)), 2) end
     local d = { kind = name }
     for k, v in pairs(t) do d[k] = v end

@@ -117,6 +117,7 @@ describe("dist.resolve", function()
   end)
 
   it("takes categories with their weights, and refuses a folder for a file", function()
+    assert.same({ kind = "empirical", values = { 100, 200 } }, dist.empirical { 100, 200 })
     assert.same({ kind = "empirical", values = { 100, 200 }, weights = { 1, 3 } },
       dist.resolve(dist.categorical { values = { 100, 200 }, weights = { 1, 3 } }))
     local _, why = dist.resolve { kind = "categorical", values = { 1, 2 }, weights = { 1 } }
