@@ -92,8 +92,9 @@ end
 
 -- The Hugging Face id that a name stands for: that of the file, or the one of its aliases that was asked for
 -- ("Llama-3.1-8B-Instruct" is meta-llama/Llama-3.1-8B-Instruct and not the base model, though both have one shape).
-local function asked_id(raw, name)
+local function asked_id(raw, name, stem)
   local folded = nearest.fold(name)
+  if folded == nearest.fold(stem) then return raw._id end
   for _, id in ipairs { raw._id, table.unpack(raw._aliases or {}) } do
     local same = folded == nearest.fold(id) or folded == nearest.fold(last_part(id))
     if same and id:find("/", 1, true) then return id end
@@ -125,7 +126,7 @@ function catalog.model(name_or_path, overrides)
   local m = huggingface.read(raw, label, merge(changes, overrides))
   local folder = path:match "([^/]+)/config%.json$"
   m.id = stem or folder or last_part(path):gsub("%.json$", "")
-  m.name = id or (stem and asked_id(raw, name_or_path)) or (type(raw._name_or_path) == "string"
+  m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
   m.aliases = raw._aliases or {}

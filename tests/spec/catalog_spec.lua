@@ -132,7 +132,8 @@ describe("shipped models", function()
       ["llama-3.1-8b-instruct"] = "meta-llama/Llama-3.1-8B-Instruct",
       ["meta_llama/Llama-3.1-8B-INSTRUCT"] = "meta-llama/Llama-3.1-8B-Instruct",
       ["nvidia/Llama-3.1-8B-Instruct-FP8"] = "nvidia/Llama-3.1-8B-Instruct-FP8",
-      ["gemma-2-9b"] = "google/gemma-2-9b", ["gemma-2-9b-it"] = "google/gemma-2-9b-it",
+      ["gemma-2-9b"] = "google/gemma-2-9b-it", ["google/gemma-2-9b"] = "google/gemma-2-9b",
+      ["gemma-2-9b-it"] = "google/gemma-2-9b-it",
       ["GPT-3"] = "openai/GPT-3-175B", ["llama-7b"] = "huggyllama/llama-7b",
     } do
       assert.equal(name, catalog.model(asked).name)
