@@ -135,6 +135,7 @@ describe("flags", function()
       ["--performance-model vllm_roofline"] = { 1, "calibration_data: missing" },
       ["--calibration-data x.json"] = { 1, "goes with performance_model vllm_roofline" },
       ["--avg-input-length 2000"] = { 1, "above max_input_length" },
+      ["--max-input-length 3000"] = { 1, "max_input_length: 3000 and max_output_length, 256, are more than the 2048" },
       ["--batching-strategy windowed --disaggregated"] = { 1, "windowed goes with one cluster" },
       ["--disaggregated --tp 2"] = { 1, "disaggregated has prefill_tp and decode_tp" },
       ["--disaggregated --prefill-n-xpus 3"] = { 1, "no whole number of groups" },

@@ -194,7 +194,7 @@ end
 
 --- The scenario of such values.
 -- @param given by the names of KEYS; what is missing has its default
--- @return the table of oracle.scenario; nil after noting what is wrong
+-- @return the table of oracle.scenario, and the longest prompt and output in tokens; nil after noting what is wrong
 function second.scenario(p, given)
   local v = {}
   for _, k in ipairs(KEYS) do
@@ -214,10 +214,25 @@ function second.scenario(p, given)
     cost = { kind = v.performance_model, calibration = v.calibration_data },
     workload = { kind = "poisson", rate = v.arrival_rate, duration = v.duration, prompt = prompt, output = output },
     warm_up = v.warm_up, seed = v.random_seed,
-  }
+  }, v.max_input_length, v.max_output_length
 end
 
-local function finish(p, raw, given, folder)
+local HEADROOM = 10e9                                     -- bytes of KV cache below which little fits at a time
+
+-- What the plan tells: the longest request against the model's context, and the memory that is left.
+local function check_plan(p, plan, input, output)
+  local e, d = plan.scenario.engine, plan.deployment
+  if input + output > e.max_model_len then
+    p:add("max_input_length", "%d and max_output_length, %d, are more than the %d tokens of the model's context", input,
+      output, e.max_model_len)
+  end
+  local bytes = d.num_gpu_blocks * e.block_size * d.memory.kv_bytes_per_token
+  if bytes < HEADROOM then p:warn("xpu", "leaves %.3g GB for the KV cache of each accelerator", bytes / 1e9) end
+end
+
+local function finish(p, given, folder)
+  local raw, input, output
+  if #p.errors == 0 then raw, input, output = second.scenario(p, given) end
   local out = { problems = p, json = given.output }
   if not raw then return out end
   local ok, s = pcall(require("oracle.scenario").new, raw)
@@ -229,8 +244,8 @@ local function finish(p, raw, given, folder)
   if given.calibration_data and not folder then
     require("oracle.scenario").origin(s).typed[given.calibration_data] = true
   end
-  local planned, why = pcall(require("oracle.experiment").plan, s)
-  if not planned then p:add("", require("oracle.scenario").first_line(why)) end
+  local planned, plan = pcall(require("oracle.experiment").plan, s)
+  if planned then check_plan(p, plan, input, output) else p:add("", require("oracle.scenario").first_line(plan)) end
   out.scenario, out.raw = #p.errors == 0 and s or nil, raw
   return out
 end
@@ -239,7 +254,7 @@ end
 function second.config(v, marks, folder)
   local p = problems.new(marks)
   local given = second.read(p, v)
-  return finish(p, #p.errors == 0 and second.scenario(p, given) or nil, given, folder)
+  return finish(p, given, folder)
 end
 
 --- The same from flags: key -> text, or true for a flag without value. `config` names a file whose values the other
@@ -264,7 +279,7 @@ function second.flags(flags)
       given[k[1]] = read_key(p, "", { [flag] = value }, k, flag)
     end
   end
-  return finish(p, #p.errors == 0 and second.scenario(p, given) or nil, given, folder)
+  return finish(p, given, folder)
 end
 
 return second
