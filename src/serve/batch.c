@@ -362,7 +362,7 @@ static bool too_long(const orc_batch *b, orc_slot slot, int limit)
   const orc_request *q = at(r, slot);
   if (r->knobs.enable_chunked_prefill || r->running >= r->knobs.max_num_seqs) return false;
   const orc_prefix_match found = orc_holding_find(r, q);
-  return grant(b, q, q->computed + (found.blocks + found.lower) * r->knobs.block_size, limit) == 0;
+  return grant(b, q, q->computed + found.tokens, limit) == 0;
 }
 
 /* The head was too long: the same of those behind it, in the order they stand. */

@@ -67,6 +67,16 @@ describe("a prompt asked again", function()
     for i = 1, 3 do assert.near(1, list[i].ttft_ms, 1e-6) end
   end)
 
+  it("is found so where prompts are not cut, and the budget has room for one only", function()
+    local list = run(workload.batch { count = 4, prompt = 512, output = 4, prompt_pool = 1 },
+      { enable_chunked_prefill = false, max_num_batched_tokens = 528, max_model_len = 528, max_num_seqs = 8 })
+    for i = 1, 4 do
+      assert.same({ i == 1 and 0 or 511, i == 1 and 512 or 1 },
+        { list[i].cached_prefix_length, list[i].tokens_actually_prefilled })
+      assert.near(1, list[i].ttft_ms, 1e-6)
+    end
+  end)
+
   it("is found as far as the chunks of it were formed", function()
     local list = run(workload.batch { count = 2, prompt = 500, output = 4, prompt_pool = 1 },
       { max_num_seqs = 3, long_prefill_token_threshold = 200 })

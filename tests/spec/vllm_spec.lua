@@ -1,6 +1,7 @@
 --- The whole engine against a second scheduler, written plainly, request by request, from vLLM v0.11's own
 -- (vllm/v1/core/sched/scheduler.py, Scheduler.schedule): the running requests in order of admission, each with what is
--- left of the budget, the last one giving way when blocks run short; then, where nobody had to, the queue.
+-- left of the budget (of a prompt at most long_prefill_token_threshold), the last one giving way when blocks run short;
+-- then, where nobody had to, the queue.
 local oracle = require "oracle"
 local experiment = require "oracle.experiment"
 local policy = require "oracle.policy"
@@ -31,6 +32,7 @@ local function random_case(seed)
     if i > 1 and pick(1, 10) <= 7 then time = time + pick(0, 400000) * TICK end
     c.requests[i] = { number = i, arrival = time, prompt = pick(1, 100), wanted = pick(1, 60) }
   end
+  c.cap = c.chunked and pick(1, 3) == 1 and pick(1, 50) or 0
   return c
 end
 
@@ -69,7 +71,7 @@ function plain:schedule()
   local left, step, i, short = self.budget, {}, 1, false
   while i <= #self.running and left > 0 do
     local r = self.running[i]
-    local tokens, gone = math.min(r.prompt + r.output - r.computed, left), false
+    local tokens, gone = math.min(r.prompt + r.output - r.computed, left, self.cap), false
     while not gone and self:lacks(r, tokens) > self.free do
       gone, short = self:send_back() == r, true
     end
@@ -81,7 +83,7 @@ function plain:schedule()
   while not short and self.waiting[next_one] and left > 0 and #self.running < self.seqs do
     local r = self.waiting[next_one]
     local wanted = r.prompt + r.output - r.computed
-    local tokens = math.min(wanted, left)
+    local tokens = math.min(wanted, left, self.cap)
     if not self.chunked and wanted > left then
       next_one, self.passed = next_one + 1, self.passed + 1
     else
@@ -119,7 +121,8 @@ end
 
 local function simulate_plainly(c)
   local s = setmetatable({ now = 0, free = c.blocks, waiting = {}, running = {}, block_size = c.block_size,
-                           budget = c.budget, seqs = c.seqs, chunked = c.chunked, passed = 0 }, plain)
+                           budget = c.budget, seqs = c.seqs, chunked = c.chunked, passed = 0,
+                           cap = c.cap > 0 and c.cap or math.huge }, plain)
   local next_one = 1
   while true do
     local r = c.requests[next_one]
@@ -157,7 +160,7 @@ local function simulate(c, batching, trace, csv)
     model = "llama-3.1-8b", hardware = "h100-sxm",
     engine = { block_size = c.block_size, max_num_batched_tokens = c.budget, max_num_seqs = c.seqs,
                max_model_len = c.max_len, num_gpu_blocks_override = c.blocks, enable_prefix_caching = false,
-               enable_chunked_prefill = c.chunked },
+               enable_chunked_prefill = c.chunked, long_prefill_token_threshold = c.cap },
     batching = batching,
     cost = { kind = "constant", constant_step = STEP * 1e-9, constant_prefill_token = TOKEN * 1e-9 },
     workload = oracle.workload.trace { path = trace },
