@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { SPARE = 8 }; /* so often the room that is needed: the queue seldom moves to its front */
+
 /* Share of the matrix products' weights that belongs to attention. */
 static double attention_share(const orc_ops *ops)
 {
@@ -65,9 +67,9 @@ static void prepare(orc_detail *d, const orc_detail_work *w)
   int most = d->ranks;
   if (d->all_reduce.most > most) most = d->all_reduce.most;
   if (d->exchange.most > most) most = d->exchange.most;
-  if (most <= d->room) return;
-  d->room = most;
-  d->events = orc_resize(d->events, (size_t)most, sizeof *d->events);
+  if (SPARE * most <= d->room) return;
+  d->room = SPARE * most;
+  d->events = orc_resize(d->events, (size_t)d->room, sizeof *d->events);
 }
 
 /* Events that are to come at one time go in the order in which they were put. */
@@ -150,7 +152,8 @@ static void advance(orc_detail *d, const orc_detail_work *w, double now)
 /* ---- device by device ---- */
 
 /* Device i does whatever it can do at `now`: send its next message, or go on to the next part. */
-static inline void proceed(orc_detail *d, const orc_detail_work *w, uint32_t i, double now)
+static inline __attribute__((always_inline)) void proceed(orc_detail *d, const orc_detail_work *w,
+                                                          uint32_t i, double now)
 {
   orc_device *v = &d->devices[i];
   if (!v->computed || v->landed < v->round || v->received < v->round) return;
@@ -163,15 +166,6 @@ static inline void proceed(orc_detail *d, const orc_detail_work *w, uint32_t i, 
   v->round = v->landed = 0;
   v->part++;
   compute(d, w, i, now);
-}
-
-static inline void computed(orc_detail *d, const orc_detail_work *w, uint32_t i, double now)
-{
-  d->devices[i].computed = true;
-  if (!in_rounds(d, w, d->devices[i].part))
-    proceed(d, w, i, now);
-  else if (++d->ready == d->ranks)
-    advance(d, w, now);
 }
 
 double orc_detail_run(orc_detail *d, const orc_detail_work *w)
@@ -187,15 +181,19 @@ double orc_detail_run(orc_detail *d, const orc_detail_work *w)
     const orc_detail_event e = d->events[d->head++];
     now = e.time;
     executed++;
-    if (e.from == e.to) {
-      computed(d, w, e.from, now);
-    } else if (d->pending > 0) {
-      if (--d->pending == 0) advance(d, w, now);
-    } else {
+    if (e.from != e.to && d->pending == 0) {
       d->devices[e.from].landed++;
       d->devices[e.to].received++;
       proceed(d, w, e.to, now);
       proceed(d, w, e.from, now);
+    } else if (e.from == e.to) {
+      d->devices[e.from].computed = true;
+      if (!in_rounds(d, w, d->devices[e.from].part))
+        proceed(d, w, e.from, now);
+      else if (++d->ready == d->ranks)
+        advance(d, w, now);
+    } else if (--d->pending == 0) {
+      advance(d, w, now);
     }
   }
   d->executed += executed;
