@@ -185,7 +185,7 @@ local function place(r, d)
     local e = p.scenario.engine
     sizes[i] = { role = p.role, replicas = p.deployment.room,
                  tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
-                 gpus = p.deployment.gpus_per_replica, all_reduce = e.all_reduce }
+                 gpus = p.deployment.gpus_per_replica, all_reduce = e.all_reduce, lod = p.lod }
   end
   if r.network then
     d.network = require("oracle.topology").new(r.network)
@@ -199,9 +199,11 @@ local function place(r, d)
       fail('detail: missing; lod "hybrid" is high for the replicas, GPUs and links it names, as in'
         .. ' detail = { "replica0" } or --set \'detail={"replica0"}\'')
     end
-    d.detailed = require("oracle.placement").detailed(r.detail, sizes, d.network, d.devices)
+    d.levels = require("oracle.placement").detailed(r.detail, sizes, d.network, d.devices)
   elseif r.detail then
     fail("detail: only for lod = \"hybrid\", and lod is \"%s\"", r.lod)
+  else
+    d.levels = require("oracle.placement").levels(sizes, r.lod)
   end
 end
 
@@ -405,7 +407,7 @@ local function spec_of(r, d, find, warnings)
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
   local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
-  spec.seed, spec.lod, spec.detailed = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.detailed
+  spec.seed, spec.lod, spec.levels = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.levels
   spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
   spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency

@@ -123,6 +123,7 @@ local function pool(name, doc)
     { "replicas", "count", min = 1, max = 65535, default = 1, doc = "of this pool" },
     { "hardware", "name", doc = "its GPUs, where they are others" }, STAGE_GPUS,
     partial(engine, "knobs that differ from the scenario's"), autoscaling,
+    { "lod", "choice", values = { "auto", "medium", "high" }, doc = "its level of detail, where it is another" },
   } }
 end
 

@@ -57,10 +57,28 @@ local function differences(levels)
   return rows
 end
 
---- Give a scenario a level; what `detail` names is only for hybrid.
+-- The same pools or groups, without levels of their own.
+local function plain(kinds)
+  local out = {}
+  for key, kind in pairs(kinds) do                        -- order does not matter: each is copied once
+    out[key] = kind
+    if type(kind) == "table" then
+      local one = {}
+      for k, v in pairs(kind) do one[k] = v end
+      one.lod, out[key] = nil, one
+    end
+  end
+  return out
+end
+
+--- Give a scenario one level. What `detail` names is only for hybrid, and so are levels of pools and groups.
 function lod.choose(s, level)
   s.lod = level
-  if level ~= "hybrid" then s.detail = nil end
+  if level == "hybrid" then return end
+  local raw = require("oracle.scenario").raw(s)
+  s.detail = nil
+  if type(raw.pools) == "table" then s.pools = plain(raw.pools) end
+  if type(raw.groups) == "table" then s.groups = plain(raw.groups) end
 end
 
 --- Run a scenario at every level.

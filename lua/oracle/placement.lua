@@ -153,15 +153,15 @@ end
 --- Which replicas the level `hybrid` simulates in detail: those named, and those that use a GPU or link named.
 -- @param named list of names: "replica0", a device or a link
 -- @param network, devices as above; nil where the scenario has no network
--- @return one boolean per replica; raises for a name that nobody has
+-- @return a level per replica: "high", or its own, or "medium"; raises for a name that nobody has
 function placement.detailed(named, sizes, network, devices)
   local out, found, all = {}, {}, each_replica(sizes)
   for i, replica in ipairs(all) do
     local has = { [replica.name] = true }
     if network then mark(has, network, devices, replica, all) end
-    out[i] = false
+    out[i] = replica.size.lod or "medium"
     for _, name in ipairs(named) do
-      if has[name] then out[i], found[name] = true, true end
+      if has[name] then out[i], found[name] = "high", true end
     end
   end
   for i, name in ipairs(named) do
@@ -171,6 +171,18 @@ function placement.detailed(named, sizes, network, devices)
     end
   end
   return out
+end
+
+--- The level of each replica where pools or groups have their own.
+-- @param lod the scenario's
+-- @return a level per replica; nil: lod is everyone's
+function placement.levels(sizes, lod)
+  local out, own = {}, false
+  for i, replica in ipairs(each_replica(sizes)) do
+    out[i] = replica.size.lod or lod
+    own = own or replica.size.lod ~= nil
+  end
+  return own and out or nil
 end
 
 return placement

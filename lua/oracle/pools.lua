@@ -21,7 +21,7 @@ local function kind(r, name, role, own, path)
   one.replicas = own.replicas or r.replicas
   one.autoscaling = own.autoscaling
   one.pools, one.groups = nil, nil
-  return { name = name, role = role, scenario = one, path = path or name }
+  return { name = name, role = role, scenario = one, path = path or name, lod = own.lod }
 end
 
 -- One rule for all of them would not say which of them it changes.
@@ -99,7 +99,7 @@ function pools.join(kinds)
     whole.replicas = whole.replicas + d.replicas
     whole.room = whole.room + d.room
     whole.pools[i] = { name = k.name, role = k.role, replicas = d.replicas, room = d.room, deployment = d,
-                       scenario = k.scenario, path = k.path }
+                       scenario = k.scenario, path = k.path, lod = k.lod }
   end
   if #kinds == 2 and kinds[1].role == "prefill" then
     same_format({ layout = kinds[1].deployment.layout, scenario = kinds[1].scenario },

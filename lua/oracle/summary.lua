@@ -307,12 +307,12 @@ end
 
 -- Whether any KV cache goes between pools by formula: both its ends are at the medium level. room: replicas that
 -- compute prompts.
-local function formula_sends(r, detailed, room)
-  if r.lod == "medium" then return true end
-  if r.lod ~= "hybrid" then return false end
-  local from, to, prefills = false, false, room
-  for i, high in ipairs(detailed) do
-    if i <= prefills then from = from or not high else to = to or not high end
+local function formula_sends(spec, room)
+  if not spec.levels then return spec.lod == "medium" end
+  local from, to = false, false
+  for i, level in ipairs(spec.levels) do
+    local medium = level == "medium"
+    if i <= room then from = from or medium else to = to or medium end
   end
   return from and to
 end
@@ -338,7 +338,7 @@ function summary.new(plan, raw, set)
   end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))
-  local left_out = r.pools and #links > 0 and formula_sends(r, plan.spec.detailed, plan.deployment.pools[1].room)
+  local left_out = r.pools and #links > 0 and formula_sends(plan.spec, plan.deployment.pools[1].room)
   for _, replica in ipairs(raw.replicas) do left_out = left_out or replica.uncontended end
   if left_out then
     warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")

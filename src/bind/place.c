@@ -4,24 +4,23 @@
 
 #include "bind/net.h"
 
-static orc_lod read_lod(lua_State *L, int index)
+/* The level on top of the stack, which goes; nil: otherwise. */
+static orc_lod take_level(lua_State *L, const char *otherwise)
 {
   static const char *const names[] = { "medium", "high", "auto", NULL };
-  lua_getfield(L, index, "lod");
-  const orc_lod lod = (orc_lod)luaL_checkoption(L, -1, "auto", names);
+  const orc_lod lod = (orc_lod)luaL_checkoption(L, -1, otherwise, names);
   lua_pop(L, 1);
   return lod;
 }
 
-/* spec.detailed -> an array in a userdata that stays on the stack. */
-static const bool *read_detailed(lua_State *L, int index, int replicas)
+/* spec.levels -> an array in a userdata that stays on the stack. */
+static const orc_lod *read_levels(lua_State *L, int index, int replicas)
 {
-  if (lua_getfield(L, index, "detailed") != LUA_TTABLE) return NULL;
-  bool *out = lua_newuserdatauv(L, (size_t)replicas * sizeof *out, 0);
+  if (lua_getfield(L, index, "levels") != LUA_TTABLE) return NULL;
+  orc_lod *out = lua_newuserdatauv(L, (size_t)replicas * sizeof *out, 0);
   for (int i = 0; i < replicas; i++) {
     lua_rawgeti(L, -2, i + 1);
-    out[i] = lua_toboolean(L, -1);
-    lua_pop(L, 1);
+    out[i] = take_level(L, "medium");
   }
   return out;
 }
@@ -45,8 +44,9 @@ static const int *read_devices(lua_State *L, int index, const orc_topology *t)
 void orc_bind_place(lua_State *L, int index, int replicas, orc_cluster_config *config)
 {
   luaL_checkstack(L, 8, NULL);
-  config->lod = read_lod(L, index);
-  config->detailed = read_detailed(L, index, replicas);
+  lua_getfield(L, index, "lod");
+  config->lod = take_level(L, "auto");
+  config->levels = read_levels(L, index, replicas);
   if (lua_getfield(L, index, "network") == LUA_TNIL) return;
   config->topology = orc_bind_topology(L, lua_gettop(L));
   config->devices = read_devices(L, index, config->topology);

@@ -11,7 +11,7 @@
 ** Read level of detail and network from the spec at `index` into *config; there is room for so many
 ** replicas:
 **   lod       "medium", "high" or "auto" (the default)
-**   detailed  list of booleans, one per replica; those beyond it are false; may be absent
+**   levels    list of such, one per replica, in place of lod; may be absent
 **   network   a topology (net.h); may be absent, and then so is
 **   devices   list of names of its devices, replica by replica, stage by stage, rank by rank
 ** What config then points at lies in a userdata that is pushed: it must stay on the stack until the

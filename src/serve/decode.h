@@ -28,8 +28,8 @@ typedef struct orc_decode_set {
   int32_t block_size;
   uint64_t counter; /* steps so far: the clock of this set */
   uint32_t turn;    /* counter % block_size */
-  int64_t *phase; /* [block_size] sequences that open a new block when it is their turn */
-  bool claimed;   /* the blocks of the coming step have been taken */
+  int64_t *phase;   /* [block_size] sequences that open a new block when it is their turn */
+  bool claimed;     /* the blocks of the coming step have been taken */
   orc_queue finish; /* by the counter at which a sequence has all its tokens */
   orc_queue cross;  /* by the counter at which its context fills the window */
   orc_peers *peers; /* [0]: those of the last step; others were left out of it or have come since */

@@ -87,14 +87,14 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config,
 {
   if (join_pools(c)) {
     c->engine.coupled = true; /* what one replica hands over another takes */
-    if (c->lod != ORC_LOD_MEDIUM || config->detailed != NULL)
+    if (c->lod != ORC_LOD_MEDIUM || config->levels != NULL)
       c->crowd.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
   }
   for (int i = 0; i < c->replica_count; i++) {
     orc_replica *r = &c->replicas[i];
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
-    const bool named = config->detailed != NULL && config->detailed[i];
-    r->high = c->lod == ORC_LOD_HIGH || named || (c->lod == ORC_LOD_AUTO && r->shared);
+    r->level = config->levels != NULL ? config->levels[i] : c->lod;
+    r->high = r->level == ORC_LOD_HIGH || (r->level == ORC_LOD_AUTO && r->shared);
     r->crowded = r->high && r->shared && !pools[r->pool].lockstep;
     if (!r->crowded) continue;
     if (c->crowd.net == NULL)

@@ -179,7 +179,7 @@ static void set_out(orc_cluster *c, uint32_t index)
   const double bytes = whole * part_left(c, v, orc_wire_alone(w, t, from, to, whole));
   v->sent = true;
   c->handovers.flying++;
-  if (c->lod == ORC_LOD_MEDIUM && !from->high && !to->high) {
+  if (from->level == ORC_LOD_MEDIUM && to->level == ORC_LOD_MEDIUM) {
     const double time = orc_wire_alone(w, t, from, to, bytes);
     const orc_time due = orc_time_after(c->engine.now, orc_time_of(time));
     v->pending = 1;

@@ -186,7 +186,8 @@ struct orc_replica {
   uint16_t index, pool;
   bool steady;   /* nothing changed since the policy left all but the decodes alone */
   bool shared;   /* a link it uses is used by others too */
-  bool high;     /* level of detail: each layer, device and message, not whole steps */
+  orc_lod level; /* of detail, as it is asked for */
+  bool high;     /* each layer, device and message, not whole steps */
   bool crowded;  /* high, on links of others: it computes and sends on the engine's clock */
   bool stepwise; /* each step's end is an event: steps overlap, or nobody knows when they end */
   bool runs;     /* steps inside the horizon need no event */

@@ -106,6 +106,54 @@ describe("the level of detail", function()
   end)
 end)
 
+describe("a level of detail of its own", function()
+  local BASE = {
+    model = MODEL, hardware = GPU, network = { topology = "nvlink_mesh", gpus = 3 },
+    groups = { { lod = "high" }, { lod = "medium" }, {} }, router = "round_robin",
+    workload = oracle.workload.batch { count = 6, prompt = 100, output = 5 },
+  }
+
+  local function levels(s)
+    return { s.per_replica.replica0.lod, s.per_replica.replica1.lod, s.per_replica.replica2.lod }
+  end
+
+  it("is a group's, and the scenario's where it has none", function()
+    local s = run(BASE)
+    assert.same({ "high", "medium", "medium" }, levels(s)) -- the third is auto, and shares nothing
+    assert.equal("hybrid", s.oracle.lod)
+    assert.same({ "high", "medium", "high" }, levels(run(with(BASE, { lod = "high" }))))
+    assert.same({ "high", "medium", "high" }, levels(run(with(BASE, { lod = "hybrid", detail = { "gpu2" } }))))
+    assert.matches('groups%[1%].lod: "low": one of auto, medium, high', raised(with(BASE, { groups = { { lod = "low" } } })))
+  end)
+
+  it("gives way to one that is asked for", function()
+    local s = oracle.scenario(BASE)
+    require("oracle.lod").choose(s, "high")
+    assert.same({ "high", "high", "high" }, levels(experiment.run(s)))
+    assert.equal("high", BASE.groups[1].lod)
+    local found = require("oracle.lod").compare(oracle.scenario(BASE), { clock = os.clock })
+    assert(found.fewer_events > 60)
+  end)
+
+  it("decides whether a KV cache is a formula or a transfer", function()
+    -- Two caches meet on gpu0's way out: by formula each has it to itself.
+    local base = {
+      model = MODEL, hardware = GPU, network = { topology = "nvswitch", gpus = 3, bandwidth = "1 GB/s" },
+      workload = oracle.workload.batch { count = 2, prompt = 1000, output = 3 },
+    }
+    local function mean(prefill, decode)
+      base.pools = { prefill = { lod = prefill }, decode = { replicas = 2, lod = decode } }
+      local s = run(base)
+      return s.kv_transfer.mean_ms, s.oracle.warnings
+    end
+    local alone, warnings = mean("medium", "medium")
+    near(1000 * 131072 / 1e9 * 1e3 + 1e-3, alone, 1e-6)
+    assert.matches("contention was not modelled", warnings[1])
+    near(2 * (alone - 1e-3) + 1e-3, (mean("medium", "high")), 1e-6)
+    assert.same({}, select(2, mean("high", "medium")))
+  end)
+end)
+
 describe("a pipeline", function()
   -- A step costs 4 ms, so 1 ms on each of 4 stages; sending takes no time.
   local function pipeline(count)
