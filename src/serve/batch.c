@@ -3,160 +3,11 @@
 #include "serve/cluster.h"
 #include "serve/holding.h"
 #include "serve/loading.h"
+#include "serve/yield.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
-}
-
-/* Take a request's chunk out of the batch, if it has one. */
-static void drop_chunk(orc_batch *b, orc_slot slot)
-{
-  for (int i = 0; i < b->chunk_count; i++) {
-    if (b->chunks[i].slot != slot) continue;
-    b->tokens -= b->chunks[i].tokens;
-    orc_holding_withdraw(b->replica, at(b->replica, slot));
-    for (int j = i + 1; j < b->chunk_count; j++)
-      b->chunks[j - 1] = b->chunks[j];
-    b->chunk_count--;
-    return;
-  }
-}
-
-/* A running request stops running: out of the decode set, the batch and the running list. */
-static void halt(orc_replica *r, orc_slot slot)
-{
-  orc_request *q = at(r, slot);
-  if (q->state == ORC_DECODE) {
-    orc_decode_leave(&r->lanes[q->lane].decode, slot);
-    if (r->lane->batch.decodes && q->lane == r->lane->index) {
-      r->lane->batch.tokens--;
-      /* The last one gone, nobody takes part and what was claimed is given back. */
-      if (r->lane->decode.n == 0) r->lane->batch.decodes = r->lane->decode.claimed = false;
-    }
-  } else {
-    ORC_ASSERT(q->state == ORC_PREFILL);
-    drop_chunk(&r->lane->batch, slot);
-    if (q->partial) orc_replica_leave_partial(r, slot);
-  }
-  orc_replica_unlink(r, slot);
-  r->steady = false;
-}
-
-/* What was computed for a request is lost. */
-static void forget(orc_replica *r, orc_request *q)
-{
-  orc_holding_end(r, q);
-  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
-  q->lost = q->computed;
-  r->lost += q->computed;
-  q->computed = 0;
-}
-
-/*
-** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
-** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
-*/
-static void swap_out(orc_replica *r, orc_request *q)
-{
-  if (q->blocks > r->host_free || orc_holding_filling(r, q)) {
-    forget(r, q);
-    return;
-  }
-  q->swapped = q->blocks;
-  orc_holding_end(r, q);
-  r->host_free -= q->swapped;
-  r->moved += q->swapped;
-  r->usage.swapped_blocks += (uint64_t)q->swapped;
-}
-
-/* A request makes room in the way the engine is set to. */
-static void evacuate(orc_replica *r, orc_request *q)
-{
-  if (r->knobs.swap)
-    swap_out(r, q);
-  else
-    forget(r, q);
-}
-
-/* How requests that must give way do so. */
-static orc_preempt forced(const orc_replica *r)
-{
-  return r->knobs.swap ? ORC_PREEMPT_SWAP : ORC_PREEMPT_RECOMPUTE;
-}
-
-/*
-** Make `need` blocks available from paused requests, those admitted last in the queue's order
-*first;
-** `spared` keeps its own. Returns whether they are.
-*/
-static bool reclaim(orc_replica *r, int64_t need, orc_slot spared)
-{
-  if (need <= orc_kv_available(&r->kv)) return true;
-  if (r->kept == 0) return false;
-  orc_queue_sort(&r->queue);
-  for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
-    orc_request *q = at(r, r->queue.at[i - 1].slot);
-    if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
-    evacuate(r, q);
-    r->kept--;
-  }
-  return need <= orc_kv_available(&r->kv);
-}
-
-static void preempt(orc_replica *r, orc_slot slot, orc_preempt how)
-{
-  orc_request *q = at(r, slot);
-  halt(r, slot);
-  const int32_t computed = q->computed;
-  if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
-  if (how == ORC_PREEMPT_SWAP) swap_out(r, q);
-  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
-  r->kept += q->blocks > 0;
-  q->preemptions++;
-  r->usage.preemptions++;
-  r->usage.counted_preemptions += q->counted;
-  r->lane->batch.preempted++;
-  q->state = ORC_QUEUED;
-  orc_queue_push(&r->queue, slot, q->key);
-}
-
-/*
-** A step of another lane works on the request, or others build on what this step computes of it: it
-** cannot give way now.
-*/
-static bool in_flight(const orc_replica *r, orc_slot slot)
-{
-  const orc_request *q = at(r, slot);
-  return q->flights > 0 || q->aborted != 0 || (q->state == ORC_DECODE && r->lanes[q->lane].busy) ||
-         (q->entered > 0 && orc_holding_counted_on(r, q));
-}
-
-static int32_t generated(const orc_replica *r, const orc_request *q)
-{
-  return q->state == ORC_DECODE ? orc_decode_generated(&r->lanes[q->lane].decode, q) : q->generated;
-}
-
-static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
-{
-  const orc_request *a = at(r, one), *b = at(r, other);
-  if (r->policy->victim == ORC_VICTIM_KEY)
-    return a->key != b->key ? a->key > b->key : a->number > b->number;
-  const int32_t made[] = { generated(r, a), generated(r, b) };
-  if (made[0] != made[1]) return made[0] < made[1];
-  return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
-}
-
-/* The running request that gives way first among those that can; ORC_NO_SLOT: there is none. */
-static orc_slot victim(const orc_replica *r)
-{
-  orc_slot best = ORC_NO_SLOT;
-  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
-    if (in_flight(r, slot)) continue;
-    if (best == ORC_NO_SLOT || goes_before(r, slot, best)) best = slot;
-    if (r->policy->victim == ORC_VICTIM_LAST) break;
-  }
-  return best;
 }
 
 int orc_batch_decode(orc_batch *b)
@@ -164,8 +15,8 @@ int orc_batch_decode(orc_batch *b)
   orc_replica *r = b->replica;
   if (b->decodes) return (int)r->lane->decode.n;
   int64_t need = orc_decode_need(&r->lane->decode);
-  while (r->lane->decode.n > 0 && !reclaim(r, need, ORC_NO_SLOT)) {
-    preempt(r, victim(r), forced(r));
+  while (r->lane->decode.n > 0 && !orc_yield_reclaim(r, need, ORC_NO_SLOT)) {
+    orc_yield(r, orc_yield_victim(r), orc_yield_forced(r));
     need = orc_decode_need(&r->lane->decode);
   }
   if (r->lane->decode.n == 0 || r->lane->decode.n > r->knobs.max_num_batched_tokens - b->tokens)
@@ -246,10 +97,10 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   const int32_t tokens = grant(b, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0) return 0;
   int64_t need;
-  while (!reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
-    const orc_slot gone = victim(r);
+  while (!orc_yield_reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
+    const orc_slot gone = orc_yield_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
-    preempt(r, gone, forced(r));
+    orc_yield(r, gone, orc_yield_forced(r));
     if (gone == slot) return 0;
   }
   const bool taken = orc_kv_take(&r->kv, need);
@@ -294,7 +145,7 @@ static bool sets_out(orc_replica *r, orc_slot slot)
     if (found.filling > found.loading) return false; /* the next step knows more */
     const int64_t need = (int64_t)found.lower + found.idle;
     if (need > orc_kv_available(&r->kv)) {
-      if (!reclaim(r, need, slot)) return false;
+      if (!orc_yield_reclaim(r, need, slot)) return false;
       continue; /* what gave way may have changed what is found */
     }
     orc_queue_remove(&r->queue, slot);
@@ -328,7 +179,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (tokens == 0) return 0;
     need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
     if (need <= orc_kv_available(&r->kv)) break;
-    if (!reclaim(r, need, slot)) return 0;
+    if (!orc_yield_reclaim(r, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
   orc_holding_begin(r, q, &found);
@@ -468,7 +319,7 @@ int64_t orc_batch_owed(const orc_batch *b, int32_t clip)
   const orc_replica *r = b->replica;
   int64_t tokens = 0;
   for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
-    const int32_t left = at(r, slot)->in.max_output - generated(r, at(r, slot));
+    const int32_t left = at(r, slot)->in.max_output - orc_yield_generated(r, at(r, slot));
     tokens += left < clip ? left : clip;
   }
   return tokens;
@@ -479,7 +330,7 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
   const orc_replica *r = b->replica;
   int64_t made = 0, longest = 0;
   for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
-    made += generated(r, at(r, slot)) + more;
+    made += orc_yield_generated(r, at(r, slot)) + more;
     longest += at(r, slot)->in.max_output;
   }
   return longest == 0 ? 1.0 : (double)made / (double)longest;
@@ -531,16 +382,16 @@ void orc_batch_walk(orc_batch *b)
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt how)
 {
   const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);
-  if (slot == ORC_NO_SLOT || in_flight(b->replica, slot)) return false;
-  preempt(b->replica, slot, how);
+  if (slot == ORC_NO_SLOT || orc_yield_barred(b->replica, slot)) return false;
+  orc_yield(b->replica, slot, how);
   return true;
 }
 
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt how)
 {
-  const orc_slot slot = victim(b->replica);
+  const orc_slot slot = orc_yield_victim(b->replica);
   if (slot == ORC_NO_SLOT) return false;
-  preempt(b->replica, slot, how);
+  orc_yield(b->replica, slot, how);
   return true;
 }
 
