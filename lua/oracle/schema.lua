@@ -199,16 +199,17 @@ local function of_system(node, value, path, ctx)
     for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
     known[key] = without
   end
-  return adapted, known, order
+  return adapted, known, order, systems.names(value, node)
 end
 
 function TYPES.section(node, value, path, ctx)
   if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
   local known, order = node.fields, node.order
-  if node.systems then value, known, order = of_system(node, value, path, ctx) end
+  local names = order
+  if node.systems then value, known, order, names = of_system(node, value, path, ctx) end
   for _, key in ipairs(sorted_keys(value)) do
-    if not known[key] then fail(ctx, join(path, key), unknown(key, order)) end
+    if not known[key] then fail(ctx, join(path, key), unknown(key, names)) end
   end
   local out = {}
   for _, key in ipairs(order) do
@@ -320,7 +321,9 @@ function schema.find(raw, path)
     if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
     so_far = join(so_far, key)
     local known = node.fields[key] or node.systems and systems.fields(at, node)[key]
-    if not known then return nil, ("%s: %s"):format(so_far, unknown(key, node.order)) end
+    if not known then
+      return nil, ("%s: %s"):format(so_far, unknown(key, node.systems and systems.names(at, node) or node.order))
+    end
     node = known
     at = type(at) == "table" and at[key] or nil
   end

@@ -33,5 +33,6 @@ return policy.batching {
       left = left - granted
     end
     s.prompts = left < before
+    if not s.prompts and decodes == 0 then s.prompts = b:admit(most) > 0 end -- one that is not to be cut goes alone
   end,
 }

@@ -1,14 +1,30 @@
 --- Multi-level feedback: a request sinks a level each time it has had the tokens its level grants, and levels above
--- go first; long prompts join further down. Requests of lower levels pause, keeping their blocks, when others wait.
+-- go first; long prompts join further down. Requests of lower levels pause, keeping their blocks, when others wait; who
+-- waits too long may start over on the first level.
 -- Source: Wu et al., Fast Distributed Inference Serving for Large Language Models (FastServe), arXiv:2305.05920,
 -- section 4.1: skip-join MLFQ, where a job joins the level whose quantum covers its first iteration.
 local policy = require "oracle.policy"
+
+-- Who has waited too long starts over on the first level.
+local function promote(b, s)
+  s.heads = s.heads or {}
+  local now, limit = b:now(), s.params.starve_limit
+  for i = 1, b:waiting(s.heads, nil, nil, nil, s.tokens) do
+    local id = s.heads[i]
+    if s.level[id] > 0 and now - s.since[id] > limit then
+      s.level[id], s.since[id] = 0, now
+      s.until_[id] = s.tokens[i] + s.params.quantum
+      b:key(id, 0)
+    end
+  end
+end
 
 return policy.batching {
   name = "mlfq",
   every_step = true,                                      -- quanta run out between events
   -- Tokens that the first level grants and the prompt it covers; each level has twice those of the one above.
-  params = { levels = 6, quantum = 16, prompt_quantum = 512 },
+  -- starve_limit: s without a token after which a waiting request is put on the first level again; 0: never.
+  params = { levels = 6, quantum = 16, prompt_quantum = 512, starve_limit = 0.0 },
 
   order = function(r, _, s)
     local level, covers = 0, s.params.prompt_quantum
@@ -16,13 +32,14 @@ return policy.batching {
       level, covers = level + 1, 2 * covers
     end
     s.level, s.until_ = s.level or {}, s.until_ or {}
-    s.level[r.id] = level
+    s.since = s.since or {}
+    s.level[r.id], s.since[r.id] = level, r.arrival
     s.until_[r.id] = r.generated + (s.params.quantum << level)
     return level
   end,
 
   ended = function(r, _, s)
-    if s.level then s.level[r.id], s.until_[r.id] = nil, nil end
+    if s.level then s.level[r.id], s.until_[r.id], s.since[r.id] = nil, nil, nil end
   end,
 
   step = function(b, e, s)
@@ -39,11 +56,13 @@ return policy.batching {
           b:key(id, level[id])
         end
       end
+      if s.params.starve_limit > 0 then promote(b, s) end
       local m = b:size() >= e.max_num_seqs and b:waiting(heads) or 0
       local i, j = 1, n                                   -- the youngest running requests are looked at first
       while i <= m and j >= 1 do
         if level[ids[j]] > level[heads[i]] then
           b:preempt(ids[j], "keep")
+          s.since[ids[j]] = b:now()
           i = i + 1
         end
         j = j - 1

@@ -12,7 +12,8 @@ local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", t
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
                  knobs = "table", open = "table", fill = "function", room = "function", settle = "function",
-                 computed_only = "boolean", kv_loading = "string", batching = "function", router = "function", shape = "function" }
+                 computed_only = "boolean", kv_loading = "string", batching = "function", router = "function",
+                 shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
@@ -64,6 +65,16 @@ function system.fields(raw, node)
   for k, f in pairs(s.own) do out[k] = f end
   for k, target in pairs(s.aliases) do out[k] = node.fields[target] end
   return out
+end
+
+--- The names of all knobs of the section `engine`: ours, the system's own, and what it calls ours.
+-- @param raw, node as above
+-- @return a list
+function system.names(raw, node)
+  local names, more = table.move(node.order, 1, #node.order, 1, {}), {}
+  for k in pairs(system.fields(raw, node)) do more[#more + 1] = k end
+  table.sort(more)
+  return table.move(more, 1, #more, #names + 1, names)
 end
 
 --- The section `engine` with the knobs under vLLM's names and the system's own defaults.

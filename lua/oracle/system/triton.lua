@@ -16,6 +16,16 @@ return system.new {
     { "preferred_batch_size", "list", of = { type = "count", min = 1, max = 1000000 },
       doc = "triton: sizes at which a batch leaves at once" },
   },
+  fill = function(e)
+    for _, size in ipairs(e.preferred_batch_size or {}) do
+      if size > e.max_num_seqs then
+        error(("engine.preferred_batch_size: %d: at most max_batch_size (%d) expected"):format(size, e.max_num_seqs), 0)
+      end
+    end
+    if e.max_queue_delay_microseconds and e.max_queue_delay > 0 then
+      error("engine.max_queue_delay_microseconds: the same knob as max_queue_delay; one of them expected", 0)
+    end
+  end,
   batching = function(e)
     local us = e.max_queue_delay_microseconds
     return { "triton", max_queue_delay = us and us * 1e-6 or e.max_queue_delay + 0.0,
