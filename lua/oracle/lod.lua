@@ -61,11 +61,12 @@ end
 local function plain(kinds)
   local out = {}
   for key, kind in pairs(kinds) do                        -- order does not matter: each is copied once
-    out[key] = kind
     if type(kind) == "table" then
-      local one = {}
-      for k, v in pairs(kind) do one[k] = v end
-      one.lod, out[key] = nil, one
+      out[key] = {}
+      for k, v in pairs(kind) do out[key][k] = v end
+      out[key].lod = nil
+    else
+      out[key] = kind
     end
   end
   return out
