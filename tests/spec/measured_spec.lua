@@ -50,6 +50,34 @@ describe("measured data", function()
     assert.matches("hardware: not told by the data", err)
   end)
 
+  it("of collectives gives one alpha and one beta a group, and the error of its line", function()
+    -- A ring of 4: base 12 us is 6 alphas, 5 ps/B are 6/4 of 1/bandwidth. The message has 3 us and 1/(50 GB/s), and its
+    -- last size takes a tenth longer than a line through the others.
+    local rows = { "ranks,bytes,collective,gpus_per_node,median_ms" }
+    for _, bytes in ipairs { 1000, 1000000, 64000000 } do
+      rows[#rows + 1] = ("4,%d,all_reduce,4,%.9f"):format(bytes, 12e-3 + 5e-9 * bytes)
+      rows[#rows + 1] = ("2,%d,send_recv,1,%.9f"):format(bytes, (3e-3 + bytes / 50e6) * (bytes > 1e7 and 1.1 or 1))
+    end
+    local text = table.concat(rows, "\r\n") .. "\r\n"
+    assert.equal("collectives", (measured.kind(text)))
+    local rc, out, err = oracle(("validate '%s'"):format(write("nccl.csv", text)))
+    assert.equal(0, rc, err)
+    assert.matches("all_reduce +4 +4 +3 +12 +5 +2 +300 +0%.0 +0%.0\n", out)
+    local mean, worst = out:match("send_recv +2 +1 +3 .- ([%d.]+) +([%d.]+)\n")
+    assert(tonumber(mean) > 1 and tonumber(mean) < 10 and tonumber(worst) <= 10)
+    local function refused(row, why)
+      local code, _, message = oracle(("validate '%s'"):format(write("bad.csv", rows[1] .. "\n" .. row .. "\n")))
+      assert.equal(1, code)
+      assert.matches(why, message)
+      assert.equal(1, select(2, message:gsub("\n", "")))
+    end
+    refused("4,8,all_reduce,4,0", 'line 2: "0": ms above 0 expected')
+    refused("1,8,all_reduce,4,1", "line 2: ranks: \"1\": a whole number, 2 or more, expected")
+    refused("4,8,all_reduc,4,1", "line 2: unknown collective 'all_reduc'")
+    refused("4,8,all_reduce,4,1", "all_reduce over 4 ranks: 1 measurements; 2 or more expected")
+    refused("", "no measurements below the header")
+  end)
+
   it("of a calibration stands beside the data sheet's rates", function()
     local rc, out, err = oracle(("validate '%s'"):format(write("cal.json", CALIBRATION)))
     assert.equal(0, rc, err)

@@ -5,8 +5,8 @@ local ui = require "oracle.command.ui"
 
 local program = {}
 
-local DATA = "a CSV with a row per request (request_id, arrival_time ...), the JSON of vllm bench serve, "
-  .. "or a calibration"
+local DATA = "a CSV with a row per request (request_id, arrival_time ...) or per collective (collective, ranks, bytes"
+  .. " ...), the JSON of vllm bench serve, or a calibration"
 
 --- A configuration (YAML, JSON) as a scenario.
 -- @param options of oracle.command.options; `format` decides where it is given, else the name and the content

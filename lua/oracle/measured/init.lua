@@ -1,6 +1,7 @@
 --- Measured data against predictions, for `oracle validate FILE`: what a file holds is told by its content.
 --   requests     a CSV with a row per request, as --csv writes it: the same arrivals and lengths are simulated
 --   bench        the JSON result of `vllm bench serve`: the same load is simulated
+--   collectives  a CSV of collectives' times by bytes and group: a line is fitted through each group
 --   calibration  effective rates of one GPU and model: against the data sheet's
 -- The first two need a deployment: a scenario, or at least `--set hardware=NAME` (and model, for a CSV).
 local measured = {}
@@ -11,10 +12,13 @@ local function decoded(text)
   return ok and type(v) == "table" and v or nil
 end
 
---- What kind of measured data a text is: "requests", "bench", "calibration", or nil; and its JSON.
+--- What kind of measured data a text is: "requests", "collectives", "bench", "calibration", or nil; and its JSON.
 function measured.kind(text)
   local head = text:match("^[^\r\n]*")
   if head:find("request_id,", 1, true) and head:find("arrival_time", 1, true) then return "requests" end
+  if head:find("collective", 1, true) and head:find("ranks", 1, true) and head:find("bytes", 1, true) then
+    return "collectives"
+  end
   local v = decoded(text)
   if not v then return nil end
   if require("oracle.performance.calibration").is(v) then return "calibration", v end
