@@ -1,0 +1,123 @@
+--- One experiment in YAML, in JSON and in Lua: the same summary, byte for byte.
+local cases = require "cases"
+local config = require "oracle.config"
+local document = require "oracle.config.document"
+local emit = require "oracle.config.emit"
+local json = require("oracle.core").json
+local program = require "program"
+
+setup(program.open)
+teardown(program.close)
+
+-- A document as the JSON encoder wants its lists.
+local function plain(v)
+  if type(v) ~= "table" then return v end
+  local out = document.is_list(v) and setmetatable({}, json.array) or {}
+  for k, inner in pairs(v) do out[k] = plain(inner) end
+  return out
+end
+
+local function summary(name, text)
+  local rc, out, err = program.run(("run '%s' -q --json -"):format(program.write(name, text)))
+  assert.equal(0, rc, err)
+  return out
+end
+
+-- The experiment's three forms, and how many requests it served.
+local function forms(text)
+  local read = config.parse(text, "yaml")
+  assert.same({}, read.problems.errors)
+  local yaml = summary("c.yaml", text)
+  assert.equal(yaml, summary("c.json", json.encode(plain(read.document))))
+  assert.equal(yaml, summary("c.lua", emit.scenario(read.raw, "the same in Lua")))
+  return json.decode(yaml)
+end
+
+local PREFIXES = [=[
+  generate_prompt_tokens: true
+  prefix_patterns:
+    patterns:
+      - {type: system, name: helpful_assistant, weight: 3}
+      - {type: few_shot, name: mine, length: 90, variants: 3, weight: 1}
+      - {type: mixed, weight: 0.5,
+         components: [{type: few_shot, name: qa_5shot}, {type: instruction, name: write_code}]}
+      - {type: random}
+]=]
+
+local TALK = [=[
+      conversational_probability: 0.4
+      max_turns_per_session: 4
+      follow_up_inter_arrival_time_dist_config: {type: Exponential, rate: 0.5}
+      streaming_response_probability: 0.25
+      user_priority_dist_config: {type: Uniform, low: 0, high: 3, is_int: true}
+]=]
+
+local MORE = [=[
+    - profile_name: two
+      inter_arrival_time_dist_config: {type: Gamma, shape: 0.25, scale: 2}
+      prompt_tokens_dist_config: {type: Mixture, weights: [3, 1], components: [{type: LogNormal, mean: 5.5, sigma: 0.4},
+        {type: Weibull, shape: 1.5, scale: 300, min: 20, max: 900}]}
+      max_output_tokens_dist_config: {type: Pareto, shape: 2.5, scale: 30, max: 400}
+    - profile_name: three
+      arrival_rate: 1.5
+      arrival_cv: 2.0
+      prompt_tokens_dist_config: {type: Geometric, mean: 80}
+      max_output_tokens_dist_config: {type: Categorical, values: [16, 64, 256], weights: [3, 2, 1]}
+      prefix_pattern: {type: instruction, name: analyze_data}
+      timeout_s: 30
+]=]
+
+local TWO = [=[
+  - {name: a, type: VLLM, config: &c {model_profile_id: Llama2-7B, gpu_id: gpu0, min_prefix_cache_length: 32,
+     max_prefix_cache_size: 5000, prefill_chunk_size: 256, scheduler_iteration_delay_s: 0.0001}}
+  - {name: b, type: VLLM, config: {<<: *c, gpu_id: gpu1, max_num_seqs: 16}}
+]=]
+
+describe("one experiment has one summary in YAML, JSON and Lua", function()
+  it("with prefix patterns and conversations", function()
+    local s = forms(cases.build { workload = PREFIXES, profile = TALK })
+    assert.is_true(s.prefix_caching.conversational_hits > 10 and s.prefix_caching.cross_request_hits > 100)
+  end)
+
+  it("with several profiles, each with arrivals and lengths of its own", function()
+    local s = forms(cases.build { workload = PREFIXES, profile = TALK .. MORE })
+    for _, name in ipairs { "one", "two", "three" } do assert.is_true(s.per_profile[name].requests.total > 20) end
+  end)
+
+  it("on servers that differ, balanced by weights, with percentiles, a warm-up and a seed", function()
+    local s = forms(cases.build { workload = PREFIXES
+      .. "  load_balancing_strategy: weighted_random\n  framework_weights: {a: 3, b: 1}\n  random_seed: 99\n",
+      frameworks = TWO,
+      metrics = "metrics_config: {percentiles_to_calculate: [0.29, 0.999], warm_up_duration_s: 5}\n" })
+    assert.is_true(s.per_replica.replica0.requests.total > 2 * s.per_replica.replica1.requests.total)
+    assert.is_number(s.latency.time_to_first_token_ms["p99.9"])
+  end)
+
+  it("on a pipeline of tensor-parallel groups", function()
+    forms(cases.build { links = [=[
+  network_links:
+    - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
+    - &n {link_id: a, source_id: gpu0, dest_id: gpu1, bandwidth_bps: 2.4e12, latency_s: 1.0e-6}
+    - {<<: *n, link_id: b, source_id: gpu2, dest_id: gpu3}
+    - {<<: *n, link_id: d, source_id: gpu0, dest_id: gpu2}
+    - {<<: *n, link_id: e, source_id: gpu1, dest_id: gpu3}
+]=], frameworks = [=[
+  - name: a
+    type: ParallelVLLM
+    config:
+      model_profile_id: Llama2-13B
+      parallelism: {strategy: TP_PP, tp_degree: 2, pp_stages: 2, num_microbatches_per_request: 2,
+                    gpu_ids: [gpu0, gpu1, gpu2, gpu3]}
+]=] })
+  end)
+
+  it("with prompts computed apart from decoding, of the flat form", function()
+    local FLAT = [[{"model": "llama2-70b", "disaggregated": true, "duration": 20, "seed": 3,
+      "workload": {"avg_input_length": 700, "arrival_rate": 3.0}}]]
+    local read = config.parse(FLAT)
+    assert.same({}, read.problems.errors)
+    local flat = summary("c.json", FLAT)
+    assert.equal(flat, summary("c.lua", emit.scenario(read.raw, "the same in Lua")))
+    assert.is_true(json.decode(flat).requests.successful > 30)
+  end)
+end)
