@@ -23,10 +23,27 @@ function console.number(v)
   return ("%.4g"):format(v)
 end
 
+-- A distribution of the engine in a line; its times are ns.
+local function distribution(h)
+  if h:count() == 0 then return "no values" end
+  return ("%d values, mean %s, median %s, p99 %s ms"):format(h:count(), console.number(h:mean() / 1e6),
+    console.number(h:quantile(0.5) / 1e6), console.number(h:quantile(0.99) / 1e6))
+end
+
+--- Any value in a line, without addresses, which are others in each run.
+function console.plain(v)
+  local kind, meta = type(v), getmetatable(v)
+  local name = type(meta) == "table" and meta.__name
+  if kind == "number" or kind == "nil" then return console.number(v) end
+  if kind == "string" or kind == "boolean" then return tostring(v) end
+  if name == "oracle.hist" then return distribution(v) end
+  if type(meta) == "table" and meta.__tostring then return tostring(v) end
+  return type(name) == "string" and name or kind
+end
+
 local function cell(v)
-  if type(v) == "number" or v == nil then return console.number(v) end
   if type(v) == "table" and type(v.kind) == "string" then return v.kind end
-  return (tostring(v):gsub("[%c]", " "))
+  return (console.plain(v):gsub("[%c]", " "))
 end
 
 --- An aligned table: numbers to the right, text to the left.
@@ -102,14 +119,15 @@ local function as_records(t, keys_of)
   return table.move(keys, 1, #keys, 2, { "" }), rows, #keys
 end
 
-local MOST_DEPTH = 6
+local MOST_DEPTH, MOST_ROWS = 6, 200
 
--- Leaves of a nested table as { path, value } rows.
+-- Leaves of a nested table as { path, value } rows; true when there are more than are shown.
 local function flatten(t, keys_of, path, rows, depth)
   for _, k in ipairs(keys_of(t)) do
+    if #rows >= MOST_ROWS then return true end
     local v, full = t[k], path == "" and tostring(k) or path .. "." .. tostring(k)
     if type(v) == "table" and next(v) ~= nil and depth < MOST_DEPTH then
-      flatten(v, keys_of, full, rows, depth + 1)
+      if flatten(v, keys_of, full, rows, depth + 1) then return true end
     elseif type(v) == "table" then
       rows[#rows + 1] = { full, "{}" }
     else
@@ -124,26 +142,28 @@ function console.printable(meta)
   return meta
 end
 
---- Any value as a person reads it; tables become aligned tables.
+--- Any value as a person reads it; tables become aligned tables, of which the first 200 rows are shown.
 -- @param v the value
 -- @param keys_of function(table) -> its keys in order; nil sorts them
 function console.value(v, keys_of)
   if type(v) == "string" then return ("%q"):format(v):gsub("\\\n", "\\n") .. "\n" end
-  if type(v) ~= "table" then return (type(v) == "number" and console.number(v) or tostring(v)) .. "\n" end
+  if type(v) ~= "table" then return (v == nil and "nil" or console.plain(v)) .. "\n" end
   keys_of = keys_of or require("oracle.summary").keys
   if next(v) == nil then return "{}\n" end
   if is_list(v) then
-    local keys, rows = as_rows(v, keys_of)
-    if keys then return console.table(keys, rows) end
+    local first = table.move(v, 1, math.min(#v, MOST_ROWS), 1, {})
+    local more = #v > #first and ("... %d in all\n"):format(#v) or ""
+    local keys, rows = as_rows(first, keys_of)
+    if keys then return console.table(keys, rows) .. more end
     local list = {}
-    for i, item in ipairs(v) do list[i] = { i, type(item) == "table" and "{...}" or item } end
-    return console.table({ "#", "value" }, list)
+    for i, item in ipairs(first) do list[i] = { i, type(item) == "table" and "{...}" or item } end
+    return console.table({ "#", "value" }, list) .. more
   end
   local keys, records = as_records(v, keys_of)
-  if keys then return console.table(keys, records) end
+  if keys and #records <= MOST_ROWS then return console.table(keys, records) end
   local rows = {}
-  flatten(v, keys_of, "", rows, 1)
-  return console.table({ "key", "value" }, rows)
+  local more = flatten(v, keys_of, "", rows, 1)
+  return console.table({ "key", "value" }, rows) .. (more and "... and more\n" or "")
 end
 
 return console

@@ -28,6 +28,9 @@ end
 -- @param options see oracle.experiment.run
 function oracle.run(s, options)
   if type(s) == "string" then s = oracle.load(s) end
+  if not require("oracle.scenario").is(s) and not require("oracle.live").is(s) then
+    error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
+  end
   return s:run(options)
 end
 

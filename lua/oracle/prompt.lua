@@ -46,6 +46,9 @@ end
 
 -- A result over the first key its points set; of what_if only the values that were asked for.
 local function over_points(of, name)
+  for _, point in ipairs(of.points) do
+    if type(point) ~= "table" or type(point.set) ~= "table" then error("plot: points of a what_if expected", 0) end
+  end
   local points = table.move(of.points, (getmetatable(of) or {}).__asked or 1, #of.points, 1, {})
   local summary = require "oracle.summary"
   local column, why = summary.column(name or "ttft.p99", { 50, 90, 95, 99 })
@@ -61,6 +64,18 @@ local function over_points(of, name)
   return series
 end
 
+local COLUMNS = { "finished", "kv", "queue", "running" }
+
+-- What can be drawn: a list of numbers, or { x = list or nil, y = list }; raises otherwise.
+local function check_series(v)
+  local y = type(v) == "table" and v.y == nil and { y = v } or v
+  if type(y) ~= "table" or type(y.y) ~= "table" or y.x ~= nil and type(y.x) ~= "table" then
+    error("plot: a simulation, a series { x = {...}, y = {...} } or a list of numbers expected", 0)
+  end
+  if #y.y == 0 and next(y.y) ~= nil then error("plot: a list of numbers expected; this table has other keys", 0) end
+  return y
+end
+
 -- plot(s [, column, ...]), plot(series, ...), plot(points [, result]), plot(list of numbers [, name]).
 local function plot(what, ...)
   local chart = require("oracle.plot").chart
@@ -71,15 +86,24 @@ local function plot(what, ...)
   if is_live(what) then
     local series, charts = what.series, {}
     for i, name in ipairs(#list > 0 and list or { "queue", "running" }) do
-      if not series[name] then error(("plot: %s: one of finished, kv, queue, running expected"):format(name), 0) end
-      charts[i] = chart(series[name])
+      local column = type(name) == "string" and series[name]
+      if not column then
+        error(("plot: %s: one of %s expected"):format(require("oracle.console").plain(name),
+          table.concat(COLUMNS, ", ")), 0)
+      end
+      charts[i] = chart(column)
     end
     return shown(table.concat(charts, "\n"))
   end
-  if type(what) ~= "table" then error("plot: a simulation, a series or a list of numbers expected", 0) end
-  if what.y == nil then return shown(chart { y = what, name = list[1] }) end
+  if type(what) == "table" and type(what.queue) == "table" and what.queue.y then   -- s.series: all of it
+    local all = {}
+    for i, name in ipairs(COLUMNS) do all[i] = what[name] end
+    what, list = all[1], table.move(all, 2, #all, 1, {})
+  end
+  check_series(what)
+  if what.y == nil then return shown(chart { y = what, name = type(list[1]) == "string" and list[1] or nil }) end
   local charts = { chart(what) }
-  for i, series in ipairs(list) do charts[i + 1] = chart(series) end
+  for i, series in ipairs(list) do charts[i + 1] = chart(check_series(series)) end
   return shown(table.concat(charts, "\n"))
 end
 
@@ -94,13 +118,19 @@ local function hist(what, name, unit)
   local latencies = latencies_of(what)
   if latencies then
     name = name or "ttft"
-    if not LATENCIES[name] then error(("hist: %s: one of e2e, itl, queue, tpot, ttft expected"):format(name), 0) end
+    if not LATENCIES[name] then
+      error(("hist: %s: one of e2e, itl, queue, tpot, ttft expected"):format(tostring(name)), 0)
+    end
     what = latencies[name]
   end
-  if type(what) == "table" and what.y then what, name, unit = what.y, name or what.name, unit or what.unit end
+  if type(what) == "table" and type(what.y) == "table" then
+    what, name, unit = what.y, name or what.name, unit or what.unit
+  end
   local is_hist = type(what) == "userdata" and (getmetatable(what) or {}).__name == "oracle.hist"
-  local fits = is_hist or type(what) == "table"
-  if not fits then error("hist: a simulation, one of its distributions or a list of numbers expected", 0) end
+  local fits = is_hist or type(what) == "table" and (#what > 0 or next(what) == nil)
+  if not fits then
+    error("hist: a simulation, one of its distributions or a list of numbers expected", 0)
+  end
   return shown(require("oracle.plot").hist(what, name, unit))
 end
 

@@ -68,7 +68,7 @@ local function print_results(out, results)
   for i = 2, results.n do
     if results[i] ~= nil or results.n > 2 then
       local ok, text = pcall(repl.show, results[i])
-      out:write(ok and text or tostring(results[i]) .. "\n")
+      out:write(ok and text or type(results[i]) .. "\n")
     end
   end
 end

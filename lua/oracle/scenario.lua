@@ -113,6 +113,11 @@ end
 -- The first line of an error value, for people. What is neither text nor tells its own cannot be shown.
 local function first_line(err)
   local meta = getmetatable(err)
+  if type(err) == "table" and not (type(meta) == "table" and meta.__tostring) then
+    local said = rawget(err, "message")
+    if said == nil then said = rawget(err, 1) end
+    if type(said) == "string" or type(said) == "number" then err = said end
+  end
   if type(err) ~= "string" and type(err) ~= "number" and not (type(meta) == "table" and meta.__tostring) then
     return err == nil and "an error without a message" or ("%s raised as an error, a text expected"):format(type(err))
   end

@@ -36,7 +36,12 @@ function summary.keys(t)
   for k in pairs(t) do
     if not seen[k] then rest[#rest + 1] = k end
   end
-  table.sort(rest, function(a, b) return tostring(a) < tostring(b) end)
+  table.sort(rest, function(a, b)
+    local x, y = type(a) == "number", type(b) == "number"
+    if x and y then return a < b end
+    if x ~= y then return x end
+    return tostring(a) < tostring(b)
+  end)
   return table.move(rest, 1, #rest, #keys + 1, keys)
 end
 

@@ -42,6 +42,46 @@ describe("the loop", function()
     assert.matches("boom", s.err)
   end)
 
+  it("shows no addresses, and of large tables the beginning", function()
+    local s = session { "print", "{ print, {} }", "error { message = 'said' }",
+                        "t = {} for i = 1, 5000 do t[i] = i end", "t", "u = {} for i = 1, 5000 do u[i + 0.5] = { { i } } end", "u" }
+    assert.is_nil(s.out:find("0x", 1, true))
+    assert.equal("oracle: said\n", s.err)
+    assert.matches("\n *200 +200\n%.%.%. 5000 in all\n", s.out)
+    assert.matches("\n2%.5%.1%.1 +2\n", s.out)
+    assert.matches("%.%.%. and more\n$", s.out)
+    local _, lines = s.out:gsub("\n", "")
+    assert.is_true(lines < 420)
+  end)
+
+  it("shows distributions and series", function()
+    local s = session { 's = sim "scenarios/quickstart.lua"', "s:run_until(5).now", "s.latency", "s.latency.ttft",
+                        "s.series", "s.series.queue", "plot(s.series)" }
+    assert.equal("", s.err)
+    assert.is_nil(s.out:find("0x", 1, true))
+    assert.matches("\nttft +%d+ values, mean [%d.]+, median [%d.]+, p99 [%d.]+ ms\n", s.out)
+    assert.matches("\nkv +KV cache in use +%% +%d+ +[%d.]+\n", s.out)
+    assert.matches("requests waiting %(requests%)\n", s.out)
+  end)
+
+  it("says what plot, hist, compare, run and sim expect", function()
+    for line, pattern in pairs {
+      ["plot()"] = "^oracle: plot: a simulation", ["plot('x')"] = "^oracle: plot: ",
+      ["plot({ y = 3 })"] = "^oracle: plot: ",
+      ["plot({ points = { 1 } })"] = "^oracle: plot: points of a what_if", ["hist()"] = "^oracle: hist: a simulation",
+      ["hist({ a = 1 })"] = "^oracle: hist: a simulation", ["compare(1, 2)"] = "^oracle: compare: #1: a result",
+      ["run()"] = "^oracle: run: a scenario or the path of one expected, got none",
+      ["sim()"] = "^oracle: sim: a scenario",
+      ["run(3)"] = "^oracle: run: a scenario or the path of one expected, got a number",
+      ["what_if()"] = "^oracle: what_if: ", ["load()"] = "^oracle: load: a path expected",
+    } do
+      local s = session { line }
+      assert.matches(pattern, s.err)
+      assert.is_nil(s.err:find("lua/oracle", 1, true))
+    end
+    assert.equal("nothing to plot\nnothing counted\n", session({ "plot {}", "hist {}" }).out)
+  end)
+
   it("drops a given-up line, and complains of an unfinished end", function()
     local s = session { "x = {", false, "1" }
     assert.equal("1\n", s.out)

@@ -168,7 +168,9 @@ end
 function live.new(what)
   if type(what) == "string" then what = require("oracle").load(what) end
   if live.is(what) then what = inner_of[what].origin end
-  if not scenario.is(what) then fail("sim: a scenario or the path of one expected, got a %s", type(what)) end
+  if not scenario.is(what) then
+    fail("sim: a scenario or the path of one expected, got %s", what == nil and "none" or "a " .. type(what))
+  end
   if scenario.raw(what).vary then
     fail("sim: this scenario varies keys, and a simulation is one run; set its vary to nil first")
   end
@@ -229,7 +231,8 @@ local function time_of(value)
     value = parsed
   end
   if type(value) ~= "number" or value ~= value or value < 0 or value > 9e9 then
-    fail("a time in simulated seconds, such as 60 or \"2 min\", expected, got %s", tostring(value))
+    fail("a time in simulated seconds, such as 60 or \"2 min\", expected, got %s",
+      value ~= value and "nan" or require("oracle.console").plain(value))
   end
   return math.floor(value * NS + 0.5)
 end

@@ -52,13 +52,27 @@ function series.sample(s, raw, now)
   s.next = (now // s.every + 1) * s.every
 end
 
+local console = require "oracle.console"
+
+local COLUMN = console.printable { __show = function(c) return require("oracle.plot").chart(c) end }
+
+local VIEW = console.printable { __show = function(view)
+  local rows = {}
+  for i, column in ipairs(COLUMNS) do
+    local c = view[column[1]]
+    rows[i] = { column[1], c.name, c.unit, #c.y, c.y[#c.y] }
+  end
+  return console.table({ "series", "", "unit", "samples", "the last" }, rows)
+end }
+
 --- The columns by name, each { name =, unit =, x = seconds, y = values }.
 function series.view(s)
   local view = {}
   for _, column in ipairs(COLUMNS) do
-    view[column[1]] = { name = column[2], unit = column[3], xname = "t (s)", x = s.t, y = s[column[1]] }
+    view[column[1]] = setmetatable({ name = column[2], unit = column[3], xname = "t (s)", x = s.t, y = s[column[1]] },
+      COLUMN)
   end
-  return view
+  return setmetatable(view, VIEW)
 end
 
 return series
