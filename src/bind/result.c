@@ -186,6 +186,24 @@ static void push_profiles(lua_State *L, const orc_sim *s, int whole)
   }
 }
 
+/* What all replicas measured. The only one's is handed over once nobody asks for it again. */
+static void gather(const orc_sim *s, orc_metrics *all, orc_hist *gaps)
+{
+  const orc_cluster *c = s->cluster;
+  if (s->closed && c->replica_count == 1 && c->profile_count == 1) {
+    *all = c->replicas->metrics[0];
+    *gaps = c->replicas->usage.gaps;
+    c->replicas->metrics[0] = (orc_metrics){ 0 };
+    c->replicas->usage.gaps = (orc_hist){ 0 };
+    return;
+  }
+  for (int i = 0; i < c->replica_count; i++) {
+    for (int p = 0; p < c->profile_count; p++)
+      orc_metrics_merge(all, &c->replicas[i].metrics[p]);
+    orc_hist_merge(gaps, &c->replicas[i].usage.gaps);
+  }
+}
+
 void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
 {
   orc_cluster *c = s->cluster;
@@ -195,12 +213,9 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   orc_metrics all = { 0 };
   orc_hist gaps = { 0 };
   uint64_t steps = 0;
-  for (int i = 0; i < c->replica_count; i++) {
-    for (int p = 0; p < c->profile_count; p++)
-      orc_metrics_merge(&all, &c->replicas[i].metrics[p]);
-    orc_hist_merge(&gaps, &c->replicas[i].usage.gaps);
+  for (int i = 0; i < c->replica_count; i++)
     steps += c->replicas[i].usage.steps;
-  }
+  gather(s, &all, &gaps);
   push_metrics(L, &all, &gaps);
   const int it = lua_gettop(L);
   orc_metrics_done(&all);
