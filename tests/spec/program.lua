@@ -36,8 +36,9 @@ local function run(command)
 end
 
 --- Run it where the test runs. Returns exit status, stdout and stderr.
-function program.run(args)
-  return run(("timeout 60 %s %s"):format(program.bin, args))
+-- @param before what stands before its name, such as a variable or how it is stopped
+function program.run(args, before)
+  return run(("%s %s %s"):format(before or "timeout 60", program.bin, args))
 end
 
 --- Where it is, from any folder.
