@@ -89,7 +89,10 @@ static void draw_pools(scenario *s)
   s->layerwise = pick(&g, 0, 1) == 0;
   if (pick(&g, 0, 1) == 0 || s->policy == 4) return;
   s->pools = 2;
-  if (pick(&g, 0, 1) == 0) s->bandwidth = 1e6 * pick(&g, 1, 40); /* KV is long on its way */
+  if (pick(&g, 0, 1) == 0) {
+    s->bandwidth = 1e6 * pick(&g, 1, 40); /* KV is long on its way */
+    s->mtbf *= 20.0;                      /* or no step of a slow group would ever end */
+  }
   s->pool[1] = draw_pool(s, &g, 2);
   s->pool[0].kind.role = ORC_ROLE_PREFILL;
   s->pool[1].kind.role = ORC_ROLE_DECODE;
