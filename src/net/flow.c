@@ -402,6 +402,30 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
   }
 }
 
+/* It goes no further. The event it had finds it changed. */
+static void drop(orc_net *n, uint32_t slot)
+{
+  transfer *f = &n->transfers[slot];
+  const bool shared = f->phase == PHASE_SHARING;
+  for (int h = 0; h < f->route->hops; h++) {
+    load *l = &n->loads[f->route->links[h]];
+    l->under_way--;
+    l->sharing -= shared;
+    if (f->phase == PHASE_ALONE) l->alone = NOBODY;
+  }
+  if (f->place != NOBODY) unschedule(n, slot);
+  if (shared) {
+    orc_share_remove(n->share, slot);
+    n->unsettled = true;
+    n->moment = 0.0;
+  }
+  n->count.dropped++;
+  n->count.dropped_bytes += f->bytes;
+  f->phase = PHASE_FREE;
+  f->place = n->free;
+  n->free = slot;
+}
+
 /* ---- events ---- */
 
 /* Bring the rates up to date, and the ends that follow from them. */
@@ -423,6 +447,16 @@ static void settle(orc_net *n)
     f->due = later(now, n->moment + f->left * 1e9 / f->rate, &f->due_rest);
     reschedule(n, changed[i]);
   }
+}
+
+void orc_net_drop(orc_net *n, orc_net_done *done, const void *ctx, uint64_t arg)
+{
+  for (uint32_t i = 0; i < n->room; i++) {
+    const transfer *f = &n->transfers[i];
+    if (f->phase != PHASE_FREE && f->done == done && f->ctx == ctx && f->arg == arg) drop(n, i);
+  }
+  settle(n);
+  arm(n);
 }
 
 /* The event of a transfer that was alone; or that a disturbed one left behind, for whoever is here

@@ -38,6 +38,12 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
                   uint64_t arg);
 
 /*
+** Transfers that were sent with these three go no further, since an end of theirs has failed: nobody
+** is told, and others have their links from now on. Not from within a `done`.
+*/
+void orc_net_drop(orc_net *n, orc_net_done *done, const void *ctx, uint64_t arg);
+
+/*
 ** The clock is in whole ns; a transfer's exact end is that and a rest, in -0.5 .. 0.5 ns. Inside
 ** `done` this is the rest of the transfer that came in, and what is sent there begins at the
 ** exact time. So a chain of a thousand short transfers is as exact as one. 0 outside.
@@ -52,8 +58,8 @@ orc_engine *orc_net_engine(const orc_net *n);
 
 /* What has happened so far. Bytes count whole transfers, when they have come in. */
 typedef struct orc_net_count {
-  uint64_t sent, arrived; /* transfers; the difference is under way */
-  double sent_bytes, arrived_bytes;
+  uint64_t sent, arrived, dropped; /* transfers; what is left of those sent is under way */
+  double sent_bytes, arrived_bytes, dropped_bytes;
   uint64_t solved; /* times that rates were sought */
 } orc_net_count;
 

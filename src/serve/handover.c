@@ -14,6 +14,7 @@ enum { NONE = UINT32_MAX };
 #define LOOK 0x80000000u
 
 static void on_handover(void *self, uint32_t subject);
+static void message_in(void *self, uint64_t index);
 
 static void init_wires(orc_cluster *c)
 {
@@ -79,7 +80,7 @@ static void recycle(orc_handovers *h, uint32_t index)
   h->free = index;
 }
 
-/* It is on its way no more; the entry is free once nothing under way will ask for it. */
+/* It is on its way no more; the entry is free once no event will ask for it. */
 static void drop(orc_cluster *c, uint32_t index)
 {
   orc_handovers *h = &c->handovers;
@@ -88,6 +89,10 @@ static void drop(orc_cluster *c, uint32_t index)
   c->replicas[v->from].outbound--;
   h->moving--;
   h->flying -= v->sent;
+  if (v->wired && v->pending > 0) {
+    orc_net_drop(c->crowd.net, message_in, c, index);
+    v->pending = 0;
+  }
   if (v->pending == 0) recycle(h, index);
 }
 
@@ -187,6 +192,7 @@ static void set_out(orc_cluster *c, uint32_t index)
     return;
   }
   v->pending = w->count;
+  v->wired = true;
   for (int i = 0; i < w->count; i++)
     orc_net_send(c->crowd.net, orc_wire_route(w, t, i, from, to), w->parts[i].share * bytes,
                  message_in, c, index);
@@ -365,7 +371,7 @@ static void send_anew(orc_cluster *c, uint32_t index)
   orc_handovers *h = &c->handovers;
   const uint32_t other = take(h);
   h->at[other] = h->at[index];
-  h->at[other].sent = false;
+  h->at[other].sent = h->at[other].wired = false;
   h->at[other].pending = h->at[other].room = 0;
   h->at[other].step = 0; /* nothing is left of what went while it was computed */
   c->replicas[h->at[index].from].outbound++;

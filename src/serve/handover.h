@@ -22,6 +22,7 @@ typedef struct orc_handover {
   orc_slot slot;          /* ORC_NO_SLOT: nobody's; free, or messages of it are still under way */
   uint16_t from, to;      /* replicas; to: c->replica_count while none is there to decode it */
   bool sent;              /* its KV is under way; before: it waits for room at `to` */
+  bool wired;             /* as messages on the network, not by formula */
   int32_t blocks, shared; /* what it holds at `from` (request.h) */
   uint32_t chain;
   int32_t room;  /* blocks reserved at `to` */
