@@ -158,7 +158,7 @@ local function deploy(r, find, memo)
   if kinds then
     for _, k in ipairs(kinds) do
       local ok, found = pcall(deploy_kind, k.scenario, find, memo)
-      if not ok then fail(#kinds > 1 and "%s: %s" or "%.0s%s", k.name, found) end
+      if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
       k.deployment = found
     end
     d = require("oracle.pools").join(kinds)

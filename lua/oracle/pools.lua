@@ -61,8 +61,12 @@ function pools.kinds(r)
   return nil
 end
 
--- KV computed by one pool is read by the other as it is.
+-- KV computed by one pool is read by the other as it is; what the one computes the other must be able to finish.
 local function same_format(a, b)
+  if a.scenario.engine.max_model_len > b.scenario.engine.max_model_len then
+    fail("pools: engine.max_model_len is %d in prefill and %d in decode, which could not finish what prefill begins",
+      a.scenario.engine.max_model_len, b.scenario.engine.max_model_len)
+  end
   if a.layout.kv ~= b.layout.kv then
     fail("pools: the KV cache is %s in prefill and %s in decode; engine.kv_cache_dtype must be the same", a.layout.kv,
       b.layout.kv)

@@ -92,7 +92,8 @@ describe("a decode pool", function()
     -- Room for one request at a time (63 blocks of 16 tokens for 1001 to 1003 tokens). The prompts are computed in one
     -- step, at 10 ms. Each moves when the one before has ended: after MOVE and two steps.
     local list = rows.of(with(BASE, {
-      pools = { prefill = {}, decode = { engine = { num_gpu_blocks_override = 70, max_model_len = 1100 } } },
+      engine = { max_model_len = 1100 },
+      pools = { prefill = {}, decode = { engine = { num_gpu_blocks_override = 70 } } },
       workload = oracle.workload.batch { count = 3, prompt = 1000, output = 3 } }))
     for i, r in ipairs(list) do
       near(10, r.ttft_ms, 1e-9)
@@ -264,6 +265,10 @@ describe("pools that grow and shrink", function()
     assert.matches("network: it has 4 GPUs; the deployment needs 6",
       raised(with(spec, { network = { topology = "nvlink_mesh", gpus = 4 } })))
     assert.matches("^groups: pools say what the replicas are", raised(with(spec, { groups = { {} } })))
+    assert.matches("^pools: engine.max_model_len is 2048 in prefill and 50 in decode",
+      raised(with(BASE, { pools = { prefill = {}, decode = { engine = { max_model_len = 50 } } } })))
+    assert.matches("^group1: hardware: unknown",
+      raised(with(BASE, { pools = NONE, groups = { { hardware = "nothing" } } })))
   end)
 end)
 

@@ -1,10 +1,10 @@
 --- Scales by load: one replica more above a threshold, one less below another. Replicas that only compute prompts by
 -- the requests that wait at each, all others by how full their KV caches are.
--- Source: NVIDIA Dynamo, load-based planner (documentation of v0.4, "Planner"; docs/architecture/load_planner.md):
--- decode-kv-scale-up-threshold 0.9, decode-kv-scale-down-threshold 0.5, prefill-queue-scale-up-threshold 0.5,
--- prefill-queue-scale-down-threshold 0.2, one worker at a time, and after a decode worker was added none is taken away
--- for three questions (NEW_DECODE_WORKER_GRACE_PERIOD). It asks every 30 s (adjustment-interval) and averages what it
--- sees meanwhile; here it is what there is when it asks.
+-- Source: NVIDIA Dynamo, load-based planner (documentation of v0.4, "Planner"; docs/architecture/load_planner.md) with
+-- the thresholds of components/planner/src/dynamo/planner/defaults.py, LoadPlannerDefaults: decode_kv_scale_up 0.9,
+-- decode_kv_scale_down 0.5, prefill_queue_scale_up 5.0, prefill_queue_scale_down 0.2; one worker at a time, and after a
+-- decode worker was added none is taken away for three questions (NEW_DECODE_WORKER_GRACE_PERIOD). It averages what it
+-- sees between two questions; here it is what there is when it asks.
 local policy = require "oracle.policy"
 
 local function queue(c)
@@ -26,7 +26,7 @@ return policy.autoscaler {
   name = "planner",
   params = {
     kv_scale_up = 0.9, kv_scale_down = 0.5,               -- share of the KV blocks in use, mean over the ready replicas
-    queue_scale_up = 0.5, queue_scale_down = 0.2,         -- requests that wait for their prompt, per ready replica
+    queue_scale_up = 5.0, queue_scale_down = 0.2,         -- requests that wait for their prompt, per ready replica
     grace = 3,                                            -- questions after one was added until one may be taken away
   },
 

@@ -4,8 +4,8 @@
 -- Source: NVIDIA Dynamo, SLA planner, load-based scaling (docs/pages/design-docs/planner-design.md, "Load-Based
 -- Scaling"): linear regressions of TTFT over pending prefill tokens + input length and of ITL over active KV blocks,
 -- solved for the target; one more when all workers are above it, one less when all are below it times
--- (workers - 1) / workers x sensitivity / 100. Defaults: learning window 50, sensitivity 80, at least 5 observations,
--- asked every 5 s. Until it has learnt enough, or where load does not raise latency, latency stands for the load.
+-- (workers - 1) / workers x sensitivity / 100. Defaults (SLAPlannerDefaults): TTFT 0.5 s, ITL 0.05 s, learning window
+-- 50, sensitivity 80, at least 5 observations, asked every 5 s. Until it has learnt enough, or where load does not raise latency, latency stands for the load.
 local policy = require "oracle.policy"
 
 -- What one question to the next adds: x load, y latency in s; the last `window` of them count.
@@ -61,7 +61,7 @@ end
 return policy.autoscaler {
   name = "sla_planner",
   params = {
-    ttft = 0.0, itl = 0.0,                                -- s; 0: the scenario's slo.ttft and slo.tpot
+    ttft = 0.0, itl = 0.0,                                -- s; 0: the scenario's slo.ttft and slo.tpot, else 0.5, 0.05
     window = 50, observations = 5, sensitivity = 80,
   },
 
@@ -69,9 +69,7 @@ return policy.autoscaler {
     local p, n, role = s.params, c:size(), c:role()
     local present = n + c:starting()
     if n == 0 then return math.max(1, present) end
-    local ttft, itl = p.ttft > 0 and p.ttft or p.slo.ttft, p.itl > 0 and p.itl or p.slo.tpot
-    if role ~= "decode" and not ttft then error("no ttft to reach: params.ttft or the scenario's slo.ttft", 0) end
-    if role ~= "prefill" and not itl then error("no itl to reach: params.itl or the scenario's slo.tpot", 0) end
+    local ttft, itl = p.ttft > 0 and p.ttft or p.slo.ttft or 0.5, p.itl > 0 and p.itl or p.slo.tpot or 0.05
     local firsts, first_time, gaps, gap_time = c:answered()
     local requests, tokens = c:arrived()
     local length = requests > 0 and tokens / requests or 0

@@ -34,7 +34,13 @@ return system.new {
              max_prefill_queue_size = e.max_prefill_queue_size or 2 }
   end,
   shape = function(r)
-    if r.pools or r.groups or r.stages or r.autoscaling or r.failures then return end
+    local other = r.pools and "pools" or r.groups and "groups" or r.stages and "stages"
+      or r.autoscaling and "autoscaling"
+    if other then
+      if not r.engine.prefill_workers then return end
+      error(("engine.prefill_workers: %d: beside %s say what the replicas do with `pools`"):format(
+        r.engine.prefill_workers, other), 0)
+    end
     local n = r.engine.prefill_workers or (r.network and r.replicas // 2) or 0
     if n == 0 then return end
     if not r.network then
