@@ -317,7 +317,14 @@ function dist.resolve(d, find, depth)
   end
   local k = KINDS[d.kind]
   if not k then
-    local names = dist.kinds()
+    local names, fold = dist.kinds(), require("oracle.nearest").fold
+    for _, name in ipairs(names) do
+      if type(d.kind) == "string" and fold(name) == fold(d.kind) then
+        local same = { kind = name }
+        for field, v in pairs(d) do same[field] = field == "kind" and name or v end
+        return dist.resolve(same, find, depth)
+      end
+    end
     if d.kind == nil then return nil, "a distribution needs kind, one of " .. table.concat(names, ", ") end
     local near = require("oracle.nearest").find(tostring(d.kind), names)
     return nil, ('unknown distribution "%s"; %s'):format(tostring(d.kind),

@@ -230,13 +230,21 @@ local function kinds_of(node)
   return sorted_keys(node.kinds)
 end
 
+-- The kind of a variant that a name means, however it is written; nil: none.
+local function kind_named(node, name)
+  if node.kinds[name] then return name end
+  for _, kind in ipairs(type(name) == "string" and kinds_of(node) or {}) do
+    if fold(kind) == fold(name) then return kind end
+  end
+end
+
 function TYPES.variant(node, value, path, ctx)
   if type(value) ~= "table" then
     return fail(ctx, path, ("%s: oracle.workload.poisson { ... } or the like expected"):format(quote(value)))
   end
   local kind = value[node.tag]
-  local chosen = node.kinds[kind]
-  if not chosen then
+  local known = kind_named(node, kind)
+  if not known then
     local valid = kinds_of(node)
     local near = kind and require("oracle.nearest").find(tostring(kind), valid)
     return fail(ctx, join(path, node.tag), ("%s; %s"):format(kind and quote(kind) .. ": unknown" or "missing",
@@ -245,8 +253,8 @@ function TYPES.variant(node, value, path, ctx)
   local rest = {}
   for k, v in pairs(value) do rest[k] = v end
   rest[node.tag] = nil
-  local out = TYPES.section(chosen, rest, path, ctx)
-  if out then out[node.tag] = kind end
+  local out = TYPES.section(node.kinds[known], rest, path, ctx)
+  if out then out[node.tag] = known end
   return out
 end
 
@@ -315,7 +323,7 @@ function schema.find(raw, path)
       if key == node.tag then
         return { type = "choice", values = kinds_of(node) }
       end
-      node = node.kinds[kind]
+      node = node.kinds[kind_named(node, kind)]
       if not node then return nil, ("%s.%s: set %s.%s first"):format(so_far, key, so_far, "kind") end
     end
     if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
@@ -362,7 +370,9 @@ local function describe(node, path, lines)
   for _, key in ipairs(node.order) do
     local f = node.fields[key]
     local full = join(path, key)
-    lines[#lines + 1] = { full, default_of(f), f.doc or "" }
+    local doc = f.doc or ""
+    if f.type == "choice" then doc = ("%s (%s)"):format(doc, table.concat(f.values, ", ")) end
+    lines[#lines + 1] = { full, default_of(f), doc }
     if f.type == "section" then describe(f, full, lines) end
   end
 end
@@ -387,7 +397,9 @@ function schema.keys(raw, path)
     node = node.fields[key]
     at = type(at) == "table" and at[key] or nil
     if not node then return {} end
-    if node.type == "variant" then node = type(at) == "table" and node.kinds[at[node.tag]] or { order = {} } end
+    if node.type == "variant" then
+      node = type(at) == "table" and node.kinds[kind_named(node, at[node.tag])] or { order = {} }
+    end
   end
   local keys = {}
   for _, k in ipairs(node.order or {}) do keys[#keys + 1] = k end

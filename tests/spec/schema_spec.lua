@@ -44,6 +44,18 @@ describe("schema.resolve", function()
     assert.same({ { rate = 2, duration = 60 } }, r.workload.stages)
   end)
 
+  it("takes the names of kinds however they are written", function()
+    local raw = base()
+    raw.workload.kind = "POISSON"
+    raw.workload.prompt = { kind = "Log-Normal", median = 100, p99 = 900 }
+    local r = assert(schema.resolve(raw))
+    assert.equal("poisson", r.workload.kind)
+    assert.equal("lognormal", r.workload.prompt.kind)
+    assert.is_true(schema.set(raw, "workload.rate", 3))
+    local _, why = schema.set(raw, "workload.rat", 3)
+    assert.equal("workload.rat: unknown key; did you mean rate?", why)
+  end)
+
   it("names the nearest key", function()
     assert.equal("engine.max_num_seq: unknown key; did you mean max_num_seqs?",
       first_error(function(s) s.engine = { max_num_seq = 8 } end))
