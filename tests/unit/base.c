@@ -95,6 +95,12 @@ static void memory(void)
   CHECK(p[0] == 7 && p[2999] == 7);
   CHECK(orc_resize(p, 0, 1) == NULL);
   CHECK(orc_alloc(0, 8) == NULL);
+  enum { WIDE = 1 << 20 };
+  unsigned char *sparse = orc_alloc_sparse(WIDE, 2);
+  CHECK(sparse[0] == 0 && sparse[WIDE] == 0 && sparse[2 * WIDE - 1] == 0);
+  sparse[2 * WIDE - 1] = 1;
+  orc_free_sparse(sparse, WIDE, 2);
+  orc_free_sparse(NULL, WIDE, 2);
 }
 
 /* The argument is the double nearest to what is written; halves go up. */

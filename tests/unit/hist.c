@@ -170,6 +170,51 @@ static void enormous_weights(void)
   orc_hist_done(&h);
 }
 
+static int by_value(const void *a, const void *b)
+{
+  const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Every rank of values whose differences take from a few bits up to all of them. */
+static void ranks_of_any_span(void)
+{
+  enum { VALUES = 301 };
+  orc_rng g = stream(9);
+  for (int bits = 1; bits <= 50; bits += 7) { /* a double tells all of them apart */
+    int64_t values[VALUES];
+    orc_hist h = { 0 };
+    for (int i = 0; i < VALUES; i++) {
+      values[i] = 1000 + (int64_t)orc_rng_below(&g, (uint64_t)1 << bits);
+      orc_hist_add(&h, values[i], 1);
+    }
+    qsort(values, VALUES, sizeof *values, by_value);
+    int wrong = 0;
+    for (int i = 0; i < VALUES; i++)
+      wrong += fabs(orc_hist_quantile(&h, i / (VALUES - 1.0)) - (double)values[i]) >
+               1e-6 * (double)values[i];
+    CHECK(wrong == 0);
+    orc_hist_done(&h);
+  }
+}
+
+/* What was merged into an empty one is its own from then on. */
+static void merged_into_an_empty_one(void)
+{
+  orc_hist a = { 0 }, b = { 0 };
+  for (int64_t v = 90; v > 0; v--)
+    orc_hist_add(&a, v, 2);
+  orc_hist_merge(&b, &a);
+  orc_hist_add(&b, 45, 2); /* one it has */
+  orc_hist_add(&b, 91, 1); /* one it has not */
+  CHECK(a.count == 180 && a.max == 90 && b.count == 183 && b.max == 91);
+  CHECK(orc_hist_quantile(&a, 0.5) == 45.5);
+  CHECK(orc_hist_quantile(&b, 0.5) == 45.0);
+  CHECK(orc_hist_mean(&b) == (2.0 * 90 * 91 / 2 + 90 + 91) / 183);
+  orc_hist_done(&a);
+  orc_hist_done(&b);
+}
+
 static void merging(void)
 {
   orc_hist a = { 0 }, b = { 0 }, none = { 0 };
@@ -201,6 +246,8 @@ int main(void)
   sketch_keeps_its_promise();
   extremes();
   enormous_weights();
+  ranks_of_any_span();
+  merged_into_an_empty_one();
   merging();
   return DONE();
 }
