@@ -3,9 +3,13 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "net/agenda.h"
 #include "net/share.h"
 
-enum { NOBODY = UINT32_MAX };
+enum {
+  NOBODY = UINT32_MAX,
+  WHOLE = 8, /* the agenda is made anew when so much of it changes: one in so many */
+};
 
 /* ns: what lies closer together happens at once, and costs one solve. */
 #define SAME_MOMENT 1e-3
@@ -17,10 +21,10 @@ enum { NOBODY = UINT32_MAX };
 ** ALONE no other flows on its links: its end is known, and is an event of its own
 ** LATENT   on its way to a link others use: `due` is when its first byte is there
 ** SHARING  known to the solver: `due` is its end at the present rate
-** SHARING and LATENT stand in a heap of the network's, which has one event for its first. At one
+** SHARING and LATENT stand in an agenda of the network's, which has one event for its first. At one
 ** instant ends go before starts: who leaves a link does not meet who comes.
 */
-typedef enum phase { PHASE_FREE, PHASE_ALONE, PHASE_SHARING, PHASE_LATENT } phase;
+typedef enum phase { PHASE_FREE, PHASE_ALONE, PHASE_SHARING, PHASE_LATENT } phase; /* 2 bits */
 
 typedef struct transfer {
   const orc_route *route;
@@ -35,7 +39,7 @@ typedef struct transfer {
   orc_net_done *done;
   void *ctx;
   uint64_t arg;
-  uint32_t place; /* in the heap; NOBODY: not in it. FREE: the next free one */
+  uint32_t next; /* FREE: the next free one */
   phase phase;
 } transfer;
 
@@ -61,22 +65,23 @@ struct orc_net {
   orc_share *share;
   load *loads;
   transfer *transfers;
-  uint32_t *heap; /* by (due, due_rest, phase, number) */
+  orc_agenda agenda; /* of those that share or will: by (due, due_rest, phase, number) */
   ticket *tickets;
   uint32_t ticket_room, ticket_free, last_ticket;
   orc_time booked;          /* when the newest event of such a chain is due, */
   uint64_t booked_sequence; /* and the number of events then */
-  uint32_t kind, room, free, heaped;
+  uint32_t kind, room, free;
   bool unsettled; /* the set of sharing transfers changed since the last solve */
   bool contended;
-  orc_time alarm;   /* of the earliest event set for the heap; ORC_NEVER: none */
+  orc_time alarm;   /* of the earliest event set for the agenda; ORC_NEVER: none */
   double moment;    /* rest of the time at which the set last changed */
   double rest;      /* of the time at which is sent ... */
   uint64_t rest_in; /* ... while the engine handles this event; else it is 0 */
   orc_net_count count;
 };
 
-/* Subjects of events: 0 is the heap's alarm, n + 1 the chain of ends that begins with ticket n. */
+/* Subjects of events: 0 is the agenda's alarm, n + 1 the chain of ends that begins with ticket n.
+ */
 static void fire(void *self, uint32_t subject);
 
 orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
@@ -110,7 +115,7 @@ void orc_net_free(orc_net *n)
   free(n->loads);
   free(n->transfers);
   free(n->tickets);
-  free(n->heap);
+  orc_agenda_done(&n->agenda);
   free(n);
 }
 
@@ -162,59 +167,35 @@ static orc_time later(orc_time from, double ns, double *rest)
   return from + whole;
 }
 
-/* ---- the heap of transfers that share or will ---- */
+/* ---- transfers that share or will ---- */
 
-static bool sooner(const orc_net *n, uint32_t a, uint32_t b)
+static orc_due due_of(const orc_net *n, uint32_t slot)
 {
-  const transfer *x = &n->transfers[a], *y = &n->transfers[b];
-  if (x->due != y->due) return x->due < y->due;
-  if (x->due_rest != y->due_rest) return x->due_rest < y->due_rest;
-  return x->phase != y->phase ? x->phase < y->phase : x->number < y->number;
+  const transfer *f = &n->transfers[slot];
+  return (orc_due){
+    .time = f->due, .rest = f->due_rest, .order = (uint64_t)f->phase << 62 | f->number, .slot = slot
+  };
 }
 
-static void set(orc_net *n, uint32_t place, uint32_t slot)
+/* `due` of so many transfers is new: in one go where they are much of the agenda. */
+static void reschedule(orc_net *n, const uint32_t *slots, uint32_t count)
 {
-  n->heap[place] = slot;
-  n->transfers[slot].place = place;
-}
-
-/* Put `slot` where it belongs, from `place`, which is free, up or down. */
-static void settle_at(orc_net *n, uint32_t place, uint32_t slot)
-{
-  while (place > 0 && sooner(n, slot, n->heap[(place - 1) / 2])) {
-    set(n, place, n->heap[(place - 1) / 2]);
-    place = (place - 1) / 2;
+  const bool all = count >= n->agenda.count / WHOLE;
+  for (uint32_t i = 0; i < count; i++) {
+    const orc_due due = due_of(n, slots[i]);
+    if (all)
+      orc_agenda_add(&n->agenda, &due);
+    else
+      orc_agenda_put(&n->agenda, &due);
   }
-  for (uint32_t child = 2 * place + 1; child < n->heaped; child = 2 * place + 1) {
-    if (child + 1 < n->heaped && sooner(n, n->heap[child + 1], n->heap[child])) child++;
-    if (!sooner(n, n->heap[child], slot)) break;
-    set(n, place, n->heap[child]);
-    place = child;
-  }
-  set(n, place, slot);
+  if (all && count > 0) orc_agenda_order(&n->agenda);
 }
 
-/* `due` of the transfer is new. */
-static void reschedule(orc_net *n, uint32_t slot)
-{
-  uint32_t place = n->transfers[slot].place;
-  if (place == NOBODY) place = n->heaped++;
-  settle_at(n, place, slot);
-}
-
-static void unschedule(orc_net *n, uint32_t slot)
-{
-  const uint32_t place = n->transfers[slot].place;
-  n->transfers[slot].place = NOBODY;
-  const uint32_t last = n->heap[--n->heaped];
-  if (last != slot) settle_at(n, place, last);
-}
-
-/* Have the event that the heap's first needs. An earlier one finds nothing to do and sets it. */
+/* Have the event that the agenda's first needs. An earlier one finds nothing to do and sets it. */
 static void arm(orc_net *n)
 {
-  if (n->heaped == 0) return;
-  const orc_time due = n->transfers[n->heap[0]].due;
+  if (n->agenda.count == 0) return;
+  const orc_time due = orc_agenda_first(&n->agenda)->time;
   if (due >= n->alarm) return;
   n->alarm = due;
   orc_engine_at(n->engine, due, ORC_CLASS_TRANSFER, n->kind, 0);
@@ -228,15 +209,15 @@ static uint32_t take(orc_net *n)
     const uint32_t room = n->room > 0 ? 2 * n->room : 64;
     ORC_ASSERT(room < UINT32_MAX / 2);
     n->transfers = orc_resize(n->transfers, room, sizeof *n->transfers);
-    n->heap = orc_resize(n->heap, room, sizeof *n->heap);
+    orc_agenda_reserve(&n->agenda, room);
     for (uint32_t i = room; i-- > n->room;) {
-      n->transfers[i] = (transfer){ .phase = PHASE_FREE, .place = n->free };
+      n->transfers[i] = (transfer){ .phase = PHASE_FREE, .next = n->free };
       n->free = i;
     }
     n->room = room;
   }
   const uint32_t slot = n->free;
-  n->free = n->transfers[slot].place;
+  n->free = n->transfers[slot].next;
   return slot;
 }
 
@@ -289,7 +270,8 @@ static void await_start(orc_net *n, uint32_t slot)
   f->phase = PHASE_LATENT;
   f->due = f->since;
   f->due_rest = f->since_rest;
-  reschedule(n, slot);
+  const orc_due due = due_of(n, slot);
+  orc_agenda_put(&n->agenda, &due);
 }
 
 static void go_sharing(orc_net *n, uint32_t slot, double left)
@@ -345,7 +327,7 @@ static void finish(orc_net *n, uint32_t slot)
   n->count.arrived++;
   n->count.arrived_bytes += bytes;
   f->phase = PHASE_FREE;
-  f->place = n->free;
+  f->next = n->free;
   n->free = slot;
   orc_net_carry_rest(n, f->due_rest);
   f->done(f->ctx, f->arg); /* last: it may send, and take this very slot */
@@ -388,7 +370,6 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
   f->done = done;
   f->ctx = ctx;
   f->arg = arg;
-  f->place = NOBODY;
   f->since = later(n->engine->now, orc_net_rest(n) + route->delay, &f->since_rest);
   n->count.sent_bytes += bytes;
   uint32_t others = 0;
@@ -445,8 +426,8 @@ static void settle(orc_net *n)
     f->since_rest = n->moment;
     f->rate = orc_share_rate(n->share, changed[i]);
     f->due = later(now, n->moment + f->left * 1e9 / f->rate, &f->due_rest);
-    reschedule(n, changed[i]);
   }
+  reschedule(n, changed, (uint32_t)changes);
 }
 
 void orc_net_drop(orc_net *n, orc_net_done *done, const void *ctx, uint64_t arg)
@@ -505,17 +486,21 @@ static void fire(void *self, uint32_t subject)
   }
   if (n->alarm > now) return;
   n->alarm = ORC_NEVER;
-  while (n->heaped > 0 && n->transfers[n->heap[0]].due <= now) {
-    const uint32_t slot = n->heap[0];
+  bool first = true;
+  for (const orc_due *due; (due = orc_agenda_first(&n->agenda)) != NULL && due->time <= now;) {
+    const uint32_t slot = due->slot;
     if (n->unsettled && n->transfers[slot].due_rest > n->moment + SAME_MOMENT) {
       settle(n);
       continue;
     }
-    unschedule(n, slot);
-    if (n->transfers[slot].phase == PHASE_LATENT)
+    orc_agenda_remove(&n->agenda, slot);
+    if (n->transfers[slot].phase == PHASE_LATENT) {
       start(n, slot);
-    else
+    } else { /* each end is an event, though several share the alarm */
+      if (!first) n->engine->executed++;
+      first = false;
       finish(n, slot);
+    }
   }
   settle(n);
   arm(n);
