@@ -37,6 +37,11 @@ void orc_agenda_put(orc_agenda *a, const orc_due *due);
 void orc_agenda_add(orc_agenda *a, const orc_due *due);
 void orc_agenda_order(orc_agenda *a);
 
+static inline bool orc_agenda_has(const orc_agenda *a, uint32_t slot)
+{
+  return slot < a->room && a->place[slot] > 0;
+}
+
 /* Strike out a slot that is there. */
 void orc_agenda_remove(orc_agenda *a, uint32_t slot);
 

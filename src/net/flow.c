@@ -394,7 +394,7 @@ static void drop(orc_net *n, uint32_t slot)
     l->sharing -= shared;
     if (f->phase == PHASE_ALONE) l->alone = NOBODY;
   }
-  if (f->place != NOBODY) unschedule(n, slot);
+  if (orc_agenda_has(&n->agenda, slot)) orc_agenda_remove(&n->agenda, slot);
   if (shared) {
     orc_share_remove(n->share, slot);
     n->unsettled = true;
@@ -403,7 +403,7 @@ static void drop(orc_net *n, uint32_t slot)
   n->count.dropped++;
   n->count.dropped_bytes += f->bytes;
   f->phase = PHASE_FREE;
-  f->place = n->free;
+  f->next = n->free;
   n->free = slot;
 }
 
