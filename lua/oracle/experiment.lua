@@ -267,10 +267,25 @@ local function failures_of(r, d)
   return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
 end
 
+-- What policies may know of what steps cost: s of one that decodes a sequence alone, and s per token of a full step of
+-- prompt tokens.
+local function add_costs(kind)
+  local function seconds(shape)
+    return core().cost.step { model = kind.model, hardware = kind.hardware, layout = kind.layout, cost = kind.cost,
+                              shape = shape }.total
+  end
+  local e = kind.engine
+  local context = math.min(512, e.max_model_len)
+  local tokens = math.min(e.max_num_batched_tokens, e.max_model_len)
+  e.step_seconds = seconds { decode_seqs = 1, decode_context = context }
+  e.token_seconds = seconds { chunks = { { tokens = tokens, samples = true } } } / tokens
+  return kind
+end
+
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
 local function kind_of(r, d, key, find, warnings)
   local scaling, scaler = scaling_of(r, key, find)
-  return {
+  return add_costs {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
     cost = cost_params(r, d, find, warnings),

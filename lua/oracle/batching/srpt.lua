@@ -1,16 +1,19 @@
---- Shortest remaining processing time: whoever needs the fewest further steps runs; others pause and keep their blocks.
+--- Shortest remaining processing time: whoever needs the least further time runs; others pause and keep their blocks.
 -- It must know how many tokens come out, so it is a bound for what others could reach.
 -- Source: Schrage, A proof of the optimality of the shortest remaining processing time discipline, Operations Research
 -- 16(3), 1968.
 local policy = require "oracle.policy"
 
--- Steps until the last token: those the rest of the prompt takes, then one per token.
-local function steps(left, output, budget)
-  local prompt = (left + budget - 1) // budget
-  return output + (prompt > 1 and prompt - 1 or 0)
+-- s until the last token: those of the steps that the rest of the prompt takes, the last of which yields a token, and
+-- of one per further token. A step takes what its tokens do, or as long as one without any to speak of.
+local function seconds(left, output, e)
+  local budget = e.max_num_batched_tokens
+  local rest = left % budget
+  return left // budget * math.max(e.step_seconds, budget * e.token_seconds)
+    + (rest > 0 and math.max(e.step_seconds, rest * e.token_seconds) or 0) + (output - 1) * e.step_seconds
 end
 
-local function fill(b, s, name, call, budget)
+local function fill(b, s, name, call, e)
   local c = s[name]
   if not c then
     c = { ids = {}, prompts = {}, computed = {}, generated = {}, outputs = {} }
@@ -19,12 +22,12 @@ local function fill(b, s, name, call, budget)
   local n = call(b, c.ids, c.prompts, nil, c.computed, c.generated, nil, nil, c.outputs)
   for i = 1, n do
     local left = c.prompts[i] + c.generated[i] - c.computed[i]
-    c.prompts[i] = steps(left, c.outputs[i] - c.generated[i], budget)
+    c.prompts[i] = seconds(left, c.outputs[i] - c.generated[i], e)
   end
   return c, n
 end
 
--- The place of the request with the most (sign 1) or the fewest (sign -1) steps left; of equals the youngest or oldest.
+-- The place of the request with the most (sign 1) or the least (sign -1) time left; of equals the youngest or oldest.
 local function extreme(c, n, sign)
   local best
   for i = 1, n do
@@ -39,13 +42,13 @@ end
 return policy.batching {
   name = "srpt",
   clairvoyant = true,
-  order = function(r, e) return steps(r.prompt, r.output, e.max_num_batched_tokens) end,
+  order = function(r, e) return seconds(r.prompt, r.output, e) end,
 
   step = function(b, e, s)
     local budget = e.max_num_batched_tokens
     if b:queue() > 0 and b:size() >= e.max_num_seqs then
-      local running, n = fill(b, s, "running", b.running, budget)
-      local waiting, m = fill(b, s, "waiting", b.waiting, budget)
+      local running, n = fill(b, s, "running", b.running, e)
+      local waiting, m = fill(b, s, "waiting", b.waiting, e)
       while true do
         local worst, best = extreme(running, n, 1), extreme(waiting, m, -1)
         if not worst or not best or waiting.prompts[best] >= running.prompts[worst] then break end

@@ -4,21 +4,69 @@
 -- evaluation: 1 per input token, 2 per output token.
 local policy = require "oracle.policy"
 
-local function charge_these(s, n)
+-- Who waits is kept in a line for each client, by arrival, so that a long queue is not looked through at every step.
+local function join(s, client, id, prompt)
+  local line = s.lines[client]
+  if not line then
+    line = { first = 1, last = 0 }
+    s.lines[client] = line
+    s.clients[#s.clients + 1] = client
+  end
+  line.last = line.last + 1
+  line[line.last] = id
+  s.owner[id], s.prompt[id] = client, prompt
+  s.count = s.count + 1
+end
+
+-- The first of a client's line that still waits; nil: none does.
+local function head(s, client)
+  local line = s.lines[client]
+  while line.first <= line.last do
+    local id = line[line.first]
+    if s.owner[id] == client and not s.on[id] then return id end
+    line[line.first] = nil
+    line.first = line.first + 1
+  end
+end
+
+-- Those who were sent back are in front of their lines again.
+local function take_back(b, s)
+  local here = {}
+  for i = 1, b:running(s.ids) do here[s.ids[i]] = true end
+  for id in pairs(s.on) do
+    if not here[id] then
+      local line = s.lines[s.owner[id]]
+      line.first = line.first - 1
+      line[line.first] = id
+      s.on[id], s.count = nil, s.count + 1
+    end
+  end
+end
+
+-- The lines anew from the queue: requests came that nobody told of (from another replica, from lower tiers).
+local function line_up(b, s)
+  s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
+  local n = b:running(s.ids, s.prompts, nil, nil, nil, nil, s.whose)
   for i = 1, n do
-    local id, client = s.ids[i], s.clients[i]
+    join(s, s.whose[i], s.ids[i], s.prompts[i])
+    s.on[s.ids[i]] = true
+  end
+  for i = 1, b:waiting(s.ids, s.prompts, nil, nil, nil, nil, s.whose) do
+    join(s, s.whose[i], s.ids[i], s.prompts[i])
+  end
+  s.count = s.count - n
+end
+
+-- Bring the counters up to date with the tokens that came out since the last look.
+local function charge(b, s)
+  for i = 1, b:running(s.ids, nil, nil, nil, s.tokens, nil, s.whose) do
+    local id, client = s.ids[i], s.whose[i]
     local fresh = s.tokens[i] - (s.paid[id] or 0)
     if fresh > 0 then
       s.service[client] = (s.service[client] or 0) + s.params.output_weight * fresh
       s.paid[id] = s.tokens[i]
     end
   end
-end
-
--- Bring the counters up to date with the tokens that came out since the last look.
-local function charge(b, s)
-  charge_these(s, b:running(s.ids, nil, nil, nil, s.tokens, nil, s.clients))
-  charge_these(s, b:waiting(s.ids, nil, nil, nil, s.tokens, nil, s.clients)) -- those sent back
 end
 
 -- A client with nobody here before is lifted to the least service among those that have someone here.
@@ -32,55 +80,79 @@ local function lift(s, client)
   s.service[client] = least and least > own and least or own
 end
 
+-- Tables that the policy keeps, made when they are first needed.
+local function open(s)
+  if s.here then return end
+  s.here, s.service, s.paid, s.active, s.back = {}, {}, {}, {}, {}
+  s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
+  s.ids, s.tokens, s.whose, s.prompts = {}, {}, {}, {}
+end
+
+local function arrive(s, client)
+  if not s.here[client] then
+    s.here[client] = 0
+    s.active[#s.active + 1] = client
+  end
+  if s.here[client] == 0 then s.back[#s.back + 1] = client end -- lifted once the counters are up to date
+  s.here[client] = s.here[client] + 1
+end
+
+-- The next request of the least served client, of equals the first that came.
+local function next_of(s)
+  local best, least
+  for _, client in ipairs(s.clients) do
+    local service = s.service[client] or 0
+    if not best or service <= least then
+      local id = head(s, client)
+      if id and (not best or service < least or id < best) then best, least = id, service end
+    end
+  end
+  return best
+end
+
 return policy.batching {
   name = "vtc",
   params = { input_weight = 1.0, output_weight = 2.0 },
 
   order = function(r, _, s)
-    s.here, s.service, s.paid = s.here or {}, s.service or {}, s.paid or {}
-    s.active, s.back = s.active or {}, s.back or {}
-    if not s.here[r.client] then
-      s.here[r.client] = 0
-      s.active[#s.active + 1] = r.client
-    end
-    if s.here[r.client] == 0 then s.back[#s.back + 1] = r.client end -- lifted once the counters are up to date
-    s.here[r.client] = s.here[r.client] + 1
+    open(s)
+    arrive(s, r.client)
+    s.on[r.id] = nil
+    join(s, r.client, r.id, r.prompt)
     return r.id
   end,
 
   ended = function(r, _, s)
+    open(s)
     local rest = r.generated - (s.paid[r.id] or 0)
     s.service[r.client] = (s.service[r.client] or 0) + s.params.output_weight * rest
     s.paid[r.id] = nil
-    s.here[r.client] = s.here[r.client] - 1
+    s.here[r.client] = math.max(0, (s.here[r.client] or 0) - 1)
+    if s.owner[r.id] and not s.on[r.id] then s.count = s.count - 1 end
+    s.owner[r.id], s.prompt[r.id], s.on[r.id] = nil, nil, nil
   end,
 
   step = function(b, e, s)
-    local left = e.max_num_batched_tokens - b:decode()
-    if left > 0 then left = left - b:resume(left) end
+    open(s)
+    if b:queue() > 0 then charge(b, s) end                -- while all who ran are here
+    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    if b:preempted() > 0 then take_back(b, s) end
     if b:queue() == 0 then return end
-    s.ids, s.tokens, s.clients, s.prompts = s.ids or {}, s.tokens or {}, s.clients or {}, s.prompts or {}
+    if s.count ~= b:queue() then line_up(b, s) end
     if #s.back > 0 then
-      charge(b, s)
       for i = 1, #s.back do
         lift(s, s.back[i])
         s.back[i] = nil
       end
     end
     if b:size() >= e.max_num_seqs then return end
-    charge(b, s)
-    local n = b:waiting(s.ids, s.prompts, nil, nil, nil, nil, s.clients)
     while left > 0 do
-      local best
-      for i = 1, n do                                     -- each client's requests in order of arrival
-        local id = s.ids[i]
-        if id and (not best or s.service[s.clients[i]] < s.service[s.clients[best]]) then best = i end
-      end
-      local granted = best and b:admit(left, s.ids[best]) or 0
+      local id = next_of(s)
+      local granted = id and b:admit(left, id) or 0
       if granted == 0 then break end
-      local client = s.clients[best]
-      s.service[client] = s.service[client] + s.params.input_weight * s.prompts[best]
-      s.ids[best] = false
+      local client = s.owner[id]
+      s.service[client] = (s.service[client] or 0) + s.params.input_weight * s.prompt[id]
+      s.on[id], s.count = true, s.count - 1
       left = left - granted
     end
   end,

@@ -1,0 +1,52 @@
+--- Policies of the literature where steps cost what they do, and where requests come by other ways than arrival.
+local oracle = require "oracle"
+local policy = require "oracle.policy"
+
+-- Schrage, Operations Research 16(3), 1968: on one server that may be interrupted no other order has a lower mean.
+describe("law: shortest remaining processing time", function()
+  it("has the lowest mean E2E of all policies where prompts and answers cost what they do", function()
+    local strictly = 0
+    for i, load in ipairs { { 4000, 20, 2 }, { 2000, 100, 1 }, { 300, 400, 0.5 } } do
+      local function mean(name)
+        return oracle.scenario {
+          model = "llama-3.1-8b", hardware = i == 1 and "a100-sxm-80gb" or "h100-sxm", batching = name, seed = i,
+          engine = { max_num_seqs = 1, max_num_batched_tokens = i == 2 and 512 or 8192, max_model_len = 8192,
+                     enable_prefix_caching = false },
+          workload = oracle.workload.gamma { rate = load[3], cv = 2, count = 60,
+            prompt = oracle.dist.uniform { low = 1, high = load[1] },
+            output = oracle.dist.uniform { low = 1, high = load[2] } },
+        }:run().latency.end_to_end_latency_ms.mean
+      end
+      local best = mean "srpt"
+      for _, name in ipairs(policy.names "batching") do
+        local other = mean(name)
+        assert.is_true(best <= other * (1 + 1e-9), ("load %d: %s %g, srpt %g"):format(i, name, other, best))
+        if best < other then strictly = strictly + 1 end
+      end
+    end
+    assert.is_true(strictly > 20)
+  end)
+end)
+
+describe("fair share", function()
+  -- The lines of clients are kept beside the queue: whoever comes into it another way is not forgotten.
+  it("serves requests that were handed over, failed, sent back or loaded", function()
+    local dram = { name = "dram", capacity = "4 GiB", bandwidth = "20 GB/s", latency = "10 us" }
+    local load = oracle.workload.poisson { rate = 60, count = 200, output = 60, prompt_pool = 20,
+      prompt = oracle.dist.uniform { low = 20, high = 800 } }
+    for label, changes in pairs {
+      pools = { pools = { prefill = { replicas = 1 }, decode = { replicas = 1 } }, network = "dgx_h100" },
+      failures = { replicas = 2, failures = { outages = { { at = 1, lasts = 0.5, replica = 1 } } } },
+      memory = { blocks = 150 }, swap = { blocks = 150, preemption = "swap" },
+      loading = { blocks = 250, kv_tiers = { dram }, kv_loading = "async" },
+    } do
+      local t = { model = "llama-3.1-8b", hardware = "h100-sxm", batching = "vtc", workload = load,
+                  engine = { max_model_len = 1024, num_gpu_blocks_override = changes.blocks } }
+      for k, v in pairs(changes) do
+        if k ~= "blocks" then t[k] = v end
+      end
+      local r = oracle.scenario(t):run()
+      assert.equal(200, r.requests.successful, label)
+    end
+  end)
+end)
