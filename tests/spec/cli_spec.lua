@@ -111,6 +111,18 @@ describe("oracle SCENARIO", function()
   end)
 end)
 
+describe("--set vary", function()
+  it("makes many runs of one scenario, and one of many", function()
+    local rc, out = oracle(QUICK .. " --set 'vary={{\"engine.max_num_seqs\",{4,8}}}' -q --json -")
+    assert.equal(0, rc)
+    assert.equal(2, #json.decode(out).points)
+    rc, out = oracle("lod scenarios/knee.lua --set vary=nil --set workload.count=5 -q --json -")
+    assert.equal(0, rc)
+    assert.equal(3, #json.decode(out).levels)
+    refused(2, "lod scenarios/knee.lua", "varies keys; take one of its points with %-%-set vary=nil")
+  end)
+end)
+
 describe("--lod", function()
   it("takes every level of a scenario, hybrid where it names something", function()
     local named = " --set 'detail={\"replica0\"}' -q --json -"

@@ -75,6 +75,16 @@ function files.adjust(s, options)
   if options.lod then require("oracle.lod").choose(s, options.lod) end
 end
 
+--- Whether it is many runs, after what --set says of `vary`.
+function files.varies(s, options)
+  local many = s.vary ~= nil
+  for _, assignment in ipairs(options.set) do
+    local key, text = require("oracle.setting").split(assignment)
+    if key == "vary" then many = text ~= "nil" end
+  end
+  return many
+end
+
 --- Adjust a scenario and work out its run.
 -- @return the plan of oracle.experiment; raises "path: what is wrong"
 function files.prepare(s, path, options)
