@@ -104,6 +104,22 @@ int orc_cluster_grade(const orc_replica *r, const orc_request *q)
   return grade;
 }
 
+/* Who is turned away and asks again at the same moment may be told the same again and again. */
+enum { ECHOES_MOST = 10000000 };
+
+static void count_echo(orc_cluster *c, orc_time now)
+{
+  if (c->echo_time != now) c->echoes = 0;
+  c->echo_time = now;
+  if (++c->echoes <= ECHOES_MOST + 64 * (uint64_t)c->requests.live) return;
+  orc_error e;
+  orc_fail(&e,
+           "at t=%.6f s: requests that are turned away are asked again at the same moment, %llu "
+           "times by now; give the clients `think`, or requests that can be served",
+           (double)now * 1e-9, (unsigned long long)c->echoes);
+  fail_with(c, &e);
+}
+
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = &c->requests.at[slot];
@@ -128,8 +144,10 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
     fail_at(c, &c->replicas[q->replica], &e);
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
-  if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next))
+  if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next)) {
+    if (status != ORC_SUCCESS && next.time <= now) count_echo(c, now);
     expect(c, q->in.source, q->door, &next);
+  }
   if (q->in.content != 0) orc_contents_drop(s->contents, q->in.content);
   orc_requests_drop(&c->requests, slot);
 }

@@ -96,8 +96,10 @@ struct orc_cluster {
   double token_overhead; /* ns */
   orc_series *series;    /* owned; NULL: no samples are taken */
   const orc_log *log;
-  orc_time limit;    /* no step that ends later is applied */
-  orc_time last_end; /* when the last request ended */
+  orc_time limit;     /* no step that ends later is applied */
+  orc_time last_end;  /* when the last request ended */
+  orc_time echo_time; /* when clients who were turned away last asked again at once */
+  uint64_t echoes;    /* how often they did so at that moment */
   orc_placement placement;
   orc_crowd crowd;
   orc_handovers handovers;

@@ -285,6 +285,23 @@ describe("a rate", function()
   end)
 end)
 
+describe("clients who are turned away", function()
+  local function turned_away(changes)
+    local w = oracle.workload.closed_loop { concurrency = 4, prompt = 2000, output = 10 }
+    for k, v in pairs(changes) do w[k] = v end
+    return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", engine = { max_model_len = 1000 },
+                             workload = w }:run()
+  end
+
+  it("ask again as often as they may, but not at one moment for ever", function()
+    assert.equal(50000, turned_away { count = 50000 }.requests.rejected)
+    assert.equal(400, turned_away { duration = 10, think = 0.1 }.requests.rejected)
+    local ok, why = pcall(turned_away, { duration = 10 })
+    assert.is_false(ok)
+    assert.matches("^at t=0.000000 s: requests that are turned away are asked again at the same moment", why)
+  end)
+end)
+
 describe("waiting clients", function()
   it("may hold conversations: the next begins when one is over", function()
     local list = run(oracle.workload.closed_loop {
