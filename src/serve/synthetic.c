@@ -12,7 +12,7 @@ typedef struct synthetic {
   double stage_end; /* s: when this stage is over */
   int64_t issued;   /* requests so far, later turns of sessions included */
   int still;        /* RENEWAL: gaps of 0 in a row */
-  int64_t opened;   /* requests of the point process so far */
+  int64_t opened;   /* requests of the point process, or clients who came, so far */
   int32_t *rounds;  /* CLOSED_LOOP: [concurrency] requests each client has sent */
   orc_contents contents;
 } synthetic;
@@ -228,8 +228,8 @@ static bool next_client(void *self, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
   (void)e;
-  if (s->issued >= s->is.count || s->issued >= s->is.concurrency) return false;
-  ask(s, out, (uint32_t)s->issued, 0);
+  if (s->issued >= s->is.count || s->opened >= s->is.concurrency) return false;
+  ask(s, out, (uint32_t)s->opened++, 0); /* the first ones may have asked again by now */
   return true;
 }
 
