@@ -6,8 +6,7 @@
 #include "serve/cluster.h"
 #include "serve/evict.h"
 #include "serve/holding.h"
-
-enum { NONE = UINT32_MAX };
+#include "serve/transit.h"
 
 /* Subjects of ORC_EVENT_HANDOVER: a handover, or this and a replica whose waiting ones look again.
  */
@@ -32,11 +31,11 @@ static void init_wires(orc_cluster *c)
 void orc_handovers_init(orc_cluster *c, bool layerwise)
 {
   orc_handovers *h = &c->handovers;
-  *h = (orc_handovers){ .layerwise = layerwise, .free = NONE };
+  *h = (orc_handovers){ .layerwise = layerwise, .free = ORC_NO_TRANSIT };
   h->first = orc_alloc((size_t)c->replica_count + 1, sizeof *h->first);
   h->last = orc_alloc((size_t)c->replica_count + 1, sizeof *h->last);
   for (int i = 0; i <= c->replica_count; i++)
-    h->first[i] = h->last[i] = NONE;
+    h->first[i] = h->last[i] = ORC_NO_TRANSIT;
   init_wires(c);
   orc_engine_on(&c->engine, ORC_EVENT_HANDOVER, on_handover, c);
 }
@@ -60,26 +59,6 @@ const orc_wire *orc_handover_wire(const orc_cluster *c, const orc_replica *from,
 
 /* ---- entries ---- */
 
-static uint32_t take(orc_handovers *h)
-{
-  if (h->free != NONE) {
-    const uint32_t i = h->free;
-    h->free = h->at[i].next;
-    return i;
-  }
-  if (h->count == h->room) {
-    h->room = h->room == 0 ? 64 : 2 * h->room;
-    h->at = orc_resize(h->at, h->room, sizeof *h->at);
-  }
-  return h->count++;
-}
-
-static void recycle(orc_handovers *h, uint32_t index)
-{
-  h->at[index].next = h->free;
-  h->free = index;
-}
-
 /* It is on its way no more; the entry is free once no event will ask for it. */
 static void drop(orc_cluster *c, uint32_t index)
 {
@@ -93,7 +72,7 @@ static void drop(orc_cluster *c, uint32_t index)
     orc_net_drop(c->crowd.net, message_in, c, index);
     v->pending = 0;
   }
-  if (v->pending == 0) recycle(h, index);
+  if (v->pending == 0) orc_transit_recycle(h, index);
 }
 
 /* What it holds at the replica that computed it goes back. */
@@ -168,7 +147,7 @@ static void message_in(void *self, uint64_t index)
   orc_handover *v = &c->handovers.at[index];
   if (--v->pending > 0) return;
   if (v->slot == ORC_NO_SLOT)
-    recycle(&c->handovers, (uint32_t)index); /* of a replica that has failed since */
+    orc_transit_recycle(&c->handovers, (uint32_t)index); /* of a replica that has failed since */
   else
     land(c, (uint32_t)index);
 }
@@ -256,36 +235,11 @@ static int choose(orc_cluster *c, orc_slot slot)
   return best;
 }
 
-static void wait(orc_cluster *c, uint32_t index)
-{
-  orc_handovers *h = &c->handovers;
-  const uint16_t to = h->at[index].to;
-  h->at[index].next = NONE;
-  if (h->last[to] == NONE)
-    h->first[to] = index;
-  else
-    h->at[h->last[to]].next = index;
-  h->last[to] = index;
-}
-
 /* Those that wait at a replica go as far as there is room, in order. */
 static void look(orc_cluster *c, uint16_t to)
 {
-  orc_handovers *h = &c->handovers;
-  while (h->first[to] != NONE) {
-    const uint32_t index = h->first[to];
-    const uint8_t aborted = c->requests.at[h->at[index].slot].aborted;
-    if (aborted == 0 && !reserve(c, index)) return;
-    h->first[to] = h->at[index].next;
-    if (h->first[to] == NONE) h->last[to] = NONE;
-    if (aborted == 0) {
-      set_out(c, index);
-    } else {
-      c->replicas[to].inbound--;
-      end(c, index, (orc_status)aborted);
-      orc_fleet_drained(c, to, c->engine.now);
-    }
-  }
+  while (c->handovers.first[to] != ORC_NO_TRANSIT && reserve(c, c->handovers.first[to]))
+    set_out(c, orc_transit_next(c, to));
 }
 
 /* It looks for a replica to decode it. */
@@ -304,9 +258,8 @@ static void seek(orc_cluster *c, uint32_t index)
     return;
   }
   v->to = (uint16_t)to;
-  wait(c, index);
+  orc_transit_wait(c, index);
   if (to == c->replica_count) return;
-  c->replicas[to].inbound++;
   if (c->router.tracks) orc_load_add(&c->replicas[to], q, 0);
   look(c, (uint16_t)to);
 }
@@ -329,26 +282,13 @@ static void on_handover(void *self, uint32_t subject)
 
 /* ---- replicas that come and go ---- */
 
-/* Take all that wait at a replica off its list, which `list` gets in front. */
-static uint32_t detach(orc_cluster *c, int to, uint32_t list)
-{
-  orc_handovers *h = &c->handovers;
-  if (h->first[to] == NONE) return list;
-  for (uint32_t i = h->first[to]; i != NONE && to < c->replica_count; i = h->at[i].next)
-    c->replicas[to].inbound--;
-  h->at[h->last[to]].next = list;
-  list = h->first[to];
-  h->first[to] = h->last[to] = NONE;
-  return list;
-}
-
 /* Let all in a list seek again, in order of arrival. */
 static void seek_all(orc_cluster *c, uint32_t list)
 {
   orc_handovers *h = &c->handovers;
-  while (list != NONE) {
+  while (list != ORC_NO_TRANSIT) {
     uint32_t *first = &list;
-    for (uint32_t *i = &list; *i != NONE; i = &h->at[*i].next)
+    for (uint32_t *i = &list; *i != ORC_NO_TRANSIT; i = &h->at[*i].next)
       if (c->requests.at[h->at[*i].slot].number < c->requests.at[h->at[*first].slot].number)
         first = i;
     const uint32_t index = *first;
@@ -359,9 +299,9 @@ static void seek_all(orc_cluster *c, uint32_t list)
 
 void orc_handover_again(orc_cluster *c)
 {
-  uint32_t list = NONE;
+  uint32_t list = ORC_NO_TRANSIT;
   for (int i = 0; i <= c->replica_count; i++)
-    list = detach(c, i, list);
+    list = orc_transit_leave_all(c, i, list);
   seek_all(c, list);
 }
 
@@ -369,7 +309,7 @@ void orc_handover_again(orc_cluster *c)
 static void send_anew(orc_cluster *c, uint32_t index)
 {
   orc_handovers *h = &c->handovers;
-  const uint32_t other = take(h);
+  const uint32_t other = orc_transit_take(h);
   h->at[other] = h->at[index];
   h->at[other].sent = h->at[other].wired = false;
   h->at[other].pending = h->at[other].room = 0;
@@ -384,7 +324,7 @@ static void lose_inbound(orc_cluster *c, uint16_t replica)
 {
   orc_replica *r = &c->replicas[replica];
   orc_handovers *h = &c->handovers;
-  const uint32_t list = detach(c, replica, NONE), count = h->count;
+  const uint32_t list = orc_transit_leave_all(c, replica, ORC_NO_TRANSIT), count = h->count;
   seek_all(c, list);
   for (uint32_t i = 0; i < count; i++) {
     if (h->at[i].slot == ORC_NO_SLOT || !h->at[i].sent || h->at[i].to != replica) continue;
@@ -392,6 +332,12 @@ static void lose_inbound(orc_cluster *c, uint16_t replica)
     r->inbound--;
     send_anew(c, i);
   }
+}
+
+/* It stands in a list. */
+static bool waits(const orc_handover *v)
+{
+  return !v->sent && v->pending == 0;
 }
 
 /* One whose KV was here: where it went, its room is free again. */
@@ -418,32 +364,15 @@ static bool lose_one(orc_cluster *c, uint32_t index)
   return true;
 }
 
-/* Those of a replica that wait for room elsewhere stand in no list any more. */
-static void leave_lists(orc_cluster *c, uint16_t from)
-{
-  orc_handovers *h = &c->handovers;
-  for (int to = 0; to <= c->replica_count; to++) {
-    uint32_t list = h->first[to];
-    h->first[to] = h->last[to] = NONE;
-    while (list != NONE) {
-      const uint32_t index = list;
-      list = h->at[index].next;
-      if (h->at[index].from != from)
-        wait(c, index);
-      else if (to < c->replica_count)
-        c->replicas[to].inbound--;
-    }
-  }
-}
-
 static uint32_t lose_outbound(orc_cluster *c, uint16_t replica, orc_slot *out)
 {
   orc_handovers *h = &c->handovers;
   uint32_t n = 0;
-  leave_lists(c, replica);
   for (uint32_t i = 0; i < h->count; i++) {
     const orc_slot slot = h->at[i].slot;
-    if (slot != ORC_NO_SLOT && h->at[i].from == replica && lose_one(c, i)) out[n++] = slot;
+    if (slot == ORC_NO_SLOT || h->at[i].from != replica) continue;
+    if (waits(&h->at[i])) orc_transit_leave(c, i);
+    if (lose_one(c, i)) out[n++] = slot;
   }
   for (int to = 0; n > 0 && to < c->replica_count; to++)
     orc_handover_room(c, (uint16_t)to, c->engine.now); /* who stood first may be gone */
@@ -466,15 +395,9 @@ void orc_handover_abort(orc_cluster *c, orc_slot slot, orc_status status)
   uint32_t index = 0;
   while (h->at[index].slot != slot)
     index++;
-  if (h->at[index].sent || h->at[index].pending > 0) return;
+  if (!waits(&h->at[index])) return;
   const uint16_t to = h->at[index].to;
-  const uint32_t list = h->first[to];
-  h->first[to] = h->last[to] = NONE;
-  for (uint32_t i = list, next; i != NONE; i = next) {
-    next = h->at[i].next;
-    if (i != index) wait(c, i);
-  }
-  if (to < c->replica_count) c->replicas[to].inbound--;
+  orc_transit_leave(c, index);
   end(c, index, status);
   if (to == c->replica_count) return;
   orc_handover_room(c, to, c->engine.now); /* who stood behind it may need less */
@@ -485,7 +408,7 @@ uint64_t orc_handover_stranded(const orc_cluster *c)
 {
   const orc_handovers *h = &c->handovers;
   uint64_t n = 0;
-  for (uint32_t i = h->first[c->replica_count]; i != NONE; i = h->at[i].next)
+  for (uint32_t i = h->first[c->replica_count]; i != ORC_NO_TRANSIT; i = h->at[i].next)
     n++;
   return n;
 }
@@ -496,7 +419,7 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
 {
   orc_handovers *h = &c->handovers;
   orc_request *q = &c->requests.at[slot];
-  const uint32_t index = take(h);
+  const uint32_t index = orc_transit_take(h);
   h->at[index] = (orc_handover){ .slot = slot,
                                  .from = from,
                                  .pending = 1,
@@ -513,6 +436,6 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
 
 void orc_handover_room(orc_cluster *c, uint16_t to, orc_time now)
 {
-  if (c->handovers.first[to] == NONE) return;
+  if (c->handovers.first[to] == ORC_NO_TRANSIT) return;
   orc_engine_at(&c->engine, now, ORC_CLASS_TRANSFER, ORC_EVENT_HANDOVER, LOOK | to);
 }

@@ -5,7 +5,8 @@
 -- Scaling"): linear regressions of TTFT over pending prefill tokens + input length and of ITL over active KV blocks,
 -- solved for the target; one more when all workers are above it, one less when all are below it times
 -- (workers - 1) / workers x sensitivity / 100. Defaults (SLAPlannerDefaults): TTFT 0.5 s, ITL 0.05 s, learning window
--- 50, sensitivity 80, at least 5 observations, asked every 5 s. Until it has learnt enough, or where load does not raise latency, latency stands for the load.
+-- 50, sensitivity 80, at least 5 observations, asked every 5 s. Until it has learnt enough, or where load does not
+-- raise latency, latency stands for the load.
 local policy = require "oracle.policy"
 
 -- What one question to the next adds: x load, y latency in s; the last `window` of them count.
