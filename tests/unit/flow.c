@@ -288,6 +288,38 @@ static void missing_route(void)
   orc_topology_free(t);
 }
 
+/*
+** Two share a link, 0.5 B/ns each; at 2,000 ns one has failed: the other has 9,000 B left and the
+** link to itself. One that waits for its first byte, and one alone, go as well.
+*/
+static void dropped(void)
+{
+  scene s;
+  open_scene(&s, row(3, 0.0));
+  send(&s, 0, 1, 10000.0, 0);
+  send(&s, 0, 1, 10000.0, 1);
+  send(&s, 1, 2, 10000.0, 2);
+  run_until(&s, 1);
+  s.engine.now = 2000;
+  orc_net_drop(s.net, mark, &s, 0);
+  orc_net_drop(s.net, mark, &s, 2);
+  send(&s, 1, 2, 1000.0, 3);
+  run_until(&s, 1000000);
+  CHECK(s.at[0] < 0 && s.at[2] < 0 && s.arrived == 2);
+  CHECK(s.at[1] == 2000 + 9000 && s.at[3] == 2000 + 1000);
+  const orc_net_count n = orc_net_counted(s.net);
+  CHECK(n.sent == 4 && n.arrived == 2 && n.dropped == 2);
+  CHECK(n.sent_bytes == n.arrived_bytes + n.dropped_bytes);
+  close_scene(&s);
+  open_scene(&s, row(2, 1e-6));
+  send(&s, 0, 1, 1000.0, 0);
+  send(&s, 0, 1, 1000.0, 1); /* both on their way */
+  orc_net_drop(s.net, mark, &s, 0);
+  run_until(&s, 1000000);
+  CHECK(s.at[0] < 0 && s.at[1] == 2000);
+  close_scene(&s);
+}
+
 int main(void)
 {
   alone();
@@ -301,5 +333,6 @@ int main(void)
   staircase();
   in_rounds();
   missing_route();
+  dropped();
   return DONE();
 }
