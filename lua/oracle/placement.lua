@@ -100,14 +100,14 @@ local function links_of(network, devices, first, size)
   return used
 end
 
--- The links over which a replica that computes prompts sends KV caches: rank i to rank i of each that decodes,
--- both counted round.
+-- The links over which a replica that computes prompts may send KV caches: from each rank to each of those that decode,
+-- whichever of them have heads and layers in common (serve/wire.h).
 local function send_links(network, devices, from, all)
   local used = {}
   if from.role ~= "prefill" then return used end
   for _, to in ipairs(all) do
-    for i = 0, to.role == "decode" and math.max(from.gpus, to.gpus) - 1 or -1 do
-      local route = network:route(devices[from.first + i % from.gpus], devices[to.first + i % to.gpus])
+    for i = 0, to.role == "decode" and from.gpus * to.gpus - 1 or -1 do
+      local route = network:route(devices[from.first + i % from.gpus], devices[to.first + i // from.gpus])
       for _, link in ipairs(route.links) do used[link] = true end
     end
   end
