@@ -6,29 +6,23 @@
 
 static const char asking_key; /* its address names the state's orc_asking in the registry */
 
-/* A state's extra space is copied to its later coroutines: it holds an address that stays. */
-static void set(lua_State *L, orc_asking *a)
-{
-  *(orc_asking **)lua_getextraspace(L) = a;
-}
-
 void orc_asking_init(lua_State *L)
 {
   orc_asking *a = lua_newuserdatauv(L, sizeof *a, 0);
   *a = (orc_asking){ 0 };
   lua_rawsetp(L, LUA_REGISTRYINDEX, &asking_key);
-  set(L, a);
-  lua_rawgeti(L, LUA_REGISTRYINDEX, LUA_RIDX_MAINTHREAD);
-  set(lua_tothread(L, -1), a);
-  lua_pop(L, 1);
+}
+
+void orc_asking_push(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &asking_key);
 }
 
 orc_asking *orc_asking_find(lua_State *L)
 {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &asking_key);
+  orc_asking_push(L);
   orc_asking *a = lua_touserdata(L, -1);
   lua_pop(L, 1);
-  set(L, a);
   return a;
 }
 

@@ -9,7 +9,7 @@
 #include "base/rng.h"
 #include "serve/batch.h"
 
-/* One for a Lua state and its coroutines. */
+/* One for a Lua state, its coroutines included. */
 typedef struct orc_asking {
   orc_rng *chance;  /* draws of the policy; NULL: none is being asked */
   orc_batch *batch; /* it is asked to form this one; NULL: it is asked something else */
@@ -19,14 +19,11 @@ typedef struct orc_asking {
 /* Make it, with no policy being asked: once per Lua state, before the first simulation. */
 void orc_asking_init(lua_State *L);
 
-/* The one of a state that has it. L may be a coroutine from before the engine was loaded. */
+/* The one of a state in which it was made. */
 orc_asking *orc_asking_find(lua_State *L);
 
-/* The same of a state in which it has been found before. Inline because every verb begins so. */
-static inline orc_asking *orc_asking_of(lua_State *L)
-{
-  return *(orc_asking **)lua_getextraspace(L);
-}
+/* Push the userdata that holds it: an upvalue is found faster than the registry. */
+void orc_asking_push(lua_State *L);
 
 /* Push a number drawn from `g`: in [0, 1), or whole from 1 to the argument at `index`, or between
 ** the two there. Returns 1. */

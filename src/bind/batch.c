@@ -20,10 +20,11 @@ static _Noreturn void no_batch(lua_State *L)
   orc_bind_misuse(L, "batch used outside its step");
 }
 
-/* The userdata is known by its address, so nothing is looked up for a verb that is well called. */
+/* Upvalue 1 says who is asked, and the userdata is known by its address: nothing is looked up for a
+ * verb that is well called. */
 static orc_batch *self(lua_State *L)
 {
-  const orc_asking *a = orc_asking_of(L);
+  const orc_asking *a = lua_touserdata(L, lua_upvalueindex(1));
   if (a->batch == NULL || lua_touserdata(L, 1) != a->box) no_batch(L);
   return a->batch;
 }
@@ -372,7 +373,9 @@ int orc_bind_batch(lua_State *L)
     { "fill", fill },           { NULL, NULL },
   };
   luaL_newmetatable(L, "oracle.batch"); /* [mt] */
-  luaL_newlib(L, verbs);                /* [mt, verbs] */
+  luaL_newlibtable(L, verbs);           /* [mt, verbs] */
+  orc_asking_push(L);                   /* [mt, verbs, asking] */
+  luaL_setfuncs(L, verbs, 1);           /* [mt, verbs] */
   lua_setfield(L, -2, "__index");       /* [mt] */
   lua_pushliteral(L, "oracle.batch");   /* [mt, name] */
   lua_setfield(L, -2, "__metatable");   /* [mt] scripts cannot reach it */
