@@ -224,7 +224,7 @@ local function replicate(result, s, columns, options)
     end
   end
   result.replications, result.seed = k, s.seed
-  if k > 0 then differences(result) end
+  differences(result)
   result.width = widest(result)
 end
 

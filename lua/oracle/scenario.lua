@@ -158,9 +158,19 @@ local function remember_policies(s, again)
   end
 end
 
+-- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
+local function file_globals()
+  local prompt
+  return setmetatable({}, { __index = function(_, name)
+    if _G[name] ~= nil then return _G[name] end
+    prompt = prompt or require("oracle.prompt").environment()
+    return prompt[name]
+  end })
+end
+
 --- Run the file of a scenario.
 -- @param text what the file holds, where it has been read already
--- @param environment of its globals; those of Lua without one
+-- @param environment of its globals; those of the prompt without one
 -- @return the scenario; or nil, one line that says why there is none, and true when the file ran and returned nothing
 function scenario.load(path, text, environment)
   local unreadable
@@ -168,7 +178,7 @@ function scenario.load(path, text, environment)
   if not text then return nil, unreadable end
   if text:sub(1, 1) == "\27" then return nil, about(path, "is compiled; the text of a scenario expected") end
   text = text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", "")
-  local chunk, wrong = load(text, "@" .. path, "t", environment or _G)
+  local chunk, wrong = load(text, "@" .. path, "t", environment or file_globals())
   if not chunk then return nil, about(path, first_line(wrong)) end
   local ok, s = pcall(chunk)
   if not ok then return nil, about(path, first_line(s)) end

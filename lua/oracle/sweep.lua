@@ -96,7 +96,8 @@ end
 -- @param text the job, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
 function sweep.worker(text)
-  local work = assert(sweep.open(require("oracle.core").json.decode(text)))
+  local work, why = sweep.open(require("oracle.core").json.decode(text))
+  if not work then error(why, 0) end
   return function(i) return compute(work, i) end
 end
 

@@ -93,6 +93,19 @@ describe("oracle SCENARIO", function()
     assert.matches("h200", summary.deployment.hardware)
   end)
 
+  it("knows what the prompt knows, on every thread", function()
+    local path = write("g.lua", [=[
+      return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+        workload = oracle.workload.batch { count = 5, prompt = 10, output = 5 },
+        vary = { { "seed", { 1, 2, 3, 4 } } } }]=])
+    local rc, out, err = oracle(path .. " -q --json - --threads 2")
+    assert.same({ 0, "" }, { rc, err })
+    assert.equal(4, #json.decode(out).points)
+    rc, out, err = oracle("sweep " .. path .. (" -q --seeds 2 --out '%s/g.jsonl' --json - --threads 2"):format(dir))
+    assert.same({ 0, "" }, { rc, err })
+    assert.is_true(#json.decode(out).points >= 2)
+  end)
+
   it("prints a table for a vary", function()
     local path = write("v.lua", [[
       local oracle = require "oracle"
@@ -273,6 +286,15 @@ describe("a signal", function()
       assert.is_false(json.decode(read(("%s/%s.json"):format(dir, signal))).oracle.complete)
       assert.is_true((os.execute(("gzip -t '%s/%s.csv.gz'"):format(dir, signal))))
     end
+  end)
+
+  it("ends a comparison before there is anything to compare", function()
+    local args = "compare vllm sglang scenarios/quickstart.lua --set workload.duration=nil --set workload.count=100000000"
+    local rc, out, err = oracle(("%s --json '%s/cmp.json'"):format(args, dir), "timeout -s INT -k 20 1")
+    assert.equal(124, rc)
+    assert.equal("oracle: interrupted; the results are partial\n", err)
+    assert.matches("^Interrupted before there was anything to compare", out)
+    assert.is_table(json.decode(read(dir .. "/cmp.json")))
   end)
 
   it("that nobody reads on ends the program in silence, and no half files stay", function()

@@ -32,16 +32,6 @@ function files.one(options)
   return options.files[1]
 end
 
--- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
-local function script_globals()
-  local prompt
-  return setmetatable({}, { __index = function(_, name)
-    if _G[name] ~= nil then return _G[name] end
-    prompt = prompt or require("oracle.prompt").environment()
-    return prompt[name]
-  end })
-end
-
 --- The scenario of a file.
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
 function files.load(path, options)
@@ -51,7 +41,7 @@ function files.load(path, options)
   if (said or not path:match("%.lua$")) and program().is(path, options) then return program().load(path, options) end
   local text, unreadable = scenario.read(path)
   local s, why, nothing = nil, unreadable, nil
-  if text then s, why, nothing = scenario.load(path, text, script_globals()) end
+  if text then s, why, nothing = scenario.load(path, text) end
   if s then return s, text end
   -- Only what simulates loads this: a file that did so itself and returns nothing is a script, and done.
   if nothing and package.loaded["oracle.experiment"] then error(ui.DONE, 0) end
