@@ -194,7 +194,7 @@ local function of_system(node, value, path, ctx)
   for _, f in ipairs(system.knobs) do
     known[f[1]], order[#order + 1] = f, f[1]
   end
-  for _, key in ipairs(system.open) do
+  for _, key in ipairs(system.open and system.open(value) or {}) do
     local without = {}
     for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
     known[key] = without

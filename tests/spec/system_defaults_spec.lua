@@ -67,6 +67,21 @@ describe("TensorRT-LLM", function()
   end)
 end)
 
+describe("vLLM", function()
+  -- arg_utils.py, v0.6 and v0.11.
+  it("has other defaults as V0", function()
+    local e = plan { max_model_len = 8192 }.spec.engine
+    assert.same({ 1024, 8192, true, true },
+      { e.max_num_seqs, e.max_num_batched_tokens, e.enable_chunked_prefill, e.enable_prefix_caching })
+    e = plan { use_v1 = false, max_model_len = 9000 }.spec.engine
+    assert.same({ 256, 9000, false, false },
+      { e.max_num_seqs, e.max_num_batched_tokens, e.enable_chunked_prefill, e.enable_prefix_caching })
+    assert.equal(2048, plan { use_v1 = false, max_model_len = 1000 }.spec.engine.max_num_batched_tokens)
+    assert.is_true(plan { use_v1 = false }.spec.engine.enable_chunked_prefill)
+    assert.is_true(plan { use_v1 = false, enable_prefix_caching = true }.spec.engine.enable_prefix_caching)
+  end)
+end)
+
 describe("SGLang's lpm", function()
   local function run(order, workload, engine)
     local e = { system = "sglang", schedule_policy = order, page_size = 16, max_model_len = 4096 }

@@ -58,9 +58,10 @@ local function admit(b, e, s, left)
       s.full = true
       break
     end
+    local waiting = b:queue()
     local granted = b:admit(left)
     if granted == 0 then
-      s.full = true
+      s.full = b:queue() == waiting                       -- it may also have set out to load what is cached of it
       break
     end
     left, begun, room = left - granted, begun + granted, room - wanted

@@ -11,15 +11,15 @@ local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", t
                sarathiserve = "sarathi", vllmv1 = "vllm" }
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
-                 knobs = "table", open = "table", fill = "function", room = "function", settle = "function",
+                 knobs = "table", open = "function", fill = "function", room = "function", settle = "function",
                  computed_only = "boolean", kv_loading = "string", batching = "function", router = "function",
                  shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
 --   defaults = { knob = value } where they differ from vLLM's, aliases = { its name of a knob = vLLM's },
---   knobs = { own ones, as in oracle.schema }, open = { knobs that have no default until `fill` gives one },
---   fill = function(e, hardware) for defaults that depend on the GPU,
+--   knobs = { own ones, as in oracle.schema }, open = function(raw) -> those of ours that have no default until `fill`
+--     gives one, fill = function(e, hardware) for defaults that depend on the GPU,
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
@@ -30,7 +30,7 @@ function system.new(t)
   for k, v in pairs(t) do
     assert(FIELDS[k] == type(v), "system: " .. tostring(k))
   end
-  t.defaults, t.aliases, t.knobs, t.open = t.defaults or {}, t.aliases or {}, t.knobs or {}, t.open or {}
+  t.defaults, t.aliases, t.knobs = t.defaults or {}, t.aliases or {}, t.knobs or {}
   t.own = {}
   for _, f in ipairs(t.knobs) do
     f.type = f.type or f[2]

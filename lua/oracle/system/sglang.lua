@@ -18,7 +18,7 @@ return system.new {
     .. "managers/schedule_policy.py, model_executor/model_runner.py",
   -- The radix cache holds single tokens unless --page-size says otherwise.
   defaults = { block_size = 1 },
-  open = { "gpu_memory_utilization" },
+  open = function() return { "gpu_memory_utilization" } end,
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", dp_size = "data_parallel_size",
     context_length = "max_model_len", chunked_prefill_size = "max_num_batched_tokens",
