@@ -7,6 +7,7 @@ local scenario = require "oracle.scenario"
 local check = {}
 
 local LOADS, FAULTS = 20, 3
+local STARVED = 8                                         -- times the mean wait of a load: somebody is left behind
 
 -- Draws of their own, so that a check is the same everywhere: Park and Miller's minimal standard generator (CACM
 -- 31(10), 1988).
@@ -23,7 +24,31 @@ end
 local KEY_OF = { batching = "batching", router = "router", admission = "admission", autoscaler = "autoscaling",
                  eviction = "eviction" }
 
--- A small deployment with little memory, a burst or a stream of requests, some of whom leave early.
+local function add_policy(t, made)
+  if made.kind == "autoscaler" then
+    t.autoscaling = { policy = made, min = 1, max = 4, interval = 0.1, cold_start = 0.2 }
+  else
+    t[KEY_OF[made.kind]] = made
+  end
+  return scenario.new(t)
+end
+
+-- Somewhat more than one replica can do, for long: a policy that prefers some lets others wait to the end. It is the
+-- last load, after the random ones.
+local function stream(made)
+  local replicas = made.kind == "router" and 2 or 1
+  return add_policy({
+    model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = 1, replicas = replicas,
+    workload = { kind = "poisson", rate = 45 * replicas, count = 600 * replicas,
+                 prompt = { kind = "uniform", low = 1, high = 400 },
+                 output = { kind = "uniform", low = 5, high = 60 },
+                 priority = { kind = "uniform", low = 0, high = 3 } },
+    engine = { max_num_seqs = 8, max_num_batched_tokens = 264, max_model_len = 600 },
+  }, made)
+end
+
+-- A small deployment with little memory, a burst or a stream of requests, some of whom leave early or ask for what was
+-- asked before.
 local function random_scenario(draw, made, number)
   local seqs, block = draw(1, 24), ({ 1, 4, 16 })[draw(1, 3)]
   local prompt, output = draw(20, 400), draw(5, 120)
@@ -34,21 +59,17 @@ local function random_scenario(draw, made, number)
   }
   if workload.kind == "poisson" then workload.rate = draw(20, 400) end
   if draw(1, 3) == 1 then workload.timeout = draw(1, 30) / 10 end
+  if draw(1, 3) == 1 or made.kind == "eviction" then workload.prompt_pool = draw(2, 12) end
   local t = {
     model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = number, workload = workload,
-    replicas = draw(1, 3), preemption = draw(1, 3) == 1 and "swap" or "recompute",
+    replicas = draw(made.kind == "router" and 2 or 1, 3), preemption = draw(1, 3) == 1 and "swap" or "recompute",
     slo = { ttft = 1.0, e2e = 10.0 },
     engine = {
       max_num_seqs = seqs, max_num_batched_tokens = seqs + draw(0, 500), max_model_len = 600, block_size = block,
       num_gpu_blocks_override = (600 + draw(0, 3000)) // block + 1,
     },
   }
-  if made.kind == "autoscaler" then
-    t.autoscaling = { policy = made, min = 1, max = 4, interval = 0.5, cold_start = 0.2 }
-  else
-    t[KEY_OF[made.kind]] = made
-  end
-  return scenario.new(t)
+  return add_policy(t, made)
 end
 
 local function fingerprint(raw)
@@ -81,27 +102,37 @@ local function worst_wait(raw)
   return queue:count() > 0 and queue:quantile(1) / 1e9 or 0
 end
 
-local function run_load(report, draw, made, number)
-  local s = random_scenario(draw, made, number)
-  local plan = experiment.plan(s)
-  local ok, raw = pcall(experiment.simulate, plan)
-  if not ok then
-    local why = scenario.first_line(raw)
-    report.stuck = report.stuck or why:find("makes no progress", 1, true) ~= nil
-    return fault(report, number, why)
-  end
+-- Simulate; nil and what is wrong where that fails.
+local function try(s, options)
+  local ok, raw = pcall(experiment.simulate, experiment.plan(s), options)
+  if not ok then return nil, scenario.first_line(raw) end
+  if not raw.complete then error("interrupted", 0) end
+  return raw
+end
+
+local function without_policy(s)
+  local base = s:copy()
+  for _, key in pairs(KEY_OF) do base[key] = nil end
+  return base
+end
+
+local function run_load(report, s, number)
+  local raw, why = try(s)
+  if not raw then return fault(report, number, why) end
   judge(report, number, raw)
   report.steps, report.requests = report.steps + raw.steps, report.requests + raw.requests.total
   report.rejected = report.rejected + raw.requests.rejected
-  local base = s:copy()
-  for _, key in pairs(KEY_OF) do base[key] = nil end
-  local fair = experiment.simulate(experiment.plan(base))
-  local wait, usual = worst_wait(raw), worst_wait(fair)
+  local wait, usual = worst_wait(raw), worst_wait(assert(try(without_policy(s))))
   if wait - usual > report.starved.wait - report.starved.usual then
     report.starved = { wait = wait, usual = usual, load = number }
   end
-  local good, stepped = pcall(experiment.simulate, experiment.plan(s), { runs = false })
-  if not good or fingerprint(stepped) ~= fingerprint(raw) then
+  local mean = wait > 0 and raw.latency.queue_time_ms:mean() / 1e9 or 0
+  if wait - usual > 0.5 and wait > 3 * usual and wait > STARVED * mean then
+    local worst = report.starvation
+    if not worst or wait > worst.wait then report.starvation = { wait = wait, mean = mean, load = number } end
+  end
+  local stepped = try(s, { runs = false })
+  if not stepped or fingerprint(stepped) ~= fingerprint(raw) then
     fault(report, number, "steps taken one by one give another result; a policy that counts its calls needs every_step")
   end
 end
@@ -126,11 +157,31 @@ local function cost_of(made, every)
   return 1e9 * best
 end
 
+-- ns per arrival of a router or an admission policy: what a run takes longer than one without it.
+local function cost_of_calls(made)
+  local t = { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", replicas = 4,
+              engine = { enable_prefix_caching = false },
+              workload = { kind = "poisson", rate = 2000, count = 4000, prompt = 1, output = 1 } }
+  local with, without = add_policy(t, made), scenario.new(t)
+  without[KEY_OF[made.kind]] = nil
+  local best = { math.huge, math.huge }
+  for _ = 1, 5 do
+    for i, s in ipairs { with, without } do
+      local plan = experiment.plan(s)
+      local start = os.clock()
+      experiment.simulate(plan)
+      best[i] = math.min(best[i], os.clock() - start)
+    end
+  end
+  return math.max(0, 1e9 * (best[1] - best[2]) / 4000)
+end
+
 --- Check a policy.
 -- @param file its path, or the name of one that comes with oracle
 -- @param options { seed =, loads = how many, progress =, timing = false for no ns per step }
 -- @return { name =, kind =, good =, faults = { { load =, what = } }, loads =, steps =, requests =, rejected =,
---   starved = { wait =, usual = s, load = }, ns =, c_ns = per step, every step asked, of batching policies }
+--   starved = { wait =, usual = s, load = }, the longest wait; starvation = { wait =, mean = s, load = } or nil;
+--   ns =, c_ns = per step, every step asked, of batching policies; call_ns = per arrival, of routers and admission }
 function check.run(file, options)
   local function find(path)
     return require("oracle.home").find(path, nil, true)
@@ -148,24 +199,34 @@ function check.run(file, options)
   local report = { name = made.name or file, kind = made.kind, faults = {}, loads = options.loads or LOADS, steps = 0,
                    requests = 0, rejected = 0, starved = { wait = 0, usual = 0 } }
   local draw = generator(options.seed or 1)
-  for number = 1, report.loads do
-    run_load(report, draw, made, number)
-    if options.progress then options.progress(0, 0, number, report.loads) end
-    if #report.faults >= FAULTS then
-      report.loads = number                               -- the rest would say the same
-      break
+  local loads = report.loads
+  report.random = loads
+  for number = 1, loads + 1 do
+    run_load(report, number > loads and stream(made) or random_scenario(draw, made, number), number)
+    if options.progress then options.progress(0, 0, number, loads + 1) end
+    report.loads = math.min(number, loads)
+    if #report.faults >= FAULTS then break end            -- the rest would say the same
+  end
+  if #report.faults == 0 and options.timing ~= false then
+    if made.kind == "batching" then
+      report.ns, report.c_ns = cost_of(made, true), cost_of(nil, false)
+    elseif made.kind == "router" or made.kind == "admission" then
+      local ok, ns = pcall(cost_of_calls, made)
+      if not ok then fault(report, loads + 2, scenario.first_line(ns)) end
+      report.call_ns = ok and ns or nil
     end
   end
   report.good = #report.faults == 0
-  if made.kind == "batching" and report.good and options.timing ~= false then
-    report.ns = cost_of(made, true)
-    report.c_ns = cost_of(nil, false)
-  end
   return report
 end
 
 local function line(label, text)
   return ("%-24s %s\n"):format(label, text)
+end
+
+local function place(report, number)
+  if number > report.random + 1 then return "a run of many requests" end
+  return number > report.random and "a long stream" or ("load %d"):format(number)
 end
 
 --- The report for people.
@@ -176,17 +237,22 @@ function check.text(report)
   if report.rejected > 0 then out[#out + 1] = line("rejected", ("%d requests"):format(report.rejected)) end
   local starved = report.starved
   if starved.load then
-    out[#out + 1] = line("longest wait", ("%.2f s in load %d, %.2f s under first come first served"):format(
-      starved.wait, starved.load, starved.usual))
+    out[#out + 1] = line("longest wait", ("%.2f s in %s, %.2f s under first come first served"):format(
+      starved.wait, place(report, starved.load), starved.usual))
   end
+  local starvation = report.starvation
+  out[#out + 1] = line("starvation", starvation and ("somebody waited %.2f s in %s, %.2f s on average"):format(
+    starvation.wait, place(report, starvation.load), starvation.mean) or "none seen")
   if report.ns then
     out[#out + 1] = line("ns per step", ("%.0f asked every step, at 64 sequences; the same in C: %.0f"):format(
       report.ns, report.c_ns))
   end
+  if report.call_ns then out[#out + 1] = line("ns per arrival", ("%.0f"):format(report.call_ns)) end
   for i, f in ipairs(report.faults) do
-    if i <= 10 then out[#out + 1] = line(("FAULT in load %d"):format(f.load), f.what) end
+    if i <= 10 then out[#out + 1] = line("FAULT in " .. place(report, f.load), f.what) end
   end
-  out[#out + 1] = line("laws", report.good and "kept" or ("broken in %d places"):format(#report.faults))
+  out[#out + 1] = line("laws", report.good and "kept" or 
+    ("broken in %d place%s"):format(#report.faults, #report.faults > 1 and "s" or ""))
   return table.concat(out)
 end
 

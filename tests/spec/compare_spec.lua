@@ -109,6 +109,41 @@ describe("oracle compare", function()
     assert.near(mean + half, e2e.high, 1e-6 * math.abs(mean))
   end)
 
+  it("tells policies of one name apart, and takes parameters", function()
+    os.execute(("mkdir -p '%s/a' '%s/b'"):format(dir, dir))
+    for folder, key in pairs { a = "r.id", b = "-r.id" } do
+      local f = assert(io.open(("%s/%s/same.lua"):format(dir, folder), "w"))
+      f:write(("return require('oracle.policy').batching { name = 'same', params = { by = 1 }, "
+        .. "order = function(r, _, s) return s.params.by * (%s) end }"):format(key))
+      f:close()
+    end
+    local a, b = dir .. "/a/same.lua", dir .. "/b/same.lua"
+    local with = ("{'%s', by = -1}"):format(a)
+    local rc, out, err = run(('compare %s %s "%s" "{\'sarathi\', token_budget = 300}" %s --replications 2 --json - -q')
+      :format(a, b, with, QUICK .. " --set workload.rate=100 --set engine.max_num_seqs=8"))
+    assert.equal(0, rc, err)
+    local ttft = metrics(out)["ttft.mean"]
+    local names = {}
+    for i, v in ipairs(ttft.variants) do names[i] = v.variant end
+    assert.same({ b, with, "{'sarathi', token_budget = 300}" }, names)
+    assert.equal(a, json.decode(out).base)
+    assert.equal(ttft.variants[1].mean, ttft.variants[2].mean)
+    assert.not_equal(ttft.base, ttft.variants[1].mean)
+    local _, twice = run("compare vllm vllm " .. QUICK .. " --replications 2")
+    assert.matches(" vllm %(1%) +vllm %(2%)\n", twice)
+    for args, pattern in pairs {
+      ["\"{'sarath'}\" chunked"] = "did you mean sarathi%?", ["'{' chunked"] = "parameter = value } expected",
+      ["'{}' chunked"] = "parameter = value } expected", ["\"{'vllm'}\" chunked"] = "unknown policy",
+    } do
+      local code, _, why = run(("compare %s %s"):format(args, QUICK))
+      assert.equal(2, code, args)
+      assert.matches(pattern, why)
+    end
+    local code, _, why = run(("compare \"{'sarathi', budget = 1}\" chunked %s"):format(QUICK))
+    assert.equal(1, code)
+    assert.matches("budget: unknown parameter of sarathi; valid: token_budget", why)
+  end)
+
   it("adds replications until the intervals are narrow", function()
     local rc, out, err = run("compare chunked sarathi " .. QUICK .. " --replications 2 --until 10% --json - -q")
     assert.equal(0, rc, err)
@@ -140,6 +175,15 @@ describe("oracle compare", function()
     assert.matches("^The same 300 recorded requests .* from a block bootstrap %(50 blocks%)\n", out)
     assert.matches("ttft.mean +ms +[%d.]+ +[%d.]+ +%+[%d.]+ %% %(%+[%d.]+ to %+[%d.]+%)", out)
     assert.matches("nothing to replicate", err)
+    rc, out, err = run(("compare vllm vllm %s/t.lua --set warm_up=3 --set slo.ttft=0.02 --json - -q"):format(dir))
+    assert.equal(0, rc, err)
+    local compared = metrics(out)
+    local _, whole = run(("%s/t.lua --set warm_up=3 --set slo.ttft=0.02 --json - -q"):format(dir))
+    whole = json.decode(whole)
+    assert.near(whole.latency.time_to_first_token_ms.mean, compared["ttft.mean"].base, 1e-3)
+    assert.near(whole.throughput.requests_per_second, compared.throughput.base, 1e-6)
+    assert.near(whole.throughput.goodput_rps, compared.goodput.base, 1e-6)
+    assert.equal(0, compared.goodput.variants[1].difference)
   end)
 
   it("refuses what it cannot compare in one line", function()
@@ -176,6 +220,62 @@ describe("oracle new policy and oracle check policy", function()
     rc, _, err = run(("new policy %s/mine"):format(dir))
     assert.equal(1, rc)
     assert.matches("is there already", err)
+  end)
+
+  it("do so for every kind of policy, and write over nothing", function()
+    local QUICKER = QUICK .. " -q --set workload.prompt_pool=9 --set replicas=2"
+    local scaling = "--set autoscaling.max=4 --set autoscaling.cold_start=1 "
+    for kind, key in pairs { batching = "batching", router = "router", admission = "admission", eviction = "eviction",
+                             autoscaler = scaling .. "--set autoscaling.policy" } do
+      local path = ("%s/MY_NAME_%s.lua"):format(dir, kind)
+      local rc, _, err = run(("new %s %s"):format(kind, path))
+      assert.equal(0, rc, err)
+      assert.is_truthy(read(path):find("check policy " .. path, 1, true))
+      rc, _, err = run(("%s %s=%s"):format(QUICKER, key:find("--set", 1, true) and key or "--set " .. key, path))
+      assert.equal(0, rc, err)
+      local report = require("oracle.policy_check").run(path, { loads = 3, timing = false })
+      assert.same({}, report.faults)
+      assert.equal(kind, report.kind)
+      local before = read(path)
+      assert.equal(1, (run(("new %s %s"):format(kind, path))))
+      assert.equal(before, read(path))
+    end
+    for _, args in ipairs { "new", "new policy", "new polcy x", "new policy a b", "new policy 1x", "new policy 'a b'",
+                            "new policy " .. dir .. "/", "new policy ''", "new policy 'a%b'" } do
+      local rc, out, err = run(args)
+      assert.equal(2, rc, args)
+      assert.equal("", out)
+      assert.matches("^oracle: new[^\n]*\n$", err)
+    end
+    assert.equal(1, (run(("new policy %s/no/such/folder"):format(dir))))
+    assert.matches("also the name of a batching policy", select(3, run(("new policy %s/sarathi"):format(dir))))
+  end)
+
+  it("tell who starves others from who is slow", function()
+    local check = require("oracle.policy_check")
+    local function starves(name) return check.run(name, { loads = 1, timing = false }).starvation end
+    assert.is_truthy(starves "sjf")
+    for _, name in ipairs { "chunked", "fcfs", "static", "vtc", "priority" } do assert.is_nil(starves(name), name) end
+    assert.matches("\nstarvation +somebody waited [%d.]+ s in a long stream, [%d.]+ s on average\n",
+      check.text(check.run("sjf", { loads = 1, timing = false })))
+  end)
+
+  it("find what goes wrong late, in every kind", function()
+    for kind, body in pairs {
+      router = "route = function(c) if c:now() > 1 then return 0 end return 1 end",
+      admission = "admit = function(c) if c:now() > 1 then return 1 end return true end",
+      autoscaler = "scale = function(c) if c:now() > 1 then return 'x' end return 2 end",
+      eviction = "grade = function(r) if r.id > 10 then return 4 end return 0 end",
+      batching = "step = function(b) if b:now() > 1 then b:wake(b:now() + 1) return end b:decode() b:resume(99) "
+        .. "b:admit(99) end",
+    } do
+      local f = assert(io.open(dir .. "/late.lua", "w"))
+      f:write(("return require('oracle.policy').%s { name = 'late', %s }"):format(kind, body))
+      f:close()
+      local rc, out = run(("check policy %s/late.lua"):format(dir))
+      assert.equal(1, rc, kind)
+      assert.matches("\nFAULT in [%w ]+ +at t=.*late.lua:1", out)
+    end
   end)
 
   it("find what is wrong with one", function()

@@ -55,7 +55,7 @@ options.COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
-  { "new", "policy NAME", "write a working policy to begin with" },
+  { "new", "policy NAME", "write a working policy to begin with; router NAME and so on: of that kind" },
   { "check", "policy FILE", "a policy against the laws, under random loads" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },
