@@ -106,7 +106,7 @@ unit: ## one C test, whatever else does not compile: make unit T=ladder
 	$(Q)$(B)/tests/part/$(T)
 
 # Extra options of single tests.
-LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=orc_alloc_sparse
 
 objects: $(OBJ)
 

@@ -20,6 +20,8 @@ void *__real_realloc(void *old, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
+void *__real_orc_alloc_sparse(size_t count, size_t size);
+void *__wrap_orc_alloc_sparse(size_t count, size_t size);
 
 void *__wrap_malloc(size_t size)
 {
@@ -38,6 +40,12 @@ void *__wrap_realloc(void *old, size_t size)
 {
   asked += size > 0;
   return __real_realloc(old, size);
+}
+
+void *__wrap_orc_alloc_sparse(size_t count, size_t size)
+{
+  asked++;
+  return __real_orc_alloc_sparse(count, size);
 }
 
 static int count(lua_State *L)
