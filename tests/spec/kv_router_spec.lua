@@ -110,6 +110,20 @@ describe("kv_aware", function()
   end)
 end)
 
+describe("a router that asks for loads", function()
+  -- What is in flight counts from then on.
+  it("takes over while a simulation runs", function()
+    local s = require("oracle.live").new(oracle.scenario {
+      model = "llama-3.1-8b", hardware = "h100-sxm", replicas = 3, router = "round_robin",
+      workload = oracle.workload.poisson { rate = 60, count = 300, prompt = 800, output = 100, prompt_pool = 40 } })
+    for i, router in ipairs { "kv_aware", "least_loaded", "kv_aware" } do
+      s:run_until(i)
+      s:set("router", router)
+    end
+    assert.equal(300, s:run().requests.successful)
+  end)
+end)
+
 describe("a router", function()
   local function run(functions, changes)
     local t = rows.constant("1 ms", { replicas = 2, router = policy.router(functions),

@@ -43,6 +43,11 @@ describe("SGLang's defaults", function()
     assert.near(0.835, p.scenario.engine.gpu_memory_utilization, 1e-9)
   end)
 
+  it("can do without the radix cache", function()
+    assert.is_true(plan { system = "sglang" }.spec.engine.enable_prefix_caching)
+    assert.is_false(plan { system = "sglang", disable_radix_cache = true }.spec.engine.enable_prefix_caching)
+  end)
+
   -- model_runner.py: 512 requests for each of the longest length that fits, from 2048 to 4096.
   it("run as many requests as the KV cache is worth", function()
     assert.equal(4096, plan { system = "sglang", max_model_len = 4096 }.spec.engine.max_num_seqs)

@@ -32,8 +32,10 @@ return system.new {
       doc = "sglang: above 1 admits less, so that fewer are sent back" },
     { "max_prefill_tokens", "count", min = 1, max = 100000000, default = 16384,
       doc = "sglang: prompt tokens admitted in one step" },
+    { "disable_radix_cache", "boolean", default = false, doc = "sglang: no KV blocks of equal prefixes are reused" },
   },
   fill = function(e, hardware)
+    if e.disable_radix_cache then e.enable_prefix_caching = false end
     local memory, row = hardware.memory / MiB, 1
     while memory >= BY_MEMORY[row][1] * 1024 do row = row + 1 end
     local chunk, graphs = BY_MEMORY[row][2], BY_MEMORY[row][e.tensor_parallel_size < 4 and 3 or 4]
