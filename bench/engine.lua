@@ -63,8 +63,8 @@ local function beside_bare(bare, name, title, wanted_ms, spec)
   local ratio = bare and figure(name .. "_ratio", 1e3 * seconds / bare.ms, "%.2f")
   say("%s: %.1f ms (wanted <= %d), %.1f ns/step, %.0f M tokens/s; bare loop %.2f ms, ratio %.2f (wanted <= 3.5)%s",
     title, 1e3 * seconds, wanted_ms, 1e9 * seconds / raw.steps, 1e-6 * tokens / seconds, bare and bare.ms or 0,
-    ratio or 0, not bare and "" or bare.steps ~= raw.steps and "; other steps" or bare.now ~= raw.now and "; another end"
-    or "; same steps, same end")
+    ratio or 0, not bare and "" or bare.steps ~= raw.steps and "; other steps"
+    or bare.now ~= raw.now and "; another end" or "; same steps, same end")
 end
 
 local function limits()

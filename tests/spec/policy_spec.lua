@@ -69,12 +69,12 @@ end
 
 describe("an error in a function that the sandbox has of its own", function()
   it("is said of the policy's line", function()
-    local sandbox = require "oracle.sandbox"
     for text, message in pairs {
       ["string.format('%d', 1.5)"] = "bad argument #2 to 'format'", ["('x'):rep(1e10)"] = "resulting string too large",
       ["string.rep('x', 1e10)"] = "resulting string too large",
       ["setmetatable(_G, {})"] = "cannot change a protected metatable",
-      ["setmetatable({}, { __gc = 1 })"] = "__gc and __mode", ["string.format('%p', {})"] = "an address is not to be had",
+      ["setmetatable({}, { __gc = 1 })"] = "__gc and __mode",
+      ["string.format('%p', {})"] = "an address is not to be had",
     } do
       local path = os.tmpname()
       local f = assert(io.open(path, "w"))
