@@ -34,6 +34,22 @@ local function metrics(text)
   return by
 end
 
+describe("a comparison that is interrupted at once", function()
+  it("says so", function()
+    local comparison, experiment = require "oracle.comparison", require "oracle.experiment"
+    local simulate = experiment.simulate
+    experiment.simulate = function() return { complete = false } end
+    local s = require("oracle").load "scenarios/quickstart.lua"
+    local ok, result = pcall(comparison.run, s, { comparison.variant "vllm", comparison.variant "sglang" },
+      { replications = 5 })
+    experiment.simulate = simulate
+    assert.is_true(ok, result)
+    assert.is_true(result.interrupted)
+    assert.matches("^Interrupted before there was anything to compare", comparison.text(result))
+    assert.is_string(require("oracle.summary").json(comparison.object(result)))
+  end)
+end)
+
 describe("statistics", function()
   it("know Student's t", function()                       -- tables: Abramowitz and Stegun, 26.10
     for df, t in pairs { [1] = 12.706, [2] = 4.303, [4] = 2.776, [10] = 2.228, [30] = 2.042, [120] = 1.980 } do

@@ -19,7 +19,8 @@ local function crowded()
       profile("hasty", 1, 20, 500, 300, { timeout = 2.5 }),
       profile("fickle", 2, 20, 100, 300, { cancel = { probability = 0.5, after = 1 } }),
     } },
-    slo = { ttft = "40 ms", tpot = "12 ms" }, warm_up = WARM_UP, duration = 17, seed = 3, percentiles = { 50, 99.9, 10 },
+    slo = { ttft = "40 ms", tpot = "12 ms" }, warm_up = WARM_UP, duration = 17, seed = 3,
+    percentiles = { 50, 99.9, 10 },
   }
 end
 

@@ -13,7 +13,9 @@ function command.run(options)
   ui.host().guard(true)
   local s, _, read = files.load(path, options)
   if read then require("oracle.config.program").adopt(read, options) end
-  if files.varies(s, options) then ui.misuse("lod: this scenario varies keys; take one of its points with --set vary=nil") end
+  if files.varies(s, options) then
+    ui.misuse("lod: this scenario varies keys; take one of its points with --set vary=nil")
+  end
   files.prepare(s, path, options)
   local outputs = files.open_results(options)
   local host, meter = ui.host(), ui.meter(options)

@@ -94,7 +94,9 @@ function command.run(options, ranks)
   else
     s, text, read = files.load(path, options)
   end
-  if options.command == "sweep" or files.varies(s, options) then return run_many(s, path, text, read, options, ranks) end
+  if options.command == "sweep" or files.varies(s, options) then
+    return run_many(s, path, text, read, options, ranks)
+  end
   if read then require("oracle.config.program").adopt(read, options) end
   return run_once(s, read, path, options)
 end
