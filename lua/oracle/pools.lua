@@ -126,4 +126,13 @@ function pools.parts(d)
   return list
 end
 
+--- The pool or group of each replica by its number; empty where all are alike.
+function pools.names(d)
+  local names = {}
+  for _, part in ipairs(d.pools and pools.parts(d) or {}) do
+    for i = part.first, part.first + part.room - 1 do names[i] = part.name end
+  end
+  return names
+end
+
 return pools

@@ -200,15 +200,17 @@ local function prefix_of(raw, percentiles, tiers)
 end
 
 local function replicas_of(raw, plan, seconds)
-  local list = {}
+  local list, names = {}, require("oracle.pools").names(plan.deployment)
   for i, replica in ipairs(raw.replicas) do
-    list[i] = { ("replica%d"):format(i - 1), object {
+    local entries = {
       { "requests", replica.requests and requests_of(replica.requests) },
       { "throughput", replica.requests and throughput_of(replica, seconds, plan.scenario.slo) },
       { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
       { "gpu_busy", busy_share(replica, raw) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
-    } }
+    }
+    if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
+    list[i] = { ("replica%d"):format(i - 1), object(entries) }
   end
   return object(list)
 end

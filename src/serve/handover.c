@@ -36,6 +36,7 @@ void orc_handovers_init(orc_cluster *c, bool layerwise)
   h->last = orc_alloc((size_t)c->replica_count + 1, sizeof *h->last);
   for (int i = 0; i <= c->replica_count; i++)
     h->first[i] = h->last[i] = ORC_NO_TRANSIT;
+  h->paces = orc_alloc((size_t)c->pool_count, sizeof *h->paces);
   init_wires(c);
   orc_engine_on(&c->engine, ORC_EVENT_HANDOVER, on_handover, c);
 }
@@ -45,6 +46,7 @@ void orc_handovers_done(orc_handovers *h)
   for (int i = 0; i < h->wire_count; i++)
     orc_wire_done(&h->wires[i]);
   free(h->wires);
+  free(h->paces);
   free(h->at);
   free(h->first);
   free(h->last);
@@ -99,18 +101,38 @@ static void end(orc_cluster *c, uint32_t index, orc_status status)
 
 /* ---- the way ---- */
 
-/*
-** The part of a prompt's KV that is still to be sent when its last step is over. Layer by layer,
-*each
-** layer's goes while the next is computed: what is left is the last layer's, or, where sending is
-** slower than computing, all that did not fit into the step.
-*/
-static double part_left(const orc_cluster *c, const orc_handover *v, double whole)
+/* s that a token's KV takes from a replica to the pool that decodes, when nobody else sends. */
+static double pace_of(orc_cluster *c, const orc_replica *from)
 {
-  if (!c->handovers.layerwise || whole <= 0.0) return 1.0;
-  const double layers = c->replicas[v->from].cost.model.num_hidden_layers;
-  const double step = (double)v->step * 1e-9;
-  return fmax(1.0 / layers, 1.0 - step * (layers - 1.0) / layers / whole);
+  double *pace = &c->handovers.paces[from->pool];
+  for (int i = 0; *pace <= 0.0 && i < c->pool_count; i++) {
+    const orc_replica *to = &c->replicas[c->pools[i].first];
+    const orc_wire *w = orc_handover_wire(c, from, to);
+    if (w->count == 0) continue;
+    const double many = orc_wire_bytes(to, 1 << 20);
+    *pace = (orc_wire_alone(w, c->placement.topology, from, to, many) -
+             orc_wire_alone(w, c->placement.topology, from, to, 0.0)) /
+            (1 << 20);
+  }
+  return *pace;
+}
+
+void orc_handover_stage(orc_cluster *c, uint16_t from, orc_request *q, orc_time now)
+{
+  const orc_replica *r = &c->replicas[from];
+  if (!c->handovers.layerwise || q->computed == 0) return;
+  const double layers = r->cost.model.num_hidden_layers, pace = pace_of(c, r);
+  const double step = (double)r->last_step * 1e-9;
+  const double fresh = q->computed - q->staged;
+  double unsent = 0.0;
+  if (q->staged > 0) { /* until the first layer is there, only what was left goes */
+    const double idle = fmax(0.0, (double)(now - q->staged_at) * 1e-9 - step);
+    unsent = fmax(0.0, q->unsent - (idle + step / layers) / pace);
+  }
+  unsent = fmax(fresh / layers, unsent + fresh - step * (layers - 1.0) / layers / pace);
+  q->unsent = unsent;
+  q->staged = q->computed;
+  q->staged_at = now;
 }
 
 /* All of its KV is there: it waits to be admitted, with its prompt in memory. */
@@ -160,7 +182,7 @@ static void set_out(orc_cluster *c, uint32_t index)
   const orc_wire *w = orc_handover_wire(c, from, to);
   orc_topology *t = c->placement.topology;
   const double whole = orc_wire_bytes(to, c->requests.at[v->slot].computed);
-  const double bytes = whole * part_left(c, v, orc_wire_alone(w, t, from, to, whole));
+  const double bytes = whole * v->part;
   v->sent = true;
   c->handovers.flying++;
   if (from->level == ORC_LOD_MEDIUM && to->level == ORC_LOD_MEDIUM) {
@@ -313,7 +335,7 @@ static void send_anew(orc_cluster *c, uint32_t index)
   h->at[other] = h->at[index];
   h->at[other].sent = h->at[other].wired = false;
   h->at[other].pending = h->at[other].room = 0;
-  h->at[other].step = 0; /* nothing is left of what went while it was computed */
+  h->at[other].part = 1.0; /* nothing is left of what went while it was computed */
   c->replicas[h->at[index].from].outbound++;
   h->moving++;
   drop(c, index);
@@ -423,7 +445,7 @@ void orc_handover_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_time n
   h->at[index] = (orc_handover){ .slot = slot,
                                  .from = from,
                                  .pending = 1,
-                                 .step = c->replicas[from].last_step,
+                                 .part = h->layerwise ? q->unsent / q->computed : 1.0,
                                  .blocks = q->blocks,
                                  .shared = q->shared,
                                  .chain = q->chain };

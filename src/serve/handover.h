@@ -27,7 +27,7 @@ typedef struct orc_handover {
   uint32_t chain;
   int32_t room;  /* blocks reserved at `to` */
   int pending;   /* events and messages under way that will ask for it */
-  orc_time step; /* ns its last chunk was computed in */
+  double part;   /* of its KV that is still to be sent */
   uint32_t next; /* waiting at `to`, or free */
 } orc_handover;
 
@@ -38,6 +38,7 @@ typedef struct orc_handovers {
   uint32_t *first, *last; /* [replicas + 1] those that wait for room, in order; the last list is of
                              those for whom no replica is there */
   orc_wire *wires;        /* [pools x pools] from each to each; empty where none sends */
+  double *paces;          /* [pools] s that the KV of a token takes from each; 0: not known yet */
   int wire_count;
   uint64_t moving; /* requests on their way now */
   uint64_t flying; /* of them, those whose KV is under way */
@@ -49,6 +50,13 @@ typedef struct orc_handovers {
 /* For orc_cluster_new, when the replicas are there. */
 void orc_handovers_init(orc_cluster *c, bool layerwise);
 void orc_handovers_done(orc_handovers *h);
+
+/*
+** A chunk of a prompt is computed on replica `from` at `now` (ns, the end of a step). Where KV goes
+** layer by layer, what the links could carry since the chunk before is sent: a chunk's layers come
+** one after the other while its step lasts, the last of them when it is over.
+*/
+void orc_handover_stage(orc_cluster *c, uint16_t from, orc_request *q, orc_time now);
 
 /*
 ** A running request of replica `from` has its first token at `now` (ns, the end of a step): it

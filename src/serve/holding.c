@@ -111,6 +111,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 
 void orc_holding_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
+  q->staged = 0;
   begin(r, q, found);
   if (found->lower > 0)
     r->fetching +=

@@ -236,6 +236,7 @@ static void apply_chunks(orc_replica *r, orc_time now)
     q->flights--;
     orc_cluster_note(r->cluster, q, now, ORC_CHANGE_COMPUTED, b->chunks[i].tokens, q->computed);
     orc_holding_filled(r, q);
+    if (r->role == ORC_ROLE_PREFILL) orc_handover_stage(r->cluster, r->index, q, now);
     if (q->computed == orc_request_target(q)) emit(r, slot, now);
   }
   r->steady = false;

@@ -65,6 +65,9 @@ typedef struct orc_request {
   int32_t lost;          /* tokens computed before the last preemption took them */
   int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
+  int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
+  orc_time staged_at;  /* when it was true */
+  double unsent;       /* of them, those whose KV the links had no time for yet (handover.h) */
   int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */

@@ -87,6 +87,25 @@ describe("KV caches between replicas of other degrees", function()
   end)
 end)
 
+describe("KV that goes layer by layer", function()
+  -- Four steps of 10 ms compute 512 tokens each; their KV takes 12 ms each on the link. From the end of the first
+  -- step's first layer, at 10 / 32 ms, the link is never idle: at 40 ms it has carried 40 - 10 / 32 of 48 ms.
+  it("goes on while later chunks are computed", function()
+    local t = with(BASE, {
+      engine = { max_model_len = 4096, max_num_batched_tokens = 512, max_num_seqs = 8 },
+      pools = { prefill = {}, decode = {}, transfer = "layerwise" },
+      network = { topology = "nvlink_mesh", gpus = 2, bandwidth = 512 * TOKEN / 0.012, latency = 0 },
+      workload = oracle.workload.batch { count = 1, prompt = 2048, output = 2 } })
+    near(48 - (40 - 10 / 32), run(t).kv_transfer.mean_ms, 1e-6)
+    -- On a link twice as fast it is idle at times: the last layer of the last chunk is left.
+    t.network = { topology = "nvlink_mesh", gpus = 2, bandwidth = 512 * TOKEN / 0.006, latency = 0 }
+    near(6 / 32, run(t).kv_transfer.mean_ms, 1e-6)
+    -- All at the end: all of it.
+    t.pools = { prefill = {}, decode = {} }
+    near(24, run(t).kv_transfer.mean_ms, 1e-6)
+  end)
+end)
+
 describe("a decode pool", function()
   it("that is full lets KV caches wait where they are", function()
     -- Room for one request at a time (63 blocks of 16 tokens for 1001 to 1003 tokens). The prompts are computed in one
@@ -107,6 +126,8 @@ describe("a decode pool", function()
                                  workload = oracle.workload.batch { count = 12, prompt = 100, output = 20 } }))
       assert.equal(12, s.requests.successful)
       assert.equal(12, s.kv_transfer.count)
+      assert.equal("prefill", s.per_replica["replica" .. n[1] - 1].pool)
+      assert.equal("decode", s.per_replica["replica" .. n[1]].pool)
       for i = 0, n[2] - 1 do
         assert.equal(12 / n[2], s.per_replica["replica" .. n[1] + i].requests.total)
       end
