@@ -106,34 +106,60 @@ end
 
 -- ---- calls into C that would not come back ----
 
--- The watch stops Lua between two instructions, and a whole match is one. So what could take longer than it allows is
--- refused beforehand.
+-- The watch stops Lua between two instructions, and a call into C is one. So what could take longer than it allows is
+-- refused beforehand, or done in Lua.
 local MOST_BYTES = 2^31 - 1                                -- where Lua itself gives up
-local LONGEST = 1e9                                       -- characters looked at, or values moved: seconds
+local LONGEST = 1e9                                       -- values moved, or characters compared: seconds
+local QUICK = 1e8                                         -- characters a match may look at in C
 
 -- An upper bound of the characters a match of pattern p looks at in s: each repetition tries every length, after every
 -- choice of those before it, from every start: C(n + k, k + 1) ways for k repetitions in n characters.
-local function work_of(s, p, plain)
+local function work_of(s, p)
   local n = #s + 1
-  if plain then return n * #p end
+  local _, long = string.gsub(p, "%%[%db]", "")
   local bare = string.gsub(string.gsub(p, "%%.", "x"), "%[%^?%]?[^%]]*%]", "x")
   local _, repeated = string.gsub(bare, "[*+-]", "")
   local _, optional = string.gsub(bare, "%?", "")
-  local ways = n * (#p + 1) * 2.0 ^ optional
+  local ways = n * (#p + 1) * 2.0 ^ optional * (1.0 * n) ^ long
   for i = 1, repeated do ways = ways * (n + i) / (i + 1) end
   return ways
 end
 
+-- What went wrong in a match in Lua is said of the line that asked for it; what stops the policy stays as it is.
+local function pass_on(name, text, ok, ...)
+  if ok then return ... end
+  local said, patterns = ..., require "oracle.pattern"
+  if type(said) ~= "string" or string.find(said, "^%S+:%d+: ") then error(said, 0) end
+  if said == patterns.TOO_LONG then said = ("%s on %d characters"):format(said, #text) end
+  error(("string.%s: %s"):format(name, said), 3)
+end
+
+local function in_lua(name, text, p, a)
+  local f = require("oracle.pattern")[name]
+  if name ~= "gmatch" then return pass_on(name, text, pcall(f, text, p, a)) end
+  local next_match = pass_on(name, text, pcall(f, text, p, a))
+  return function() return pass_on(name, text, pcall(next_match)) end
+end
+
 local function checked(name)
   local f = string[name]
-  return function(s, p, a, plain)
-    local text, pattern = type(s) == "number" and tostring(s) or s, type(p) == "number" and tostring(p) or p
-    if type(text) == "string" and type(pattern) == "string" and
-      work_of(text, pattern, name == "find" and plain) > LONGEST then
-      error(("string.%s: this pattern may take too long on %d characters"):format(name, #text), 2)
+  return function(s, p, a, last)
+    local text, asked = type(s) == "number" and tostring(s) or s, type(p) == "number" and tostring(p) or p
+    if type(text) == "string" and type(asked) == "string" then
+      if name == "find" and last then
+        if #text * #asked > LONGEST then
+          error(("string.find: this pattern may take too long on %d characters"):format(#text), 2)
+        end
+      elseif work_of(text, asked) > QUICK and (name == "gsub" or a == nil or math.tointeger(a)) then
+        if name == "gsub" and (last == nil or math.tointeger(last)) then
+          return pass_on(name, text, pcall(require("oracle.pattern").gsub, text, asked, a, math.tointeger(last)))
+        elseif name ~= "gsub" then
+          return in_lua(name, text, asked, math.tointeger(a))
+        end
+      end
     end
-    if plain == nil then return f(s, p, a) end
-    return f(s, p, a, plain)
+    if last == nil then return f(s, p, a) end
+    return f(s, p, a, last)
   end
 end
 
