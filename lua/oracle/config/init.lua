@@ -152,7 +152,8 @@ end
 
 local function cost_of(f, h)
   local d = h.devices[f.gpus[1]]
-  return (d.mfu or d.mbu or f.delay) and { mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) } or nil
+  if not (d.mfu or d.mbu or f.delay) then return nil end
+  return { mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
 end
 
 local function router_of(w)
