@@ -48,13 +48,13 @@ if clang-format --version | grep -q 'version 14\.'; then
 fi
 
 # Two engines must never meet: nothing in src/ may live in .data or .bss. What a signal handler
-# leaves behind is the process's own, as it has no argument to bring it.
-global_allowed=src/bind/watch.c
+# leaves behind, and what it is to find, is the process's own, as it has no argument to bring it.
+global_allowed=" src/bind/watch.c src/bind/leftover.c "
 make -k -j"$(nproc)" objects >"$log/out" 2>&1
 for c in "${sources[@]}"; do
   o=build/release/${c#src/}
   o=${o%.c}.o
-  [ -f "$o" ] && [ "$c" != "$global_allowed" ] || continue
+  [ -f "$o" ] && [[ $global_allowed != *" $c "* ]] || continue
   objdump -t "$o" | awk 'NF > 4 && $(NF-2) ~ /^\.(data|bss|tdata|tbss)(\.|$)/ && $(NF-2) !~ /\.rel\.ro/ &&
     $NF !~ /^\./ { print "mutable: " $NF; bad = 1 } END { exit bad }' >"$log/out"
   verdict $? "$c has a mutable global"
