@@ -65,7 +65,9 @@ static void catch_signals(void)
   sigemptyset(&action.sa_mask);
   sigaction(SIGINT, &action, NULL);
   sigaction(SIGTERM, &action, NULL);
-  sigaction(SIGHUP, &action, NULL);
+  struct sigaction before;
+  if (sigaction(SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN) /* nohup */
+    sigaction(SIGHUP, &action, NULL);
   const struct sigaction gone = { .sa_handler = on_pipe };
   sigaction(SIGPIPE, &gone, NULL);
   signal(SIGXFSZ, SIG_IGN); /* a file at its limit is an error of its writer, as a full disk is */
