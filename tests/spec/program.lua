@@ -1,5 +1,7 @@
 --- The program under test and a folder of its own for what it reads and writes: `setup(program.open)`,
 -- `teardown(program.close)`.
+local assert = require "luassert"
+
 local program = { bin = os.getenv("ORACLE_BIN") or "./oracle", root = os.getenv("ORACLE_HOME") or "." }
 
 function program.open()
@@ -49,6 +51,18 @@ end
 --- The same in its own folder.
 function program.run_there(args)
   return run(("cd '%s' && timeout 60 '%s' %s"):format(program.dir, program.path(), args))
+end
+
+--- Fifty requests of the first scenario.
+program.QUICK = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=50"
+
+--- One line on stderr that begins with the program's name, nothing on stdout, and that exit status.
+function program.refused(code, args, pattern)
+  local rc, out, err = program.run(args)
+  assert.equal(code, rc, args .. "\n" .. err)
+  assert.equal("", out)
+  assert.matches("^oracle: [^\n]*\n$", err)
+  assert.matches(pattern, err)
 end
 
 return program
