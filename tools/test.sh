@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Build and run every test of one variant; the last line is "N passed, N failed[, N skipped]".
+# Build and run every test of one variant; the last line is "N passed, N failed", what was skipped stands above it.
 # A C test is a program that prints its count; a Lua test is a busted file. A program that crashes,
 # hangs, or prints no count is a failure, and so is one that ran nothing.
 # usage: tools/test.sh [SAN=1|TSAN=1|O0=1 [TEST ...]]
@@ -74,5 +74,6 @@ for t in "${tests[@]}"; do
 done
 
 [ "$build" != build/san ] || [ "$leaks" -eq 1 ] || echo "leaks were not looked for: not possible on this system"
-echo "$passed passed, $failed failed$([ "$skipped" -eq 0 ] || echo ", $skipped skipped")"
+[ "$skipped" -eq 0 ] || echo "$skipped skipped"
+echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
