@@ -166,6 +166,7 @@ local function deploy(r, find, memo)
   else
     d = deploy_kind(r, find, memo)
   end
+  require("oracle.pools").check_count(d)
   place(r, d)
   return d
 end

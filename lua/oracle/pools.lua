@@ -89,11 +89,34 @@ local function hardware_names(kinds)
   return table.concat(list, " + ")
 end
 
+-- What a step of any replica computes is one policy's choice.
+local function same_system(kinds)
+  local last = kinds[#kinds]
+  for _, k in ipairs(kinds) do
+    local own, other = k.scenario.engine.system, last.scenario.engine.system
+    if own ~= other then
+      fail("%s.engine.system: %s, and %s in %s; one system for all expected", k.path, own, other, last.path)
+    end
+  end
+end
+
+--- How many replicas the engine can number.
+pools.MOST = 65535
+
+--- Raises when there are more.
+function pools.check_count(d)
+  if d.room <= pools.MOST then return end
+  local units = require "oracle.units"
+  fail("replicas: %s in all, attention replicas (data_parallel_size) and those autoscaling may add included: at most %s"
+    .. " expected", units.thousands(d.room), units.thousands(pools.MOST))
+end
+
 --- One deployment out of those of the kinds, for results: the last kind's (who decodes) with the GPUs of all.
 -- @param kinds as above, each with its `deployment`
 -- @return the deployment, with `hardware_names` and
 -- `pools` = { { name =, role =, replicas =, room =, deployment =, scenario =, path = }, ... }
 function pools.join(kinds)
+  same_system(kinds)
   local whole = copy(kinds[#kinds].deployment)
   whole.gpus, whole.replicas, whole.room, whole.pools = 0, 0, 0, {}
   whole.hardware_names = hardware_names(kinds)

@@ -288,6 +288,12 @@ describe("pools that grow and shrink", function()
     assert.matches("^groups: pools say what the replicas are", raised(with(spec, { groups = { {} } })))
     assert.matches("^pools: engine.max_model_len is 2048 in prefill and 50 in decode",
       raised(with(BASE, { pools = { prefill = {}, decode = { engine = { max_model_len = 50 } } } })))
+    assert.matches("^pools.prefill.engine.system: sglang, and vllm in pools.decode; one system for all expected",
+      raised(with(BASE, { pools = { prefill = { engine = { system = "sglang" } }, decode = {} } })))
+    assert.matches("^replicas: 80,000 in all, .*: at most 65,535 expected",
+      raised(with(BASE, { pools = NONE, network = NONE, groups = { { replicas = 40000 }, { replicas = 40000 } } })))
+    assert.matches("^replicas: 67,107,840 in all", raised(with(BASE, { pools = NONE, network = NONE, replicas = 65535,
+      engine = { data_parallel_size = 1024, max_model_len = 2048 } })))
     assert.matches("^group1: hardware: unknown",
       raised(with(BASE, { pools = NONE, groups = { { hardware = "nothing" } } })))
   end)
