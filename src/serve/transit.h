@@ -1,5 +1,6 @@
 /*
-** transit.h - the entries of requests on their way between pools, and the lists in which those stand
+** transit.h - the entries of requests on their way between pools, and the lists in which those
+*stand
 ** that wait for room at a replica: first come, first served.
 */
 #ifndef ORC_SERVE_TRANSIT_H
@@ -13,10 +14,12 @@
 uint32_t orc_transit_take(orc_handovers *h);
 void orc_transit_recycle(orc_handovers *h, uint32_t index);
 
-/* The entry waits from now on at its `to`, where it counts as inbound; c->replica_count: at none. */
+/* The entry waits from now on at its `to`, where it counts as inbound; c->replica_count: at none.
+ */
 void orc_transit_wait(orc_cluster *c, uint32_t index);
 
-/* The one that waits first at a replica, which has one, waits no more; it is still inbound there. */
+/* The one that waits first at a replica, which has one, waits no more; it is still inbound there.
+ */
 uint32_t orc_transit_next(orc_cluster *c, uint16_t to);
 
 /* An entry that waits does so no more. */

@@ -89,7 +89,8 @@ describe("tensor parallelism", function()
 end)
 
 describe("experts shared by attention replicas", function()
-  local BASE = { model = MOE, hardware = GPU, workload = oracle.workload.batch { count = 8, prompt = 256, output = 32 } }
+  local BASE = { model = MOE, hardware = GPU,
+                 workload = oracle.workload.batch { count = 8, prompt = 256, output = 32 } }
   local function engine(dp, tp, pp, whole)
     return { data_parallel_size = dp, tensor_parallel_size = tp, pipeline_parallel_size = pp,
              enable_expert_parallel = whole, max_model_len = 4096 }
@@ -121,6 +122,18 @@ describe("experts shared by attention replicas", function()
     local long = math.max(list[1].prompt_tokens, list[2].prompt_tokens)
     assert(list[1].prompt_tokens ~= list[2].prompt_tokens)
     for _, r in ipairs(list) do near(10 + 0.010 * long, r.ttft_ms, 1e-6) end
+  end)
+
+  -- As many batches as stages are in flight: the GPUs of a longer pipeline do nearly as much each.
+  it("keep every stage at work", function()
+    local function per_gpu(pp)
+      local s = run(with(BASE, { engine = engine(2, 1, pp, true), warm_up = 3, workload = oracle.workload.closed_loop {
+        concurrency = 128 * pp, prompt = 200, output = 100, count = 1024 * pp } }))
+      return s.throughput.output_tokens_per_second / s.deployment.gpus
+    end
+    local one = per_gpu(1)
+    assert(per_gpu(2) > 0.9 * one)
+    assert(per_gpu(4) > 0.85 * one)
   end)
 
   it("work in pools, uneven ones and with other degrees on each side", function()

@@ -159,7 +159,7 @@ describe("in pools that fail", function()
   end)
 
   it("a KV cache is lost with the replica that computed it", function()
-    -- It fails at 50 ms, while the KV is on its way, and is back at 80: prompt and first token anew, for one more token.
+    -- It fails at 50 ms, while the KV is on its way, and is back at 80: prompt and first token anew, for one more.
     for _, lod in ipairs { "medium", "high" } do
       local ms, s = e2e { failures = outage("prefill", 0.05, 0.03), lod = lod }
       if lod == "medium" then near(80 + 10 + 1001 / 1000 * MOVE + 10, ms, 1e-6) end
@@ -249,7 +249,8 @@ describe("pools that grow and shrink", function()
   it("meet a target of the time between tokens with as many as it takes", function()
     local function decoders(itl)
       local own = { policy = { "sla_planner", itl = itl }, min = 1, max = 3, interval = 5, cold_start = 5 }
-      local raw = simulate(scaled("planner", { pools = { prefill = { replicas = 3 }, decode = { autoscaling = own } } }))
+      local both = { prefill = { replicas = 3 }, decode = { autoscaling = own } }
+      local raw = simulate(scaled("planner", { pools = both }))
       local rented = 0
       for i = 4, 6 do rented = rented + raw.replicas[i].rented_s end
       return rented / raw.now, raw.latency.inter_token_latency_ms:mean()
