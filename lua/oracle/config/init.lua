@@ -144,8 +144,8 @@ local function check_lengths(p, s, list, server, profiles)
   for i, w in ipairs(list) do
     local prompt, output = w.prompt and middle(w.prompt), w.output and middle(w.output)
     if prompt and output and prompt + output > most then
-      p:add(("workload.client_profiles[%d]"):format(i - 1), "a typical request has %.10g prompt and %.10g output tokens,"
-        .. " more than the %d the model's context (max_model_len) holds", prompt, output, most)
+      p:add(("workload.client_profiles[%d]"):format(i - 1), "a typical request has %.10g prompt and %.10g output"
+        .. " tokens, more than the %d the model's context (max_model_len) holds", prompt, output, most)
     end
   end
 end
