@@ -74,7 +74,7 @@ static void unshared(const char *name, int hosts, uint64_t transfers)
 /* All-reduce after all-reduce, as their real messages. */
 typedef struct chorus {
   scene s;
-  orc_schedule schedule;
+  orc_itinerary itinerary;
   orc_rounds rounds;
 } chorus;
 
@@ -84,7 +84,6 @@ static void once_more(void *self, uint64_t arg)
   chorus *c = self;
   if (c->s.left == 0) return;
   c->s.left--;
-  c->schedule.round = c->schedule.slot = 0;
   orc_rounds_start(&c->rounds);
 }
 
@@ -92,12 +91,12 @@ static void all_reduces(int ranks, uint64_t count)
 {
   static const int nodes[] = { 0, 1, 2, 3, 4, 5, 6, 7 };
   const orc_fabric f = { .near = { ranks, 1e-6, 75e9 } };
-  chorus c;
+  chorus c = { .itinerary = { 0 } };
   open_scene(&c.s, "nvlink_mesh", &(orc_topology_shape){ .gpus = ranks, .bandwidth = 75e9 });
   c.s.left = count;
-  c.schedule = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &f, 1e6);
-  c.rounds = (orc_rounds){ .net = c.s.net, .nodes = nodes, .hub = -1, .next = orc_schedule_next };
-  c.rounds.plan = &c.schedule;
+  orc_schedule schedule = orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &f, 1e6);
+  orc_itinerary_fill(&c.itinerary, c.s.t, nodes, -1, orc_schedule_next, &schedule);
+  c.rounds = (orc_rounds){ .net = c.s.net, .itinerary = &c.itinerary };
   c.rounds.done = once_more;
   c.rounds.ctx = &c;
   const double start = now();
@@ -107,6 +106,7 @@ static void all_reduces(int ranks, uint64_t count)
   const double took = now() - start, messages = (double)orc_net_counted(c.s.net).sent;
   printf("  ring all-reduces of %d ranks: %.1f M transfers/s (%.0f ns each)\n", ranks,
          1e-6 * messages / took, 1e9 * took / messages);
+  orc_itinerary_done(&c.itinerary);
   close_scene(&c.s);
 }
 
