@@ -202,6 +202,41 @@ describe("what it was given", function()
   end)
 end)
 
+describe("a paused simulation", function()
+  it("reads policies of every kind again, and what goes wrong then is of the new version", function()
+    for kind, of in pairs(KINDS) do
+      local s = live.new(scenario_with(kind, "local x = 1"))
+      s:run_until(0.5)
+      scenario_with(kind, "error({})")                    -- the same file
+      s:reload()
+      local why = raised(s.run, s)
+      assert.matches("policy \"bad\": an error without a message %(.*bad.lua:5%)", why, kind)
+      scenario_with(kind, "local x = 1")
+      s:rewind(0.5):reload()
+      assert.equal(80, s:run().requests.successful, of.key)
+    end
+  end)
+
+  it("changes policies of every kind, and is where it was when one is no good", function()
+    local s = live.new(small { autoscaling = { policy = "target_load", max = 3, interval = 0.1, cold_start = 0.1 } })
+    s:run_until(0.4)
+    for key, value in pairs { batching = "sjf", router = "least_loaded", admission = "always", eviction = "lru",
+                              ["autoscaling.policy"] = "queue_length" } do
+      s:set(key, value)
+      assert.is_false((pcall(s.set, s, key, "no_such_policy")))
+    end
+    s:set("admission", nil)
+    local f = s:fork()
+    assert.equal(oracle.summary.json(s:run()), oracle.summary.json(f:run()))
+    assert.equal(80, s:result().requests.successful)
+  end)
+
+  it("samples on the grid its scenario asks for", function()
+    local s = live.new(small { series_interval = 0.25 }):run_until(1)
+    assert.same({ 0, 0.25, 0.5, 0.75, 1 }, s.series.queue.x)
+  end)
+end)
+
 describe("what a policy keeps in variables of its file", function()
   local COUNTS = [[
     local policy = require "oracle.policy"
