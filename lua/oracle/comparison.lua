@@ -291,6 +291,10 @@ local function headline(result)
       .. "bootstrap (%d blocks)"):format(result.requests, result.variants[1].name, statistics.BLOCKS)
   end
   if result.replications == 0 then return "Interrupted before there was anything to compare" end
+  if result.replications == 1 then
+    return ("The same requests through each, 1 replication (seed %d); difference to %s, without an interval"):format(
+      result.seed, result.variants[1].name)
+  end
   return ("The same requests through each, %d replications (seeds %d to %d); difference to %s with its 95 %% "
     .. "confidence interval (Student's t, paired)"):format(result.replications, result.seed,
       result.seed + result.replications - 1, result.variants[1].name)

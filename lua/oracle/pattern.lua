@@ -268,7 +268,7 @@ end
 
 -- The text that takes the place of a match.
 local function replacement(m, first, e, by)
-  local whole, list, made = sub(m.s, first, e - 1), captured(m, first, e)
+  local whole, list = sub(m.s, first, e - 1), captured(m, first, e)
   if type(by) == "string" then
     return (string.gsub(by, "%%(.?)", function(c)
       if c == "%" then return "%" end
@@ -278,6 +278,7 @@ local function replacement(m, first, e, by)
       return value
     end))
   end
+  local made
   if type(by) == "table" then made = by[list[1]] else made = by(table.unpack(list)) end
   if not made then return whole end
   if type(made) ~= "string" and type(made) ~= "number" then

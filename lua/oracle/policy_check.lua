@@ -251,7 +251,7 @@ function check.text(report)
   for i, f in ipairs(report.faults) do
     if i <= 10 then out[#out + 1] = line("FAULT in " .. place(report, f.load), f.what) end
   end
-  out[#out + 1] = line("laws", report.good and "kept" or 
+  out[#out + 1] = line("laws", report.good and "kept" or
     ("broken in %d place%s"):format(#report.faults, #report.faults > 1 and "s" or ""))
   return table.concat(out)
 end

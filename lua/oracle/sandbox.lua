@@ -335,10 +335,11 @@ function sandbox.is_from_file(made)
 end
 
 --- What a file returned, made anew from the same text: as it was before anyone used it.
--- @return the policy; nil when it was not read from a file
+-- @return the policy; nil when it was not read from a file, or comes with oracle: those keep nothing in their variables
 function sandbox.again(made)
   local maker = maker_of[made]
-  return maker and run(maker.code, maker.path)
+  if not maker or maker.comes_along then return nil end
+  return run(maker.code, maker.path)
 end
 
 guard_methods()
@@ -348,7 +349,11 @@ local loaded = {}
 --- A policy that comes with oracle, such as "oracle.batching.chunked", as if it were a user's own file.
 -- @return the policy; nil when there is no such module. Raises when its file is wrong.
 function sandbox.load_module(name)
-  if not loaded[name] then loaded[name] = sandbox.fresh_module(name) end
+  if not loaded[name] then
+    loaded[name] = sandbox.fresh_module(name)
+    local maker = maker_of[loaded[name]]
+    if maker then maker.comes_along = true end
+  end
   return loaded[name]
 end
 
