@@ -7,7 +7,6 @@ local units = require "oracle.units"
 
 local experiment = {}
 
-
 local function core()
   return require "oracle.core"
 end
