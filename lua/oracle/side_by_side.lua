@@ -17,7 +17,10 @@ local function result_of(v, which)
   local live, scenario = require "oracle.live", require "oracle.scenario"
   if type(v) == "string" then v = require("oracle").load(v) end
   if live.is(v) then return v:result(), v.name end
-  if scenario.is(v) then v = v:run() end
+  if scenario.is(v) then
+    v = v:run()
+    if v.oracle and not v.oracle.complete then fail("compare: interrupted") end
+  end
   if type(v) == "table" and rawget(v, "oracle") and rawget(v, "latency") then return v, rawget(v, "name") end
   fail("compare: %s: a result, a simulation or a scenario expected", which)
 end
