@@ -190,7 +190,7 @@ local function add_replication(result, s, columns, k, options)
       inner.progress = function(share, time) options.progress(share, time, point, options.planned) end
     end
     got[v] = run_one(s, variant, s.seed + k - 1, inner)
-    if not got[v] then return false end
+    if not got[v] or options.stopped and options.stopped() then return false end
     if options.done then options.done() end
   end
   for c, column in ipairs(columns) do

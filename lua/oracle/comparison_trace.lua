@@ -225,7 +225,7 @@ function trace.run(s, variants, options, scenario_of)
   local runs, result = {}, { variants = variants, rows = {}, method = "bootstrap" }
   for v, variant in ipairs(variants) do
     runs[v] = run_one(s, variant, scenario_of, options, v, #variants)
-    if not runs[v] then
+    if not runs[v] or options.stopped and options.stopped() then
       result.interrupted = true
       return result
     end

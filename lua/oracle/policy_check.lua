@@ -178,7 +178,8 @@ end
 
 --- Check a policy.
 -- @param file its path, or the name of one that comes with oracle
--- @param options { seed =, loads = how many, progress =, timing = false for no ns per step }
+-- @param options { seed =, loads = how many, progress =, timing = false for no ns per step,
+--   stopped = function() -> true once the user wants it to end, which raises }
 -- @return { name =, kind =, good =, faults = { { load =, what = } }, loads =, steps =, requests =, rejected =,
 --   starved = { wait =, usual = s, load = }, the longest wait; starvation = { wait =, mean = s, load = } or nil;
 --   ns =, c_ns = per step, every step asked, of batching policies; call_ns = per arrival, of routers and admission }
@@ -204,6 +205,7 @@ function check.run(file, options)
   for number = 1, loads + 1 do
     run_load(report, number > loads and stream(made) or random_scenario(draw, made, number), number)
     if options.progress then options.progress(0, 0, number, loads + 1) end
+    if options.stopped and options.stopped() then error("interrupted", 0) end
     report.loads = math.min(number, loads)
     if #report.faults >= FAULTS then break end            -- the rest would say the same
   end

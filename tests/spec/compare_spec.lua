@@ -267,6 +267,27 @@ describe("oracle new policy and oracle check policy", function()
     assert.matches("also the name of a batching policy", select(3, run(("new policy %s/sarathi"):format(dir))))
   end)
 
+  it("end when they are to", function()
+    local calls = 0
+    local ok, why = pcall(require("oracle.policy_check").run, "chunked", { stopped = function()
+      calls = calls + 1
+      return calls == 3
+    end })
+    assert.is_false(ok)
+    assert.equal("interrupted", why)
+    local comparison = require "oracle.comparison"
+    local s = require("oracle").load "scenarios/quickstart.lua"
+    s.workload.duration, s.workload.count, calls = nil, 20, 0
+    local result = comparison.run(s, { comparison.variant "vllm", comparison.variant "sglang" }, { replications = 9,
+      stopped = function()
+        calls = calls + 1
+        return calls == 6
+      end })
+    assert.is_true(result.interrupted)
+    assert.equal(2, result.replications)                  -- the third is not whole
+    assert.matches("^The same requests through each, 2 replications", comparison.text(result))
+  end)
+
   it("tell who starves others from who is slow", function()
     local check = require("oracle.policy_check")
     local function starves(name) return check.run(name, { loads = 1, timing = false }).starvation end

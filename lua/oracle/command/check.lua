@@ -12,7 +12,7 @@ function command.run(options)
   if what ~= "policy" or not file or #options.files > 2 then ui.misuse("check: oracle check policy FILE expected") end
   local meter = ui.meter(options)
   local ok, report = pcall(checker.run, file, { seed = options.seed,
-                                                progress = meter and meter.step })
+                                                progress = meter and meter.step, stopped = ui.host().interrupted })
   if meter then meter.done() end
   if not ok then error(report, 0) end
   if not options.quiet then require("oracle.command.files").print(checker.text(report)) end

@@ -44,7 +44,7 @@ function command.run(options)
   local meter = ui.meter(options)
   local ok, result = pcall(comparison.run, s, variants, {
     replications = options.replications or REPLICATIONS, until_ = until_, runs = not options.no_runs,
-    progress = meter and meter.step,
+    progress = meter and meter.step, stopped = ui.host().interrupted,
   })
   if meter then meter.done() end
   if not ok then
