@@ -32,8 +32,8 @@ if [ "${1:-}" = --one ]; then
 fi
 
 case ${1:-} in
-  '') build=build/release LIMIT=120 ;;
-  SAN=1) build=build/san LIMIT=300 ;;
+  '') build=build/release LIMIT=300 ;;
+  SAN=1) build=build/san LIMIT=600 ;;
   TSAN=1) build=build/tsan LIMIT=300 ;;
   O0=1) build=build/o0 LIMIT=300 ;;
   *) echo "test: $1: SAN=1, TSAN=1 or O0=1 expected" >&2; exit 2 ;;
