@@ -44,7 +44,8 @@ describe("the loop", function()
 
   it("shows no addresses, and of large tables the beginning", function()
     local s = session { "print", "{ print, {} }", "error { message = 'said' }",
-                        "t = {} for i = 1, 5000 do t[i] = i end", "t", "u = {} for i = 1, 5000 do u[i + 0.5] = { { i } } end", "u" }
+                        "t = {} for i = 1, 5000 do t[i] = i end", "t",
+                        "u = {} for i = 1, 5000 do u[i + 0.5] = { { i } } end", "u" }
     assert.is_nil(s.out:find("0x", 1, true))
     assert.equal("oracle: said\n", s.err)
     assert.matches("\n *200 +200\n%.%.%. 5000 in all\n", s.out)
