@@ -86,6 +86,50 @@ describe("measured data", function()
     assert.matches("decode of 1 sequence at 512 %(ms%) +[%d.]+ +[%d.]+ +%-50%.0", out)
   end)
 
+  it("is no trace: which one it is and how it is replayed is said, and that works", function()
+    local small = {
+      ["Azure LLM"] = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.6,30,4\n",
+      BurstGPT = "\"Timestamp\",Session ID,Model,Request tokens,Response tokens\r\n5,1,ChatGPT,30,4\r\n",
+      Vidur = "request_id,arrived_at,num_prefill_tokens,num_decode_tokens\n0,0.5,30,4\n",
+      Splitwise = "request_id,arrival_timestamp,prompt_size,token_size\n0,0.5,30,4\n",
+      Mooncake = '{"timestamp": 7, "input_length": 30, "output_length": 4, "hash_ids": [3]}\n',
+      ShareGPT = '[{"id": "a", "conversations": [{"from": "human", "value": "Why?"}, {"from": "gpt", "value": "So"}]}]',
+    }
+    for _, name in ipairs { "Azure LLM", "BurstGPT", "Vidur", "Splitwise", "Mooncake", "ShareGPT" } do
+      local path = write("some.trace", small[name])
+      local rc, out, err = oracle(("validate '%s'"):format(path))
+      assert.same({ 1, "" }, { rc, out })
+      assert.matches("%(" .. name .. "%): nothing to compare by itself", err)
+      assert.equal(1, select(2, err:gsub("\n", "")))
+      local workload = err:match("workload = oracle%.workload%.trace (%b{})")
+      local scenario = write("replay.lua", ([[local oracle = require "oracle"
+        return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+          workload = oracle.workload.trace %s }]]):format(workload))
+      rc, out, err = oracle(("run '%s'"):format(scenario))
+      assert.equal(0, rc, err)
+      assert.matches("Successful requests: +1\n", out)
+    end
+    local rc, _, err = oracle(("validate '%s'"):format(write("t.csv.gz", "\31\139\8\0\0")))
+    assert.equal(1, rc)
+    assert.matches("compressed", err)
+  end)
+
+  it("of kinds it does not compare is named, with the kinds that it does", function()
+    local heads = {
+      ["load stages"] = "experiment,model,rate_per_s,ttft_mean_ms,itl_mean_ms,e2e_mean_ms\na,b,1,2,3,4\n",
+      ["measured means"] = "id,concurrency,isl,osl,silicon_ttft_ms,silicon_tpot_ms\na,1,2,3,4,5\n",
+      ["measured phases"] = "model,hardware,prompt_size,batch_size,token_size,prompt_time,token_time\na,b,1,1,1,2,3\n",
+    }
+    for _, name in ipairs { "load stages", "measured means", "measured phases" } do
+      for _, as in ipairs { "", "--as data" } do
+        local rc, out, err = oracle(("validate %s '%s'"):format(as, write("x.csv", heads[name])))
+        assert.same({ 1, "" }, { rc, out })
+        assert.matches(name .. " %(.*%), which validate does not compare; it compares a CSV with", err)
+        assert.equal(1, select(2, err:gsub("\n", "")))
+      end
+    end
+  end)
+
   it("is refused naming both kinds when it is neither", function()
     local path = write("x.csv", "a,b\n1,2\n")
     local rc, out, err = oracle(("validate '%s'"):format(path))

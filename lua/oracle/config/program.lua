@@ -108,6 +108,8 @@ function program.validate(options)
   if not text then error(why, 0) end
   if path:match("%.lua$") then return validate_scenario(path, options) end
   if options.as ~= "config" and validate_data(path, text, options) then return true end
+  local known = options.as ~= "config" and require("oracle.measured.other").tell(text, path, DATA)
+  if known then error(("%s: %s"):format(path, known), 0) end
   if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
   if not options.as and not config.told(text) then
     error(("%s: neither a configuration (simulation, hardware_profile, workload, frameworks_to_test) nor measured data"

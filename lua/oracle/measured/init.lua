@@ -15,7 +15,7 @@ end
 --- What kind of measured data a text is: "requests", "collectives", "bench", "calibration", or nil; and its JSON.
 function measured.kind(text)
   local head = text:match("^[^\r\n]*")
-  if head:find("request_id,", 1, true) and head:find("arrival_time", 1, true) then return "requests" end
+  if head:find("request_id,", 1, true) and head:find("arrival_time%f[^%w_]") then return "requests" end
   if head:find("collective", 1, true) and head:find("ranks", 1, true) and head:find("bytes", 1, true) then
     return "collectives"
   end
