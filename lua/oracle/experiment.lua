@@ -42,6 +42,10 @@ local function policy(kind, key, value, r, find)
   for k, v in pairs(found) do own[k] = v end
   for k, v in pairs(found.params or {}) do params[k] = v end
   params.slo = params.slo or r.slo or {}
+  local goal = found.objective
+  if goal and (tonumber(params[goal]) or 0) <= 0 and not params.slo[goal] then
+    fail('%s: %s needs an objective; slo.%s expected, such as "1 s"', key, found.name or "the policy", goal)
+  end
   own.params = params
   return policies.derived(own, found)
 end

@@ -3,6 +3,7 @@
 --   oracle.load(path)           the scenario a file returns
 --   oracle.run(s, options)      the same as s:run(options)
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
+--   oracle.cost.decode(s, 512)  what one step costs, without a run
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local oracle = { version = require "oracle.version" }
 
@@ -39,7 +40,7 @@ return setmetatable(oracle, {
     if type(name) ~= "string" then return nil end
     if not package.searchpath("oracle." .. name, package.path) then
       local near = require("oracle.nearest").find(name,
-        { "dist", "load", "policy", "run", "scenario", "sim", "topology", "units", "workload" })
+        { "cost", "dist", "load", "policy", "run", "scenario", "sim", "topology", "units", "workload" })
       error(("oracle.%s: unknown%s"):format(name, near and "; did you mean oracle." .. near .. "?" or ""), 2)
     end
     local part = require("oracle." .. name)

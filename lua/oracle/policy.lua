@@ -16,7 +16,7 @@ local FIELDS = {
                clairvoyant = "boolean", victim = "string", params = "table" },
   router = { name = "string", route = "function", decode = "function", tracks = "boolean", clairvoyant = "boolean",
              params = "table" },
-  admission = { name = "string", admit = "function", params = "table" },
+  admission = { name = "string", admit = "function", params = "table", objective = "string" },
   autoscaler = { name = "string", scale = "function", params = "table" },
   eviction = { name = "string", grade = "function", params = "table" },
 }
@@ -25,6 +25,7 @@ local FIELDS = {
 local NEEDED = { batching = { "step", "order" }, router = { "route" }, admission = { "admit" },
                  autoscaler = { "scale" }, eviction = { "grade" } }
 
+local OBJECTIVES = { ttft = true, tpot = true, e2e = true }
 local VICTIMS = { last = true, key = true, shortest = true }
 
 --- The folder of lua/oracle that holds the policies of a kind.
@@ -61,6 +62,9 @@ local function check(kind, t, level)
   if t.victim and not VICTIMS[t.victim] then
     fail('victim: "%s": one of "last", "key", "shortest" expected', t.victim)
   end
+  if t.objective and not OBJECTIVES[t.objective] then
+    fail('objective: "%s": one of "ttft", "tpot", "e2e" expected', t.objective)
+  end
   for _, key in ipairs(NEEDED[kind]) do
     if t[key] then
       t.kind, is_policy[t] = kind, true
@@ -95,6 +99,8 @@ end
 
 --- An admission policy. admit(c, r, s) returns true when the arriving request r is to be served; one that is not ends
 -- REJECTED.
+-- objective = "ttft": it needs this objective, from its parameter of this name (above 0) or from the scenario's slo; a
+-- scenario with neither is refused before it runs.
 function policy.admission(t)
   return (check("admission", t, 2))
 end

@@ -138,3 +138,42 @@ describe("cost.check", function()
       refused(function(d) d.hardware.nvlink, d.layout.tensor_parallel_size = nil, 2 end))
   end)
 end)
+
+describe("oracle.cost", function()
+  local oracle = require "oracle"
+  local deployment = { model = "Llama-2-7b", hardware = "a100-80gb" }
+
+  it("prices a step of a deployment by its names", function()
+    local one, two = oracle.cost.decode(deployment, 1000), oracle.cost.decode(deployment, 2000)
+    assert.is_true(one.total > 2 * 6.607e9 / (0.8 * 2039e9))
+    near(1000 * 524288 / (0.8 * 2039e9), two.total - one.total)
+    local prompt = oracle.cost.prefill(deployment, 512)
+    near(2 * 6476005376 * 512 / 156e12, prompt.gemm)
+    local four = { model = "Llama-2-7b", hardware = "a100-80gb", engine = { tensor_parallel_size = 4 } }
+    near(prompt.gemm / 4, oracle.cost.prefill(four, 512).gemm)
+    assert.is_true(oracle.cost.decode(four, 512).collective > 0)
+  end)
+
+  it("gives what the engine takes", function()
+    local s = oracle.scenario { model = "gemma-2-9b", hardware = "h100-sxm", engine = { max_num_batched_tokens = 8192 },
+                                workload = { kind = "batch", count = 1, prompt = 5000, output = 2 } }
+    local r = s:run().latency
+    assert.is_true(math.abs(1e3 * oracle.cost.prefill(s, 5000).total - r.time_to_first_token_ms.mean) < 2e-6)
+    assert.is_true(math.abs(1e3 * oracle.cost.decode(s, 5001).total - r.time_per_output_token_ms.mean) < 2e-6)
+    assert.same(oracle.cost.decode(s, 700, 2), oracle.cost.step(s, { decode = { 700, 700 } }))
+    assert.same(oracle.cost.prefill(s, 300), oracle.cost.step(s, { prefill = { 300 } }))
+  end)
+
+  it("says what is wrong", function()
+    local function why(f, ...) return select(2, pcall(f, ...)) end
+    assert.equal("cost: a scenario, its path or its keys expected, got nil", why(oracle.cost.decode))
+    assert.equal("decode: context: 0: a whole number of at least 1 expected", why(oracle.cost.decode, deployment, 0))
+    assert.equal("step: decode or prefill expected, both are empty", why(oracle.cost.step, deployment, {}))
+    assert.equal("step.decodes: unknown key; valid: decode, prefill",
+      why(oracle.cost.step, deployment, { decodes = { 1 } }))
+    assert.equal("step.prefill[1].token: unknown key; valid: tokens, past, samples",
+      why(oracle.cost.step, deployment, { prefill = { { token = 1 } } }))
+    assert.matches("^model: unknown model", why(oracle.cost.decode, { model = "lama", hardware = "a100" }))
+    assert.matches("^pools: ", why(oracle.cost.decode, "scenarios/pools.lua"))
+  end)
+end)

@@ -391,6 +391,21 @@ describe("replicas", function()
     assert.is_true(shed.requests.rejected > 0)
     assert.is_true(shed.throughput.goodput_rps > all.throughput.goodput_rps)
   end)
+
+  it("are refused before the run without the objective they need", function()
+    local rush = oracle.workload.poisson { rate = 300, count = 60, prompt = 400, output = 5 }
+    for _, slo in ipairs { false, { e2e = "1 s" } } do
+      local ok, why = pcall(experiment.plan, small { workload = rush, slo = slo or nil, admission = "slo_shedding" })
+      assert.is_false(ok)
+      assert.equal('admission: slo_shedding needs an objective; slo.ttft expected, such as "1 s"', why)
+    end
+    experiment.plan(small { workload = rush, admission = { "slo_shedding", ttft = 0.5 } })
+    local own = { name = "own", admit = function() return true end, objective = "ttf" }
+    assert.has_error(function() policy.admission(own) end,
+      'policy.admission: objective: "ttf": one of "ttft", "tpot", "e2e" expected')
+    own.objective = "tpot"
+    assert.is_false((pcall(experiment.plan, small { workload = rush, admission = policy.admission(own) })))
+  end)
 end)
 
 describe("cached blocks", function()

@@ -7,12 +7,11 @@ local policy = require "oracle.policy"
 
 return policy.admission {
   name = "slo_shedding",
+  objective = "ttft",
   params = { ttft = 0.0, margin = 1.0 },                  -- s, 0: the scenario's slo.ttft; share of it that may be used
 
   admit = function(c, r, s)
-    local slo = s.params.slo or {}
-    local limit = s.params.ttft > 0 and s.params.ttft or slo.ttft
-    if not limit then error("slo_shedding: an objective is needed: slo = { ttft = ... }", 0) end
+    local limit = s.params.ttft > 0 and s.params.ttft or s.params.slo.ttft
     local n, best = c:size(), nil
     s.rate = s.rate or {}
     for i = 1, n do
