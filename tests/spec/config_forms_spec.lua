@@ -84,6 +84,14 @@ describe("one experiment has one summary in YAML, JSON and Lua", function()
     for _, name in ipairs { "one", "two", "three" } do assert.is_true(s.per_profile[name].requests.total > 20) end
   end)
 
+  it("with a pool of prompts that are asked again", function()
+    local s = forms(cases.build { profile = "      prompt_pool: 7\n" .. MORE })
+    local one = s.per_profile.one
+    assert.equal(one.requests.total - 7, one.prefix_caching.event_counts.CROSS_REQUEST_HIT
+      + one.prefix_caching.event_counts.FULL_HIT_NO_PREFILL_NEEDED)
+    assert.equal(7, one.prefix_caching.event_counts.MISS_FULL)
+  end)
+
   it("on servers that differ, balanced by weights, with percentiles, a warm-up and a seed", function()
     local s = forms(cases.build { workload = PREFIXES
       .. "  load_balancing_strategy: weighted_random\n  framework_weights: {a: 3, b: 1}\n  random_seed: 99\n",

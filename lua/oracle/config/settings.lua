@@ -21,24 +21,27 @@ function settings.simulation(p, t)
   }
 end
 
+-- A percentile in percent; nil and an error when it is none.
+local function percentile(p, here, v, fractions)
+  if type(v) ~= "number" then return p:add(here, "%s: a number expected", fields.quote(v)) end
+  if fractions and v > 1 and v < 100 then return p:add(here, "%g: a fraction expected, such as %g", v, v / 100) end
+  if not (v > 0 and v < (fractions and 1 or 100)) then
+    return p:add(here, "%g: a number above 0 and below %d expected", v, fractions and 1 or 100)
+  end
+  -- 0.29 x 100 is not 29 in binary; twelve digits are.
+  return tonumber(("%.12g"):format(fractions and v * 100 or v))
+end
+
 local function percentiles(p, path, t, key, fractions)
   local list = fields.list(p, path, t, key)
   if not list then return nil end
   local at, out, seen = join(path, key), {}, {}
   if #list == 0 then return p:add(at, "a list with at least one entry expected") end
   for i = 1, #list do
-    local here, v = join(at, i - 1), list[i]
-    if type(v) ~= "number" then return p:add(here, "%s: a number expected", fields.quote(v)) end
-    if fractions and v > 1 and v < 100 then
-      return p:add(here, "%g: a fraction expected, such as %g", v, v / 100)
-    end
-    if not (v > 0 and v < (fractions and 1 or 100)) then
-      return p:add(here, "%g: a number above 0 and below %d expected", v, fractions and 1 or 100)
-    end
-    -- 0.29 x 100 is not 29 in binary; twelve digits are.
-    local percent = tonumber(("%.12g"):format(fractions and v * 100 or v))
-    if seen[percent] then return p:add(here, "%g is given twice", v) end
-    seen[percent], out[i] = true, percent
+    local here = join(at, i - 1)
+    local percent = percentile(p, here, list[i], fractions)
+    if percent and seen[percent] then p:add(here, "%g is given twice", list[i]) end
+    if percent then seen[percent], out[#out + 1] = true, percent end
   end
   return out
 end

@@ -17,7 +17,7 @@ local PROFILE_KEYS = {
   "max_output_tokens_dist_config", "conversational_probability", "streaming_response_probability",
   "user_priority_dist_config", "follow_up_inter_arrival_time_dist_config", "turn_type_dist_config",
   "request_count_dist_config", "prefix_pattern", "max_turns_per_session", "continuation_probability",
-  "arrival_rate", "arrival_cv", "timeout_s",
+  "arrival_rate", "arrival_cv", "timeout_s", "prompt_pool",
 }
 
 local SHARE = { min = 0, max = 1 }
@@ -199,6 +199,11 @@ local function profile(p, index, t, common)
   if streaming and streaming < 1 then w.streaming = streaming end
   w.priority = distribution.read(p, path, t, "user_priority_dist_config", "tokens")
   w.timeout = fields.number(p, path, t, "timeout_s", { min = 0, max = 1e9, open = true })
+  w.prompt_pool = fields.number(p, path, t, "prompt_pool", { min = 1, max = 1e9, whole = true })
+  if w.prompt_pool and w.conversation then
+    p:add(join(path, "prompt_pool"), "sessions continue what was said, they do not ask again; leave it out or"
+      .. " conversational_probability")
+  end
   w.prefix = own_pattern(p, path, t) or (common.prefix_on and common.prefix) or nil
   return w
 end
