@@ -53,7 +53,9 @@ local function range(text)
   local n = (hi - lo) / step
   if n ~= n then return wrong("a range lo..hi:step of finite numbers expected") end
   if n < 0 then return wrong("an empty range: no value from " .. first .. " on reaches " .. (last or rest)) end
-  if n >= axes.MOST then return wrong(("more than %d values"):format(axes.MOST)) end
+  if n >= axes.MOST then                                  -- beyond 1e15 no digit of the count is sure
+    return wrong((n < 1e15 and "%.0f values; at most %d" or "%.3g values; at most %d"):format(n // 1 + 1, axes.MOST))
+  end
   local values = {}
   for k = 0, math.floor(n + 1e-9) do values[k + 1] = at_step(lo, step, k) end
   return values

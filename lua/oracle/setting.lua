@@ -3,14 +3,19 @@ local setting = {}
 
 local TEXT_TYPES = { string = true, name = true, path = true, policy = true, choice = true }
 
+-- The one value that a chunk returns; "1,2" are two, and none.
+local function only(ok, value, ...)
+  if ok and select("#", ...) == 0 then return value end
+end
+
 --- A text as a Lua literal where it is one, else as it is.
 -- @return the value; nil for the text "nil", which takes a key back to its default
 function setting.literal(text)
   if text == "nil" then return nil end
   if text:match("^%s*[%d%.%-+'\"{%[]") or text == "true" or text == "false" then
     local chunk = load("return " .. text:gsub("^%s*%+", ""), "=value", "t", {})
-    local ok, value = pcall(chunk or error)
-    local kind = ok and type(value)
+    local value = only(pcall(chunk or error))
+    local kind = type(value)
     if kind == "number" or kind == "boolean" or kind == "string" or kind == "table" then return value end
   end
   return text

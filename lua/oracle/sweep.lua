@@ -9,11 +9,35 @@ local sweep = {}
 
 -- ---- what is to be done ----
 
--- Axes of the file first, then what was typed, replications fastest.
+-- A key that is typed twice would be silent about one of the two.
+local function twice(job)
+  local typed = {}
+  for _, pair in ipairs(job.axes) do typed[pair[1]] = pair end
+  for _, pair in ipairs(job.set) do
+    if typed[pair[1]] then return ("--set %s=%s: %s: given twice"):format(pair[1], pair[2], pair[1]) end
+  end
+  local seeds = typed.seed
+  local option = job.seeds and "seeds" or job.seed and "seed"
+  if seeds and option then
+    return ("--set seed=%s: goes without --%s %d, which says the seeds too"):format(seeds[2], option, job[option])
+  end
+  return nil
+end
+
+-- Keys with one value for all points.
+local function fixed(job)
+  local keys = { seed = job.seed and true }
+  for _, pair in ipairs(job.set) do keys[pair[1]] = true end
+  return keys
+end
+
+-- Axes of the file first, but for those that got one value, then what was typed, replications fastest.
 local function axes_of(s, job)
-  local list = {}
+  local list, again, one = {}, twice(job), fixed(job)
+  if again then return nil, again end
   for _, axis in ipairs(scenario.raw(s).vary or {}) do
-    local ok, why = axes.add(list, { axis[1], axis[2] })
+    local ok, why = true, nil
+    if not one[axis[1]] then ok, why = axes.add(list, { axis[1], axis[2] }) end
     if not ok then return nil, "vary: " .. why end
   end
   for _, pair in ipairs(job.axes) do

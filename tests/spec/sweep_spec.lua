@@ -110,7 +110,8 @@ describe("axes", function()
     for text, why in pairs {
       ["5..1"] = "an empty range", ["1..5:-1"] = "an empty range", ["1..5:0"] = "step of 0",
       ["1..x"] = "lo%.%.hi:step", ["1..5:y"] = "lo%.%.hi:step", ["1,,2"] = "a value is missing",
-      [""] = "a value is missing", ["0..1e9:1e-9"] = "more than",
+      [""] = "a value is missing", ["0..1e9:1e-9"] = "1e%+18 values; at most 1000000",
+      ["1..3000000"] = "3000000 values; at most 1000000", ["2..9e6:2"] = "4500000 values",
     } do
       local list, message = values(text)
       assert.is_nil(list, text)
@@ -154,7 +155,12 @@ describe("oracle sweep", function()
     assert.equal(4, #both.points)
     assert.same({ ["workload.rate"] = 10, replicas = 2 }, both.points[2].set)
     local other = json.decode(ok(("sweep %s --set workload.rate=5 --seeds 3 --out %s/o --json - -q"):format(path, dir)))
-    assert.equal(6, #other.points)
+    assert.equal(3, #other.points)                        -- one value in place of the axis of the file
+    local at_5 = json.decode(ok(("run %s --set vary=nil --set workload.rate=5 --json - -q"):format(path)))
+    assert.same(at_5.latency, other.points[1].latency)
+    local alone = json.decode(ok(("run %s --set workload.rate=5 --json - -q"):format(path)))
+    assert.equal(1, #alone.points)
+    assert.same(at_5.latency, alone.points[1].latency)
     local mine = json.decode(ok(("sweep %s --set workload.rate=1,2,3 --out %s/mine --json - -q"):format(path, dir)))
     assert.equal(3, #mine.points)
     local one = ok(("run %s --json - -q --threads 1"):format(path))
@@ -205,6 +211,10 @@ describe("oracle sweep", function()
     refused(2, "sweep " .. path .. " --set workload.rate=1..9:0", "step of 0")
     refused(2, "sweep " .. path .. " --set replicas=1,0", "replicas: 0")
     refused(2, "sweep " .. path .. " --set replicas=1,2 --set replicas=3,4", "given twice")
+    refused(2, "sweep " .. path .. " --set replicas=1,2 --set replicas=3", "replicas=3: replicas: given twice")
+    refused(2, "sweep " .. path .. " --set seed=1..3 --seeds 2", "seed=1..3: goes without %-%-seeds 2")
+    refused(2, "sweep " .. path .. " --set seed=1..3 --seed 7", "seed=1..3: goes without %-%-seed 7")
+    refused(2, ("sweep %s --seeds 2 --out %s/o --json %s/./o"):format(path, dir, dir), "two files expected")
     refused(2, "sweep " .. path .. " --set replicas=1,2 --csv x.csv", "a CSV holds one run")
     refused(2, "sweep " .. path .. " --seeds 0", "whole number")
     refused(2, "sweep " .. path .. " --set workload.rate=1,2,", "a value is missing")

@@ -94,6 +94,16 @@ function files.stdout_is_free(options)
   return not options.quiet and options.json ~= "-" and options.csv ~= "-" and options.series ~= "-"
 end
 
+-- What is read is not written over, and the results of a sweep as they finish have a file of their own.
+local function not_read_or_kept(options, taken)
+  local plain, read = require("oracle.output").plain, options.files[#options.files]
+  local kind = read and taken[plain(read)]
+  if kind then misuse("--%s %s: that is the file that is read; another one expected", kind, options[kind]) end
+  local out = options.out
+  kind = out and not out:match("^/dev/") and taken[plain(out)]
+  if kind then misuse("--%s and --out: two files expected", kind) end
+end
+
 --- Make the files of results ready (oracle.output), before anything runs.
 -- @return { json =, csv =, series = }
 function files.open_results(options)
@@ -107,6 +117,7 @@ function files.open_results(options)
     if other then misuse("--%s and --%s: two files expected", other, kind) end
     if same then taken[same] = kind end
   end
+  not_read_or_kept(options, taken)
   local opened = {}
   for _, kind in ipairs(RESULTS) do
     if options[kind] then
