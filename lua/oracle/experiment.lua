@@ -123,7 +123,7 @@ local function check_depth(e, model)
 end
 
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
-local function deploy_kind(r, find, memo)
+local function deploy_kind(r, find, memo, role)
   local model = recall(memo, "model", r.model, find)
   local hardware = recall(memo, "hardware", r.hardware, find)
   local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom",
@@ -133,6 +133,11 @@ local function deploy_kind(r, find, memo)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   check_depth(e, model)
   local layout = deployment.layout(e, model)
+  if layout.layers == "balanced" then
+    layout.head_layers = require("oracle.balance").head_layers(core(), {
+      model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
+    })
+  end
   local ok, memory = pcall(core().cost.memory, {
     model = model, hardware = hardware, layout = layout,
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
@@ -160,14 +165,14 @@ local function deploy(r, find, memo)
   local d
   if kinds then
     for _, k in ipairs(kinds) do
-      local ok, found = pcall(deploy_kind, k.scenario, find, memo)
+      local ok, found = pcall(deploy_kind, k.scenario, find, memo, k.role)
       if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
       k.deployment = found
     end
     d = require("oracle.pools").join(kinds)
     for key, value in pairs(kinds[#kinds].scenario.engine) do r.engine[key] = value end
   else
-    d = deploy_kind(r, find, memo)
+    d = deploy_kind(r, find, memo, "all")
   end
   require("oracle.pools").check_count(d)
   place(r, d)

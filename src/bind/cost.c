@@ -180,7 +180,10 @@ static orc_dtype read_format(lua_State *L, int index, const char *key, orc_dtype
   return d;
 }
 
-/* layout.layers: "balanced", or the layers of each stage; nil: as even as may be. */
+/*
+** layout.layers: "balanced", or the layers of each stage; nil: as even as may be. "balanced" counts
+** the LM head as layout.head_layers layers; nil: by weights.
+*/
 static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model *m)
 {
   const int type = lua_getfield(L, index, "layers");
@@ -188,7 +191,11 @@ static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model 
     if (l->pipeline_parallel_size > ORC_STAGES || l->pipeline_parallel_size > m->num_hidden_layers)
       orc_bind_fail(L, "layout.layers: at most %d stages, and as many as layers, can be balanced",
                     (int)ORC_STAGES);
-    orc_layout_balance(l, m);
+    lua_getfield(L, index, "head_layers");
+    const double head = lua_isnil(L, -1) ? orc_layout_head_layers(l, m) : lua_tonumber(L, -1);
+    if (!(head >= 0.0)) orc_bind_fail(L, "layout.head_layers: a number >= 0 expected");
+    orc_layout_balance(l, m, head);
+    lua_pop(L, 1);
   } else if (type == LUA_TTABLE) {
     const lua_Unsigned n = lua_rawlen(L, -1);
     if (n > ORC_STAGES) orc_bind_fail(L, "layout.layers: at most %d stages", (int)ORC_STAGES);

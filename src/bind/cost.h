@@ -23,8 +23,7 @@ void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h);
 
 /* cost/layout.h. Formats are names ("bf16", ...). Degrees are 1 unless given, activations bf16,
 ** weights and kv as activations, compute as weights of 8 bits or fp4, else as activations. layers
-*is
-** a list of counts or "balanced" (orc_layout_balance on model m). */
+** is a list of counts or "balanced" (orc_layout_balance on model m, with head_layers). */
 void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layout *l);
 
 /* cost/step.h. `kind` is "roofline" or "constant"; absent fields, or nil at `index`, are the

@@ -120,18 +120,23 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
   return most * orc_layout_layer_kv_bytes(l, m);
 }
 
-void orc_layout_balance(orc_layout *l, const orc_model *m)
+double orc_layout_head_layers(const orc_layout *l, const orc_model *m)
+{
+  const double head = orc_model_lm_head_parameters(m) * orc_dtype_bytes(l->activations);
+  const orc_stage all = { .layers = m->num_hidden_layers };
+  const double layers = l->tensor_parallel_size * orc_layout_stage_weight_bytes(l, m, all);
+  return head / (layers / m->num_hidden_layers);
+}
+
+void orc_layout_balance(orc_layout *l, const orc_model *m, double head)
 {
   const int stages = l->pipeline_parallel_size, layers = m->num_hidden_layers;
-  ORC_ASSERT(stages <= ORC_STAGES && stages <= layers);
-  const double head = orc_model_lm_head_parameters(m) * orc_dtype_bytes(l->activations);
-  const orc_stage all = { .layers = layers };
-  const double layer = l->tensor_parallel_size * orc_layout_stage_weight_bytes(l, m, all) / layers;
+  ORC_ASSERT(stages <= ORC_STAGES && stages <= layers && head >= 0.0);
   int best = 0;
   double least = INFINITY;
   for (int last = 1; stages > 1 && last <= layers - (stages - 1); last++) {
     const int others = (layers - last + stages - 2) / (stages - 1); /* the fullest of them */
-    const double with_head = last + head / layer, most = with_head > others ? with_head : others;
+    const double with_head = last + head, most = with_head > others ? with_head : others;
     if (most > least) continue;
     least = most;
     best = last;

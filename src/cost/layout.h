@@ -40,12 +40,16 @@ typedef struct orc_stage {
 */
 orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index);
 
+/* The LM head in layers, by bytes of weights: 2.4 where it has 2.4 times those of one layer. */
+double orc_layout_head_layers(const orc_layout *l, const orc_model *m);
+
 /*
-** Tell the layers of each stage so that the last, which has the LM head too, reads as many bytes of
-** weights as the others, as nearly as whole layers can. Degrees and formats must have passed
-** orc_layout_check; at most ORC_STAGES stages.
+** Tell the layers of each stage so that the last, which has the LM head too, has as much to do as
+** the others, as nearly as whole layers can. Degrees and formats must have passed orc_layout_check;
+** at most ORC_STAGES stages.
+**   head   layers that the LM head takes as long as, >= 0
 */
-void orc_layout_balance(orc_layout *l, const orc_model *m);
+void orc_layout_balance(orc_layout *l, const orc_model *m, double head);
 
 /* Ranks the experts are spread over: those of all attention replicas. */
 int orc_layout_expert_ranks(const orc_layout *l);

@@ -191,6 +191,49 @@ describe("a pipeline", function()
     assert(balanced > even)
   end)
 
+  it("that is full of prompts is balanced by the LM head's time, which is small beside theirs", function()
+    local function run_of(stages, prompt, output, layers)
+      return run {
+        model = MODEL, hardware = "h100-sxm",
+        engine = { pipeline_parallel_size = stages, pipeline_layers = layers, max_num_batched_tokens = 2048,
+                   max_num_seqs = 256 * stages, enable_prefix_caching = false },
+        workload = oracle.workload.poisson { rate = 1e5, count = 800 * stages, prompt = prompt, output = output },
+      }.throughput.output_tokens_per_second
+    end
+    for _, c in ipairs { { 512, 128 }, { 1024, 64 } } do
+      local one, balanced = run_of(1, c[1], c[2]), run_of(4, c[1], c[2], "balanced")
+      assert(balanced >= 0.9 * 4 * one, ("%d/%d: %.3f of the ideal"):format(c[1], c[2], balanced / (4 * one)))
+    end
+  end)
+
+  it("is balanced by the mean step of what the replica does, or by weights", function()
+    local function layers(workload, pools)
+      local plan = experiment.plan(oracle.scenario {
+        model = MODEL, hardware = "h100-sxm", workload = workload, pools = pools,
+        engine = { pipeline_parallel_size = 4, pipeline_layers = "balanced", max_num_seqs = 256 },
+        network = pools and { topology = "dgx_h100" },
+      })
+      local found = {}
+      for i, p in ipairs(plan.deployment.pools or { plan }) do
+        for j, stage in ipairs(p.deployment.memory.stages) do
+          found[#found + 1] = ("%d.%d=%d"):format(i, j, stage.layers)
+        end
+      end
+      return table.concat(found, " ")
+    end
+    -- LM head: 128,256 x 4096 weights, 2.41 times a layer's 218 million: 9 + 9 + 8 + (6 + 2.4) by weights.
+    local by_weights = "1.1=9 1.2=9 1.3=8 1.4=6"
+    local poisson = oracle.workload.poisson
+    -- 64 sequences of 316 tokens read 4 KiB each in a layer: 83 MB beside its 436 MB of weights, and activations.
+    -- The head's 1,051 MB are as long as less than 2 layers: 9 + 8 + 8 + (7 + 2).
+    assert.equal("1.1=9 1.2=8 1.3=8 1.4=7", layers(poisson { rate = 1, count = 9, prompt = 16, output = 600 }))
+    assert.equal("1.1=8 1.2=8 1.3=8 1.4=8", layers(poisson { rate = 1, count = 9, prompt = 4000, output = 2 }))
+    local unknown = { kind = "pareto", shape = 3, scale = 4000 }
+    assert.equal(by_weights, layers(poisson { rate = 1, count = 9, prompt = unknown, output = 2 }))
+    assert.equal("1.1=8 1.2=8 1.3=8 1.4=8 2.1=9 2.2=8 2.3=8 2.4=7",
+      layers(poisson { rate = 1, count = 9, prompt = 1000, output = 100 }, { prefill = {}, decode = {} }))
+  end)
+
   it("deals layers out only as told where they do not divide", function()
     local base = { model = MODEL, hardware = GPU,
                    workload = oracle.workload.batch { count = 1, prompt = 9, output = 9 } }
