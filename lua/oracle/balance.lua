@@ -64,7 +64,7 @@ function balance.head_layers(core, d)
   local shape = balance.step(d.engine, d.workload, d.role)
   if not shape then return nil end
   local ok, t = pcall(core.cost.step, { model = d.model, hardware = d.hardware, layout = d.layout, shape = shape })
-  if not ok or not (t.total > t.lm_head) then return nil end
+  if not ok or t.total <= t.lm_head then return nil end
   return t.lm_head / ((t.total - t.lm_head) / d.model.num_hidden_layers)
 end
 
