@@ -266,6 +266,13 @@ local function shown(v)
   return (size >= 1000 and "%.0f" or size >= 100 and "%.1f" or size >= 1 and "%.2f" or "%.4f"):format(v)
 end
 
+-- Per cent with a digit after the point, or as many as its own size needs to be seen.
+local function digits(half)
+  half = math.abs(half)
+  if half >= 0.05 or half == 0 then return 1 end
+  return math.min(4, math.ceil(-math.log(half, 10)))
+end
+
 local function describe(cell, base)
   if not cell.difference then return shown(cell.mean) end
   local text = shown(cell.mean)
@@ -275,7 +282,8 @@ local function describe(cell, base)
   end
   local percent = 100 / math.abs(base)
   if cell.half then
-    return ("%s  %+.1f ± %.1f %%"):format(text, percent * cell.difference, percent * cell.half)
+    local n = digits(percent * cell.half)
+    return ("%s  %+.*f ± %.*f %%"):gsub("%*", n):format(text, percent * cell.difference, percent * cell.half)
   end
   if cell.low then
     return ("%s  %+.1f %% (%+.1f to %+.1f)"):format(text, percent * cell.difference, percent * cell.low,

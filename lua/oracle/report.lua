@@ -81,7 +81,11 @@ function report.block(s)
   end
   resources(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
-  if not s.oracle.complete then lines[#lines + 1] = "INCOMPLETE: the run was interrupted; these are partial results" end
+  if not s.oracle.complete then
+    lines[#lines + 1] = "INCOMPLETE: " .. (getmetatable(s).__paused
+      and "the simulation is not over; these are its results so far"
+      or "the run was interrupted; these are partial results")
+  end
   return table.concat(lines, "\n") .. "\n"
 end
 

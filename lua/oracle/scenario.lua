@@ -38,7 +38,7 @@ local function look_up(raw, path)
   local at = raw
   for key in path:gmatch("[^.]+") do
     if type(at) ~= "table" then return nil end
-    at = at[key]
+    at = at[key] or at[math.tointeger(key)]
   end
   return at
 end
@@ -143,10 +143,25 @@ end
 
 local POLICIES = { "batching", "router", "admission", "eviction", "autoscaling.policy" }
 
+--- Where the autoscalers of pools and groups stand in a scenario: a list of dotted paths.
+function scenario.scalers(s)
+  local paths, groups = { "pools.prefill.autoscaling.policy", "pools.decode.autoscaling.policy" }, raw_of[s].groups
+  for i in ipairs(type(groups) == "table" and groups or {}) do
+    paths[#paths + 1] = ("groups.%d.autoscaling.policy"):format(i)
+  end
+  return paths
+end
+
+--- The value of a path as written, or nil; into lists too, as in groups.1.replicas.
+function scenario.at(s, path)
+  return look_up(raw_of[s], path)
+end
+
 -- Policies in the file of a scenario come anew with it.
 local function remember_policies(s, again)
-  local policies = package.loaded["oracle.policy"]
-  for _, key in ipairs(policies and POLICIES or {}) do
+  local policies, paths = package.loaded["oracle.policy"], scenario.scalers(s)
+  table.move(POLICIES, 1, #POLICIES, #paths + 1, paths)
+  for _, key in ipairs(policies and paths or {}) do
     local p = look_up(raw_of[s], key)
     if policies.is(p) and not policies.source(p) then
       policies.remember(p, function()

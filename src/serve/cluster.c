@@ -136,6 +136,7 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   orc_life_note(c->life, &end);
   if (c->log != NULL) c->log->change(c->log->self, &end);
   if (now > c->last_end) c->last_end = now;
+  orc_fleet_ended(&c->fleet);
   orc_error e;
   orc_error_clear(&e);
   if (q->replica != ORC_NO_REPLICA) orc_fleet_drained(c, q->replica, now);

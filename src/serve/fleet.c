@@ -9,6 +9,10 @@
  * gives up. */
 enum { PATIENCE = 1000 };
 
+/* Failures per replica in a row that all lost requests and let none end, before the run gives up:
+ * they come faster than anything can be computed. */
+enum { BARREN_MOST = 10000 };
+
 /* Keys of the fleet's events lie above those of deadlines, which are numbers of requests. */
 void orc_fleet_later(orc_cluster *c, orc_time time, uint32_t kind, uint32_t subject)
 {
@@ -153,6 +157,24 @@ static void sort(const orc_cluster *c, orc_slot *slots, uint32_t n)
   }
 }
 
+/* `lost` requests have lost what was computed for them. */
+static void count_loss(orc_cluster *c, uint32_t lost)
+{
+  orc_fleet *f = &c->fleet;
+  if (lost > 0 && f->mtbf > 0.0) f->barren++;
+  if (f->barren < (uint64_t)BARREN_MOST * (uint64_t)c->replica_count || c->failure.code != 0)
+    return;
+  orc_fail(&c->failure,
+           "at t=%.6f s: %llu failures in a row lost requests and none ended between them; "
+           "failures.mtbf (%g s) leaves no time to serve one: a longer time expected",
+           (double)c->engine.now * 1e-9, (unsigned long long)f->barren, f->mtbf);
+}
+
+void orc_fleet_ended(orc_fleet *f)
+{
+  f->barren = 0;
+}
+
 /* The group loses all it had, and who was there goes back to the router. */
 static void fail(orc_cluster *c, int first, orc_time lasts)
 {
@@ -175,6 +197,7 @@ static void fail(orc_cluster *c, int first, orc_time lasts)
     n += orc_replica_evict(&c->replicas[i], slots + n);
   }
   if (c->replicas[first].lockstep != NULL) orc_lockstep_abandon(c->replicas[first].lockstep);
+  count_loss(c, n);
   sort(c, slots, n);
   for (uint32_t i = 0; i < n && c->failure.code == 0; i++)
     orc_cluster_dispatch(c, slots[i]);

@@ -72,9 +72,10 @@ typedef struct orc_fleet {
   orc_slot *homeless; /* requests that wait for a replica, in order of arrival */
   uint32_t homeless_count, homeless_room;
   uint64_t failures;
-  uint64_t asked; /* tokens of the prompts that arrived */
-  uint64_t seen;  /* steps of all replicas at the last look */
-  int dull;       /* looks in a row at which nothing had happened */
+  uint64_t barren; /* of those that lost requests, how many since one last ended */
+  uint64_t asked;  /* tokens of the prompts that arrived */
+  uint64_t seen;   /* steps of all replicas at the last look */
+  int dull;        /* looks in a row at which nothing had happened */
 } orc_fleet;
 
 /* Set up: of each pool the replicas are ready that `starts` says, the rest off. For
@@ -91,6 +92,9 @@ void orc_fleet_release(orc_cluster *c, orc_slot slot);
 /* A replica has less to do: where its group drains and has nothing left, it is off from `now` on.
  */
 void orc_fleet_drained(orc_cluster *c, uint16_t replica, orc_time now);
+
+/* A request has ended: failures let them. */
+void orc_fleet_ended(orc_fleet *f);
 
 /* s replica `index` was rented up to `now`. */
 double orc_fleet_rented(const orc_fleet *f, int index, orc_time now);

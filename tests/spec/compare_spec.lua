@@ -171,6 +171,15 @@ describe("oracle compare", function()
     end
   end)
 
+  it("shows small differences with the digits they need", function()
+    local code, out = run("compare vllm sglang scenarios/quickstart.lua")
+    assert.equal(0, code)
+    assert.matches("[+-]%d%d?%.%d ± %d", out)
+    for difference, half in out:gmatch("([+-][%d.]+) ± ([%d.]+) %%") do
+      assert.is_true(tonumber(half) > 0 and tonumber(difference) ~= 0, difference .. " ± " .. half)
+    end
+  end)
+
   it("takes a block bootstrap where a trace leaves nothing to chance", function()
     local lines = { "TIMESTAMP,ContextTokens,GeneratedTokens" }
     for i = 1, 300 do

@@ -80,6 +80,35 @@ describe("a knob of a system", function()
     end
   end)
 
+  it("of SGLang's chunks switches them off with -1", function()
+    local function engine(e)
+      local ok, p = plan(e)
+      assert.is_true(ok, tostring(p))
+      return p.spec.engine
+    end
+    local e = engine { system = "sglang", chunked_prefill_size = -1, max_model_len = 32000 }
+    assert.same({ false, 32000 }, { e.enable_chunked_prefill, e.max_num_batched_tokens })
+    e = engine { system = "sglang", enable_chunked_prefill = false, max_model_len = 4096 }
+    assert.same({ false, 16384 }, { e.enable_chunked_prefill, e.max_num_batched_tokens })   -- max_prefill_tokens
+    assert.is_true(engine({ system = "sglang" }).enable_chunked_prefill)
+    local function why(given) return tostring(select(2, plan(given))) end
+    assert.matches("^engine.chunked_prefill_size: %-2: a whole number from %-1 ",
+      why { system = "sglang", chunked_prefill_size = -2 })
+    assert.matches("^engine.chunked_prefill_size: switches off what enable_chunked_prefill = true",
+      why { system = "sglang", chunked_prefill_size = -1, enable_chunked_prefill = true })
+    assert.matches("^engine.max_num_batched_tokens: %-1: ", why { system = "sglang", max_num_batched_tokens = -1 })
+    local s = oracle.sim(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+      engine = { system = "sglang", max_model_len = 4096 },
+      workload = oracle.workload.poisson { rate = 20, count = 60, prompt = 900, output = 20 } }):run_until(1)
+    assert.error_matches(function() s:set("engine.chunked_prefill_size", -7) end, "%-7: a whole number")
+    s:set("engine.chunked_prefill_size", -1)
+    e = experiment.plan(s.scenario).spec.engine
+    assert.same({ false, 16384 }, { e.enable_chunked_prefill, e.max_num_batched_tokens })
+    s:set("engine.max_num_batched_tokens", 4096)
+    assert.equal(60, s:run().requests.successful)
+    assert.is_true(experiment.plan(s.scenario).spec.engine.enable_chunked_prefill)
+  end)
+
   it("that contradicts another says so", function()
     local function why(engine) return select(2, plan(engine)) end
     assert.matches("^engine.max_queue_delay_microseconds: ", tostring(why { system = "triton", max_queue_delay = "1 ms",

@@ -290,6 +290,7 @@ function METHODS.result(self, set)
   local raw = inner.raw:so_far()
   local result = require("oracle.summary").new(inner.present, raw, set)
   getmetatable(result).__latency = by_short_name(raw.latency)
+  getmetatable(result).__paused = true                    -- where it is not complete: nobody broke it off
   return result
 end
 

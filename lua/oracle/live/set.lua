@@ -83,8 +83,10 @@ end
 
 -- The knob that changes, as the checked scenario has it.
 local function engine_of(key, plan)
-  local name = key:match("%.(.+)$")
-  return { [name] = plan.spec.engine[name] }
+  local name, e = key:match("%.(.+)$"), plan.spec.engine
+  local knobs = { [name] = e[name] }
+  if name == "max_num_batched_tokens" then knobs.enable_chunked_prefill = e.enable_chunked_prefill end   -- system.off
+  return knobs
 end
 
 local function duration_of(inner, plan)
@@ -128,7 +130,9 @@ end
 local function from_file(s, key)
   local again, why = scenario.load(scenario.origin(s).path)
   if not again then fail("reload: %s", why) end
-  return again:get(key)
+  local value = scenario.at(again, key)
+  if value == nil then fail("reload: %s: the scenario's file has none any more", (key:gsub("%.(%d+)", "[%1]"))) end
+  return value
 end
 
 -- A plan whose policies are not those remembered from the first time; when it fails, all is as before.
@@ -140,20 +144,27 @@ local function plan_afresh(s)
   error(plan, 0)
 end
 
+-- Pools and groups have autoscalers of their own.
+local function renew_scalers(changed, used)
+  local any, policies = false, require "oracle.policy"
+  for _, path in ipairs(scenario.scalers(changed)) do
+    local value = scenario.at(changed, path)
+    if policies.is(value) and policies.source(value) == "scenario" then
+      scenario.at(changed, path:match("^(.*)%.")).policy, any = from_file(changed, path), true
+    end
+  end
+  for _, p in ipairs(used.autoscalers or {}) do any = any or p and policies.source(p) == "file" end
+  return any
+end
+
 -- Whether the policy of a key is to be had anew; one of the scenario's own file is put into `changed`.
 local function renew(changed, key, used)
   local value, policies = changed:get(key), require "oracle.policy"
-  if value == nil and key == "autoscaling.policy" then    -- pools have their own
-    for _, p in ipairs(used.autoscalers or {}) do
-      if p and policies.source(p) == "file" then return true end
-    end
-  end
+  if value == nil and key == "autoscaling.policy" then return renew_scalers(changed, used) end
   if value == nil then return key == "batching" or key == "router" end   -- the system's own
   if not policies.is(value) then return true end
   if policies.source(value) ~= "scenario" then return policies.source(value) == "file" end
-  local again = from_file(changed, key)
-  if again == nil then fail("reload: %s: the scenario's file has none any more", key) end
-  changed:set(key, again)
+  changed:set(key, (from_file(changed, key)))
   return true
 end
 

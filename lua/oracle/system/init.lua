@@ -12,8 +12,8 @@ local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", t
 
 local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
                  knobs = "table", open = "function", fill = "function", room = "function", settle = "function",
-                 computed_only = "boolean", kv_loading = "string", batching = "function", router = "function",
-                 shape = "function" }
+                 computed_only = "boolean", kv_loading = "string", off = "table", batching = "function",
+                 router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
@@ -23,6 +23,7 @@ local FIELDS = { name = "string", version = "string", source = "string", default
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
+--   off = { alias = knob }: 0 or -1 for the alias says that the knob is false,
 --   kv_loading = how blocks come back from lower tiers, where it is not before the step that needs them,
 --   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = the same for routing,
 --   shape = function(r): may say what pools a checked scenario has }
@@ -30,7 +31,7 @@ function system.new(t)
   for k, v in pairs(t) do
     assert(FIELDS[k] == type(v), "system: " .. tostring(k))
   end
-  t.defaults, t.aliases, t.knobs = t.defaults or {}, t.aliases or {}, t.knobs or {}
+  t.defaults, t.aliases, t.knobs, t.off = t.defaults or {}, t.aliases or {}, t.knobs or {}, t.off or {}
   t.own = {}
   for _, f in ipairs(t.knobs) do
     f.type = f.type or f[2]
@@ -64,6 +65,11 @@ function system.fields(raw, node)
   local out = {}
   for k, f in pairs(s.own) do out[k] = f end
   for k, target in pairs(s.aliases) do out[k] = node.fields[target] end
+  for k in pairs(s.off) do
+    local field = { min = -1 }
+    for name, v in pairs(out[k]) do field[name] = field[name] or v end
+    out[k] = field
+  end
   return out
 end
 
@@ -75,6 +81,12 @@ function system.names(raw, node)
   for k in pairs(system.fields(raw, node)) do more[#more + 1] = k end
   table.sort(more)
   return table.move(more, 1, #more, #names + 1, names)
+end
+
+-- An alias switches a knob off.
+local function switch_off(out, name, knob, refuse)
+  if out[knob] == true then refuse(name, ("switches off what %s = true asks for; one expected"):format(knob)) end
+  out[knob] = false
 end
 
 --- The section `engine` with the knobs under vLLM's names and the system's own defaults.
@@ -94,7 +106,11 @@ function system.adapt(raw, refuse)
     local target, v = s.aliases[name], raw[name]
     if v ~= nil then
       if out[target] ~= nil then refuse(name, ("the same knob as %s; one of them expected"):format(target)) end
-      out[target] = v
+      if s.off[name] and type(v) == "number" and v <= 0 then
+        switch_off(out, name, s.off[name], refuse)
+      else
+        out[target] = v
+      end
     end
   end
   for k, v in pairs(s.defaults) do

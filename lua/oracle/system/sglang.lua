@@ -24,6 +24,7 @@ return system.new {
     context_length = "max_model_len", chunked_prefill_size = "max_num_batched_tokens",
     max_running_requests = "max_num_seqs", mem_fraction_static = "gpu_memory_utilization", page_size = "block_size",
   },
+  off = { chunked_prefill_size = "enable_chunked_prefill" },
   knobs = {
     { "schedule_policy", "choice", values = { "fcfs", "lpm", "dfs-weight", "lof", "random" }, default = "fcfs",
       doc = "sglang: order of the queue: first come, longest cached prefix, depth first through the prefix tree, "
@@ -39,10 +40,14 @@ return system.new {
     local memory, row = hardware.memory / MiB, 1
     while memory >= BY_MEMORY[row][1] * 1024 do row = row + 1 end
     local chunk, graphs = BY_MEMORY[row][2], BY_MEMORY[row][e.tensor_parallel_size < 4 and 3 or 4]
+    -- Uncut, prompts enter a step up to max_prefill_tokens, or a longer one alone.
+    local whole = not e.enable_chunked_prefill and not e.max_num_batched_tokens
+    if whole then chunk = math.max(e.max_prefill_tokens, e.max_model_len) end
     e.max_num_batched_tokens = e.max_num_batched_tokens or chunk
     if not e.gpu_memory_utilization then
       -- MiB that are kept for other things: metadata, activations of a chunk, CUDA graphs, communication.
-      local kept = 512 + 1.5 * math.max(e.max_num_batched_tokens, 2048) + 2 * graphs
+      local computed = whole and e.max_prefill_tokens or e.max_num_batched_tokens
+      local kept = 512 + 1.5 * math.max(computed, 2048) + 2 * graphs
         + 1024 * e.tensor_parallel_size * e.pipeline_parallel_size / 8
       if memory > 60 * 1024 then kept = math.max(kept, 10 * 1024) end
       e.gpu_memory_utilization = math.max(0.001, math.floor(1000 * (memory - kept) / memory + 0.5) / 1000)
