@@ -6,8 +6,8 @@
 -- checked; an nvswitch adds up and multicasts what passes it).
 -- Without `nodes`, the ends of links are the GPUs; where some are called gpu..., the others are switches.
 -- A link may also be written as `network_links` of YAML configurations: link_id, source_id, dest_id,
--- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise). `links` beside a
--- topology's name are added to it.
+-- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise); `links` may be called so
+-- too. `links` beside a topology's name are added to it.
 local core = require "oracle.core"
 local nearest = require "oracle.nearest"
 local units = require "oracle.units"
@@ -24,6 +24,7 @@ local LINK_KEYS = {
   id = "name", from = "name", to = "name", bandwidth = "bytes/s", latency = "time", bidirectional = "boolean",
   bandwidth_bps = "number",
 }
+local NETWORK_ALIASES = { network_links = "links" }
 local ALIASES = { link_id = "id", source_id = "from", dest_id = "to", latency_s = "latency" }
 local NODE_KEYS = { name = "name", kind = "name", host = "number" }
 local KINDS = { device = true, host = true, nic = true, switch = true, nvswitch = true }
@@ -73,7 +74,8 @@ local READ = {
     return v
   end,
   count = function(where, v)
-    local n = math.tointeger(v)    if type(v) == "number" and n and n >= 1 then return n end
+    local n = math.tointeger(v)
+    if type(v) == "number" and n and n >= 1 then return n end
     refuse(where, "a whole number from 1 expected, got %s", tostring(v))
   end,
   number = function(where, v)
@@ -93,7 +95,11 @@ local function read(where, t, keys, aliases)
     local key = aliases and aliases[given] or given
     local kind = keys[key]
     local at = where .. "." .. tostring(given)
-    if not kind then refuse(at, "unknown key%s", meant(given, sorted(keys))) end
+    if not kind then
+      local names = sorted(keys)
+      local near = meant(given, names)
+      refuse(at, "unknown key%s", near ~= "" and near or "; valid: " .. table.concat(names, ", "))
+    end
     if out[key] ~= nil then refuse(at, "'%s' is given twice", key) end
     local reader = READ[kind]
     if reader then out[key] = reader(at, t[given]) else out[key] = quantity(at, t[given], kind) end
@@ -246,7 +252,7 @@ function topology.new(network, where)
   where = where or "network"
   if type(network) == "string" then network = { topology = network } end
   if type(network) ~= "table" then refuse(where, "a topology's name or a table expected, got %s", tostring(network)) end
-  local given = read(where, network, KEYS)
+  local given = read(where, network, KEYS, NETWORK_ALIASES)
   if not given.topology and not given.links then refuse(where, "topology or links expected") end
   local spec = { kind = given.topology }
   for key, kind in pairs(KEYS) do                         -- order does not matter: each key is copied once
