@@ -69,6 +69,7 @@ describe("a configuration", function()
     assert.equal("poisson", s.workload.kind)
     assert.equal(5, s.workload.rate)
     assert.same({ 50, 99, 99.9 }, s.percentiles)
+    assert.same(s.workload.prompt, config.parse(with("mean: 5, sigma", "mu: 5, sigma")).scenario.workload.prompt)
   end)
 
   it("reads YAML's ways of writing the same", function()
@@ -192,6 +193,9 @@ describe("what is wrong", function()
         "did you mean least_loaded" },
       { "    - profile_name: chat", "    - profile_name: chat\n      conversational_probability: 1.5", "from 0 to 1" },
       { "low: 20, high: 60", "low: 60, high: 20", "is below" },
+      { "mean: 5, sigma: 0.5", "mean: 5, mu: 5", "mu.*mean says the same" },
+      { "mean: 5, sigma: 0.5", "median: 90, mu: 5", "mu.*median says the same" },
+      { "mean: 5, sigma: 0.5", "mu: 150, sigma: 50", "mu.*150: a logarithm, up to 20, expected" },
       { "low: 20, high: 60", "low: 5000, high: 6000", "more than the 4096" },
       { "memory_capacity_bytes: 80_000_000_000", "memory_capacity_bytes: 12_000_000_000", "does not fit" },
       { "gpu_id: gpu0", "gpu_id: gpu0\n      max_num_batched_tokens: 512\n      prefill_chunk_size: 1024",

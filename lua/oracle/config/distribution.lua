@@ -39,7 +39,9 @@ end
 local function lognormal(p, path, t)
   if t.median ~= nil then
     local d = { kind = "lognormal", median = get(p, path, t, "median", nil, POSITIVE) }
-    if t.mean ~= nil then return p:add(join(path, "mean"), "median says the same; leave one out") end
+    for _, key in ipairs { "mean", "mu" } do
+      if t[key] ~= nil then return p:add(join(path, key), "median says the same; leave one out") end
+    end
     local spread = false
     for _, key in ipairs { "p99", "p95", "p90", "sigma", "cv", "std" } do
       d[key] = get(p, path, t, key, nil, key:match("^p") and POSITIVE or NOT_NEGATIVE)
@@ -51,9 +53,14 @@ local function lognormal(p, path, t)
   for _, key in ipairs { "p99", "p95", "p90", "cv", "std" } do
     if t[key] ~= nil then return p:add(join(path, key), "goes with median, which is missing") end
   end
-  local mean = get(p, path, t, "mean", 0, ANY)
+  if t.mu ~= nil and t.mean ~= nil then return p:add(join(path, "mu"), "mean says the same; leave one out") end
+  local mean = get(p, path, t, "mean", nil, ANY) or get(p, path, t, "mu", 0, ANY)
   local sigma = get(p, path, t, "sigma", 1, NOT_NEGATIVE)
   if not mean or not sigma then return nil end
+  if t.mu ~= nil and mean > TOKENS_SCALE then
+    return p:add(join(path, "mu"), "%g: a logarithm, up to %d, expected (or give median, which is linear)", mean,
+      TOKENS_SCALE)
+  end
   if mean > TOKENS_SCALE then return token_scale(p, path, mean, t.sigma) end
   if sigma > 10 then
     return p:add(join(path, "sigma"), "%g: a standard deviation in log space, up to 10, expected (or give median and"
@@ -104,7 +111,7 @@ kind({ "Normal" }, { "mean", "std", "sigma" }, function(p, path, t)
   return { kind = "normal", mean = get(p, path, t, "mean", 0, ANY), std = std, min = 0 }
 end)
 
-kind({ "LogNormal" }, { "mean", "sigma", "median", "p99", "p95", "p90", "cv", "std" }, lognormal)
+kind({ "LogNormal" }, { "mean", "mu", "sigma", "median", "p99", "p95", "p90", "cv", "std" }, lognormal)
 
 for name, shape in pairs { Pareto = 1, Weibull = 1, Gamma = 2 } do
   kind({ name }, { "shape", "scale" }, function(p, path, t)
