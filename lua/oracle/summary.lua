@@ -338,11 +338,7 @@ function summary.new(plan, raw, set)
   local seconds = math.max(0, raw.now - r.warm_up)
   local warnings = array(table.move(plan.warnings, 1, #plan.warnings, 1, {}))
   for _, w in ipairs(raw.warnings or {}) do warnings[#warnings + 1] = w end
-  if raw.requests.total > 0 and raw.requests.successful == 0 then
-    warnings[#warnings + 1] = "no request was answered"
-  elseif raw.requests.total == 0 and raw.complete then
-    warnings[#warnings + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
-  end
+  for _, w in ipairs(require("oracle.caveats").of(plan, raw)) do warnings[#warnings + 1] = w end
   local links = raw.shared_links or {}
   local shared = array(table.move(links, 1, #links, 1, {}))
   local left_out = r.pools and #links > 0 and formula_sends(plan.spec, plan.deployment.pools[1].room)

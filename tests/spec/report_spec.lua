@@ -39,7 +39,7 @@ end
 local function plan(changes)
   local p = {
     scenario = { seed = 7, warm_up = 10, replicas = 2, percentiles = { 50, 99, 99.9 }, slo = { ttft = 1 },
-                 engine = { block_size = 16 }, cost = { kind = "roofline" } },
+                 engine = { block_size = 16 }, cost = { kind = "roofline" }, admission = { "token_bucket" } },
     deployment = { names = { model = "m", hardware = "h" }, gpus = 4, gpus_per_replica = 2, num_gpu_blocks = 100,
                    memory = { weight_bytes = 123 }, hardware = { usd_per_hour = 3.6 } },
     warnings = { "mind the gap" },

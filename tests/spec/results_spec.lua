@@ -132,6 +132,34 @@ describe("the summary", function()
   end)
 end)
 
+describe("a warning", function()
+  local function said(keys)
+    local scenario = crowded()
+    for k, v in pairs(keys) do scenario[k] = v end
+    local _, s = rows.of(scenario)
+    return s.requests, table.concat(s.oracle.warnings, "\n")
+  end
+
+  it("says how many requests were rejected, and which bound they are beyond", function()
+    assert.is_true(result.requests.rejected > 0)
+    assert.matches(("%d of %d requests rejected: prompt and answer together are longer than the 2,000 tokens"
+      .. " of max_model_len"):format(result.requests.rejected, result.requests.total),
+      table.concat(result.oracle.warnings, "\n"), 1, true)
+    local counts, text = said { engine = { max_model_len = 3000, num_gpu_blocks_override = 125 } }
+    assert.is_true(counts.rejected > 0)
+    assert.matches("longer than the 2,000 tokens of the KV cache", text, 1, true)
+    counts, text = said { engine = { max_model_len = 2200 } }
+    assert.equal(0, counts.rejected)
+    assert.equal("", text)
+  end)
+
+  it("leaves out what an admission policy turned away", function()
+    local counts, text = said { admission = { "token_bucket", rate = 1, burst = 1 } }
+    assert.is_true(counts.rejected > 0)
+    assert.is_nil(text:find("rejected", 1, true))
+  end)
+end)
+
 describe("a row", function()
   it("has what became of its request, and nothing where there is nothing", function()
     local last = 0
