@@ -19,9 +19,24 @@ local function mean(d)
   return of and math.max(d.min or 1, math.min(d.max or math.huge, of(d)))
 end
 
+local lengths
+
+-- The same of several workloads at once, by their rates.
+local function lengths_of_mix(profiles)
+  local rates, prompts, outputs = 0, 0, 0
+  for _, p in ipairs(profiles) do
+    local prompt, output = lengths(p)
+    if not prompt or type(p.rate) ~= "number" then return nil end
+    rates, prompts, outputs = rates + p.rate, prompts + p.rate * prompt, outputs + p.rate * output
+  end
+  if rates > 0 then return prompts / rates, outputs / rates end
+  return nil
+end
+
 -- Tokens of a request's prompt and answer on average; nil where the workload does not say them.
-local function lengths(w)
+function lengths(w)
   if type(w) ~= "table" or w.conversation or w.prefix or w.prompt_pool then return nil end
+  if w.profiles then return lengths_of_mix(w.profiles) end
   local prompt, output = mean(w.prompt), mean(w.output)
   if prompt and output then return math.max(1, prompt), math.max(1, output) end
   return nil

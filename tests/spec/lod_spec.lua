@@ -228,6 +228,8 @@ describe("a pipeline", function()
     -- The head's 1,051 MB are as long as less than 2 layers: 9 + 8 + 8 + (7 + 2).
     assert.equal("1.1=9 1.2=8 1.3=8 1.4=7", layers(poisson { rate = 1, count = 9, prompt = 16, output = 600 }))
     assert.equal("1.1=8 1.2=8 1.3=8 1.4=8", layers(poisson { rate = 1, count = 9, prompt = 4000, output = 2 }))
+    assert.equal("1.1=8 1.2=8 1.3=8 1.4=8", layers(oracle.workload.mix {
+      { rate = 3, prompt = 5000, output = 2 }, { rate = 1, prompt = 1000, output = 2 }, count = 9 }))
     local unknown = { kind = "pareto", shape = 3, scale = 4000 }
     assert.equal(by_weights, layers(poisson { rate = 1, count = 9, prompt = unknown, output = 2 }))
     assert.equal("1.1=8 1.2=8 1.3=8 1.4=8 2.1=9 2.2=8 2.3=8 2.4=7",
