@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -123,10 +124,20 @@ static int leftover(lua_State *L)
   return 0;
 }
 
+/* same_file(a, b) -> whether both paths lead to one file that is there; devices are not minded */
+static int same_file(lua_State *L)
+{
+  struct stat a, b;
+  const bool there = stat(luaL_checkstring(L, 1), &a) == 0 && stat(luaL_checkstring(L, 2), &b) == 0;
+  lua_pushboolean(L, there && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+  return 1;
+}
+
 static const luaL_Reg functions[] = {
   { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
   { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
-  { "cores", cores },       { "leftover", leftover },  { NULL, NULL },
+  { "cores", cores },       { "leftover", leftover },  { "same_file", same_file },
+  { NULL, NULL },
 };
 
 static int open_host(lua_State *L)

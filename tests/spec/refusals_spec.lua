@@ -14,6 +14,26 @@ end)
 teardown(program.close)
 
 describe("what cannot be done", function()
+  it("leaves alone the files that a scenario reads", function()
+    local rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.97,374,4\n"
+    write("mine.csv", rows)
+    local s = write("reads.lua", 'return require("oracle").scenario { model = "llama-2-7b", '
+      .. 'hardware = "h100-sxm", workload = { kind = "trace", path = "mine.csv" } }')
+    local around = dir .. "/../" .. dir:match("[^/]*$")
+    refused(2, around .. "/reads.lua --json " .. s, "reads.lua: that is ")
+    os.execute(("ln '%s' '%s/linked.lua'"):format(s, dir))
+    refused(2, s .. " --json " .. dir .. "/linked.lua", "linked.lua: that is a file that the scenario reads")
+    for _, line in ipairs { s .. " --json " .. dir .. "/mine.csv", s .. " --csv " .. around .. "/mine.csv",
+        "compare vllm sglang " .. s .. " --json " .. dir .. "/mine.csv",
+        "lod " .. s .. " --json " .. dir .. "/mine.csv",
+        "sweep " .. s .. " --set seed=1,2 --json " .. dir .. "/mine.csv" } do
+      refused(2, line, "mine.csv: that is a file that the scenario reads; another one expected")
+      local f <close> = assert(io.open(dir .. "/mine.csv"))
+      assert.equal(rows, f:read("a"))
+    end
+    assert.equal(0, (oracle(s .. " -q --json " .. dir .. "/other.json")))
+  end)
+
   it("is one line, and exit 2 when the command line is wrong", function()
     refused(2, "", "a scenario expected")
     refused(2, "--jsn x", "unknown option; did you mean %-%-json%?")

@@ -39,7 +39,7 @@ function command.run(options)
   local s = files.load(path, options)
   files.adjust(s, options)
   if s.vary and not options.quiet then ui.say("oracle: compare: what the scenario varies is left at its values") end
-  local outputs = files.open_results(options)
+  local outputs = files.open_results(options, s)
   ui.host().guard(false)
   local meter = ui.meter(options)
   local ok, result = pcall(comparison.run, s, variants, {

@@ -104,9 +104,39 @@ local function not_read_or_kept(options, taken)
   if kind then misuse("--%s and --out: two files expected", kind) end
 end
 
+-- A scenario's file, and those that its values name: traces, models, policies.
+local function named_in(s)
+  local scenario, find, list = require "oracle.scenario", require("oracle.home").find, {}
+  local origin = scenario.origin(s)
+  local function walk(v, depth)
+    if type(v) == "string" then
+      list[#list + 1] = find(v, origin.folder, origin.typed[v])
+    elseif type(v) == "table" and depth < 8 then
+      for _, inner in pairs(v) do walk(inner, depth + 1) end
+    end
+  end
+  walk(scenario.raw(s), 0)
+  list[#list + 1] = origin.path
+  return list
+end
+
+-- Neither are the files that the scenario reads, by whatever path.
+local function not_inputs(options, s)
+  local same, inputs = require("oracle.host").same_file, nil
+  for _, kind in ipairs(RESULTS) do
+    if options[kind] then inputs = inputs or named_in(s) end
+    for _, input in ipairs(options[kind] and inputs or {}) do
+      if same(options[kind], input) then
+        misuse("--%s %s: that is a file that the scenario reads; another one expected", kind, options[kind])
+      end
+    end
+  end
+end
+
 --- Make the files of results ready (oracle.output), before anything runs.
+-- @param s the scenario, whose files are not written over
 -- @return { json =, csv =, series = }
-function files.open_results(options)
+function files.open_results(options, s)
   local output, taken = require "oracle.output", {}
   for _, kind in ipairs(RESULTS) do
     local file = options[kind]
@@ -118,6 +148,7 @@ function files.open_results(options)
     if same then taken[same] = kind end
   end
   not_read_or_kept(options, taken)
+  not_inputs(options, s)
   local opened = {}
   for _, kind in ipairs(RESULTS) do
     if options[kind] then

@@ -17,7 +17,7 @@ function command.run(options)
     ui.misuse("lod: this scenario varies keys; take one of its points with --set vary=nil")
   end
   files.prepare(s, path, options)
-  local outputs = files.open_results(options)
+  local outputs = files.open_results(options, s)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)
   local lod = require "oracle.lod"

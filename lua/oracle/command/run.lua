@@ -48,7 +48,7 @@ end
 -- One run of a scenario.
 local function run_once(s, read, path, options)
   local plan = files.prepare(s, path, options)
-  local outputs = files.open_results(options)
+  local outputs = files.open_results(options, s)
   local told = ui.told(options)
   local untold = told
   local function tell()                                   -- not at once: a trace found wrong leaves one line, the error

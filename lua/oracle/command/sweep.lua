@@ -172,7 +172,7 @@ function command.run(s, path, text, options, as)
   check(options, work)
   local columns, wrong = require("oracle.report").columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
-  local outputs = files.open_results(options)
+  local outputs = files.open_results(options, s)
   local ok, results = pcall(open_results, options, work, job)
   local total
   if ok then ok, total = pcall(simulate, work, job, results, options, as.ranks) end
