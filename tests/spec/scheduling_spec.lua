@@ -49,4 +49,22 @@ describe("fair share", function()
       assert.equal(200, r.requests.successful, label)
     end
   end)
+
+  -- Whose turn it is changes with every token, also while nobody comes or goes.
+  it("is the same step by step", function()
+    local experiment = require "oracle.experiment"
+    for seed = 1, 3 do
+      local s = oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", batching = "vtc", seed = seed,
+        engine = { max_model_len = 4096, num_gpu_blocks_override = 900 },
+        workload = oracle.workload.poisson { rate = 20, count = 150,
+          prompt = oracle.dist.lognormal { median = 500, p99 = 2500, max = 3000 },
+          output = oracle.dist.lognormal { median = 200, p99 = 900, max = 1000 } } }
+      local function ended(runs)
+        local raw = experiment.simulate(experiment.plan(s), { runs = runs })
+        assert.is_true(raw.replicas[1].preemptions > 0)
+        return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.time_to_first_token_ms:mean() }
+      end
+      assert.same(ended(false), ended(true))
+    end
+  end)
 end)

@@ -29,15 +29,24 @@ local function head(s, client)
   end
 end
 
--- Those who were sent back are in front of their lines again.
+-- Back to its place in a line, by arrival: mostly the first.
+local function put_back(line, id)
+  local at = line.first - 1
+  line.first = at
+  while at < line.last and line[at + 1] < id do
+    line[at] = line[at + 1]
+    at = at + 1
+  end
+  line[at] = id
+end
+
+-- Those who were sent back are in their lines again.
 local function take_back(b, s)
   local here = {}
   for i = 1, b:running(s.ids) do here[s.ids[i]] = true end
   for id in pairs(s.on) do
     if not here[id] then
-      local line = s.lines[s.owner[id]]
-      line.first = line.first - 1
-      line[line.first] = id
+      put_back(s.lines[s.owner[id]], id)
       s.on[id], s.count = nil, s.count + 1
     end
   end
@@ -149,7 +158,10 @@ return policy.batching {
     while left > 0 do
       local id = next_of(s)
       local granted = id and b:admit(left, id) or 0
-      if granted == 0 then break end
+      if granted == 0 then
+        if b:queue() > 1 then b:again() end               -- as tokens come, it is another client's turn
+        break
+      end
       local client = s.owner[id]
       s.service[client] = (s.service[client] or 0) + s.params.input_weight * s.prompt[id]
       s.on[id], s.count = true, s.count - 1
