@@ -173,10 +173,12 @@ local function remember_policies(s, again)
   end
 end
 
--- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does.
-local function file_globals()
+-- A file of Lua may say what one says at the prompt; nothing of that is loaded unless it does. `use.output` is true
+-- once it has asked for what writes.
+local function file_globals(use)
   local prompt
   return setmetatable({}, { __index = function(_, name)
+    if name == "print" or name == "io" then use.output = true end
     if _G[name] ~= nil then return _G[name] end
     prompt = prompt or require("oracle.prompt").environment()
     return prompt[name]
@@ -186,20 +188,22 @@ end
 --- Run the file of a scenario.
 -- @param text what the file holds, where it has been read already
 -- @param environment of its globals; those of the prompt without one
--- @return the scenario; or nil, one line that says why there is none, and true when the file ran and returned nothing
+-- @return the scenario; or nil, one line that says why there is none, true when the file ran and returned nothing, and
+-- true when it may have written something
 function scenario.load(path, text, environment)
   local unreadable
   if not text then text, unreadable = scenario.read(path) end
   if not text then return nil, unreadable end
   if text:sub(1, 1) == "\27" then return nil, about(path, "is compiled; the text of a scenario expected") end
   text = text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", "")
-  local chunk, wrong = load(text, "@" .. path, "t", environment or file_globals())
+  local use = { output = false }
+  local chunk, wrong = load(text, "@" .. path, "t", environment or file_globals(use))
   if not chunk then return nil, about(path, first_line(wrong)) end
   local ok, s = pcall(chunk)
   if not ok then return nil, about(path, first_line(s)) end
   if not scenario.is(s) then
     local got = s == nil and "returns nothing" or ("returns a %s"):format(type(s))
-    return nil, about(path, got .. "; `return oracle.scenario { ... }` expected"), s == nil
+    return nil, about(path, got .. "; `return oracle.scenario { ... }` expected"), s == nil, use.output
   end
   origin_of[s].path, origin_of[s].folder = path, require("oracle.home").folder(path)
   remember_policies(s, function() return scenario.load(path, text, environment) end)

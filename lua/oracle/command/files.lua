@@ -40,11 +40,16 @@ function files.load(path, options)
   local said = options.format and options.format ~= "lua"
   if (said or not path:match("%.lua$")) and program().is(path, options) then return program().load(path, options) end
   local text, unreadable = scenario.read(path)
-  local s, why, nothing = nil, unreadable, nil
-  if text then s, why, nothing = scenario.load(path, text) end
+  local s, why, nothing, wrote = nil, unreadable, nil, nil
+  if text then s, why, nothing, wrote = scenario.load(path, text) end
   if s then return s, text end
   -- Only what simulates loads this: a file that did so itself and returns nothing is a script, and done.
-  if nothing and package.loaded["oracle.experiment"] then error(ui.DONE, 0) end
+  local run = nothing and (options.command or "run") == "run"
+  if run and package.loaded["oracle.experiment"] then error(ui.DONE, 0) end
+  if run and wrote then                                   -- one that only computes and writes is a script, too
+    ui.say(("oracle: %s: a script; it returns no scenario, and nothing was simulated"):format(path))
+    error(ui.DONE, 0)
+  end
   if not path:find("[./]") and not require("oracle.home").exists(path) then
     local near = require("oracle.command.options").near_command(path)
     error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
