@@ -173,6 +173,8 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that give way change what is found */
     found = orc_holding_find(r, q);
+    /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
+    if (found.idle + found.lower > 0) r->steady = false;
     if (found.lower + found.loading > 0 && r->knobs.loading == ORC_LOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = grant(b, q, there, limit);

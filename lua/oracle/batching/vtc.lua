@@ -159,7 +159,7 @@ return policy.batching {
       local id = next_of(s)
       local granted = id and b:admit(left, id) or 0
       if granted == 0 then
-        if b:queue() > 1 then b:again() end               -- as tokens come, it is another client's turn
+        b:again()                                         -- as tokens come, it is another client's turn
         break
       end
       local client = s.owner[id]
