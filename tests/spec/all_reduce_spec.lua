@@ -1,25 +1,9 @@
 -- How the GPUs of a layer add up: each algorithm against hand calculations, and as messages against its formula.
 local oracle = require "oracle"
 local experiment = require "oracle.experiment"
+local experiments = require "experiments"
 
-local function with(base, changes)
-  local t = {}
-  for k, v in pairs(base) do t[k] = v end
-  for k, v in pairs(changes) do t[k] = v end
-  return t
-end
-
-local function run(spec) return experiment.run(oracle.scenario(spec)) end
-
-local function raised(spec)
-  local ok, why = pcall(function() return experiment.plan(oracle.scenario(spec)) end)
-  assert.is_false(ok)
-  return why
-end
-
-local function near(expected, found, relative)
-  assert(math.abs(found / expected - 1) <= relative, ("%.12g expected, found %.12g"):format(expected, found))
-end
+local run, with, raised, near = experiments.run, experiments.with, experiments.raised, experiments.near
 
 -- One prompt of 512 tokens: 64 all-reduces of 512 x 4096 x 2 B.
 local PROMPT, MESSAGE, TIMES = 512, 512 * 4096 * 2, 64

@@ -1,17 +1,17 @@
 --- oracle compare, oracle new and oracle check; the statistics they rest on.
 local statistics = require "oracle.statistics"
 local json = require("oracle.core").json
+local program = require "program"
 
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 local dir
 
 setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
+  program.open()
+  dir = program.dir
 end)
 
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+teardown(program.close)
 
 local function read(path)
   local f = assert(io.open(path))

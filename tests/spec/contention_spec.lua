@@ -1,18 +1,11 @@
 -- Links that several senders use: the high level of detail against max-min shares worked out by hand.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local experiments = require "experiments"
 
-local function run(spec) return experiment.run(oracle.scenario(spec)) end
+local run, with, near = experiments.run, experiments.with, experiments.near
 
 local function at(level, spec)
-  local t = {}
-  for k, v in pairs(spec) do t[k] = v end
-  t.lod = level
-  return run(t)
-end
-
-local function near(expected, found, relative)
-  assert(math.abs(found / expected - 1) <= relative, ("%.12g expected, found %.12g"):format(expected, found))
+  return run(with(spec, { lod = level }))
 end
 
 local MODEL, LAYERS, HIDDEN = "meta-llama/Meta-Llama-3-8B", 32, 4096

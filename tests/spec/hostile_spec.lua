@@ -4,16 +4,16 @@ local experiment = require "oracle.experiment"
 local live = require "oracle.live"
 local policy = require "oracle.policy"
 local sandbox = require "oracle.sandbox"
+local program = require "program"
 
 local dir
 
 setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
+  program.open()
+  dir = program.dir
 end)
 
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+teardown(program.close)
 
 local function write(name, text)
   local path = dir .. "/" .. name .. ".lua"

@@ -2,16 +2,16 @@
 local oracle = require "oracle"
 local policy = require "oracle.policy"
 local rows = require "rows"
+local program = require "program"
 
 local dir
 
 setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
+  program.open()
+  dir = program.dir
 end)
 
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+teardown(program.close)
 
 -- A trace of requests { ms they come at, prompt tokens, output tokens }.
 local function trace(list)

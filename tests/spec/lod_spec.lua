@@ -1,31 +1,10 @@
 -- Levels of detail, pipelines and pools: what they must agree on, against hand calculations.
 local oracle = require "oracle"
 local experiment = require "oracle.experiment"
+local experiments = require "experiments"
 
-local function run(spec)
-  return experiment.run(oracle.scenario(spec))
-end
-
-local NONE = {}                                           -- takes a key away
-
-local function with(base, changes)
-  local t = {}
-  for k, v in pairs(base) do t[k] = v end
-  for k, v in pairs(changes) do
-    if v == NONE then t[k] = nil else t[k] = v end
-  end
-  return t
-end
-
-local function raised(spec)
-  local ok, why = pcall(function() return experiment.plan(oracle.scenario(spec)) end)
-  assert.is_false(ok)
-  return why
-end
-
-local function near(expected, found, relative)
-  assert(math.abs(found / expected - 1) <= relative, ("%.9g expected, found %.9g"):format(expected, found))
-end
+local run, with, raised, near, NONE
+  = experiments.run, experiments.with, experiments.raised, experiments.near, experiments.NONE
 
 local MODEL, GPU = "meta-llama/Meta-Llama-3-8B", "a100-80gb"
 

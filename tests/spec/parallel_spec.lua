@@ -1,37 +1,10 @@
 -- Degrees that go together: stages, experts shared by attention replicas, pools and groups; and those that cannot.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local experiments = require "experiments"
 local rows = dofile "tests/spec/rows.lua"
 
-local function plan(spec)
-  return experiment.plan(oracle.scenario(spec))
-end
-
-local function run(spec)
-  return experiment.run(oracle.scenario(spec))
-end
-
-local NONE = {}                                           -- takes a key away
-
-local function with(base, changes)
-  local t = {}
-  for k, v in pairs(base) do t[k] = v end
-  for k, v in pairs(changes) do
-    if v == NONE then t[k] = nil else t[k] = v end
-  end
-  return t
-end
-
-local function raised(spec)
-  local ok, why = pcall(plan, spec)
-  assert.is_false(ok)
-  assert.is_nil(why:find("\n", 1, true))
-  return why
-end
-
-local function near(expected, found, relative)
-  assert(math.abs(found / expected - 1) <= relative, ("%.9g expected, found %.9g"):format(expected, found))
-end
+local plan, run, with, raised, near, NONE
+  = experiments.plan, experiments.run, experiments.with, experiments.raised, experiments.near, experiments.NONE
 
 local MODEL, MOE, GPU = "meta-llama/Llama-3.1-8B-Instruct", "mixtral-8x7b", "h100-sxm"
 local CONSTANT = { kind = "constant", constant_step = "10 ms" }

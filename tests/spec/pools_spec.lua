@@ -1,33 +1,11 @@
 -- Disaggregated pools against hand calculations: KV between other degrees, room, failures, replicas that come and go.
 local oracle = require "oracle"
 local experiment = require "oracle.experiment"
+local experiments = require "experiments"
 local rows = dofile "tests/spec/rows.lua"
 
-local function run(spec)
-  return experiment.run(oracle.scenario(spec))
-end
-
-local NONE = {}                                           -- takes a key away
-
-local function with(base, changes)
-  local t = {}
-  for k, v in pairs(base) do t[k] = v end
-  for k, v in pairs(changes) do
-    if v == NONE then t[k] = nil else t[k] = v end
-  end
-  return t
-end
-
-local function raised(spec)
-  local ok, why = pcall(function() return experiment.plan(oracle.scenario(spec)) end)
-  assert.is_false(ok)
-  assert.is_nil(why:find("\n", 1, true))
-  return why
-end
-
-local function near(expected, found, relative)
-  assert(math.abs(found / expected - 1) <= relative, ("%.9g expected, found %.9g"):format(expected, found))
-end
+local run, with, raised, near, NONE
+  = experiments.run, experiments.with, experiments.raised, experiments.near, experiments.NONE
 
 local MODEL, GPU = "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm"
 local TOKEN = 2 * 32 * 8 * 128 * 2                        -- B of KV: (K, V) x layers x KV heads x size x 2 B

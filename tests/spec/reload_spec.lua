@@ -2,6 +2,7 @@
 -- simulation has its own.
 local oracle = require "oracle"
 local live = require "oracle.live"
+local program = require "program"
 
 local dir
 
@@ -39,12 +40,11 @@ local function used(s)
 end
 
 setup(function()
-  local p = io.popen("mktemp -d")
-  dir = p:read("l")
-  p:close()
+  program.open()
+  dir = program.dir
 end)
 
-teardown(function() os.execute("rm -rf '" .. dir .. "'") end)
+teardown(program.close)
 
 describe("the autoscaler of a pool or group in a scenario's file", function()
   it("is read again", function()
