@@ -43,8 +43,8 @@ LUA_LIBS = $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
 LIBS = -lcjson -lz -ledit -lpthread -ldl -lm
 
-LAYERS := base sim cost obs net serve
-SRC := $(filter-out src/bind/mpi.c,$(sort $(foreach d,$(LAYERS) bind,$(wildcard src/$(d)/*.c))))
+LAYERS := base sim cost obs net workload device replica cluster
+SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard src/$(d)/*.c)) $(wildcard src/bind/*.c src/bind/*/*.c)))
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
 MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
@@ -151,7 +151,7 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/open.o $(B)/liboracle.a -lcjson -lz -lm
+	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -lcjson -lz -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
 build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
@@ -161,7 +161,7 @@ build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
 	@touch $@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
-build/oracle/mpi.so: src/bind/mpi.c Makefile
+build/oracle/mpi.so: src/bind/host/mpi.c Makefile
 	@mkdir -p $(@D)
 	@echo "  mpicc $<"
 	$(Q)$(MPICC) $(CFLAGS_ALL) $(LUA_INC) -shared -o $@ $<

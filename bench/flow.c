@@ -122,8 +122,8 @@ static void replace(void *self, uint64_t arg)
   orc_net_send(s->net, orc_topology_route(s->t, from, to, NULL), bytes, replace, s, arg);
 }
 
-static void crowded(const char *name, const orc_topology_shape *shape, uint64_t flows,
-                    uint64_t changes)
+static void contended(const char *name, const orc_topology_shape *shape, uint64_t flows,
+                      uint64_t changes)
 {
   scene s;
   open_scene(&s, name, shape);
@@ -186,8 +186,8 @@ int main(void)
   puts("one flow leaves and one comes");
   islands(1);
   islands(1250);
-  crowded("nvswitch", &(orc_topology_shape){ .hosts = 16 }, 100, 20000);
-  crowded("fat_tree", &(orc_topology_shape){ .k = 8 }, 1000, 4000);
-  crowded("fat_tree", &(orc_topology_shape){ .k = 8 }, 10000, 2000);
+  contended("nvswitch", &(orc_topology_shape){ .hosts = 16 }, 100, 20000);
+  contended("fat_tree", &(orc_topology_shape){ .k = 8 }, 1000, 4000);
+  contended("fat_tree", &(orc_topology_shape){ .k = 8 }, 10000, 2000);
   return 0;
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bind/host.h"
+#include "bind/host/host.h"
 #include "repl.h"
 
 static bool is_home(const char *folder)

@@ -4,7 +4,7 @@
 #ifndef ORC_REPL_H
 #define ORC_REPL_H
 
-#include "bind/host.h"
+#include "bind/host/host.h"
 
 typedef struct orc_repl orc_repl;
 

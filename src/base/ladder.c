@@ -95,7 +95,7 @@ static uint32_t *bucket_for(const rung *r, orc_event_key key)
 }
 
 /* Whether a bucket has more than FEW events. */
-static bool crowded(const orc_ladder *q, uint32_t bucket)
+static bool contended(const orc_ladder *q, uint32_t bucket)
 {
   int events = (int)(bucket % 8);
   for (uint32_t c = q->chunk[bucket / 8].next; c != 0 && events <= FEW; c = q->chunk[c].next)
@@ -304,7 +304,7 @@ void orc_ladder_refill(orc_ladder *q)
     r->bucket[r->next++] = 0;
     q->near_last =
         r->next == r->size ? r->last : r->base + ((orc_event_key)r->next << r->shift) - 1;
-    if (crowded(q, bucket))
+    if (contended(q, bucket))
       divide(q, bucket, q->near_last);
     else
       sort_bucket(q, bucket);

@@ -13,7 +13,7 @@
 typedef struct orc_way {
   orc_algorithm algorithm; /* never AUTO */
   orc_fabric fabric;
-  bool crowded; /* its own messages meet on links, which the formula leaves out */
+  bool contended; /* its own messages meet on links, which the formula leaves out */
 } orc_way;
 
 typedef struct orc_all_reduce {

@@ -109,7 +109,7 @@ typedef struct orc_topology_shape {
 ** Defaults: 1 server (hgx_ib 2; fat_tree k = 4, 1 GPU per server), 8 GPUs, and
 **   NVLink      450 GB/s per GPU and direction: H100 SXM, 900 GB/s both ways together
 **               (nvidia.com/en-us/data-center/h100, 2024-11); a mesh splits it over the pairs
-**   PCIe        63 GB/s: Gen5 x16, 32 GT/s x 16 lanes x 128/130 (PCI Express Base 5.0, 2019)
+**   PCIe        63 GB/s: Gen5 x16, 32 GT/s x 16 microbatches x 128/130 (PCI Express Base 5.0, 2019)
 **   NIC         50 GB/s: 400 Gbit/s ConnectX-7 (DGX H100 user guide, NVIDIA, 2024)
 **   latencies   1 us from GPU to GPU, 0.5 us a PCIe hop, 0.5 us a network hop: assumptions of the
 **               right order, not measurements; set them where they matter

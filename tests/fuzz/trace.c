@@ -6,7 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "serve/trace_file.h"
+#include "workload/trace_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -25,7 +25,7 @@ static void read_all(const char *path, const orc_trace_options *o)
   for (int i = 0; i < ROWS_MOST && s.next(s.self, &a, &e); i++) {
     ORC_ASSERT(a.time >= before && a.prompt >= 1 && a.output >= 1 && a.max_output >= a.output);
     before = a.time;
-    if (s.contents != NULL && a.content != 0) orc_contents_drop(s.contents, a.content);
+    if (s.prompts != NULL && a.prompt_id != 0) orc_prompts_drop(s.prompts, a.prompt_id);
   }
   s.done(s.self);
 }

@@ -4,7 +4,7 @@
 #ifndef ORC_TEST_BOOKS_H
 #define ORC_TEST_BOOKS_H
 
-#include "serve/cluster.h"
+#include "cluster/cluster.h"
 
 #include "loads.h"
 #include "scenarios.h"
@@ -13,7 +13,7 @@
 static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 {
   if (q->state != ORC_DECODE) return q->blocks;
-  const orc_decode_set *d = &r->lanes[q->lane].decode;
+  const orc_decode_set *d = &r->microbatches[q->microbatch].decode;
   int64_t tokens = q->computed + (int64_t)(d->counter - q->joined);
   tokens += d->claimed; /* the running step's token has its place already */
   const int64_t need = orc_kv_blocks(&r->kv, tokens);
@@ -54,8 +54,8 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   }
   good = good && (p->most == 0 || p->cached <= p->most || idle == 0);
   bool busy = r->loads.count > 0;
-  for (int l = 0; l < r->lane_count; l++)
-    busy = busy || r->lanes[l].busy;
+  for (int l = 0; l < r->microbatch_count; l++)
+    busy = busy || r->microbatches[l].busy;
   good = good && filling == p->filling && (busy || filling == 0);
   return good && idle == r->kv.idle && *held + idle == p->cached;
 }
@@ -63,19 +63,19 @@ static bool count_shared(const orc_replica *r, int64_t *held)
 /* No tier is over its size, its list says what its count says, and no block is in two places. */
 static bool tiers_hold(const orc_replica *r)
 {
-  const orc_tiers *t = &r->tiers;
+  const orc_kv_tiers *t = &r->tiers;
   bool good = true;
   uint32_t held = 0;
   for (int i = 0; i < t->count; i++) {
     int64_t used = 0;
-    for (uint32_t b = t->at[i].oldest; b != ORC_TIERS_NONE; b = t->blocks[b].newer, used++)
-      good = good && t->blocks[b].tier == i && orc_tiers_have(t, t->blocks[b].hash);
+    for (uint32_t b = t->at[i].oldest; b != ORC_KV_TIERS_NONE; b = t->blocks[b].newer, used++)
+      good = good && t->blocks[b].tier == i && orc_kv_tiers_have(t, t->blocks[b].hash);
     good = good && used == t->at[i].used && used <= t->at[i].kind.blocks;
     held += (uint32_t)used;
   }
   for (uint32_t i = 0; t->count > 0 && i < r->prefix.table_room; i++)
     if (r->prefix.table[i].block != ORC_NO_BLOCK)
-      good = good && !orc_tiers_have(t, r->prefix.at[r->prefix.table[i].block].hash);
+      good = good && !orc_kv_tiers_have(t, r->prefix.at[r->prefix.table[i].block].hash);
   return good && held == t->held;
 }
 
@@ -83,8 +83,8 @@ static bool tiers_hold(const orc_replica *r)
 static int64_t held_by_moving(const orc_cluster *c, int replica)
 {
   int64_t blocks = 0;
-  for (uint32_t i = 0; i < c->handovers.count; i++) {
-    const orc_handover *v = &c->handovers.at[i];
+  for (uint32_t i = 0; i < c->kv_transfers.count; i++) {
+    const orc_kv_transfer *v = &c->kv_transfers.at[i];
     if (v->slot == ORC_NO_SLOT) continue;
     if (v->from == replica) blocks += v->blocks - v->shared;
     if (v->sent && v->to == replica) blocks += v->room;
@@ -96,19 +96,19 @@ static int64_t held_by_moving(const orc_cluster *c, int replica)
  */
 static bool ways_hold(const orc_cluster *c)
 {
-  const orc_handovers *h = &c->handovers;
+  const orc_kv_transfers *h = &c->kv_transfers;
   uint64_t moving = 0, flying = 0, listed = 0, chosen = 0;
   int64_t between = 0;
   bool good = true;
   for (uint32_t i = 0; i < h->count; i++) {
-    const orc_handover *v = &h->at[i];
+    const orc_kv_transfer *v = &h->at[i];
     if (v->slot == ORC_NO_SLOT) continue;
     moving++;
     flying += v->sent;
     chosen += !v->sent && v->pending == 0;
     good = good && c->requests.at[v->slot].state == ORC_MOVING;
-    good = good && c->fleet.units[v->from].phase != ORC_PHASE_FAILED;
-    good = good && (!v->sent || c->fleet.units[v->to].phase != ORC_PHASE_FAILED);
+    good = good && c->lifecycle.units[v->from].phase != ORC_PHASE_FAILED;
+    good = good && (!v->sent || c->lifecycle.units[v->to].phase != ORC_PHASE_FAILED);
   }
   for (int to = 0; to <= c->replica_count; to++)
     for (uint32_t i = h->first[to]; i != UINT32_MAX; i = h->at[i].next, listed++)
@@ -126,10 +126,10 @@ static bool phases_hold(const orc_cluster *c)
   bool good = true;
   for (int i = 0; i < c->replica_count; i++) {
     const orc_pool *p = &c->pools[c->replicas[i].pool];
-    const orc_phase phase = c->fleet.units[i].phase;
+    const orc_phase phase = c->lifecycle.units[i].phase;
     const int64_t load =
         orc_replica_in_flight(&c->replicas[i]) + c->replicas[i].inbound + c->replicas[i].outbound;
-    good = good && phase == c->fleet.units[i - (i - p->first) % p->group].phase;
+    good = good && phase == c->lifecycle.units[i - (i - p->first) % p->group].phase;
     good = good && (load == 0 || phase == ORC_PHASE_READY || phase == ORC_PHASE_DRAINING);
   }
   return good;
@@ -162,15 +162,15 @@ static bool consistent(const orc_cluster *c)
     }
     good = good && host == r->knobs.swap_blocks && r->host_free >= 0;
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
-    for (int l = 0; l < r->lane_count; l++) {
-      decoding -= r->lanes[l].decode.n;
-      good = good && r->lanes[l].batch.tokens <= r->knobs.max_num_batched_tokens;
+    for (int l = 0; l < r->microbatch_count; l++) {
+      decoding -= r->microbatches[l].decode.n;
+      good = good && r->microbatches[l].batch.tokens <= r->knobs.max_num_batched_tokens;
     }
     good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);
   }
   good = good && loads_agree(c);
-  return good && seen + c->handovers.moving + c->fleet.homeless_count == c->requests.live;
+  return good && seen + c->kv_transfers.moving + c->lifecycle.unrouted_count == c->requests.live;
 }
 
 #endif

@@ -4,8 +4,8 @@
 #ifndef ORC_TEST_LOADS_H
 #define ORC_TEST_LOADS_H
 
-#include "serve/cluster.h"
-#include "serve/holding.h"
+#include "cluster/cluster.h"
+#include "replica/block_table.h"
 
 /* The place of the least load among `n` from `first` on. */
 static int least_loaded(const orc_cluster *c, const orc_request *r, int first, int n)
@@ -13,9 +13,9 @@ static int least_loaded(const orc_cluster *c, const orc_request *r, int first, i
   int best = first;
   int64_t least = INT64_MAX;
   for (int i = first; i < first + n; i++) {
-    const orc_replica *at = &c->replicas[c->fleet.ready[i]];
+    const orc_replica *at = &c->replicas[c->lifecycle.ready[i]];
     const int64_t cost =
-        at->load.tokens / at->knobs.block_size + at->load.blocks + orc_load_fresh(at, r);
+        at->load.tokens / at->knobs.block_size + at->load.blocks + orc_router_load_fresh(at, r);
     if (cost >= least) continue;
     least = cost;
     best = i;
@@ -29,9 +29,9 @@ static bool route_by_load(void *self, const orc_cluster *c, const orc_request *r
   volatile sig_atomic_t *stop = self;
   (void)e;
   if (stop != NULL) *stop = 1;
-  *replica = least_loaded(c, r, 0, c->fleet.ready_count);
-  if (c->fleet.decode_count > 0 && r->number % 3 == 1)
-    *replica = least_loaded(c, r, c->fleet.ready_count, c->fleet.decode_count);
+  *replica = least_loaded(c, r, 0, c->lifecycle.ready_count);
+  if (c->lifecycle.decode_count > 0 && r->number % 3 == 1)
+    *replica = least_loaded(c, r, c->lifecycle.ready_count, c->lifecycle.decode_count);
   return true;
 }
 
@@ -40,7 +40,7 @@ static bool decode_by_load(void *self, const orc_cluster *c, const orc_request *
 {
   (void)self;
   (void)e;
-  *replica = least_loaded(c, r, c->fleet.ready_count, c->fleet.decode_count);
+  *replica = least_loaded(c, r, c->lifecycle.ready_count, c->lifecycle.decode_count);
   return true;
 }
 
@@ -54,17 +54,17 @@ static bool loads_agree(const orc_cluster *c)
     uint32_t named = 0;
     for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
       const orc_slot slot = orc_requests_find(&c->requests, n);
-      if (slot == ORC_NO_SLOT || c->requests.at[slot].counted_on != i + 1) continue;
+      if (slot == ORC_NO_SLOT || c->requests.at[slot].load_replica != i + 1) continue;
       const orc_request *q = &c->requests.at[slot];
       const int64_t blocks = q->in.prompt / r->knobs.block_size;
       tokens += q->promised;
-      if (orc_holding_content(r, q) == NULL)
+      if (orc_block_table_content(r, q) == NULL)
         alone += blocks;
       else
         shared += blocks;
       good = good && (q->promised == 0 || q->state != ORC_DECODE) && q->state != ORC_DONE;
-      good =
-          good && (blocks == 0 || orc_load_fresh(r, q) == 0 || orc_holding_content(r, q) == NULL);
+      good = good && (blocks == 0 || orc_router_load_fresh(r, q) == 0 ||
+                      orc_block_table_content(r, q) == NULL);
     }
     for (uint32_t p = 0; p < r->load.room; p++) {
       held += r->load.at[p].requests;

@@ -7,8 +7,8 @@
 #include <signal.h>
 
 #include "base/rng.h"
-#include "serve/batch.h"
-#include "serve/cluster.h"
+#include "cluster/cluster.h"
+#include "replica/batch.h"
 
 static int pick(orc_rng *g, int low, int high)
 {
@@ -69,7 +69,7 @@ static bool wild(void *self, orc_batch *b, orc_error *e)
       if (pick(g, 0, 7) == 0) orc_batch_preempt(b, number, ORC_PREEMPT_SWAP);
       break;
     default:
-      if (pick(g, 0, 7) == 0) orc_batch_preempt_last(b, (orc_preempt)pick(g, 0, 2));
+      if (pick(g, 0, 7) == 0) orc_batch_preempt_last(b, (orc_preempt_mode)pick(g, 0, 2));
     }
   }
   return orc_batching_chunked.step(NULL, b, e);
@@ -105,13 +105,13 @@ static bool least(void *self, const orc_cluster *c, const orc_request *r, int *r
   (void)e;
   if (stop != NULL) *stop = 1;
   *replica = 0;
-  for (int i = 1; i < c->fleet.ready_count; i++)
-    if (orc_replica_in_flight(&c->replicas[c->fleet.ready[i]]) <
-        orc_replica_in_flight(&c->replicas[c->fleet.ready[*replica]]))
+  for (int i = 1; i < c->lifecycle.ready_count; i++)
+    if (orc_replica_in_flight(&c->replicas[c->lifecycle.ready[i]]) <
+        orc_replica_in_flight(&c->replicas[c->lifecycle.ready[*replica]]))
       *replica = i;
   /* Some prompts are computed where they are decoded. */
-  if (c->fleet.decode_count > 0 && r->number % 3 == 1)
-    *replica = c->fleet.ready_count + (int)(r->number % (uint64_t)c->fleet.decode_count);
+  if (c->lifecycle.decode_count > 0 && r->number % 3 == 1)
+    *replica = c->lifecycle.ready_count + (int)(r->number % (uint64_t)c->lifecycle.decode_count);
   return true;
 }
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
-#include "serve/cluster.h"
-#include "serve/synthetic.h"
+#include "cluster/cluster.h"
+#include "workload/synthetic.h"
 
 #include "policies.h"
 
@@ -128,7 +128,7 @@ static void draw_tiers(scenario *s)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 3000);
   s->knobs.tier_count = pick(&g, 0, 1) == 0 ? 0 : pick(&g, 1, 3);
-  s->knobs.loading = (orc_tier_loading)(s->seed % 3);
+  s->knobs.loading = (orc_onload_mode)(s->seed % 3);
   for (int i = 0; i < s->knobs.tier_count; i++)
     s->knobs.tiers[i] = (orc_tier_kind){ .blocks = pick(&g, 1, 40),
                                          .latency = 1e-5 * pick(&g, 0, 2),
@@ -209,15 +209,15 @@ static void word(orc_synthetic *o, orc_rng *g)
   const int way = pick(g, 0, 3);
   o->streaming = 0.5;
   if (way == 0) return; /* prompts without identity */
-  o->wording.told = true;
-  if (way == 1) o->wording.pool = pick(g, 1, 6);
+  o->prompt_mix.told = true;
+  if (way == 1) o->prompt_mix.pool = pick(g, 1, 6);
   if (pick(g, 0, 1) == 0) {
-    o->wording.patterns = orc_alloc(1, sizeof *o->wording.patterns);
-    o->wording.pattern_count = 1;
-    o->wording.patterns[0] = (orc_prefix_pattern){ .weight = 1.0, .variants = pick(g, 1, 3) };
-    o->wording.patterns[0].parts = orc_alloc(1, sizeof(orc_prefix_part));
-    o->wording.patterns[0].part_count = 1;
-    o->wording.patterns[0].parts[0] = (orc_prefix_part){ .text = 7, .tokens = pick(g, 1, 50) };
+    o->prompt_mix.patterns = orc_alloc(1, sizeof *o->prompt_mix.patterns);
+    o->prompt_mix.pattern_count = 1;
+    o->prompt_mix.patterns[0] = (orc_prefix_pattern){ .weight = 1.0, .variants = pick(g, 1, 3) };
+    o->prompt_mix.patterns[0].parts = orc_alloc(1, sizeof(orc_prefix_part));
+    o->prompt_mix.patterns[0].part_count = 1;
+    o->prompt_mix.patterns[0].parts[0] = (orc_prefix_part){ .text = 7, .tokens = pick(g, 1, 50) };
   }
   if (way < 3) return;
   o->session = (orc_session_plan){ .probability = 0.5 * pick(g, 1, 2),
@@ -254,7 +254,7 @@ static orc_source source(const scenario *s, int i)
   if (!s->closed && process != 0) {
     o.stages = orc_alloc(1, sizeof *o.stages);
     o.stage_count = 1;
-    o.stages[0] = (orc_load_stage){ .rate = pick(&g, 20, 2000), .duration = 1e18 };
+    o.stages[0] = (orc_rate_stage){ .rate = pick(&g, 20, 2000), .duration = 1e18 };
   }
   if (o.timeout > 1e9) o.timeout = (double)INFINITY;
   o.prompt = (orc_dist){ .kind = ORC_DIST_UNIFORM, .a = 1, .b = pick(&g, 2, 150) };

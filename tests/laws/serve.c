@@ -8,10 +8,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "serve/cluster.h"
-#include "serve/live.h"
-#include "serve/sampler.h"
-#include "serve/synthetic.h"
+#include "cluster/cluster.h"
+#include "cluster/control.h"
+#include "cluster/sampler.h"
+#include "workload/synthetic.h"
 
 #include "books.h"
 #include "policies.h"
@@ -67,12 +67,12 @@ static bool go_on_interrupted(orc_cluster *c, volatile sig_atomic_t *stop, orc_e
   const bool good = orc_cluster_run(c, ORC_NEVER, e);
   if (!good || !c->interrupted) return good;
   *stop = 0;
-  return orc_live_settle(c, e) && at_rest(c);
+  return orc_control_settle(c, e) && at_rest(c);
 }
 
 static bool go_on(orc_cluster *c, way how, orc_error *e)
 {
-  if (how == PAUSED) return orc_live_instant(c, ORC_NEVER, e) != ORC_INSTANT_FAILED;
+  if (how == PAUSED) return orc_control_instant(c, ORC_NEVER, e) != ORC_INSTANT_FAILED;
   return orc_cluster_run(c, how == SLICED ? orc_engine_next(&c->engine) : ORC_NEVER, e);
 }
 
@@ -126,10 +126,10 @@ static outcome simulate(const scenario *s, way how)
   const orc_outage outage = { .at = ORC_SECOND / 50,
                               .lasts = ORC_SECOND / 100,
                               .replica = (uint16_t)(s->seed % (uint64_t)room) };
-  orc_fleet_config fleet = { .mtbf = s->mtbf, .mttr = 0.01 };
+  orc_lifecycle_config lifecycle = { .mtbf = s->mtbf, .mttr = 0.01 };
   if (s->mtbf > 0.0) {
-    fleet.outages = &outage;
-    fleet.outage_count = 1;
+    lifecycle.outages = &outage;
+    lifecycle.outage_count = 1;
   }
   volatile sig_atomic_t stop = 0;
   union {
@@ -168,7 +168,7 @@ static outcome simulate(const scenario *s, way how)
       .stop = &stop,
       .admission = { .admit = s->picky ? picky : NULL },
       .eviction = { .grade = s->seed % 3 == 0 ? by_number : NULL },
-      .fleet = fleet,
+      .lifecycle = lifecycle,
       .sources = sources,
       .source_count = s->sources,
       .profile_count = 2,
@@ -198,8 +198,8 @@ static outcome simulate(const scenario *s, way how)
     o.good = o.good && r->load.tokens == 0 && r->load.blocks == 0 && r->load.named == 0;
     o.good = o.good && r->host_free == s->knobs.swap_blocks;
     o.good = o.good && orc_kv_available(&r->kv) == r->kv.total && r->running == 0;
-    for (int l = 0; l < r->lane_count; l++) {
-      const orc_decode_set *d = &r->lanes[l].decode;
+    for (int l = 0; l < r->microbatch_count; l++) {
+      const orc_decode_set *d = &r->microbatches[l].decode;
       o.good = o.good && d->n == 0 && d->context == 0 && d->window == 0 && d->growing == 0;
     }
     for (int p = 0; p < 2; p++) {
@@ -215,9 +215,9 @@ static outcome simulate(const scenario *s, way how)
       o.lowered += r->tiers.at[t].evictions;
     }
   }
-  o.moved = c->handovers.moved;
-  o.failures = c->fleet.failures;
-  o.good = o.good && c->handovers.moving == 0;
+  o.moved = c->kv_transfers.moved;
+  o.failures = c->lifecycle.failures;
+  o.good = o.good && c->kv_transfers.moving == 0;
   for (int i = 0; i < c->replica_count; i++)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
   o.good = orc_csv_close(csv, &e) && o.good;

@@ -4,55 +4,55 @@
 #include <string.h>
 
 #include "base/rng.h"
-#include "serve/prefix.h"
+#include "replica/prefix.h"
 
 #include "test.h"
 
-static orc_contents store;
+static orc_prompts store;
 
 /* A prompt of one text, `tokens` long, whose answer is the text `answer`. */
 static uint32_t prompt(uint64_t text, int32_t tokens, uint64_t answer)
 {
-  const uint32_t c = orc_contents_add(&store, answer);
-  orc_contents_append(&store, c, text, 0, tokens);
+  const uint32_t c = orc_prompts_add(&store, answer);
+  orc_prompts_append(&store, c, text, 0, tokens);
   return c;
 }
 
 static uint64_t hash(uint32_t c, int32_t from, int32_t to)
 {
-  return orc_content_hash(&store.at[c], 0, from, to);
+  return orc_prompt_hash(&store.at[c], 0, from, to);
 }
 
 /* However a prompt is put together, equal tokens have equal hashes and others have not. */
 static void tokens_are_known_by_what_they_are(void)
 {
   const uint32_t whole = prompt(1, 100, 9), parts = prompt(1, 40, 8);
-  orc_contents_append(&store, parts, 1, 40, 60);
-  CHECK(store.at[parts].count == 1 && orc_content_length(&store.at[parts]) == 100);
+  orc_prompts_append(&store, parts, 1, 40, 60);
+  CHECK(store.at[parts].count == 1 && orc_prompt_length(&store.at[parts]) == 100);
   CHECK(hash(whole, 0, 64) == hash(parts, 0, 64));
   CHECK(hash(whole, 0, 64) != hash(whole, 1, 65));
-  CHECK(hash(whole, 0, 16) != orc_content_hash(&store.at[whole], 5, 0, 16));
+  CHECK(hash(whole, 0, 16) != orc_prompt_hash(&store.at[whole], 5, 0, 16));
   const uint32_t other = prompt(1, 50, 9);
-  orc_contents_append(&store, other, 2, 0, 50);
+  orc_prompts_append(&store, other, 2, 0, 50);
   CHECK(hash(whole, 0, 48) == hash(other, 0, 48) && hash(whole, 48, 64) != hash(other, 48, 64));
-  orc_contents_drop(&store, whole);
-  orc_contents_drop(&store, parts);
-  orc_contents_drop(&store, other);
+  orc_prompts_drop(&store, whole);
+  orc_prompts_drop(&store, parts);
+  orc_prompts_drop(&store, other);
 }
 
 /* The next turn begins with the prompt and the answer, token for token. */
 static void a_turn_continues_the_one_before(void)
 {
   const uint32_t first = prompt(1, 30, 77);
-  const uint32_t second = orc_contents_continue(&store, first, 20, 78);
-  orc_contents_append(&store, second, 3, 0, 14);
-  CHECK(orc_content_length(&store.at[second]) == 64 && store.at[second].history == 50);
+  const uint32_t second = orc_prompts_continue(&store, first, 20, 78);
+  orc_prompts_append(&store, second, 3, 0, 14);
+  CHECK(orc_prompt_length(&store.at[second]) == 64 && store.at[second].history == 50);
   CHECK(store.at[second].follows);
   CHECK(hash(first, 0, 16) == hash(second, 0, 16));
   CHECK(hash(first, 16, 48) == hash(second, 16, 48)); /* prompt and answer meet inside */
   CHECK(hash(first, 48, 64) != hash(second, 48, 64));
-  orc_contents_drop(&store, first);
-  orc_contents_drop(&store, second);
+  orc_prompts_drop(&store, first);
+  orc_prompts_drop(&store, second);
 }
 
 typedef struct cache {
@@ -80,7 +80,7 @@ static uint32_t put(cache *c, uint32_t content, uint32_t last, int32_t index)
 /* A request computes and caches `blocks` blocks of its prompt; returns the chain it holds. */
 static uint32_t compute(cache *c, uint32_t content, int32_t blocks)
 {
-  const orc_content *of = &store.at[content];
+  const orc_prompt *of = &store.at[content];
   const orc_prefix_match found = orc_prefix_find(&c->prefix, of, 0, blocks * 16 + 1);
   uint32_t last = found.last;
   orc_prefix_hold(&c->prefix, &found);
@@ -335,6 +335,6 @@ int main(void)
   those_not_held_for_longest_go_first();
   shared_blocks_are_paid_for_once();
   agrees_with_a_plain_model();
-  orc_contents_done(&store);
+  orc_prompts_done(&store);
   return DONE();
 }

@@ -1,4 +1,4 @@
-#include "serve/queue.h"
+#include "replica/queue.h"
 
 #include "base/rng.h"
 #include "test.h"

@@ -1,5 +1,5 @@
 /* replica.c - steps worked out by hand, under a cost model of 10 ms per step. */
-#include "serve/cluster.h"
+#include "cluster/cluster.h"
 
 #include <string.h>
 

@@ -1,5 +1,5 @@
-#include "serve/synthetic.h"
-#include "serve/trace_file.h"
+#include "workload/synthetic.h"
+#include "workload/trace_file.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -20,7 +20,7 @@ static orc_synthetic load(orc_process process, double rate, int64_t count)
                       .prompt = { .kind = ORC_DIST_CONSTANT, .a = 10 },
                       .output = { .kind = ORC_DIST_CONSTANT, .a = 5 } };
   o.stages = orc_alloc(2, sizeof *o.stages);
-  o.stages[0] = (orc_load_stage){ .rate = rate, .duration = (double)INFINITY };
+  o.stages[0] = (orc_rate_stage){ .rate = rate, .duration = (double)INFINITY };
   return o;
 }
 
@@ -71,7 +71,7 @@ static void stages_change_the_rate_where_they_meet(void)
   orc_synthetic o = load(ORC_PROCESS_CONSTANT, 2.0, INT64_MAX);
   o.stage_count = 2;
   o.stages[0].duration = 3.0;
-  o.stages[1] = (orc_load_stage){ .rate = 10.0, .duration = 1.0 };
+  o.stages[1] = (orc_rate_stage){ .rate = 10.0, .duration = 1.0 };
   const summary r = drain(orc_source_synthetic(&o));
   CHECK(r.n == 16);
   NEAR(r.last, 3.9, 1e-9);
@@ -88,7 +88,7 @@ static void ends_are_exact(void)
   o = load(ORC_PROCESS_CONSTANT, 10.0, INT64_MAX);
   o.stage_count = 2;
   o.stages[0].duration = 10.0;
-  o.stages[1] = (orc_load_stage){ .rate = 0.0, .duration = 5.0 };
+  o.stages[1] = (orc_rate_stage){ .rate = 0.0, .duration = 5.0 };
   r = drain(orc_source_synthetic(&o));
   CHECK(r.n == 100);
   NEAR(r.last, 9.9, 1e-9);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "bind/state.h"
+#include "bind/host/state.h"
 
 #include "test.h"
 

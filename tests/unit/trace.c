@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "serve/trace_file.h"
+#include "workload/trace_file.h"
 
 #include "test.h"
 
@@ -29,9 +29,9 @@ static void take(reading *r, const orc_source *s)
 {
   for (orc_arrival a; r->n < MOST && s->next(s->self, &a, &r->e); r->n++) {
     r->at[r->n] = a;
-    const orc_content *c = a.content == 0 ? NULL : &s->contents->at[a.content];
-    CHECK(c == NULL || orc_content_length(c) == a.prompt);
-    r->first[r->n] = c == NULL ? 0 : orc_content_hash(c, 0, 0, 512);
+    const orc_prompt *c = a.prompt_id == 0 ? NULL : &s->prompts->at[a.prompt_id];
+    CHECK(c == NULL || orc_prompt_length(c) == a.prompt);
+    r->first[r->n] = c == NULL ? 0 : orc_prompt_hash(c, 0, 0, 512);
   }
 }
 

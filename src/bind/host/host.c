@@ -1,0 +1,240 @@
+#define _GNU_SOURCE
+#include "bind/host/host.h"
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind/bind.h"
+#include "bind/host/partial_files.h"
+#include "bind/host/state.h"
+#include "bind/host/thread_pool.h"
+#include "bind/policy/watchdog.h"
+
+enum { GUARD_INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
+
+struct orc_host {
+  lua_State *L;
+  const char *home;
+  orc_editor editor;
+  int completer; /* reference of the function that completes, while a line is read */
+};
+
+static orc_host *self(lua_State *L)
+{
+  return lua_touserdata(L, lua_upvalueindex(1));
+}
+
+/* clock() -> s of wall time since some moment */
+static int wall_clock(lua_State *L)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  lua_pushnumber(L, (double)t.tv_sec + 1e-9 * (double)t.tv_nsec);
+  return 1;
+}
+
+/* isatty(descriptor) -> boolean */
+static int is_terminal(lua_State *L)
+{
+  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
+  return 1;
+}
+
+/* read(prompt, complete) -> line; false when it was given up; nil at the end of input.
+   complete(text) -> bytes to complete at its end, list of candidates */
+static int read_line(lua_State *L)
+{
+  orc_host *h = self(L);
+  const char *prompt = luaL_checkstring(L, 1);
+  luaL_checktype(L, 2, LUA_TFUNCTION);
+  if (h->editor.read == NULL) return 0;
+  lua_settop(L, 2);
+  h->completer = luaL_ref(L, LUA_REGISTRYINDEX);
+  bool abandoned = false;
+  const char *line = h->editor.read(h->editor.self, prompt, &abandoned);
+  luaL_unref(L, LUA_REGISTRYINDEX, h->completer);
+  h->completer = LUA_NOREF;
+  if (abandoned)
+    lua_pushboolean(L, 0);
+  else if (line == NULL)
+    lua_pushnil(L);
+  else
+    lua_pushstring(L, line);
+  return 1;
+}
+
+/* remember(entry) */
+static int remember(lua_State *L)
+{
+  const orc_host *h = self(L);
+  const char *entry = luaL_checkstring(L, 1);
+  if (h->editor.remember != NULL) h->editor.remember(h->editor.self, entry);
+  return 0;
+}
+
+static void stop_if_asked(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  if (!orc_watchdog_interrupted()) return;
+  orc_watchdog_forgive();
+  luaL_error(L, "interrupted");
+}
+
+/* guard(on): while on, Ctrl-C raises "interrupted" in whatever Lua code runs */
+static int guard(lua_State *L)
+{
+  if (lua_toboolean(L, 1)) {
+    orc_watchdog_forgive();
+    lua_sethook(L, stop_if_asked, LUA_MASKCOUNT, GUARD_INSTRUCTIONS);
+  } else {
+    lua_sethook(L, NULL, 0, 0);
+  }
+  return 0;
+}
+
+/* interrupted() -> whether the user asked to stop; the flag stays set */
+static int interrupted(lua_State *L)
+{
+  lua_pushboolean(L, orc_watchdog_interrupted());
+  return 1;
+}
+
+/* cores() -> processor cores this process may run on */
+static int cores(lua_State *L)
+{
+  cpu_set_t set;
+  lua_pushinteger(L, sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 1);
+  return 1;
+}
+
+/* leftover(path, is): whether the file is to go if the program is ended on the spot */
+static int leftover(lua_State *L)
+{
+  const char *path = luaL_checkstring(L, 1);
+  if (lua_toboolean(L, 2))
+    orc_partial_files_add(path);
+  else
+    orc_partial_files_drop(path);
+  return 0;
+}
+
+/* same_file(a, b) -> whether both paths lead to one file that is there; devices are not minded */
+static int same_file(lua_State *L)
+{
+  struct stat a, b;
+  const bool there = stat(luaL_checkstring(L, 1), &a) == 0 && stat(luaL_checkstring(L, 2), &b) == 0;
+  lua_pushboolean(L, there && S_ISREG(a.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+  { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
+  { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
+  { "cores", cores },       { "leftover", leftover },  { "same_file", same_file },
+  { NULL, NULL },
+};
+
+static int open_host(lua_State *L)
+{
+  orc_host *h = self(L);
+  luaL_newlibtable(L, functions);
+  lua_pushlightuserdata(L, h);
+  luaL_setfuncs(L, functions, 1);
+  orc_bind_thread_pool(L, h->home);
+  lua_setfield(L, -2, "pool");
+  return 1;
+}
+
+orc_host *orc_host_new(const char *home, const orc_editor *editor)
+{
+  orc_host *h = orc_alloc(1, sizeof *h);
+  *h = (orc_host){
+    .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF
+  };
+  lua_pushlightuserdata(h->L, h);
+  lua_pushcclosure(h->L, open_host, 1);
+  orc_state_preload(h->L, "oracle.host");
+  return h;
+}
+
+void orc_host_free(orc_host *h)
+{
+  if (h == NULL) return;
+  lua_close(h->L);
+  free(h);
+}
+
+void orc_host_interrupt(void)
+{
+  orc_bind_interrupt();
+}
+
+void orc_host_abandon(int status)
+{
+  orc_partial_files_remove();
+  _exit(status);
+}
+
+typedef struct words {
+  int count;
+  char **at;
+} words;
+
+/* [words] -> [status] */
+static int run_cli(lua_State *L)
+{
+  const words *w = lua_touserdata(L, 1);
+  lua_getglobal(L, "require");
+  lua_pushliteral(L, "oracle.cli");
+  lua_call(L, 1, 1);
+  lua_getfield(L, -1, "main");
+  lua_createtable(L, w->count, 0);
+  for (int i = 0; i < w->count; i++) {
+    lua_pushstring(L, w->at[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int orc_host_main(orc_host *h, int count, char **at)
+{
+  lua_State *L = h->L;
+  words w = { .count = count, .at = at };
+  lua_pushcfunction(L, run_cli);
+  lua_pushlightuserdata(L, &w);
+  int status = 1;
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK)
+    fprintf(stderr, "oracle: %s\n", luaL_tolstring(L, -1, NULL));
+  else
+    status = (int)lua_tointeger(L, -1);
+  lua_settop(L, 0);
+  return status;
+}
+
+size_t orc_host_complete(orc_host *h, const char *text, size_t length,
+                         void (*each)(void *context, const char *candidate), void *context)
+{
+  lua_State *L = h->L;
+  const int top = lua_gettop(L);
+  size_t stem = 0;
+  if (!lua_checkstack(L, 6) || h->completer == LUA_NOREF) return 0;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, h->completer);
+  lua_pushlstring(L, text, length);
+  if (lua_pcall(L, 1, 2, 0) == LUA_OK && lua_istable(L, -1) && lua_isinteger(L, -2)) {
+    const lua_Integer n = lua_tointeger(L, -2);
+    stem = n >= 0 && (size_t)n <= length ? (size_t)n : 0;
+    for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TSTRING; i++) {
+      each(context, lua_tostring(L, -1));
+      lua_pop(L, 1);
+    }
+  }
+  lua_settop(L, top);
+  return stem;
+}

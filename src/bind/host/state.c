@@ -1,0 +1,82 @@
+#include "bind/host/state.h"
+
+#include <lauxlib.h>
+#include <lualib.h>
+#include <sys/stat.h>
+
+#include "bind/bind.h"
+
+int luaopen_lpeg(lua_State *L);
+
+void orc_state_preload(lua_State *L, const char *name)
+{
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, name);
+  lua_pop(L, 1);
+}
+
+/* Our own modules go first, then those Lua finds on this system. */
+static void set_path(lua_State *L, const char *home)
+{
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "path");
+  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s", home, home, lua_tostring(L, -1));
+  lua_setfield(L, -3, "path");
+  lua_pop(L, 2);
+}
+
+/* A compiled file counts while it is no older than its source. */
+static bool fresh(const char *compiled, const char *source)
+{
+  struct stat c, s;
+  if (stat(source, &s) != 0 || stat(compiled, &c) != 0) return false;
+  if (c.st_mtim.tv_sec != s.st_mtim.tv_sec) return c.st_mtim.tv_sec > s.st_mtim.tv_sec;
+  return c.st_mtim.tv_nsec >= s.st_mtim.tv_nsec;
+}
+
+/* A searcher of package.searchers: what `make build` compiled ahead of time. Upvalue 1: home. */
+static int find_compiled(lua_State *L)
+{
+  static const char *const endings[] = { "", "/init" };
+  const char *home = lua_tostring(L, lua_upvalueindex(1));
+  const char *path = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
+  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+    const char *source = lua_pushfstring(L, "%s/lua/%s%s.lua", home, path, endings[i]);
+    const char *compiled = lua_pushfstring(L, "%s/build/lua/%s%s.luac", home, path, endings[i]);
+    if (!fresh(compiled, source)) continue;
+    if (luaL_loadfilex(L, compiled, "b") != LUA_OK) break; /* of another Lua: the source is there */
+    lua_pushstring(L, source);
+    return 2;
+  }
+  return 0;
+}
+
+/* [] -> []: asked after what is preloaded and before the sources */
+static void search_compiled(lua_State *L, const char *home)
+{
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
+    lua_rawgeti(L, -1, i);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_pushstring(L, home);
+  lua_pushcclosure(L, find_compiled, 1);
+  lua_rawseti(L, -2, 2);
+  lua_pop(L, 2);
+}
+
+lua_State *orc_state_new(const char *home)
+{
+  lua_State *L = luaL_newstate();
+  if (L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
+  luaL_openlibs(L);
+  lua_pushcfunction(L, luaopen_lpeg);
+  orc_state_preload(L, "lpeg");
+  lua_pushcfunction(L, luaopen_oracle_core);
+  orc_state_preload(L, "oracle.core");
+  set_path(L, home);
+  search_compiled(L, home);
+  return L;
+}

@@ -1,0 +1,220 @@
+#define _GNU_SOURCE
+#include "bind/policy/watchdog.h"
+
+#include <lauxlib.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bind/host/partial_files.h"
+#include "bind/policy/source_line.h"
+
+#ifndef sigev_notify_thread_id
+#define sigev_notify_thread_id _sigev_un._tid
+#endif
+
+/* What the user said from outside. Signals know no other place than a global one, and every thread
+   that simulates looks at it. */
+static atomic_int interrupted;
+static _Atomic int64_t asked; /* when, in ms */
+
+/* A terminal's Ctrl-C may come twice: to the group, and once more from whoever started us. */
+enum { ECHO_MS = 250 };
+
+static _Thread_local orc_watchdog *volatile current;
+
+static _Noreturn void stop(lua_State *L, int reason)
+{
+  char at[ORC_SOURCE_LINE_SIZE];
+  orc_source_line_line(L, at, sizeof at);
+  if (reason == ORC_WATCHDOG_GREEDY)
+    orc_bind_fail(L, "%s: the policy took more than %d MiB of memory", at, ORC_WATCHDOG_MEMORY_MIB);
+  orc_bind_fail(L, "%s: the policy ran for more than %d s without returning", at,
+                ORC_WATCHDOG_PATIENCE * ORC_WATCHDOG_TICK_MS / 1000);
+}
+
+/* Until it is gone every instruction raises: a pcall around the loop does not save it. */
+static void stop_policy(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  stop(L, ORC_WATCHDOG_ENDLESS);
+}
+
+static void stop_greedy(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  stop(L, ORC_WATCHDOG_GREEDY);
+}
+
+/*
+** Lua's allocator while a simulation runs. Over the limit a request is refused once: Lua then
+** collects garbage and asks again. If that was not enough the policy is stopped at its next
+** instruction, where Lua knows the line; only a single huge request is refused for good.
+*/
+static void *allocate(void *self, void *old, size_t old_size, size_t size)
+{
+  orc_watchdog *w = self;
+  const int64_t had = old == NULL ? 0 : (int64_t)old_size,
+                limit = (int64_t)ORC_WATCHDOG_MEMORY_MIB << 20;
+  const int64_t after = w->taken + (int64_t)size - had;
+  if (w->inside && (int64_t)size > had) {
+    const bool over = after > limit, refused = over && (!w->warned || after > 2 * limit);
+    w->warned = over;
+    if (refused) return NULL;
+    if (over) {
+      w->stopped = ORC_WATCHDOG_GREEDY;
+      if (lua_gethook(w->L) != stop_greedy) lua_sethook(w->L, stop_greedy, LUA_MASKCOUNT, 1);
+    }
+  }
+  void *p = w->allocate(w->store, old, old_size, size);
+  if (p != NULL || size == 0) w->taken = after;
+  return p;
+}
+
+/* The processor's time this thread has had: a busy machine must not make a policy look endless. */
+static int64_t worked_ms(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+** Lua's hook reaches neither a coroutine that was there before it nor a library function (a pattern
+** that backtracks without end), and nothing else stops those from outside: the process ends, as
+** files are only given their names when they are whole.
+*/
+static _Noreturn void give_up(void)
+{
+  static const char text[] = "oracle: a policy does not return: it is in an endless coroutine or "
+                             "library function, where it cannot be stopped alone\n";
+  orc_partial_files_remove();
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(1);
+  _exit(1);
+}
+
+static void on_tick(int signal)
+{
+  (void)signal;
+  orc_watchdog *w = current;
+  if (w == NULL) return;
+  w->pause = 1;
+  if (!w->inside || w->calls != w->seen) {
+    w->since = worked_ms();
+    w->seen = w->calls;
+  } else {
+    const int64_t ticks = (worked_ms() - w->since) / ORC_WATCHDOG_TICK_MS;
+    if (ticks >= ORC_WATCHDOG_LAST) give_up();
+    if (ticks < ORC_WATCHDOG_PATIENCE) return;
+    w->stopped = ORC_WATCHDOG_ENDLESS;
+    /* Once: setting it goes through all calls, and of a deep recursion that takes longer than a
+       tick: nothing else would ever be done. */
+    if (lua_gethook(w->L) != stop_policy) lua_sethook(w->L, stop_policy, LUA_MASKCOUNT, 1);
+  }
+}
+
+void orc_bind_interrupt(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+  if (atomic_exchange(&interrupted, 1) == 0)
+    atomic_store(&asked, ms);
+  else if (ms - atomic_load(&asked) > ECHO_MS) {
+    orc_partial_files_remove();
+    _exit(130); /* the second time the user means it */
+  }
+  if (current != NULL) current->pause = 1;
+}
+
+void orc_watchdog_interrupt(void)
+{
+  atomic_store(&interrupted, 1);
+}
+
+const void *orc_watchdog_floor(void)
+{
+  return current != NULL && current->inside ? current->floor : NULL;
+}
+
+bool orc_watchdog_interrupted(void)
+{
+  return atomic_load(&interrupted) != 0;
+}
+
+void orc_watchdog_forgive(void)
+{
+  atomic_store(&interrupted, 0);
+}
+
+static void install(void)
+{
+  struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGRTMIN, &action, NULL);
+}
+
+void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, install);
+  *w = (orc_watchdog){ .L = L, .outer = current };
+  w->hook = lua_gethook(L);
+  w->mask = lua_gethookmask(L);
+  w->count = lua_gethookcount(L);
+  lua_sethook(L, NULL, 0, 0);
+  w->allocate = lua_getallocf(L, &w->store);
+  lua_setallocf(L, allocate, w);
+  current = w;
+  struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
+  event.sigev_notify_thread_id = gettid();
+  const struct itimerspec every = {
+    .it_value = { .tv_nsec = ORC_WATCHDOG_TICK_MS * 1000000L },
+    .it_interval = { .tv_nsec = ORC_WATCHDOG_TICK_MS * 1000000L },
+  };
+  w->armed = timer_create(CLOCK_MONOTONIC, &event, &w->timer) == 0;
+  if (w->armed) timer_settime(w->timer, 0, &every, NULL);
+}
+
+void orc_watchdog_end(orc_watchdog *w)
+{
+  if (w->armed) timer_delete(w->timer);
+  current = w->outer;
+  lua_setallocf(w->L, w->allocate, w->store);
+  lua_sethook(w->L, w->hook, w->mask, w->count);
+}
+
+int orc_watchdog_watched(lua_State *L)
+{
+  lua_pushboolean(L, current != NULL && current->inside);
+  return 1;
+}
+
+int orc_watchdog_guard(lua_State *L)
+{
+  orc_watchdog w;
+  orc_watchdog_begin(&w, L);
+  orc_watchdog_enter(&w, L);
+  lua_pushcfunction(L, orc_source_line_handler);
+  lua_insert(L, 1);
+  const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 1);
+  orc_watchdog_leave(&w);
+  orc_watchdog_end(&w);
+  if (status != LUA_OK) return lua_error(L);
+  return lua_gettop(L) - 1;
+}
+
+int orc_watchdog_pcall(lua_State *L)
+{
+  luaL_checkany(L, 1);
+  lua_pushboolean(L, 1);
+  lua_insert(L, 1); /* [true, f, ...] */
+  const int status = lua_pcall(L, lua_gettop(L) - 2, LUA_MULTRET, 0);
+  if (status == LUA_OK) return lua_gettop(L);
+  if (current != NULL && current->inside && current->stopped != 0) stop(L, current->stopped);
+  lua_pushboolean(L, 0);
+  lua_insert(L, -2);
+  return 2;
+}

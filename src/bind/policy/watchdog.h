@@ -1,0 +1,84 @@
+/*
+** watchdog.h - keeps an eye on a running simulation from the outside: stops a policy that does not
+** return or takes memory without end, lets progress be shown, and notices Ctrl-C. One timer per
+** thread; its signal handler only sets flags and, for a policy in an endless loop, Lua's own hook
+** (which Lua allows there).
+*/
+#ifndef ORC_BIND_POLICY_WATCHDOG_H
+#define ORC_BIND_POLICY_WATCHDOG_H
+
+#include <signal.h>
+#include <time.h>
+
+#include "bind/bind.h"
+
+enum {
+  ORC_WATCHDOG_TICK_MS = 100,    /* how often the watch looks */
+  ORC_WATCHDOG_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
+  ORC_WATCHDOG_PATIENCE = 20,    /* ticks of work one call of a policy may take: 2 s */
+  ORC_WATCHDOG_LAST = 40, /* ticks after which one that could not be stopped ends the program */
+};
+
+/* Why a policy is stopped. */
+enum { ORC_WATCHDOG_ENDLESS = 1, ORC_WATCHDOG_GREEDY };
+
+typedef struct orc_watchdog {
+  lua_State *L;
+  volatile sig_atomic_t pause;   /* the simulation is to return as soon as it can */
+  volatile sig_atomic_t inside;  /* a policy is running */
+  volatile sig_atomic_t stopped; /* why the policy that is running has been told to end, or 0 */
+  volatile sig_atomic_t calls;   /* policy calls so far (wraps) */
+  sig_atomic_t seen;             /* calls at the last tick */
+  int64_t since;                 /* ms of work before it was first seen in this call */
+  timer_t timer;
+  bool armed;                 /* the timer exists */
+  struct orc_watchdog *outer; /* the watch of a simulation around this one */
+  lua_Alloc allocate;         /* what was set before, put back at the end */
+  void *store;
+  const void *floor; /* Lua's record of the function that called the policy */
+  int64_t taken;     /* bytes Lua took since the watch began, less those it gave back */
+  bool warned;   /* the last request for memory was refused once, so that Lua collects garbage */
+  lua_Hook hook; /* what was set before, put back at the end */
+  int mask, count;
+} orc_watchdog;
+
+/* Begin to watch the calling thread; end before *w goes away. Never fails: without a timer, blind.
+ */
+void orc_watchdog_begin(orc_watchdog *w, lua_State *L);
+void orc_watchdog_end(orc_watchdog *w);
+
+/* A policy is called, from the C function that runs in L. */
+static inline void orc_watchdog_enter(orc_watchdog *w, lua_State *L)
+{
+  lua_Debug here;
+  w->floor = lua_getstack(L, 0, &here) ? here.i_ci : NULL;
+  w->calls = (w->calls + 1) & 0xffffff;
+  w->stopped = 0;
+  w->inside = 1;
+}
+
+static inline void orc_watchdog_leave(orc_watchdog *w)
+{
+  w->inside = 0;
+}
+
+/* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
+bool orc_watchdog_interrupted(void);
+void orc_watchdog_interrupt(void); /* as if the user had, once */
+void orc_watchdog_forgive(void);   /* it is taken */
+
+/* guard(f, ...) -> what f returns: calls it as a policy is called, so it cannot run or grow without
+** end, and what it raises is a text with its file and line. A lua_CFunction. */
+int orc_watchdog_guard(lua_State *L);
+
+/* pcall(f, ...) as Lua's own, but that a policy which is being stopped does not get the error. A
+** lua_CFunction. */
+int orc_watchdog_pcall(lua_State *L);
+
+/* Lua's record (lua_Debug's i_ci) of the function that called the policy; NULL outside of calls. */
+const void *orc_watchdog_floor(void);
+
+/* watched() -> whether a policy is running on this thread. A lua_CFunction. */
+int orc_watchdog_watched(lua_State *L);
+
+#endif

@@ -1,0 +1,214 @@
+/*
+** control.c - a paused simulation goes on, by a moment or to a time, and changes: other knobs, other
+** policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a replay
+** stops exactly where the first run did.
+*/
+#include "cluster/control.h"
+
+#include <lauxlib.h>
+#include <math.h>
+
+#include "bind/sim/sim.h"
+
+/* ---- going on ---- */
+
+/* The time at `index` or never, no later than the end of the simulation. */
+static orc_time limit(lua_State *L, int index, const orc_sim *s)
+{
+  const orc_time until = (orc_time)luaL_optinteger(L, index, ORC_NEVER);
+  return until < orc_bind_sim_end(s) ? until : orc_bind_sim_end(s);
+}
+
+/* What to do when the watch wants attention: true when the user does. Else progress is shown, by
+** the function at stack index 4; its errors would be ours, so there are none. */
+static bool attend(lua_State *L, orc_sim *s)
+{
+  s->watch.pause = 0;
+  s->cluster->interrupted = false;
+  if (orc_watchdog_interrupted()) {
+    orc_watchdog_forgive();
+    return true;
+  }
+  if (!lua_isfunction(L, 4)) return false;
+  const double f = orc_bind_sim_fraction(s);
+  lua_pushvalue(L, 4);
+  if (f >= 0.0)
+    lua_pushnumber(L, f);
+  else
+    lua_pushnil(L);
+  lua_pushinteger(L, orc_control_now(s->cluster));
+  if (lua_pcall(L, 2, 0, 0) != LUA_OK) lua_pop(L, 1);
+  return false;
+}
+
+typedef enum outcome { REACHED, MET, INTERRUPTED, FAILED, RAISED } outcome;
+
+static outcome go_on(lua_State *L, orc_sim *s, orc_time until, orc_error *e)
+{
+  for (;;) {
+    if (!orc_cluster_run(s->cluster, until, e)) return FAILED;
+    if (!s->cluster->interrupted) return REACHED;
+    if (attend(L, s)) return orc_control_settle(s->cluster, e) ? INTERRUPTED : FAILED;
+  }
+}
+
+/* Ask the function at stack index 3, with the hook of before: Ctrl-C must end it too. RAISED: its
+** error is on the stack. */
+static outcome ask(lua_State *L, orc_sim *s)
+{
+  lua_sethook(L, s->watch.hook, s->watch.mask, s->watch.count);
+  lua_pushvalue(L, 3);
+  const int status = lua_pcall(L, 0, 1, 0);
+  lua_sethook(L, NULL, 0, 0);
+  if (status != LUA_OK) return RAISED;
+  const bool met = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return met ? MET : REACHED;
+}
+
+/* One moment after the other, until the predicate says so. */
+static outcome go_on_asking(lua_State *L, orc_sim *s, orc_time until, orc_error *e)
+{
+  for (;;) {
+    const outcome answer = ask(L, s);
+    if (answer != REACHED) return answer;
+    const orc_instant moment = orc_control_instant(s->cluster, until, e);
+    if (moment == ORC_INSTANT_FAILED) return FAILED;
+    if (moment != ORC_INSTANT_MOVED) return REACHED;
+    if (s->watch.pause && attend(L, s)) return INTERRUPTED;
+  }
+}
+
+/*
+** s:advance([until [, predicate [, progress]]]) -> "reached" (the time, or the end), "met" (the
+** predicate, a function asked after every moment with events) or "interrupted" (Ctrl-C; it can go
+** on). Raises what went wrong in a policy, after which it cannot.
+*/
+static int advance(lua_State *L)
+{
+  static const char *const names[] = { "reached", "met", "interrupted" };
+  orc_sim *s = orc_bind_idle_sim(L);
+  const orc_time until = limit(L, 2, s);
+  lua_settop(L, 4);
+  orc_error e = { 0 };
+  orc_bind_begin(s, L);
+  const outcome how = lua_isfunction(L, 3) ? go_on_asking(L, s, until, &e) : go_on(L, s, until, &e);
+  orc_bind_end(s);
+  if (how == RAISED) return lua_error(L);
+  if (how == FAILED) {
+    s->failed = true;
+    orc_bind_raise(L, &e);
+  }
+  lua_pushstring(L, names[how]);
+  return 1;
+}
+
+/* s:step() -> true when a step has ended; false: the end came first, or Ctrl-C */
+static int step(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  const uint64_t before = orc_control_steps(s->cluster);
+  orc_error e = { 0 };
+  orc_instant moment = ORC_INSTANT_MOVED;
+  lua_settop(L, 4);
+  lua_pushnil(L);
+  lua_replace(L, 4); /* no progress to show */
+  orc_bind_begin(s, L);
+  while (moment == ORC_INSTANT_MOVED && orc_control_steps(s->cluster) == before) {
+    moment = orc_control_instant(s->cluster, orc_bind_sim_end(s), &e);
+    if (s->watch.pause && attend(L, s)) break;
+  }
+  orc_bind_end(s);
+  if (moment == ORC_INSTANT_FAILED) {
+    s->failed = true;
+    orc_bind_raise(L, &e);
+  }
+  lua_pushboolean(L, orc_control_steps(s->cluster) > before);
+  return 1;
+}
+
+/* ---- changing ---- */
+
+/* 0 where it is absent */
+static int32_t knob(lua_State *L, int index, const char *key, int64_t most)
+{
+  const int64_t value = orc_bind_integer_or(L, index, "engine", key, 0);
+  if (value < 0 || value > most) orc_bind_fail(L, "engine.%s: out of range", key);
+  return (int32_t)value;
+}
+
+/* s:retune(engine): the knobs in this table take effect, in all replicas; of those that can */
+static int retune(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  orc_control_knobs k = { .max_num_seqs = knob(L, 2, "max_num_seqs", 1 << 20),
+                          .max_num_batched_tokens = knob(L, 2, "max_num_batched_tokens", 1 << 30),
+                          .max_model_len = knob(L, 2, "max_model_len", 1 << 30) };
+  k.chunked = lua_getfield(L, 2, "enable_chunked_prefill") == LUA_TBOOLEAN;
+  k.enable_chunked_prefill = lua_toboolean(L, -1);
+  orc_error e = { 0 };
+  if (!orc_control_retune(s->cluster, &k, &e)) orc_bind_raise(L, &e);
+  orc_policies_retune(&s->policies, 2);
+  return 0;
+}
+
+/*
+** s:swap(spec [, kind]): the policies of `spec` take over. kind, "batching", "router" ...: this one
+** is another policy, whose tables start empty and, for batching, who gives requests in flight their
+** places in the queue; without it all are new versions that go on from what they kept.
+*/
+static int swap(lua_State *L)
+{
+  static const char *const kinds[] = { "batching", "router", "admission", "autoscaler",
+                                       "eviction", "none",   NULL };
+  orc_sim *s = orc_bind_idle_sim(L);
+  orc_cluster *c = s->cluster;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  const int kind = luaL_checkoption(L, 3, "none", kinds); /* in the order of orc_policy_kind */
+  const unsigned anew = kind < ORC_POLICY_KINDS ? 1U << kind : 0;
+  orc_lua_policies old;
+  orc_policies_swap(&s->policies, 2, anew, &old);
+  orc_error e = { 0 };
+  bool good = true;
+  for (int i = 0; i < c->pool_count; i++)
+    good =
+        good && (old.scalers[i].scale == LUA_NOREF) == (s->policies.scalers[i].scale == LUA_NOREF);
+  if (!good) orc_fail(&e, "autoscaler: it cannot come or go while it runs");
+  orc_bind_begin(s, L);
+  good = good && orc_control_rebatch(c, &s->policies.batching, kind == ORC_POLICY_BATCHING, &e);
+  orc_bind_end(s);
+  if (!good) {
+    orc_policies_revert(&s->policies, &old);
+    orc_bind_raise(L, &e);
+  }
+  orc_policies_keep(&s->policies, &old);
+  c->router = s->policies.router;
+  if (c->router.tracks) orc_router_load_catch_up(c);
+  c->admission = s->policies.admission;
+  c->eviction = s->policies.eviction;
+  for (int i = 0; i < c->pool_count; i++)
+    c->pools[i].is.autoscaler = orc_scaler_of(&s->policies.scalers[i]);
+  lua_pushvalue(L, 2);
+  lua_setiuservalue(L, 1, 1); /* names live as long as the spec */
+  return 0;
+}
+
+/* s:until([seconds]): when it ends; nil: when all requests have ended */
+static int until(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  const double duration = luaL_optnumber(L, 2, INFINITY);
+  luaL_argcheck(L, duration >= (double)s->cluster->engine.now * 1e-9, 2, "a time to come expected");
+  s->duration = duration;
+  return 0;
+}
+
+void orc_bind_control(lua_State *L)
+{
+  static const luaL_Reg methods[] = {
+    { "advance", advance }, { "step", step },   { "retune", retune },
+    { "swap", swap },       { "until", until }, { NULL, NULL },
+  };
+  luaL_setfuncs(L, methods, 0);
+}

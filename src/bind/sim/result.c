@@ -1,0 +1,243 @@
+/* result.c - what a simulation measured, as tables (see lua/oracle/summary.lua). */
+#include "bind/hist.h"
+#include "bind/sim/sim.h"
+#include "bind/sim/spec_network.h"
+#include "bind/sim/spec_output.h"
+#include "bind/sim/spec_pools.h"
+#include "cluster/sampler.h"
+
+static void put(lua_State *L, const char *key, double value)
+{
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static void put_count(lua_State *L, const char *key, uint64_t value)
+{
+  lua_pushinteger(L, (lua_Integer)value);
+  lua_setfield(L, -2, key);
+}
+
+/* Lua takes the histogram over: it is large, and its maker needs it no more. */
+static void put_hist(lua_State *L, const char *key, orc_hist *from)
+{
+  *orc_bind_new_hist(L) = *from;
+  *from = (orc_hist){ 0 };
+  lua_setfield(L, -2, key);
+}
+
+/* What the prefix cache did, under "prefix" of the table on top. */
+static void put_prefix(lua_State *L, orc_metrics *m)
+{
+  uint64_t probed = 0;
+  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, ORC_PREFIX_EVENTS);
+  for (int i = ORC_PREFIX_NONE + 1; i < ORC_PREFIX_EVENTS; i++) {
+    put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
+    probed += m->prefix_events[i];
+  }
+  lua_setfield(L, -2, "events");
+  put_count(L, "probed", probed);
+  put_count(L, "follow_ups", m->follow_ups);
+  put_count(L, "cached_blocks", m->cached_blocks);
+  put_count(L, "prompt_blocks", m->prompt_blocks);
+  put_hist(L, "ttft_hit", &m->ttft_hit);
+  put_hist(L, "ttft_miss", &m->ttft_miss);
+  lua_setfield(L, -2, "prefix");
+}
+
+/* Push what the metrics and the gaps between tokens say as one table; takes their histograms over.
+ */
+static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
+{
+  lua_createtable(L, 0, 6);
+  lua_createtable(L, 0, 7);
+  put_count(L, "total", m->total);
+  put_count(L, "successful", m->by_status[ORC_SUCCESS]);
+  put_count(L, "failed", m->by_status[ORC_FAILED]);
+  put_count(L, "rejected", m->by_status[ORC_REJECTED]);
+  put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
+  put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
+  put_count(L, "pending", m->by_status[ORC_PENDING]);
+  put_count(L, "streamed", m->streamed);
+  lua_setfield(L, -2, "requests");
+  lua_createtable(L, 0, 4);
+  put_count(L, "prompt", m->prompt_tokens);
+  put_count(L, "output", m->output_tokens);
+  put_count(L, "cached", m->cached_tokens);
+  put_count(L, "prefilled", m->prefilled_tokens);
+  lua_setfield(L, -2, "tokens");
+  put_count(L, "goodput", m->good);
+  put_prefix(L, m);
+  lua_createtable(L, 0, 5);
+  put_hist(L, "time_to_first_token_ms", &m->ttft);
+  put_hist(L, "time_per_output_token_ms", &m->tpot);
+  if (gaps != NULL) put_hist(L, "inter_token_latency_ms", gaps);
+  put_hist(L, "end_to_end_latency_ms", &m->e2e);
+  put_hist(L, "queue_time_ms", &m->queue);
+  lua_setfield(L, -2, "latency");
+}
+
+/* The only part of a whole says what the whole says: the table at `whole` again, not a copy of it.
+ */
+static void push_only(lua_State *L, int whole)
+{
+  static const char *const keys[] = { "requests", "tokens", "goodput", "latency", "prefix" };
+  lua_createtable(L, 0, 16);
+  for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+    lua_getfield(L, whole, keys[i]);
+    lua_setfield(L, -2, keys[i]);
+  }
+}
+
+/* What each tier below the prefix cache did, under "tiers" of the table on top. */
+static void put_tiers(lua_State *L, const orc_kv_tiers *t)
+{
+  lua_createtable(L, t->count, 0);
+  for (int i = 0; i < t->count; i++) {
+    lua_createtable(L, 0, 2);
+    put_count(L, "hits", t->at[i].hits);
+    put_count(L, "evictions", t->at[i].evictions);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "tiers");
+}
+
+/* One replica: its own metrics over all profiles and what it was busy with. */
+static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int whole)
+{
+  orc_metrics all = { 0 };
+  if (r->cluster->replica_count == 1) {
+    push_only(L, whole);
+  } else {
+    for (int i = 0; i < r->cluster->profile_count; i++)
+      orc_metrics_merge(&all, &r->metrics[i]);
+    orc_hist gaps = { 0 };
+    orc_hist_merge(&gaps, &r->usage.gaps);
+    push_metrics(L, &all, &gaps);
+    orc_metrics_done(&all);
+  }
+  const double total = (double)r->kv.total;
+  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
+  put(L, "busy_s", (double)r->usage.busy * 1e-9);
+  put_count(L, "steps", r->usage.steps);
+  lua_pushstring(L, r->high ? "high" : "medium");
+  lua_setfield(L, -2, "lod");
+  lua_pushboolean(L, r->shared && !r->contended);
+  lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, (double)r->pipeline.stages[i].busy * 1e-9);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "stages");
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, orc_replica_roof(r, i));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "roofs");
+  put_count(L, "policy_calls", r->usage.policy_calls);
+  put(L, "kv_peak", (double)r->usage.peak_blocks / total);
+  put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);
+  put_count(L, "evictions", r->kv.evictions);
+  put_count(L, "preemptions", r->usage.counted_preemptions);
+  put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
+  put_count(L, "swapped_blocks", r->usage.swapped_blocks);
+  put_tiers(L, &r->tiers);
+}
+
+/* A step that runs past the end counts as far as it got. */
+static void trim(orc_cluster *c, orc_time end)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_replica_cut(&c->replicas[i], end);
+  }
+}
+
+/* What the sources want said: a list of texts. */
+static void push_notes(lua_State *L, const orc_cluster *c)
+{
+  lua_createtable(L, c->source_count, 0);
+  int n = 0;
+  for (int i = 0; i < c->source_count; i++) {
+    if (c->sources[i].note == NULL) continue;
+    lua_pushstring(L, c->sources[i].note);
+    lua_rawseti(L, -2, ++n);
+  }
+}
+
+static void push_profiles(lua_State *L, const orc_sim *s, int whole)
+{
+  lua_createtable(L, s->profile_count, 0);
+  for (int p = 0; p < s->profile_count; p++) {
+    orc_metrics m = { 0 };
+    if (s->profile_count == 1) {
+      push_only(L, whole);
+    } else {
+      for (int i = 0; i < s->cluster->replica_count; i++)
+        orc_metrics_merge(&m, &s->cluster->replicas[i].metrics[p]);
+      push_metrics(L, &m, NULL);
+      orc_metrics_done(&m);
+    }
+    lua_pushstring(L, s->profiles[p]);
+    lua_setfield(L, -2, "name");
+    lua_rawseti(L, -2, p + 1);
+  }
+}
+
+/* What all replicas measured. The only one's is handed over once nobody asks for it again. */
+static void gather(const orc_sim *s, orc_metrics *all, orc_hist *gaps)
+{
+  const orc_cluster *c = s->cluster;
+  if (s->closed && c->replica_count == 1 && c->profile_count == 1) {
+    *all = c->replicas->metrics[0];
+    *gaps = c->replicas->usage.gaps;
+    c->replicas->metrics[0] = (orc_metrics){ 0 };
+    c->replicas->usage.gaps = (orc_hist){ 0 };
+    return;
+  }
+  for (int i = 0; i < c->replica_count; i++) {
+    for (int p = 0; p < c->profile_count; p++)
+      orc_metrics_merge(all, &c->replicas[i].metrics[p]);
+    orc_hist_merge(gaps, &c->replicas[i].usage.gaps);
+  }
+}
+
+void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
+{
+  orc_cluster *c = s->cluster;
+  if (c->series != NULL) orc_sampler_close(c, end);
+  trim(c, end);
+  orc_cluster_close(c);
+  orc_metrics all = { 0 };
+  orc_hist gaps = { 0 };
+  uint64_t steps = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    steps += c->replicas[i].usage.steps;
+  gather(s, &all, &gaps);
+  push_metrics(L, &all, &gaps);
+  const int it = lua_gettop(L);
+  orc_metrics_done(&all);
+  orc_hist_done(&gaps);
+  lua_pushboolean(L, whole);
+  lua_setfield(L, -2, "complete");
+  push_notes(L, c);
+  lua_setfield(L, -2, "warnings");
+  put(L, "now", (double)end / 1e9);
+  put_count(L, "steps", steps);
+  put_count(L, "events", c->engine.executed);
+  orc_bind_put_shared(L, c);
+  orc_bind_put_kv_transfers(L, c);
+  lua_createtable(L, c->replica_count, 0);
+  for (int i = 0; i < c->replica_count; i++) {
+    push_replica(L, &c->replicas[i], (double)end * 1e-9, it);
+    put(L, "rented_s", orc_lifecycle_rented(&c->lifecycle, i, end));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "replicas");
+  put_count(L, "failures", c->lifecycle.failures);
+  push_profiles(L, s, it);
+  lua_setfield(L, -2, "profiles");
+  orc_bind_put_series(L, c->series);
+}

@@ -1,0 +1,338 @@
+/*
+** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until]) -> finished; s:result().
+** `spec` is plain numbers: lua/oracle/experiment.lua makes it and documents each field.
+*/
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/cost.h"
+#include "bind/policy/call_context.h"
+#include "bind/sim/sim.h"
+#include "bind/sim/spec_network.h"
+#include "bind/sim/spec_output.h"
+#include "bind/sim/spec_pools.h"
+#include "bind/sim/spec_workload.h"
+
+static const char type_name[] = "oracle.sim";
+
+enum {
+  LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
+};
+
+typedef orc_sim sim;
+
+static sim *self(lua_State *L)
+{
+  return luaL_checkudata(L, 1, type_name);
+}
+
+orc_sim *orc_bind_open_sim(lua_State *L)
+{
+  sim *s = self(L);
+  if (s->closed) orc_bind_fail(L, "this simulation is over");
+  return s;
+}
+
+orc_sim *orc_bind_idle_sim(lua_State *L)
+{
+  sim *s = orc_bind_open_sim(L);
+  if (s->running)
+    orc_bind_fail(L, "it is running: what it asks may look at it, not move or change it");
+  s->policies.L = L; /* the coroutine that made it may be gone */
+  return s;
+}
+
+void orc_bind_begin(orc_sim *s, lua_State *L)
+{
+  s->running = true;
+  orc_watchdog_begin(&s->watch, L);
+}
+
+void orc_bind_end(orc_sim *s)
+{
+  orc_watchdog_end(&s->watch);
+  s->running = false;
+}
+
+static orc_time time_or_never(double seconds)
+{
+  return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
+}
+
+/* ---- the deployment ---- */
+
+static orc_slo read_slo(lua_State *L, int index)
+{
+  orc_slo slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER };
+  if (lua_getfield(L, index, "slo") == LUA_TTABLE) {
+    const int t = lua_gettop(L);
+    slo.ttft = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "ttft"));
+    slo.tpot = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "tpot"));
+    slo.e2e = time_or_never(orc_bind_seconds_or_never(L, t, "slo", "e2e"));
+  }
+  lua_pop(L, 1);
+  return slo;
+}
+
+static orc_outage read_outage(lua_State *L, int replicas)
+{
+  const int t = lua_gettop(L);
+  const int64_t replica = orc_bind_integer(L, t, "failures.outages", "replica");
+  if (replica < 1 || replica > replicas)
+    orc_bind_fail(L, "failures.outages: replica: 1 to %d expected", replicas);
+  return (orc_outage){
+    .at = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "at")),
+    .lasts = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "lasts")),
+    .replica = (uint16_t)(replica - 1),
+  };
+}
+
+/* spec.failures: { mtbf =, mttr =, outages = { { at =, lasts =, replica = }, ... } }, times in s.
+ */
+static void read_failures(lua_State *L, sim *s, orc_lifecycle_config *f)
+{
+  const int t = lua_gettop(L);
+  f->mtbf = orc_bind_number_or(L, t, "failures", "mtbf", 0.0);
+  f->mttr = orc_bind_seconds_or_never(L, t, "failures", "mttr");
+  if (!(f->mtbf >= 0.0)) orc_bind_fail(L, "failures.mtbf: a time >= 0 expected");
+  if (lua_getfield(L, t, "outages") == LUA_TTABLE) {
+    f->outage_count = (int)lua_rawlen(L, -1);
+    f->outages = s->outages = orc_alloc((size_t)f->outage_count, sizeof *s->outages);
+    for (int i = 0; i < f->outage_count; i++) {
+      lua_rawgeti(L, t + 1, i + 1);
+      luaL_checktype(L, -1, LUA_TTABLE);
+      s->outages[i] = read_outage(L, s->policies.replicas);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static orc_lifecycle_config read_fleet(lua_State *L, sim *s, int index)
+{
+  orc_lifecycle_config f = { 0 };
+  if (lua_getfield(L, index, "failures") == LUA_TTABLE) read_failures(L, s, &f);
+  lua_pop(L, 1);
+  return f;
+}
+
+/* Pools change as their policies say. */
+static void add_scalers(const sim *s, orc_bind_pools *pools)
+{
+  for (int i = 0; i < pools->count; i++)
+    if (pools->at[i].scaling.most > 0)
+      pools->at[i].scaling.autoscaler = orc_scaler_of(&s->policies.scalers[i]);
+}
+
+static void open_csv(lua_State *L, sim *s, int index)
+{
+  orc_error e = { 0 };
+  if (lua_getfield(L, index, "csv") == LUA_TSTRING) {
+    s->csv =
+        orc_csv_open(lua_tostring(L, -1), (const char *const *)s->profiles, s->profile_count, &e);
+    if (s->csv == NULL) orc_bind_raise(L, &e);
+  }
+  lua_pop(L, 1);
+}
+
+static void release(sim *s)
+{
+  if (s->cluster == NULL)
+    for (int i = 0; i < s->source_count; i++)
+      s->sources[i].done(s->sources[i].self);
+  orc_cluster_free(s->cluster);
+  orc_life_free(s->life);
+  orc_policies_done(&s->policies);
+  orc_synthetic_done(&s->drawing);
+  if (s->csv != NULL) orc_csv_close(s->csv, NULL);
+  free(s->outages);
+  for (int i = 0; i < s->profile_count; i++)
+    free(s->profiles[i]);
+  free(s->profiles);
+  free(s->sources);
+  *s = (sim){ .closed = true };
+}
+
+static int collect(lua_State *L)
+{
+  sim *s = self(L);
+  if (s->policies.L != NULL) s->policies.L = L;
+  release(s);
+  return 0;
+}
+
+/* sim.new(spec) -> s; raises what is wrong with the spec. The spec must not change afterwards. */
+static int new (lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  sim *s = lua_newuserdatauv(L, sizeof *s, 1);
+  *s = (sim){ 0 };
+  luaL_setmetatable(L, type_name);
+  lua_pushvalue(L, 1);
+  lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
+  const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
+  const int top = lua_gettop(L);
+  orc_bind_pools pools = orc_bind_read_pools(L, 1);
+  s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
+  s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
+  orc_bind_read_step_cost(L, 1, &s->cost);
+  orc_bind_read_sources(L, s, 1, seed);
+  orc_policies_init(&s->policies, L, 1, (orc_policy_room){ pools.room, pools.count }, &s->watch);
+  add_scalers(s, &pools);
+  const orc_lifecycle_config lifecycle = read_fleet(L, s, 1);
+  open_csv(L, s, 1);
+  if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
+  orc_cluster_config config = {
+    .pools = pools.at,
+    .pool_count = pools.count,
+    .layerwise = orc_bind_bool_or(L, 1, "spec", "layerwise", false),
+    .batching = s->policies.batching,
+    .router = s->policies.router,
+    .admission = s->policies.admission,
+    .eviction = s->policies.eviction,
+    .lifecycle = lifecycle,
+    .sources = s->sources,
+    .source_count = s->source_count,
+    .count = s->count,
+    .profile_count = s->profile_count,
+    .warm_up = orc_time_of(s->warm_up > 0.0 ? s->warm_up : 0.0),
+    .slo = read_slo(L, 1),
+    .seed = seed,
+    .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
+    .request_overhead =
+        s->cost.params.request_overhead + orc_bind_number_or(L, 1, "spec", "client_latency", 0.0),
+    .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
+    .csv = s->csv,
+    .life = s->life,
+    .stop = &s->watch.pause,
+  };
+  orc_bind_spec_network(L, 1, pools.room, &config);
+  if (pools.decode && config.topology == NULL)
+    orc_bind_fail(L, "pools: a network is needed to hand requests over");
+  orc_bind_spec_output(L, s, 1, &config);
+  s->cluster = orc_cluster_new(&config);
+  s->policies.of = s->cluster;
+  lua_settop(L, top);
+  return 1;
+}
+
+/* ---- running ---- */
+
+double orc_bind_sim_fraction(const orc_sim *s)
+{
+  const orc_cluster *c = s->cluster;
+  if (isfinite(s->duration)) return (double)c->engine.now * 1e-9 / s->duration;
+  if (s->expected > 0)
+    return (double)(c->requests.next_number - c->requests.live) / (double)s->expected;
+  return -1.0;
+}
+
+/* Call the progress function at stack index 3, if there is one, with the fraction (or nil) and the
+** simulated s. False: its error is on the stack. */
+static bool show_progress(lua_State *L, const sim *s)
+{
+  if (!lua_isfunction(L, 3)) return true;
+  const double f = orc_bind_sim_fraction(s);
+  lua_pushvalue(L, 3);
+  if (f >= 0.0)
+    lua_pushnumber(L, f);
+  else
+    lua_pushnil(L);
+  lua_pushnumber(L, (double)s->cluster->engine.now * 1e-9);
+  return lua_pcall(L, 2, 0, 0) == LUA_OK;
+}
+
+/*
+** s:run([until [, progress]]) -> true: all is done or `until` (s) is reached; false: interrupted.
+** Raises when the simulation failed; what it measured so far is still there.
+*/
+static int run(lua_State *L)
+{
+  sim *s = orc_bind_idle_sim(L);
+  double until = luaL_optnumber(L, 2, INFINITY);
+  if (until > s->duration) until = s->duration;
+  lua_settop(L, 3);
+  orc_error e = { 0 };
+  bool good = true, shown = true;
+  orc_bind_begin(s, L);
+  while (shown) {
+    good = orc_cluster_run(s->cluster, time_or_never(until), &e);
+    s->watch.pause = 0;
+    if (!good || !s->cluster->interrupted || orc_watchdog_interrupted()) break;
+    s->cluster->interrupted = false; /* only the tick: the user wants to see how far it is */
+    shown = show_progress(L, s);
+  }
+  orc_bind_end(s);
+  if (!shown) lua_error(L);
+  if (!good) {
+    s->failed = true;
+    orc_bind_raise(L, &e);
+  }
+  lua_pushboolean(L, !s->cluster->interrupted);
+  return 1;
+}
+
+/* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
+static int result(lua_State *L)
+{
+  sim *s = orc_bind_idle_sim(L);
+  s->closed = true;
+  const orc_cluster *c = s->cluster;
+  const bool whole = !c->interrupted && !s->failed;
+  const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
+                       : c->requests.live > 0         ? c->engine.now
+                                                      : c->last_end;
+  orc_bind_push_result(L, s, whole, end);
+  orc_error e = { 0 };
+  orc_csv *csv = s->csv;
+  s->csv = NULL;
+  if (csv != NULL && !orc_csv_close(csv, &e)) orc_bind_raise(L, &e);
+  return 1;
+}
+
+/* sim.run(spec) -> raw results: a whole simulation at once, progress to spec.progress. */
+static int run_whole(lua_State *L)
+{
+  lua_settop(L, 1);
+  lua_pushcfunction(L, new);
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1); /* [spec, s] */
+  lua_pushcfunction(L, run);
+  lua_pushvalue(L, 2);
+  lua_pushnil(L);
+  lua_getfield(L, 1, "progress");
+  lua_call(L, 3, 0);
+  lua_pushcfunction(L, result);
+  lua_pushvalue(L, 2);
+  lua_call(L, 1, 1);
+  return 1;
+}
+
+int orc_bind_sim(lua_State *L)
+{
+  static const luaL_Reg methods[] = { { "run", run }, { "result", result }, { NULL, NULL } };
+  static const luaL_Reg functions[] = {
+    { "new", new },
+    { "run", run_whole },
+    { "guard", orc_watchdog_guard },
+    { "watched", orc_watchdog_watched },
+    { "pcall", orc_watchdog_pcall },
+    { "random", orc_call_context_random },
+    { NULL, NULL },
+  };
+  orc_call_context_init(L);
+  orc_bind_batch(L);
+  orc_bind_view(L);
+  luaL_newmetatable(L, type_name); /* [mt] */
+  lua_pushcfunction(L, collect);
+  lua_setfield(L, -2, "__gc");
+  luaL_newlib(L, methods);
+  orc_bind_control(L);
+  orc_bind_inspect(L);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
+  return 1;
+}

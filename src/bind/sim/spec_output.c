@@ -1,0 +1,115 @@
+#include "bind/sim/spec_output.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+/* ---- the log ---- */
+
+static void log_step(void *self, const orc_step_note *n)
+{
+  FILE *out = self;
+  fprintf(out,
+          "DEBUG t=%.9f s, replica %u, step %" PRIu64 ": %" PRId64 " decode, %" PRId64
+          " prefill tokens of %" PRId64 " prompts",
+          (double)n->start / 1e9, n->replica, n->number, n->decodes, n->prefill_tokens,
+          n->prefill_seqs);
+  if (n->end != ORC_NEVER)
+    fprintf(out, ", %.6f ms, MFU %.1f %%, MBU %.1f %%", (double)(n->end - n->start) / 1e6,
+            100.0 * n->mfu, 100.0 * n->mbu);
+  putc('\n', out);
+}
+
+static void log_change(void *self, const orc_life_entry *e)
+{
+  FILE *out = self;
+  fprintf(out, "DEBUG t=%.9f s, req_%" PRIu64 ": %s", (double)e->time / 1e9, e->number + 1,
+          orc_change_name((orc_change)e->what));
+  switch ((orc_change)e->what) {
+  case ORC_CHANGE_ARRIVED:
+    fprintf(out, ", %d prompt tokens, at most %d out", e->amount, e->of);
+    break;
+  case ORC_CHANGE_ADMITTED:
+    fprintf(out, " on replica %u, %d of %d tokens in memory", e->replica, e->amount, e->of);
+    break;
+  case ORC_CHANGE_COMPUTED:
+    fprintf(out, " %d tokens, %d in memory", e->amount, e->of);
+    break;
+  case ORC_CHANGE_PREEMPTED:
+    fprintf(out, ", %d of %d tokens kept", e->amount, e->of);
+    break;
+  case ORC_CHANGE_ENDED:
+    fprintf(out, " %s, %d output tokens", orc_status_name((orc_status)e->detail), e->amount);
+    break;
+  case ORC_CHANGE_TOKEN:
+  case ORC_CHANGE_LOST:
+  case ORC_CHANGES:
+    break;
+  }
+  putc('\n', out);
+}
+
+/* ---- reading ---- */
+
+void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_config *config)
+{
+  const double interval = orc_bind_number_or(L, index, "spec", "series_interval", 0.0);
+  if (interval > 0.0) {
+    const orc_time ns = orc_time_of(interval);
+    config->sample_interval = ns > 0 ? ns : 1;
+  }
+  if (orc_bind_bool_or(L, index, "spec", "log", false)) {
+    s->log = (orc_log){ .self = stderr, .step = log_step, .change = log_change };
+    config->log = &s->log;
+  }
+}
+
+/* ---- the series ---- */
+
+/* The list of one figure of one replica, set as `key` of the table on top. */
+static void put_column(lua_State *L, const orc_series *s, int replica, const char *key)
+{
+  lua_createtable(L, (int)s->count, 0);
+  for (uint64_t i = 0; i < s->count; i++) {
+    const orc_sample *at = &s->at[i * (uint64_t)s->replicas + (uint64_t)replica];
+    switch (key[0]) {
+    case 'g':
+      lua_pushnumber(L, (double)at->busy);
+      break;
+    case 'k':
+      lua_pushnumber(L, (double)at->kv);
+      break;
+    case 'w':
+      lua_pushinteger(L, at->waiting);
+      break;
+    default:
+      lua_pushinteger(L, at->running);
+    }
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, key);
+}
+
+void orc_bind_put_series(lua_State *L, const orc_series *series)
+{
+  static const char *const keys[] = { "gpu_busy", "kv_usage", "waiting", "running" };
+  if (series == NULL) return;
+  lua_createtable(L, 0, 3);
+  lua_pushnumber(L, (double)series->interval / 1e9);
+  lua_setfield(L, -2, "interval");
+  lua_createtable(L, (int)series->count, 0);
+  for (uint64_t i = 0; i < series->count; i++) {
+    lua_pushnumber(L, (double)series->times[i] / 1e9);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, "time");
+  lua_createtable(L, series->replicas, 0);
+  for (int r = 0; r < series->replicas; r++) {
+    lua_createtable(L, 0, 4);
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+      put_column(L, series, r, keys[k]);
+    lua_rawseti(L, -2, r + 1);
+  }
+  lua_setfield(L, -2, "replicas");
+  lua_setfield(L, -2, "series");
+}

@@ -1,0 +1,294 @@
+#include "bind/sim/spec_workload.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bind/dist.h"
+#include "workload/trace_file.h"
+
+enum { SOURCES_MOST = 1024, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
+
+static const char *const kinds[] = { "poisson",     "gamma",   "constant", "batch",
+                                     "closed_loop", "renewal", "trace",    NULL };
+enum { TRACE = ORC_PROCESS_RENEWAL + 1 };
+
+double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
+{
+  const double t = orc_bind_number_or(L, index, what, key, INFINITY);
+  if (!(t >= 0.0)) orc_bind_fail(L, "%s.%s: a time >= 0 expected", what, key);
+  return t;
+}
+
+static int kind_of(lua_State *L, int index)
+{
+  if (lua_getfield(L, index, "kind") != LUA_TSTRING) orc_bind_fail(L, "workload.kind: missing");
+  const char *kind = lua_tostring(L, -1);
+  int k = 0;
+  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0)
+    k++;
+  if (kinds[k] == NULL) orc_bind_fail(L, "workload.kind: unknown kind \"%s\"", kind);
+  lua_pop(L, 1);
+  return k;
+}
+
+static bool has(lua_State *L, int index, const char *key)
+{
+  const bool there = lua_getfield(L, index, key) != LUA_TNIL;
+  lua_pop(L, 1);
+  return there;
+}
+
+/* A whole number in a range, or `otherwise` where there is none. */
+static int64_t count_or(lua_State *L, int index, const char *key, int64_t otherwise, int64_t most)
+{
+  const int64_t n = orc_bind_integer_or(L, index, "workload", key, otherwise);
+  if (n < 0 || (n > most && n != otherwise))
+    orc_bind_fail(L, "workload.%s: a number from 0 to %I expected", key, (LUAI_UACINT)most);
+  return n;
+}
+
+static double share_or(lua_State *L, int index, const char *what, const char *key, double otherwise)
+{
+  const double p = orc_bind_number_or(L, index, what, key, otherwise);
+  if (!(p >= 0.0 && p <= 1.0)) orc_bind_fail(L, "%s.%s: a share from 0 to 1 expected", what, key);
+  return p;
+}
+
+/* ---- when ---- */
+
+/* Stages of { rate =, duration = }, or one of workload.rate without end. */
+static void read_stages(lua_State *L, int index, orc_synthetic *o)
+{
+  const bool given = lua_getfield(L, index, "stages") == LUA_TTABLE;
+  o->stage_count = given ? (int)lua_rawlen(L, -1) : 1;
+  if (o->stage_count < 1) orc_bind_fail(L, "workload.stages: at least one stage expected");
+  o->stages = orc_alloc((size_t)o->stage_count, sizeof *o->stages);
+  for (int i = 0; i < o->stage_count; i++) {
+    if (given) lua_rawgeti(L, -1, i + 1);
+    const int from = given ? lua_gettop(L) : index;
+    const char *what = given ? "workload.stages" : "workload";
+    o->stages[i].rate = orc_bind_number(L, from, what, "rate");
+    o->stages[i].duration = given ? orc_bind_seconds_or_never(L, from, what, "duration") : INFINITY;
+    if (!(o->stages[i].rate >= 0.0)) orc_bind_fail(L, "%s.rate: requests/s >= 0 expected", what);
+    if (given) lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_process(lua_State *L, int index, orc_synthetic *o)
+{
+  o->count = count_or(L, index, "count", INT64_MAX, INT64_MAX);
+  o->duration = orc_bind_seconds_or_never(L, index, "workload", "duration");
+  if (o->process <= ORC_PROCESS_CONSTANT) read_stages(L, index, o);
+  if (o->process == ORC_PROCESS_GAMMA) {
+    o->cv = orc_bind_number(L, index, "workload", "cv");
+    if (!(o->cv > 0.0)) orc_bind_fail(L, "workload.cv: > 0 expected");
+  }
+  if (o->process == ORC_PROCESS_RENEWAL)
+    orc_bind_dist(L, index, "workload", "inter_arrival", &o->gap);
+  if (o->process == ORC_PROCESS_CLOSED_LOOP) {
+    const int64_t n = orc_bind_integer(L, index, "workload", "concurrency");
+    if (n < 1 || n > 1 << 23) orc_bind_fail(L, "workload.concurrency: 1 to 8388608 expected");
+    o->concurrency = (int32_t)n;
+    if (has(L, index, "think")) orc_bind_dist(L, index, "workload", "think", &o->think);
+  }
+}
+
+/* ---- what ---- */
+
+/* FNV-1a (Fowler, Noll and Vo; draft-eastlake-fnv), 64 bit: a name as the identity of a text. */
+static uint64_t text_of(const char *name)
+{
+  uint64_t hash = 0xcbf29ce484222325u;
+  for (; *name != '\0'; name++)
+    hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
+  return hash;
+}
+
+/* The parts of the pattern on top of the stack. */
+static void read_parts(lua_State *L, orc_prefix_pattern *pattern)
+{
+  if (lua_getfield(L, -1, "parts") != LUA_TTABLE)
+    orc_bind_fail(L, "workload.prefix: parts expected");
+  const int n = (int)lua_rawlen(L, -1);
+  int64_t total = 0;
+  pattern->parts = orc_alloc((size_t)n, sizeof *pattern->parts);
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, i + 1);
+    const int t = lua_gettop(L);
+    const int64_t tokens = orc_bind_integer(L, t, "workload.prefix", "tokens");
+    total += tokens;
+    if (tokens < 1 || tokens > TOKENS_MOST || total > TOKENS_MOST)
+      orc_bind_fail(L, "workload.prefix: tokens from 1 to %d expected", TOKENS_MOST);
+    if (lua_getfield(L, t, "id") != LUA_TSTRING)
+      orc_bind_fail(L, "workload.prefix: an id expected");
+    pattern->parts[i] =
+        (orc_prefix_part){ .text = text_of(lua_tostring(L, -1)), .tokens = (int32_t)tokens };
+    pattern->part_count = i + 1;
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_wording(lua_State *L, int index, orc_prompt_mix *w, bool told)
+{
+  w->told = told;
+  w->pool = count_or(L, index, "prompt_pool", 0, INT64_MAX);
+  if (lua_getfield(L, index, "prefix") == LUA_TTABLE) {
+    const lua_Unsigned n = lua_rawlen(L, -1);
+    if (n > PATTERNS_MOST)
+      orc_bind_fail(L, "workload.prefix: at most %d patterns expected", PATTERNS_MOST);
+    w->patterns = orc_alloc((size_t)n, sizeof *w->patterns);
+    for (int i = 0; i < (int)n; i++) {
+      lua_rawgeti(L, -1, i + 1);
+      const int t = lua_gettop(L);
+      w->patterns[i] = (orc_prefix_pattern){
+        .weight = orc_bind_number_or(L, t, "workload.prefix", "weight", 1.0),
+        .variants = orc_bind_integer_or(L, t, "workload.prefix", "variants", 1),
+      };
+      w->pattern_count = i + 1;
+      if (!(w->patterns[i].weight >= 0.0) || w->patterns[i].variants < 1)
+        orc_bind_fail(L, "workload.prefix: a weight >= 0 and variants >= 1 expected");
+      read_parts(L, &w->patterns[i]);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static void read_session(lua_State *L, int index, orc_session_plan *p)
+{
+  static const char what[] = "workload.conversation";
+  if (lua_getfield(L, index, "conversation") == LUA_TTABLE) {
+    const int t = lua_gettop(L);
+    p->probability = share_or(L, t, what, "probability", 1.0);
+    p->again = share_or(L, t, what, "continue_probability", 0.0);
+    const int64_t most = orc_bind_integer(L, t, what, "max_turns");
+    if (most < 1 || most > UINT16_MAX) orc_bind_fail(L, "%s.max_turns: 1 to 65535 expected", what);
+    p->max_turns = (int32_t)most;
+    p->accumulate = orc_bind_bool_or(L, t, what, "accumulate", true);
+    p->has_turns = has(L, t, "turns");
+    if (p->has_turns) orc_bind_dist(L, t, what, "turns", &p->turns);
+    p->has_input = has(L, t, "input");
+    if (p->has_input) orc_bind_dist(L, t, what, "input", &p->input);
+    if (has(L, t, "think")) orc_bind_dist(L, t, what, "think", &p->think);
+  }
+  lua_pop(L, 1);
+}
+
+static void read_cancel(lua_State *L, int index, orc_synthetic *o)
+{
+  if (lua_getfield(L, index, "cancel") == LUA_TTABLE) {
+    o->cancel_probability = orc_bind_number(L, lua_gettop(L), "workload.cancel", "probability");
+    orc_bind_dist(L, lua_gettop(L), "workload.cancel", "after", &o->cancel_after);
+  }
+  lua_pop(L, 1);
+}
+
+/* ---- sources ---- */
+
+/* What all sources of a workload share. */
+typedef struct reading {
+  uint64_t seed;
+  double timeout; /* s */
+  bool told; /* some prompts share prefixes: all get identities, for all take part in eviction */
+} reading;
+
+/* Read into s->drawing, so that nothing leaks when a field is wrong. */
+static void read_synthetic(lua_State *L, orc_sim *s, int index, int kind, const reading *of)
+{
+  orc_synthetic *o = &s->drawing;
+  *o = (orc_synthetic){ .process = (orc_process)kind, .seed = of->seed, .timeout = of->timeout };
+  o->profile = (uint16_t)s->source_count;
+  read_process(L, index, o);
+  orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
+  orc_bind_dist(L, index, "workload", "output", &o->output);
+  o->has_priority = has(L, index, "priority");
+  if (o->has_priority) orc_bind_dist(L, index, "workload", "priority", &o->priority);
+  o->streaming = share_or(L, index, "workload", "streaming", 1.0);
+  read_cancel(L, index, o);
+  read_wording(L, index, &o->prompt_mix, of->told);
+  read_session(L, index, &o->session);
+  if (o->count < INT64_MAX) s->expected += o->count;
+  s->sources[s->source_count++] = orc_source_synthetic(o);
+  *o = (orc_synthetic){ 0 };
+}
+
+static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
+{
+  orc_error e = { 0 };
+  const orc_trace_options o = {
+    .scale = orc_bind_number_or(L, index, "workload", "rate_scale", 1.0),
+    .from = orc_bind_number_or(L, index, "workload", "from", 0.0),
+    .to = orc_bind_seconds_or_never(L, index, "workload", "to"),
+    .count = count_or(L, index, "count", INT64_MAX, INT64_MAX),
+    .timeout = of->timeout,
+    .profile = (uint16_t)s->source_count,
+    .told = of->told,
+    .pool = count_or(L, index, "prompt_pool", 0, INT64_MAX),
+    .seed = of->seed,
+    .rate = orc_bind_number_or(L, index, "workload", "rate", 0.0),
+    .characters_per_token = orc_bind_number_or(L, index, "workload", "characters_per_token", 4.0),
+  };
+  if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
+  if (!(o.characters_per_token > 0.0))
+    orc_bind_fail(L, "workload.characters_per_token: > 0 expected");
+  if (lua_getfield(L, index, "path") != LUA_TSTRING)
+    orc_bind_fail(L, "workload.path: a file expected");
+  if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))
+    orc_bind_raise(L, &e);
+  s->source_count++;
+  lua_pop(L, 1);
+}
+
+static void read_source(lua_State *L, orc_sim *s, int index, reading of)
+{
+  const int kind = kind_of(L, index);
+  s->profiles[s->profile_count] = NULL;
+  const char *name =
+      lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
+  s->profiles[s->profile_count] = orc_alloc(strlen(name) + 1, 1);
+  memcpy(s->profiles[s->profile_count++], name, strlen(name));
+  lua_pop(L, 1);
+  of.timeout = orc_bind_number_or(L, index, "workload", "timeout", of.timeout);
+  if (kind == TRACE)
+    read_trace(L, s, index, &of);
+  else
+    read_synthetic(L, s, index, kind, &of);
+}
+
+/* Whether prompts of the source at `index` may share prefixes. */
+static bool shares(lua_State *L, int index)
+{
+  return has(L, index, "prefix") || has(L, index, "conversation") || has(L, index, "prompt_pool");
+}
+
+void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed)
+{
+  reading of = { .seed = seed, .timeout = orc_bind_seconds_or_never(L, index, "spec", "timeout") };
+  if (lua_getfield(L, index, "workload") != LUA_TTABLE)
+    orc_bind_fail(L, "workload: a table expected");
+  const int workload = lua_gettop(L);
+  const lua_Unsigned listed = lua_rawlen(L, workload);
+  if (listed > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
+  const size_t n = listed == 0 ? 1 : (size_t)listed;
+  s->sources = orc_alloc(n, sizeof *s->sources);
+  s->profiles = orc_alloc(n, sizeof *s->profiles);
+  of.told = listed == 0 && shares(L, workload);
+  for (size_t i = 0; i < listed; i++) {
+    lua_rawgeti(L, workload, (lua_Integer)i + 1);
+    of.told = of.told || shares(L, lua_gettop(L));
+    lua_pop(L, 1);
+  }
+  if (listed == 0) read_source(L, s, workload, of);
+  for (size_t i = 0; i < listed; i++) {
+    lua_rawgeti(L, workload, (lua_Integer)i + 1);
+    read_source(L, s, lua_gettop(L), of);
+    lua_pop(L, 1);
+  }
+  s->count = listed == 0 ? INT64_MAX : count_or(L, workload, "count", INT64_MAX, INT64_MAX);
+  if (s->count < INT64_MAX) s->expected = s->count;
+  lua_pop(L, 1);
+}

@@ -1,0 +1,21 @@
+/*
+** spec_workload.h - the workload of a simulation, read from spec.workload: one source or a list of them,
+*as
+** lua/oracle/workload/ makes them.
+*/
+#ifndef ORC_BIND_SIM_SPEC_WORKLOAD_H
+#define ORC_BIND_SIM_SPEC_WORKLOAD_H
+
+#include "bind/bind.h"
+#include "bind/sim/sim.h"
+
+/*
+** Fill s->sources, s->profiles and s->expected from the table at `index`; raises what is wrong with
+** it. What was read before that is in *s, which frees it.
+*/
+void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed);
+
+/* The field `key`, a time in s >= 0; INFINITY when absent. */
+double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key);
+
+#endif

@@ -1,0 +1,61 @@
+/*
+** control.h - what one may do to a simulation that is paused: go on by an instant, come to rest after
+** an interruption, change knobs and policies. A paused run has handled every event up to its time,
+** so the time alone says where it is, and a replay that does the same at the same times is the
+** same.
+*/
+#ifndef ORC_CLUSTER_CONTROL_H
+#define ORC_CLUSTER_CONTROL_H
+
+#include "cluster/cluster.h"
+
+/* How far an instant came. */
+typedef enum orc_instant {
+  ORC_INSTANT_MOVED, /* the events of one more moment are handled */
+  ORC_INSTANT_LATER, /* the next one is after `until`; the clock is at `until` */
+  ORC_INSTANT_OVER,  /* all requests have ended */
+  ORC_INSTANT_FAILED /* *e says why */
+} orc_instant;
+
+/* Handle all events of the next moment that has any, if it is no later than `until` (ns). No
+** replica runs ahead of it. */
+orc_instant orc_control_instant(orc_cluster *c, orc_time until, orc_error *e);
+
+/* All requests have ended and none will come. */
+bool orc_control_over(const orc_cluster *c);
+
+/* The simulated time, ns: that of the last end once all is over. */
+orc_time orc_control_now(const orc_cluster *c);
+
+/* Steps that have ended: of a replica, of all. */
+uint64_t orc_control_steps_of(const orc_replica *r);
+uint64_t orc_control_steps(const orc_cluster *c);
+
+/*
+** After an interruption replicas may be ahead of one another: bring all to the time of the one
+** furthest ahead. Not stopped by c->stop. False with *e when that fails.
+*/
+bool orc_control_settle(orc_cluster *c, orc_error *e);
+
+/* The knobs a scheduler reads anew at every step; 0: as before. */
+typedef struct orc_control_knobs {
+  int32_t max_num_seqs, max_num_batched_tokens, max_model_len;
+  bool chunked; /* enable_chunked_prefill is to be what follows */
+  bool enable_chunked_prefill;
+} orc_control_knobs;
+
+/*
+** Other knobs for all replicas, from their next step on. False with *e, and nothing has changed,
+** when some replica could not go on: max_num_batched_tokens must be at least max_num_seqs and what
+** runs now, and without chunked prefill max_model_len.
+*/
+bool orc_control_retune(orc_cluster *c, const orc_control_knobs *to, orc_error *e);
+
+/*
+** Another batching policy, from the next step on.
+**   anew   requests in flight get their places in the queue from it; else they keep them
+** False with *e, and nothing has changed, when its order fails.
+*/
+bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e);
+
+#endif

@@ -1,0 +1,136 @@
+#include "cluster/deploy.h"
+
+#include <stdlib.h>
+
+static int larger(int a, int b)
+{
+  return a > b ? a : b;
+}
+
+/* The kinds of replica: those told, or one made of what is told of all. In *one, if so. */
+static const orc_pool_config *pools_of(const orc_cluster_config *config, orc_pool_config *one,
+                                       int *count)
+{
+  *count = config->pool_count;
+  if (config->pools != NULL) return config->pools;
+  const int group = larger(config->lockstep, 1);
+  *count = 1;
+  *one = (orc_pool_config){
+    .kind = { .knobs = *config->knobs, .cost = config->cost },
+    .replicas = config->replicas,
+    .room = larger(config->replicas, config->lifecycle.scaling.most * group),
+    .group = group,
+    .lockstep = group > 1,
+    .scaling = config->lifecycle.scaling,
+  };
+  return one;
+}
+
+/* Make room for the replicas of all pools. */
+static void open_pools(orc_cluster *c, const orc_pool_config *pools)
+{
+  c->pools = orc_alloc((size_t)c->pool_count, sizeof *c->pools);
+  for (int i = 0; i < c->pool_count; i++) {
+    const orc_pool_config *p = &pools[i];
+    const int room = larger(p->room, p->replicas), group = larger(p->group, 1);
+    ORC_ASSERT(room >= 1 && room % group == 0 && p->replicas % group == 0);
+    ORC_ASSERT(p->scaling.most * group <= room);
+    c->pools[i] =
+        (orc_pool){ .first = c->replica_count, .count = room, .group = group, .is = p->scaling };
+    c->replica_count += room;
+  }
+  c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
+  for (int i = 0; i < c->pool_count; i++)
+    for (int k = 0; k < c->pools[i].count; k++) {
+      const int index = c->pools[i].first + k;
+      orc_replica_init(&c->replicas[index], c, (uint16_t)index, &pools[i].kind);
+      c->replicas[index].pool = (uint16_t)i;
+    }
+}
+
+/* KV caches go from each replica that computes prompts to each that decodes. */
+static bool join_pools(orc_cluster *c)
+{
+  bool joined = false;
+  for (int a = 0; a < c->replica_count; a++)
+    for (int b = 0; c->replicas[a].role == ORC_ROLE_PREFILL && b < c->replica_count; b++) {
+      const orc_replica *from = &c->replicas[a], *to = &c->replicas[b];
+      const orc_kv_reshard *w = orc_kv_transfer_reshard(c, from, to);
+      for (int i = 0; i < w->count; i++)
+        orc_placement_join(&c->placement, from->pipeline.stages[0].devices[w->parts[i].from],
+                           to->pipeline.stages[0].devices[w->parts[i].to]);
+      joined = joined || w->count > 0;
+    }
+  return joined;
+}
+
+/* Put the replicas on their devices, and find those whose links others use too. */
+static void place(orc_cluster *c, const orc_cluster_config *config)
+{
+  orc_placement_init(&c->placement, config->topology);
+  if (config->topology == NULL) return;
+  int total = 0, at = 0;
+  for (int i = 0; i < c->replica_count; i++)
+    total += orc_replica_devices(&c->replicas[i]);
+  c->devices = orc_alloc((size_t)total, sizeof *c->devices);
+  for (int i = 0; i < total; i++)
+    c->devices[i] = config->devices[i];
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_placement_put(&c->placement, &c->replicas[i].pipeline, c->devices + at);
+    at += orc_replica_devices(&c->replicas[i]);
+  }
+}
+
+/* The level of detail of each replica. */
+static void set_detail(orc_cluster *c, const orc_cluster_config *config,
+                       const orc_pool_config *pools)
+{
+  if (join_pools(c)) {
+    c->engine.coupled = true; /* what one replica hands over another takes */
+    if (c->lod != ORC_LOD_MEDIUM || config->levels != NULL)
+      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+  }
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_replica *r = &c->replicas[i];
+    r->shared = orc_placement_shared(&c->placement, &r->pipeline);
+    r->level = config->levels != NULL ? config->levels[i] : c->lod;
+    r->high = r->level == ORC_LOD_HIGH || (r->level == ORC_LOD_AUTO && r->shared);
+    r->contended = r->high && r->shared && !pools[r->pool].lockstep;
+    if (!r->contended) continue;
+    if (c->contended.net == NULL)
+      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+    r->stepwise = true;
+    orc_contended_add(&c->contended, r);
+  }
+}
+
+/* Replicas that share their experts step together. */
+static void tie(orc_cluster *c, const orc_pool_config *pools)
+{
+  int groups = 0;
+  for (int i = 0; i < c->pool_count; i++)
+    if (pools[i].lockstep) groups += c->pools[i].count / c->pools[i].group;
+  c->dp_groups = orc_alloc((size_t)groups, sizeof *c->dp_groups);
+  for (int i = 0; i < c->pool_count; i++) {
+    const orc_pool *p = &c->pools[i];
+    for (int k = 0; pools[i].lockstep && k < p->count; k += p->group)
+      orc_dp_group_init(&c->dp_groups[c->dp_group_count++], &c->replicas[p->first + k], p->group,
+                        &c->placement);
+  }
+}
+
+void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
+{
+  orc_pool_config one;
+  const orc_pool_config *pools = pools_of(config, &one, &c->pool_count);
+  open_pools(c, pools);
+  orc_kv_transfers_init(c, config->layerwise);
+  place(c, config);
+  set_detail(c, config, pools);
+  tie(c, pools);
+  int *starts = orc_alloc((size_t)c->pool_count, sizeof *starts);
+  for (int i = 0; i < c->pool_count; i++)
+    starts[i] = pools[i].replicas;
+  orc_lifecycle_init(c, &config->lifecycle, starts);
+  free(starts);
+}

@@ -1,0 +1,13 @@
+/*
+** deploy.h - the replicas of a cluster: what each is made of, where it is in the network, at which
+** level of detail it is simulated, and which belong together.
+*/
+#ifndef ORC_CLUSTER_DEPLOY_H
+#define ORC_CLUSTER_DEPLOY_H
+
+#include "cluster/cluster.h"
+
+/* For orc_cluster_new: make c->pools, c->replicas and c->lifecycle. */
+void orc_deploy(orc_cluster *c, const orc_cluster_config *config);
+
+#endif

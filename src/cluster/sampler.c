@@ -1,0 +1,54 @@
+#include "cluster/sampler.h"
+
+#include "cluster/cluster.h"
+
+/* After whatever else a timer does at that moment: no request has a number so high. */
+#define LAST_KEY ((uint64_t)1 << 55)
+
+static bool sample(orc_cluster *c, orc_time now)
+{
+  orc_series *s = c->series;
+  if (!orc_series_begin(s, now)) return false;
+  for (int i = 0; i < s->replicas; i++) {
+    const orc_replica *r = &c->replicas[i];
+    orc_series_put(s, i, orc_replica_busy(r, now),
+                   (double)orc_kv_used(&r->kv) / (double)r->kv.total, (int32_t)r->queue.count,
+                   r->running);
+  }
+  return true;
+}
+
+static void wait_for_next(orc_cluster *c)
+{
+  orc_engine_at_key(&c->engine, c->engine.now + c->series->interval, ORC_CLASS_TIMER, LAST_KEY,
+                    ORC_EVENT_SAMPLE, 0);
+}
+
+static void on_sample(void *self, uint32_t unused)
+{
+  orc_cluster *c = self;
+  (void)unused;
+  if (!sample(c, c->engine.now)) {
+    if (c->failure.code == 0)
+      orc_fail(&c->failure,
+               "series_interval: more than 10,000,000 samples at t=%.6f s; a longer one "
+               "expected",
+               (double)c->engine.now * 1e-9);
+    return;
+  }
+  /* With nothing else pending the run is over or stuck, and must not be kept going by this. */
+  if (orc_engine_next(&c->engine) != ORC_NEVER) wait_for_next(c);
+}
+
+void orc_sampler_start(orc_cluster *c, orc_time interval)
+{
+  c->series = orc_series_new(interval, c->replica_count);
+  orc_engine_on(&c->engine, ORC_EVENT_SAMPLE, on_sample, c);
+  wait_for_next(c);
+}
+
+void orc_sampler_close(orc_cluster *c, orc_time end)
+{
+  const orc_series *s = c->series;
+  if (s->count == 0 || s->times[s->count - 1] < end) sample(c, end);
+}

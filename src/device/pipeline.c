@@ -1,0 +1,83 @@
+#include "device/pipeline.h"
+
+#include <stdlib.h>
+
+/* What n decoding sequences work, without the context they read. */
+static orc_step_time beside_context(const orc_pipe_stage *s, int64_t n)
+{
+  const orc_step_shape shape = { .decode_seqs = n, .sampled = n };
+  return orc_step_evaluate(&s->cost, &shape);
+}
+
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
+{
+  const int count = cost->layout.pipeline_parallel_size;
+  const orc_link *link = orc_hardware_peer_link(&cost->hardware);
+  *p = (orc_pipeline){
+    .stages = orc_alloc((size_t)count, sizeof *p->stages),
+    .count = count,
+    .token_bytes = cost->model.hidden_size * orc_dtype_bytes(cost->layout.activations),
+  };
+  for (int i = 0; i < count; i++)
+    p->stages[i] = (orc_pipe_stage){
+      .cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i),
+      .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
+      .hub = -1,
+    };
+  for (int i = 0; i < count; i++) {
+    orc_pipe_stage *s = &p->stages[i];
+    s->prepared = orc_alloc(ORC_PREPARED, sizeof *s->prepared);
+    orc_layered_init(&s->layered, &s->cost);
+    const orc_step_time one = beside_context(s, 1), two = beside_context(s, 2);
+    s->token_flops = two.flops - one.flops;
+    s->token_bytes = two.bytes - one.bytes;
+    s->step_bytes = one.bytes - s->token_bytes;
+  }
+}
+
+void orc_pipeline_done(orc_pipeline *p)
+{
+  for (int i = 0; i < p->count; i++) {
+    orc_layered_done(&p->stages[i].layered);
+    free(p->stages[i].prepared);
+  }
+  free(p->stages);
+  *p = (orc_pipeline){ 0 };
+}
+
+double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
+{
+  const orc_group *g = &p->stages[index].next;
+  return g->latency + (double)tokens * p->token_bytes / g->bandwidth;
+}
+
+void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds)
+{
+  const orc_hardware *h = &s->cost.hardware;
+  const double compute = flops / orc_hardware_flops(h, s->cost.layout.compute);
+  const double memory = bytes / h->bandwidth;
+  s->flops += flops;
+  s->bytes += bytes;
+  if (s->cost.params.kind == ORC_COST_CONSTANT)
+    s->roof += seconds;
+  else
+    s->roof += compute > memory ? compute : memory;
+}
+
+void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
+{
+  if (span->steps == 0) return;
+  const orc_ops *o = &s->cost.ops;
+  const double n = (double)span->n, steps = (double)span->steps;
+  double flops = n * s->token_flops, bytes = s->step_bytes + n * s->token_bytes;
+  if (s->cost.model.num_experts > 0) {
+    const orc_step_time t = beside_context(s, span->n);
+    flops = t.flops;
+    bytes = t.bytes;
+  }
+  const double context = (double)span->context, window = (double)span->window;
+  orc_pipeline_worked(
+      s, steps * flops + context * o->full.context_flops + window * o->windowed.context_flops,
+      steps * bytes + context * o->full.kv_bytes + window * o->windowed.kv_bytes,
+      1e-9 * (double)span->time);
+}

@@ -1,0 +1,112 @@
+/*
+** pipeline.h - the stages of a replica as resources: each works through the steps of the microbatches in
+** the order they were started, and sends its activations on to the next.
+*/
+#ifndef ORC_DEVICE_PIPELINE_H
+#define ORC_DEVICE_PIPELINE_H
+
+#include "base/base.h"
+#include "cost/step.h"
+#include "device/layered.h"
+
+/* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
+enum { ORC_PREPARED = 256 };
+
+typedef struct orc_pipe_stage {
+  orc_step_cost cost;        /* of its layers */
+  orc_decode_cost *prepared; /* [ORC_PREPARED] */
+  orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
+  const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
+  int hub;                   /* the switch that adds up for them; -1: none */
+  orc_layered layered;       /* its devices, at the high level of detail */
+  orc_time free;             /* when it has done all steps started so far */
+  orc_time busy;             /* ns at work on them */
+  double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
+  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
+                                                  linear in tokens: not where there are experts */
+  double roof; /* s that this takes at the peak of the roof each step is under */
+} orc_pipe_stage;
+
+typedef struct orc_pipeline {
+  orc_pipe_stage *stages;
+  int count;          /* >= 1 */
+  double token_bytes; /* B of activations that one token sends to the next stage, per rank */
+} orc_pipeline;
+
+/*
+** Steps in a row, or with others between them, in which n sequences decode: their work is counted
+*when
+** n changes. Whole numbers only, so that runs and single steps come to the same.
+*/
+typedef struct orc_decode_span {
+  int64_t n, steps;
+  int64_t context, window; /* tokens of KV read in all (see orc_step_decode) */
+  orc_time time;           /* ns they took */
+} orc_decode_span;
+
+/*
+** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
+**   cost     of the whole model; its layout says how many stages and which layers each has
+**   stages   of the whole model on the hardware of each stage; NULL: all as cost
+*/
+void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages);
+void orc_pipeline_done(orc_pipeline *p);
+
+/*
+** A step enters stage `index` at `ready` (ns) and needs `seconds` there; it begins when the stage
+** has done what came before. Returns when it is over, at least 1 ns later.
+*/
+static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time ready, double seconds)
+{
+  orc_pipe_stage *s = &p->stages[index];
+  orc_time time = orc_time_of(seconds);
+  if (time < 1) time = 1; /* a step without cost must not stop the clock */
+  const orc_time start = ready > s->free ? ready : s->free;
+  s->free = orc_time_after(start, time);
+  s->busy += s->free - start;
+  return s->free;
+}
+
+/* Note the work of a step: FLOP and B of one GPU; `seconds` stands for the roof where they are 0.
+ */
+void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds);
+
+/* The same of any step. */
+static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *t)
+{
+  orc_pipeline_worked(s, t->flops, t->bytes, t->total);
+}
+
+/* The same of the steps of a span. */
+void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* The prepared cost of steps in which n sequences decode; valid until the next call. */
+static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n)
+{
+  orc_decode_cost *kept = &s->prepared[n % ORC_PREPARED];
+  if (kept->n != n) *kept = orc_step_prepare_decode(&s->cost, n);
+  return kept;
+}
+
+/* Add steps to the span, which is counted before if it is of another n. */
+static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,
+                                       const orc_decode_span *more)
+{
+  if (span->n != more->n) {
+    orc_pipeline_decoded(s, span);
+    *span = (orc_decode_span){ .n = more->n };
+  }
+  span->steps += more->steps;
+  span->context += more->context;
+  span->window += more->window;
+  span->time += more->time;
+}
+
+/*
+** Seconds that the activations of `tokens` tokens take from a stage to the next: every rank sends
+** them whole to its peer (Narayanan et al., SC 2021, arXiv:2104.04473, section 2.2, without their
+** scatter/gather optimisation).
+*/
+double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens);
+
+#endif

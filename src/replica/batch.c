@@ -1,0 +1,413 @@
+#include "replica/batch.h"
+
+#include "cluster/cluster.h"
+#include "replica/block_table.h"
+#include "replica/kv_onload.h"
+#include "replica/preempt.h"
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+int orc_batch_decode(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  if (b->decodes) return (int)r->microbatch->decode.n;
+  int64_t need = orc_decode_set_need(&r->microbatch->decode);
+  while (r->microbatch->decode.n > 0 && !orc_preempt_reclaim(r, need, ORC_NO_SLOT)) {
+    orc_preempt(r, orc_preempt_victim(r), orc_preempt_forced(r));
+    need = orc_decode_set_need(&r->microbatch->decode);
+  }
+  if (r->microbatch->decode.n == 0 ||
+      r->microbatch->decode.n > r->knobs.max_num_batched_tokens - b->tokens)
+    return 0;
+  const bool taken = orc_kv_take(&r->kv, need);
+  ORC_ASSERT(taken);
+  r->microbatch->decode.claimed = true;
+  b->decodes = true;
+  b->tokens += (int32_t)r->microbatch->decode.n;
+  return (int)r->microbatch->decode.n;
+}
+
+static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
+{
+  if (b->chunk_count == b->chunk_room) {
+    b->chunk_room = b->chunk_room == 0 ? 64 : 2 * b->chunk_room;
+    b->chunks = orc_resize(b->chunks, (size_t)b->chunk_room, sizeof *b->chunks);
+  }
+  b->chunks[b->chunk_count++] = (orc_chunk){ .slot = slot, .tokens = tokens, .past = past };
+  b->tokens += tokens;
+}
+
+/* Tokens of a prompt that go into one step at most; 0: any number. */
+static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
+{
+  const int32_t parts = r->knobs.prompt_parts, cap = r->knobs.long_prefill_token_threshold;
+  const int32_t part = parts > 1 ? (orc_request_target(q) - 1) / parts + 1 : 0;
+  return part > 0 && (cap == 0 || part < cap) ? part : cap;
+}
+
+/*
+** Tokens of a request, `computed` of which are there, that this step may compute under `limit` and
+** its budget; 0: none.
+*/
+static int32_t grant(const orc_batch *b, const orc_request *q, int32_t computed, int limit)
+{
+  const orc_replica *r = b->replica;
+  const int32_t left = r->knobs.max_num_batched_tokens - b->tokens;
+  const int32_t wanted = orc_request_target(q) - computed;
+  int32_t most = limit < left ? limit : left;
+  if (wanted < most) most = wanted;
+  const int32_t cap = largest_chunk(r, q);
+  if (cap > 0 && most > cap && r->knobs.enable_chunked_prefill) most = cap;
+  if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
+  return most > 0 ? most : 0;
+}
+
+/* Blocks a request lacks for `tokens` more. */
+static int64_t lacking(const orc_replica *r, const orc_request *q, int32_t tokens)
+{
+  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
+  return need > 0 ? need : 0;
+}
+
+/*
+** Available blocks it takes to admit a request that is to hold `tokens`: those it lacks, and the
+** idle ones among what the prefix cache has for it.
+*/
+static int64_t room_for(const orc_replica *r, const orc_request *q, const orc_prefix_match *found,
+                        int64_t tokens)
+{
+  const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks - found->blocks;
+  return (lacks > 0 ? lacks : 0) + found->idle;
+}
+
+static bool in_batch(const orc_batch *b, orc_slot slot)
+{
+  for (int i = 0; i < b->chunk_count; i++)
+    if (b->chunks[i].slot == slot) return true;
+  return false;
+}
+
+/* One begun prompt goes on; returns its tokens, 0 when it got none (it may have been preempted). */
+static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
+{
+  orc_replica *r = b->replica;
+  orc_request *q = at(r, slot);
+  const int32_t tokens = grant(b, q, q->computed + q->ahead, limit);
+  if (tokens == 0 || q->aborted != 0) return 0;
+  int64_t need;
+  while (!orc_preempt_reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
+    const orc_slot gone = orc_preempt_victim(r);
+    if (gone == ORC_NO_SLOT) return 0;
+    orc_preempt(r, gone, orc_preempt_forced(r));
+    if (gone == slot) return 0;
+  }
+  const bool taken = orc_kv_take(&r->kv, need);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)need;
+  put_chunk(b, slot, tokens, q->computed + q->ahead);
+  orc_block_table_share(r, q, q->computed + q->ahead + tokens);
+  return tokens;
+}
+
+int orc_batch_resume(orc_batch *b, int limit)
+{
+  orc_replica *r = b->replica;
+  int granted = 0;
+  for (int i = 0; i < r->partial_count && granted < limit;) {
+    const orc_slot slot = r->partial[i];
+    if (!in_batch(b, slot)) granted += resume_one(b, slot, limit - granted);
+    /* A preemption may have shortened the list from its end, this entry included. */
+    if (i < r->partial_count && r->partial[i] == slot) i++;
+  }
+  return granted;
+}
+
+/* Tokens of a request at its longest end. */
+static int64_t longest(const orc_request *q)
+{
+  return (int64_t)q->in.prompt + q->in.max_output;
+}
+
+/*
+** Where prefixes come back from lower tiers ahead of admission, a request that has one there and
+** could be admitted sets out for it. Returns whether it did: it is in the queue no more.
+*/
+static bool sets_out(orc_replica *r, orc_slot slot)
+{
+  if (r->knobs.loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
+  if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
+  const orc_request *q = at(r, slot);
+  for (;;) {
+    const orc_prefix_match found = orc_block_table_find(r, q);
+    if (found.lower + found.loading == 0) return false;
+    if (found.filling > found.loading) return false; /* the next step knows more */
+    const int64_t need = (int64_t)found.lower + found.idle;
+    if (need > orc_kv_available(&r->kv)) {
+      if (!orc_preempt_reclaim(r, need, slot)) return false;
+      continue; /* what gave way may have changed what is found */
+    }
+    orc_queue_remove(&r->queue, slot);
+    orc_kv_onload_begin(r, slot, &found);
+    return true;
+  }
+}
+
+/* The head of the queue, when those before it that must load first have set out. */
+static orc_slot head_of(orc_replica *r)
+{
+  while (sets_out(r, orc_queue_head(&r->queue)))
+    r->unchanged = false;
+  return orc_queue_head(&r->queue);
+}
+
+static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
+{
+  orc_replica *r = b->replica;
+  if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  if (sets_out(r, slot)) return 0;
+  orc_request *q = at(r, slot);
+  orc_prefix_match found;
+  int32_t tokens;
+  int64_t need;
+  for (;;) { /* paused requests that give way change what is found */
+    found = orc_block_table_find(r, q);
+    /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
+    if (found.idle + found.lower > 0) r->unchanged = false;
+    if (found.lower + found.loading > 0 && r->knobs.loading == ORC_ONLOAD_AHEAD) return 0;
+    const int32_t there = q->computed + found.tokens;
+    tokens = grant(b, q, there, limit);
+    if (tokens == 0) return 0;
+    need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
+    if (need <= orc_kv_available(&r->kv)) break;
+    if (!orc_preempt_reclaim(r, need, slot)) return 0;
+  }
+  r->kept -= q->blocks > 0;
+  orc_block_table_begin(r, q, &found);
+  const bool taken = orc_kv_take(&r->kv, need - found.idle);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)(need - found.idle);
+  r->host_free += q->swapped;
+  r->moved += q->swapped;
+  q->swapped = 0;
+  orc_queue_remove(&r->queue, slot);
+  q->state = ORC_PREFILL;
+  if (q->scheduled < 0) q->scheduled = r->now;
+  orc_replica_link(r, slot);
+  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
+  put_chunk(b, slot, tokens, q->computed);
+  orc_block_table_share(r, q, q->computed + tokens);
+  return tokens;
+}
+
+int orc_batch_go_on(orc_batch *b, int limit)
+{
+  const int decodes = orc_batch_decode(b);
+  return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;
+}
+
+/* Whether a waiting request gets none of `limit` tokens though it lacks neither blocks nor a place.
+ */
+static bool too_long(const orc_batch *b, orc_slot slot, int limit)
+{
+  const orc_replica *r = b->replica;
+  const orc_request *q = at(r, slot);
+  if (r->knobs.enable_chunked_prefill || r->running >= r->knobs.max_num_seqs) return false;
+  const orc_prefix_match found = orc_block_table_find(r, q);
+  return grant(b, q, q->computed + found.tokens, limit) == 0;
+}
+
+/* The head was too long: the same of those behind it, in the order they stand. */
+static int pass_over(orc_batch *b, int limit, bool reserve)
+{
+  orc_queue *queue = &b->replica->queue;
+  int granted = 0;
+  orc_queue_sort(queue);
+  for (uint32_t i = 0; i < queue->count && granted < limit;) {
+    const orc_slot slot = queue->at[i].slot;
+    if (too_long(b, slot, limit - granted)) {
+      i++;
+      continue;
+    }
+    const int more = admit(b, slot, limit - granted, reserve);
+    if (more == 0) break;
+    granted += more;
+    orc_queue_sort(queue);
+  }
+  return granted;
+}
+
+int orc_batch_fill(orc_batch *b, int limit, unsigned how)
+{
+  const bool reserve = (how & ORC_FILL_RESERVE) != 0;
+  const orc_queue *queue = &b->replica->queue;
+  int granted = 0, more = 1;
+  for (; granted < limit && more > 0; granted += more)
+    more = admit(b, head_of(b->replica), limit - granted, reserve);
+  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
+  if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
+  return granted + pass_over(b, limit - granted, reserve);
+}
+
+int orc_batch_admit(orc_batch *b, int limit)
+{
+  return admit(b, head_of(b->replica), limit, false);
+}
+
+int orc_batch_head(const orc_batch *b, int64_t *blocks)
+{
+  const orc_replica *r = b->replica;
+  *blocks = 0;
+  if (r->queue.count == 0) return 0;
+  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  const orc_prefix_match found = orc_block_table_find(r, q);
+  *blocks = room_for(r, q, &found, orc_request_target(q));
+  return orc_request_target(q) - q->computed - found.tokens;
+}
+
+int64_t orc_batch_room(const orc_batch *b)
+{
+  const orc_replica *r = b->replica;
+  int64_t room = orc_kv_available(&r->kv);
+  if (r->kept == 0) return room;
+  const orc_slot head = orc_queue_head(&r->queue);
+  for (uint32_t i = 0; i < r->queue.count; i++)
+    if (r->queue.at[i].slot != head) room += at(r, r->queue.at[i].slot)->blocks;
+  return room;
+}
+
+/* The slot of a request of this replica in one of two states, or ORC_NO_SLOT. */
+static orc_slot find(const orc_replica *r, uint64_t number, orc_state one, orc_state other)
+{
+  const orc_slot slot = orc_requests_find(r->requests, number);
+  if (slot == ORC_NO_SLOT) return ORC_NO_SLOT;
+  const orc_request *q = at(r, slot);
+  return q->replica == r->index && (q->state == one || q->state == other) ? slot : ORC_NO_SLOT;
+}
+
+int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
+{
+  return admit(b, find(b->replica, number, ORC_QUEUED, ORC_QUEUED), limit, false);
+}
+
+int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
+{
+  orc_replica *r = b->replica;
+  const orc_slot slot = number == ORC_HEAD ? head_of(r) : find(r, number, ORC_QUEUED, ORC_QUEUED);
+  return admit(b, slot, limit, true);
+}
+
+int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
+{
+  const orc_replica *r = b->replica;
+  const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
+  return slot == ORC_NO_SLOT ? 0 : orc_block_table_match(r, at(r, slot));
+}
+
+bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text)
+{
+  const orc_replica *r = b->replica;
+  const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
+  if (slot == ORC_NO_SLOT || at(r, slot)->in.prompt < tokens) return false;
+  const orc_prompt *c = orc_block_table_content(r, at(r, slot));
+  if (c == NULL) return false;
+  *text = orc_prompt_hash(c, 0, 0, tokens);
+  return true;
+}
+
+int64_t orc_batch_owed(const orc_batch *b, int32_t clip)
+{
+  const orc_replica *r = b->replica;
+  int64_t tokens = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
+    const int32_t left = at(r, slot)->in.max_output - orc_preempt_generated(r, at(r, slot));
+    tokens += left < clip ? left : clip;
+  }
+  return tokens;
+}
+
+double orc_batch_progress(const orc_batch *b, int32_t more)
+{
+  const orc_replica *r = b->replica;
+  int64_t made = 0, longest = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
+    made += orc_preempt_generated(r, at(r, slot)) + more;
+    longest += at(r, slot)->in.max_output;
+  }
+  return longest == 0 ? 1.0 : (double)made / (double)longest;
+}
+
+int64_t orc_batch_need(const orc_batch *b)
+{
+  return b->decodes ? 0 : orc_decode_set_need(&b->replica->microbatch->decode);
+}
+
+int64_t orc_batch_head_reserve(const orc_batch *b)
+{
+  const orc_replica *r = b->replica;
+  if (r->queue.count == 0) return 0;
+  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  const orc_prefix_match found = orc_block_table_find(r, q);
+  return room_for(r, q, &found, longest(q));
+}
+
+bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)
+{
+  orc_replica *r = b->replica;
+  const orc_slot slot = orc_requests_find(r->requests, number);
+  if (slot == ORC_NO_SLOT || at(r, slot)->replica != r->index) return false;
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_QUEUED) {
+    orc_queue_remove(&r->queue, slot);
+    orc_queue_push(&r->queue, slot, key);
+  }
+  q->key = key;
+  r->unchanged = false;
+  return true;
+}
+
+void orc_batch_walk(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  orc_prefix_order *w = &r->prefix_order;
+  orc_prefix_order_clear(w);
+  for (uint32_t i = 0; i < r->queue.count; i++) {
+    const orc_request *q = at(r, r->queue.at[i].slot);
+    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, orc_block_table_last(r, q));
+  }
+  orc_prefix_order_sort(w, &r->prefix);
+  orc_queue_arrange(&r->queue, w->order);
+  if (w->count > 0) r->unchanged = false;
+}
+
+bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt_mode how)
+{
+  const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);
+  if (slot == ORC_NO_SLOT || orc_preempt_barred(b->replica, slot)) return false;
+  orc_preempt(b->replica, slot, how);
+  return true;
+}
+
+bool orc_batch_preempt_last(orc_batch *b, orc_preempt_mode how)
+{
+  const orc_slot slot = orc_preempt_victim(b->replica);
+  if (slot == ORC_NO_SLOT) return false;
+  orc_preempt(b->replica, slot, how);
+  return true;
+}
+
+void orc_batch_again(orc_batch *b)
+{
+  b->replica->unchanged = false;
+}
+
+void orc_batch_wake(orc_batch *b, orc_time time)
+{
+  orc_replica *r = b->replica;
+  if (time <= r->now) time = r->now + 1;
+  if (time >= r->wake) return;
+  r->wake = time;
+  orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
+}

@@ -1,0 +1,188 @@
+#include "replica/block_table.h"
+
+#include "cluster/cluster.h"
+
+const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
+{
+  if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
+  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
+  return &r->cluster->sources[q->in.source].prompts->at[q->in.prompt_id];
+}
+
+uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
+{
+  return r->knobs.sessions_apart ? orc_prompt_text(0, q->in.source, q->in.session) : 0;
+}
+
+/* It finds what earlier turns of its session left, not what others' prompts have in common. */
+static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
+{
+  return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
+}
+
+/* What is remembered of a request changes nothing for who only looks. */
+static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
+{
+  return &r->requests->at[q - r->requests->at].seen;
+}
+
+/* Its `idle` and `filling` are not told. */
+static orc_prefix_match match(const orc_replica *r, const orc_request *q)
+{
+  const orc_prefix_match none = { .last = ORC_NO_BLOCK };
+  const orc_prompt *c = orc_block_table_content(r, q);
+  if (c == NULL) return none;
+  const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
+                                                       orc_request_target(q), memo_of(r, q));
+  return found.tokens < r->knobs.min_prefix_cache_length && !own(r, c, found.tokens) ? none : found;
+}
+
+static orc_prefix_match find(const orc_replica *r, const orc_request *q)
+{
+  orc_prefix_match found = match(r, q);
+  orc_prefix_examine(&r->prefix, &found);
+  return found;
+}
+
+/* Without the blocks at its end that are being computed. */
+static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc_prefix_match found)
+{
+  for (; found.filling > 0; found.filling--, found.blocks--)
+    found.last = r->prefix.at[found.last].parent;
+  found.lower = 0;
+  found.whole = false;
+  found.tokens = found.blocks * r->knobs.block_size;
+  const bool hit = found.tokens >= r->knobs.min_prefix_cache_length ||
+                   own(r, orc_block_table_content(r, q), found.tokens);
+  return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
+}
+
+orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q)
+{
+  if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
+  const orc_prefix_match found = find(r, q);
+  const bool blind = r->knobs.computed_only && found.filling > found.loading;
+  return blind ? computed(r, q, found) : found;
+}
+
+uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q)
+{
+  return q->blocks > 0 || q->computed > 0 ? ORC_NO_BLOCK : match(r, q).last;
+}
+
+int32_t orc_block_table_match(const orc_replica *r, const orc_request *q)
+{
+  const orc_prefix_match found = find(r, q);
+  if (found.filling == 0) return found.tokens;
+  return (found.blocks - found.filling) * r->knobs.block_size;
+}
+
+static orc_prefix_event event_of(const orc_replica *r, const orc_prompt *c,
+                                 const orc_prefix_match *found)
+{
+  if (c == NULL) return ORC_PREFIX_MISS_FULL;
+  if (found->whole) return ORC_PREFIX_FULL_HIT;
+  if (found->tokens > 0)
+    return own(r, c, found->tokens) ? ORC_PREFIX_CONVERSATIONAL_HIT : ORC_PREFIX_CROSS_REQUEST_HIT;
+  return c->follows && c->history == 0 ? ORC_PREFIX_CONVERSATIONAL_MISS : ORC_PREFIX_MISS_FULL;
+}
+
+/* What was found on the GPU is held; all of it counts as computed. */
+static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+{
+  const int32_t tokens = found->tokens;
+  if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
+    const orc_prompt *c = orc_block_table_content(r, q);
+    q->cached = tokens;
+    q->cached_blocks = found->blocks + found->lower;
+    q->follows = c != NULL && c->follows;
+    q->prefix_event = (uint8_t)event_of(r, c, found);
+  }
+  /* What a preemption lost and the cache still has is not computed again. */
+  const int32_t back = tokens < q->lost ? tokens : q->lost;
+  if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
+  q->lost = 0;
+  if (found->blocks + found->lower == 0) return;
+  orc_prefix_hold(&r->prefix, found);
+  q->chain = found->last;
+  q->shared = q->blocks = found->blocks;
+  q->computed = tokens;
+}
+
+void orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+{
+  q->staged = 0;
+  begin(r, q, found);
+  if (found->lower > 0)
+    r->fetching += orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q),
+                                    orc_block_table_root(r, q), found);
+}
+
+/* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
+static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_place how)
+{
+  const orc_prompt *c = orc_block_table_content(r, q);
+  if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
+  const int32_t before = q->shared, full = tokens / r->knobs.block_size;
+  for (; q->shared < full; q->shared++)
+    q->chain = orc_prefix_put(&r->prefix, c,
+                              (orc_prefix_place){ .root = orc_block_table_root(r, q),
+                                                  .last = q->chain,
+                                                  .index = q->shared,
+                                                  .filling = how.filling,
+                                                  .loading = how.loading });
+  return q->shared - before;
+}
+
+double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+{
+  begin(r, q, found);
+  const double seconds = orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q),
+                                          orc_block_table_root(r, q), found);
+  const bool taken = orc_kv_take(&r->kv, found->lower);
+  ORC_ASSERT(taken);
+  q->blocks += found->lower;
+  share(r, q, q->computed, (orc_prefix_place){ .filling = true, .loading = true });
+  return seconds;
+}
+
+void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
+{
+  q->entered = share(r, q, tokens, (orc_prefix_place){ .filling = true });
+}
+
+void orc_block_table_filled(orc_replica *r, const orc_request *q)
+{
+  const int32_t later = q->shared - q->computed / r->knobs.block_size;
+  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain, later);
+}
+
+void orc_block_table_withdraw(orc_replica *r, orc_request *q)
+{
+  q->shared -= orc_prefix_withdraw(&r->prefix, &q->chain, q->entered);
+  q->entered = 0;
+}
+
+bool orc_block_table_filling(const orc_replica *r, const orc_request *q)
+{
+  return q->shared > 0 && r->prefix.at[q->chain].filling;
+}
+
+bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
+{
+  return orc_prefix_common(&r->prefix, q->chain, q->entered);
+}
+
+void orc_block_table_end(orc_replica *r, orc_request *q)
+{
+  share(r, q, q->computed, (orc_prefix_place){ 0 });
+  orc_block_table_drop(r, q);
+}
+
+void orc_block_table_drop(orc_replica *r, orc_request *q)
+{
+  orc_kv_give(&r->kv, q->blocks - q->shared);
+  if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
+  q->blocks = q->shared = 0;
+  q->chain = ORC_NO_BLOCK;
+}

@@ -1,0 +1,106 @@
+#include "replica/decode_run.h"
+
+/* Steps until something happens to a sequence (its last token, or a full window), at most `most`.
+ */
+static int steps_to_event(const orc_decode_set *d, int most)
+{
+  double event = d->finish.at[0].key;
+  if (d->cross.count > 0 && d->cross.at[0].key < event) event = d->cross.at[0].key;
+  const double left = event - (double)d->counter;
+  return left < most ? (int)left : most;
+}
+
+/* Sum of what grows by `each` a step over `steps` of them, from 0 on. Nobody joins or leaves, and
+ * no window fills, within a run. */
+static int64_t growth(int64_t steps, int64_t each)
+{
+  return steps * (steps - 1) / 2 * each;
+}
+
+/* The steps of a run in the books of the replica and its stage. */
+static void book(orc_replica *r, const orc_decode_span *run)
+{
+  orc_usage *u = &r->usage;
+  orc_pipe_stage *stage = r->pipeline.stages;
+  const int64_t used = orc_kv_used(&r->kv);
+  u->busy += run->time;
+  u->steps += (uint64_t)run->steps;
+  if (used > u->peak_blocks) u->peak_blocks = used;
+  stage->busy += run->time;
+  stage->free = r->now + run->time;
+  orc_pipeline_decode(stage, &r->microbatch->worked[0], run);
+  r->last_tokens = (int32_t)run->n;
+  r->lost = 0;
+}
+
+/*
+** At most `until` steps, none of which ends after `stop`. The loop that a simulation spends most of
+** its steps in: what it changes is kept in locals, since the compiler must take any store to memory
+** for one to what it reads next; blocks are taken all together at the end, since no one else wants
+** any; and the common `plain` costs, of a hard roofline and no window, get a loop of their own.
+*/
+static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_decode_cost *cost,
+                                                     orc_time stop, int until, bool plain)
+{
+  orc_decode_set *d = &r->microbatch->decode;
+  const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
+  const uint32_t block_size = (uint32_t)d->block_size;
+  int64_t context = d->context, window = orc_decode_set_window(d);
+  uint32_t turn = d->turn;
+  orc_hist_tally gaps = orc_hist_tally_begin(&r->usage.gaps, (uint64_t)d->counted);
+  const int64_t available = orc_kv_available(&r->kv), used = orc_kv_used(&r->kv);
+  int64_t opened = 0;
+  unsigned __int128 block_time = 0;
+  orc_time now = r->now;
+  orc_time token = d->peers[0].time, time = 0;
+  int steps = 0;
+  for (; steps < until; steps++) {
+    const int64_t opens = opened + d->phase[turn];
+    if (opens > available) break;
+    const double seconds =
+        plain ? orc_step_decode_plain(cost, context) : orc_step_decode(cost, context, window);
+    orc_time next = orc_time_of(seconds);
+    if (next < 1) next = 1;
+    if (next > stop - now) break;
+    opened = opens;
+    time = next;
+    now += time;
+    block_time += (unsigned __int128)(used + opened) * (unsigned __int128)time;
+    orc_hist_tally_add(&gaps, now - token);
+    token = now;
+    context += n;
+    if (!plain) window += growing;
+    if (++turn == block_size) turn = 0;
+  }
+  if (steps == 0) return 0;
+  orc_hist_tally_end(&gaps, (uint64_t)steps, (uint64_t)(now - d->peers[0].time));
+  orc_kv_take(&r->kv, opened);
+  r->usage.block_time += block_time;
+  book(r, &(orc_decode_span){ .n = n,
+                              .steps = steps,
+                              .context = steps * d->context + growth(steps, n),
+                              .window = steps * orc_decode_set_window(d) + growth(steps, growing),
+                              .time = now - r->now });
+  d->peers[0].time = now;
+  d->context = context;
+  if (d->cap > 0) d->window = window;
+  d->counter += (uint64_t)steps;
+  d->turn = turn;
+  if (steps == until) orc_decode_set_cross(d);
+  r->last_step = time;
+  r->now = now;
+  return steps;
+}
+
+int orc_decode_run(orc_replica *r, orc_time horizon, orc_time limit, int most)
+{
+  const orc_decode_set *d = &r->microbatch->decode;
+  if (d->peer_count != 1)
+    return 0; /* gaps of different lengths: one ordinary step evens them out */
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
+  orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
+  if (stop >= ORC_END) stop = ORC_END - 1;
+  const int until = steps_to_event(d, most);
+  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, &cost, stop, until, true)
+                                                 : run(r, &cost, stop, until, false);
+}

@@ -1,0 +1,148 @@
+#include "replica/decode_set.h"
+
+#include <stdlib.h>
+
+void orc_decode_set_init(orc_decode_set *d, orc_requests *requests, int32_t block_size, int32_t cap)
+{
+  *d = (orc_decode_set){ .requests = requests, .block_size = block_size, .cap = cap };
+  d->phase = orc_alloc((size_t)block_size, sizeof *d->phase);
+  orc_queue_init(&d->finish, requests, 0);
+  orc_queue_init(&d->cross, requests, 1);
+}
+
+void orc_decode_set_done(orc_decode_set *d)
+{
+  free(d->phase);
+  free(d->peers);
+  orc_queue_done(&d->finish);
+  orc_queue_done(&d->cross);
+  *d = (orc_decode_set){ 0 };
+}
+
+/* All blocks the sequence will ever need are held already: it opens no more. */
+static bool reserved(const orc_decode_set *d, const orc_request *r)
+{
+  return (int64_t)r->blocks * d->block_size >= (int64_t)r->in.prompt + r->in.output - 1;
+}
+
+/* Steps from a member's joining until its KV outgrows the blocks it joined with, modulo block_size.
+ */
+static uint32_t phase_of(const orc_decode_set *d, const orc_request *r)
+{
+  const int64_t spare = (int64_t)r->blocks * d->block_size - r->computed;
+  ORC_ASSERT(spare >= 0 && spare < d->block_size);
+  return (uint32_t)((r->joined + (uint64_t)spare) % (uint64_t)d->block_size);
+}
+
+static orc_peers *peers_at(orc_decode_set *d, orc_time now)
+{
+  for (int i = d->peer_count - 1; i >= 0; i--)
+    if (d->peers[i].time == now) return &d->peers[i];
+  if (d->peer_count == d->peer_room) {
+    d->peer_room = d->peer_room == 0 ? 8 : 2 * d->peer_room;
+    d->peers = orc_resize(d->peers, (size_t)d->peer_room, sizeof *d->peers);
+  }
+  d->peers[d->peer_count] = (orc_peers){ .time = now };
+  return &d->peers[d->peer_count++];
+}
+
+void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
+{
+  orc_request *r = &d->requests->at[slot];
+  ORC_ASSERT(r->generated >= 1 && r->generated < r->in.output && !d->claimed);
+  ORC_ASSERT(r->computed == r->in.prompt + r->generated - 1);
+  ORC_ASSERT((int64_t)r->blocks * d->block_size >= r->computed);
+  r->state = ORC_DECODE;
+  r->joined = d->counter;
+  r->last_token = now;
+  orc_peers *p = peers_at(d, now);
+  p->n++;
+  p->counted += r->counted;
+  d->n++;
+  d->counted += r->counted;
+  d->context += r->computed + 1;
+  if (!reserved(d, r)) d->phase[phase_of(d, r)]++;
+  if (d->cap > 0) {
+    if (r->computed + 1 < d->cap) {
+      d->growing++;
+      d->window += r->computed + 1;
+      orc_queue_push(&d->cross, slot, (double)(d->counter + (uint64_t)(d->cap - r->computed - 1)));
+    } else {
+      d->window += d->cap;
+    }
+  }
+  orc_queue_push(&d->finish, slot, (double)(d->counter + (uint64_t)(r->in.output - r->generated)));
+}
+
+int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r)
+{
+  return r->generated + (int32_t)(d->counter - r->joined);
+}
+
+static void leave_window(orc_decode_set *d, orc_slot slot, int32_t held)
+{
+  if (d->cap == 0) return;
+  if (held < d->cap) {
+    d->window -= held;
+    d->growing--;
+    orc_queue_remove(&d->cross, slot);
+  } else {
+    d->window -= d->cap;
+  }
+}
+
+void orc_decode_set_leave(orc_decode_set *d, orc_slot slot)
+{
+  orc_request *r = &d->requests->at[slot];
+  const int32_t steps = (int32_t)(d->counter - r->joined);
+  if (!reserved(d, r)) {
+    const uint32_t phase = phase_of(d, r);
+    d->phase[phase]--;
+    const int64_t held = r->computed + steps; /* tokens in memory */
+    const int64_t blocks = (held + d->block_size - 1) / d->block_size;
+    if (blocks > r->blocks) r->blocks = (int32_t)blocks;
+    if (d->claimed && phase == d->turn) r->blocks++;
+  }
+  if (steps > 0) r->last_token = d->peers[0].time;
+  for (int i = 0; i < d->peer_count; i++) {
+    if (d->peers[i].time != r->last_token) continue;
+    d->peers[i].n--;
+    d->peers[i].counted -= r->counted;
+    break;
+  }
+  d->context -= r->computed + steps + 1;
+  leave_window(d, slot, r->computed + steps + 1);
+  orc_queue_remove(&d->finish, slot);
+  d->n--;
+  d->counted -= r->counted;
+  r->computed += steps;
+  r->generated += steps;
+}
+
+void orc_decode_set_advance(orc_decode_set *d, orc_time now, orc_hist *gaps)
+{
+  for (int i = 0; i < d->peer_count; i++)
+    orc_hist_add(gaps, now - d->peers[i].time, (uint64_t)d->peers[i].counted);
+  d->peers[0] = (orc_peers){ .time = now, .n = d->n, .counted = d->counted };
+  d->peer_count = 1;
+  d->claimed = false;
+  d->counter++;
+  if (++d->turn == (uint32_t)d->block_size) d->turn = 0;
+  d->context += d->n;
+  d->window += d->growing;
+  orc_decode_set_cross(d);
+}
+
+void orc_decode_set_cross(orc_decode_set *d)
+{
+  while (d->cross.count > 0 && d->cross.at[0].key <= (double)d->counter) {
+    orc_queue_remove(&d->cross, d->cross.at[0].slot);
+    d->growing--;
+  }
+}
+
+orc_slot orc_decode_set_finished(const orc_decode_set *d)
+{
+  if (d->finish.count == 0 || d->finish.at[0].key > (double)d->counter) return ORC_NO_SLOT;
+  return d->finish.at[0].slot;
+}

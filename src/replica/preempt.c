@@ -1,0 +1,152 @@
+#include "replica/preempt.h"
+
+#include "cluster/cluster.h"
+#include "replica/block_table.h"
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+/* Take a request's chunk out of the batch, if it has one. */
+static void drop_chunk(orc_batch *b, orc_slot slot)
+{
+  for (int i = 0; i < b->chunk_count; i++) {
+    if (b->chunks[i].slot != slot) continue;
+    b->tokens -= b->chunks[i].tokens;
+    orc_block_table_withdraw(b->replica, at(b->replica, slot));
+    for (int j = i + 1; j < b->chunk_count; j++)
+      b->chunks[j - 1] = b->chunks[j];
+    b->chunk_count--;
+    return;
+  }
+}
+
+/* A running request stops running: out of the decode set, the batch and the running list. */
+static void halt(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = at(r, slot);
+  if (q->state == ORC_DECODE) {
+    orc_decode_set_leave(&r->microbatches[q->microbatch].decode, slot);
+    if (r->microbatch->batch.decodes && q->microbatch == r->microbatch->index) {
+      r->microbatch->batch.tokens--;
+      /* The last one gone, nobody takes part and what was claimed is given back. */
+      if (r->microbatch->decode.n == 0)
+        r->microbatch->batch.decodes = r->microbatch->decode.claimed = false;
+    }
+  } else {
+    ORC_ASSERT(q->state == ORC_PREFILL);
+    drop_chunk(&r->microbatch->batch, slot);
+    if (q->partial) orc_replica_leave_partial(r, slot);
+  }
+  orc_replica_unlink(r, slot);
+  r->unchanged = false;
+}
+
+/* What was computed for a request is lost. */
+static void forget(orc_replica *r, orc_request *q)
+{
+  orc_block_table_end(r, q);
+  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
+  q->lost = q->computed;
+  r->lost += q->computed;
+  q->computed = 0;
+}
+
+/*
+** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
+** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
+*/
+static void swap_out(orc_replica *r, orc_request *q)
+{
+  if (q->blocks > r->host_free || orc_block_table_filling(r, q)) {
+    forget(r, q);
+    return;
+  }
+  q->swapped = q->blocks;
+  orc_block_table_end(r, q);
+  r->host_free -= q->swapped;
+  r->moved += q->swapped;
+  r->usage.swapped_blocks += (uint64_t)q->swapped;
+}
+
+/* A request makes room in the way the engine is set to. */
+static void evacuate(orc_replica *r, orc_request *q)
+{
+  if (r->knobs.swap)
+    swap_out(r, q);
+  else
+    forget(r, q);
+}
+
+orc_preempt_mode orc_preempt_forced(const orc_replica *r)
+{
+  return r->knobs.swap ? ORC_PREEMPT_SWAP : ORC_PREEMPT_RECOMPUTE;
+}
+
+bool orc_preempt_reclaim(orc_replica *r, int64_t need, orc_slot spared)
+{
+  if (need <= orc_kv_available(&r->kv)) return true;
+  if (r->kept == 0) return false;
+  orc_queue_sort(&r->queue);
+  for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
+    orc_request *q = at(r, r->queue.at[i - 1].slot);
+    if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
+    evacuate(r, q);
+    r->kept--;
+  }
+  return need <= orc_kv_available(&r->kv);
+}
+
+void orc_preempt(orc_replica *r, orc_slot slot, orc_preempt_mode how)
+{
+  orc_request *q = at(r, slot);
+  halt(r, slot);
+  const int32_t computed = q->computed;
+  if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
+  if (how == ORC_PREEMPT_SWAP) swap_out(r, q);
+  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
+  r->kept += q->blocks > 0;
+  q->preemptions++;
+  r->usage.preemptions++;
+  r->usage.counted_preemptions += q->counted;
+  r->microbatch->batch.preempted++;
+  q->state = ORC_QUEUED;
+  orc_queue_push(&r->queue, slot, q->key);
+}
+
+bool orc_preempt_barred(const orc_replica *r, orc_slot slot)
+{
+  const orc_request *q = at(r, slot);
+  return q->steps_in_flight > 0 || q->aborted != 0 ||
+         (q->state == ORC_DECODE && r->microbatches[q->microbatch].busy) ||
+         (q->entered > 0 && orc_block_table_counted_on(r, q));
+}
+
+int32_t orc_preempt_generated(const orc_replica *r, const orc_request *q)
+{
+  return q->state == ORC_DECODE
+             ? orc_decode_set_generated(&r->microbatches[q->microbatch].decode, q)
+             : q->generated;
+}
+
+static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
+{
+  const orc_request *a = at(r, one), *b = at(r, other);
+  if (r->policy->victim == ORC_VICTIM_KEY)
+    return a->key != b->key ? a->key > b->key : a->number > b->number;
+  const int32_t made[] = { orc_preempt_generated(r, a), orc_preempt_generated(r, b) };
+  if (made[0] != made[1]) return made[0] < made[1];
+  return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
+}
+
+orc_slot orc_preempt_victim(const orc_replica *r)
+{
+  orc_slot best = ORC_NO_SLOT;
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
+    if (orc_preempt_barred(r, slot)) continue;
+    if (best == ORC_NO_SLOT || goes_before(r, slot, best)) best = slot;
+    if (r->policy->victim == ORC_VICTIM_LAST) break;
+  }
+  return best;
+}

@@ -1,0 +1,151 @@
+/*
+** prefix.h - the prefix cache of one replica: full KV blocks under the hash of their tokens and of
+** all before them, as in vLLM V1 (docs, "Automatic Prefix Caching", v0.11). A block stays until its
+** memory is needed; the one not held for longest goes first, and of one request the last first.
+**
+** Blocks are chained: who holds one holds all before it. A request therefore holds a chain, known
+** by its last block. A block that two requests compute at once is kept once: the later one gives
+** its own back (SGLang's radix tree does so; vLLM keeps both until they are freed).
+*/
+#ifndef ORC_REPLICA_PREFIX_H
+#define ORC_REPLICA_PREFIX_H
+
+#include "base/base.h"
+#include "replica/kv.h"
+#include "replica/kv_tiers.h"
+#include "workload/prompt.h"
+
+#define ORC_NO_BLOCK UINT32_MAX
+
+enum { ORC_PREFIX_GRADES = 4 }; /* what blocks are worth: lower grades give way first */
+
+typedef struct orc_prefix_block {
+  uint64_t hash;
+  uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
+  uint32_t holders;      /* requests; 0: idle */
+  uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint8_t grade;         /* the highest anyone gave it back with */
+  bool filling;          /* the step that computes it is not over yet, or it is loading */
+  bool loading;          /* it comes back from a lower tier and is not there yet */
+} orc_prefix_block;
+
+/* An entry of the table: a block and as much of its hash as says where it belongs. */
+typedef struct orc_prefix_entry {
+  uint32_t low, block; /* ORC_NO_BLOCK: empty */
+} orc_prefix_entry;
+
+typedef struct orc_prefix {
+  orc_kv *kv;
+  orc_prefix_block *at;
+  uint32_t count, room, free; /* free: first unused, ORC_NO_BLOCK: none */
+  orc_prefix_entry *table;    /* block by hash: open addressing */
+  uint32_t table_room;        /* power of two, at least twice the blocks in it */
+  uint32_t cached;            /* blocks in the table */
+  uint32_t filling;           /* of them, those not computed yet */
+  uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
+  orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
+  int64_t most;  /* blocks it keeps: beyond it those nobody holds give way; 0: as many as fit */
+  bool by_block; /* of a prompt found whole its last block is computed again, not its last token */
+} orc_prefix;
+
+/* The part of a prompt that is cached. */
+typedef struct orc_prefix_match {
+  uint32_t last; /* its last block; ORC_NO_BLOCK: none */
+  int32_t blocks;
+  int32_t filling; /* of them, those at the end that are not computed or not there yet */
+  int32_t loading; /* of these, those that come back from a lower tier */
+  int32_t idle;    /* of them, those nobody holds: they cost a newcomer room as new ones do */
+  int32_t lower;   /* blocks behind these that lower tiers hold: new ones here, to be fetched */
+  int32_t tokens;  /* of the prompt that need not be computed: those of these blocks, at most all
+                      but the last */
+  bool whole;      /* every full block of the prompt is cached, and no other token than its last is
+                      in none */
+} orc_prefix_match;
+
+/* Where in its request a block stands. */
+typedef struct orc_prefix_place {
+  uint64_t root; /* stands for all before the request's first block */
+  uint32_t last; /* the block before it; ORC_NO_BLOCK: none */
+  int32_t index; /* of the block, from 0 */
+  bool filling;  /* it is yet to be computed, or to come back */
+  bool loading;  /* the latter */
+} orc_prefix_place;
+
+/* How far a prompt was found the last time, in whatever cache: where to look first. Zeroes: at its
+ * beginning. */
+typedef struct orc_prefix_memo {
+  uint64_t hash; /* of the last block found */
+  int32_t tokens;
+} orc_prefix_memo;
+
+/* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
+void orc_prefix_init(orc_prefix *p, orc_kv *kv);
+void orc_prefix_done(orc_prefix *p);
+
+/* The memory is gone, lower tiers too: nothing is cached any more. Nobody may hold a block. */
+void orc_prefix_clear(orc_prefix *p);
+
+/*
+** The longest cached prefix of the first `tokens` >= 1 tokens, in lower tiers behind those here.
+** The last token is always computed again, for it yields the next one. Where it is the last of a
+** cached block, that block is found all the same: what is computed again takes the place it had,
+** and is equal. With `by_block` that block is not found and all of it is computed again, in a block
+** of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py, v0.11).
+**   root   what stands for all before the first block: equal prompts share under equal roots
+*/
+orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                                 int32_t tokens);
+
+/*
+** The same but for `idle`, `filling` and `loading`, which stay 0 (orc_prefix_examine tells). Begins
+*where the
+** memo says if that block is here, for then all before it are, and leaves there how far it came.
+*/
+orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                                       int32_t tokens, orc_prefix_memo *memo);
+
+/* Tell these of what was found. */
+void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
+
+/* Hold what was found: its idle blocks leave the available ones. */
+void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
+
+/*
+** The `lower` blocks of what was found leave their tiers; their place here is the caller's to take
+** and to fill (orc_prefix_put). Before any block gives way since they were found. Returns the s it
+** takes.
+*/
+double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
+                        const orc_prefix_match *found);
+
+/*
+** The next full block of a request, which it holds as its own, is computed, or will be by the step
+** being formed: it enters the cache behind `last`, or is given back where it is there already.
+** Returns the block now held for it.
+**   place   root as orc_prefix_find's; index of the block in the request, from 0
+*/
+uint32_t orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_place place);
+
+/* All of a chain is computed now but its `later` last blocks. */
+void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later);
+
+/*
+** Of the `blocks` last of a chain those yet to be computed, which its request alone holds, are not
+** computed after all: they leave the cache and are its own again. *last becomes the block the chain
+** now ends in. Returns how many left.
+*/
+int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks);
+
+/* Whether anyone but one request holds any of the `blocks` last of its chain. */
+bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks);
+
+/*
+** Hold the chain that ends in `last` no more; ORC_NO_BLOCK is allowed. Its blocks are worth `grade`
+** (0 .. ORC_PREFIX_GRADES - 1), or what others said they are if that is more.
+*/
+void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade);
+
+/* The same with grade 0. */
+void orc_prefix_release(orc_prefix *p, uint32_t last);
+
+#endif

@@ -1,0 +1,42 @@
+/*
+** queue.h - requests in the order of (key, number): a 4-ary heap of slots that knows where each is.
+** The waiting requests of a replica are one (first come first served is key = number; a policy may
+** give keys of its own); so are the sequences of a decode set by the step they end at.
+*/
+#ifndef ORC_REPLICA_QUEUE_H
+#define ORC_REPLICA_QUEUE_H
+
+#include "base/base.h"
+#include "replica/request.h"
+
+typedef struct orc_queue_entry {
+  double key;
+  uint64_t number;
+  orc_slot slot;
+} orc_queue_entry;
+
+typedef struct orc_queue {
+  orc_requests *requests; /* whose place[which] the queue keeps */
+  int which;              /* 0 or 1: a request may be in two queues at a time */
+  orc_queue_entry *at;
+  uint32_t count, room;
+} orc_queue;
+
+void orc_queue_init(orc_queue *q, orc_requests *requests, int which);
+void orc_queue_done(orc_queue *q);
+
+void orc_queue_push(orc_queue *q, orc_slot slot, double key);
+orc_slot orc_queue_head(const orc_queue *q);        /* ORC_NO_SLOT when empty */
+void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the queue */
+
+/* Bring the entries at[0 .. count - 1] into full order (a sorted array is a heap too). O(n log n).
+ */
+void orc_queue_sort(orc_queue *q);
+
+/*
+** Give all entries the keys 1, 2, 3 ... in the order of `slots` [count], which are those of the
+** queue. O(n).
+*/
+void orc_queue_arrange(orc_queue *q, const orc_slot *slots);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+** request.h - a request in flight: one state machine, one slot in a pool.
+**
+**   QUEUED -> PREFILL -> DECODE -> DONE       the straight way
+**   PREFILL, DECODE -> QUEUED                 preempted (KV dropped, kept or swapped out)
+**   PREFILL -> MOVING -> QUEUED               decoded by another replica (kv_transfer.h)
+**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (loading.h)
+**   any -> DONE                               rejected, timed out, cancelled
+*/
+#ifndef ORC_REPLICA_REQUEST_H
+#define ORC_REPLICA_REQUEST_H
+
+#include "base/base.h"
+#include "obs/record.h"
+#include "replica/prefix.h"
+
+typedef enum orc_state {
+  ORC_FREE, /* the slot holds no request */
+  ORC_QUEUED,
+  ORC_PREFILL,
+  ORC_DECODE,
+  ORC_DONE,
+  ORC_MOVING,  /* its prompt is computed; its KV goes to the replica that will decode it */
+  ORC_LOADING, /* what is cached of it comes back from lower tiers (loading.h) */
+} orc_state;
+
+typedef uint32_t orc_slot; /* index into the pool */
+#define ORC_NO_SLOT UINT32_MAX
+
+/* What an arrival brings. Times in ns, lengths in tokens. */
+typedef struct orc_arrival {
+  orc_time time;
+  int32_t prompt;     /* >= 1 */
+  int32_t output;     /* tokens it will generate, >= 1 */
+  int32_t max_output; /* tokens asked for, >= output */
+  uint32_t client;
+  uint64_t session;      /* 0: none */
+  uint16_t turn;         /* of the session, from 1; 0: none */
+  uint16_t last_replica; /* the replica that served the turn before; ORC_NO_REPLICA: none */
+  bool streamed;         /* the client gets each token as it comes */
+  int32_t priority;      /* smaller goes first, as in vLLM */
+  uint16_t profile;
+  uint32_t source;  /* index of the source it comes from; set by the cluster */
+  orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
+  orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
+  uint32_t
+      prompt_id; /* what the prompt is made of (content.h), of its source; 0: unlike any other */
+} orc_arrival;
+
+typedef struct orc_request {
+  orc_arrival in;
+  uint64_t number;       /* 0, 1, 2 ... in order of arrival */
+  double key;            /* place in the queue: smaller goes first, ties by number */
+  orc_time scheduled;    /* first time in a batch; -1 before */
+  orc_time first_token;  /* -1 before */
+  orc_time last_token;   /* of the newest token; valid outside the decode set */
+  int32_t computed;      /* tokens whose KV is in memory; valid outside the decode set */
+  int32_t generated;     /* output tokens so far; valid outside the decode set */
+  int32_t blocks;        /* KV blocks held; valid outside the decode set */
+  int32_t cached;        /* prompt tokens found in the prefix cache at first admission */
+  int32_t cached_blocks; /* KV blocks these are in */
+  int32_t entered;       /* its newest blocks in the cache, which the step being formed fills */
+  int32_t ahead;         /* tokens of it in running steps, beyond those computed */
+  int32_t shared;        /* of its blocks, those in the prefix cache: the first ones */
+  uint32_t chain;        /* the last of these (prefix.h) */
+  int32_t lost;          /* tokens computed before the last preemption took them */
+  int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
+  int32_t preemptions;
+  int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
+  orc_time staged_at;  /* when it was true */
+  double unsent;       /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
+  int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
+  int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
+  uint64_t joined;     /* decode set: its step counter when this request joined */
+  uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
+  orc_slot prev, next; /* running list, in order of admission */
+  uint32_t generation;
+  orc_time loaded;      /* ORC_LOADING: when the last of it comes in */
+  orc_prefix_memo seen; /* how far a prefix cache had its prompt when it was last asked */
+  uint16_t replica;
+  uint16_t
+      routed_to; /* the replica the router chose: with pools, the one that computes the prompt */
+  uint16_t load_replica; /* 1 + the replica whose load it counts for; 0: none */
+  uint8_t microbatch;    /* of its replica: where it decodes, or its newest chunk ran */
+  uint8_t
+      steps_in_flight; /* running steps it must see the end of: those with chunks of it, and the one
+                          whose end lets it into the decode set */
+  uint8_t state;       /* orc_state */
+  uint8_t prefix_event; /* orc_prefix_event */
+  uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
+  bool partial;         /* running, its prompt begun in an earlier step and not done */
+  bool follows;         /* a later turn of a session */
+  bool counted;         /* arrived after warm-up: enters the metrics */
+} orc_request;
+
+/*
+** All requests in flight. Slots are reused, so memory follows what is in flight; `window` finds
+** the slot of a number between the oldest unfinished request and the newest.
+*/
+typedef struct orc_requests {
+  orc_request *at;
+  uint32_t count, room; /* slots handed out at least once; allocated */
+  orc_slot free;        /* first free slot, linked by next */
+  uint64_t live;
+  uint64_t next_number;
+  uint64_t oldest;  /* every number below is finished */
+  orc_slot *window; /* [window_room], power of two; by number & (window_room - 1) */
+  uint64_t window_room;
+} orc_requests;
+
+void orc_requests_init(orc_requests *p);
+void orc_requests_done(orc_requests *p);
+
+/* A new request, QUEUED, numbered next. */
+orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in);
+
+/* Give a DONE request's slot back. */
+void orc_requests_drop(orc_requests *p, orc_slot slot);
+
+/* The slot of a request still in flight, or ORC_NO_SLOT. */
+orc_slot orc_requests_find(const orc_requests *p, uint64_t number);
+
+/* Tokens that must be computed before the next token comes out: the prompt and what was generated.
+ */
+static inline int32_t orc_request_target(const orc_request *r)
+{
+  return r->in.prompt + r->generated;
+}
+
+#endif

@@ -1,0 +1,28 @@
+/*
+** source.h - where requests come from: streams of arrivals in order of time, drawn one at a time.
+*/
+#ifndef ORC_WORKLOAD_SOURCE_H
+#define ORC_WORKLOAD_SOURCE_H
+
+#include "base/base.h"
+#include "replica/request.h"
+#include "workload/prompt.h"
+
+/* No arrival comes later, in s: the clock's int64 ns end at 9.2e9. */
+#define ORC_SOURCE_LATEST 9.0e9
+
+/*
+** A stream of arrivals. `next` gives the following one: false with e->code 0 when there is none,
+** with e->code set when it cannot be read. `follow`, where there is one, is asked at each end of a
+** request of this source: true when its client sends another (at out->time >= now).
+*/
+typedef struct orc_source {
+  void *self;
+  bool (*next)(void *self, orc_arrival *out, orc_error *e);
+  bool (*follow)(void *self, const orc_request *r, orc_time now, orc_arrival *out);
+  void (*done)(void *self);
+  orc_prompts *prompts; /* its own; what `content` of its arrivals counts in; NULL: all are 0 */
+  const char *note;     /* what a result must say of it; its own; NULL: nothing */
+} orc_source;
+
+#endif
