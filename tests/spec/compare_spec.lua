@@ -331,10 +331,10 @@ describe("oracle new policy and oracle check policy", function()
       return policy.batching { name = "picky", step = function(b, e, s)
         local left = e.max_num_batched_tokens - b:decode()
         if left > 0 then left = left - b:resume(left) end
-        s.ids, s.prompts = s.ids or {}, s.prompts or {}
-        local n = b:waiting(s.ids, s.prompts)
+        s.cols = s.cols or b:columns { "id", "prompt" }
+        local n = b:waiting(s.cols)
         for i = 1, n do
-          if s.prompts[i] % 5 ~= 0 and left > 0 then left = left - b:admit(left, s.ids[i]) end
+          if s.cols.prompt[i] % 5 ~= 0 and left > 0 then left = left - b:admit(left, s.cols.id[i]) end
         end
       end }]])
     f:close()

@@ -67,6 +67,22 @@ local function body(extra)
   ]]):format(extra)
 end
 
+-- It stops at a line of its file, with an error that matches, and what was measured so far adds up.
+local function fails(name, text, pattern)
+  local s = small { batching = write(name .. ".lua", text) }
+  local plan = experiment.plan(s)
+  local core = require("oracle.core").sim
+  local sim = core.new(experiment.spec(plan))
+  local why = raised(sim.run, sim)
+  assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
+  assert.matches(name .. "%.lua:%d+", why)
+  assert.matches(pattern, why)
+  local raw = sim:result()                              -- the books still balance
+  local r = raw.requests
+  assert.equal(r.total, r.successful + r.failed + r.rejected + r.timed_out + r.cancelled + r.pending)
+  assert.is_true(raw.replicas[1].kv_peak <= 1)
+end
+
 describe("an error in a function that the sandbox has of its own", function()
   it("is said of the policy's line", function()
     for text, message in pairs {
@@ -97,7 +113,7 @@ describe("verbs for whole sets", function()
       local short = [=[
         local policy = require "oracle.policy"
         return policy.batching { name = "odd", step = function(b, e)
-          local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+          local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
           if left > 0 then b:fill(left) end
         end }
       ]=]
@@ -117,21 +133,6 @@ describe("verbs for whole sets", function()
 end)
 
 describe("a policy that goes wrong", function()
-  local function fails(name, text, pattern)
-    local s = small { batching = write(name .. ".lua", text) }
-    local plan = experiment.plan(s)
-    local core = require("oracle.core").sim
-    local sim = core.new(experiment.spec(plan))
-    local why = raised(sim.run, sim)
-    assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
-    assert.matches(name .. "%.lua:%d+", why)
-    assert.matches(pattern, why)
-    local raw = sim:result()                              -- the books still balance
-    local r = raw.requests
-    assert.equal(r.total, r.successful + r.failed + r.rejected + r.timed_out + r.cancelled + r.pending)
-    assert.is_true(raw.replicas[1].kv_peak <= 1)
-  end
-
   it("is stopped when it errors", function()
     fails("errs", body "if b:now() > 0.5 then local x = nil + 1 end", "arithmetic on a nil value")
   end)
@@ -158,10 +159,10 @@ describe("a policy that goes wrong", function()
       return policy.batching { name = "forgets", step = function(b, e, s)
         local left = e.max_num_batched_tokens - b:decode()
         if left > 0 then left = left - b:resume(left) end
-        s.ids = s.ids or {}
-        local n = b:waiting(s.ids)
+        s.cols = s.cols or b:columns { "id" }
+        local n = b:waiting(s.cols)
         for i = 1, n do
-          if s.ids[i] ~= 7 and left > 0 then left = left - b:admit(left, s.ids[i]) end
+          if s.cols.id[i] ~= 7 and left > 0 then left = left - b:admit(left, s.cols.id[i]) end
         end
       end }
     ]], "makes no progress.* 1 waiting.*oldest is request 7")
@@ -204,8 +205,8 @@ describe("a policy that goes wrong", function()
       return policy.batching { name = "wants", step = function(b, e, s)
         b:decode()
         b:resume(1 << 30)
-        s.ids = s.ids or {}
-        for i = 1, b:waiting(s.ids) do b:admit(1 << 30, s.ids[i]) end -- all of them, fit or not
+        s.cols = s.cols or b:columns { "id" }
+        for i = 1, b:waiting(s.cols) do b:admit(1 << 30, s.cols.id[i]) end -- all of them, fit or not
       end }
     ]]) }:run()
     assert.equal(120, refused.requests.successful)
@@ -216,7 +217,7 @@ describe("a policy that goes wrong", function()
   it("may ask for nonsense: the engine names it", function()
     fails("asks", body "b:admit(0)", "tokens >= 1 expected")
     fails("gorges", body "b:admit(1e18)", "at most 2147483647 tokens expected")
-    fails("peeks", body "b:running(nil, nil, nil, nil, nil, nil, nil, {})", "clairvoyant = true")
+    fails("peeks", body "b:running(b:columns { 'output' })", "clairvoyant = true")
   end)
 
   it("is stopped while its file loads, too", function()
@@ -588,5 +589,82 @@ describe("every policy that comes along", function()
     collectgarbage("restart")
     assert.is_true(sim:result().replicas[1].policy_calls > 500)
     assert.is_true(after - before < 1, ("%g KiB"):format(after - before)) -- the call of run itself
+  end)
+end)
+
+describe("columns", function()
+  it("hold the rows of the requests that wait and that run, and no garbage is made to fill them", function()
+    local path = write("columns.lua", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "columns", every_step = true, step = function(b, e, s)
+        s.cols = s.cols or b:columns { "generated", "id", "arrival", "prompt", "max_output" }
+        local cols, before = s.cols, 0
+        assert(b:waiting(cols) == b:queue())
+        for i = 1, b:queue() do
+          assert(cols.prompt[i] == 200 and cols.max_output[i] == 60 and cols.id[i] > before)
+          before = cols.id[i]
+        end
+        assert(b:running(cols) == b:size())
+        for i = 1, b:size() do assert(cols.generated[i] < 60 and cols.arrival[i] <= b:now()) end
+        if b:continue(e.max_num_batched_tokens) < e.max_num_batched_tokens then b:fill(1) end
+      end }
+    ]])
+    assert.equal(120, small({ batching = path }):run().requests.successful)
+    local plan = experiment.plan(small { batching = path, workload = oracle.workload.batch { count = 16, prompt = 200,
+                                                                                             output = 60 } })
+    local sim = require("oracle.core").sim.new(experiment.spec(plan))
+    sim:run(0.3)                                          -- all of them decode
+    collectgarbage()
+    collectgarbage("stop")
+    local before = collectgarbage("count")
+    sim:run(0.35)
+    local after = collectgarbage("count")
+    collectgarbage("restart")
+    assert.is_true(after - before < 1, ("%g KiB"):format(after - before))
+  end)
+
+  it("of replicas say what the verbs of one replica say", function()
+    local s = small { replicas = 3, engine = { max_model_len = 2048, num_gpu_blocks_override = 300 },
+                      router = write("whole.lua", [[
+      local policy = require "oracle.policy"
+      return policy.router { name = "whole", route = function(c, r, s)
+        s.cols = s.cols or c:columns { "prefix_match", "in_flight", "waiting", "backlog", "free", "blocks", "cached" }
+        local cols, n, decoders = s.cols, c:replicas(s.cols)
+        assert(n == 3 and decoders == 0)
+        for i = 1, n do
+          local free, blocks = c:free(i)
+          assert(cols.in_flight[i] == c:in_flight(i) and cols.waiting[i] == c:waiting(i))
+          assert(cols.backlog[i] == c:backlog(i) and cols.free[i] == free and cols.blocks[i] == blocks)
+          assert(cols.cached[i] == c:cached(i) and cols.prefix_match[i] == c:prefix_match(i))
+        end
+        return c:least()
+      end }
+    ]]) }
+    assert.equal(120, s:run().requests.successful)
+  end)
+
+  it("that are none are named", function()
+    fails("typo", body 'b:columns { "id", "prompts" }', 'typo%.lua.*no column "prompts"; did you mean "prompt"')
+    fails("odd", body 'b:columns { "colour" }', 'no column "colour"; there are id, prompt, arrival')
+    fails("empty", body "b:columns {}", "a list of names of columns expected")
+    fails("bare", body "b:waiting {}", 'columns expected, as b:columns { "id" } makes them')
+    fails("other", body 'local n = b:columns { "id" }.prompt', 'no column "prompt" was asked for in b:columns')
+  end)
+end)
+
+describe("a name that is no verb", function()
+  it("is an error that names the nearest verb", function()
+    fails("verb", body "b:decodes()", 'verb%.lua:%d+: a batch has no verb "decodes"; did you mean b:decode%?')
+    fails("verb", body "b:preemt(1)", 'a batch has no verb "preemt"; did you mean b:preempt%?')
+    fails("verb", body "b:go_on(1)", 'a batch has no verb "go_on"; it has decode, resume, continue')
+    fails("verb", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "verb", order = function(r) return r.promt end }
+    ]], 'a request has no field "promt"; did you mean r%.prompt%?')
+    local s = small { replicas = 2, router = write("verbs.lua", [[
+      local policy = require "oracle.policy"
+      return policy.router { name = "verbs", route = function(c) return c:last_replicas() end }
+    ]]) }
+    assert.matches('a cluster has no verb "last_replicas"; did you mean c:last_replica%?', raised(s.run, s))
   end)
 end)

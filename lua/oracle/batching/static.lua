@@ -11,7 +11,7 @@ return policy.batching {
     if left > 0 then left = left - b:resume(left) end
     if b:size() == 0 then s.room = b:queue() end          -- a new batch; s.room of it have not begun
     while s.room > 0 and left > 0 do
-      local granted = b:admit(left, nil, true)
+      local granted = b:admit_reserved(left)
       if granted == 0 then
         -- A prompt that must go whole may go in the next step; memory that is full stays full until the batch ends.
         if left == e.max_num_batched_tokens or b:head() <= left then s.room = 0 end

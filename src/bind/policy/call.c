@@ -54,14 +54,14 @@ int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context 
 {
   /* A verb of one policy may lead to another being asked: what it had is put back. */
   lua_State *L = p->L;
-  const orc_call_context before = *p->asking;
+  const orc_call_context before = *p->context;
   const bool within = before.rng != NULL;
-  *p->asking = asked;
+  *p->context = asked;
   const int handler = lua_gettop(L) - args - 1;
   if (!within) orc_watchdog_enter(p->watch, L);
   const int status = lua_pcall(L, args, results, handler);
   if (!within) orc_watchdog_leave(p->watch);
-  *p->asking = before;
+  *p->context = before;
   if (status == LUA_OK && results == 0)
     lua_settop(L, handler - 1);
   else

@@ -16,7 +16,7 @@ typedef struct orc_lua_scaler {
   int params;              /* reference: what the scenario set */
   int state;               /* reference: the policy's own table */
   orc_rng rng;             /* its draws */
-  orc_cluster_scope sight; /* the pool it is asked about, during the call */
+  orc_cluster_scope scope; /* the pool it is asked about, during the call */
 } orc_lua_scaler;
 
 /*

@@ -193,7 +193,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, orc_policy_
                        orc_watchdog *watch)
 {
   *p = (orc_lua_policies){ .L = L,
-                           .asking = orc_call_context_find(L),
+                           .context = orc_call_context_find(L),
                            .watch = watch,
                            .step = LUA_NOREF,
                            .order = LUA_NOREF,

@@ -38,7 +38,7 @@ typedef enum orc_policy_kind {
 */
 typedef struct orc_lua_policies {
   lua_State *L;
-  orc_call_context *asking;
+  orc_call_context *context;
   orc_watchdog *watch;
   orc_cluster *of; /* set once the cluster exists */
   orc_batching batching;
@@ -54,7 +54,7 @@ typedef struct orc_lua_policies {
   orc_handles batches, requests, clusters;
   int replicas, pools;     /* there is room for */
   orc_lua_scaler *scalers; /* [pools] */
-  orc_cluster_scope sight; /* what router and admission see, during the call */
+  orc_cluster_scope scope; /* what router and admission see, during the call */
   char where[96];          /* " (file:line)" of step, or "" */
   orc_rng rng[2];          /* draws of admission, of eviction */
 } orc_lua_policies;
@@ -84,9 +84,5 @@ void orc_policies_retune(const orc_lua_policies *p, int index);
 void orc_policies_swap(orc_lua_policies *p, int index, unsigned anew, orc_lua_policies *old);
 void orc_policies_keep(const orc_lua_policies *p, const orc_lua_policies *old);
 void orc_policies_revert(orc_lua_policies *p, const orc_lua_policies *old);
-
-/* Metatables of what policies see: "oracle.batch" (batch.c), "oracle.request", "oracle.cluster". */
-int orc_bind_batch(lua_State *L);
-int orc_bind_view(lua_State *L);
 
 #endif

@@ -8,7 +8,10 @@
 #include <string.h>
 
 #include "bind/cost.h"
+#include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
+#include "bind/policy/cluster.h"
+#include "bind/policy/request.h"
 #include "bind/sim/sim.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
@@ -323,8 +326,9 @@ int orc_bind_sim(lua_State *L)
     { NULL, NULL },
   };
   orc_call_context_init(L);
-  orc_bind_batch(L);
-  orc_bind_view(L);
+  orc_policy_batch_open(L);
+  orc_policy_request_open(L);
+  orc_policy_cluster_open(L);
   luaL_newmetatable(L, type_name); /* [mt] */
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");

@@ -1,98 +1,32 @@
 /*
-** view.c - what orders and routers see: a request as it arrives, and the replicas. One userdata
-*each,
-** made once; it points at something only during the call.
+** cluster.c - verbs of routers, admission policies and autoscalers: the replicas, and the request
+** asked about. A handle points at something only during the call.
 */
+#include "bind/policy/cluster.h"
+
 #include <lauxlib.h>
-#include <string.h>
 
 #include "base/rng.h"
+#include "bind/bind.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster_scope.h"
-#include "bind/policy/table.h"
+#include "bind/policy/columns.h"
+#include "bind/policy/handle.h"
 #include "cluster/cluster.h"
 #include "cluster/scaling.h"
 #include "replica/block_table.h"
 
-/* Upvalue 1 is the metatable. */
-static void *boxed(lua_State *L, const char *what)
-{
-  void **box = lua_touserdata(L, 1);
-  if (box == NULL || !lua_getmetatable(L, 1) || !lua_rawequal(L, -1, lua_upvalueindex(1)))
-    orc_bind_misuse(L, "a %s expected", what);
-  lua_pop(L, 1);
-  if (*box == NULL) orc_bind_misuse(L, "%s used outside its call", what);
-  return *box;
-}
+/* Upvalues of each verb. */
+enum { METATABLE = 1, COLUMNS };
 
-/* r.prompt and the other fields of a request. */
-static int request_field(lua_State *L)
+static const orc_cluster_scope *scope(lua_State *L)
 {
-  static const char *const names[] = { "id",         "prompt",    "arrival", "client",
-                                       "session",    "priority",  "profile", "timeout",
-                                       "max_output", "generated", NULL };
-  const orc_request *q = boxed(L, "request");
-  const char *name = luaL_checkstring(L, 2);
-  int i = 0;
-  while (names[i] != NULL && strcmp(names[i], name) != 0)
-    i++;
-  switch (i) {
-  case 0:
-    lua_pushinteger(L, (lua_Integer)q->number + 1);
-    return 1;
-  case 1:
-    lua_pushinteger(L, q->in.prompt);
-    return 1;
-  case 2:
-    lua_pushnumber(L, (double)q->in.time * 1e-9);
-    return 1;
-  case 3:
-    lua_pushinteger(L, q->in.client);
-    return 1;
-  case 4:
-    lua_pushinteger(L, (lua_Integer)q->in.session);
-    return 1;
-  case 5:
-    lua_pushinteger(L, q->in.priority);
-    return 1;
-  case 6:
-    lua_pushinteger(L, q->in.profile);
-    return 1;
-  case 7:
-    if (q->in.timeout == ORC_NEVER)
-      lua_pushnil(L);
-    else
-      lua_pushnumber(L, (double)q->in.timeout * 1e-9);
-    return 1;
-  case 8:
-    lua_pushinteger(L, q->in.max_output);
-    return 1;
-  case 9:
-    lua_pushinteger(L, q->generated);
-    return 1;
-  default:
-    break;
-  }
-  if (strcmp(name, "output") == 0) {
-    if (!lua_toboolean(L, lua_upvalueindex(2)))
-      orc_bind_misuse(L, "output lengths are unknown to a policy without clairvoyant = true");
-    lua_pushinteger(L, q->in.output);
-    return 1;
-  }
-  orc_bind_misuse(L,
-                  "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
-                  "profile, timeout, max_output, generated)",
-                  name);
-}
-
-static const orc_cluster_scope *sight(lua_State *L)
-{
-  return boxed(L, "cluster");
+  return orc_handle_at(L, lua_upvalueindex(METATABLE), "cluster");
 }
 
 static const orc_cluster *cluster(lua_State *L)
 {
-  return sight(L)->cluster;
+  return scope(L)->cluster;
 }
 
 /* Replicas in a row that count as one. */
@@ -118,23 +52,34 @@ static int ready_of(const orc_cluster_scope *s)
   return orc_scaling_groups(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
 }
 
+/* Of a router also those that only decode, numbered behind the ready ones. */
+static int decoders_of(const orc_cluster_scope *s)
+{
+  return s->pool == NULL ? s->cluster->lifecycle.decode_count : 0;
+}
+
+/* The `i`-th replica, from 0; in range. */
+static part nth(const orc_cluster_scope *s, lua_Integer i)
+{
+  if (s->pool != NULL) return group_at(s, i);
+  return (part){ &s->cluster->replicas[s->cluster->lifecycle.ready[i]], 1 };
+}
+
 /* What the number at index 2 stands for. */
 static part part_at(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
-  const orc_lifecycle *f = &s->cluster->lifecycle;
+  const orc_cluster_scope *s = scope(L);
   const lua_Integer i = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, i >= 1 && i <= ready_of(s) + (s->pool == NULL ? f->decode_count : 0), 2,
+  luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
                 "a replica from 1 to c:size() + c:decoders() expected");
-  if (s->pool != NULL) return group_at(s, i - 1);
-  return (part){ &s->cluster->replicas[f->ready[i - 1]], 1 };
+  return nth(s, i - 1);
 }
 
 /* c:size() -> replicas; for an autoscaler the deployments of its pool that are ready, each of which
  * counts as one replica below */
 static int size(lua_State *L)
 {
-  lua_pushinteger(L, ready_of(sight(L)));
+  lua_pushinteger(L, ready_of(scope(L)));
   return 1;
 }
 
@@ -142,8 +87,7 @@ static int size(lua_State *L)
  * request sent to one of them is served there from its prompt on */
 static int decoders(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
-  lua_pushinteger(L, s->pool == NULL ? s->cluster->lifecycle.decode_count : 0);
+  lua_pushinteger(L, decoders_of(scope(L)));
   return 1;
 }
 
@@ -151,7 +95,7 @@ static int decoders(lua_State *L)
 static int role(lua_State *L)
 {
   static const char *const names[] = { "all", "prefill", "decode" };
-  const orc_cluster_scope *s = sight(L);
+  const orc_cluster_scope *s = scope(L);
   const orc_role is = s->pool == NULL ? ORC_ROLE_ALL : s->cluster->replicas[s->pool->first].role;
   lua_pushstring(L, names[is]);
   return 1;
@@ -160,7 +104,7 @@ static int role(lua_State *L)
 /* c:starting() -> replicas that will be ready once they have started or recovered */
 static int starting(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
+  const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   int n = 0;
   if (s->pool != NULL) n = orc_scaling_groups(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
@@ -175,7 +119,7 @@ static int starting(lua_State *L)
  * decodes, those whose KV waits for room there */
 static int held(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
+  const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   uint64_t n = c->lifecycle.unrouted_count;
   if (s->pool != NULL && c->replicas[s->pool->first].role == ORC_ROLE_DECODE)
@@ -206,7 +150,7 @@ static void add_answered(const orc_replica *r, orc_answered *sum)
  * between them in all; of an autoscaler's pool, else of all */
 static int answered(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
+  const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   orc_answered sum = { 0 };
   const int first = s->pool == NULL ? 0 : s->pool->first;
@@ -242,14 +186,18 @@ static int in_flight(lua_State *L)
   return 1;
 }
 
+static int64_t waiting_at(part p)
+{
+  int64_t n = 0;
+  for (int i = 0; i < p.count; i++)
+    n += p.at[i].queue.count;
+  return n;
+}
+
 /* c:waiting(i) -> requests waiting there */
 static int waiting(lua_State *L)
 {
-  const part p = part_at(L);
-  lua_Integer n = 0;
-  for (int i = 0; i < p.count; i++)
-    n += p.at[i].queue.count;
-  lua_pushinteger(L, n);
+  lua_pushinteger(L, waiting_at(part_at(L)));
   return 1;
 }
 
@@ -267,15 +215,19 @@ static int64_t tokens_to_compute(const orc_replica *r)
   return tokens;
 }
 
-/* c:backlog(i) -> tokens that must be computed there before everyone waiting or begun has an
- * answer's next token */
-static int backlog(lua_State *L)
+static int64_t backlog_at(part p)
 {
-  const part p = part_at(L);
   int64_t tokens = 0;
   for (int i = 0; i < p.count; i++)
     tokens += tokens_to_compute(&p.at[i]);
-  lua_pushinteger(L, tokens);
+  return tokens;
+}
+
+/* c:backlog(i) -> tokens that must be computed there before every waiting or begun request has its
+ * answer's next token */
+static int backlog(lua_State *L)
+{
+  lua_pushinteger(L, backlog_at(part_at(L)));
   return 1;
 }
 
@@ -294,11 +246,15 @@ static int load(lua_State *L)
   return 3;
 }
 
+static int64_t cached_at(part p)
+{
+  return (int64_t)p.at->prefix.cached - p.at->prefix.filling;
+}
+
 /* c:cached(i) -> computed KV blocks that the prefix cache there holds */
 static int cached(lua_State *L)
 {
-  const orc_prefix *p = &part_at(L).at->prefix;
-  lua_pushinteger(L, (lua_Integer)p->cached - p->filling);
+  lua_pushinteger(L, cached_at(part_at(L)));
   return 1;
 }
 
@@ -317,23 +273,34 @@ static int last(lua_State *L)
   return 2;
 }
 
+static int64_t free_at(part p)
+{
+  int64_t blocks = 0;
+  for (int i = 0; i < p.count; i++)
+    blocks += orc_kv_available(&p.at[i].kv);
+  return blocks;
+}
+
+static int64_t blocks_at(part p)
+{
+  int64_t blocks = 0;
+  for (int i = 0; i < p.count; i++)
+    blocks += p.at[i].kv.total;
+  return blocks;
+}
+
 /* c:free(i) -> KV blocks free there, of how many */
 static int free_blocks(lua_State *L)
 {
   const part p = part_at(L);
-  int64_t available = 0, total = 0;
-  for (int i = 0; i < p.count; i++) {
-    available += orc_kv_available(&p.at[i].kv);
-    total += p.at[i].kv.total;
-  }
-  lua_pushinteger(L, available);
-  lua_pushinteger(L, total);
+  lua_pushinteger(L, free_at(p));
+  lua_pushinteger(L, blocks_at(p));
   return 2;
 }
 
-/* c:home() -> the replica that served the turn before of the request asked about, nil without one
- */
-static int home(lua_State *L)
+/* c:last_replica() -> the replica that served the turn before of the request asked about, nil without
+ * one */
+static int last_replica(lua_State *L)
 {
   const int i = orc_cluster_home(cluster(L));
   if (i < 0)
@@ -343,27 +310,26 @@ static int home(lua_State *L)
   return 1;
 }
 
+static int64_t prefix_match_at(const orc_cluster *c, part p)
+{
+  return c->asked == ORC_NO_SLOT ? 0 : orc_block_table_match(p.at, &c->requests.at[c->asked]);
+}
+
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  const orc_cluster *c = cluster(L);
-  const part p = part_at(L);
-  const bool asked = c->asked != ORC_NO_SLOT;
-  lua_pushinteger(L, asked ? orc_block_table_match(p.at, &c->requests.at[c->asked]) : 0);
+  lua_pushinteger(L, prefix_match_at(cluster(L), part_at(L)));
   return 1;
 }
 
 /* c:least() -> the replica with the fewest requests in flight, the first of equals */
 static int least(lua_State *L)
 {
-  const orc_cluster_scope *s = sight(L);
-  const orc_lifecycle *f = &s->cluster->lifecycle;
+  const orc_cluster_scope *s = scope(L);
   int best = 0;
   int64_t fewest = INT64_MAX;
   for (int i = 0; i < ready_of(s); i++) {
-    const part p =
-        s->pool != NULL ? group_at(s, i) : (part){ &s->cluster->replicas[f->ready[i]], 1 };
-    const int64_t n = flying(p);
+    const int64_t n = flying(nth(s, i));
     if (n >= fewest) continue;
     fewest = n;
     best = i;
@@ -376,47 +342,110 @@ static int least(lua_State *L)
  * asked */
 static int random_number(lua_State *L)
 {
-  boxed(L, "cluster");
+  scope(L);
   return orc_call_context_method(L);
 }
 
-static void seal(lua_State *L, const char *name)
+/* ---- columns ---- */
+
+enum { IN_FLIGHT, WAITING, BACKLOG, FREE, BLOCKS, CACHED, PREFIX_MATCH, COLUMN_COUNT };
+
+static const char *const column_names[COLUMN_COUNT] = {
+  [IN_FLIGHT] = "in_flight",
+  [WAITING] = "waiting",
+  [BACKLOG] = "backlog",
+  [FREE] = "free",
+  [BLOCKS] = "blocks",
+  [CACHED] = "cached",
+  [PREFIX_MATCH] = "prefix_match",
+};
+
+static const orc_columns_kind columns_kind = { .type = "oracle.columns.cluster",
+                                               .maker = "c:columns",
+                                               .names = column_names,
+                                               .count = COLUMN_COUNT };
+
+static int64_t column_of(const orc_cluster *c, part p, int column)
 {
-  lua_pushstring(L, name); /* [mt, name] */
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
+  switch (column) {
+  case IN_FLIGHT:
+    return flying(p);
+  case WAITING:
+    return waiting_at(p);
+  case BACKLOG:
+    return backlog_at(p);
+  case FREE:
+    return free_at(p);
+  case BLOCKS:
+    return blocks_at(p);
+  case CACHED:
+    return cached_at(p);
+  default:
+    return prefix_match_at(c, p);
+  }
 }
 
-/* Metatables "oracle.request", "oracle.request.clairvoyant" and "oracle.cluster"; stack as it was.
- */
-int orc_bind_view(lua_State *L)
+/* c:columns { "in_flight", "free", ... } -> columns for c:replicas to fill */
+static int columns(lua_State *L)
 {
-  static const luaL_Reg methods[] = {
-    { "size", size },         { "in_flight", in_flight },
-    { "waiting", waiting },   { "free", free_blocks },
-    { "least", least },       { "random", random_number },
-    { "starting", starting }, { "held", held },
-    { "arrived", arrived },   { "now", now },
-    { "backlog", backlog },   { "last", last },
-    { "home", home },         { "prefix_match", prefix_match },
-    { "decoders", decoders }, { "load", load },
-    { "cached", cached },     { "role", role },
-    { "answered", answered }, { NULL, NULL },
-  };
-  static const char *const requests[] = { "oracle.request", "oracle.request.clairvoyant" };
-  for (int sees_output = 0; sees_output < 2; sees_output++) {
-    luaL_newmetatable(L, requests[sees_output]); /* [mt] */
-    lua_pushvalue(L, -1);
-    lua_pushboolean(L, sees_output);
-    lua_pushcclosure(L, request_field, 2);
-    lua_setfield(L, -2, "__index");
-    seal(L, "oracle.request");
+  scope(L);
+  return orc_columns_new(L, &columns_kind);
+}
+
+/* c:replicas(columns) -> c:size(), c:decoders(): replica i in row i; each column as the verb of its
+ * name says, blocks being those that c:free(i) counts of */
+static int replicas(lua_State *L)
+{
+  const orc_cluster_scope *s = scope(L);
+  const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
+  const int size_is = ready_of(s), decoders_are = decoders_of(s);
+  for (int row = 0; row < size_is + decoders_are; row++) {
+    const part p = nth(s, row);
+    for (int i = 0; i < c.count; i++) {
+      lua_pushinteger(L, column_of(s->cluster, p, c.code[i]));
+      orc_columns_set(L, &c, i, row + 1);
+    }
   }
-  luaL_newmetatable(L, "oracle.cluster"); /* [mt] */
-  luaL_newlibtable(L, methods);
-  lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
+  lua_pushinteger(L, size_is);
+  lua_pushinteger(L, decoders_are);
+  return 2;
+}
+
+static const luaL_Reg verbs[] = {
+  { "size", size },
+  { "decoders", decoders },
+  { "starting", starting },
+  { "role", role },
+  { "columns", columns },
+  { "replicas", replicas },
+  { "in_flight", in_flight },
+  { "waiting", waiting },
+  { "backlog", backlog },
+  { "free", free_blocks },
+  { "cached", cached },
+  { "prefix_match", prefix_match },
+  { "load", load },
+  { "last", last },
+  { "least", least },
+  { "last_replica", last_replica },
+  { "held", held },
+  { "arrived", arrived },
+  { "answered", answered },
+  { "now", now },
+  { "random", random_number },
+  { NULL, NULL },
+};
+
+void orc_policy_cluster_open(lua_State *L)
+{
+  luaL_newmetatable(L, "oracle.cluster");  /* [mt] */
+  luaL_newlibtable(L, verbs);              /* [mt, verbs] */
+  lua_pushvalue(L, -2);                    /* [mt, verbs, mt] */
+  orc_columns_metatable(L, &columns_kind); /* [mt, verbs, mt, columns] */
+  luaL_setfuncs(L, verbs, 2);              /* [mt, verbs] */
+  orc_handle_strict(L, verbs, "cluster", "c");
   lua_setfield(L, -2, "__index");
-  seal(L, "oracle.cluster");
-  return 0;
+  lua_pushliteral(L, "oracle.cluster");
+  lua_setfield(L, -2, "__metatable"); /* scripts cannot reach it */
+  lua_pop(L, 1);
 }
