@@ -219,16 +219,15 @@ end
 
 -- The first line in which two texts differ.
 local function line(what, expected, got, into)
-  local n, next_line = 0, got:gmatch("([^\n]*)\n?")
-  for from in expected:gmatch("([^\n]*)\n?") do
-    local to = next_line()
+  local n, next_line = 0, (got .. "\n"):gmatch("([^\n]*)\n")
+  for from in (expected .. "\n" .. ("\n"):rep(select(2, got:gsub("\n", "")))):gmatch("([^\n]*)\n") do
+    local to = next_line() or ""
     n = n + 1
     if from ~= to then
-      into[#into + 1] = ("%s, line %d: %s -> %s"):format(what, n, from, to or "gone")
+      into[#into + 1] = ('%s, line %d: "%s" -> "%s"'):format(what, n, from, to)
       return
     end
   end
-  into[#into + 1] = what .. " has more lines"
 end
 
 --- What differs, a line each: the numbers of the summary by path, from, to and by how much; then the rows, which are

@@ -10,7 +10,8 @@ return oracle.scenario {
   network  = "dgx_h100",
   workload = oracle.workload.poisson {
     rate = 20, count = 200, prefix = { { name = "ours", tokens = 800, variants = 4 } },
-    prompt = oracle.dist.lognormal { median = 1200, p99 = 5000 }, output = oracle.dist.lognormal { median = 80, p99 = 400 },
+    prompt = oracle.dist.lognormal { median = 1200, p99 = 5000 },
+    output = oracle.dist.lognormal { median = 80, p99 = 400 },
   },
   seed     = 18,
 }

@@ -12,7 +12,8 @@ return oracle.scenario {
   failures = { outages = { { at = 1, lasts = 0.5, replica = 1 } } },
   workload = oracle.workload.gamma {
     rate = 12, cv = 2, count = 50,
-    prompt = oracle.dist.lognormal { median = 600, p99 = 3000 }, output = oracle.dist.lognormal { median = 40, p99 = 150 },
+    prompt = oracle.dist.lognormal { median = 600, p99 = 3000 },
+    output = oracle.dist.lognormal { median = 40, p99 = 150 },
   },
   seed     = 7,
 }

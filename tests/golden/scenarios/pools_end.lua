@@ -15,7 +15,8 @@ return oracle.scenario {
   failures = { outages = { { at = 2, lasts = 1, replica = 1, pool = "decode" } } },
   workload = oracle.workload.poisson {
     rate = 20, count = 150,
-    prompt = oracle.dist.lognormal { median = 1200, p99 = 5000 }, output = oracle.dist.lognormal { median = 60, p99 = 300 },
+    prompt = oracle.dist.lognormal { median = 1200, p99 = 5000 },
+    output = oracle.dist.lognormal { median = 60, p99 = 300 },
   },
   slo      = { ttft = 0.5, tpot = 0.02 },
   seed     = 3,

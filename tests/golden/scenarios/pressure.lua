@@ -4,7 +4,8 @@ local oracle = require "oracle"
 return oracle.scenario {
   model      = "llama-3.1-8b",
   hardware   = "h100-sxm",
-  engine     = { num_gpu_blocks_override = 700, max_model_len = 4096, max_num_seqs = 64, enable_prefix_caching = false },
+  engine     = { num_gpu_blocks_override = 700, max_model_len = 4096, max_num_seqs = 64,
+                 enable_prefix_caching = false },
   preemption = "recompute",
   workload   = oracle.workload.poisson {
     rate = 25, count = 200,

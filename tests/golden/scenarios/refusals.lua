@@ -9,7 +9,8 @@ return oracle.scenario {
   admission   = { "token_bucket", rate = 18.0, burst = 5 },
   workload    = oracle.workload.renewal {
     inter_arrival = oracle.dist.lognormal { median = 0.03, p99 = 0.3 }, duration = 14,
-    prompt = oracle.dist.lognormal { median = 300, p99 = 3000 }, output = oracle.dist.lognormal { median = 150, p99 = 900 },
+    prompt = oracle.dist.lognormal { median = 300, p99 = 3000 },
+    output = oracle.dist.lognormal { median = 150, p99 = 900 },
     timeout = 4, cancel = { probability = 0.15, after = oracle.dist.exponential(1.5) }, streaming = 0.7,
   },
   client_link = { latency = "20 ms", bandwidth = "1 MB/s" },
