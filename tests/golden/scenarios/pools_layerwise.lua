@@ -8,8 +8,9 @@ return oracle.scenario {
   pools    = {
     prefill  = { replicas = 1,
                  autoscaling = { policy = "queue_length", min = 1, max = 3, interval = 1, cold_start = 0.5 } },
-    decode   = { replicas = 1, engine = { num_gpu_blocks_override = 2500 },
-                 autoscaling = { policy = "planner", min = 1, max = 3, interval = 1, cold_start = 0.5 } },
+    decode   = { replicas = 1, engine = { num_gpu_blocks_override = 1100 },
+                 autoscaling = { policy = { "target_load", target = 4, stabilization = 1.0 }, min = 1, max = 3,
+                                 interval = 0.5, cold_start = 0.5 } },
     transfer = "layerwise",
   },
   network  = "hgx_ib",
