@@ -25,13 +25,13 @@ end)
 
 describe("tools/layers.lua", function()
   local function layers(file, text)
-    shell(("rm -rf '%s/src'; mkdir -p '%s/src/base' '%s/src/serve'"):format(dir, dir, dir))
+    shell(("rm -rf '%s/src'; mkdir -p '%s/src/base' '%s/src/replica'"):format(dir, dir, dir))
     write(dir .. "/src/" .. file, text)
     return shell("lua5.4 tools/layers.lua '" .. dir .. "/src'")
   end
 
   it("lets a layer include those below it and itself", function()
-    local out, code = layers("serve/x.c", '#include "serve/y.h"\n#include "cost/step.h"\n#include <stdio.h>\n')
+    local out, code = layers("replica/x.c", '#include "replica/y.h"\n#include "cost/step.h"\n#include <stdio.h>\n')
     assert.equal("", out)
     assert.equal(0, code)
   end)
@@ -44,7 +44,7 @@ describe("tools/layers.lua", function()
 
   it("keeps Lua inside bind", function()
     for _, header in ipairs { "lua.h", "lauxlib.h", "lualib.h" } do
-      local out, code = layers("serve/x.c", "#include <" .. header .. ">\n")
+      local out, code = layers("replica/x.c", "#include <" .. header .. ">\n")
       assert.matches("only bind/ may include Lua", out)
       assert.equal(1, code)
     end
