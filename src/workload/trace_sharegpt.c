@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "workload/trace_formats.h"
 #include "workload/trace_json.h"
 
 /* One message: the characters of its text. */
