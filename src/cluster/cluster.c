@@ -402,6 +402,7 @@ void orc_cluster_free(orc_cluster *c)
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_contended_done(&c->contended);
+  orc_net_free(c->net);
   orc_kv_transfers_done(&c->kv_transfers);
   for (int i = 0; i < c->dp_group_count; i++)
     orc_dp_group_done(&c->dp_groups[i]);
