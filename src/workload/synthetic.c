@@ -3,6 +3,19 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+bool orc_process_find(const char *name, orc_process *process)
+{
+  static const char *const names[ORC_PROCESSES] = { "exponential", "gamma",   "even",
+                                                    "at_once",     "clients", "drawn" };
+  for (int i = 0; i < ORC_PROCESSES; i++) {
+    if (strcmp(names[i], name) != 0) continue;
+    *process = (orc_process)i;
+    return true;
+  }
+  return false;
+}
 
 typedef struct synthetic {
   orc_synthetic is;

@@ -133,8 +133,7 @@ describe("cost.check", function()
     assert.equal("int4", formats.find("weights", "awq"))
     assert.equal("fp16", formats.find("activations", "half"))
     assert.is_nil(formats.find("kv", "awq"))
-    assert.same({ "fp4", "int8", "fp6" },
-      { formats.of_bits(4, true), formats.of_bits(8, false), formats.of_bits(6, true) })
+    assert.same({ "fp4", "int8" }, { formats.of_bits(4, true), formats.of_bits(8, false) })
     assert.is_nil(formats.of_bits(3, false))
     local chip = { flops = { fp16 = 2e12, fp8 = 4e12 }, memory = 1e10, bandwidth = 1e12, idle_watts = 0, tdp_watts = 0 }
     local function rate(format) return cost.flops(chip, format) end
