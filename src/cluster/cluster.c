@@ -160,9 +160,12 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
   const orc_outcome of = outcome_of(q, status, now);
-  if (s->follow != NULL && c->left > 0 && s->follow(s->self, &of, &next)) {
+  orc_error_clear(&e);
+  if (s->follow != NULL && c->left > 0 && s->follow(s->self, &of, &next, &e)) {
     if (status != ORC_SUCCESS && next.time <= now) count_echo(c, now);
     expect(c, q->in.source, q->routed_to, &next);
+  } else if (e.code != 0) {
+    fail_with(c, &e);
   }
   if (q->in.prompt_id != 0) orc_prompts_drop(s->prompts, q->in.prompt_id);
   orc_requests_drop(&c->requests, slot);
