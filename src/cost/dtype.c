@@ -7,13 +7,13 @@
 **   fp8, int8   one scale per channel or tensor is nothing that counts
 **   int4        a group of 128 shares a 16-bit scale and a 4-bit zero point (the usual GPTQ and AWQ
 **               checkpoint; AWQ, arXiv:2306.00978, section 5)
-**   fp4         a block of 16 shares an FP8 scale (NVFP4; NVIDIA technical blog "Introducing NVFP4",
-**               2025-06-24)
+**   fp4         a block of 16 shares an FP8 scale (NVFP4; NVIDIA technical blog "Introducing
+**               NVFP4", 2025-06-24)
 **   mx...       a block of 32 shares an 8-bit exponent (OCP Microscaling Formats (MX) Specification
 **               v1.0, 2023, table 1); gpt-oss calls its 4.25 bits (arXiv:2508.10925, section 2.1)
 **   fp6         one scale per channel; unpacked to 16 bits (FP6-LLM, arXiv:2401.14112, section 5)
-** Rates: a Blackwell chip multiplies 6 bits as fast as 8 (NVIDIA Blackwell data sheet 3384703, 2025);
-** an FP4 rate is one for NVFP4 and for MXFP4.
+** Rates: a Blackwell chip multiplies 6 bits as fast as 8 (NVIDIA Blackwell data sheet 3384703,
+** 2025); an FP4 rate is one for NVFP4 and for MXFP4.
 */
 static const orc_dtype_row rows[ORC_DTYPES] = {
   [ORC_FP32] = { .name = "fp32", .bits = 32, .peak = ORC_FP32, .floating = true },
@@ -64,7 +64,7 @@ enum {
   METHOD = ORC_NAMES_METHOD
 };
 
-/* Names as in vLLM (--dtype, --kv-cache-dtype, --quantization), torch and Hugging Face's config.json. */
+/* Names as in vLLM (--dtype, --kv-cache-dtype, --quantization), torch and Hugging Face's files. */
 static const orc_dtype_alias aliases[] = {
   { "bfloat16", ORC_BF16, ACTIVATIONS | KV | TENSORS },
   { "float16", ORC_FP16, ACTIVATIONS | KV | TENSORS },

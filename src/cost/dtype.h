@@ -1,6 +1,6 @@
 /*
-** dtype.h - the number formats of weights, activations, KV and matrix units: one row each in dtype.c,
-** with what else they are called. Everything that names a format reads them there.
+** dtype.h - the number formats of weights, activations, KV and matrix units: one row each in
+** dtype.c, with what else they are called. Everything that names a format reads them there.
 */
 #ifndef ORC_COST_DTYPE_H
 #define ORC_COST_DTYPE_H

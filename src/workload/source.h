@@ -15,8 +15,8 @@
 /*
 ** A stream of arrivals. `next` gives the following one: false with e->code 0 when there is none,
 ** with e->code set when it cannot be read. `follow`, where there is one, is asked at each end of a
-** request of this source: true when its client sends another (at out->time >= of->ended), false with
-** e->code as for `next`.
+** request of this source: true when its client sends another (at out->time
+** >= of->ended), false with e->code as for `next`.
 */
 typedef struct orc_source {
   void *self;

@@ -1,7 +1,6 @@
 /*
 ** synthetic.h - requests drawn from distributions, by a point process or by waiting clients, alone
-*or
-** in sessions.
+** or in sessions.
 */
 #ifndef ORC_WORKLOAD_SYNTHETIC_H
 #define ORC_WORKLOAD_SYNTHETIC_H
