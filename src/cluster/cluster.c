@@ -120,6 +120,20 @@ static void count_echo(orc_cluster *c, orc_time now)
   fail_with(c, &e);
 }
 
+/* What its source learns of it. */
+static orc_outcome outcome_of(const orc_request *q, orc_status status, orc_time now)
+{
+  return (orc_outcome){ .in = &q->in,
+                        .number = q->number,
+                        .ended = now,
+                        .first_token = q->first_token,
+                        .last_token = q->generated > 0 ? q->last_token : -1,
+                        .generated = q->generated,
+                        .cached = q->cached,
+                        .replica = q->replica,
+                        .status = status };
+}
+
 void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = &c->requests.at[slot];
@@ -145,9 +159,13 @@ void orc_cluster_finished(orc_cluster *c, orc_slot slot, orc_status status, orc_
     fail_at(c, &c->replicas[q->replica], &e);
   const orc_source *s = &c->sources[q->in.source];
   orc_arrival next;
-  if (s->follow != NULL && c->left > 0 && s->follow(s->self, q, now, &next)) {
+  const orc_outcome of = outcome_of(q, status, now);
+  orc_error_clear(&e);
+  if (s->follow != NULL && c->left > 0 && s->follow(s->self, &of, &next, &e)) {
     if (status != ORC_SUCCESS && next.time <= now) count_echo(c, now);
     expect(c, q->in.source, q->routed_to, &next);
+  } else if (e.code != 0) {
+    fail_with(c, &e);
   }
   if (q->in.prompt_id != 0) orc_prompts_drop(s->prompts, q->in.prompt_id);
   orc_requests_drop(&c->requests, slot);
@@ -387,6 +405,7 @@ void orc_cluster_free(orc_cluster *c)
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_contended_done(&c->contended);
+  orc_net_free(c->net);
   orc_kv_transfers_done(&c->kv_transfers);
   for (int i = 0; i < c->dp_group_count; i++)
     orc_dp_group_done(&c->dp_groups[i]);

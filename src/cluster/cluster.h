@@ -101,6 +101,7 @@ struct orc_cluster {
   orc_time instant_retry_time; /* when clients who were turned away last asked again at once */
   uint64_t instant_retries;    /* how often they did so at that moment */
   orc_placement placement;
+  orc_net *net; /* what is sent on links that are shared; NULL: nothing is */
   orc_contended contended;
   orc_kv_transfers kv_transfers;
   orc_dp_group *dp_groups; /* [dp_group_count] */

@@ -81,6 +81,21 @@ static void place(orc_cluster *c, const orc_cluster_config *config)
   }
 }
 
+/* A replica whose devices compute and send on links of others. */
+static void contend(orc_cluster *c, orc_topology *topology, orc_replica *r)
+{
+  if (c->net == NULL) c->net = orc_net_new(topology, &c->engine, ORC_EVENT_NET);
+  if (c->contended.net == NULL)
+    orc_contended_init(&c->contended, &c->engine, c->net, ORC_EVENT_COMPUTED);
+  const orc_contended_user user = { .pipeline = &r->pipeline,
+                                    .microbatches = r->microbatch_count,
+                                    .landed = orc_replica_landed,
+                                    .self = r };
+  r->contended = &c->contended;
+  r->contended_stage = orc_contended_add(&c->contended, &user);
+  r->stepwise = true;
+}
+
 /* The level of detail of each replica. */
 static void set_detail(orc_cluster *c, const orc_cluster_config *config,
                        const orc_pool_config *pools)
@@ -88,19 +103,14 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config,
   if (join_pools(c)) {
     c->engine.coupled = true; /* what one replica hands over another takes */
     if (c->lod != ORC_LOD_MEDIUM || config->levels != NULL)
-      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+      c->net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
   }
   for (int i = 0; i < c->replica_count; i++) {
     orc_replica *r = &c->replicas[i];
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
     r->level = config->levels != NULL ? config->levels[i] : c->lod;
     r->high = r->level == ORC_LOD_HIGH || (r->level == ORC_LOD_AUTO && r->shared);
-    r->contended = r->high && r->shared && !pools[r->pool].lockstep;
-    if (!r->contended) continue;
-    if (c->contended.net == NULL)
-      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
-    r->stepwise = true;
-    orc_contended_add(&c->contended, r);
+    if (r->high && r->shared && !pools[r->pool].lockstep) contend(c, config->topology, r);
   }
 }
 

@@ -71,7 +71,7 @@ static void drop(orc_cluster *c, uint32_t index)
   h->moving--;
   h->flying -= v->sent;
   if (v->wired && v->pending > 0) {
-    orc_net_drop(c->contended.net, message_in, c, index);
+    orc_net_drop(c->net, message_in, c, index);
     v->pending = 0;
   }
   if (v->pending == 0) orc_kv_transfer_table_recycle(h, index);
@@ -196,8 +196,8 @@ static void set_out(orc_cluster *c, uint32_t index)
   v->pending = w->count;
   v->wired = true;
   for (int i = 0; i < w->count; i++)
-    orc_net_send(c->contended.net, orc_kv_reshard_route(w, t, i, from, to),
-                 w->parts[i].share * bytes, message_in, c, index);
+    orc_net_send(c->net, orc_kv_reshard_route(w, t, i, from, to), w->parts[i].share * bytes,
+                 message_in, c, index);
 }
 
 /* ---- room ---- */

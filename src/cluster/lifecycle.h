@@ -10,8 +10,6 @@
 #include "replica/policy.h"
 #include "replica/request.h"
 
-#define ORC_NO_REPLICA UINT16_MAX /* of a request that waits for one to be ready */
-
 typedef enum orc_phase {
   ORC_PHASE_READY,    /* takes requests */
   ORC_PHASE_OFF,      /* not rented */

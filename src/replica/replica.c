@@ -384,8 +384,9 @@ static void await_end(const orc_replica *r)
                       subject);
 }
 
-void orc_replica_landed(orc_replica *r, int microbatch)
+void orc_replica_landed(void *self, int microbatch)
 {
+  orc_replica *r = self;
   if (r->microbatches[microbatch].abandoned_steps > 0) {
     r->microbatches[microbatch].abandoned_steps--;
     return;

@@ -106,10 +106,7 @@ typedef struct orc_microbatch {
   orc_decode_set decode;
   int abandoned_steps;     /* contended: steps under way that nobody waits for, since it failed */
   orc_time begun;          /* contended: when the running step began */
-  double moving;           /* contended, lockstep: s before it in which blocks go to or from other
-                              memory */
-  double fetching;         /* the same: s its blocks take from lower tiers */
-  orc_step_shape shape;    /* contended, lockstep: of the running step */
+  orc_device_step step;    /* lockstep: the running one */
   orc_decode_span *worked; /* [stages] */
   orc_time end;            /* of the running step */
   orc_slot *joining;       /* sequences to decode here that wait for the running step's end */
@@ -150,6 +147,8 @@ struct orc_replica {
   int64_t all_tokens;            /* of the step of all of them */
   orc_step_cost cost;            /* of the whole model */
   orc_pipeline pipeline;         /* its stages */
+  /* high, on links of others: it computes and sends on the engine's clock; else NULL */
+  struct orc_contended *contended;
   orc_kv kv;
   orc_prefix prefix;  /* empty without enable_prefix_caching */
   orc_kv_tiers tiers; /* below it; unused without any */
@@ -181,14 +180,13 @@ struct orc_replica {
   int partial_count, partial_room;
   int32_t kept;        /* waiting requests that still hold blocks: paused ones */
   int32_t last_tokens; /* tokens it computes */
-  int contended_stage; /* contended: its first stage among the contended's */
+  int contended_stage; /* contended: its first stage among all there */
   int aborting;        /* running requests with `aborted` set */
   uint16_t index, pool;
   bool unchanged; /* nothing changed since the policy left all but the decodes alone */
   bool shared;    /* a link it uses is used by others too */
   orc_lod level;  /* of detail, as it is asked for */
   bool high;      /* each layer, device and message, not whole steps */
-  bool contended; /* high, on links of others: it computes and sends on the engine's clock */
   bool stepwise;  /* each step's end is an event: steps overlap, or nobody knows when they end */
   bool runs;      /* steps inside the horizon need no event */
 };
@@ -240,8 +238,8 @@ bool orc_replica_form(orc_replica *r, bool *work, orc_error *e);
 void orc_replica_started(orc_replica *r, orc_time end);
 void orc_replica_apply(orc_replica *r, orc_time now);
 
-/* For the contended: the step of a microbatch has left the last stage now. */
-void orc_replica_landed(orc_replica *r, int microbatch);
+/* contended: the step of a microbatch has left the last stage of the replica `self` now. */
+void orc_replica_landed(void *self, int microbatch);
 
 /* Time in steps up to `now` (ns), which no event of this replica has passed. */
 orc_time orc_replica_busy(const orc_replica *r, orc_time now);

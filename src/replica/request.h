@@ -11,8 +11,10 @@
 #define ORC_REPLICA_REQUEST_H
 
 #include "base/base.h"
+#include "base/status.h"
 #include "obs/record.h"
 #include "replica/prefix.h"
+#include "workload/arrival.h"
 
 typedef enum orc_state {
   ORC_FREE, /* the slot holds no request */
@@ -26,26 +28,6 @@ typedef enum orc_state {
 
 typedef uint32_t orc_slot; /* index into the pool */
 #define ORC_NO_SLOT UINT32_MAX
-
-/* What an arrival brings. Times in ns, lengths in tokens. */
-typedef struct orc_arrival {
-  orc_time time;
-  int32_t prompt;     /* >= 1 */
-  int32_t output;     /* tokens it will generate, >= 1 */
-  int32_t max_output; /* tokens asked for, >= output */
-  uint32_t client;
-  uint64_t session;      /* 0: none */
-  uint16_t turn;         /* of the session, from 1; 0: none */
-  uint16_t last_replica; /* the replica that served the turn before; ORC_NO_REPLICA: none */
-  bool streamed;         /* the client gets each token as it comes */
-  int32_t priority;      /* smaller goes first, as in vLLM */
-  uint16_t profile;
-  uint32_t source;  /* index of the source it comes from; set by the cluster */
-  orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
-  orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
-  uint32_t
-      prompt_id; /* what the prompt is made of (content.h), of its source; 0: unlike any other */
-} orc_arrival;
 
 typedef struct orc_request {
   orc_arrival in;

@@ -1,8 +1,6 @@
 #include "replica/step_time.h"
 
-#include <math.h>
-
-#include "cluster/cluster.h"
+#include "device/contended.h"
 
 /* Seconds of the formed step on a stage, if it only decodes. */
 static double decode_time(const orc_replica *r, int index)
@@ -112,21 +110,21 @@ static double claim_fetching(orc_replica *r)
   return seconds;
 }
 
-double orc_step_time_fetching(const orc_replica *r, int stage, double compute, double seconds)
+/* The formed step for the devices; what its blocks cost is claimed. */
+static orc_device_step step_of(orc_replica *r, const orc_step_shape *shape)
 {
-  if (r->knobs.loading != ORC_ONLOAD_LAYERED || seconds == 0.0) return seconds;
-  const double layers = r->pipeline.stages[stage].cost.stage.layers;
-  return fmax(seconds + compute / layers, compute + seconds / layers) - compute;
+  return (orc_device_step){ .shape = *shape,
+                            .moving = claim_moving(r),
+                            .fetching = claim_fetching(r),
+                            .layerwise = r->knobs.loading == ORC_ONLOAD_LAYERED };
 }
 
 /* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */
-static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_step_shape *shape,
-                     double moving, double fetching)
+static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_device_step *step)
 {
   orc_pipe_stage *s = &r->pipeline.stages[stage];
-  const double time = r->high ? detailed_time(r, s, shape) : step_time(s, shape);
-  const double more = moving + orc_step_time_fetching(r, stage, time, fetching);
-  return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
+  const double time = r->high ? detailed_time(r, s, &step->shape) : step_time(s, &step->shape);
+  return orc_pipeline_pass(&r->pipeline, stage, at, time + orc_pipeline_blocks_time(s, step, time));
 }
 
 /* All of them pass a stage; nobody goes on before the last has. */
@@ -138,8 +136,7 @@ static orc_time pass_together(orc_replica *first, int count, int stage, orc_time
   for (int i = 0; i < count; i++) {
     orc_replica *r = &first[i];
     if (r->microbatch->batch.tokens == 0) continue;
-    const orc_time own =
-        pass(r, stage, at, &r->microbatch->shape, r->microbatch->moving, r->microbatch->fetching);
+    const orc_time own = pass(r, stage, at, &r->microbatch->step);
     if (own > end) end = own;
   }
   return end;
@@ -151,9 +148,8 @@ orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, o
     orc_replica *r = &first[i];
     r->microbatch = &r->microbatches[microbatch];
     if (r->microbatch->batch.tokens == 0) continue;
-    r->microbatch->shape = shape_of(r);
-    r->microbatch->moving = claim_moving(r);
-    r->microbatch->fetching = claim_fetching(r);
+    const orc_step_shape shape = shape_of(r);
+    r->microbatch->step = step_of(r, &shape);
   }
   orc_time at = now;
   for (int stage = 0;; stage++) {
@@ -174,24 +170,21 @@ orc_time orc_step_time_start(orc_replica *r)
   orc_pipeline *p = &r->pipeline;
   const bool decodes = r->microbatch->batch.chunk_count == 0 && !r->high;
   const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
-  if (r->contended) {
-    r->microbatch->shape = shape;
+  const orc_device_step step =
+      step_of(r, &shape); /* its blocks go first, each stage's on its link */
+  if (r->contended != NULL) {
     r->microbatch->begun = r->now;
-    r->microbatch->moving = claim_moving(r);
-    r->microbatch->fetching = claim_fetching(r);
-    orc_contended_start(&r->cluster->contended, r, r->microbatch->index);
+    orc_contended_start(r->contended, r->contended_stage, r->microbatch->index, &step);
     return ORC_NEVER;
   }
-  /* They go first, each stage's share on its own link. */
-  const double moving = claim_moving(r), fetching = claim_fetching(r);
   orc_time at = r->now;
   for (int i = 0;; i++) {
     if (decodes) {
       const double time = decode_time(r, i);
-      const double more = moving + orc_step_time_fetching(r, i, time, fetching);
+      const double more = orc_pipeline_blocks_time(&p->stages[i], &step, time);
       at = orc_pipeline_pass(p, i, at, time + more);
     } else {
-      at = pass(r, i, at, &shape, moving, fetching);
+      at = pass(r, i, at, &step);
     }
     if (i == p->count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, i)));

@@ -26,15 +26,4 @@ orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, o
 /* Tell the log of the step of the current microbatch, which has just started. */
 void orc_step_time_note(const orc_replica *r, const orc_log *log);
 
-/*
-** Seconds that a step of `compute` s on a stage takes longer because blocks come back from lower
-*tiers
-** in `seconds`. Layer by layer, the load of one behind the compute of the one before (SGLang
-*HiCache:
-** docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
-*first
-** layer waits for its own load, and then whichever is slower decides.
-*/
-double orc_step_time_fetching(const orc_replica *r, int stage, double compute, double seconds);
-
 #endif
