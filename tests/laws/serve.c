@@ -193,9 +193,9 @@ static outcome simulate(const scenario *s, way how)
     if (how >= SLICED) o.good = o.good && consistent(c);
   }
   if (c->series != NULL) {
-    orc_snapshot s = orc_snapshot_take(c, end_of(c));
-    o.good = o.good && samples_add_up(c, &s);
-    orc_snapshot_done(&s);
+    orc_snapshot at = orc_snapshot_take(c, end_of(c));
+    o.good = o.good && samples_add_up(c, &at);
+    orc_snapshot_done(&at);
   }
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
