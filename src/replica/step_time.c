@@ -150,28 +150,37 @@ orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, o
   }
 }
 
+/* Start a step that only decodes: most steps are, and most of these move no blocks. */
+static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
+{
+  const bool moves = m->moves.swapped > 0 || m->moves.fetching > 0.0;
+  orc_device_step step;
+  if (moves) step = step_of(r, m, &(orc_step_shape){ 0 });
+  orc_pipeline *p = &r->pipeline;
+  orc_time at = r->now;
+  for (int i = 0;; i++) {
+    const double time = decode_time(r, m, i);
+    const double more = moves ? orc_pipeline_blocks_time(&p->stages[i], &step, time) : 0.0;
+    at = orc_pipeline_pass(p, i, at, time + more);
+    if (i == p->count - 1) return at;
+    at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
+  }
+}
+
 orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
 {
-  orc_pipeline *p = &r->pipeline;
-  const bool decodes = m->chunk_count == 0 && !r->high;
-  const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r, m);
-  const orc_device_step step = step_of(r, m, &shape); /* its blocks go first, each stage's share on
-                                                         its own link */
+  if (m->chunk_count == 0 && !r->high) return start_decodes(r, m);
+  const orc_step_shape shape = shape_of(r, m);
+  const orc_device_step step = step_of(r, m, &shape);
   if (r->contended != NULL) {
     m->begun = r->now;
     orc_contended_start(r->contended, r->contended_stage, m->index, &step);
     return ORC_NEVER;
   }
   orc_time at = r->now;
-  for (int i = 0;; i++) {
-    if (decodes) {
-      const double time = decode_time(r, m, i);
-      const double more = orc_pipeline_blocks_time(&p->stages[i], &step, time);
-      at = orc_pipeline_pass(p, i, at, time + more);
-    } else {
-      at = pass(r, i, at, &step);
-    }
-    if (i == p->count - 1) return at;
+  for (int i = 0;; i++) { /* its blocks go first, each stage's share on its own link */
+    at = pass(r, i, at, &step);
+    if (i == r->pipeline.count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
   }
 }
