@@ -116,7 +116,7 @@ local function compute(work, i, progress)
   return summary.line(result), raw.steps, raw.events, raw.now
 end
 
---- What a thread does (src/bind/pool.h).
+--- What a thread does (src/bind/host/thread_pool.h).
 -- @param text the job, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
 function sweep.worker(text)
@@ -145,7 +145,7 @@ local function alone(work, progress)
   }
 end
 
---- Threads, each with its own states (src/bind/pool.h).
+--- Threads, each with its own states (src/bind/host/thread_pool.h).
 function sweep.threads(host, job, n)
   local pool = host.pool(n, "oracle.sweep", require("oracle.core").json.encode(job))
   return {

@@ -287,8 +287,11 @@ int main(void)
     broken += !good;
     different += !equal;
     acausal += !causal(&run);
+    CLAIM("requests end once, blocks add up, no step exceeds its budget");
     CHECK(good);
+    CLAIM("a run gives the same bytes in every way it can go on");
     CHECK(equal);
+    CLAIM("a request arrives, is scheduled, begins to answer and ends, in this order");
     CHECK(causal(&run));
     free(run.csv);
     hits += run.hits;
@@ -299,9 +302,10 @@ int main(void)
     moved += run.moved;
     if (s.pools > 1) failures += run.failures;
   }
-  CHECK(hits > 10000 && evictions > 1000 && misses > 0); /* the scenarios reach the cache */
-  CHECK(fetched > 1000 && lowered > 1000);               /* and the tiers below it */
-  CHECK(moved > 1000 && failures > 100);                 /* and pools that fail */
+  CLAIM("the scenarios reach the prefix cache, tiers and pools that fail");
+  CHECK(hits > 10000 && evictions > 1000 && misses > 0);
+  CHECK(fetched > 1000 && lowered > 1000);
+  CHECK(moved > 1000 && failures > 100);
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
   printf("%llu requests handed over, %llu failures in pools\n", (unsigned long long)moved,

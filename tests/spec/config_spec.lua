@@ -326,7 +326,7 @@ workload:
     end
   end)
 
-  it("W-01 mends entry nodes that are no device", function()
+  it("mends entry nodes that are no device (W-01)", function()
     local text = GOOD:gsub("workload:\n", [=[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: framework_entry_0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}

@@ -97,11 +97,11 @@ describe("the page about policies", function()
 
   it("lists the verbs there are", function()
     local text, verbs = read "docs/policies.md", 0
-    for name in read("src/bind/batch.c"):match("luaL_Reg verbs%[%] = {(.-)};"):gmatch('{ "(%l+)"') do
+    for name in read("src/bind/policy/batch.c"):match("luaL_Reg verbs%[%] = {(.-)};"):gmatch('{ "(%l+)"') do
       verbs = verbs + 1
       assert.is_truthy(text:find("`b:" .. name .. "(", 1, true), "b:" .. name)
     end
-    for name in read("src/bind/view.c"):match("luaL_Reg methods%[%] = {(.-)};"):gmatch('{ "([%l_]+)"') do
+    for name in read("src/bind/policy/view.c"):match("luaL_Reg methods%[%] = {(.-)};"):gmatch('{ "([%l_]+)"') do
       assert.is_truthy(text:find("`c:" .. name .. "(", 1, true), "c:" .. name)
     end
     assert.is_true(verbs > 15)

@@ -151,9 +151,9 @@ static void agrees_with_a_plain_model(void)
 
 int main(void)
 {
-  the_oldest_moves_down();
-  time_adds_up();
-  a_match_goes_on_below();
-  agrees_with_a_plain_model();
+  RUN(the_oldest_moves_down);
+  RUN(time_adds_up);
+  RUN(a_match_goes_on_below);
+  RUN(agrees_with_a_plain_model);
   return DONE();
 }

@@ -141,14 +141,14 @@ static void wrong_shapes_are_named(void)
 
 int main(void)
 {
-  parameters_are_exact();
-  llama2_7b_by_hand();
-  active_parameters();
-  tables_of_gpt3();
-  kv_bytes();
-  latent_attention_and_shared_experts();
-  windowed_layers_alternate();
-  formats();
-  wrong_shapes_are_named();
+  RUN(parameters_are_exact);
+  RUN(llama2_7b_by_hand);
+  RUN(active_parameters);
+  RUN(tables_of_gpt3);
+  RUN(kv_bytes);
+  RUN(latent_attention_and_shared_experts);
+  RUN(windowed_layers_alternate);
+  RUN(formats);
+  RUN(wrong_shapes_are_named);
   return DONE();
 }

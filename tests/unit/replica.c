@@ -162,10 +162,10 @@ static void a_cancelled_request_leaves_the_queue(void)
 
 int main(void)
 {
-  chunks_share_steps_with_decodes();
-  the_last_admitted_gives_way();
-  what_can_never_fit_is_rejected();
-  a_time_out_ends_with_the_step();
-  a_cancelled_request_leaves_the_queue();
+  RUN(chunks_share_steps_with_decodes);
+  RUN(the_last_admitted_gives_way);
+  RUN(what_can_never_fit_is_rejected);
+  RUN(a_time_out_ends_with_the_step);
+  RUN(a_cancelled_request_leaves_the_queue);
   return DONE();
 }

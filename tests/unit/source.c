@@ -202,12 +202,12 @@ static void says_where_a_trace_is_wrong(void)
 
 int main(void)
 {
-  point_processes_have_their_rate_and_spread();
-  stages_change_the_rate_where_they_meet();
-  ends_are_exact();
-  lengths_belong_to_the_request();
-  clients_wait_for_their_answers();
-  a_trace_is_read_whatever_its_line_ends();
-  says_where_a_trace_is_wrong();
+  RUN(point_processes_have_their_rate_and_spread);
+  RUN(stages_change_the_rate_where_they_meet);
+  RUN(ends_are_exact);
+  RUN(lengths_belong_to_the_request);
+  RUN(clients_wait_for_their_answers);
+  RUN(a_trace_is_read_whatever_its_line_ends);
+  RUN(says_where_a_trace_is_wrong);
   return DONE();
 }
