@@ -1,6 +1,7 @@
 --- Models and accelerators by name or by file.
 -- A name is looked up in models/index.lua, so that one file is read and not all; case, '-', '_' and blanks do not
 -- matter in it. What is not a name is taken as a path.
+local cost = require("oracle.core").cost
 local hardware_file = require "oracle.catalog.hardware"
 local home = require "oracle.home"
 local huggingface = require "oracle.catalog.huggingface"
@@ -182,7 +183,7 @@ function catalog.hardwares()
   for i, id in ipairs(stems "hardware") do
     local h = catalog.hardware(id)
     list[i] = { id = id, name = h.name, about = ("%.0f GiB at %.0f GB/s, bf16 %.0f TFLOPS dense, %.0f W"):format(
-      h.memory / 2 ^ 30, h.bandwidth / 1e9, (h.flops.bf16 or h.flops.fp16 or h.flops.fp32) / 1e12, h.tdp_watts) }
+      h.memory / 2 ^ 30, h.bandwidth / 1e9, cost.flops(h, "bf16") / 1e12, h.tdp_watts) }
   end
   return list
 end

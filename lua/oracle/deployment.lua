@@ -1,4 +1,5 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
+local formats = require "oracle.models.formats"
 local units = require "oracle.units"
 
 local deployment = {}
@@ -11,14 +12,13 @@ end
 
 -- ---- number formats ----
 
-local PLAIN = { bfloat16 = "bf16", float16 = "fp16", half = "fp16", float32 = "fp32", float = "fp32" }
-
--- Weight format, and the format the matrix units then compute in (nil: that of the activations). Weight-only
--- formats are unpacked to 16 bit on the way: vLLM's docs, "Quantization".
-local QUANTIZED = {
-  fp8 = { "fp8", "fp8" }, int8 = { "int8", "int8" }, fp4 = { "fp4", "fp4" }, nvfp4 = { "fp4", "fp4" },
-  mxfp4 = { "fp4" }, int4 = { "int4" }, awq = { "int4" }, gptq = { "int4" },
-}
+-- Weight format, and the format the matrix units then compute in. Weight-only formats are unpacked to 16 bit on the
+-- way: vLLM's docs, "Quantization".
+local function quantized(quantization, activations)
+  local weights = formats.find("weights", quantization)
+  if not weights then return activations, activations end
+  return formats.stored(weights), formats.of[weights].weight_only and activations or weights
+end
 
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
 function deployment.shares_experts(e, model)
@@ -29,15 +29,14 @@ end
 function deployment.layout(e, model)
   local own = model.torch_dtype or "bf16"
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
-  local activations = PLAIN[e.dtype] or own
-  local quantization = e.quantization or model.quantization or "none"
-  local q = QUANTIZED[quantization] or { activations, activations }
+  local activations = formats.find("activations", e.dtype) or own
+  local weights, compute = quantized(e.quantization or model.quantization or "none", activations)
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = activations end
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
-    activations = activations, weights = q[1], compute = q[2] or activations,
-    kv = PLAIN[kv] or kv:match("^fp8") or kv,
+    activations = activations, weights = weights, compute = compute,
+    kv = formats.find("kv", kv) or kv,
     layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,

@@ -2,14 +2,14 @@
 -- Engine knobs carry vLLM's names; their defaults are those of vLLM V1 as of v0.11 (vllm/engine/arg_utils.py),
 -- `vllm serve`. Where a default depends on the model or the GPU it is absent here and filled by oracle.experiment.
 local fields = require "oracle.fields"
+local formats = require "oracle.models.formats"
 local systems = require "oracle.system"
 local workload = require "oracle.workload.schema"
 
 local section, seconds = fields.section, fields.seconds
 
-local DTYPES = { "auto", "bfloat16", "float16", "float32", "half", "float" }
-local KV_DTYPES = { "auto", "bfloat16", "float16", "float32", "fp8", "fp8_e4m3", "fp8_e5m2", "int8", "int4" }
-local QUANTIZATIONS = { "none", "fp8", "int8", "int4", "fp4", "awq", "gptq", "nvfp4", "mxfp4" }
+local DTYPES, KV_DTYPES = formats.names("activations", { "auto" }), formats.names("kv", { "auto" })
+local QUANTIZATIONS = formats.names("weights", { "none" })
 
 -- cost/collective.h: the names of its algorithms that add up, and what else two of them are called.
 local ALL_REDUCES = { "ring", "tree", "halving", "direct", "hierarchical", "in_switch", "auto" }

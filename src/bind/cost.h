@@ -39,4 +39,8 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p);
 */
 int orc_bind_cost_ops(lua_State *L);
 
+/* oracle.core.cost.dtypes and .flops: number formats, and what a chip does in them (dtype.c). */
+int orc_bind_cost_dtypes(lua_State *L);
+int orc_bind_cost_flops(lua_State *L);
+
 #endif

@@ -92,12 +92,16 @@ static void note_end(const orc_cluster *c, const orc_request *q, const orc_recor
 static void follow_up(orc_cluster *c, const orc_request *q, orc_status status, orc_time now)
 {
   const orc_source *s = &c->sources[q->in.source];
-  orc_arrival next;
+  orc_error e;
+  orc_error_clear(&e);
   if (s->follow != NULL && c->left > 0) {
     const orc_outcome of = outcome_of(q, status, now);
-    if (s->follow(s->self, &of, &next)) {
+    orc_arrival next;
+    if (s->follow(s->self, &of, &next, &e)) {
       if (status != ORC_SUCCESS && next.time <= now) count_retry(c, now);
       orc_arrivals_expect(c, q->in.source, q->routed_to, &next);
+    } else if (e.code != 0) {
+      orc_failure(c, &e);
     }
   }
   if (q->in.prompt_id != 0) orc_prompts_drop(s->prompts, q->in.prompt_id);

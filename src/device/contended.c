@@ -139,7 +139,8 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   s->rest = rest;
   s->begun = engine_of(s)->now;
   s->work = orc_layered_work_of(cost, &t, &step->shape);
-  ORC_ASSERT(s->work.exchange.layers == 0); /* who shares experts is in no contended (deploy.c) */
+  /* Replicas that share experts contend for no link (deploy.c). */
+  ORC_ASSERT(s->work.exchange.layers == 0);
   s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);

@@ -1,6 +1,6 @@
 /*
-** contended.h - the high level of detail on links that others use too: the devices of a stage compute
-** layer by layer on the engine's clock, and every message of their collectives, and of a stage to
+** contended.h - the high level of detail on links that others use too: the devices of a stage
+** compute layer by layer on the engine's clock, and every message of their collectives, and of a stage to
 ** the next, is a transfer that shares its links with whatever else is under way.
 */
 #ifndef ORC_DEVICE_CONTENDED_H

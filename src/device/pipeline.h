@@ -1,6 +1,6 @@
 /*
-** pipeline.h - the stages of a replica as resources: each works through the steps of the microbatches in
-** the order they were started, and sends its activations on to the next.
+** pipeline.h - the stages of a replica as resources: each works through the steps of the
+** microbatches in the order they were started, and sends its activations on to the next.
 */
 #ifndef ORC_DEVICE_PIPELINE_H
 #define ORC_DEVICE_PIPELINE_H
@@ -43,8 +43,7 @@ typedef struct orc_pipeline {
 
 /*
 ** Steps in a row, or with others between them, in which n sequences decode: their work is counted
-*when
-** n changes. Whole numbers only, so that runs and single steps come to the same.
+** when n changes. Whole numbers only, so that runs and single steps come to the same.
 */
 typedef struct orc_decode_span {
   int64_t n, steps;
@@ -112,8 +111,8 @@ static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,
 
 /*
 ** Seconds that a step of `compute` s on a stage takes longer because KV blocks move and come back
-** for it. Layer by layer, the load of one goes behind the compute of the one before (SGLang HiCache:
-** docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
+** for it. Layer by layer, the load of one goes behind the compute of the one before (SGLang
+** HiCache: docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
 ** first layer waits for its own load, and then whichever is slower decides.
 */
 double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *step,

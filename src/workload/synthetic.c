@@ -3,6 +3,19 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+bool orc_process_find(const char *name, orc_process *process)
+{
+  static const char *const names[ORC_PROCESSES] = { "exponential", "gamma",   "even",
+                                                    "at_once",     "clients", "drawn" };
+  for (int i = 0; i < ORC_PROCESSES; i++) {
+    if (strcmp(names[i], name) != 0) continue;
+    *process = (orc_process)i;
+    return true;
+  }
+  return false;
+}
 
 typedef struct synthetic {
   orc_synthetic is;
@@ -124,8 +137,9 @@ static bool next_turn(synthetic *s, const orc_outcome *of, orc_arrival *out)
   return true;
 }
 
-static bool follow_turn(void *self, const orc_outcome *of, orc_arrival *out)
+static bool follow_turn(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e)
 {
+  (void)e;
   return next_turn(self, of, out);
 }
 
@@ -236,9 +250,10 @@ static bool next_client(void *self, orc_arrival *out, orc_error *e)
   return true;
 }
 
-static bool follow_client(void *self, const orc_outcome *of, orc_arrival *out)
+static bool follow_client(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
+  (void)e;
   if (s->issued >= s->is.count) return false;
   if (next_turn(s, of, out)) return true;
   const uint32_t client = of->in->client;

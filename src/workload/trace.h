@@ -57,8 +57,7 @@ struct orc_trace {
 };
 
 /* The next byte without taking it, -1 at the end of the file or, with e->code set, when it cannot
- *be
- ** read. */
+** be read. */
 int orc_trace_peek(orc_trace *t, orc_error *e);
 
 /* Take the byte that peek has shown. */

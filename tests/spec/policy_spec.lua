@@ -504,7 +504,7 @@ describe("law: earliest deadline first", function()
         sets = sets + 1
         local parts = {}
         for k = 1, 3 do
-          parts[k] = { kind = "trace", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
+          parts[k] = { arrivals = "recorded", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
                        timeout = 0.01 * allowed[k] + 0.005 }
         end
         local late = {}

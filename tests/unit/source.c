@@ -126,8 +126,8 @@ static void clients_wait_for_their_answers(void)
   const orc_arrival in = { .client = 1 };
   const orc_outcome done = { .in = &in, .ended = 5 * ORC_SECOND, .status = ORC_SUCCESS };
   for (int i = 0; i < 2; i++)
-    CHECK(s.follow(s.self, &done, &a) && a.time == 7 * ORC_SECOND && a.client == 1);
-  CHECK(!s.follow(s.self, &done, &a));
+    CHECK(s.follow(s.self, &done, &a, &e) && a.time == 7 * ORC_SECOND && a.client == 1);
+  CHECK(!s.follow(s.self, &done, &a, &e));
   s.done(s.self);
 }
 

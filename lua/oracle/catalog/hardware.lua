@@ -1,6 +1,7 @@
 --- Reads a hardware file: one accelerator, every figure with its unit, source and date.
 -- A figure is {"value": 989.4, "unit": "TFLOPS", "source": "...", "date": "2022-03"}; in a file or a table of one's own
 -- also "989.4 TFLOPS", or a bare number in SI. Figures come out in SI: FLOP/s, bytes, B/s, s, W, USD/h.
+local formats = require "oracle.models.formats"
 local json = require("oracle.core").json
 local nearest = require "oracle.nearest"
 
@@ -20,8 +21,6 @@ local SHOWN = {
   power = "W, kW", price = "USD/h",
 }
 
-local DTYPES = { "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4" }
-
 local SI = { flops = "FLOPS", bytes = "B", rate = "B/s", time = "s", power = "W", price = "USD/h" }
 
 -- Field -> dimension, least value in SI (what is smaller lacks its unit); a table of fields for a section.
@@ -30,10 +29,10 @@ local FIELDS = {
   flops = {}, memory = { "bytes", 2 ^ 20 }, bandwidth = { "rate", 1e6 }, nvlink = LINK, pcie = LINK,
   idle_watts = { "power", 0 }, tdp_watts = { "power", 0 }, usd_per_hour = { "price", 0 },
 }
-for _, dtype in ipairs(DTYPES) do FIELDS.flops[dtype] = { "flops", 1e9 } end
+for _, dtype in ipairs(formats.PEAKS) do FIELDS.flops[dtype] = { "flops", 1e9 } end
 
 local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "idle_watts", "tdp_watts", "usd_per_hour" }
-local IN_ORDER = { flops = DTYPES, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" } }
+local IN_ORDER = { flops = formats.PEAKS, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" } }
 local TEXTS = { id = true, name = true, aliases = true }
 local OF_FIGURE = { value = true, unit = true, source = true, date = true, note = true, estimate = true }
 

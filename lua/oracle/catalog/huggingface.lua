@@ -2,6 +2,7 @@
 -- Any published file of a decoder-only transformer works unchanged. Where the file is silent, what transformers
 -- itself would take holds (oracle.catalog.families).
 local families = require "oracle.catalog.families"
+local formats = require "oracle.models.formats"
 local json = require("oracle.core").json
 local nearest = require "oracle.nearest"
 
@@ -41,11 +42,6 @@ local NAMES = {
 local OTHERS = { "attention_chunk_size", "dtype", "expansion_ratio", "layer_types", "max_window_layers",
   "mlp_only_layers", "multi_query", "quantization_config", "rope_scaling", "tie_word_embeddings",
   "torch_dtype", "use_sliding_window" }
-
-local DTYPES = {
-  float32 = "fp32", float = "fp32", float16 = "fp16", half = "fp16", bfloat16 = "bf16",
-  float8_e4m3fn = "fp8", float8_e5m2 = "fp8",
-}
 
 -- Not decoder-only transformers: the formulas would be wrong, so they are refused and not guessed at.
 local OTHER_KINDS = {}
@@ -391,20 +387,12 @@ end
 local function read_dtype(c)
   local v = either(c, "torch_dtype") or either(c, "dtype")
   if v == nil then return nil end
-  local dtype = type(v) == "string" and DTYPES[(v:gsub("^torch%.", ""))]
+  local dtype = type(v) == "string" and formats.find("tensors", (v:gsub("^torch%.", "")))
   if not dtype then c:warn("torch_dtype %s is not known; ignored", shown(v)) end
   return dtype or nil
 end
 
-local BY_METHOD = {
-  fp8 = "fp8", fbgemm_fp8 = "fp8", mxfp4 = "fp4", nvfp4 = "fp4", modelopt_fp4 = "fp4", w8a8_int8 = "int8",
-}
 local BY_BITS = { awq = true, gptq = true, gptq_marlin = true, awq_marlin = true, ["auto-round"] = true, hqq = true }
-
-local function from_bits(bits, floating)
-  if floating then return ({ [4] = "fp4", [8] = "fp8" })[bits] end
-  return ({ [4] = "int4", [8] = "int8" })[bits]
-end
 
 -- What "weights" of the first group of a compressed-tensors file says.
 local function from_groups(q)
@@ -414,7 +402,7 @@ local function from_groups(q)
   table.sort(names)
   local weights = names[1] and type(groups[names[1]]) == "table" and groups[names[1]].weights
   if type(weights) ~= "table" then return nil end
-  return from_bits(weights.num_bits, weights.type == "float")
+  return formats.of_bits(weights.num_bits, weights.type == "float")
 end
 
 local function read_quantization(c)
@@ -423,9 +411,9 @@ local function read_quantization(c)
   if type(q) ~= "table" then c:fail("quantization_config: an object expected") end
   local method = tostring(q.quant_method or q.quant_algo or "not given"):lower()
   local algorithm = tostring(q.quant_algo or ""):lower()
-  local format
-  if BY_METHOD[method] then format = BY_METHOD[method]
-  elseif BY_BITS[method] then format = from_bits(q.bits or q.w_bit or 4, false)
+  local format = formats.find("method", method)
+  if format then format = formats.stored(format)
+  elseif BY_BITS[method] then format = formats.of_bits(q.bits or q.w_bit or 4, false)
   elseif method == "compressed-tensors" then format = from_groups(q)
   elseif method == "bitsandbytes" then format = q.load_in_8bit == true and "int8" or "int4"
   elseif algorithm:find("fp4") then format = "fp4"

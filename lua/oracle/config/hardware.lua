@@ -1,6 +1,7 @@
 --- `hardware_profile`: compute devices and the links between them.
 local document = require "oracle.config.document"
 local fields = require "oracle.config.fields"
+local formats = require "oracle.models.formats"
 local join = require("oracle.config.problems").join
 
 local hardware = {}
@@ -14,9 +15,6 @@ local DEVICE_NEEDS = { "device_id", "device_type", "peak_tflops", "memory_capaci
 local LINK_KEYS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s", "bidirectional" }
 local LINK_NEEDS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s" }
 
--- Formats of oracle.catalog.hardware, as configuration files name them.
-local PRECISION_NAMES = { "fp16", "bf16", "fp32", "fp8", "int8", "fp4", "int4" }
-
 local SHARE = { min = 0, max = 1, open = true }
 
 local function rates(p, path, t)
@@ -26,10 +24,10 @@ local function rates(p, path, t)
   if type(v) ~= "table" or document.is_list(v) then
     return p:add(at, "peak_tflops should be a dict with fp16/int8 keys")
   end
-  fields.known(p, at, v, PRECISION_NAMES)
+  fields.known(p, at, v, formats.PEAKS)
   if v.fp16 == nil then return p:add(at, "Missing fp16 in peak_tflops") end
   local out = {}
-  for _, name in ipairs(PRECISION_NAMES) do
+  for _, name in ipairs(formats.PEAKS) do
     local tflops = fields.number(p, at, v, name, { min = 0, max = 1e6, open = true })
     if tflops then out[name] = tflops * 1e12 end
   end

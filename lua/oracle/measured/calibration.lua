@@ -1,4 +1,5 @@
 --- A calibration file: its rates beside those of the data sheet, and what either makes of two steps.
+local cost = require("oracle.core").cost
 local measured = require "oracle.measured"
 
 local PROMPT, CONTEXT = 512, 512                          -- tokens of the two steps
@@ -10,7 +11,7 @@ end
 
 local function rows_of(found, d, predicted, fitted)
   local core = require "oracle.core"
-  local flops = d.hardware.flops.bf16 or d.hardware.flops.fp16 or d.hardware.flops.fp32
+  local flops = cost.flops(d.hardware, "bf16")
   local rows = {}
   for _, phase in ipairs { "prefill", "decode" } do
     rows[#rows + 1] = { phase .. " rate (TFLOPS)", "", found[phase].flops / 1e12,
@@ -51,7 +52,7 @@ return function(_, json, deployment)
   local plan = require("oracle.experiment").plan(s)
   local d, predicted, fitted = plan.deployment, plan.spec.cost, {}
   for k, v in pairs(predicted) do fitted[k] = v end
-  local flops = d.hardware.flops.bf16 or d.hardware.flops.fp16 or d.hardware.flops.fp32
+  local flops = cost.flops(d.hardware, "bf16")
   for _, phase in ipairs { "prefill", "decode" } do
     fitted[phase .. "_mfu"] = math.min(1, found[phase].flops / flops)
     fitted[phase .. "_mbu"] = math.min(1, found[phase].bandwidth / d.hardware.bandwidth)

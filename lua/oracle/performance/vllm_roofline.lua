@@ -1,13 +1,5 @@
 --- The same roofline with rates that were measured: those of a calibration file, prefill and decode apart.
-local NARROW = { fp8 = true, int8 = true, fp4 = true, int4 = true }
-
--- As orc_hardware_flops (src/cost/hardware.h) picks it.
-local function peak(hardware, format)
-  local f = hardware.flops
-  if (f[format] or 0) > 0 then return f[format] end
-  local wide = NARROW[format] and (f.bf16 or f.fp16) or f.bf16 or f.fp16
-  return wide or f.fp32
-end
+local core = require "oracle.core"
 
 local function share(name, effective, limit, unit, scale)
   if effective > limit then
@@ -45,7 +37,7 @@ return function(c, context)
   if not path then error(("cost.calibration: %s: %s"):format(c.calibration, why), 0) end
   local ok, found = pcall(require("oracle.performance.calibration").load, path)
   if not ok then error("cost.calibration: " .. tostring(found):match("^[^\n]*"), 0) end
-  local flops = peak(context.hardware, context.layout.compute)
+  local flops = core.cost.flops(context.hardware, context.layout.compute)
   local out = {}
   for k, v in pairs(c) do out[k] = v end
   out.kind, out.calibration = "roofline", nil

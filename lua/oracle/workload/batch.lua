@@ -1,6 +1,6 @@
 --- All requests at time 0, as an offline job sends them.
 return {
   engine = function(w)
-    return { count = w.count }
+    return { arrivals = "at_once", count = w.count }
   end,
 }

@@ -4,6 +4,7 @@ return {
     if not (w.count or w.duration or run.duration) then
       return nil, "count: missing; a closed loop needs an end: count or duration here, or the scenario's duration"
     end
-    return { concurrency = w.concurrency, count = w.count, duration = w.duration, think = w.think }
+    return { arrivals = "clients", concurrency = w.concurrency, count = w.count, duration = w.duration,
+             think = w.think }
   end,
 }

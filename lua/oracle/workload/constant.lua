@@ -1,4 +1,8 @@
 --- Evenly spaced arrivals, in stages of different rate where wanted.
 local workload = require "oracle.workload"
 
-return { engine = workload.arrivals }
+return {
+  engine = function(w, run)
+    return workload.arrivals("even", w, run)
+  end,
+}

@@ -4,7 +4,7 @@ local workload = require "oracle.workload"
 
 return {
   engine = function(w, run)
-    local out, why = workload.arrivals(w, run)
+    local out, why = workload.arrivals("gamma", w, run)
     if not out then return nil, why end
     if w.cv and w.burstiness then return nil, "burstiness: cv is given too; leave one out" end
     if not w.cv and not w.burstiness then return nil, "cv: missing; coefficient of variation of the gaps" end

@@ -1,7 +1,8 @@
 --- Workloads: what asks, when, and for how many tokens. `oracle.workload.poisson { rate = "4 req/s", ... }` makes
 -- the table a scenario holds; the file of each kind turns the checked table into the engine's form.
 -- A kind's file returns `engine(w, run)`: w the checked workload, run = { duration =, find =, warnings = }; the
--- result is a table for the engine (a list of them for a mix), or nil and a message "key: what".
+-- result is a table for the engine (src/bind/sim/spec_workload.h; a list of them for a mix), or nil and a message
+-- "key: what".
 local workload = {}
 
 local KINDS = { "batch", "closed_loop", "constant", "gamma", "poisson", "renewal", "sessions", "trace" }
@@ -50,7 +51,7 @@ end
 
 -- What all kinds have: lengths, clients, and what prompts are made of.
 local function fill(out, w)
-  out.kind, out.name = out.kind or w.kind, w.name
+  out.name = w.name
   out.prompt, out.output = w.prompt, w.output
   out.timeout, out.cancel, out.priority, out.streaming = w.timeout, w.cancel, w.priority, w.streaming
   out.prompt_pool = w.prompt_pool
@@ -80,7 +81,8 @@ function workload.engine(w, run)
 end
 
 --- The arrivals of an open loop: a rate or stages, and something that ends them.
-function workload.arrivals(w, run)
+-- @param gaps what is between two arrivals: "exponential", "gamma" (with cv) or "even"
+function workload.arrivals(gaps, w, run)
   if w.rate and w.stages then return nil, "stages: rate is given too; leave one out" end
   if not w.rate and not w.stages then return nil, "rate: missing; requests per second, or stages" end
   if w.stages then
@@ -91,7 +93,7 @@ function workload.arrivals(w, run)
   if not (w.count or w.duration or w.stages or run.duration) then
     return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
   end
-  return { rate = w.rate, stages = w.stages, count = w.count, duration = w.duration }
+  return { arrivals = gaps, rate = w.rate, stages = w.stages, count = w.count, duration = w.duration }
 end
 
 return require("oracle.nearest").strict(workload, "oracle.workload")

@@ -1,4 +1,8 @@
 --- Independent arrivals at a mean rate: exponential gaps.
 local workload = require "oracle.workload"
 
-return { engine = workload.arrivals }
+return {
+  engine = function(w, run)
+    return workload.arrivals("exponential", w, run)
+  end,
+}

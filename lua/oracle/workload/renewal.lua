@@ -4,6 +4,6 @@ return {
     if not (w.count or w.duration or run.duration) then
       return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
     end
-    return { kind = "renewal", inter_arrival = w.inter_arrival, count = w.count, duration = w.duration }
+    return { arrivals = "drawn", inter_arrival = w.inter_arrival, count = w.count, duration = w.duration }
   end,
 }

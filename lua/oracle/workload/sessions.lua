@@ -10,8 +10,8 @@ return {
       if w.rate or w.stages or w.cv then return nil, "inter_arrival: rate, stages or cv is given too; leave one out" end
       out, why = require("oracle.workload.renewal").engine(w, run)
     else
-      out, why = workload.arrivals(w, run)
-      if out then out.kind, out.cv = w.cv and "gamma" or "poisson", w.cv end
+      out, why = workload.arrivals(w.cv and "gamma" or "exponential", w, run)
+      if out then out.cv = w.cv end
     end
     if not out then return nil, why end
     out.conversation, why = conversation.engine(w, "")
