@@ -10,8 +10,8 @@
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster_scope.h"
 #include "bind/policy/table.h"
-#include "cluster/cluster.h"
-#include "cluster/scaling.h"
+#include "cluster/dispatch.h"
+#include "cluster/phases.h"
 #include "replica/block_table.h"
 
 /* Upvalue 1 is the metatable. */
@@ -115,7 +115,7 @@ static int ready_of(const orc_cluster_scope *s)
 {
   const orc_lifecycle *f = &s->cluster->lifecycle;
   if (s->pool == NULL) return f->ready_count;
-  return orc_scaling_groups(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
+  return orc_phases_units(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
 }
 
 /* What the number at index 2 stands for. */
@@ -163,7 +163,7 @@ static int starting(lua_State *L)
   const orc_cluster_scope *s = sight(L);
   const orc_cluster *c = s->cluster;
   int n = 0;
-  if (s->pool != NULL) n = orc_scaling_groups(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
+  if (s->pool != NULL) n = orc_phases_units(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
   for (int i = 0; s->pool == NULL && i < c->replica_count; i++)
     n += c->lifecycle.units[i].phase == ORC_PHASE_STARTING ||
          c->lifecycle.units[i].phase == ORC_PHASE_FAILED;
@@ -284,13 +284,13 @@ static int backlog(lua_State *L)
  * about that are not among these. Only for a router with tracks = true */
 static int load(lua_State *L)
 {
-  const orc_cluster *c = cluster(L);
-  const orc_replica *r = part_at(L).at;
-  if (!c->router.tracks) orc_bind_misuse(L, "c:load is only for a router with tracks = true");
-  lua_pushinteger(L, r->load.tokens);
-  lua_pushinteger(L, r->load.blocks);
-  lua_pushinteger(L, c->asked == ORC_NO_SLOT ? 0
-                                             : orc_router_load_fresh(r, &c->requests.at[c->asked]));
+  const orc_cluster_scope *s = sight(L);
+  const orc_router_load *l = &s->cluster->loads[part_at(L).at->index];
+  if (!s->cluster->router.tracks)
+    orc_bind_misuse(L, "c:load is only for a router with tracks = true");
+  lua_pushinteger(L, l->tokens);
+  lua_pushinteger(L, l->blocks);
+  lua_pushinteger(L, s->request == NULL ? 0 : orc_router_load_fresh(l, s->request));
   return 3;
 }
 
@@ -335,7 +335,8 @@ static int free_blocks(lua_State *L)
  */
 static int home(lua_State *L)
 {
-  const int i = orc_cluster_home(cluster(L));
+  const orc_cluster_scope *s = sight(L);
+  const int i = s->request == NULL ? -1 : orc_dispatch_home(s->cluster, s->request);
   if (i < 0)
     lua_pushnil(L);
   else
@@ -346,10 +347,9 @@ static int home(lua_State *L)
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  const orc_cluster *c = cluster(L);
+  const orc_request *q = sight(L)->request;
   const part p = part_at(L);
-  const bool asked = c->asked != ORC_NO_SLOT;
-  lua_pushinteger(L, asked ? orc_block_table_match(p.at, &c->requests.at[c->asked]) : 0);
+  lua_pushinteger(L, q == NULL ? 0 : orc_block_table_match(p.at, q));
   return 1;
 }
 
