@@ -46,7 +46,7 @@ typedef struct orc_cluster_config {
   orc_slo slo;
   bool runs; /* steps inside the horizon need no event */
   orc_lod lod;
-  const orc_lod *levels;    /* [replicas there is room for] of each; NULL: lod is everyone's */
+  const orc_lod *levels;    /* [replicas there is room for] of each; NULL: lod is that of all */
   orc_topology *topology;   /* outlives the cluster; NULL: no network is described */
   const int *devices;       /* nodes of all ranks: replica by replica, stage by stage */
   uint64_t seed;            /* of the routing stream */

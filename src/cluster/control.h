@@ -1,8 +1,8 @@
 /*
-** control.h - what one may do to a simulation that is paused: go on by an instant, come to rest after
-** an interruption, change knobs and policies. A paused run has handled every event up to its time,
-** so the time alone says where it is, and a replay that does the same at the same times is the
-** same.
+** control.h - what one may do to a simulation that is paused: go on by an instant, come to rest
+** after an interruption, change knobs and policies. A paused run has handled every event up to its
+** time, so the time alone says where it is, and a replay that does the same at the same times is
+** the same.
 */
 #ifndef ORC_CLUSTER_CONTROL_H
 #define ORC_CLUSTER_CONTROL_H

@@ -6,8 +6,8 @@
 
 #include "cluster/state.h"
 
-/* A QUEUED request that is nowhere goes to a replica the router picks, or waits for one to be ready.
-** A failure ends the run. */
+/* A QUEUED request that is nowhere goes to a replica the router picks, or waits for one to be
+** ready. A failure ends the run. */
 void orc_dispatch(orc_cluster *c, orc_slot slot);
 
 /* Requests that waited for a replica go to those that are ready, if any is. */

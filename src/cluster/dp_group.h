@@ -20,8 +20,8 @@ typedef struct orc_dp_group {
 } orc_dp_group;
 
 /*
-** Tie `count` replicas in a row together, alike and not contended. On a network their ranks exchange
-** tokens at the pace of the slowest way between any two of a stage.
+** Tie `count` replicas in a row together, alike and not contended. On a network their ranks
+** exchange tokens at the pace of the slowest way between any two of a stage.
 */
 void orc_dp_group_init(orc_dp_group *l, orc_replica *first, int count, orc_placement *p);
 void orc_dp_group_done(orc_dp_group *l);

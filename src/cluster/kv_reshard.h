@@ -3,9 +3,9 @@
 ** replicas whose layers and heads are cut differently.
 **
 ** A stage sends the layers it has to the stages that want them; within these a rank sends the KV
-** heads it has to the ranks that want them. Where several ranks have a copy of a head, as beyond the
-** number of KV heads, each receiver takes it from another one as far as there are copies. A latent
-** (MLA) is whole on every rank and goes to each receiver whole.
+** heads it has to the ranks that want them. Where several ranks have a copy of a head, as beyond
+** the number of KV heads, each receiver takes it from another one as far as there are copies. A
+** latent (MLA) is whole on every rank and goes to each receiver whole.
 */
 #ifndef ORC_CLUSTER_KV_RESHARD_H
 #define ORC_CLUSTER_KV_RESHARD_H

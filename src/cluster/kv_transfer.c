@@ -87,7 +87,7 @@ static void end(orc_cluster *c, uint32_t index, orc_status status)
 
 /* ---- the way ---- */
 
-/* s that a token's KV takes from a replica to the pool that decodes, when nobody else sends. */
+/* s that a token's KV takes from a replica to the pool that decodes, when nothing else is sent. */
 static double pace_of(orc_cluster *c, const orc_replica *from)
 {
   double *pace = &c->kv_transfers.paces[from->pool];

@@ -1,6 +1,6 @@
 /*
-** kv_transfer_table.h - requests on their way between pools, and the lists in which those stand that
-** wait for room at a replica: first come, first served.
+** kv_transfer_table.h - requests on their way between pools, and the lists in which those stand
+** that wait for room at a replica: first come, first served.
 */
 #ifndef ORC_CLUSTER_KV_TRANSFER_TABLE_H
 #define ORC_CLUSTER_KV_TRANSFER_TABLE_H
@@ -13,7 +13,7 @@
 
 /* One request on its way. */
 typedef struct orc_kv_transfer {
-  orc_slot slot;          /* ORC_NO_SLOT: nobody's; free, or messages of it are still under way */
+  orc_slot slot;          /* ORC_NO_SLOT: none; free, or messages of it are still under way */
   uint16_t from, to;      /* replicas; to: c->replica_count while none is there to decode it */
   bool sent;              /* its KV is under way; before: it waits for room at `to` */
   bool wired;             /* as messages on the network, not by formula */
@@ -30,7 +30,7 @@ typedef struct orc_kv_transfers {
   orc_kv_transfer *at;
   uint32_t count, room, free;
   uint32_t *first, *last; /* [replicas + 1] those that wait for room, in order; the last list is of
-                             those for whom no replica is there */
+                             those that have no replica to go to */
   orc_kv_reshard *reshards; /* [pools x pools] from each to each; empty where none sends */
   double *paces;            /* [pools] s that the KV of a token takes from each; 0: not known yet */
   int reshard_count;
@@ -41,7 +41,7 @@ typedef struct orc_kv_transfers {
   orc_time time;   /* ns they took from their first token, in all */
 } orc_kv_transfers;
 
-/* Empty lists for so many replicas, and one more. The paces and reshards are the caller's to set. */
+/* Empty lists for so many replicas, and one more. Paces and reshards are the caller's to set. */
 void orc_kv_transfer_table_init(orc_kv_transfers *h, int replicas);
 void orc_kv_transfer_table_done(orc_kv_transfers *h);
 
@@ -59,8 +59,8 @@ uint32_t orc_kv_transfer_table_next(orc_kv_transfers *h, uint16_t to);
 void orc_kv_transfer_table_leave(orc_kv_transfers *h, uint32_t index);
 
 /*
-** All that wait at `to` do so no more: they stand in front of `list`. Returns the whole list, and in
-** *count how many they were.
+** All that wait at `to` do so no more: they stand in front of `list`. Returns the whole list, and
+** in *count how many they were.
 */
 uint32_t orc_kv_transfer_table_leave_all(orc_kv_transfers *h, int to, uint32_t list, int *count);
 

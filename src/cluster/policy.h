@@ -11,8 +11,8 @@
 
 typedef struct orc_cluster orc_cluster;
 
-/* Chooses the replica of a request as it arrives: *replica, a place in c->lifecycle.ready. NULL: the
-** first. */
+/* Chooses the replica of a request as it arrives: *replica, a place in c->lifecycle.ready. NULL:
+** the first. */
 typedef struct orc_router {
   const char *name;
   void *self;

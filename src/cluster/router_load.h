@@ -1,6 +1,7 @@
 /*
 ** router_load.h - what a router knows of a replica: of the requests it sent there and that have not
-** ended, waiting ones too, the prompt tokens still to be computed and the KV blocks of their prompts.
+** ended, waiting ones too, the prompt tokens still to be computed and the KV blocks of their
+** prompts.
 **
 ** Counted as NVIDIA Dynamo's router does (ai-dynamo/dynamo v0.8, lib/llm/src/kv_router/sequence.rs,
 ** ActiveSequences): a prompt's tokens that were not cached when it was sent count until its first

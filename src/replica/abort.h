@@ -8,7 +8,8 @@
 
 /*
 ** The client of a request is gone. It ends with `status`: at once if it waits, when its prefix is
-** there if it loads, when the step is over if it runs in one. A MOVING request is not the replica's.
+** there if it loads, when the step is over if it runs in one. A MOVING request is not the
+** replica's.
 */
 void orc_abort(orc_replica *r, orc_slot slot, orc_status status);
 

@@ -18,8 +18,8 @@ struct orc_batch {
 
 /*
 ** Every decoding sequence takes part with one token. Where blocks run short, running requests are
-** preempted until the others fit: which of them the policy's `victim` says, and how the knob `swap`.
-** Returns the tokens: the number of sequences. Calling it again changes nothing.
+** preempted until the others fit: which of them the policy's `victim` says, and how the knob
+** `swap`. Returns the tokens: the number of sequences. Calling it again changes nothing.
 */
 int orc_batch_decode(orc_batch *b);
 

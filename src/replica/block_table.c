@@ -18,7 +18,7 @@ static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
   return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
 }
 
-/* What is remembered of a request changes nothing for who only looks. */
+/* What is remembered of a request changes nothing that a policy sees. */
 static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
 {
   return &r->requests->at[q - r->requests->at].seen;

@@ -1,6 +1,7 @@
 /*
-** block_table.h - the KV blocks a request holds: first those it shares through the prefix cache, then
-** those of its own. A prompt without content, or a replica without a prefix cache, shares none.
+** block_table.h - the KV blocks a request holds: first those it shares through the prefix cache,
+** then those of its own. A prompt without content, or a replica without a prefix cache, shares
+** none.
 */
 #ifndef ORC_REPLICA_BLOCK_TABLE_H
 #define ORC_REPLICA_BLOCK_TABLE_H
@@ -57,7 +58,8 @@ void orc_block_table_withdraw(orc_replica *r, orc_request *q);
 /* Whether the last block it shares is yet to be computed. */
 bool orc_block_table_filling(const orc_replica *r, const orc_request *q);
 
-/* Whether other requests count on what the step being formed computes of it: then it must be computed. */
+/* Whether other requests count on what the step being formed computes of it: then it must be
+** computed. */
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q);
 
 /*

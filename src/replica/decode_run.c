@@ -10,8 +10,8 @@ static int steps_to_event(const orc_decode_set *d, int most)
   return left < most ? (int)left : most;
 }
 
-/* Sum of what grows by `each` a step over `steps` of them, from 0 on. Nobody joins or leaves, and
- * no window fills, within a run. */
+/* Sum of what grows by `each` a step over `steps` of them, from 0 on. No sequence joins or leaves,
+** and no window fills, within a run. */
 static int64_t growth(int64_t steps, int64_t each)
 {
   return steps * (steps - 1) / 2 * each;

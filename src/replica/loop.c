@@ -154,7 +154,7 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 
 /* ---- a step starts ---- */
 
-/* The chunks of the step are under way: another microbatch may take up their prompts behind them. */
+/* The chunks of the step are under way: another microbatch may go on behind them. */
 static void start_chunks(orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++) {

@@ -19,7 +19,7 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
 /* How requests are preempted when blocks run short: the knob `swap`. */
 orc_preempt_mode orc_preempt_forced(const orc_replica *r);
 
-/* The running request that is preempted first among those that can be; ORC_NO_SLOT: there is none. */
+/* The running request that is preempted first of those that can be; ORC_NO_SLOT: there is none. */
 orc_slot orc_preempt_victim(const orc_replica *r);
 
 /* A step of another microbatch works on the request, or others build on what this one computes of

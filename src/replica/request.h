@@ -4,7 +4,7 @@
 **   QUEUED -> PREFILL -> DECODE -> DONE       the straight way
 **   PREFILL, DECODE -> QUEUED                 preempted (KV dropped, kept or swapped out)
 **   PREFILL -> MOVING -> QUEUED               decoded by another replica (kv_transfer.h)
-**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (loading.h)
+**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (kv_onload.h)
 **   any -> DONE                               rejected, timed out, cancelled
 */
 #ifndef ORC_REPLICA_REQUEST_H
@@ -23,7 +23,7 @@ typedef enum orc_state {
   ORC_DECODE,
   ORC_DONE,
   ORC_MOVING,  /* its prompt is computed; its KV goes to the replica that will decode it */
-  ORC_LOADING, /* what is cached of it comes back from lower tiers (loading.h) */
+  ORC_LOADING, /* what is cached of it comes back from lower tiers (kv_onload.h) */
 } orc_state;
 
 typedef uint32_t orc_slot; /* index into the pool */
@@ -51,7 +51,7 @@ typedef struct orc_request {
   int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
   orc_time staged_at;  /* when it was true */
   double unsent;       /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
-  int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
+  int32_t promised;    /* prompt tokens it counts for in the load of a replica (router_load.h) */
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */

@@ -1,6 +1,5 @@
 /* reshard.c - which part of a KV cache goes from which rank to which: against what the heads and
- *layers
- ** of each rank are, written down by hand. */
+** layers of each rank are, written down by hand. */
 #include "cluster/kv_reshard.h"
 
 #include <math.h>

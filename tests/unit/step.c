@@ -234,8 +234,7 @@ static void chunked_prefill(void)
 }
 
 /* DeepSeek-V2-Lite decodes on the latent: (512 + 64) x 2 B a token and layer, on every rank; 2 x 16
- *x
- ** (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
+** x (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
 static void latent_attention(void)
 {
   const orc_step_cost one = on_a100(&deepseek_v2_lite, 1), two = on_a100(&deepseek_v2_lite, 2);

@@ -1,7 +1,7 @@
 /*
-** control.c - a paused simulation goes on, by a moment or to a time, and changes: other knobs, other
-** policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a replay
-** stops exactly where the first run did.
+** control.c - a paused simulation goes on, by a moment or to a time, and changes: other knobs,
+** other policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a
+** replay stops exactly where the first run did.
 */
 #include "cluster/control.h"
 

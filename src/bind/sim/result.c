@@ -207,7 +207,8 @@ static int collect(lua_State *L)
   return 0;
 }
 
-/* A snapshot in a userdata, which stays on the stack: nothing is lost when Lua runs out of memory. */
+/* A snapshot in a userdata, which stays on the stack: nothing is lost when Lua runs out of memory.
+** */
 static orc_snapshot *push_snapshot(lua_State *L, const orc_cluster *c, orc_time end)
 {
   orc_snapshot *s = lua_newuserdatauv(L, sizeof *s, 0);

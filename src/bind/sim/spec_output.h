@@ -1,5 +1,6 @@
 /*
-** spec_output.h - what a simulation shows while it runs: time series for its result, a log on stderr.
+** spec_output.h - what a simulation shows while it runs: time series for its result, a log on
+** stderr.
 */
 #ifndef ORC_BIND_SIM_SPEC_OUTPUT_H
 #define ORC_BIND_SIM_SPEC_OUTPUT_H
@@ -9,8 +10,8 @@
 #include "bind/sim/sim.h"
 
 /*
-** Read from the spec at `index` what is to be observed: series_interval (s, > 0) and log (true: every
-** step and every change of a request on stderr). Fills the config; raises what is wrong.
+** Read from the spec at `index` what is to be observed: series_interval (s, > 0) and log (true:
+** every step and every change of a request on stderr). Fills the config; raises what is wrong.
 */
 void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_config *config);
 
