@@ -214,7 +214,7 @@ describe("not here, of parallel instances:", function()
   end)
 
   it("W-64 memory of the host and sparse FLOPs taken for the GPU's", function()
-    local h = require("oracle.catalog").hardware("gh200")
+    local h = require("oracle.models.catalog").hardware("gh200")
     assert.is_true(h.memory <= 96 * 2^30 and h.flops.fp16 < 1000e12)
   end)
 
