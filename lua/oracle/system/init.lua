@@ -59,6 +59,7 @@ end
 
 --- A system by name; vllm when the name is nil or unknown.
 function system.get(name)
+  name = name or "vllm"
   return finder.load("system", system.find(name) or "vllm")
 end
 

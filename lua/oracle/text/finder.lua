@@ -6,29 +6,31 @@ local spelling = require "oracle.text.spelling"
 
 local finder = {}
 
-local known = {}                                          -- folder -> its names
+local known = {}                                          -- folder -> { names =, by_fold = { folded name = name } }
+
+local function listed(folder)
+  if known[folder] then return known[folder] end
+  local names, by_fold = {}, {}
+  for _, file in ipairs(core.list(paths.path("lua/oracle/" .. folder)) or {}) do
+    local name = file:match("^([%w_]+)%.lua$")
+    if name and name ~= "init" then
+      names[#names + 1], by_fold[spelling.fold(name)] = name, name
+    end
+  end
+  known[folder] = { names = names, by_fold = by_fold }
+  return known[folder]
+end
 
 --- The names of the files in a folder of lua/oracle, sorted; without its init.lua.
 -- @param folder such as "batching"
 function finder.names(folder)
-  if not known[folder] then
-    local names = {}
-    for _, file in ipairs(core.list(paths.path("lua/oracle/" .. folder)) or {}) do
-      local name = file:match("^([%w_]+)%.lua$")
-      if name and name ~= "init" then names[#names + 1] = name end
-    end
-    known[folder] = names
-  end
-  return table.move(known[folder], 1, #known[folder], 1, {})
+  local names = listed(folder).names
+  return table.move(names, 1, #names, 1, {})
 end
 
 --- The file that a name means, whatever its case, "-" and "_"; nil: none.
 function finder.find(folder, name)
-  local folded = spelling.fold(tostring(name))
-  for _, one in ipairs(finder.names(folder)) do
-    if spelling.fold(one) == folded then return one end
-  end
-  return nil
+  return listed(folder).by_fold[spelling.fold(tostring(name))]
 end
 
 --- What a file of a folder returns.
