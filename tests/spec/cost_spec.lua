@@ -126,7 +126,7 @@ describe("cost.check", function()
   end)
 
   it("gives the table of number formats, and a chip's rate in each", function()
-    local formats = require "oracle.models.formats"
+    local formats = require "oracle.scenario.number_formats"
     assert.equal(4.25, formats.of.mxfp4.weight_bits)
     assert.equal(4.15625, formats.of.int4.weight_bits)
     assert.same({ "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4" }, formats.PEAKS)

@@ -214,7 +214,7 @@ describe("of several GPUs:", function()
   end)
 
   it("a GPU has its own memory and its dense FLOP/s (W-64)", function()
-    local h = require("oracle.catalog").hardware("gh200")
+    local h = require("oracle.models.catalog").hardware("gh200")
     assert.is_true(h.memory <= 96 * 2^30 and h.flops.fp16 < 1000e12)
   end)
 

@@ -1,7 +1,7 @@
 --- Defects known of other simulators that must not be here: each test says what holds instead.
 local cases = require "cases"
-local config = require "oracle.config"
-local document = require "oracle.config.document"
+local yaml = require "oracle.formats.yaml"
+local document = require "oracle.formats.document"
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -244,7 +244,7 @@ describe("of a configuration:", function()
     - {link_id: r, source_id: gpu0, dest_id: client_node_0, bandwidth_bps: 8.0e9, latency_s: 0.5}
 ]=]
     local function latency(text)
-      return config.read(document.read(build { links = text }), {}).scenario.client_link.latency
+      return yaml.read(document.read(build { links = text }), {}).scenario.client_link.latency
     end
     assert.equal(0.001, latency(links))
     local swapped = links:gsub("(    %- {link_id: c[^\n]*\n)(    %- [^\n]*\n)", "%2%1")
@@ -332,7 +332,7 @@ describe("of a configuration:", function()
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 8.0e9, latency_s: 1.0e-4}
 ]] })
-    assert.equal(1e9, config.read(v, {}).scenario.client_link.bandwidth)
+    assert.equal(1e9, yaml.read(v, {}).scenario.client_link.bandwidth)
   end)
 
   it("time to first token holds the time in the queue (W-65)", function()

@@ -59,7 +59,7 @@ static int count(lua_State *L)
    by then every histogram has become a sketch */
 static const char script[] =
     "local count = ...\n"
-    "local oracle, experiment = require 'oracle', require 'oracle.experiment'\n"
+    "local oracle, experiment = require 'oracle', require 'oracle.plan'\n"
     "local sim = require('oracle.core').sim\n"
     "return function(batching, router, replicas, every)\n"
     "  local spec = experiment.spec(experiment.plan(oracle.scenario {\n"
