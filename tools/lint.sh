@@ -26,8 +26,8 @@ verdict() {
   fi
 }
 
-lua5.4 tools/layers.lua src >"$log/out" 2>&1
-verdict $? "layers of src/"
+lua5.4 tools/layers.lua src lua >"$log/out" 2>&1
+verdict $? "layers of src/ and lua/"
 
 for h in "${headers[@]}"; do
   echo "#include \"${h#src/}\"" | cc "${flags[@]}" -Wall -Wextra -Werror -fsyntax-only -x c - >"$log/out" 2>&1

@@ -11,6 +11,7 @@ static const luaL_Reg parts[] = {
   { "sim", orc_bind_sim },
   { "net", orc_bind_net },
   { "journal", orc_bind_append_file },
+  { "list", orc_bind_list },
   { NULL, NULL },
 };
 

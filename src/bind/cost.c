@@ -144,9 +144,11 @@ void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h)
   if (h->tdp_watts == 0.0) h->tdp_watts = h->idle_watts;
   lua_getfield(L, index, "flops");
   need_table(L, -1, "hardware.flops");
-  for (int i = 0; i < ORC_DTYPES; i++)
-    h->flops[i] =
-        orc_bind_number_or(L, lua_gettop(L), "hardware.flops", orc_dtype_name((orc_dtype)i), 0.0);
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    const orc_dtype d = (orc_dtype)i;
+    if (!orc_dtype_has_peak(d)) continue;
+    h->flops[d] = orc_bind_number_or(L, lua_gettop(L), "hardware.flops", orc_dtype_name(d), 0.0);
+  }
   lua_pop(L, 1);
   h->nvlink = read_link(L, index, "nvlink", "hardware.nvlink");
   h->pcie = read_link(L, index, "pcie", "hardware.pcie");
@@ -478,9 +480,14 @@ static int check(lua_State *L)
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    { "ops", orc_bind_cost_ops }, { "memory", memory },
-    { "parameters", parameters }, { "step", step },
-    { "check", check },           { NULL, NULL },
+    { "ops", orc_bind_cost_ops },
+    { "memory", memory },
+    { "parameters", parameters },
+    { "step", step },
+    { "check", check },
+    { "dtypes", orc_bind_cost_dtypes },
+    { "flops", orc_bind_cost_flops },
+    { NULL, NULL },
   };
   luaL_newlib(L, functions);
   return 1;

@@ -32,11 +32,13 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p);
 
 /*
 ** cost.ops{model =, layout =} -> the operations of a step on one GPU, in the order they run: a list
-*of
-** { name, flops, weights (B read once per step; of "experts": of one), bytes, per = "token" ... },
-*the
-** middle ones summed over the layers (cost/op.h).
+** of { name, flops, weights (B read once per step; of "experts": of one), bytes, per = "token", ... },
+** the middle ones summed over the layers (cost/op.h).
 */
 int orc_bind_cost_ops(lua_State *L);
+
+/* oracle.core.cost.dtypes and .flops: number formats, and what a chip does in them (dtype.c). */
+int orc_bind_cost_dtypes(lua_State *L);
+int orc_bind_cost_flops(lua_State *L);
 
 #endif

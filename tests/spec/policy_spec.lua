@@ -1,8 +1,8 @@
 --- Policies: what they may and may not do, what becomes of those that go wrong, and the laws of those that come along.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local policy = require "oracle.policy"
-local sandbox = require "oracle.sandbox"
+local sandbox = require "oracle.policy.sandbox"
 local program = require "program"
 
 local dir
@@ -70,9 +70,9 @@ end
 -- It stops at a line of its file, with an error that matches, and what was measured so far adds up.
 local function fails(name, text, pattern)
   local s = small { batching = write(name .. ".lua", text) }
-  local plan = experiment.plan(s)
+  local plan = planning.plan(s)
   local core = require("oracle.core").sim
-  local sim = core.new(experiment.spec(plan))
+  local sim = core.new(planning.spec(plan))
   local why = raised(sim.run, sim)
   assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
   assert.matches(name .. "%.lua:%d+", why)
@@ -108,8 +108,8 @@ end)
 describe("verbs for whole sets", function()
   it("do what single ones do one after the other", function()
     local function outcome(name, engine)
-      local plan = experiment.plan(small({ batching = write(name .. ".lua", body "") }, engine))
-      local by_hand = require("oracle.core").sim.run(experiment.spec(plan))
+      local plan = planning.plan(small({ batching = write(name .. ".lua", body "") }, engine))
+      local by_hand = require("oracle.core").sim.run(planning.spec(plan))
       local short = [=[
         local policy = require "oracle.policy"
         return policy.batching { name = "odd", step = function(b, e)
@@ -117,8 +117,8 @@ describe("verbs for whole sets", function()
           if left > 0 then b:fill(left) end
         end }
       ]=]
-      plan = experiment.plan(small({ batching = write(name .. "_sets.lua", short) }, engine))
-      return by_hand, require("oracle.core").sim.run(experiment.spec(plan))
+      plan = planning.plan(small({ batching = write(name .. "_sets.lua", short) }, engine))
+      return by_hand, require("oracle.core").sim.run(planning.spec(plan))
     end
     for i, engine in ipairs { {}, { num_gpu_blocks_override = 130 }, { max_num_batched_tokens = 97 } } do
       local by_hand, sets = outcome("verbs" .. i, engine)
@@ -222,10 +222,10 @@ describe("a policy that goes wrong", function()
 
   it("is stopped while its file loads, too", function()
     assert.matches("loading%.lua:1: the policy ran for more than 2 s",
-      raised(experiment.plan, small { batching = write("loading.lua", "while true do end") }))
+      raised(planning.plan, small { batching = write("loading.lua", "while true do end") }))
     assert.matches("batching: .*syntax%.lua:1: ",
-      raised(experiment.plan, small { batching = write("syntax.lua", "x =") }))
-    assert.matches("returns no policy", raised(experiment.plan, small { batching = write("none.lua", "return 1") }))
+      raised(planning.plan, small { batching = write("syntax.lua", "x =") }))
+    assert.matches("returns no policy", raised(planning.plan, small { batching = write("none.lua", "return 1") }))
   end)
 
   it("names the line of a function whose answer is none, and of a table that is wrong", function()
@@ -325,13 +325,13 @@ end)
 describe("parameters", function()
   it("are set by name beside the policy's and checked", function()
     local s = small { batching = { "sarathi", token_budget = 300 } }
-    assert.equal(300, experiment.plan(s).spec.batching.params.token_budget)
+    assert.equal(300, planning.plan(s).spec.batching.params.token_budget)
     assert.matches("^batching: token_budgt: unknown parameter of sarathi; did you mean token_budget%?",
-      raised(experiment.plan, small { batching = { "sarathi", token_budgt = 1 } }))
+      raised(planning.plan, small { batching = { "sarathi", token_budgt = 1 } }))
     assert.matches("^batching: token_budget: a number expected, got a string",
-      raised(experiment.plan, small { batching = { "sarathi", token_budget = "many" } }))
+      raised(planning.plan, small { batching = { "sarathi", token_budget = "many" } }))
     assert.matches('^router: "roundrobin": unknown policy; did you mean round_robin%?',
-      raised(experiment.plan, small { router = "roundrobin" }))
+      raised(planning.plan, small { router = "roundrobin" }))
   end)
 end)
 
@@ -361,7 +361,7 @@ describe("replicas", function()
     s.failures = { mtbf = "1 s", mttr = "500 ms" }
     assert.equal(120, s:run().requests.successful)
     assert.matches("^failures.outages%[1%].replica: 3: a replica from 1 to 2",
-      raised(experiment.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
+      raised(planning.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
   end)
 
   it("come after their cold start and go when there is little to do", function()
@@ -369,8 +369,8 @@ describe("replicas", function()
       { rate = 2, duration = 10 }, { rate = 60, duration = 20 }, { rate = 1, duration = 60 } } }
     local scaled = { policy = { "target_load", target = 8, stabilization = 5.0 }, min = 1, max = 4, interval = 1,
                      cold_start = "3 s" }
-    local plan = experiment.plan(small { workload = load, autoscaling = scaled })
-    local raw = experiment.simulate(plan)
+    local plan = planning.plan(small { workload = load, autoscaling = scaled })
+    local raw = planning.simulate(plan)
     assert.equal(raw.requests.total, raw.requests.successful)
     local rented, used = 0, 0
     for _, replica in ipairs(raw.replicas) do
@@ -379,7 +379,7 @@ describe("replicas", function()
     end
     assert.is_true(used >= 3)
     assert.is_true(rented < 4 * raw.now and rented > raw.now)
-    local alone = experiment.simulate(experiment.plan(small { workload = load }))
+    local alone = planning.simulate(planning.plan(small { workload = load }))
     assert.is_true(raw.latency.time_to_first_token_ms:mean() < alone.latency.time_to_first_token_ms:mean())
   end)
 
@@ -396,16 +396,16 @@ describe("replicas", function()
   it("are refused before the run without the objective they need", function()
     local rush = oracle.workload.poisson { rate = 300, count = 60, prompt = 400, output = 5 }
     for _, slo in ipairs { false, { e2e = "1 s" } } do
-      local ok, why = pcall(experiment.plan, small { workload = rush, slo = slo or nil, admission = "slo_shedding" })
+      local ok, why = pcall(planning.plan, small { workload = rush, slo = slo or nil, admission = "slo_shedding" })
       assert.is_false(ok)
       assert.equal('admission: slo_shedding needs an objective; slo.ttft expected, such as "1 s"', why)
     end
-    experiment.plan(small { workload = rush, admission = { "slo_shedding", ttft = 0.5 } })
+    planning.plan(small { workload = rush, admission = { "slo_shedding", ttft = 0.5 } })
     local own = { name = "own", admit = function() return true end, objective = "ttf" }
     assert.has_error(function() policy.admission(own) end,
       'policy.admission: objective: "ttf": one of "ttft", "tpot", "e2e" expected')
     own.objective = "tpot"
-    assert.is_false((pcall(experiment.plan, small { workload = rush, admission = policy.admission(own) })))
+    assert.is_false((pcall(planning.plan, small { workload = rush, admission = policy.admission(own) })))
   end)
 end)
 
@@ -505,14 +505,14 @@ describe("law: earliest deadline first", function()
         sets = sets + 1
         local parts = {}
         for k = 1, 3 do
-          parts[k] = { kind = "trace", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
+          parts[k] = { arrivals = "recorded", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
                        timeout = 0.01 * allowed[k] + 0.005 }
         end
         local late = {}
         for _, name in ipairs { "edf", "chunked" } do
-          local plan = experiment.plan(single(oracle.workload.batch { count = 1, prompt = 10, output = 1 }, name))
+          local plan = planning.plan(single(oracle.workload.batch { count = 1, prompt = 10, output = 1 }, name))
           plan.spec.workload = parts
-          late[name] = experiment.simulate(plan).requests.timed_out
+          late[name] = planning.simulate(plan).requests.timed_out
         end
         assert.equal(0, late.edf)
         if late.chunked > 0 then first_come_misses = first_come_misses + 1 end
@@ -533,7 +533,7 @@ describe("law: fair share", function()
       local s = small({ batching = name, duration = 8, workload = oracle.workload.batch { count = 3000,
         prompt = { kind = "uniform", low = 1, high = longest }, output = { kind = "uniform", low = 1, high = 200 } } },
         { num_gpu_blocks_override = memory // 16 })
-      experiment.simulate(experiment.plan(s), { csv = path })
+      planning.simulate(planning.plan(s), { csv = path })
       local sums, columns, waiting = {}, nil, {}
       for line in io.lines(path) do
         local fields = {}
@@ -567,15 +567,15 @@ end)
 describe("every policy that comes along", function()
   for _, name in ipairs(policy.names "batching") do
     it(name .. " keeps the laws under random loads", function()
-      local report = require("oracle.policy_check").run(name, { loads = 4, seed = 2, timing = false })
+      local report = require("oracle.study.policy_check").run(name, { loads = 4, seed = 2, timing = false })
       assert.same({}, report.faults)
     end)
   end
 
   it("creates no garbage in a steady step", function()
-    local plan = experiment.plan(small { workload = oracle.workload.batch { count = 16, prompt = 50, output = 1000 },
+    local plan = planning.plan(small { workload = oracle.workload.batch { count = 16, prompt = 50, output = 1000 },
                                          engine = { max_model_len = 2048 } })
-    local spec = experiment.spec(plan)
+    local spec = planning.spec(plan)
     local own = { every_step = true }
     for k, v in pairs(spec.batching) do own[k] = v end
     spec.batching, spec.runs = own, false
@@ -610,9 +610,9 @@ describe("columns", function()
       end }
     ]])
     assert.equal(120, small({ batching = path }):run().requests.successful)
-    local plan = experiment.plan(small { batching = path, workload = oracle.workload.batch { count = 16, prompt = 200,
+    local plan = planning.plan(small { batching = path, workload = oracle.workload.batch { count = 16, prompt = 200,
                                                                                              output = 60 } })
-    local sim = require("oracle.core").sim.new(experiment.spec(plan))
+    local sim = require("oracle.core").sim.new(planning.spec(plan))
     sim:run(0.3)                                          -- all of them decode
     collectgarbage()
     collectgarbage("stop")

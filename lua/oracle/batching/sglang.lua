@@ -1,7 +1,7 @@
 --- SGLang's scheduler: prompts go before decodes and alone, in chunks; one joins only when the memory that running
 -- requests are expected to need yet is spared. How much that is falls while all goes well and rises when memory ran
 -- short after all; then the requests with the fewest tokens generated are sent back to the end of the queue. Once one
--- did not fit, nobody else is looked at until somebody has left.
+-- did not fit, no other request is tried until a running one has left.
 -- Source: SGLang v0.5.5, python/sglang/srt/managers/scheduler.py, schedule_policy.py, schedule_batch.py, environ.py:
 -- new_token_ratio starts at 0.7 of the longest answers (times schedule_conservativeness), falls to 0.14 of that within
 -- 600 decode steps and is set back when nothing runs; an answer counts for at most 4096 tokens. retract_decode sends
@@ -14,7 +14,7 @@ local policy = require "oracle.policy"
 local CLIP, FIRST, FLOOR, DECAY, AHEAD = 4096, 0.7, 0.14, 600, 20
 local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- requests; tokens; tokens
 
--- Where those go that begin like others: behind everyone sorted by prefix, before whoever comes later (key: its id).
+-- Where those go that begin like others: behind all sorted by prefix, before later arrivals (key: its id).
 local LAST = 0.5
 
 -- The share of the longest answers that is kept free, brought up to this step.

@@ -1,4 +1,5 @@
---- Shortest remaining processing time: whoever needs the least further time runs; others pause and keep their blocks.
+--- Shortest remaining processing time: the requests that need the least further time run; others pause and keep their
+-- blocks.
 -- It must know how many tokens come out, so it is a bound for what others could reach.
 -- Source: Schrage, A proof of the optimality of the shortest remaining processing time discipline, Operations Research
 -- 16(3), 1968.

@@ -1,4 +1,4 @@
---- Static batching: those who wait form a batch, and nobody joins until all of it has ended.
+--- Static batching: waiting requests form a batch, and none joins it until all of it has ended.
 -- Every request gets the blocks of its longest answer beforehand, as engines without paging do.
 -- Source: the baseline of Yu et al., Orca, OSDI 2022, section 2 (request-level scheduling, FasterTransformer).
 local policy = require "oracle.policy"

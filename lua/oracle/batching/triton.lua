@@ -13,7 +13,7 @@ local function size_of(n, most, preferred)
   return best
 end
 
--- How many leave now; nobody runs.
+-- How many waiting requests form a batch now, when no batch runs.
 local function leave(b, e, s)
   local n = b:queue()
   local size = size_of(n, e.max_num_seqs, s.params.preferred)

@@ -52,7 +52,7 @@ local function take_back(b, s)
   end
 end
 
--- The lines anew from the queue: requests came that nobody told of (from another replica, from lower tiers).
+-- The lines anew from the queue: requests came without an arrival (from another replica, from lower tiers).
 local function line_up(b, s)
   s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
   local cols = s.cols
@@ -81,7 +81,7 @@ local function charge(b, s)
   end
 end
 
--- A client with nobody here before is lifted to the least service among those that have someone here.
+-- A client without requests here before is lifted to the least service among those that have some here.
 local function lift(s, client)
   local least
   for _, other in ipairs(s.active) do

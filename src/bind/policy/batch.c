@@ -76,7 +76,7 @@ static int continue_running(lua_State *L)
 {
   orc_batch *b = self(L);
   lua_pushinteger(L, orc_batch_go_on(b, limit(L)));
-  lua_pushinteger(L, b->preempted);
+  lua_pushinteger(L, b->microbatch->preempted);
   return 2;
 }
 
@@ -252,7 +252,7 @@ static int count_steps(lua_State *L)
 /* b:preempted() -> requests preempted since the policy was called */
 static int count_preempted(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->preempted);
+  lua_pushinteger(L, self(L)->microbatch->preempted);
   return 1;
 }
 
@@ -292,7 +292,7 @@ static int random_number(lua_State *L)
 /* b:decoding() -> sequences that decode */
 static int decoding(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->replica->microbatch->decode.n);
+  lua_pushinteger(L, self(L)->microbatch->decode.n);
   return 1;
 }
 

@@ -47,9 +47,8 @@ void orc_policy_push(lua_State *L, int function)
   lua_rawgeti(L, LUA_REGISTRYINDEX, function);
 }
 
-/* Call the function below `args` arguments; its draws come from asked.rng. Leaves its results,
- *or
- ** its error, in place of it and of its handler. */
+/* Call the function below `args` arguments; its draws come from asked.rng. Leaves its results, or
+** its error, in place of it and of its handler. */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context asked)
 {
   /* A verb of one policy may lead to another being asked: what it had is put back. */

@@ -14,8 +14,7 @@
 void orc_policy_push(lua_State *L, int function);
 
 /*
-** Call the function below `args` arguments; its draws come from asked.rng. Leaves its results,
-*or
+** Call the function below `args` arguments; its draws come from asked.rng. Leaves its results, or
 ** its error, in place of what orc_policy_push pushed. Returns lua_pcall's status.
 */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context asked);

@@ -61,7 +61,7 @@ static int call_at_arrival(orc_lua_policies *p, int function, orc_policy_kind ki
 {
   lua_State *L = p->L;
   orc_policy_push(L, function);
-  p->scope = (orc_cluster_scope){ .cluster = c };
+  p->scope = (orc_cluster_scope){ .cluster = c, .request = r };
   void **cluster = orc_handles_push(L, &p->clusters, &p->scope);
   void **request = orc_handles_push(L, &p->requests, r);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->memory[kind]);

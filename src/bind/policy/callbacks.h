@@ -2,7 +2,7 @@
 ** callbacks.h - asks the policies written in Lua: the functions behind the pointers of serve/policy.h.
 ** `self` is an orc_lua_policies. Each returns false with *e, which names the policy, its file and
 ** line, when its Lua function raises, does not return, takes memory without end, or gives no
-*answer.
+** answer.
 */
 #ifndef ORC_BIND_POLICY_CALLBACKS_H
 #define ORC_BIND_POLICY_CALLBACKS_H

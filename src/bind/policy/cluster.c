@@ -12,8 +12,8 @@
 #include "bind/policy/cluster_scope.h"
 #include "bind/policy/columns.h"
 #include "bind/policy/handle.h"
-#include "cluster/cluster.h"
-#include "cluster/scaling.h"
+#include "cluster/dispatch.h"
+#include "cluster/phases.h"
 #include "replica/block_table.h"
 
 /* Upvalues of each verb. */
@@ -49,7 +49,7 @@ static int ready_of(const orc_cluster_scope *s)
 {
   const orc_lifecycle *f = &s->cluster->lifecycle;
   if (s->pool == NULL) return f->ready_count;
-  return orc_scaling_groups(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
+  return orc_phases_units(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
 }
 
 /* Of a router also those that only decode, numbered behind the ready ones. */
@@ -107,7 +107,7 @@ static int starting(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   int n = 0;
-  if (s->pool != NULL) n = orc_scaling_groups(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
+  if (s->pool != NULL) n = orc_phases_units(c, s->pool, ORC_PHASE_STARTING, ORC_PHASE_FAILED);
   for (int i = 0; s->pool == NULL && i < c->replica_count; i++)
     n += c->lifecycle.units[i].phase == ORC_PHASE_STARTING ||
          c->lifecycle.units[i].phase == ORC_PHASE_FAILED;
@@ -236,13 +236,13 @@ static int backlog(lua_State *L)
  * about that are not among these. Only for a router with tracks = true */
 static int load(lua_State *L)
 {
-  const orc_cluster *c = cluster(L);
-  const orc_replica *r = part_at(L).at;
-  if (!c->router.tracks) orc_bind_misuse(L, "c:load is only for a router with tracks = true");
-  lua_pushinteger(L, r->load.tokens);
-  lua_pushinteger(L, r->load.blocks);
-  lua_pushinteger(L, c->asked == ORC_NO_SLOT ? 0
-                                             : orc_router_load_fresh(r, &c->requests.at[c->asked]));
+  const orc_cluster_scope *s = scope(L);
+  const orc_router_load *l = &s->cluster->loads[part_at(L).at->index];
+  if (!s->cluster->router.tracks)
+    orc_bind_misuse(L, "c:load is only for a router with tracks = true");
+  lua_pushinteger(L, l->tokens);
+  lua_pushinteger(L, l->blocks);
+  lua_pushinteger(L, s->request == NULL ? 0 : orc_router_load_fresh(l, s->request));
   return 3;
 }
 
@@ -302,7 +302,8 @@ static int free_blocks(lua_State *L)
  * one */
 static int last_replica(lua_State *L)
 {
-  const int i = orc_cluster_home(cluster(L));
+  const orc_cluster_scope *s = scope(L);
+  const int i = s->request == NULL ? -1 : orc_dispatch_home(s->cluster, s->request);
   if (i < 0)
     lua_pushnil(L);
   else
@@ -310,15 +311,15 @@ static int last_replica(lua_State *L)
   return 1;
 }
 
-static int64_t prefix_match_at(const orc_cluster *c, part p)
+static int64_t prefix_match_at(const orc_cluster_scope *s, part p)
 {
-  return c->asked == ORC_NO_SLOT ? 0 : orc_block_table_match(p.at, &c->requests.at[c->asked]);
+  return s->request == NULL ? 0 : orc_block_table_match(p.at, s->request);
 }
 
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  lua_pushinteger(L, prefix_match_at(cluster(L), part_at(L)));
+  lua_pushinteger(L, prefix_match_at(scope(L), part_at(L)));
   return 1;
 }
 
@@ -365,7 +366,7 @@ static const orc_columns_kind columns_kind = { .type = "oracle.columns.cluster",
                                                .names = column_names,
                                                .count = COLUMN_COUNT };
 
-static int64_t column_of(const orc_cluster *c, part p, int column)
+static int64_t column_of(const orc_cluster_scope *s, part p, int column)
 {
   switch (column) {
   case IN_FLIGHT:
@@ -381,7 +382,7 @@ static int64_t column_of(const orc_cluster *c, part p, int column)
   case CACHED:
     return cached_at(p);
   default:
-    return prefix_match_at(c, p);
+    return prefix_match_at(s, p);
   }
 }
 
@@ -402,7 +403,7 @@ static int replicas(lua_State *L)
   for (int row = 0; row < size_is + decoders_are; row++) {
     const part p = nth(s, row);
     for (int i = 0; i < c.count; i++) {
-      lua_pushinteger(L, column_of(s->cluster, p, c.code[i]));
+      lua_pushinteger(L, column_of(s, p, c.code[i]));
       orc_columns_set(L, &c, i, row + 1);
     }
   }

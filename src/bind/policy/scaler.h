@@ -7,7 +7,7 @@
 #include "base/rng.h"
 #include "bind/bind.h"
 #include "bind/policy/cluster_scope.h"
-#include "cluster/cluster.h"
+#include "cluster/state.h"
 
 typedef struct orc_lua_scaler {
   struct orc_lua_policies *of;

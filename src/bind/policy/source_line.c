@@ -16,8 +16,8 @@ static bool ends_in(const char *text, const char *end)
 /* These stand between a policy and Lua's library; their lines say nothing. */
 static bool is_sandbox(const lua_Debug *ar)
 {
-  return ends_in(ar->source, "lua/oracle/sandbox.lua") ||
-         ends_in(ar->source, "lua/oracle/policy.lua");
+  return ends_in(ar->source, "lua/oracle/policy/sandbox.lua") ||
+         ends_in(ar->source, "lua/oracle/policy/constructors.lua");
 }
 
 /* Whether there is a function at this level, and it is not one that called the policy. */

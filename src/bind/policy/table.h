@@ -11,8 +11,8 @@
 #include "bind/policy/handle.h"
 #include "bind/policy/scaler.h"
 #include "bind/policy/watchdog.h"
-#include "cluster/cluster.h"
-#include "replica/policy.h"
+#include "cluster/state.h"
+#include "replica/scheduler.h"
 
 /* Which policy; 1 << kind where several are meant. */
 typedef enum orc_policy_kind {

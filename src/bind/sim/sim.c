@@ -17,6 +17,7 @@
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
 #include "bind/sim/spec_workload.h"
+#include "cluster/cluster.h"
 
 static const char type_name[] = "oracle.sim";
 
@@ -287,7 +288,7 @@ static int result(lua_State *L)
   const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
                        : c->requests.live > 0         ? c->engine.now
                                                       : c->last_end;
-  orc_bind_push_result(L, s, whole, end);
+  orc_bind_push_result(L, s, whole, end, s->csv);
   orc_error e = { 0 };
   orc_csv *csv = s->csv;
   s->csv = NULL;

@@ -7,7 +7,8 @@
 
 #include "bind/policy/table.h"
 #include "bind/policy/watchdog.h"
-#include "cluster/cluster.h"
+#include "cluster/config.h"
+#include "cluster/state.h"
 #include "workload/source.h"
 #include "workload/synthetic.h"
 
@@ -47,11 +48,11 @@ void orc_bind_end(orc_sim *s);
 double orc_bind_sim_fraction(const orc_sim *s);
 
 /*
-** Push the raw results at `end` (ns): requests in flight count as pending. Spoils the books for a
-** simulation that goes on.
+** Push the raw results at `end` (ns): requests in flight count as pending.
 **   whole   it came to its end
+**   csv     their records are written here; NULL: nowhere
 */
-void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end);
+void orc_bind_push_result(lua_State *L, const orc_sim *s, bool whole, orc_time end, orc_csv *csv);
 
 /* When it ends at the latest, ns; ORC_NEVER: with its last request. */
 orc_time orc_bind_sim_end(const orc_sim *s);

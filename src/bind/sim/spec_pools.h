@@ -5,7 +5,8 @@
 #define ORC_BIND_SIM_SPEC_POOLS_H
 
 #include "bind/bind.h"
-#include "cluster/cluster.h"
+#include "cluster/config.h"
+#include "cluster/state.h"
 
 /* The field `engine` of the table at `index`: knobs under vLLM's names. Raises what is wrong. */
 orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index);
