@@ -22,17 +22,23 @@ local function same_tokens(a, b)
   return true
 end
 
+local function in_order(names)
+  local list = table.move(names or {}, 1, #(names or {}), 1, {})
+  table.sort(list)
+  return table.concat(list, " ")
+end
+
 -- How a step differs: nil, or "schedule" or "memory", and in words.
 local function step_difference(i, want, have)
   if not want then return "schedule", ("step %d at %s is one too many"):format(i, have[1]) end
   if not have then return "schedule", ("step %d at %s is missing"):format(i, want[1]) end
-  local preempted = table.concat(want[4] or {}, " ")
+  local preempted, own = in_order(want[4]), in_order(have[4])
   if not near(want[1], have[1]) or not near(want[5] or want[1], want[5] and have[5] or have[1]) then
     return "schedule", ("step %d starts at %s, not %s"):format(i, have[1], want[1])
   elseif not same_tokens(want[2], have[2]) then
     return "schedule", ("step %d at %s: {%s}, not {%s}"):format(i, want[1], named(have[2]), named(want[2]))
-  elseif table.concat(have[4], " ") ~= preempted then
-    return "schedule", ("step %d at %s preempts {%s}, not {%s}"):format(i, want[1], table.concat(have[4], " "), preempted)
+  elseif own ~= preempted then
+    return "schedule", ("step %d at %s preempts {%s}, not {%s}"):format(i, want[1], own, preempted)
   elseif want[3] ~= have[3] then
     return "memory", ("step %d at %s: %d blocks in use, not %d"):format(i, want[1], have[3], want[3])
   end

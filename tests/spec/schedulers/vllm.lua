@@ -13,7 +13,7 @@ function vllm.run(case)
   for i, step in ipairs(e.steps) do
     local tokens, preempted = {}, {}
     for _, r in ipairs(step.order) do tokens[r.name] = step.tokens[r] end
-    for k, r in ipairs(step.preempted) do preempted[k] = r.name end
+    for k, r in ipairs(step.told) do preempted[k] = r.name end
     outcome.steps[i] = { step.start, tokens, step.used, preempted, step.made }
   end
   for _, r in ipairs(e.requests) do

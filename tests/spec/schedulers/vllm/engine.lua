@@ -76,7 +76,10 @@ end
 function engine:make_step()
   local step = self.scheduler:schedule()
   step.made = self.now
+  -- What a step of nothing preempted is told with the next one.
+  local preempted = table.move(step.preempted, 1, #step.preempted, #self.preempted + 1, self.preempted)
   if #step.order == 0 then return step end
+  step.told, self.preempted = preempted, {}
   step.start = math.max(self.now, self.busy_until)
   step.finish = step.start + self.step_ms
   self.busy_until = step.finish
@@ -121,7 +124,7 @@ function engine.simulate(case)
   local knobs = case.knobs
   local version = case.vllm:match("^%d+%.%d+")
   local self = setmetatable({ knobs = knobs, step_ms = case.step_ms, now = 0, busy_until = 0, texts = content.new(),
-                              coming = {}, requests = {}, steps = {}, depth = knobs.async_scheduling and 2 or 1 }, engine)
+                              coming = {}, requests = {}, steps = {}, preempted = {}, depth = knobs.async_scheduling and 2 or 1 }, engine)
   self.scheduler = schedulers.new(knobs, assert(rules[version], version), knobs.async_scheduling)
   for _, given in ipairs(case.requests) do self:expect(self:request(given)) end
   self:run()
