@@ -1,6 +1,6 @@
---- Replay schedules of real engines on the plain schedulers of tests/spec/schedulers: a table by file and family (exact;
--- memory: only blocks in use or cached tokens differ; schedule: something else does), the first difference of each
--- family that has one, and "N of N exact" as the last line. Files of engines without a plain scheduler are named.
+--- Replay schedules of real engines on the plain schedulers of tests/spec/schedulers: a table by file and family
+-- (exact; memory: only blocks in use or cached tokens differ; schedule: something else does), the first difference of
+-- each family that has one, and "N of N exact" as the last line. Files of engines without a plain scheduler are named.
 -- usage: build/release/lua tools/schedules.lua [FILE ...]      without FILE: $ORACLE_DATA/schedule/*.json
 package.path = "lua/?.lua;lua/?/init.lua;tests/spec/?.lua;" .. package.path
 local core = require "oracle.core"

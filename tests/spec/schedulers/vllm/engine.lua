@@ -124,7 +124,8 @@ function engine.simulate(case)
   local knobs = case.knobs
   local version = case.vllm:match("^%d+%.%d+")
   local self = setmetatable({ knobs = knobs, step_ms = case.step_ms, now = 0, busy_until = 0, texts = content.new(),
-                              coming = {}, requests = {}, steps = {}, preempted = {}, depth = knobs.async_scheduling and 2 or 1 }, engine)
+                              coming = {}, requests = {}, steps = {}, preempted = {},
+                              depth = knobs.async_scheduling and 2 or 1 }, engine)
   self.scheduler = schedulers.new(knobs, assert(rules[version], version), knobs.async_scheduling)
   for _, given in ipairs(case.requests) do self:expect(self:request(given)) end
   self:run()

@@ -34,31 +34,24 @@ function group.unread() return 0 end
 function group.most_blocks() return nil end
 
 -- How many blocks must be free so that the request has room for `tokens`. `found`: blocks of its beginning that are
--- known; those that nobody holds leave the free queue too. `computed`: tokens that need not be computed. `bounded`:
--- no more than the group ever holds of one request (the check of a whole sequence; 0.33 single_type:215-227).
+-- known; those that it will read and nobody holds leave the free queue too. `computed`: tokens that need not be
+-- computed. `bounded`: no more than the group ever holds of one request, which only the check of a whole sequence asks
+-- (0.11 single_type:76-86, 0.33 single_type:214-266).
 function group:lacks(r, tokens, found, computed, bounded)
   local needed, held = blocks_for(tokens, self.size), #(self.blocks[r] or {})
-  local gone = 0
-  if self.rules.unread_found_blocks then                  -- 0.33 single_type:228-266
-    if bounded and self.bound then needed = math.min(needed, self.bound) end
-    if self.remembered[r] then return math.max(0, needed - held) end
-    gone = self:unread(computed) // self.size
-  end
-  local idle = 0
+  if bounded and self.bound then needed = math.min(needed, self.bound) end
+  if self.remembered[r] then return math.max(0, needed - held) end
+  local gone, idle = self:unread(computed) // self.size, 0
   for i = math.max(0, gone - held) + 1, #found do
     if not found[i].null and found[i].holders == 0 then idle = idle + 1 end
-  end
-  if not self.rules.unread_found_blocks then              -- 0.11 single_type:76-86
-    return needed - #found - held + idle
   end
   return math.max(0, needed - math.max(gone, #found + held)) + idle
 end
 
--- A request's beginning, as found: its blocks get one more holder. Of a window's only those that will be read
--- (0.33 single_type:296-314; 0.11 takes all, single_type:88-105).
+-- A request's beginning, as found: its blocks get one more holder, but for those that will not be read
+-- (0.11 single_type:88-105, where a search leaves those out; 0.33 single_type:296-314).
 function group:adopt(r, found, computed)
-  local blocks, gone = {}, 0
-  if self.rules.unread_found_blocks then gone = math.max(0, self:unread(computed) // self.size) end
+  local blocks, gone = {}, math.max(0, self:unread(computed) // self.size)
   for i = 1, gone do blocks[i] = self.pool.null end
   for i = gone + 1, #found do
     blocks[i] = found[i]

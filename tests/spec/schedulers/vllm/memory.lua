@@ -10,8 +10,8 @@ memory.__index = memory
 -- `knobs` as a case states them; `batches`: how many may be in flight.
 function memory.new(knobs, rules, batches)
   local caching = knobs.enable_prefix_caching
-  local self = setmetatable({ rules = rules, caching = caching, max_len = knobs.max_model_len,
-                              pool = pools.new(knobs.usable_kv_blocks, caching, rules), groups = {}, kinds = {} }, memory)
+  local self = setmetatable({ rules = rules, caching = caching, max_len = knobs.max_model_len, groups = {}, kinds = {},
+                              pool = pools.new(knobs.usable_kv_blocks, caching, rules) }, memory)
   local c = { pool = self.pool, rules = rules, block_size = knobs.block_size, max_len = knobs.max_model_len,
               in_flight = batches * knobs.max_num_batched_tokens }
   for i, spec in ipairs(knobs.kv_groups or { { kind = "full" } }) do
@@ -97,7 +97,7 @@ function memory:allocate(r, tokens, admission)
   for _, g in ipairs(self.groups) do g:drop_unread(r, math.max(0, computed - r.in_flight)) end
   local slots = math.min(computed + tokens, self.max_len)
   if self:lacks(r, slots, found.blocks, computed) + kept > self.pool.free then return false end
-  if admission and (found.tokens > 0 or not self.rules.unread_found_blocks) then
+  if found.tokens > 0 then
     for i, g in ipairs(self.groups) do g:adopt(r, found.blocks[i], computed) end
   end
   for _, g in ipairs(self.groups) do g:grow(r, slots) end

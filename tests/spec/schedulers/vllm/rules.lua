@@ -4,7 +4,6 @@ local rules = {}
 
 rules["0.11"] = {
   blocks_without_content_first = false,                   -- v1/core/block_pool.py:272,338: one queue, order of freeing
-  unread_found_blocks = false,                            -- every found block is held, read or not: single_type:88-105
   whole_sequence_must_fit = false,                        -- sched:463: room for the first chunk is enough
   lone_request_without_threshold = false,                 -- sched:216,424: the threshold holds for everybody
   unfit_prompt_is_passed_over = true,                     -- sched:434,541: chunking off; those behind it get their turn
@@ -12,12 +11,10 @@ rules["0.11"] = {
   self_preempted_ends_the_step = true,                    -- sched:283-292
   retains = "every block",                                -- of window groups: there is no retention rule
   chunked_keeps_last_known_block = true,                  -- v1/core/single_type_kv_cache_manager.py:478-492
-  ends_are_known_in_advance = false,                      -- only asynchronous scheduling needs it; off by default
 }
 
 rules["0.33"] = {
   blocks_without_content_first = true,                    -- v1/core/block_pool.py:816-847
-  unread_found_blocks = true,                             -- those outside a window are let be: single_type:296-314
   whole_sequence_must_fit = true,                         -- sched:1449; scheduler_reserve_full_isl, config:190
   lone_request_without_threshold = true,                  -- sched:754-763
   unfit_prompt_is_passed_over = false,                    -- sched:1335-1344: chunking off; it stops the scan
@@ -25,7 +22,6 @@ rules["0.33"] = {
   self_preempted_ends_the_step = false,                   -- sched:982-994: under priorities those behind it go on
   retains = "replay and junctions",                       -- config/cache.py:275, prefix_cache_retention_interval = 0
   chunked_keeps_last_known_block = false,                 -- v1/core/single_type_kv_cache_manager.py:1381-1425
-  ends_are_known_in_advance = true,                       -- sched:800-814
 }
 
 return rules

@@ -15,17 +15,16 @@ scheduler.__index = scheduler
 function scheduler.new(knobs, rules, async)
   local whole = knobs.scheduler_reserve_full_isl
   if whole == nil then whole = rules.whole_sequence_must_fit end
-  local self = setmetatable({ rules = rules, async = async, whole = whole, running = {}, budget = knobs.max_num_batched_tokens,
-                              seats = knobs.max_num_seqs, max_len = knobs.max_model_len, block_size = knobs.block_size,
+  local interval = knobs.prefill_schedule_interval or 1   -- steps from one with prompts to the next (0.33 sched:404)
+  local self = setmetatable({ rules = rules, async = async, whole = whole, running = {}, interval = interval,
+                              budget = knobs.max_num_batched_tokens, seats = knobs.max_num_seqs,
+                              max_len = knobs.max_model_len, block_size = knobs.block_size,
                               threshold = knobs.long_prefill_token_threshold,
                               chunking = knobs.enable_chunked_prefill ~= false,
                               by_priority = knobs.scheduling_policy == "priority",
                               waiting = queues.new(knobs.scheduling_policy),
                               memory = memories.new(knobs, rules, async and 2 or 1),
-                              -- steps from one that computes prompts to the next (0.33 sched:404)
-                              interval = knobs.prefill_schedule_interval or 1,
-                              steps = 0, last_prompts = -(knobs.prefill_schedule_interval or 1),
-                              short_of_room = false, put_off = {} }, scheduler)
+                              steps = 0, last_prompts = -interval, short_of_room = false, put_off = {} }, scheduler)
   for _, spec in ipairs(knobs.kv_groups or {}) do
     if spec.mode == "align" then self.aligned = true end
   end
@@ -48,7 +47,8 @@ end
 -- `interval` steps have run since one with prompts; not when the last step that looked left requests waiting
 -- (0.33 sched:780-791).
 function scheduler:prompts_wait()
-  if self.interval <= 1 or self.short_of_room or self.steps + 1 - self.last_prompts >= self.interval then return false end
+  if self.interval <= 1 or self.short_of_room then return false end
+  if self.steps + 1 - self.last_prompts >= self.interval then return false end
   for _, r in ipairs(self.running) do
     if not r.mid_prompt then return true end
   end
@@ -136,14 +136,13 @@ function scheduler:make_room(r, n, step, place)
 end
 
 -- Its last token is on its way in the steps in flight (0.33 sched:800-814). Only a length is known in advance.
-function scheduler:ends_in_flight(r)
-  return self.rules.ends_are_known_in_advance and r.placeholders > 0
-    and r.computed + 2 - r.placeholders >= r.prompt + r.max_tokens
+local function ends_in_flight(r)
+  return r.placeholders > 0 and r.computed + 2 - r.placeholders >= r.prompt + r.max_tokens
 end
 
 -- The tokens that a running request would compute now.
 function scheduler:next_tokens(r, step)
-  if self:ends_in_flight(r) or step.prompts_wait and r.mid_prompt then return 0 end
+  if ends_in_flight(r) or step.prompts_wait and r.mid_prompt then return 0 end
   local n = math.min(r.tokens + r.placeholders - r.computed, step.threshold, step.left, self.max_len - 1 - r.computed)
   return self:aligned_chunk(r, n, 0)
 end
