@@ -49,7 +49,7 @@ local OF_SCHEDULE = { "arrival_ms", "prompt_tokens", "first_token_ms", "finish_m
 local function request_difference(name, want, have)
   if not have then return "schedule", ("request %s is missing"):format(name) end
   for _, key in ipairs(OF_SCHEDULE) do
-    if not near(want[key], have[key]) then
+    if want[key] and not near(want[key], have[key]) then
       return "schedule", ("%s of %s: %s, not %s"):format(key, name, have[key], want[key])
     end
   end
