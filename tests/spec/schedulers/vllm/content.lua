@@ -1,5 +1,5 @@
 --- What a KV block holds, as vLLM knows it: a block's hash covers the block's tokens and the hash of the block before
--- it (0.11 v1/core/kv_cache_utils.py:523, 0.33 v1/core/kv_cache_utils.py:700), so two blocks are alike when all tokens
+-- it (0.11 v1/core/kv_cache_utils.py:547, 0.33 v1/core/kv_cache_utils.py:707), so two blocks are alike when all tokens
 -- from the start of their sequences are. Here the sequences are paths down a tree, one step per token; a block's
 -- content is the node at its end. Tokens are whole numbers; a text is a run of tokens of its own.
 local content = {}

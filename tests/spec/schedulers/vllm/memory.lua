@@ -44,7 +44,7 @@ local function nothing(n)
 end
 
 -- The known beginning of a request: { blocks = by group, tokens, junction }. At least one token is left to compute,
--- so a prompt known whole computes its last block again (0.11 kvm:188-195, 0.33 kvm:301-307). Each kind may shorten
+-- so a prompt known whole computes its last block again (0.11 kvm:180, 0.33 kvm:301-307). Each kind may shorten
 -- what the one before it found; with more than two kinds, until all agree (0.33 coordinator:806-941; 0.11
 -- coordinator:352-414 has two kinds and looks once). junction: how far the longest of them reached, if further: from
 -- there on others share the text, and the kinds that lack it shall keep it this time (0.33 kvm:323).
@@ -93,7 +93,7 @@ function memory:allocate(r, tokens, admission)
     if self:lacks(r, whole, found.blocks, computed, true) + kept > self.pool.free then return false end
   end
   -- By tokens processed: the steps in flight still read their windows (0.33 kvm:561-568). 0.11 has none in flight
-  -- and looks before the found tokens count (kvm:234-240), which is the same as a request from the queue has no blocks.
+  -- and looks before the found tokens count (kvm:253), which is the same as a request from the queue has no blocks.
   for _, g in ipairs(self.groups) do g:drop_unread(r, math.max(0, computed - r.in_flight)) end
   local slots = math.min(computed + tokens, self.max_len)
   if self:lacks(r, slots, found.blocks, computed) + kept > self.pool.free then return false end

@@ -2,10 +2,10 @@
 -- and can be found by it until it is taken for something else; the queue is the order in which that happens.
 --
 -- Two blocks of equal content are not merged: whoever computed the second keeps it, and a search gives the one that
--- was known first (0.11 block_pool.py:35-62, 0.33 block_pool.py:63-100).
+-- was known first (0.11 block_pool.py:21-62, 0.33 block_pool.py:63-100).
 --
 -- One block, the null block, stands for what nobody reads; of `num_gpu_blocks_override = N` blocks N - 1 are usable
--- (0.11 block_pool.py:163, 0.33 block_pool.py:191).
+-- (0.11 block_pool.py:157, 0.33 block_pool.py:191).
 local pool = {}
 pool.__index = pool
 
@@ -93,7 +93,7 @@ function pool:hold(block)
 end
 
 -- Blocks without content go to the front of the queue, those with content to its back, each lot in the order given
--- (0.33 block_pool.py:816-847); in 0.11 all go to the back (block_pool.py:338-350). Callers give the last block of a
+-- (0.33 block_pool.py:816-847); in 0.11 all go to the back (block_pool.py:338-355). Callers give the last block of a
 -- sequence first, so that the ends of sequences are lost before their beginnings.
 function pool:release(blocks)
   local front = self.ends

@@ -196,7 +196,7 @@ function scheduler:admit(r, step)
   return "admitted"
 end
 
--- Nobody is admitted in a step that preempted somebody (0.11 sched:338, 0.33 sched:1050).
+-- Nobody is admitted in a step that preempted somebody (0.11 sched:335, 0.33 sched:1050).
 function scheduler:schedule_waiting(step)
   local passed = {}
   while #self.waiting > 0 and step.left > 0 and #self.running < self.seats do
