@@ -15,7 +15,7 @@ rules["0.11"] = {
 
 rules["0.33"] = {
   blocks_without_content_first = true,                    -- v1/core/block_pool.py:816-847
-  whole_sequence_must_fit = true,                         -- sched:1449; scheduler_reserve_full_isl, config/scheduler.py:190
+  whole_sequence_must_fit = true,                         -- sched:1449; config/scheduler.py:190
   lone_request_without_threshold = true,                  -- sched:754-763
   unfit_prompt_is_passed_over = false,                    -- sched:1335-1344: chunking off; it stops the scan
   victim_keeps_its_tokens = false,                        -- sched:944-957: tokens go back to the budget
