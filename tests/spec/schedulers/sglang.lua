@@ -24,11 +24,17 @@ local VERSIONS = {
     finished_stay = true,
     -- Whoever does not fit closes admission, even if nobody runs (sched 0.5.5:1813).
     always_full = true,
-    spare = 0,                                            -- tokens more that an admitted request is charged: none
+    spare = 0,                                            -- pages more that an admitted request is charged: none
+    -- The KV of an answer's last token never enters the tree, even where it was computed (mem_cache/radix_cache.py
+    -- 0.5.5:357-410); what an overlapped step took for a request that had ended or was sent back comes free when that
+    -- step is over (scheduler_output_processor_mixin.py:85-92, 316-352).
+    frees_late = true,
   },
   ["0.5.23"] = {
     -- Every request is charged a page more (policy:1429-1439, budget:196-208).
     spare = 1,
+    -- Nobody is looked up once the chunk or max_prefill_tokens is spent (sched:4203-4206).
+    spent_stops = true,
     -- Requests that ignore their stop token count fully (policy:786-795).
     fixed_count_fully = true,
     -- Under the overlap loop, who is about to end by length does not decode once more (sched:4444-4466, 2029).
@@ -248,12 +254,15 @@ end
 local function add_one(s, add, r)
   local lacking = r.prompt + r.output - r.prefix
   local wanted = lacking + math.min(math.max(r.max_new - r.output, 0), CLIP) + s.rules.spare * s.cache.page
-  local pages = s.cache:pages_up(lacking)
+  local pages, left_if_unlocked = s.cache:pages_up(lacking), left_in_all(s, add)
   s.cache:lock(r.node)                                    -- what it found does not count as room for it
   local reason, tokens, answer
-  if wanted >= left_in_all(s, add) then
+  local beyond = pages >= add.prompts and #add.batch > 0  -- the first one may exceed max_prefill_tokens
+  if beyond and s.rules.prefill_limit_always and wanted < left_if_unlocked then
+    reason = "step"
+  elseif wanted >= left_in_all(s, add) then
     reason = "memory"
-  elseif (s.rules.prefill_limit_always or add.chunk == math.huge) and pages >= add.prompts and #add.batch > 0 then
+  elseif beyond and add.chunk == math.huge then
     reason = "step"
   elseif pages <= add.chunk then
     tokens, answer = lacking, math.min(r.max_new, CLIP)
@@ -279,7 +288,7 @@ local function seats(s) return s.knobs.max_running_requests - #s.running.request
 -- Whoever fits, in order; the first who does not ends it (sched 0.5.5:1766-1814; 0.5.23:4201-4306).
 local function admit_waiting(s, add)
   for _, r in ipairs(s.waiting) do
-    if verdict(s, add) == "step" then return end          -- 0.5.5 adds who gets no token of a spent chunk: it cannot
+    if s.rules.spent_stops and verdict(s, add) == "step" then return end
     if #add.batch >= seats(s) then s.running.full = true end
     if s.running.full then return end
     look_up(s, r, r.prompt + r.output - 1)                -- one token at least is computed
@@ -347,6 +356,16 @@ local function decode_fits(s, requests)
   return s.cache.free >= needed
 end
 
+-- Gives back what r holds, keeping none of it. `known`: tokens whose KV 0.5.5 knows of; an overlapped step that has begun
+-- for r took one more, which comes free when it is over.
+local function give_back(s, r, known)
+  if s.rules.frees_late then
+    r.late, r.held = s.cache:pages_up(r.held) - s.cache:pages_up(known), known
+  end
+  s.cache:release(r, r.held)
+  r.held = 0
+end
+
 local function enqueue(s, r)
   s.came = s.came + 1
   r.queued, r.computed_before = s.came, s.computed
@@ -371,9 +390,9 @@ local function retract(s)
     if #kept == 1 then break end
     local r = table.remove(kept)
     gone[#gone + 1] = r
-    s.cache:release(r, r.held)
+    give_back(s, r, r.prompt + math.max(r.output - 1, 0))
     s.cache:evict_for(#kept * AHEAD)
-    r.prefix, r.upto, r.held, r.retracted, r.retractions = 0, nil, 0, true, r.retractions + 1
+    r.prefix, r.upto, r.retracted, r.retractions = 0, nil, true, r.retractions + 1
   until decode_fits(s, kept)
   s.running.requests = kept                               -- from now on in this order
   ratio_after_retraction(s)
@@ -467,18 +486,20 @@ local function token(s, r, now)
   r.first = r.first or now
   if r.output < math.min(r.stop, r.max_new) then return end
   r.finish = now
-  -- Its KV can be found: all but that of the last token, which is not computed; in the overlap loop of 0.5.23 it was, if
-  -- one step more had begun (0.5.5 mem_cache/radix_cache.py:357-410; batch:1552-1563 owned_kv_len).
-  local known = r.prompt + r.output - (s.rules.finished_stay and 1 or 0)
+  -- Its KV can be found: all but that of the last token, which no step computed - unless, in the overlap loop, one more
+  -- had begun for it: 0.5.23 then keeps that too (batch:1552-1563, mem_cache/common.py: release_kv_cache).
+  local known = r.prompt + r.output - (s.rules.frees_late and 1 or 0)
   s.cache:keep(r, math.min(r.held, known))
-  s.cache:release(r, r.held)
+  give_back(s, r, math.min(r.held, known))
 end
 
 --- The step has ended (0.5.5 scheduler_output_processor_mixin.py; 0.5.23
 -- scheduler_components/batch_result_processor.py:258-446, 952-1110).
 function Scheduler:apply(step, now)
   for _, r in ipairs(step.requests) do
-    if not finished(r) and not r.retracted and r ~= step.chunked then  -- else its token is lost
+    if (finished(r) or r.retracted) and r.late then
+      self.cache.free, r.late = self.cache.free + r.late, nil
+    elseif not finished(r) and not r.retracted and r ~= step.chunked then  -- else its token is lost
       token(self, r, now)
       if step.kind == "prefill" and not finished(r) then
         self.cache:keep(r, r.upto)
