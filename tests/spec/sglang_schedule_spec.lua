@@ -1,5 +1,5 @@
---- SGLang's scheduler, written plainly (schedulers/sglang.lua), against schedules of the real one: a few in the project's
--- own form, and all those recorded where the data is there.
+--- SGLang's scheduler, written plainly (schedulers/sglang.lua), against schedules of the real one: a few in the
+-- project's own form, and all those recorded where the data is there.
 local replay = require "schedulers.replay_sglang"
 local loop = require "schedulers.sglang_loop"
 local cases = require "schedulers.sglang_cases"

@@ -3,8 +3,9 @@
 -- are those below sglang/srt/managers in the wheels: sched = scheduler.py, policy = schedule_policy.py, batch =
 -- schedule_batch.py; of 0.5.23 unless 0.5.5 is said; budget = mem_cache/prefill_budget.py (0.5.23).
 --
--- Modelled: 0.5.5 and 0.5.23, one worker, full attention, no speculation, no LoRA. Not modelled: preemption by priority,
--- routing-key, mixed chunks, delayed prefills (prefill_delayer, prefill_decode_interval), loading from lower tiers.
+-- Modelled: 0.5.5 and 0.5.23, one worker, full attention, no speculation, no LoRA. Not modelled: preemption by
+-- priority, routing-key, mixed chunks, delayed prefills (prefill_delayer, prefill_decode_interval), loading from lower
+-- tiers, add_one_req_ignore_eos (ignore_eos without a cache).
 local Cache = require "schedulers.sglang_cache"
 
 local Scheduler = {}
@@ -88,7 +89,8 @@ local function look_up(s, r, longest)
   return r.prefix
 end
 
--- For the orders that go by prefixes: what each finds, and who begins like another one that finds as little (policy:341-389).
+-- For the orders that go by prefixes: what each finds, and who begins like another one that finds as little
+-- (policy:341-389).
 local function match_all(s)
   local fresh, deferred = Cache.new(s.version, 0, 1), {}
   for _, r in ipairs(s.waiting) do
@@ -149,7 +151,8 @@ local ORDERS = {
       for _, r in ipairs(there[node] or {}) do table.insert(s.waiting, r) end
     end)
   end,
-  -- 0.5.23: the highest ratio of prompt tokens computed since it came to tokens it lacks, then the name (policy:443-456).
+  -- 0.5.23: the highest ratio of prompt tokens computed since it came to tokens it lacks, then the name
+  -- (policy:443-456).
   hrrn = function(s)
     local deferred = match_all(s)
     local function key(r)
@@ -178,7 +181,8 @@ local BY_PREFIX = { lpm = true, ["dfs-weight"] = true, hrrn = true, ["shortest-p
 local NOT_LONG = { lpm = true, hrrn = true }
 
 -- The queue is put in order each time an admission is tried (sched 0.5.5:1738; 0.5.23:4129). Without a cache, orders by
--- prefix are fcfs (policy:324-336; 0.5.5:117-138); above 128 waiting, lpm and hrrn leave what came as it is (policy:309-320).
+-- prefix are fcfs (policy:324-336; 0.5.5:117-138); above 128 waiting, lpm and hrrn leave what came as it is
+-- (policy:301-313).
 local function put_in_order(s)
   local how = s.knobs.schedule_policy
   if BY_PREFIX[how] and s.cache.disabled then how = "fcfs" end
@@ -244,7 +248,8 @@ function Scheduler:spared_chunk(lacking, add)
   return reserved > 0 and self.cache:pages_down(add.chunk - reserved) or add.chunk
 end
 
--- May others follow? "memory": nobody until somebody has left; "step": not in this step (0.5.5:421-431; 0.5.23:878-900).
+-- May others follow? "memory": nobody until somebody has left; "step": not in this step
+-- (0.5.5:421-431; 0.5.23:878-900).
 local function verdict(s, add)
   if left_in_all(s, add) <= 0 or left_now(s, add) <= 0 then return "memory" end
   if add.prompts <= 0 or add.chunk <= 0 then return "step" end
@@ -356,8 +361,8 @@ local function decode_fits(s, requests)
   return s.cache.free >= needed
 end
 
--- Gives back what r holds, keeping none of it. `known`: tokens whose KV 0.5.5 knows of; an overlapped step that has begun
--- for r took one more, which comes free when it is over.
+-- Gives back what r holds, keeping none of it. `known`: tokens whose KV 0.5.5 knows of; an overlapped step that has
+-- begun for r took one more, which comes free when it is over.
 local function give_back(s, r, known)
   if s.rules.frees_late then
     r.late, r.held = s.cache:pages_up(r.held) - s.cache:pages_up(known), known
@@ -373,8 +378,8 @@ local function enqueue(s, r)
 end
 
 -- Of the running requests those with most tokens made stay, of equal ones those with the shorter prompt, of equal ones
--- those who came first; at least one is sent back, and so many that the next step of the others fits. What they computed
--- is not kept, and 20 tokens for each one left are made room for at once. They go to the end of the queue
+-- those who came first; at least one is sent back, and so many that the next step of the others fits. What they
+-- generated is not kept, and 20 tokens for each one left are made room for at once. They go to the end of the queue
 -- (0.5.5 batch:1458-1543, sched:1923; 0.5.23 batch:3451-3580, 2360-2395, sched:4533).
 local function retract(s)
   local kept, gone = table.move(s.running.requests, 1, #s.running.requests, 1, {}), {}
@@ -435,7 +440,7 @@ local function decode(s)
   local gone
   if decode_fits(s, s.running.requests) then
     decay_ratio(s)
-  elseif any then                                         -- who is about to leave makes room: nobody decodes in this step
+  elseif any then                                         -- who is about to leave makes room: this step is passed over
     s.running.full = false
     return
   else
@@ -450,8 +455,8 @@ end
 
 -- ---- a step ----
 
--- Those whose prompts the last batch ended join the running ones, behind them. A batch that finds nobody running becomes
--- the running one, and its word "full" is its own (sched 0.5.5:1645-1666; 0.5.23:3906-3957).
+-- Those whose prompts the last batch ended join the running ones, behind them. A batch that finds nobody running
+-- becomes the running one, with admission open (sched 0.5.5:1645-1666; 0.5.23:3930-3957).
 local function merge_last(s)
   local last = s.last
   if s.chunked then
@@ -531,8 +536,8 @@ function Scheduler:arrive(q)
     max_new = math.min(max_new, knobs.kv_tokens - self.cache:pages_up(#tokens) - self.cache.page - 1)
   end
   local r = { name = q.name, arrival = q.arrival_ms, tokens = tokens, prompt = #tokens, output = 0, stop = q.output,
-              max_new = math.max(0, max_new), ignore_eos = q.ignore_eos, priority = q.priority or 0, prefix = 0, kept = 0,
-              held = 0, node = self.cache.root, retractions = 0 }
+              max_new = math.max(0, max_new), ignore_eos = q.ignore_eos, priority = q.priority or 0, prefix = 0,
+              kept = 0, held = 0, node = self.cache.root, retractions = 0 }
   enqueue(self, r)
   return r
 end

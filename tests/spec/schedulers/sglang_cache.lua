@@ -1,8 +1,8 @@
 --- SGLang's KV memory, written plainly: a pool of pages and a radix tree over what has been computed. It knows no
 -- scheduler. A node holds the KV of a run of tokens; it is given up whole, from the leaves, the least recently used
 -- first. Lines are those of sglang/srt in the wheels: 0.5.5 (mem_cache/radix_cache.py, mem_cache/common.py) and 0.5.23
--- (mem_cache/unified_radix_cache.py "cache", unified_cache/unified_tree_core.py "core", unified_cache/components/full.py
--- "full", mem_cache/allocator/base.py "pool").
+-- (mem_cache/unified_radix_cache.py "cache", unified_cache/unified_tree_core.py "core",
+-- components/full.py there "full", mem_cache/allocator/base.py "pool").
 local Cache = {}
 Cache.__index = Cache
 
@@ -51,7 +51,8 @@ end
 local function split(self, parent, place, length)
   local rest = parent.children[place]
   used(self, rest)
-  local first = { parent = parent, children = { rest }, locks = rest.locks, key = table.move(rest.key, 1, length, 1, {}) }
+  local first = { parent = parent, children = { rest }, locks = rest.locks,
+                  key = table.move(rest.key, 1, length, 1, {}) }
   rest.key, rest.parent = table.move(rest.key, length + 1, #rest.key, 1, {}), first
   parent.children[place] = first
   return first
@@ -106,8 +107,8 @@ function Cache:unlock(node)
   end
 end
 
---- A request r gives the KV of its first `length` tokens (r.tokens, of which r.prompt the prompt) to the tree and stands
--- there from now on. What others had computed meanwhile is not kept twice: their KV stays, r's goes
+--- A request r gives the KV of its first `length` tokens (r.tokens, of which r.prompt the prompt) to the tree and
+-- stands there from now on. What others had computed meanwhile is not kept twice: their KV stays, r's goes
 -- (0.5.5 radix_cache.py:357-479; cache:1164-1336). r.kept: how much of r's KV is the tree's.
 function Cache:keep(r, length)
   if self.disabled then return end
@@ -162,9 +163,9 @@ end
 function Cache:room() return self.free + self.evictable end
 function Cache:in_use() return self.size // self.page * self.page - self:room() end
 
---- The nodes from the leaves upwards, the branch with most requests first: depth-first search by weight. `at[node]`: how
--- many requests stand there. Calls visit(node) in that order (0.5.5 schedule_policy.py:279-305: a branch weighs all that
--- hangs on it; mem_cache/base_prefix_cache.py:347-387 the same).
+--- The nodes from the leaves upwards, the branch with most requests first: depth-first search by weight. `at[node]`:
+-- how many requests stand there; a branch weighs all that hang on it. Calls visit(node) in that order
+-- (managers/schedule_policy.py 0.5.5:279-305; mem_cache/base_prefix_cache.py 0.5.23:347-387).
 function Cache:by_weight(at, visit)
   local weight = {}
   local function weigh(node)

@@ -1,8 +1,8 @@
 --- A few schedules of the real SGLang 0.5.23 (normal loop, 10 ms a step), small enough to be read: each shows one rule.
 -- A request: name, arrival (ms), prompt as { text, tokens } (equal texts are equal tokens from their start), output
--- tokens and, where it ends by a stop token before, the most it may have; then what came of it. A step: start (ms), kind,
--- tokens in use or locked once it is formed, tokens cached and evictable, new_token_ratio, who is in it (prompts with
--- their tokens) and who was sent back for it.
+-- tokens and, where it ends by a stop token before, the most it may have; then what came of it. A step: start (ms),
+-- kind, tokens in use or locked once it is formed, tokens cached and evictable, new_token_ratio, who is in it (prompts
+-- with their tokens) and who was sent back for it.
 -- Facts of the recorded schedules in $ORACLE_DATA/schedule/sglang-0.5.23.json.
 local COMMON = { max_running_requests = 8, chunked_prefill_size = 128, max_prefill_tokens = 16384, page_size = 1,
                  schedule_policy = "fcfs", schedule_conservativeness = 1.0 }
@@ -80,7 +80,8 @@ local CASES = {
       { "c", at = 3, { { "S2", 40 }, { "own c", 5 } }, output = 5, first = 150, finish = 190 },
       { "d", at = 3, { { "S0", 40 } }, output = 3, cached = 39, first = 60, finish = 80 },
       { "e", at = 9, { { "S1", 120 } }, output = 4, cached = 119, first = 110, finish = 140 },
-      { "f", at = 9, { { "S0", 40 }, { "S0B0", 30 }, { "own f", 5 } }, output = 4, cached = 40, first = 20, finish = 50 },
+      { "f", at = 9, { { "S0", 40 }, { "S0B0", 30 }, { "own f", 5 } }, output = 4,
+        cached = 40, first = 20, finish = 50 },
     },
     steps = [[
          0 prefill   60    0 0.7       a:60
@@ -110,7 +111,8 @@ local CASES = {
     requests = {
       { "a", at = 0, { { "S0", 40 }, { "own a", 20 } }, output = 5, first = 10, finish = 80 },
       { "b", at = 2, { { "S2", 120 }, { "own b", 40 } }, output = 6, first = 30, finish = 100 },
-      { "c", at = 8, { { "S0", 40 }, { "S0B1", 30 }, { "own c", 20 } }, output = 4, cached = 40, first = 20, finish = 60 },
+      { "c", at = 8, { { "S0", 40 }, { "S0B1", 30 }, { "own c", 20 } }, output = 4,
+        cached = 40, first = 20, finish = 60 },
       { "d", at = 14, { { "S2", 120 }, { "own d", 20 } }, output = 4, cached = 120, first = 90, finish = 120 },
       { "e", at = 17, { { "S0", 40 } }, output = 2, cached = 39, first = 70, finish = 80 },
     },
