@@ -24,6 +24,19 @@ local function describe(s, step, now)
   return { now, step.kind, tokens, s.cache:in_use(), s.cache.evictable, s.ratio, gone }
 end
 
+-- No step could be formed. In 0.5.5 whoever waits may be admitted in the next try, once the last ones who had ended have
+-- left. Returns the time at which to go on.
+local function nothing(s, now, next_arrival)
+  s:idle()
+  if #s.waiting + #s.running.requests == 0 then
+    s.tried = nil
+    return next_arrival or now
+  end
+  assert(s.tried ~= now, "nothing can be scheduled")
+  s.tried = now
+  return now
+end
+
 -- The normal loop: a step is formed when the one before is over (scheduler.py 0.5.23:2026-2057).
 local function normal(s, case, come, steps)
   local now, more = 0, true
@@ -34,13 +47,10 @@ local function normal(s, case, come, steps)
       steps[#steps + 1] = describe(s, step, now)
       now = now + case.step_ms
       s:apply(step, now)
-    elseif #s.waiting + #s.running.requests == 0 then
-      s:idle()
-      now = more or now
     else
-      error("nothing can be scheduled")
+      now = nothing(s, now, more)
     end
-    s.last, more = step, more or step
+    s.last, more = step, more or step or #s.waiting > 0
   end
 end
 
@@ -62,11 +72,9 @@ local function overlapped(s, case, come, steps)
       s:apply(s.last, over)
       now = over
     elseif not step then
-      assert(#s.waiting + #s.running.requests == 0, "nothing can be scheduled")
-      s:idle()
-      now = more or now
+      now = nothing(s, now, more)
     end
-    more = more or step or s.last
+    more = more or step or s.last or #s.waiting > 0
     s.last = step
   end
 end
