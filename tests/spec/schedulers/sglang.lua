@@ -11,10 +11,10 @@ local Cache = require "schedulers.sglang_cache"
 local Scheduler = {}
 Scheduler.__index = Scheduler
 
-local CLIP = 4096                                         -- policy:83: an answer counts for at most so many tokens
+local CLIP = 4096                                         -- policy:89: an answer counts for at most so many tokens
 local FIRST, FLOOR, DECAY, AHEAD = 0.7, 0.14, 600, 20     -- environ.py:646-649
-local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- policy:120, 103, 110: requests, tokens, tokens
-local TOUCH_EVERY = 32                                    -- policy:122
+local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- policy:137, 110, 117: requests, tokens, tokens
+local TOUCH_EVERY = 32                                    -- policy:139
 
 -- What differs between the versions.
 local VERSIONS = {
@@ -32,17 +32,17 @@ local VERSIONS = {
     frees_late = true,
   },
   ["0.5.23"] = {
-    -- Every request is charged a page more (policy:1429-1439, budget:196-208).
+    -- Every request is charged a page more (policy:1408-1417, budget:156-169).
     spare = 1,
-    -- Nobody is looked up once the chunk or max_prefill_tokens is spent (sched:4203-4206).
+    -- Nobody is looked up once the chunk or max_prefill_tokens is spent (sched:4205-4208).
     spent_stops = true,
-    -- Requests that ignore their stop token count fully (policy:786-795).
+    -- Requests that ignore their stop token count fully (policy:785-795).
     fixed_count_fully = true,
     -- Under the overlap loop, who is about to end by length does not decode once more (sched:4444-4466, 2029).
     skip_finishing = true,
-    -- A continued chunk goes on when memory is over-committed (budget:170-174).
+    -- A continued chunk goes on when memory is over-committed (budget:142-145).
     chunk_goes_on = true,
-    -- What waiting requests would find counts as used, every 32nd time the queue is looked at (policy:282-307).
+    -- What waiting requests would find counts as used, every 32nd time the queue is looked at (policy:282-302).
     touch_waiting = true,
     -- lpm: of a prompt found whole the last token does not count (mem_cache/common.py: match_kv_cache).
     last_token_uncounted = true,
@@ -90,7 +90,7 @@ local function look_up(s, r, longest)
 end
 
 -- For the orders that go by prefixes: what each finds, and who begins like another one that finds as little
--- (policy:341-389).
+-- (policy:346-396).
 local function match_all(s)
   local fresh, deferred = Cache.new(s.version, 0, 1), {}
   for _, r in ipairs(s.waiting) do
@@ -109,11 +109,11 @@ local function match_all(s)
 end
 
 local function later(deferred, a, b)                      -- nil: neither is
-  if deferred[a] ~= deferred[b] then return deferred[b] end
+  if deferred[a] ~= deferred[b] then return deferred[b] == true end
 end
 
 local ORDERS = {
-  -- By priority first, where priorities are on (policy:492-503).
+  -- By priority first, where priorities are on (policy:526-536).
   fcfs = function(s)
     if not s.knobs.enable_priority_scheduling then return end
     sort_stably(s.waiting, function(a, b)
@@ -121,14 +121,14 @@ local ORDERS = {
       return a.queued < b.queued
     end)
   end,
-  -- Longest output first (policy:466-485).
+  -- Longest output first (policy:504-519).
   lof = function(s)
     sort_stably(s.waiting, function(a, b)
       if s.knobs.enable_priority_scheduling and a.priority ~= b.priority then return a.priority > b.priority end
       return a.max_new > b.max_new
     end)
   end,
-  -- Longest cached prefix first (policy:425-434).
+  -- Longest cached prefix first (policy:441-451).
   lpm = function(s)
     local deferred = match_all(s)
     sort_stably(s.waiting, function(a, b)
@@ -137,7 +137,7 @@ local ORDERS = {
       return not deferred[a] and a.found > b.found
     end)
   end,
-  -- Down the tree, the branch first at which most are waiting (policy:458-464).
+  -- Down the tree, the branch first at which most are waiting (policy:496-501).
   ["dfs-weight"] = function(s)
     match_all(s)
     local at, there = {}, {}
@@ -152,7 +152,7 @@ local ORDERS = {
     end)
   end,
   -- 0.5.23: the highest ratio of prompt tokens computed since it came to tokens it lacks, then the name
-  -- (policy:443-456).
+  -- (policy:460-493).
   hrrn = function(s)
     local deferred = match_all(s)
     local function key(r)
@@ -165,7 +165,7 @@ local ORDERS = {
       return a.name < b.name
     end)
   end,
-  -- 0.5.23: the least that is left to compute (policy:391-410).
+  -- 0.5.23: the least that is left to compute (policy:399-416).
   ["shortest-prefill-first"] = function(s)
     local deferred = match_all(s)
     local function work(r) return math.max(1, r.prompt + r.output - r.found) end
@@ -181,8 +181,8 @@ local BY_PREFIX = { lpm = true, ["dfs-weight"] = true, hrrn = true, ["shortest-p
 local NOT_LONG = { lpm = true, hrrn = true }
 
 -- The queue is put in order each time an admission is tried (sched 0.5.5:1738; 0.5.23:4129). Without a cache, orders by
--- prefix are fcfs (policy:324-336; 0.5.5:117-138); above 128 waiting, lpm and hrrn leave what came as it is
--- (policy:301-313).
+-- prefix are fcfs (policy:324-344; 0.5.5:117-138); above 128 waiting, lpm and hrrn leave what came as it is
+-- (policy:304-317).
 local function put_in_order(s)
   local how = s.knobs.schedule_policy
   if BY_PREFIX[how] and s.cache.disabled then how = "fcfs" end
@@ -213,7 +213,7 @@ end
 local function left_in_all(s, add) return s.cache:room() - add.promised end
 local function left_now(s, add) return s.cache:room() - add.taken end
 
--- Charges a request that was admitted for `tokens` now and `answer` later (0.5.5:433-447; budget:196-208).
+-- Charges a request that was admitted for `tokens` now and `answer` later (0.5.5:433-447; budget:156-169).
 local function charge(s, add, r, tokens, answer)
   local pages = s.cache:pages_up(tokens)
   local spare = s.rules.spare * s.cache.page
@@ -224,7 +224,7 @@ local function charge(s, add, r, tokens, answer)
   add.batch[#add.batch + 1] = r
 end
 
--- The prompt whose chunk did not end last time goes on, before all others (0.5.5:449-467; 0.5.23:1141-1222).
+-- The prompt whose chunk did not end last time goes on, before all others (0.5.5:449-467; 0.5.23:1140-1223).
 local function continue_chunk(s, add)
   local r = s.chunked
   local lacking = r.prompt + r.output - r.prefix
@@ -236,7 +236,7 @@ local function continue_chunk(s, add)
   if whole then s.chunked = nil end
 end
 
---- shortest-prefill-first: the tokens left for the continued prompt when shorter ones go first (policy:412-434).
+--- shortest-prefill-first: the tokens left for the continued prompt when shorter ones go first (policy:418-438).
 function Scheduler:spared_chunk(lacking, add)
   local page, reserved = self.cache.page, 0
   if add.chunk < 2 * page then return add.chunk end
@@ -249,13 +249,13 @@ function Scheduler:spared_chunk(lacking, add)
 end
 
 -- May others follow? "memory": nobody until somebody has left; "step": not in this step
--- (0.5.5:421-431; 0.5.23:878-900).
+-- (0.5.5:421-431; 0.5.23:874-893).
 local function verdict(s, add)
   if left_in_all(s, add) <= 0 or left_now(s, add) <= 0 then return "memory" end
   if add.prompts <= 0 or add.chunk <= 0 then return "step" end
 end
 
--- Takes the request into the batch, as far as the chunk reaches (0.5.5:556-645; 0.5.23:1418-1655).
+-- Takes the request into the batch, as far as the chunk reaches (0.5.5:556-645; 0.5.23:1395-1683).
 local function add_one(s, add, r)
   local lacking = r.prompt + r.output - r.prefix
   local wanted = lacking + math.min(math.max(r.max_new - r.output, 0), CLIP) + s.rules.spare * s.cache.page
@@ -479,7 +479,7 @@ end
 -- (sched 0.5.5:1630-1697; 0.5.23:3894-4024). Returns { kind, requests, tokens per request in [1..], retracted }.
 function Scheduler:form()
   merge_last(self)
-  if not self.rules.finished_stay then drop_finished(self) end  -- 0.5.23: at every step (sched:3961-3966)
+  if not self.rules.finished_stay then drop_finished(self) end  -- 0.5.23: at every step (sched:3963-3968)
   return prefill(self) or decode(self)
 end
 

@@ -1,9 +1,9 @@
---- A few schedules of the real SGLang 0.5.23 (normal loop, 10 ms a step), small enough to be read: each shows one rule.
--- A request: name, arrival (ms), prompt as { text, tokens } (equal texts are equal tokens from their start), output
--- tokens and, where it ends by a stop token before, the most it may have; then what came of it. A step: start (ms),
--- kind, tokens in use or locked once it is formed, tokens cached and evictable, new_token_ratio, who is in it (prompts
--- with their tokens) and who was sent back for it.
--- Facts of the recorded schedules in $ORACLE_DATA/schedule/sglang-0.5.23.json.
+--- A few schedules of the real SGLang (0.5.23 and its normal loop unless said otherwise, 10 ms a step), small enough
+-- to be read: each shows one rule. A request: name, arrival (ms), prompt as { text, tokens } (equal texts are equal
+-- tokens from their start), output tokens and, where it ends by a stop token before, the most it may have; then what
+-- came of it. A step: start (ms), kind, tokens in use or locked once it is formed, tokens cached and evictable,
+-- new_token_ratio, who is in it (prompts with their tokens) and who was sent back for it. Facts: what the schedulers of
+-- the PyPI packages sglang 0.5.5 and 0.5.23 did on a virtual clock without a GPU.
 local COMMON = { max_running_requests = 8, chunked_prefill_size = 128, max_prefill_tokens = 16384, page_size = 1,
                  schedule_policy = "fcfs", schedule_conservativeness = 1.0 }
 
@@ -196,6 +196,78 @@ local CASES = {
        290 prefill   74   54 0.99995   d:74
     ]],
   },
+  {
+    name = "0.5.5: who has ended holds the seat until the others decode",
+    sglang = "0.5.5",
+    knobs = { kv_tokens = 331, max_running_requests = 3, context_length = 77 },
+    requests = {
+      { "a", at = 0, { { "own a", 67 } }, output = 2, first = 10, finish = 30 },
+      { "b", at = 3, { { "own b", 62 } }, output = 3, first = 20, finish = 40 },
+      { "c", at = 3, { { "own c", 22 } }, output = 8, first = 20, finish = 100 },
+      { "d", at = 18, { { "own d", 62 } }, output = 5, first = 50, finish = 90 },
+    },
+    steps = [[
+         0 prefill   67    0 0.7       a:67
+        10 prefill  151    0 0.7       b:62 c:22
+        20 decode   154    0 0.698997  a b c
+        30 decode    88   68 0.697993  b c
+        40 prefill   86  132 0.697993  d:62
+        50 decode    88  132 0.69699   c d
+        60 decode    90  132 0.695987  c d
+        70 decode    92  132 0.694983  c d
+        80 decode    94  132 0.69398   c d
+        90 decode    29  198 0.692977  c
+    ]],
+  },
+  {
+    name = "overlap: who ends by length does not decode once more",
+    overlap = true,
+    knobs = { kv_tokens = 331, max_running_requests = 3, context_length = 77 },
+    requests = {
+      { "a", at = 0, { { "own a", 67 } }, output = 2, first = 10, finish = 20 },
+      { "b", at = 3, { { "own b", 62 } }, output = 3, first = 30, finish = 60 },
+      { "c", at = 3, { { "own c", 22 } }, output = 8, first = 30, finish = 110 },
+      { "d", at = 18, { { "own d", 62 } }, output = 5, first = 40, finish = 80 },
+    },
+    steps = [[
+         0 prefill   67    0 0.7       a:67
+        10 decode    68    0 0.698997  a
+        20 prefill  152    0 0.698997  b:62 c:22
+        30 prefill  146   68 0.698997  d:62
+        40 decode   149   68 0.697993  b c d
+        50 decode   152   68 0.69699   b c d
+        60 decode   154   68 0.695987  c d
+        70 decode    92  132 0.694983  c d
+        80 decode    93  132 0.69398   c
+        90 decode    28  198 0.692977  c
+       100 decode    29  198 0.691973  c
+    ]],
+  },
+  {
+    name = "0.5.5, overlap: who has ended decodes once more, and holds a token of it",
+    sglang = "0.5.5", overlap = true,
+    knobs = { kv_tokens = 331, max_running_requests = 3, context_length = 77 },
+    requests = {
+      { "a", at = 0, { { "own a", 67 } }, output = 2, first = 10, finish = 20 },
+      { "b", at = 3, { { "own b", 62 } }, output = 3, first = 30, finish = 60 },
+      { "c", at = 3, { { "own c", 22 } }, output = 8, first = 30, finish = 110 },
+      { "d", at = 18, { { "own d", 62 } }, output = 5, first = 50, finish = 90 },
+    },
+    steps = [[
+         0 prefill   67    0 0.7       a:67
+        10 decode    68    0 0.698997  a
+        20 prefill  152    0 0.698997  b:62 c:22
+        30 decode    86   68 0.697993  b c
+        40 prefill  148   68 0.697993  d:62
+        50 decode   151   68 0.69699   b c d
+        60 decode   154   68 0.695987  b c d
+        70 decode    92  132 0.694983  c d
+        80 decode    93  132 0.69398   c d
+        90 decode    95  132 0.692977  c d
+       100 decode    30  198 0.691973  c
+       110 decode    30  198 0.69097   c
+    ]],
+  },
 }
 
 -- A line of `steps` as { start, kind, { request = tokens }, in use, evictable, ratio, { retracted } or nil }.
@@ -217,7 +289,7 @@ end
 
 -- The cases as the recorded files have them.
 for _, c in ipairs(CASES) do
-  c.sglang, c.step_ms, c.expect = "0.5.23", 10, { steps = {}, requests = {} }
+  c.sglang, c.step_ms, c.expect = c.sglang or "0.5.23", 10, { steps = {}, requests = {} }
   for k, v in pairs(COMMON) do
     if c.knobs[k] == nil then c.knobs[k] = v end
   end

@@ -24,8 +24,8 @@ local function describe(s, step, now)
   return { now, step.kind, tokens, s.cache:in_use(), s.cache.evictable, s.ratio, gone }
 end
 
--- No step could be formed. In 0.5.5 whoever waits may be admitted in the next try, once the last ones who had ended have
--- left. Returns the time at which to go on.
+-- No step could be formed. In 0.5.5 whoever waits may be admitted in the next try, once the last ones who had ended
+-- have left. Returns the time at which to go on.
 local function nothing(s, now, next_arrival)
   s:idle()
   if #s.waiting + #s.running.requests == 0 then
