@@ -114,7 +114,7 @@ static void tie(orc_cluster *c, const orc_pool_config *pools)
   for (int i = 0; i < c->pool_count; i++)
     if (pools[i].lockstep) groups += c->pools[i].count / c->pools[i].group;
   c->dp_groups = orc_alloc((size_t)groups, sizeof *c->dp_groups);
-  c->dp_group_of = orc_alloc((size_t)c->replica_count, sizeof *c->dp_group_of);
+  c->dp_group_of = orc_alloc((size_t)c->replica_count, sizeof(orc_dp_group *));
   for (int i = 0; i < c->pool_count; i++) {
     const orc_pool *p = &c->pools[i];
     for (int k = 0; pools[i].lockstep && k < p->count; k++) {

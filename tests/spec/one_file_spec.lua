@@ -80,7 +80,7 @@ describe("one file more", function()
         keys = keys.drawn { { "waves", "count", min = 1, max = 1000, required = true, doc = "how many" }, keys.COUNT },
         told_by = { "waves" },
         engine = function(w)
-          return { kind = "renewal", inter_arrival = { kind = "constant", a = 10 }, count = w.waves }
+          return { arrivals = "drawn", inter_arrival = { kind = "constant", a = 10 }, count = w.waves }
         end,
       }]])
     write("w.lua", [[local t = { model = "llama-3.1-8b", hardware = "h100-sxm" }
