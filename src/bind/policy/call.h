@@ -1,11 +1,11 @@
 /*
 ** call.h - how a policy's function is called from the engine, and how its table is read: for
-** the files of bind/ that put Lua behind the function pointers of serve/policy.h.
+** the files of bind/ that put Lua behind the function pointers of replica/scheduler.h and cluster/policy.h.
 */
 #ifndef ORC_BIND_POLICY_CALL_H
 #define ORC_BIND_POLICY_CALL_H
 
-#include "bind/policy/table.h"
+#include "bind/policy/policies.h"
 
 /* ---- calling ---- */
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bind/policy/watchdog.h"
+#include "bind/policy/floor.h"
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -23,7 +23,7 @@ static bool is_sandbox(const lua_Debug *ar)
 /* Whether there is a function at this level, and it is not one that called the policy. */
 static bool in_policy(lua_State *L, int level, lua_Debug *ar)
 {
-  return lua_getstack(L, level, ar) != 0 && ar->i_ci != orc_watchdog_floor();
+  return lua_getstack(L, level, ar) != 0 && ar->i_ci != orc_floor_get();
 }
 
 bool orc_source_line_line(lua_State *L, char *out, size_t size)

@@ -6,6 +6,7 @@
 
 #include "bind/policy/call.h"
 #include "bind/policy/callbacks.h"
+#include "bind/policy/scaler.h"
 #include "bind/policy/source_line.h"
 #include "replica/batch.h"
 

@@ -3,13 +3,16 @@
 ** other policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a
 ** replay stops exactly where the first run did.
 */
-#include "cluster/control.h"
+#include "bind/sim/control.h"
 
 #include <lauxlib.h>
 #include <math.h>
 
-#include "bind/sim/sim.h"
+#include "bind/policy/scaler.h"
+#include "bind/policy/table.h"
+#include "bind/sim/state.h"
 #include "cluster/cluster.h"
+#include "cluster/control.h"
 
 /* ---- going on ---- */
 

@@ -2,16 +2,14 @@
 ** inspect.c - what Lua sees of a paused simulation: the whole, a replica, a request and its life,
 ** results so far. Nothing here changes it. Times are whole nanoseconds.
 */
+#include "bind/sim/inspect.h"
+
 #include <lauxlib.h>
 #include <math.h>
 
-#include "bind/sim/sim.h"
+#include "bind/sim/result.h"
+#include "bind/sim/state.h"
 #include "cluster/control.h"
-
-orc_time orc_bind_sim_end(const orc_sim *s)
-{
-  return isfinite(s->duration) ? orc_time_of(s->duration) : ORC_NEVER;
-}
 
 static bool over(const orc_sim *s)
 {

@@ -1,8 +1,9 @@
-/* result.c - what a simulation measured, as tables (see lua/oracle/summary.lua). */
+/* result.c - what a simulation measured, as tables (see lua/oracle/result/summary.lua). */
+#include "bind/sim/result.h"
+
 #include <lauxlib.h>
 
 #include "bind/hist.h"
-#include "bind/sim/sim.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"

@@ -7,7 +7,7 @@
 
 #include <lua.h>
 
-#include "bind/sim/sim.h"
+#include "bind/sim/state.h"
 
 /*
 ** Read from the spec at `index` what is to be observed: series_interval (s, > 0) and log (true:

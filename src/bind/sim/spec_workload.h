@@ -13,7 +13,7 @@
 #define ORC_BIND_SIM_SPEC_WORKLOAD_H
 
 #include "bind/bind.h"
-#include "bind/sim/sim.h"
+#include "bind/sim/state.h"
 
 /*
 ** Fill s->sources, s->profiles and s->expected from the table at `index`; raises what is wrong with

@@ -1,8 +1,8 @@
 /*
 ** cost.h - deployments as plain Lua tables: fields named as those of the C structs.
 */
-#ifndef ORC_BIND_COST_H
-#define ORC_BIND_COST_H
+#ifndef ORC_BIND_COST_COST_H
+#define ORC_BIND_COST_COST_H
 
 #include "bind/bind.h"
 #include "cost/step.h"

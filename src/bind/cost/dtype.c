@@ -9,7 +9,7 @@
 */
 #include <lauxlib.h>
 
-#include "bind/cost.h"
+#include "bind/cost/cost.h"
 #include "cost/dtype.h"
 
 static void set_number(lua_State *L, const char *key, double value)

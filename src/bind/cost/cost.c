@@ -1,11 +1,11 @@
 /*
 ** cost.c - what a deployment needs and what its steps cost: oracle.core.cost. Arguments are single
-** tables of { model =, hardware =, layout =, cost = }, each as bind/cost.h says.
+** tables of { model =, hardware =, layout =, cost = }, each as bind/cost/cost.h says.
 **   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs}   also of each stage
 **                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head }, counts
-**   ops{model, layout}                             see bind/cost.h
+**   ops{model, layout}                             see bind/cost/cost.h
 **   step{model, hardware, layout [, cost], shape}
 **                       { gemm, attention, lm_head, other, collective, overhead, total } in s,
 **                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
@@ -13,7 +13,7 @@
 **                       samples = }, ... } to be added
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
-#include "bind/cost.h"
+#include "bind/cost/cost.h"
 
 #include <lauxlib.h>
 #include <limits.h>

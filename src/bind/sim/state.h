@@ -1,16 +1,18 @@
 /*
-** sim.h - a simulation as the files of bind/ share it: sim.c makes, runs and measures one, live.c
-** looks into a paused one.
+** state.h - a simulation as the files of bind/sim/ share it, and what each method does first.
 */
-#ifndef ORC_BIND_SIM_SIM_H
-#define ORC_BIND_SIM_SIM_H
+#ifndef ORC_BIND_SIM_STATE_H
+#define ORC_BIND_SIM_STATE_H
 
-#include "bind/policy/table.h"
+#include "bind/policy/policies.h"
 #include "bind/policy/watchdog.h"
 #include "cluster/config.h"
 #include "cluster/state.h"
 #include "workload/source.h"
 #include "workload/synthetic.h"
+
+/* Name of its metatable. */
+#define ORC_BIND_SIM_TYPE "oracle.sim"
 
 typedef struct orc_sim {
   orc_cluster *cluster;
@@ -47,19 +49,7 @@ void orc_bind_end(orc_sim *s);
 /* How far it is, 0 .. 1; negative when nothing tells. */
 double orc_bind_sim_fraction(const orc_sim *s);
 
-/*
-** Push the raw results at `end` (ns): requests in flight count as pending.
-**   whole   it came to its end
-**   csv     their records are written here; NULL: nowhere
-*/
-void orc_bind_push_result(lua_State *L, const orc_sim *s, bool whole, orc_time end, orc_csv *csv);
-
 /* When it ends at the latest, ns; ORC_NEVER: with its last request. */
 orc_time orc_bind_sim_end(const orc_sim *s);
-
-/* Add the methods for paused simulations to the method table on top: those that make it go on or
-** change it (live.c), those that look (inspect.c). */
-void orc_bind_control(lua_State *L);
-void orc_bind_inspect(lua_State *L);
 
 #endif

@@ -1,7 +1,7 @@
 /* ops.c - the operations a step is made of, as Lua sees them: oracle.core.cost.ops. */
 #include <lauxlib.h>
 
-#include "bind/cost.h"
+#include "bind/cost/cost.h"
 #include "cost/op.h"
 
 static const char *const part_names[ORC_PARTS] = {
