@@ -1,0 +1,111 @@
+--- Requests that a Lua function makes, one by one or in blocks; docs/workloads.md shows how to write one.
+--   oracle.workload.generator { next = function(g) ... end, answered = function(g, request) ... end, count = 1000 }
+--   oracle.workload.generator "agents.lua"        the file returns such a table; it runs in the sandbox of policies
+--   oracle.workload.generator { "agents.lua", params = { agents = 8 }, count = 1000 }
+local fields = require "oracle.scenario.fields"
+local keys = require "oracle.workload.parts.keys"
+local lazy = require "oracle.lazy"
+local sandbox = lazy "oracle.policy.sandbox"
+local spelling = require "oracle.text.spelling"
+
+-- What a file may say, and what a scenario may say beside it.
+local OWN = { name = "string", next = "function", fill = "function", answered = "function", params = "table",
+              classes = "table", shares = "boolean" }
+
+local function sorted(t)
+  local list = {}
+  for k in pairs(t) do list[#list + 1] = tostring(k) end
+  table.sort(list)
+  return list
+end
+
+-- nil where a table can be a generator; else why not.
+local function wrong(t)
+  for _, key in ipairs(sorted(t)) do
+    if not OWN[key] then
+      local near = spelling.find(key, sorted(OWN))
+      return ("%s: unknown key; %s"):format(key, near and "did you mean " .. near .. "?"
+        or "valid: " .. table.concat(sorted(OWN), ", "))
+    end
+    if type(t[key]) ~= OWN[key] then return ("%s: a %s expected, got a %s"):format(key, OWN[key], type(t[key])) end
+  end
+  if t.next and t.fill then return "fill: next is given too; leave one out" end
+  if not t.next and not t.fill then return "next: missing; a function(g) that returns a request or nil" end
+  for i, name in ipairs(t.classes or {}) do
+    if type(name) ~= "string" or name == "" then return ("classes[%d]: a name expected"):format(i) end
+  end
+end
+
+-- What a file returns: a table of functions, or `next` alone.
+local function from_file(path, run)
+  local found, why = run.find(path)
+  if not found then return nil, ("path: %s: %s"):format(path, why) end
+  local made, broken = sandbox.load(found)
+  if made == nil then return nil, ("path: %s"):format(broken and broken:match "^[^\n]*" or path .. ": returns nothing") end
+  if type(made) == "function" then return { next = made }, nil, made end
+  if type(made) ~= "table" then
+    return nil, ("path: %s: returns a %s; `return { next = function(g) ... end }` expected"):format(found, type(made))
+  end
+  local t = {}
+  for k, v in pairs(made) do t[k] = v end
+  local what = wrong(t)
+  if what then return nil, ("path: %s: %s"):format(found, what) end
+  return t, nil, made
+end
+
+-- Parameters of the file with the scenario's in their place.
+local function params_of(t, w)
+  local own = {}
+  for k, v in pairs(t.params or {}) do own[k] = v end
+  for _, key in ipairs(w.params and t.params and sorted(w.params) or {}) do
+    if own[key] == nil then
+      local near = spelling.find(key, sorted(own))
+      return nil, ("params.%s: unknown; %s"):format(key, near and "did you mean " .. near .. "?"
+        or "valid: " .. table.concat(sorted(own), ", "))
+    end
+    if type(w.params[key]) ~= type(own[key]) then
+      return nil, ("params.%s: a %s expected, got a %s"):format(key, type(own[key]), type(w.params[key]))
+    end
+  end
+  for k, v in pairs(w.params or {}) do own[k] = v end
+  return own
+end
+
+local FUNCTION = "a function of a generator; docs/workloads.md"
+
+return {
+  doc = "requests that a Lua function or file makes",
+  keys = {
+    { "path", "path", doc = "a file that returns { next = function(g) ... end }; or the functions here" },
+    { "next", "function", doc = FUNCTION }, { "fill", "function", doc = FUNCTION },
+    { "answered", "function", doc = FUNCTION },
+    { "params", "table", doc = "what the functions find in g.params" },
+    { "classes", "list", of = { type = "string" }, doc = "names that requests may be counted under" },
+    { "shares", "boolean", doc = "requests say what their prompts share (prefix, text); true with answered" },
+    keys.COUNT, keys.DURATION, fields.seconds("timeout", "from arrival until the client gives up", { open = true }),
+    { "name", "string", doc = "of the profile in results" },
+  },
+  told_by = { "next", "fill" },
+  shorthand = "path",
+  engine = function(w, run)
+    if w.path and (w.next or w.fill) then return nil, "path: next or fill is given too; leave one out" end
+    local t, why, made = { next = w.next, fill = w.fill, answered = w.answered }, nil, nil
+    if w.path then
+      t, why, made = from_file(w.path, run)
+      if not t then return nil, why end
+    else
+      why = wrong(t)
+      if why then return nil, why end
+    end
+    local params
+    params, why = params_of(t, w)
+    if not params then return nil, why end
+    local shares = w.shares
+    if shares == nil then shares = t.shares or t.answered ~= nil end
+    return {
+      arrivals = "scripted", count = w.count, duration = w.duration, shares = shares or nil, made = made,
+      generator = { next = t.next, fill = t.fill, answered = t.answered, params = params,
+                    classes = w.classes or t.classes },
+    }
+  end,
+}
