@@ -1,5 +1,5 @@
 /*
-** status.h - how a request ended: one word for whoever sends requests, serves them or records them.
+** status.h - how a request ended: one word for the layers that send requests, serve them and record them.
 */
 #ifndef ORC_BASE_STATUS_H
 #define ORC_BASE_STATUS_H

@@ -92,7 +92,7 @@ typedef struct orc_step_cost {
   orc_ops ops;           /* the stage's work on one GPU */
   orc_rates rates[2];    /* without and with prefill tokens */
   orc_all_reduce reduce; /* of the tensor-parallel ranks */
-  orc_group exchange;    /* the ranks that share the experts; 1 rank: nobody else does */
+  orc_group exchange;    /* the ranks that share the experts; 1 rank: none is shared */
   double expert_miss;    /* log of the chance that a token passes an expert by; -inf if it cannot */
 } orc_step_cost;
 

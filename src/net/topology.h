@@ -1,6 +1,6 @@
 /*
 ** topology.h - what is joined to what: nodes, one-way links with latency and bandwidth, and the
-** routes between nodes. Built once, before the run; read-only to whoever sends over it.
+** routes between nodes. Built once, before the run; read-only to those that send over it.
 **
 ** The first question for a route computes and keeps it: one thread at a time.
 */

@@ -10,7 +10,7 @@
 
 /*
 ** The topology at `index`; raises an error when there is something else. It lives as long as the
-** Lua value: whoever keeps the pointer keeps the value too.
+** Lua value: a file that keeps the pointer keeps the value too.
 */
 orc_topology *orc_bind_topology(lua_State *L, int index);
 
