@@ -14,6 +14,7 @@
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
+#include "bind/core.h"
 
 #include <lauxlib.h>
 #include <limits.h>

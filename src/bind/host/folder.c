@@ -3,7 +3,7 @@
 #include <lauxlib.h>
 #include <stdlib.h>
 
-#include "bind/bind.h"
+#include "bind/core.h"
 
 /* list(folder) -> the names of all that is in it, sorted by their bytes, but for "." and ".."; nil
    where it cannot be read */

@@ -29,6 +29,7 @@
 **   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why
 */
 #include "bind/net/net.h"
+#include "bind/core.h"
 
 #include <lauxlib.h>
 #include <limits.h>

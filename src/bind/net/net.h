@@ -5,7 +5,7 @@
 #ifndef ORC_BIND_NET_NET_H
 #define ORC_BIND_NET_NET_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "net/topology.h"
 
 /*

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "bind/policy/watchdog.h"
+#include "bind/core.h"
 
 #include <lauxlib.h>
 #include <pthread.h>

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind/core.h"
 #include "bind/cost/cost.h"
 #include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
