@@ -137,7 +137,7 @@ describe("requests of no replica", function()
   local function books(replicas)
     local scenario = crowded()
     scenario.replicas, scenario.admission = replicas, { "token_bucket", rate = 6, burst = 2 }
-    if replicas == 1 then scenario.failures = { outages = { { at = 6, lasts = 5, replica = 1 } } } end
+    if replicas == 1 then scenario.failures = { outages = { { at = 6, lasts = 5, replica = 0 } } } end
     return rows.of(scenario)
   end
 

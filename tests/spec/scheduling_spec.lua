@@ -36,7 +36,7 @@ describe("fair share", function()
       prompt = oracle.dist.uniform { low = 20, high = 800 } }
     for label, changes in pairs {
       pools = { pools = { prefill = { replicas = 1 }, decode = { replicas = 1 } }, network = "dgx_h100" },
-      failures = { replicas = 2, failures = { outages = { { at = 1, lasts = 0.5, replica = 1 } } } },
+      failures = { replicas = 2, failures = { outages = { { at = 1, lasts = 0.5, replica = 0 } } } },
       memory = { blocks = 150 }, swap = { blocks = 150, preemption = "swap" },
       loading = { blocks = 250, kv_tiers = { dram }, kv_loading = "async" },
     } do

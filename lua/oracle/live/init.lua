@@ -1,7 +1,7 @@
 --- A simulation that lives: it stops where one wants, can be looked at, changed, branched and taken back.
 --   s = oracle.sim "scenarios/quickstart.lua"
 --   s:run_until(60)   s:step()   s:run_until(function(s) return s.queue > 100 end)   s:run()
---   s.now, s.queue, s.running, s.replicas[1].kv, s.requests[17], s.series.queue, s.latency.ttft
+--   s.now, s.queue, s.running, s.replicas[0].kv, s.requests[17], s.series.queue, s.latency.ttft
 --   s:set(key, value)   s:reload()   s:fork()   s:rewind(t)   s:what_if { key = { values } }
 --
 -- A pause lies after all events of a moment, so the time alone says where a simulation is. Branches and rewinding

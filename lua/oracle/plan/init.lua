@@ -271,17 +271,19 @@ local function failures_of(r, d)
     if p.name then parts[p.name], names[i] = p, p.name end
   end
   for i, o in ipairs(r.failures.outages or {}) do
-    local where, first, room = ("failures.outages[%d]"):format(i), 1, d.room
+    local where, first, room = ("failures.outages[%d]"):format(i), 0, d.room
     if o.pool then
       local p = parts[o.pool]
       if not p then
         fail('%s.pool: "%s": %s expected', where, o.pool,
           #names > 0 and "one of " .. table.concat(names, ", ") or "a scenario with pools or groups")
       end
-      first, room = p.first, p.room
+      first, room = p.first - 1, p.room
     end
-    if o.replica > room then fail("%s.replica: %d: a replica from 1 to %d expected", where, o.replica, room) end
-    outages[i] = { at = o.at, lasts = o.lasts, replica = first - 1 + o.replica }
+    if o.replica >= room then
+      fail("%s.replica: %d: a replica from 0 to %d expected", where, o.replica, room - 1)
+    end
+    outages[i] = { at = o.at, lasts = o.lasts, replica = first + o.replica }
   end
   return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
 end

@@ -36,7 +36,7 @@ s = sim "scenarios/quickstart.lua"    a simulation at its beginning; s shows whe
 s:run_until(60)  s:run_for("10 s")    go on to a simulated time, or for some
 s:run_until(function(s) return s.queue > 100 end)
 s:step()  s:step(100)  s:run()        a step of some replica; to the end and its result
-s.now  s.queue  s.running  s.kv  s.replicas[1]  s.replicas[1].kv  s.requests[17]  s.requests
+s.now  s.queue  s.running  s.kv  s.replicas[0]  s.replicas[0].kv  s.requests[17]  s.requests
 s:result()                            what was measured so far
 s:set("engine.max_num_seqs", 64)      change what can change while it runs
 s:reload()                            read the policies' files again
