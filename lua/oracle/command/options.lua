@@ -33,8 +33,6 @@ options.LIST = {
   { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
     doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
-  { "--no-records", key = "no_records",
-    doc = "keep nothing per request (as without --csv)" },
   { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
     only = { run = true, sweep = true, ["generate-config"] = true },

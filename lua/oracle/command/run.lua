@@ -94,7 +94,6 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
-  if options.csv and options.no_records then ui.misuse("--csv and --no-records: one row per request, or none") end
   ui.host().guard(true)
   local s, text, read
   if options.flags then

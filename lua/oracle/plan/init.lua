@@ -397,7 +397,7 @@ function planning.fresh(p)
 end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -407,7 +407,6 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.records = options.records or options.csv ~= nil
   spec.csv = options.csv
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
