@@ -84,6 +84,7 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  ui.one_run_logs(options, "this scenario varies keys")
   return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
 end
