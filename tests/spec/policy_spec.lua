@@ -380,7 +380,7 @@ describe("replicas", function()
     assert.is_true(used >= 3)
     assert.is_true(rented < 4 * raw.now and rented > raw.now)
     local alone = planning.simulate(planning.plan(small { workload = load }))
-    assert.is_true(raw.latency.time_to_first_token_ms:mean() < alone.latency.time_to_first_token_ms:mean())
+    assert.is_true(raw.latency.ttft:mean() < alone.latency.ttft:mean())
   end)
 
   it("turn arrivals away when told so", function()

@@ -217,7 +217,7 @@ describe("pools that grow and shrink", function()
       local prompts = 0
       for i = 1, 3 do prompts = prompts + (raw.replicas[i].steps > 0 and 1 or 0) end
       assert(prompts >= 2, name)
-      assert(raw.latency.time_to_first_token_ms:mean() < 0.5 * fixed.latency.time_to_first_token_ms:mean())
+      assert(raw.latency.ttft:mean() < 0.5 * fixed.latency.ttft:mean())
       local rented = 0
       for _, r in ipairs(raw.replicas) do rented = rented + r.rented_s end
       assert(rented < 0.9 * 6 * raw.now and rented > 2 * raw.now)
@@ -231,7 +231,7 @@ describe("pools that grow and shrink", function()
       local raw = simulate(scaled("planner", { pools = both }))
       local rented = 0
       for i = 4, 6 do rented = rented + raw.replicas[i].rented_s end
-      return rented / raw.now, raw.latency.inter_token_latency_ms:mean()
+      return rented / raw.now, raw.latency.itl:mean()
     end
     local tight, fast = decoders(0.008)
     local loose, slow = decoders(0.05)

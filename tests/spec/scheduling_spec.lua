@@ -62,7 +62,7 @@ describe("fair share", function()
       local function ended(runs)
         local raw = planning.simulate(planning.plan(s), { runs = runs })
         assert.is_true(raw.replicas[1].preemptions > 0)
-        return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.time_to_first_token_ms:mean() }
+        return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.ttft:mean() }
       end
       assert.same(ended(false), ended(true))
     end
@@ -83,7 +83,7 @@ describe("a request that did not fit", function()
           output = oracle.dist.lognormal { median = 200, p99 = 900, max = 1500 } } }
       local function ended(runs)
         local raw = planning.simulate(planning.plan(s), { runs = runs })
-        return { raw.now, raw.steps, raw.latency.end_to_end_latency_ms:mean() }
+        return { raw.now, raw.steps, raw.latency.e2e:mean() }
       end
       assert.same(ended(false), ended(true), batching)
     end
