@@ -84,6 +84,7 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  ui.one_run_logs(options, "this scenario varies keys")
   return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
 end
@@ -94,7 +95,6 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
-  if options.csv and options.no_records then ui.misuse("--csv and --no-records: one row per request, or none") end
   ui.host().guard(true)
   local s, text, read
   if options.flags then

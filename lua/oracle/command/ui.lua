@@ -54,6 +54,12 @@ function ui.level(options, name)
   return name >= at
 end
 
+--- Refuse -l DEBUG, which logs the steps of one run.
+-- @param why there are many
+function ui.one_run_logs(options, why)
+  if options.level == "DEBUG" then ui.misuse("-l DEBUG: %s, and a log of steps is of one run", why) end
+end
+
 --- Whether the lines about a run that begin with # are shown.
 function ui.told(options)
   return not options.quiet and ui.level(options, "INFO")

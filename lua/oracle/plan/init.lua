@@ -271,17 +271,19 @@ local function failures_of(r, d)
     if p.name then parts[p.name], names[i] = p, p.name end
   end
   for i, o in ipairs(r.failures.outages or {}) do
-    local where, first, room = ("failures.outages[%d]"):format(i), 1, d.room
+    local where, first, room = ("failures.outages[%d]"):format(i), 0, d.room
     if o.pool then
       local p = parts[o.pool]
       if not p then
         fail('%s.pool: "%s": %s expected', where, o.pool,
           #names > 0 and "one of " .. table.concat(names, ", ") or "a scenario with pools or groups")
       end
-      first, room = p.first, p.room
+      first, room = p.first - 1, p.room
     end
-    if o.replica > room then fail("%s.replica: %d: a replica from 1 to %d expected", where, o.replica, room) end
-    outages[i] = { at = o.at, lasts = o.lasts, replica = first - 1 + o.replica }
+    if o.replica >= room then
+      fail("%s.replica: %d: a replica from 0 to %d expected", where, o.replica, room - 1)
+    end
+    outages[i] = { at = o.at, lasts = o.lasts, replica = first + o.replica }
   end
   return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
 end
@@ -395,7 +397,7 @@ function planning.fresh(p)
 end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -405,7 +407,6 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.records = options.records or options.csv ~= nil
   spec.csv = options.csv
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end

@@ -152,7 +152,7 @@ return section { "", {
     seconds("mttr", "until it is back", { default = 0 }),
     { "outages", "list", doc = "failures to come: { { at =, lasts =, replica = }, ... }", of = section { "outage", {
       seconds("at", "when", { required = true }), seconds("lasts", "how long", { required = true }),
-      { "replica", "count", min = 1, max = 65535, required = true, doc = "which, from 1" },
+      { "replica", "count", min = 0, max = 65534, required = true, doc = "which, from 0" },
       { "pool", "string", doc = "of which it is counted: prefill, decode, or group1 and so on; of all" },
     } } },
   } },

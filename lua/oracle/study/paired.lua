@@ -120,12 +120,9 @@ end
 
 -- ---- what is compared ----
 
-local METRICS = { "throughput", "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99",
-                  "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "hit_rate", "saved", "preemptions" }
-
 local function columns_of(s)
   local list = {}
-  for _, name in ipairs(METRICS) do
+  for _, name in ipairs(metrics.table "compare") do
     local column = metrics.column(name, s.percentiles)
     if column then list[#list + 1] = column end
   end
@@ -193,7 +190,7 @@ local function add_replication(result, s, columns, k, options)
   for c, column in ipairs(columns) do
     for v = 1, #got do
       local values = result.rows[c].values[v]
-      values[#values + 1] = summary.value(got[v], column) or false
+      values[#values + 1] = metrics.value(got[v], column) or false
     end
   end
   return true

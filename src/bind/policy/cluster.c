@@ -71,7 +71,7 @@ static part part_at(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const lua_Integer i = luaL_checkinteger(L, 2);
   luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
-                "a replica from 1 to c:size() + c:decoders() expected");
+                "a place from 1 to c:size() + c:decoders() expected");
   return nth(s, i - 1);
 }
 

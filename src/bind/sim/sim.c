@@ -55,12 +55,12 @@ static orc_outage read_outage(lua_State *L, int replicas)
 {
   const int t = lua_gettop(L);
   const int64_t replica = orc_bind_integer(L, t, "failures.outages", "replica");
-  if (replica < 1 || replica > replicas)
-    orc_bind_fail(L, "failures.outages: replica: 1 to %d expected", replicas);
+  if (replica < 0 || replica >= replicas)
+    orc_bind_fail(L, "failures.outages: replica: 0 to %d expected", replicas - 1);
   return (orc_outage){
     .at = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "at")),
     .lasts = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "lasts")),
-    .replica = (uint16_t)(replica - 1),
+    .replica = (uint16_t)replica,
   };
 }
 
