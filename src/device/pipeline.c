@@ -7,7 +7,7 @@
 static orc_step_time beside_context(const orc_pipe_stage *s, int64_t n)
 {
   const orc_step_shape shape = { .decode_seqs = n, .sampled = n };
-  return orc_step_evaluate(&s->cost, &shape);
+  return orc_step_roofline(&s->cost, &shape);
 }
 
 void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
