@@ -75,8 +75,7 @@ static void refine(sampling *s, point a, point b, int halvings)
 {
   if (b.context - a.context > NARROW && halvings > 0) {
     const point middle = point_at(s, a.context + (b.context - a.context) / 2);
-    const double part =
-        (double)(middle.context - a.context) / (double)(b.context - a.context);
+    const double part = (double)(middle.context - a.context) / (double)(b.context - a.context);
     const double line = a.seconds + part * (b.seconds - a.seconds);
     if (fabs(line - middle.seconds) > TOLERANCE * fabs(middle.seconds)) {
       refine(s, a, middle, halvings - 1);

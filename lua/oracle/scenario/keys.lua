@@ -65,7 +65,8 @@ local engine = section { "engine", complete = true, systems = true,
 } }
 
 local cost = section { "cost", cost_models.keys(), complete = true, shorthand = "kind",
-                       doc = "what a step costs: a kind, or a table" }
+                       own = cost_models.is_own,
+                       doc = "what a step costs: a kind, a table, a Lua file's path, or a function" }
 
 local slo = section { "slo", doc = "goodput counts the requests that meet all of these", {
   seconds("ttft", "time to first token", { open = true }),

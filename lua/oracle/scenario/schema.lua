@@ -119,7 +119,18 @@ function TYPES.layers(_, value, path, ctx)
   return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
+function TYPES.free(_, value, path, ctx)
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
+  return value
+end
+
+function TYPES.rows(_, value, path, ctx)
+  if type(value) == "table" or type(value) == "string" then return value end
+  return fail(ctx, path, quote(value) .. ": a list of rows or the path of a CSV expected")
+end
+
 function TYPES.choice(node, value, path, ctx)
+  if node.own and node.own(value) then return value end   -- a path or functions of the user's own
   if type(value) == "string" then
     for _, valid in ipairs(node.values) do
       if fold(valid) == fold(value) then return valid end
@@ -205,7 +216,8 @@ local function of_system(node, value, path, ctx)
 end
 
 function TYPES.section(node, value, path, ctx)
-  if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
+  local short = node.shorthand and (type(value) == "string" or node.own and node.own(value))
+  if short then value = { [node.shorthand] = value } end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
   local known, order = node.fields, node.order
   local names = order
@@ -319,7 +331,7 @@ function schema.find(raw, path)
   end
   local node, at, so_far = root, raw, ""
   for key in path:gmatch("[^.]+") do
-    if node.type == "dist" then return true end
+    if node.type == "dist" or node.type == "free" or node.type == "rows" then return true end
     if node.type == "variant" then
       local kind = type(at) == "table" and at[node.tag]
       if key == node.tag then

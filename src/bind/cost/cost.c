@@ -11,6 +11,7 @@
 **                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
 **                       ones as the full ones unless given), and chunks = { { tokens =, past =,
 **                       samples = }, ... } to be added
+**   asked()             bind/cost/own_cost.h
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
@@ -491,6 +492,7 @@ int orc_bind_cost(lua_State *L)
     { "check", check },
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
+    { "asked", orc_bind_own_cost_asked },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

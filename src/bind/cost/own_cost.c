@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bind/policy/call.h"
 #include "bind/policy/source_line.h"
@@ -41,14 +42,22 @@ typedef struct site {
   int64_t room;
 } site;
 
+/* What the models of a Lua state took of the machine. */
+typedef struct tally {
+  int64_t calls, ns;
+} tally;
+
+static const char tally_key; /* its address names the state's tally in the registry */
+
 typedef struct own_cost {
   orc_own_cost is;
+  tally *tally;
   orc_lua_policies *policies;
   lua_State *L; /* without policies: where it is asked */
   const char *name;
   int step, add, decode; /* references; LUA_NOREF: not defined */
   int item[ITEMS];
-  int shape, parts, about; /* references of the tables they are given */
+  int shape, parts, about;      /* references of the tables they are given */
   const orc_step_cost *told_of; /* the stage that `about` tells of */
   site **sites;
   int site_count;
@@ -169,6 +178,13 @@ static void tell_parts(const own_cost *m, lua_State *L, const orc_step_time *t)
   lua_pop(L, 1);
 }
 
+static int64_t clock_ns(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
 /*
 ** Call the function below `args` arguments, which orc_policy_push pushed. Leaves what it returns,
 ** `results` values. False: an error, which is kept, and nothing is left.
@@ -176,6 +192,8 @@ static void tell_parts(const own_cost *m, lua_State *L, const orc_step_time *t)
 static bool ask(own_cost *m, const orc_step_cost *c, lua_State *L, int args, int results)
 {
   int status;
+  const int64_t begun = clock_ns();
+  m->tally->calls++;
   if (m->policies != NULL) {
     status = orc_policy_ask(m->policies, args, results, (orc_call_context){ 0 });
   } else {
@@ -183,6 +201,7 @@ static bool ask(own_cost *m, const orc_step_cost *c, lua_State *L, int args, int
     status = lua_pcall(L, args, results, handler);
     lua_remove(L, handler);
   }
+  m->tally->ns += clock_ns() - begun;
   if (status == LUA_OK) return true;
   const char *why = lua_tostring(L, -1);
   note(m, c, why != NULL ? why : "an error without a message");
@@ -209,7 +228,7 @@ static bool seconds_by(own_cost *m, const orc_step_cost *c, int function, const 
   }
   char given[48];
   if (number)
-    snprintf(given, sizeof given, "%g s", v);
+    snprintf(given, sizeof given, isnan(v) ? "nan s" : "%g s", v);
   else
     snprintf(given, sizeof given, "a %s", luaL_typename(L, -1));
   lua_pop(L, 1);
@@ -245,9 +264,8 @@ static bool price(own_cost *m, const orc_step_cost *c, const orc_step_shape *s, 
     if (!seconds_by(m, c, m->step, "step", s, 0.0, &own.overhead)) return false;
   }
   for (int i = 0; i < ITEMS; i++)
-    if (m->item[i] != LUA_NOREF &&
-        !seconds_by(m, c, m->item[i], items[i].name, s, 0.0,
-                    (double *)((char *)&own + items[i].offset)))
+    if (m->item[i] != LUA_NOREF && !seconds_by(m, c, m->item[i], items[i].name, s, 0.0,
+                                               (double *)((char *)&own + items[i].offset)))
       return false;
   if (m->add != LUA_NOREF) {
     double more;
@@ -445,13 +463,16 @@ static int function_at(lua_State *L, int index, const char *key)
   return reference;
 }
 
+/* A copy of it: what one simulation writes there is no other's. */
 static int table_at(lua_State *L, int index, const char *key)
 {
-  if (lua_getfield(L, index, key) != LUA_TTABLE) {
-    lua_pop(L, 1);
+  if (lua_getfield(L, index, key) == LUA_TTABLE)
+    orc_policy_push_copy(L, -1);
+  else
     lua_newtable(L);
-  }
-  return luaL_ref(L, LUA_REGISTRYINDEX);
+  const int reference = luaL_ref(L, LUA_REGISTRYINDEX);
+  lua_pop(L, 1);
+  return reference;
 }
 
 const orc_own_cost *orc_bind_own_cost(lua_State *L, int index, orc_lua_policies *policies)
@@ -466,6 +487,9 @@ const orc_own_cost *orc_bind_own_cost(lua_State *L, int index, orc_lua_policies 
   for (int i = 0; i < ITEMS; i++)
     m->item[i] = LUA_NOREF;
   luaL_setmetatable(L, TYPE);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &tally_key);
+  m->tally = lua_touserdata(L, -1);
+  lua_pop(L, 1);
   lua_pushvalue(L, index);
   lua_setiuservalue(L, -2, 1); /* the name lives as long */
   lua_pushvalue(L, index);
@@ -516,8 +540,20 @@ static int collect(lua_State *L)
   return 0;
 }
 
+int orc_bind_own_cost_asked(lua_State *L)
+{
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &tally_key);
+  const tally *t = lua_touserdata(L, -1);
+  lua_pushinteger(L, (lua_Integer)t->calls);
+  lua_pushnumber(L, 1e-9 * (double)t->ns);
+  return 2;
+}
+
 void orc_bind_own_cost_open(lua_State *L)
 {
+  tally *t = lua_newuserdatauv(L, sizeof *t, 0);
+  *t = (tally){ 0 };
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &tally_key);
   luaL_newmetatable(L, TYPE);
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");

@@ -26,6 +26,10 @@ const orc_own_cost *orc_bind_own_cost(lua_State *L, int index, orc_lua_policies 
 /* Raise what went wrong in a model that was asked outside of a simulation. */
 void orc_bind_own_cost_check(lua_State *L, const orc_own_cost *own);
 
+/* asked() -> how often the models of this Lua state were called, and the s of wall time that took. A
+** lua_CFunction. */
+int orc_bind_own_cost_asked(lua_State *L);
+
 /* Make its metatable; once for a Lua state. */
 void orc_bind_own_cost_open(lua_State *L);
 
