@@ -1,5 +1,5 @@
---- Measured times of steps: decode = { { n =, context =, seconds = }, ... }, the time of a step in which n sequences of
--- `context` tokens each decode, and prefill = { { tokens =, seconds = }, ... }, that of a step of so many prompt tokens.
+--- Measured times of steps: decode = { { n =, context =, seconds = }, ... }, of those in which n sequences of
+-- `context` tokens each decode, and prefill = { { tokens =, seconds = }, ... }, of a step of so many prompt tokens.
 -- Between the points times are interpolated, beyond them the last line goes on. Either may be the path of a CSV whose
 -- first line names the columns. A step of both takes what its tokens take together, and what the decodes' context
 -- adds to it; without `prefill`, steps with prompts are the roofline's.
@@ -126,13 +126,10 @@ local function pieces(groups, xs, n, share)
     local a, b = decode_at(groups, n, xs[i]), decode_at(groups, n, xs[i + 1])
     local slope = (b - a) / (xs[i + 1] - xs[i])
     local base = a - slope * xs[i]
-    if i == #xs - 1 and slope < 0 then                    -- it may not fall for ever
-      list[#list + 1] = { share * base, share * slope / n, from = math.ceil(xs[i] * n) }
-      base, slope = b, 0
-      list[#list + 1] = { share * base, 0, from = math.ceil(xs[i + 1] * n) }
-    else
-      list[#list + 1] = { share * base, share * slope / n, from = math.ceil(xs[i] * n) }
-    end
+    list[i] = { share * base, share * slope / n, from = math.ceil(xs[i] * n) }
+  end
+  if list[#list][2] < 0 then                              -- it may not fall for ever
+    list[#list + 1] = { share * decode_at(groups, n, xs[#xs]), 0, from = math.ceil(xs[#xs] * n) }
   end
   if list[1][1] < 0 then list[1] = { share * decode_at(groups, n, xs[1]), 0, from = list[1].from } end
   return list

@@ -57,8 +57,9 @@ typedef struct own_cost {
   const char *name;
   int step, add, decode; /* references; LUA_NOREF: not defined */
   int item[ITEMS];
-  int shape, parts, about;      /* references of the tables they are given */
-  const orc_step_cost *told_of; /* the stage that `about` tells of */
+  int shape, parts, about;    /* references of the tables they are given */
+  const orc_step_cost *stage; /* the one that is asked for, of which `about` tells */
+  orc_step_shape of;          /* the step that is asked for */
   site **sites;
   int site_count;
   bool failed;
@@ -66,6 +67,11 @@ typedef struct own_cost {
 } own_cost;
 
 /* ---- what goes wrong ---- */
+
+static lua_State *state_of(const own_cost *m)
+{
+  return m->policies != NULL ? m->policies->L : m->L;
+}
 
 /* The replica whose stage it was asked for, NULL: none yet. */
 static const orc_replica *asker(const orc_cluster *c, const orc_step_cost *stage)
@@ -79,39 +85,34 @@ static const orc_replica *asker(const orc_cluster *c, const orc_step_cost *stage
 }
 
 /* Keep the first error, for the run to end with. */
-static void note(own_cost *m, const orc_step_cost *stage, const char *why)
+static void note(own_cost *m, const char *why)
 {
   if (m->failed) return;
   m->failed = true;
   orc_fail(&m->error, "cost model \"%s\": %s", m->name, why);
   orc_cluster *c = m->policies != NULL ? m->policies->of : NULL;
-  const orc_replica *r = c != NULL ? asker(c, stage) : NULL;
+  const orc_replica *r = c != NULL ? asker(c, m->stage) : NULL;
   if (r != NULL)
     orc_failure_at(c, r, &m->error);
   else if (c != NULL)
     orc_failure(c, &m->error);
 }
 
-/* What a function gave is no cost. `what`: of which step. */
-static void refuse(own_cost *m, const orc_step_cost *stage, lua_State *L, int function,
-                   const char *item, const orc_step_shape *s, const char *given)
+/* What a function gave is no cost. */
+static void refuse(own_cost *m, int function, const char *item, const char *given)
 {
   char where[ORC_SOURCE_LINE_SIZE], why[400];
-  orc_policy_place(L, function, where, sizeof where);
+  const orc_step_shape *s = &m->of;
+  orc_policy_place(state_of(m), function, where, sizeof where);
   snprintf(why, sizeof why,
            "%s: %s gives %s for %lld decoding sequences with %lld tokens of context and %lld "
            "prompt tokens; seconds of at least 0 expected",
            where, item, given, (long long)s->decode_seqs, (long long)s->decode_context,
            (long long)s->prefill_tokens);
-  note(m, stage, why);
+  note(m, why);
 }
 
 /* ---- asking ---- */
-
-static lua_State *state_of(const own_cost *m)
-{
-  return m->policies != NULL ? m->policies->L : m->L;
-}
 
 static void put(lua_State *L, const char *key, double v)
 {
@@ -128,8 +129,8 @@ static void put_whole(lua_State *L, const char *key, int64_t v)
 /* about.stage, about.group: of the stage that is asked for. */
 static void tell_stage(own_cost *m, lua_State *L, const orc_step_cost *c)
 {
-  if (m->told_of == c) return;
-  m->told_of = c;
+  if (m->stage == c) return;
+  m->stage = c;
   const orc_group *g = &c->reduce.ways[0].fabric.near;
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->about);
   lua_createtable(L, 0, 4);
@@ -148,8 +149,9 @@ static void tell_stage(own_cost *m, lua_State *L, const orc_step_cost *c)
   lua_pop(L, 1);
 }
 
-static void tell_shape(const own_cost *m, lua_State *L, const orc_step_shape *s)
+static void tell_shape(own_cost *m, lua_State *L, const orc_step_shape *s)
 {
+  m->of = *s;
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->shape);
   put_whole(L, "decode_seqs", s->decode_seqs);
   put_whole(L, "decode_context", s->decode_context);
@@ -189,7 +191,7 @@ static int64_t clock_ns(void)
 ** Call the function below `args` arguments, which orc_policy_push pushed. Leaves what it returns,
 ** `results` values. False: an error, which is kept, and nothing is left.
 */
-static bool ask(own_cost *m, const orc_step_cost *c, lua_State *L, int args, int results)
+static bool ask(own_cost *m, lua_State *L, int args, int results)
 {
   int status;
   const int64_t begun = clock_ns();
@@ -204,21 +206,20 @@ static bool ask(own_cost *m, const orc_step_cost *c, lua_State *L, int args, int
   m->tally->ns += clock_ns() - begun;
   if (status == LUA_OK) return true;
   const char *why = lua_tostring(L, -1);
-  note(m, c, why != NULL ? why : "an error without a message");
+  note(m, why != NULL ? why : "an error without a message");
   lua_pop(L, 1);
   return false;
 }
 
 /* Seconds by f(shape, parts, about), which were told; `least`: what they must be. */
-static bool seconds_by(own_cost *m, const orc_step_cost *c, int function, const char *item,
-                       const orc_step_shape *s, double least, double *out)
+static bool seconds_by(own_cost *m, int function, const char *item, double least, double *out)
 {
   lua_State *L = state_of(m);
   orc_policy_push(L, function);
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->shape);
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->parts);
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->about);
-  if (!ask(m, c, L, 3, 1)) return false;
+  if (!ask(m, L, 3, 1)) return false;
   const bool number = lua_type(L, -1) == LUA_TNUMBER;
   const double v = number ? lua_tonumber(L, -1) : NAN;
   if (isfinite(v) && v >= least) {
@@ -232,7 +233,7 @@ static bool seconds_by(own_cost *m, const orc_step_cost *c, int function, const 
   else
     snprintf(given, sizeof given, "a %s", luaL_typename(L, -1));
   lua_pop(L, 1);
-  refuse(m, c, L, function, item, s, given);
+  refuse(m, function, item, given);
   return false;
 }
 
@@ -261,15 +262,15 @@ static bool price(own_cost *m, const orc_step_cost *c, const orc_step_shape *s, 
   orc_step_time own = *t;
   if (m->step != LUA_NOREF) {
     own = (orc_step_time){ .flops = t->flops, .bytes = t->bytes };
-    if (!seconds_by(m, c, m->step, "step", s, 0.0, &own.overhead)) return false;
+    if (!seconds_by(m, m->step, "step", 0.0, &own.overhead)) return false;
   }
   for (int i = 0; i < ITEMS; i++)
-    if (m->item[i] != LUA_NOREF && !seconds_by(m, c, m->item[i], items[i].name, s, 0.0,
-                                               (double *)((char *)&own + items[i].offset)))
+    if (m->item[i] != LUA_NOREF &&
+        !seconds_by(m, m->item[i], items[i].name, 0.0, (double *)((char *)&own + items[i].offset)))
       return false;
   if (m->add != LUA_NOREF) {
     double more;
-    if (!seconds_by(m, c, m->add, "add", s, -sum(&own), &more)) return false;
+    if (!seconds_by(m, m->add, "add", -sum(&own), &more)) return false;
     own.overhead += more;
   }
   *t = own;
@@ -308,7 +309,7 @@ static double found_at(void *self, int64_t context)
     tell_stage(m, L, q->c);
     tell_shape(m, L, &s);
     tell_parts(m, L, &t);
-    seconds_by(m, q->c, m->add, "add", &s, -INFINITY, &more);
+    seconds_by(m, m->add, "add", -INFINITY, &more);
     return more;
   }
   if (!price(m, q->c, &s, &t)) return 0.0;
@@ -371,7 +372,7 @@ static void ask_decode(own_cost *m, const orc_step_cost *c, int64_t n, orc_piece
   orc_policy_push(L, m->decode);
   lua_pushinteger(L, (lua_Integer)n);
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->about);
-  if (!ask(m, c, L, 2, 2)) return;
+  if (!ask(m, L, 2, 2)) return;
   bool good = read_pieces(L, n, out);
   lua_pop(L, 2);
   const double most = (double)n * c->model.max_position_embeddings;
@@ -385,16 +386,41 @@ static void ask_decode(own_cost *m, const orc_step_cost *c, int64_t n, orc_piece
            "%s: decode(%lld): seconds and seconds per token of context expected, or a list of { "
            "base, slope, from = } that rises in `from`, nowhere below 0 s",
            where, (long long)n);
-  note(m, c, why);
+  note(m, why);
+}
+
+static bool same_group(const orc_group *a, const orc_group *b)
+{
+  return a->ranks == b->ranks && a->latency == b->latency && a->bandwidth == b->bandwidth;
+}
+
+/* Whether two stages of one deployment have the same work, on the same GPUs, joined alike. */
+static bool alike(const orc_step_cost *a, const orc_step_cost *b)
+{
+  const orc_hardware *g = &a->hardware, *h = &b->hardware;
+  if (a->stage.first_layer != b->stage.first_layer || a->stage.layers != b->stage.layers ||
+      g->bandwidth != h->bandwidth || a->reduce.count != b->reduce.count ||
+      !same_group(&a->exchange, &b->exchange))
+    return false;
+  for (int i = 0; i < ORC_DTYPES; i++)
+    if (g->flops[i] != h->flops[i]) return false;
+  for (int i = 0; i < a->reduce.count; i++) {
+    const orc_way *v = &a->reduce.ways[i], *w = &b->reduce.ways[i];
+    if (v->algorithm != w->algorithm || v->fabric.port != w->fabric.port ||
+        !same_group(&v->fabric.near, &w->fabric.near) ||
+        !same_group(&v->fabric.far, &w->fabric.far))
+      return false;
+  }
+  return true;
 }
 
 static site *site_of(own_cost *m, const orc_step_cost *c)
 {
   for (int i = m->site_count - 1; i >= 0; i--)
-    if (memcmp(&m->sites[i]->cost, c, sizeof *c) == 0) return m->sites[i];
+    if (alike(&m->sites[i]->cost, c)) return m->sites[i];
   site *s = orc_alloc(1, sizeof *s);
-  memcpy(&s->cost, c, sizeof *c);
-  m->sites = orc_resize(m->sites, (size_t)m->site_count + 1, sizeof *m->sites);
+  s->cost = *c;
+  m->sites = orc_resize(m->sites, (size_t)m->site_count + 1, sizeof(site *));
   return m->sites[m->site_count++] = s;
 }
 
