@@ -58,7 +58,7 @@ double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *
 double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
 {
   const orc_group *g = &p->stages[index].next;
-  return g->latency + (double)tokens * p->token_bytes / g->bandwidth;
+  return orc_group_message(g, (double)tokens * p->token_bytes);
 }
 
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds)

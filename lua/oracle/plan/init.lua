@@ -83,8 +83,23 @@ local function recall(memo, kind, value, find)
   return found
 end
 
+-- LogGP is a formula: messages that are carried out one by one know nothing of it.
+local function check_loggp(r, pooled)
+  if r.lod == "auto" then r.lod = "medium" end
+  if r.lod ~= "medium" then
+    fail('network.model: "loggp" prices messages by formula; lod "%s" carries them out, "medium" expected', r.lod)
+  end
+  for _, p in ipairs(pooled or {}) do
+    if p.lod and p.lod ~= "medium" then
+      fail('%s.lod: "%s" carries messages out, which network.model "loggp" prices by formula; "medium" expected',
+        p.path, p.lod)
+    end
+  end
+end
+
 -- Network, devices of the ranks, and which replicas are simulated in detail.
 local function place(r, d)
+  if topology.is_loggp(r.network) then check_loggp(r, d.pools) end
   local sizes = {}
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
     local e = p.scenario.engine

@@ -145,6 +145,10 @@ static void tell_stage(own_cost *m, lua_State *L, const orc_step_cost *c)
   put_whole(L, "ranks", c->reduce.ranks);
   put(L, "latency", g->latency);
   put(L, "bandwidth", g->bandwidth);
+  if (g->loggp) {
+    put(L, "overhead", g->overhead);
+    put(L, "gap", g->gap);
+  }
   lua_setfield(L, -2, "group");
   lua_pop(L, 1);
 }
@@ -391,7 +395,8 @@ static void ask_decode(own_cost *m, const orc_step_cost *c, int64_t n, orc_piece
 
 static bool same_group(const orc_group *a, const orc_group *b)
 {
-  return a->ranks == b->ranks && a->latency == b->latency && a->bandwidth == b->bandwidth;
+  return a->ranks == b->ranks && a->latency == b->latency && a->bandwidth == b->bandwidth &&
+         a->overhead == b->overhead && a->gap == b->gap;
 }
 
 /* Whether two stages of one deployment have the same work, on the same GPUs, joined alike. */
