@@ -125,6 +125,11 @@ function cost_model.create(name, c, context)
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(names, ", ")), 0)
 end
 
+--- What the file of a model sees besides what a policy's does.
+function cost_model.given()
+  return own.given()
+end
+
 --- What results call a model.
 function cost_model.label(kind)
   if not cost_model.is_own(kind) then return kind end

@@ -258,13 +258,24 @@ local function knobs_of(r, d)
   }
 end
 
+-- What a system's file names is looked for beside it first.
+local function beside_system(system, find)
+  if not system.folder then return find end
+  return function(path)
+    local there = system.folder .. "/" .. path
+    if path:sub(1, 1) ~= "/" and paths.exists(there) then return there end
+    return find(path)
+  end
+end
+
 -- What decides: the scenario's own policies, else those of the system.
 local function add_policies(spec, r, find)
   local system = systems.get(r.engine.system)
-  local batching = r.batching or system.batching(r.engine)
-  local router = r.router or system.router and system.router(r.engine) or "round_robin"
-  spec.batching = policy("batching", "batching", batching, r, find)
-  spec.router = policy("router", "router", router, r, find)
+  local router = system.router and system.router(r.engine) or "round_robin"
+  local beside = beside_system(system, find)
+  spec.batching = policy("batching", "batching", r.batching or system.batching(r.engine), r,
+    r.batching and find or beside)
+  spec.router = policy("router", "router", r.router or router, r, r.router and find or beside)
   if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
   if r.eviction then spec.eviction = policy("eviction", "eviction", r.eviction, r, find) end
 end

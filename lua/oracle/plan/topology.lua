@@ -5,7 +5,7 @@
 -- names or { name =, kind = "device"|"host"|"nic"|"switch"|"nvswitch", host = } where the ends are to be
 -- checked; an nvswitch adds up and multicasts what passes it).
 -- Without `nodes`, the ends of links are the GPUs; where some are called gpu..., the others are switches.
--- `model = "loggp"` prices messages by LogGP: latency is L, `overhead` o and `gap` g are of the network or of each link,
+-- `model = "loggp"` prices messages by LogGP: latency is L, `overhead` o and `gap` g are the network's or a link's own,
 -- and `gap_per_byte` G stands for 1 / bandwidth.
 -- A link may also be written as `network_links` of YAML configurations: link_id, source_id, dest_id,
 -- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise); `links` may be called so

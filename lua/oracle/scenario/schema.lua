@@ -195,6 +195,8 @@ end
 -- What the system that a section names makes of it: the section under our names, with the system's own defaults and
 -- knobs. Values under the system's names are checked here, where the name is still the user's.
 local function of_system(node, value, path, ctx)
+  local opened, unread = systems.open(value, ctx.find)
+  if not opened then fail(ctx, join(path, "system"), unread) end
   local extra = systems.fields(value, node)
   for _, key in ipairs(sorted_keys(value)) do
     if extra[key] then check(extra[key], value[key], join(path, key), ctx) end
@@ -212,6 +214,7 @@ local function of_system(node, value, path, ctx)
     for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
     known[key] = without
   end
+  if systems.pending(value) then setmetatable(known, { __index = function() return { type = "free" } end }) end
   return adapted, known, order, systems.knob_names(value, node)
 end
 
@@ -343,6 +346,7 @@ function schema.find(raw, path)
     if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
     so_far = join(so_far, key)
     local known = node.fields[key] or node.systems and systems.fields(at, node)[key]
+    if not known and node.systems and systems.pending(at) then return true end
     if not known then
       return nil, ("%s: %s"):format(so_far, unknown(key, node.systems and systems.knob_names(at, node) or node.order))
     end

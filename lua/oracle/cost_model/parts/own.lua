@@ -80,14 +80,14 @@ local function model_of(v, given, where)
   return made
 end
 
--- What a file sees besides what a policy's does.
-local function given_to_files()
+--- What a file sees besides what a policy's does: see oracle.policy.sandbox.
+function own.given()
   local oracle = { calc = calc.plain() }
   return { globals = { oracle = oracle, calc = oracle.calc }, modules = { ["oracle.calc"] = oracle.calc } }
 end
 
 local function from_file(path, params)
-  local v, wrong = sandbox.load(path, given_to_files())
+  local v, wrong = sandbox.load(path, own.given())
   if v == nil and wrong then error("cost: " .. wrong:match("^[^\n]*"), 0) end
   return model_of(v, params, path)
 end
