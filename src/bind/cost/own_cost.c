@@ -198,7 +198,6 @@ static int64_t clock_ns(void)
 static bool ask(own_cost *m, lua_State *L, int args, int results)
 {
   int status;
-  const int64_t begun = clock_ns();
   m->tally->calls++;
   if (m->policies != NULL) {
     status = orc_policy_ask(m->policies, args, results, (orc_call_context){ 0 });
@@ -207,7 +206,6 @@ static bool ask(own_cost *m, lua_State *L, int args, int results)
     status = lua_pcall(L, args, results, handler);
     lua_remove(L, handler);
   }
-  m->tally->ns += clock_ns() - begun;
   if (status == LUA_OK) return true;
   const char *why = lua_tostring(L, -1);
   note(m, why != NULL ? why : "an error without a message");
@@ -449,10 +447,9 @@ static const prepared *prepared_of(own_cost *m, const orc_step_cost *c, int64_t 
   return p;
 }
 
-static void decode(void *self, const orc_step_cost *c, int64_t n, int64_t context,
-                   orc_decode_cost *d)
+static void decode_at(own_cost *m, const orc_step_cost *c, int64_t n, int64_t context,
+                      orc_decode_cost *d)
 {
-  own_cost *m = self;
   if (m->failed) return;
   const prepared *p = prepared_of(m, c, n);
   if (m->failed) return;
@@ -469,19 +466,35 @@ static void decode(void *self, const orc_step_cost *c, int64_t n, int64_t contex
   if (until < d->until) d->until = until;
 }
 
-/* A step that only decodes has the price that runs of them have, where `decode` tells it. */
-static void step(void *self, const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
+static void decode(void *self, const orc_step_cost *c, int64_t n, int64_t context,
+                   orc_decode_cost *d)
 {
   own_cost *m = self;
+  const int64_t begun = clock_ns();
+  decode_at(m, c, n, context, d);
+  m->tally->ns += clock_ns() - begun;
+}
+
+/* A step that only decodes has the price that runs of them have, where `decode` tells it. */
+static void step_at(own_cost *m, const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
+{
   if (m->decode == LUA_NOREF || s->prefill_tokens > 0) {
     price(m, c, s, t);
     return;
   }
   orc_decode_cost d = orc_step_prepare_decode(c, s->decode_seqs);
-  decode(m, c, s->decode_seqs, s->decode_context, &d);
+  decode_at(m, c, s->decode_seqs, s->decode_context, &d);
   const double seconds = orc_step_decode(&d, s->decode_context, s->decode_window);
   if (m->failed) return;
   *t = (orc_step_time){ .overhead = seconds, .flops = t->flops, .bytes = t->bytes };
+}
+
+static void step(void *self, const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
+{
+  own_cost *m = self;
+  const int64_t begun = clock_ns();
+  step_at(m, c, s, t);
+  m->tally->ns += clock_ns() - begun;
 }
 
 /* ---- the userdata ---- */
