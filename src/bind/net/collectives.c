@@ -78,7 +78,7 @@ int orc_bind_net_loggp(lua_State *L)
   };
   const double bytes = orc_bind_number(L, 1, what, "bytes");
   const orc_fabric f = { .near = { .ranks = (int)orc_bind_integer(L, 1, what, "ranks"),
-                                   .latency = l.latency + 2.0 * l.overhead,
+                                   .latency = l.latency,
                                    .bandwidth = 1.0 / l.gap_per_byte } };
   if (!orc_collective_find(orc_bind_text(L, 1, what, "collective"), &c, &e)) orc_bind_raise(L, &e);
   if (!orc_algorithm_find(orc_bind_text_or(L, 1, what, "algorithm", "auto"), &a, &e))
