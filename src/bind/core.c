@@ -10,6 +10,7 @@ static const luaL_Reg parts[] = {
   { "hist", orc_bind_hist },
   { "sim", orc_bind_sim },
   { "net", orc_bind_net },
+  { "des", orc_bind_des },
   { "journal", orc_bind_append_file },
   { NULL, NULL },
 };
