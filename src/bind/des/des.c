@@ -233,11 +233,9 @@ static void add_closures(lua_State *L, int base, const luaL_Reg *list)
 static void make_events(lua_State *L, int base)
 {
   static const luaL_Reg meta[] = {
-    { "__index", orc_lua_des_event_field },
-    { "__newindex", orc_lua_des_event_set },
-    { "__bor", orc_lua_des_event_or },
-    { "__band", orc_lua_des_event_and },
-    { NULL, NULL },
+    { "__index", orc_lua_des_event_field }, { "__newindex", orc_lua_des_event_set },
+    { "__close", orc_lua_des_event_close }, { "__bor", orc_lua_des_event_or },
+    { "__band", orc_lua_des_event_and },    { NULL, NULL },
   };
   lua_pushvalue(L, base + 2);
   add_closures(L, base, meta);
@@ -250,21 +248,34 @@ static void make_events(lua_State *L, int base)
   lua_pop(L, 2);
 }
 
-/* environment(seed) */
+/* [..., methods of the environment]: those of the table at `index`, too */
+static void add_methods(lua_State *L, int index)
+{
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+}
+
+/* environment(seed, { name = method, ... }) */
 static int environment(lua_State *L)
 {
   const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
-  lua_settop(L, 0);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
   orc_lua_des *env = lua_newuserdatauv(L, sizeof *env, 0);
   *env = (orc_lua_des){ .seed = seed, .closed = true };
   for (int i = 1; i < ORC_DES_UPVALUES; i++)
     lua_newtable(L);
-  make_events(L, 1);
+  make_events(L, 3);
   lua_newtable(L); /* metatable of the environment */
   lua_newtable(L); /* its methods */
-  add_closures(L, 1, methods);
+  add_closures(L, 3, methods);
+  add_methods(L, 2);
   lua_newtable(L);
-  add_closure(L, 1, "__index", field);
+  add_closure(L, 3, "__index", field);
   lua_setmetatable(L, -2);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "oracle.des.environment");
@@ -273,12 +284,12 @@ static int environment(lua_State *L)
   lua_setfield(L, -2, "__metatable");
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, 1);
+  lua_setmetatable(L, 3);
   orc_des_host host;
   orc_lua_des_host(env, &host);
   orc_des_init(&env->des, &host);
   env->closed = false;
-  lua_settop(L, 1);
+  lua_settop(L, 3);
   return 1;
 }
 

@@ -85,6 +85,7 @@ int orc_lua_des_is_interrupt(lua_State *L);
 extern const luaL_Reg orc_lua_des_event_methods[];
 int orc_lua_des_event_field(lua_State *L); /* event[key] */
 int orc_lua_des_event_set(lua_State *L);   /* event[key] = value */
+int orc_lua_des_event_close(lua_State *L); /* where the block of a <close> variable ends */
 int orc_lua_des_event_or(lua_State *L);    /* a | b */
 int orc_lua_des_event_and(lua_State *L);   /* a & b */
 int orc_lua_des_timeout(lua_State *L);

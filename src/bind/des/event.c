@@ -34,11 +34,18 @@ int orc_lua_des_timeout(lua_State *L)
   return 1;
 }
 
-/* env:event() */
+/* env:event(), env:event(fields): a table of the caller's own, which the event then shows */
 int orc_lua_des_plain(lua_State *L)
 {
   orc_lua_des *env = orc_lua_des_self(L);
+  if (!lua_isnoneornil(L, 2)) luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
   orc_lua_des_new(L, env, ORC_DES_EVENT, sizeof(orc_des_event), ORC_DES_FIELDS);
+  lua_insert(L, 2);
+  if (lua_isnil(L, 3))
+    lua_pop(L, 1);
+  else
+    lua_setiuservalue(L, 2, ORC_DES_FIELDS);
   return 1;
 }
 
@@ -74,15 +81,39 @@ static int fail(lua_State *L)
   return trigger(L, true);
 }
 
-/* timeout:cancel() -> whether it had yet to happen */
+/* Push what the event's fields, if it has any, have at `key`. */
+static int push_own(lua_State *L, const char *key)
+{
+  if (lua_getiuservalue(L, 1, ORC_DES_FIELDS) != LUA_TTABLE) return LUA_TNIL;
+  return lua_getfield(L, -1, key);
+}
+
+/* timeout:cancel() -> whether it had yet to happen; of a request: its field `withdraw` does it */
 static int cancel(lua_State *L)
 {
   orc_lua_des *env = orc_lua_des_of(L);
   orc_des_event *e = orc_lua_des_event(L, 1);
-  if (e->kind != ORC_DES_EVENT) orc_bind_misuse(L, "only a timeout can be cancelled");
+  if (push_own(L, "withdraw") == LUA_TFUNCTION) {
+    lua_pushvalue(L, 1);
+    lua_call(L, 1, 1);
+    return 1;
+  }
+  if (e->kind != ORC_DES_EVENT || e->state == ORC_DES_PENDING)
+    orc_bind_misuse(L, "only a timeout or a request can be cancelled");
+  lua_settop(L, 1);
   env->L = L;
   lua_pushboolean(L, orc_des_cancel(e));
   return 1;
+}
+
+/* local request <close> = ...: what its field `close` says is done where the block ends */
+int orc_lua_des_event_close(lua_State *L)
+{
+  orc_lua_des_event(L, 1);
+  if (push_own(L, "close") != LUA_TFUNCTION) return 0;
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 0);
+  return 0;
 }
 
 /* event:defuse(): its failure will be dealt with; the run does not stop for it */
@@ -139,7 +170,7 @@ int orc_lua_des_event_field(lua_State *L)
     return 1;
   }
   lua_pushvalue(L, 2);
-  lua_rawget(L, -2);
+  lua_gettable(L, -2);
   return 1;
 }
 
