@@ -58,7 +58,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test san tsan fuzz lint bench install clean format unit spec objects check
+.PHONY: help demo setup build test golden san tsan fuzz lint bench install clean format unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -77,6 +77,10 @@ build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lu
 test: ## all tests; the last line is the count
 	@tools/setup.sh build test
 	@tools/test.sh
+
+golden: build $(B)/lua ## write tests/golden/expected anew: what every scenario gives now
+	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_BIN="./$(ORACLE)" \
+	  LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;tests/golden/?.lua;;" $(B)/lua tests/golden/rewrite.lua
 
 san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup.sh build test

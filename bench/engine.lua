@@ -1,7 +1,7 @@
 --- Speed of whole simulations beside the limits of the same machine at the same moment: times are CPU time of the best
 -- of several rounds, so that what else runs here matters little. With RECORD=1 the figures become a line of
 -- bench/history.csv.
-local oracle, experiment = require "oracle", require "oracle.experiment"
+local oracle, planning = require "oracle", require "oracle.plan"
 local sim = require("oracle.core").sim
 local BUILD = "build/release"
 
@@ -38,7 +38,7 @@ end
 
 local function spec_of(t, changes)
   t.model, t.hardware = t.model or "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm"
-  local spec = experiment.spec(experiment.plan(oracle.scenario(t)))
+  local spec = planning.spec(planning.plan(oracle.scenario(t)))
   for k, v in pairs(changes or {}) do
     if v == "nil" then spec[k] = nil else spec[k] = v end
   end

@@ -1,5 +1,5 @@
 --- The levels of detail on the lod_* scenarios: how many events fewer, how much faster, how different.
-local scenario, lod, units = require "oracle.scenario", require "oracle.lod", require "oracle.units"
+local scenario, lod, units = require "oracle.scenario", require "oracle.study.lod", require "oracle.text.units"
 
 local ok, host = pcall(require, "oracle.host")
 local clock = ok and host.clock or os.clock

@@ -8,5 +8,5 @@ shift
 bin=./oracle
 [ "$build" = build/release ] || bin=$build/oracle
 export ORACLE_HOME=$PWD ORACLE_BIN=$bin ORACLE_DATA=${ORACLE_DATA:-../shared/data}
-export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;$PWD/tests/spec/?.lua;;"
+export LUA_PATH="$PWD/lua/?.lua;$PWD/lua/?/init.lua;$PWD/tests/spec/?.lua;$PWD/tests/golden/?.lua;;"
 exec "$build/lua" /usr/bin/busted --ignore-lua -o plainTerminal "$@"

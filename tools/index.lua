@@ -1,7 +1,7 @@
 --- Write models/index.lua from the files in models/llm and models/hardware.
 -- usage: build/release/lua tools/index.lua, in the checkout
 package.path = "lua/?.lua;" .. package.path
-local catalog = require "oracle.catalog"
+local catalog = require "oracle.models.catalog"
 
 local files = {}
 for _, kind in ipairs { "llm", "hardware" } do

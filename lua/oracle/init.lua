@@ -5,45 +5,70 @@
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
 --   oracle.cost.decode(s, 512)  what one step costs, without a run
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
+local lazy = require "oracle.lazy"
+local world = require "oracle.scenario.world"
+local environment = lazy "oracle.repl.environment"
+local live = lazy "oracle.live"
+local scenario = lazy "oracle.scenario"
+local spelling = lazy "oracle.text.spelling"
+local study = lazy "oracle.study"
+
 local oracle = { version = require "oracle.version" }
+
+-- The parts that files and the prompt use.
+local PARTS = {
+  cost = lazy.getter "oracle.plan.step_cost", dist = lazy.getter "oracle.scenario.dist",
+  policy = lazy.getter "oracle.policy", report = lazy.getter "oracle.result.report",
+  summary = lazy.getter "oracle.result.summary", topology = lazy.getter "oracle.plan.topology",
+  units = lazy.getter "oracle.text.units", workload = lazy.getter "oracle.workload",
+}
 
 --- A checked scenario; an error names what is wrong in it.
 function oracle.scenario(t)
-  return require("oracle.scenario").new(t)
+  return scenario.new(t)
 end
 
 --- The scenario that a file returns; an error says why there is none.
 function oracle.load(path)
-  local s, why = require("oracle.scenario").load(path)
-  return s or error(why, 0)
+  return scenario.open(path)
 end
 
 --- A simulation one can stop, look into, change and branch (oracle.live).
 -- @param s a scenario or a path
 function oracle.sim(s)
-  return require("oracle.live").new(s)
+  return live.new(s)
 end
 
 --- Run a scenario, or the file of one.
 -- @param s a scenario or a path
--- @param options see oracle.experiment.run
+-- @param options see oracle.study.run
 function oracle.run(s, options)
   if type(s) == "string" then s = oracle.load(s) end
-  if not require("oracle.scenario").is(s) and not require("oracle.live").is(s) then
+  if not scenario.is(s) and not live.is(s) then
     error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
   end
   return s:run(options)
 end
 
+function world.run(s, options) return study.run(s, options) end
+function world.globals(sim) return environment.new(oracle, sim) end
+
+local function names()
+  local list = {}
+  for name in pairs(oracle) do list[#list + 1] = name end
+  for name in pairs(PARTS) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
 return setmetatable(oracle, {
   __index = function(t, name)
     if type(name) ~= "string" then return nil end
-    if not package.searchpath("oracle." .. name, package.path) then
-      local near = require("oracle.nearest").find(name,
-        { "cost", "dist", "load", "policy", "run", "scenario", "sim", "topology", "units", "workload" })
+    if not PARTS[name] then
+      local near = spelling.find(name, names())
       error(("oracle.%s: unknown%s"):format(name, near and "; did you mean oracle." .. near .. "?" or ""), 2)
     end
-    local part = require("oracle." .. name)
+    local part = PARTS[name]()
     rawset(t, name, part)
     return part
   end,

@@ -52,8 +52,7 @@ void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part 
 /*
 ** Zeroes of which only the pages that are touched become real, for tables used here and there:
 ** malloc would clear all of what it has handed out before. Release with orc_free_sparse and the
-*same
-** count and size; NULL is allowed there.
+** same count and size; NULL is allowed there.
 */
 void *orc_alloc_sparse(size_t count, size_t size);
 void orc_free_sparse(void *p, size_t count, size_t size);

@@ -18,6 +18,7 @@ int orc_bind_sim(lua_State *L);         /* sim.c: a simulation */
 int orc_bind_net(lua_State *L);         /* net.c: topologies, transfers, collectives */
 int orc_bind_des(lua_State *L);         /* des.c: processes that wait for events */
 int orc_bind_append_file(lua_State *L); /* journal.c: a file that grows and survives */
+int orc_bind_list(lua_State *L);        /* folder.c: the function list */
 
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 

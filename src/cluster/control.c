@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "cluster/cluster.h"
+
 bool orc_control_over(const orc_cluster *c)
 {
   return c->requests.live == 0 && c->expected == 0;
@@ -28,7 +30,7 @@ uint64_t orc_control_steps(const orc_cluster *c)
   return steps;
 }
 
-/* Without minding who wants to stop. */
+/* Not stopped by c->stop. */
 static bool run_through(orc_cluster *c, orc_time until, orc_error *e)
 {
   const volatile sig_atomic_t *stop = c->stop;
@@ -48,7 +50,7 @@ orc_instant orc_control_instant(orc_cluster *c, orc_time until, orc_error *e)
     return ORC_INSTANT_LATER;
   }
   /* No step ends before the clock's beginning, so each one becomes an event. */
-  c->limit = -1;
+  c->host.limit = -1;
   while (c->failure.code == 0 && !orc_control_over(c) && next != ORC_NEVER &&
          orc_engine_next(&c->engine) == next)
     orc_engine_step(&c->engine);
@@ -157,4 +159,10 @@ bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew
   }
   free(keys);
   return good;
+}
+
+void orc_control_reroute(orc_cluster *c, const orc_router *router)
+{
+  c->router = *router;
+  if (router->tracks) orc_router_load_catch_up(c->loads, &c->requests);
 }

@@ -1,13 +1,13 @@
 /*
-** control.h - what one may do to a simulation that is paused: go on by an instant, come to rest after
-** an interruption, change knobs and policies. A paused run has handled every event up to its time,
-** so the time alone says where it is, and a replay that does the same at the same times is the
-** same.
+** control.h - what one may do to a simulation that is paused: go on by an instant, come to rest
+** after an interruption, change knobs and policies. A paused run has handled every event up to its
+** time, so the time alone says where it is, and a replay that does the same at the same times is
+** the same.
 */
 #ifndef ORC_CLUSTER_CONTROL_H
 #define ORC_CLUSTER_CONTROL_H
 
-#include "cluster/cluster.h"
+#include "cluster/state.h"
 
 /* How far an instant came. */
 typedef enum orc_instant {
@@ -57,5 +57,8 @@ bool orc_control_retune(orc_cluster *c, const orc_control_knobs *to, orc_error *
 ** False with *e, and nothing has changed, when its order fails.
 */
 bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e);
+
+/* Another router, from the next request on. */
+void orc_control_reroute(orc_cluster *c, const orc_router *router);
 
 #endif

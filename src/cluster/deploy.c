@@ -2,32 +2,17 @@
 
 #include <stdlib.h>
 
+#include "cluster/kv_transfer.h"
+#include "cluster/lifecycle.h"
+#include "replica/loop.h"
+
 static int larger(int a, int b)
 {
   return a > b ? a : b;
 }
 
-/* The kinds of replica: those told, or one made of what is told of all. In *one, if so. */
-static const orc_pool_config *pools_of(const orc_cluster_config *config, orc_pool_config *one,
-                                       int *count)
-{
-  *count = config->pool_count;
-  if (config->pools != NULL) return config->pools;
-  const int group = larger(config->lockstep, 1);
-  *count = 1;
-  *one = (orc_pool_config){
-    .kind = { .knobs = *config->knobs, .cost = config->cost },
-    .replicas = config->replicas,
-    .room = larger(config->replicas, config->lifecycle.scaling.most * group),
-    .group = group,
-    .lockstep = group > 1,
-    .scaling = config->lifecycle.scaling,
-  };
-  return one;
-}
-
 /* Make room for the replicas of all pools. */
-static void open_pools(orc_cluster *c, const orc_pool_config *pools)
+static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs)
 {
   c->pools = orc_alloc((size_t)c->pool_count, sizeof *c->pools);
   for (int i = 0; i < c->pool_count; i++) {
@@ -39,13 +24,21 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools)
         (orc_pool){ .first = c->replica_count, .count = room, .group = group, .is = p->scaling };
     c->replica_count += room;
   }
+  const orc_replica_world world = { .host = &c->host,
+                                    .engine = &c->engine,
+                                    .requests = &c->requests,
+                                    .policy = &c->batching,
+                                    .seed = c->seed,
+                                    .profile_count = c->profile_count,
+                                    .runs = runs };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->pool_count; i++)
     for (int k = 0; k < c->pools[i].count; k++) {
       const int index = c->pools[i].first + k;
-      orc_replica_init(&c->replicas[index], c, (uint16_t)index, &pools[i].kind);
+      orc_replica_init(&c->replicas[index], &world, (uint16_t)index, &pools[i].kind);
       c->replicas[index].pool = (uint16_t)i;
     }
+  c->loads = orc_router_load_new(c->replicas, c->replica_count);
 }
 
 /* KV caches go from each replica that computes prompts to each that decodes. */
@@ -81,6 +74,21 @@ static void place(orc_cluster *c, const orc_cluster_config *config)
   }
 }
 
+/* A replica whose devices compute and send on links of others. */
+static void contend(orc_cluster *c, orc_topology *topology, orc_replica *r)
+{
+  if (c->net == NULL) c->net = orc_net_new(topology, &c->engine, ORC_EVENT_NET);
+  if (c->contended.net == NULL)
+    orc_contended_init(&c->contended, &c->engine, c->net, ORC_EVENT_COMPUTED);
+  const orc_contended_user user = { .pipeline = &r->pipeline,
+                                    .microbatches = r->microbatch_count,
+                                    .landed = orc_loop_landed,
+                                    .self = r };
+  r->contended = &c->contended;
+  r->contended_stage = orc_contended_add(&c->contended, &user);
+  r->stepwise = true;
+}
+
 /* The level of detail of each replica. */
 static void set_detail(orc_cluster *c, const orc_cluster_config *config,
                        const orc_pool_config *pools)
@@ -88,19 +96,14 @@ static void set_detail(orc_cluster *c, const orc_cluster_config *config,
   if (join_pools(c)) {
     c->engine.coupled = true; /* what one replica hands over another takes */
     if (c->lod != ORC_LOD_MEDIUM || config->levels != NULL)
-      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
+      c->net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
   }
   for (int i = 0; i < c->replica_count; i++) {
     orc_replica *r = &c->replicas[i];
     r->shared = orc_placement_shared(&c->placement, &r->pipeline);
     r->level = config->levels != NULL ? config->levels[i] : c->lod;
     r->high = r->level == ORC_LOD_HIGH || (r->level == ORC_LOD_AUTO && r->shared);
-    r->contended = r->high && r->shared && !pools[r->pool].lockstep;
-    if (!r->contended) continue;
-    if (c->contended.net == NULL)
-      c->contended.net = orc_net_new(config->topology, &c->engine, ORC_EVENT_NET);
-    r->stepwise = true;
-    orc_contended_add(&c->contended, r);
+    if (r->high && r->shared && !pools[r->pool].lockstep) contend(c, config->topology, r);
   }
 }
 
@@ -111,26 +114,30 @@ static void tie(orc_cluster *c, const orc_pool_config *pools)
   for (int i = 0; i < c->pool_count; i++)
     if (pools[i].lockstep) groups += c->pools[i].count / c->pools[i].group;
   c->dp_groups = orc_alloc((size_t)groups, sizeof *c->dp_groups);
+  c->dp_group_of = orc_alloc((size_t)c->replica_count, sizeof(orc_dp_group *));
   for (int i = 0; i < c->pool_count; i++) {
     const orc_pool *p = &c->pools[i];
-    for (int k = 0; pools[i].lockstep && k < p->count; k += p->group)
-      orc_dp_group_init(&c->dp_groups[c->dp_group_count++], &c->replicas[p->first + k], p->group,
-                        &c->placement);
+    for (int k = 0; pools[i].lockstep && k < p->count; k++) {
+      if (k % p->group == 0)
+        orc_dp_group_init(&c->dp_groups[c->dp_group_count++], &c->replicas[p->first + k], p->group,
+                          &c->placement);
+      c->dp_group_of[p->first + k] = &c->dp_groups[c->dp_group_count - 1];
+    }
   }
 }
 
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
 {
-  orc_pool_config one;
-  const orc_pool_config *pools = pools_of(config, &one, &c->pool_count);
-  open_pools(c, pools);
-  orc_kv_transfers_init(c, config->layerwise);
+  ORC_ASSERT(config->pool_count >= 1);
+  c->pool_count = config->pool_count;
+  open_pools(c, config->pools, config->runs && config->log == NULL);
+  orc_kv_transfer_start(c, config->layerwise);
   place(c, config);
-  set_detail(c, config, pools);
-  tie(c, pools);
+  set_detail(c, config, config->pools);
+  tie(c, config->pools);
   int *starts = orc_alloc((size_t)c->pool_count, sizeof *starts);
   for (int i = 0; i < c->pool_count; i++)
-    starts[i] = pools[i].replicas;
+    starts[i] = config->pools[i].replicas;
   orc_lifecycle_init(c, &config->lifecycle, starts);
   free(starts);
 }

@@ -5,9 +5,10 @@
 #ifndef ORC_CLUSTER_DEPLOY_H
 #define ORC_CLUSTER_DEPLOY_H
 
-#include "cluster/cluster.h"
+#include "cluster/config.h"
+#include "cluster/state.h"
 
-/* For orc_cluster_new: make c->pools, c->replicas and c->lifecycle. */
+/* For orc_cluster_new, when c->host is there: make c->pools, c->replicas and c->lifecycle. */
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config);
 
 #endif

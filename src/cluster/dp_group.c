@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
+#include "replica/loop.h"
 #include "replica/step_time.h"
+#include "replica/usage.h"
 
 /* Device `rank` of those that share the experts of a stage. */
 static int device_of(const orc_dp_group *l, int stage, int rank)
@@ -34,8 +36,8 @@ void orc_dp_group_init(orc_dp_group *l, orc_replica *first, int count, orc_place
   l->ends = orc_alloc((size_t)first->microbatch_count, sizeof *l->ends);
   orc_dp_group_abandon(l);
   for (int i = 0; i < count; i++) {
-    ORC_ASSERT(first[i].microbatch_count == first->microbatch_count && !first[i].contended);
-    first[i].lockstep = l;
+    ORC_ASSERT(first[i].microbatch_count == first->microbatch_count && first[i].contended == NULL);
+    first[i].lockstep = true;
     first[i].stepwise = true;
   }
   for (int stage = 0; p->topology != NULL && stage < first->pipeline.count; stage++) {
@@ -59,17 +61,17 @@ void orc_dp_group_abandon(orc_dp_group *l)
 }
 
 /* Each forms its batch in a microbatch; *tokens: of all. */
-static bool form(orc_dp_group *l, int microbatch, orc_time now, int64_t *tokens, orc_error *e)
+static bool form(const orc_dp_group *l, int microbatch, orc_time now, int64_t *tokens, orc_error *e)
 {
   *tokens = 0;
   for (int i = 0; i < l->count; i++) {
     orc_replica *r = &l->first[i];
+    orc_microbatch *m = &r->microbatches[microbatch];
     bool work;
-    orc_replica_count(r, now);
+    orc_usage_count(r, now);
     r->now = now;
-    r->microbatch = &r->microbatches[microbatch];
-    if (!orc_replica_form(r, &work, e)) return false;
-    *tokens += work ? r->microbatch->batch.tokens : 0;
+    if (!orc_loop_form(r, m, &work, e)) return false;
+    *tokens += work ? m->tokens : 0;
   }
   return true;
 }
@@ -80,10 +82,12 @@ static bool begin(orc_dp_group *l, int microbatch, orc_time now, orc_error *e)
   if (!form(l, microbatch, now, &tokens, e)) return false;
   if (tokens == 0) return true;
   for (int i = 0; i < l->count; i++)
-    l->first[i].all_tokens = tokens;
+    l->first[i].microbatches[microbatch].all_tokens = tokens;
   const orc_time end = orc_step_time_together(l->first, l->count, microbatch, now);
-  for (int i = 0; i < l->count; i++)
-    if (l->first[i].microbatch->batch.tokens > 0) orc_replica_started(&l->first[i], end);
+  for (int i = 0; i < l->count; i++) {
+    orc_microbatch *m = &l->first[i].microbatches[microbatch];
+    if (m->tokens > 0) orc_loop_started(&l->first[i], m, end);
+  }
   l->ends[microbatch] = end;
   const uint32_t subject = (uint32_t)microbatch << 16 | l->first->index;
   orc_engine_at_local(l->first->engine, end, ORC_CLASS_STEP, subject, ORC_EVENT_STEP_END, subject);
@@ -104,11 +108,11 @@ bool orc_dp_group_end(orc_dp_group *l, int microbatch)
   l->ends[microbatch] = -1;
   for (int i = 0; i < l->count; i++) {
     orc_replica *r = &l->first[i];
-    r->microbatch = &r->microbatches[microbatch];
-    if (r->microbatch->busy)
-      orc_replica_apply(r, now);
+    orc_microbatch *m = &r->microbatches[microbatch];
+    if (m->busy)
+      orc_loop_apply(r, m, now);
     else
-      orc_replica_count(r, now);
+      orc_usage_count(r, now);
   }
   return true;
 }

@@ -1,18 +1,17 @@
 /*
-** kv_reshard.h - what of a KV cache goes from which rank to which when a request moves between replicas
-** whose layers and heads are cut differently.
+** kv_reshard.h - what of a KV cache goes from which rank to which when a request moves between
+** replicas whose layers and heads are cut differently.
 **
 ** A stage sends the layers it has to the stages that want them; within these a rank sends the KV
 ** heads it has to the ranks that want them. Where several ranks have a copy of a head, as beyond
-*the
-** number of KV heads, each receiver takes it from another one as far as there are copies. A latent
-** (MLA) is whole on every rank and goes to each receiver whole.
+** the number of KV heads, each receiver takes it from another one as far as there are copies. A
+** latent (MLA) is whole on every rank and goes to each receiver whole.
 */
 #ifndef ORC_CLUSTER_KV_RESHARD_H
 #define ORC_CLUSTER_KV_RESHARD_H
 
 #include "net/topology.h"
-#include "replica/replica.h"
+#include "replica/server.h"
 
 /* A message: ranks are counted stage by stage, as the devices of a replica. */
 typedef struct orc_kv_reshard_part {
@@ -37,7 +36,7 @@ double orc_kv_reshard_bytes(const orc_replica *to, int32_t tokens);
 const orc_route *orc_kv_reshard_route(const orc_kv_reshard *w, orc_topology *t, int i,
                                       const orc_replica *from, const orc_replica *to);
 
-/* s that `bytes` in all take when nobody else sends: the fullest link decides. */
+/* s that `bytes` in all take when nothing else is sent: the fullest link decides. */
 double orc_kv_reshard_alone(const orc_kv_reshard *w, orc_topology *t, const orc_replica *from,
                             const orc_replica *to, double bytes);
 

@@ -3,19 +3,20 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cluster/cluster.h"
-#include "cluster/kv_transfer_table.h"
+#include "cluster/failure.h"
+#include "cluster/ledger.h"
+#include "cluster/phases.h"
 #include "replica/block_table.h"
 #include "replica/crash.h"
+#include "replica/waiting.h"
 
-/* Subjects of ORC_EVENT_KV_TRANSFER: a kv_transfer, or this and a replica whose waiting ones look again.
- */
+/* Subjects of ORC_EVENT_KV_TRANSFER: a transfer, or this and a replica for which transfers wait. */
 #define LOOK 0x80000000u
 
-static void on_handover(void *self, uint32_t subject);
+static void on_event(void *self, uint32_t subject);
 static void message_in(void *self, uint64_t index);
 
-static void init_wires(orc_cluster *c)
+static void init_reshards(orc_cluster *c)
 {
   orc_kv_transfers *h = &c->kv_transfers;
   h->reshard_count = c->pool_count * c->pool_count;
@@ -28,29 +29,14 @@ static void init_wires(orc_cluster *c)
   }
 }
 
-void orc_kv_transfers_init(orc_cluster *c, bool layerwise)
+void orc_kv_transfer_start(orc_cluster *c, bool layerwise)
 {
   orc_kv_transfers *h = &c->kv_transfers;
-  *h = (orc_kv_transfers){ .layerwise = layerwise, .free = ORC_NO_KV_TRANSFER };
-  h->first = orc_alloc((size_t)c->replica_count + 1, sizeof *h->first);
-  h->last = orc_alloc((size_t)c->replica_count + 1, sizeof *h->last);
-  for (int i = 0; i <= c->replica_count; i++)
-    h->first[i] = h->last[i] = ORC_NO_KV_TRANSFER;
+  orc_kv_transfer_table_init(h, c->replica_count);
+  h->layerwise = layerwise;
   h->paces = orc_alloc((size_t)c->pool_count, sizeof *h->paces);
-  init_wires(c);
-  orc_engine_on(&c->engine, ORC_EVENT_KV_TRANSFER, on_handover, c);
-}
-
-void orc_kv_transfers_done(orc_kv_transfers *h)
-{
-  for (int i = 0; i < h->reshard_count; i++)
-    orc_kv_reshard_done(&h->reshards[i]);
-  free(h->reshards);
-  free(h->paces);
-  free(h->at);
-  free(h->first);
-  free(h->last);
-  *h = (orc_kv_transfers){ 0 };
+  init_reshards(c);
+  orc_engine_on(&c->engine, ORC_EVENT_KV_TRANSFER, on_event, c);
 }
 
 const orc_kv_reshard *orc_kv_transfer_reshard(const orc_cluster *c, const orc_replica *from,
@@ -71,7 +57,7 @@ static void drop(orc_cluster *c, uint32_t index)
   h->moving--;
   h->flying -= v->sent;
   if (v->wired && v->pending > 0) {
-    orc_net_drop(c->contended.net, message_in, c, index);
+    orc_net_drop(c->net, message_in, c, index);
     v->pending = 0;
   }
   if (v->pending == 0) orc_kv_transfer_table_recycle(h, index);
@@ -96,12 +82,12 @@ static void end(orc_cluster *c, uint32_t index, orc_status status)
   release(c, &v);
   drop(c, index);
   c->requests.at[v.slot].state = ORC_DONE;
-  orc_cluster_finished(c, v.slot, status, c->engine.now);
+  orc_ledger_end(c, v.slot, status, c->engine.now);
 }
 
 /* ---- the way ---- */
 
-/* s that a token's KV takes from a replica to the pool that decodes, when nobody else sends. */
+/* s that a token's KV takes from a replica to the pool that decodes, when nothing else is sent. */
 static double pace_of(orc_cluster *c, const orc_replica *from)
 {
   double *pace = &c->kv_transfers.paces[from->pool];
@@ -150,17 +136,17 @@ static void land(orc_cluster *c, uint32_t index)
     orc_kv_give(&to->kv, v.room);
     orc_replica_disturb(to);
     end(c, index, (orc_status)q->aborted);
-    orc_lifecycle_drained(c, v.to, c->engine.now);
+    orc_phases_drained(c, v.to, c->engine.now);
     return;
   }
   release(c, &v);
   drop(c, index);
-  orc_lifecycle_drained(c, v.from, c->engine.now);
+  orc_phases_drained(c, v.from, c->engine.now);
   q->replica = v.to;
   q->microbatch = 0;
   q->blocks = v.room;
   q->prefilled--; /* the token it computes next is of its answer */
-  orc_replica_take_over(to, v.slot);
+  orc_waiting_take_over(to, v.slot);
 }
 
 static void message_in(void *self, uint64_t index)
@@ -196,8 +182,8 @@ static void set_out(orc_cluster *c, uint32_t index)
   v->pending = w->count;
   v->wired = true;
   for (int i = 0; i < w->count; i++)
-    orc_net_send(c->contended.net, orc_kv_reshard_route(w, t, i, from, to),
-                 w->parts[i].share * bytes, message_in, c, index);
+    orc_net_send(c->net, orc_kv_reshard_route(w, t, i, from, to), w->parts[i].share * bytes,
+                 message_in, c, index);
 }
 
 /* ---- room ---- */
@@ -225,11 +211,8 @@ static int ask(orc_cluster *c, orc_slot slot)
   const orc_request *q = &c->requests.at[slot];
   int choice = 0;
   if (c->router.decode == NULL || c->lifecycle.decode_count < 2) return -1;
-  c->asked = slot;
-  const bool answered = c->router.decode(c->router.self, c, q, &choice, &e);
-  c->asked = ORC_NO_SLOT;
-  if (!answered) {
-    orc_cluster_fail_about(c, "handing over", q, &e);
+  if (!c->router.decode(c->router.self, c, q, &choice, &e)) {
+    orc_failure_about(c, "handing over", q, &e);
     return -1;
   }
   const uint16_t to = c->lifecycle.ready[choice];
@@ -258,11 +241,11 @@ static int choose(orc_cluster *c, orc_slot slot)
   return best;
 }
 
-/* Those that wait at a replica go as far as there is room, in order. */
+/* Transfers that wait at a replica set out as far as there is room, in order. */
 static void look(orc_cluster *c, uint16_t to)
 {
   while (c->kv_transfers.first[to] != ORC_NO_KV_TRANSFER && reserve(c, c->kv_transfers.first[to]))
-    set_out(c, orc_kv_transfer_table_next(c, to));
+    set_out(c, orc_kv_transfer_table_next(&c->kv_transfers, to));
 }
 
 /* It looks for a replica to decode it. */
@@ -270,7 +253,7 @@ static void seek(orc_cluster *c, uint32_t index)
 {
   orc_kv_transfer *v = &c->kv_transfers.at[index];
   orc_request *q = &c->requests.at[v->slot];
-  orc_router_load_end(c, q); /* it may have had another in mind */
+  orc_router_load_end(c->loads, q); /* it may have had another in mind */
   if (q->aborted != 0) {
     end(c, index, (orc_status)q->aborted);
     return;
@@ -281,13 +264,14 @@ static void seek(orc_cluster *c, uint32_t index)
     return;
   }
   v->to = (uint16_t)to;
-  orc_kv_transfer_table_wait(c, index);
+  orc_kv_transfer_table_wait(&c->kv_transfers, index);
   if (to == c->replica_count) return;
-  if (c->router.tracks) orc_router_load_add(&c->replicas[to], q, 0);
+  c->replicas[to].inbound++;
+  if (c->router.tracks) orc_router_load_add(&c->loads[to], q, 0);
   look(c, (uint16_t)to);
 }
 
-static void on_handover(void *self, uint32_t subject)
+static void on_event(void *self, uint32_t subject)
 {
   orc_cluster *c = self;
   if ((subject & LOOK) != 0) {
@@ -320,11 +304,29 @@ static void seek_all(orc_cluster *c, uint32_t list)
   }
 }
 
+/* All that wait at a replica, or for one, do so no more: they stand in front of `list`. */
+static uint32_t leave_all(orc_cluster *c, int to, uint32_t list)
+{
+  int left;
+  list = orc_kv_transfer_table_leave_all(&c->kv_transfers, to, list, &left);
+  if (to < c->replica_count) c->replicas[to].inbound -= left;
+  return list;
+}
+
+/* One that waits does so no more. Returns where it did. */
+static uint16_t leave(orc_cluster *c, uint32_t index)
+{
+  const uint16_t to = c->kv_transfers.at[index].to;
+  orc_kv_transfer_table_leave(&c->kv_transfers, index);
+  if (to < c->replica_count) c->replicas[to].inbound--;
+  return to;
+}
+
 void orc_kv_transfer_again(orc_cluster *c)
 {
   uint32_t list = ORC_NO_KV_TRANSFER;
   for (int i = 0; i <= c->replica_count; i++)
-    list = orc_kv_transfer_table_leave_all(c, i, list);
+    list = leave_all(c, i, list);
   seek_all(c, list);
 }
 
@@ -347,8 +349,7 @@ static void lose_inbound(orc_cluster *c, uint16_t replica)
 {
   orc_replica *r = &c->replicas[replica];
   orc_kv_transfers *h = &c->kv_transfers;
-  const uint32_t list = orc_kv_transfer_table_leave_all(c, replica, ORC_NO_KV_TRANSFER),
-                 count = h->count;
+  const uint32_t list = leave_all(c, replica, ORC_NO_KV_TRANSFER), count = h->count;
   seek_all(c, list);
   for (uint32_t i = 0; i < count; i++) {
     if (h->at[i].slot == ORC_NO_SLOT || !h->at[i].sent || h->at[i].to != replica) continue;
@@ -376,7 +377,7 @@ static bool lose_one(orc_cluster *c, uint32_t index)
     to->inbound--;
     orc_replica_disturb(to);
     orc_kv_transfer_room(c, v.to, c->engine.now);
-    orc_lifecycle_drained(c, v.to, c->engine.now);
+    orc_phases_drained(c, v.to, c->engine.now);
   }
   if (q->aborted != 0) {
     end(c, index, (orc_status)q->aborted);
@@ -385,6 +386,7 @@ static bool lose_one(orc_cluster *c, uint32_t index)
   release(c, &v);
   drop(c, index);
   orc_crash_forget(&c->replicas[v.from], v.slot);
+  orc_router_load_end(c->loads, q);
   return true;
 }
 
@@ -395,11 +397,11 @@ static uint32_t lose_outbound(orc_cluster *c, uint16_t replica, orc_slot *out)
   for (uint32_t i = 0; i < h->count; i++) {
     const orc_slot slot = h->at[i].slot;
     if (slot == ORC_NO_SLOT || h->at[i].from != replica) continue;
-    if (waits(&h->at[i])) orc_kv_transfer_table_leave(c, i);
+    if (waits(&h->at[i])) leave(c, i);
     if (lose_one(c, i)) out[n++] = slot;
   }
   for (int to = 0; n > 0 && to < c->replica_count; to++)
-    orc_kv_transfer_room(c, (uint16_t)to, c->engine.now); /* who stood first may be gone */
+    orc_kv_transfer_room(c, (uint16_t)to, c->engine.now); /* the first in a list may be gone */
   return n;
 }
 
@@ -420,12 +422,11 @@ void orc_kv_transfer_abort(orc_cluster *c, orc_slot slot, orc_status status)
   while (h->at[index].slot != slot)
     index++;
   if (!waits(&h->at[index])) return;
-  const uint16_t to = h->at[index].to;
-  orc_kv_transfer_table_leave(c, index);
+  const uint16_t to = leave(c, index);
   end(c, index, status);
   if (to == c->replica_count) return;
-  orc_kv_transfer_room(c, to, c->engine.now); /* who stood behind it may need less */
-  orc_lifecycle_drained(c, to, c->engine.now);
+  orc_kv_transfer_room(c, to, c->engine.now); /* the next in the list may need less */
+  orc_phases_drained(c, to, c->engine.now);
 }
 
 uint64_t orc_kv_transfer_stranded(const orc_cluster *c)
@@ -453,7 +454,7 @@ void orc_kv_transfer_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_tim
                                     .chain = q->chain };
   h->moving++;
   c->replicas[from].outbound++;
-  orc_router_load_end(c, q);
+  orc_router_load_end(c->loads, q);
   q->state = ORC_MOVING;
   orc_engine_at(&c->engine, now, ORC_CLASS_TRANSFER, ORC_EVENT_KV_TRANSFER, index);
 }

@@ -1,5 +1,28 @@
 #include "cluster/kv_transfer_table.h"
 
+#include <stdlib.h>
+
+void orc_kv_transfer_table_init(orc_kv_transfers *h, int replicas)
+{
+  *h = (orc_kv_transfers){ .free = ORC_NO_KV_TRANSFER };
+  h->first = orc_alloc((size_t)replicas + 1, sizeof *h->first);
+  h->last = orc_alloc((size_t)replicas + 1, sizeof *h->last);
+  for (int i = 0; i <= replicas; i++)
+    h->first[i] = h->last[i] = ORC_NO_KV_TRANSFER;
+}
+
+void orc_kv_transfer_table_done(orc_kv_transfers *h)
+{
+  for (int i = 0; i < h->reshard_count; i++)
+    orc_kv_reshard_done(&h->reshards[i]);
+  free(h->reshards);
+  free(h->paces);
+  free(h->at);
+  free(h->first);
+  free(h->last);
+  *h = (orc_kv_transfers){ 0 };
+}
+
 uint32_t orc_kv_transfer_table_take(orc_kv_transfers *h)
 {
   if (h->free != ORC_NO_KV_TRANSFER) {
@@ -20,11 +43,6 @@ void orc_kv_transfer_table_recycle(orc_kv_transfers *h, uint32_t index)
   h->free = index;
 }
 
-static void count(orc_cluster *c, int to, int more)
-{
-  if (to < c->replica_count) c->replicas[to].inbound += more;
-}
-
 static void append(orc_kv_transfers *h, uint32_t index)
 {
   const uint16_t to = h->at[index].to;
@@ -36,24 +54,21 @@ static void append(orc_kv_transfers *h, uint32_t index)
   h->last[to] = index;
 }
 
-void orc_kv_transfer_table_wait(orc_cluster *c, uint32_t index)
+void orc_kv_transfer_table_wait(orc_kv_transfers *h, uint32_t index)
 {
-  append(&c->kv_transfers, index);
-  count(c, c->kv_transfers.at[index].to, 1);
+  append(h, index);
 }
 
-uint32_t orc_kv_transfer_table_next(orc_cluster *c, uint16_t to)
+uint32_t orc_kv_transfer_table_next(orc_kv_transfers *h, uint16_t to)
 {
-  orc_kv_transfers *h = &c->kv_transfers;
   const uint32_t index = h->first[to];
   h->first[to] = h->at[index].next;
   if (h->first[to] == ORC_NO_KV_TRANSFER) h->last[to] = ORC_NO_KV_TRANSFER;
   return index;
 }
 
-void orc_kv_transfer_table_leave(orc_cluster *c, uint32_t index)
+void orc_kv_transfer_table_leave(orc_kv_transfers *h, uint32_t index)
 {
-  orc_kv_transfers *h = &c->kv_transfers;
   const uint16_t to = h->at[index].to;
   uint32_t list = h->first[to];
   h->first[to] = h->last[to] = ORC_NO_KV_TRANSFER;
@@ -62,15 +77,14 @@ void orc_kv_transfer_table_leave(orc_cluster *c, uint32_t index)
     list = h->at[i].next;
     if (i != index) append(h, i);
   }
-  count(c, to, -1);
 }
 
-uint32_t orc_kv_transfer_table_leave_all(orc_cluster *c, int to, uint32_t list)
+uint32_t orc_kv_transfer_table_leave_all(orc_kv_transfers *h, int to, uint32_t list, int *count)
 {
-  orc_kv_transfers *h = &c->kv_transfers;
+  *count = 0;
   if (h->first[to] == ORC_NO_KV_TRANSFER) return list;
   for (uint32_t i = h->first[to]; i != ORC_NO_KV_TRANSFER; i = h->at[i].next)
-    count(c, to, -1);
+    ++*count;
   h->at[h->last[to]].next = list;
   list = h->first[to];
   h->first[to] = h->last[to] = ORC_NO_KV_TRANSFER;

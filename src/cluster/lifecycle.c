@@ -2,7 +2,9 @@
 
 #include <stdlib.h>
 
-#include "cluster/cluster.h"
+#include "cluster/dispatch.h"
+#include "cluster/kv_transfer.h"
+#include "cluster/phases.h"
 #include "replica/crash.h"
 
 /* Looks in a row at which nothing happens at all, while requests wait for a replica, before the run
@@ -27,36 +29,6 @@ orc_time orc_lifecycle_after(const orc_cluster *c, orc_time delay)
   return time < ORC_END ? time : ORC_NEVER;
 }
 
-static const orc_pool *pool_of(const orc_cluster *c, int replica)
-{
-  return &c->pools[c->replicas[replica].pool];
-}
-
-/* The first replica of the group that one belongs to. */
-static int first_of(const orc_cluster *c, int replica)
-{
-  const orc_pool *p = pool_of(c, replica);
-  return p->first + (replica - p->first) / p->group * p->group;
-}
-
-static int beyond(const orc_cluster *c, int first)
-{
-  return first + pool_of(c, first)->group;
-}
-
-static void list_ready(orc_cluster *c)
-{
-  orc_lifecycle *f = &c->lifecycle;
-  f->ready_count = 0;
-  for (int i = 0; i < c->replica_count; i++)
-    if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role != ORC_ROLE_DECODE)
-      f->ready[f->ready_count++] = (uint16_t)i;
-  f->decode_count = 0;
-  for (int i = 0; i < c->replica_count; i++)
-    if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role == ORC_ROLE_DECODE)
-      f->ready[f->ready_count + f->decode_count++] = (uint16_t)i;
-}
-
 /* When this replica next fails by chance. */
 static void draw_failure(orc_cluster *c, int index)
 {
@@ -67,29 +39,12 @@ static void draw_failure(orc_cluster *c, int index)
   orc_lifecycle_later(c, u->until, ORC_EVENT_FAILURE, (uint32_t)index);
 }
 
-/* Those who waited for a replica go to the ones there are. */
-static void settle(orc_cluster *c)
-{
-  orc_lifecycle *f = &c->lifecycle;
-  const uint32_t n = f->unrouted_count;
-  if (n == 0 || f->ready_count == 0) return;
-  orc_slot *list = f->unrouted;
-  f->unrouted = NULL;
-  f->unrouted_count = f->unrouted_room = 0;
-  for (uint32_t i = 0; i < n && c->failure.code == 0; i++)
-    orc_cluster_dispatch(c, list[i]);
-  free(list);
-}
-
 void orc_lifecycle_open(orc_cluster *c, int first)
 {
-  const int end = beyond(c, first);
-  for (int i = first; i < end; i++)
-    c->lifecycle.units[i].phase = ORC_PHASE_READY;
-  list_ready(c);
-  for (int i = first; i < end; i++)
+  orc_phases_set(c, first, ORC_PHASE_READY);
+  for (int i = first; i < orc_phases_end(c, first); i++)
     draw_failure(c, i);
-  settle(c);
+  orc_dispatch_unrouted(c);
   if (c->replicas[first].role == ORC_ROLE_DECODE) orc_kv_transfer_again(c);
 }
 
@@ -105,7 +60,7 @@ static void on_ready(void *self, uint32_t first)
 
 void orc_lifecycle_start(orc_cluster *c, int first, orc_time ready)
 {
-  for (int i = first; i < beyond(c, first); i++) {
+  for (int i = first; i < orc_phases_end(c, first); i++) {
     orc_unit *u = &c->lifecycle.units[i];
     u->phase = ORC_PHASE_STARTING;
     u->since = c->engine.now;
@@ -114,7 +69,7 @@ void orc_lifecycle_start(orc_cluster *c, int first, orc_time ready)
   orc_lifecycle_later(c, ready, ORC_EVENT_READY, (uint32_t)first);
 }
 
-/* A KV cache on the network will come in, and whoever waits for a replica may get one. */
+/* A KV cache on the network will come in, and requests that wait for a replica may get one. */
 static bool at_work(const orc_cluster *c)
 {
   const orc_lifecycle *f = &c->lifecycle;
@@ -171,16 +126,11 @@ static void count_loss(orc_cluster *c, uint32_t lost)
            (double)c->engine.now * 1e-9, (unsigned long long)f->fruitless_failures, f->mtbf);
 }
 
-void orc_lifecycle_ended(orc_lifecycle *f)
-{
-  f->fruitless_failures = 0;
-}
-
-/* The group loses all it had, and who was there goes back to the router. */
+/* The unit loses all it had, and its requests go back to the router. */
 static void fail(orc_cluster *c, int first, orc_time lasts)
 {
   orc_lifecycle *f = &c->lifecycle;
-  const int end = beyond(c, first);
+  const int end = orc_phases_end(c, first);
   const orc_time until = orc_lifecycle_after(c, lasts);
   size_t room = 0;
   f->failures++;
@@ -190,18 +140,20 @@ static void fail(orc_cluster *c, int first, orc_time lasts)
     room += (size_t)(orc_replica_in_flight(&c->replicas[i]) + c->replicas[i].outbound);
   }
   orc_lifecycle_later(c, until, ORC_EVENT_READY, (uint32_t)first);
-  list_ready(c);
+  orc_phases_list(c);
   orc_slot *slots = orc_alloc(room, sizeof *slots);
   uint32_t n = 0;
   for (int i = first; i < end; i++) {
     n += orc_kv_transfer_lose(c, (uint16_t)i, slots + n);
     n += orc_crash_requests(&c->replicas[i], slots + n);
   }
-  if (c->replicas[first].lockstep != NULL) orc_dp_group_abandon(c->replicas[first].lockstep);
+  if (c->dp_group_of[first] != NULL) orc_dp_group_abandon(c->dp_group_of[first]);
+  for (uint32_t i = 0; i < n; i++)
+    orc_router_load_end(c->loads, &c->requests.at[slots[i]]);
   count_loss(c, n);
   sort(c, slots, n);
   for (uint32_t i = 0; i < n && c->failure.code == 0; i++)
-    orc_cluster_dispatch(c, slots[i]);
+    orc_dispatch(c, slots[i]);
   free(slots);
 }
 
@@ -215,44 +167,14 @@ static void on_failure(void *self, uint32_t index)
   orc_cluster *c = self;
   const orc_lifecycle *f = &c->lifecycle;
   if (!works(f, index) || f->units[index].until != c->engine.now || orc_lifecycle_quiet(c)) return;
-  fail(c, first_of(c, (int)index), orc_time_of(f->mttr));
+  fail(c, orc_phases_first(c, (int)index), orc_time_of(f->mttr));
 }
 
 static void on_outage(void *self, uint32_t number)
 {
   orc_cluster *c = self;
   const orc_outage *o = &c->lifecycle.outages[number];
-  if (works(&c->lifecycle, o->replica)) fail(c, first_of(c, o->replica), o->lasts);
-}
-
-/* ---- fewer ---- */
-
-void orc_lifecycle_switch_off(orc_cluster *c, int first, orc_time now)
-{
-  for (int i = first; i < beyond(c, first); i++) {
-    orc_unit *u = &c->lifecycle.units[i];
-    u->phase = ORC_PHASE_OFF;
-    u->rented += now - u->since;
-  }
-}
-
-void orc_lifecycle_drain(orc_cluster *c, int first)
-{
-  for (int i = first; i < beyond(c, first); i++)
-    c->lifecycle.units[i].phase = ORC_PHASE_DRAINING;
-  list_ready(c);
-  orc_lifecycle_drained(c, (uint16_t)first, c->engine.now);
-}
-
-void orc_lifecycle_drained(orc_cluster *c, uint16_t replica, orc_time now)
-{
-  if (c->lifecycle.units[replica].phase != ORC_PHASE_DRAINING) return;
-  const int first = first_of(c, replica);
-  for (int i = first; i < beyond(c, first); i++) {
-    const orc_replica *r = &c->replicas[i];
-    if (orc_replica_in_flight(r) + r->inbound + r->outbound > 0) return;
-  }
-  orc_lifecycle_switch_off(c, first, now);
+  if (works(&c->lifecycle, o->replica)) fail(c, orc_phases_first(c, o->replica), o->lasts);
 }
 
 /* ---- from outside ---- */
@@ -269,13 +191,13 @@ void orc_lifecycle_init(orc_cluster *c, const orc_lifecycle_config *config, cons
   orc_engine_on(&c->engine, ORC_EVENT_FAILURE, on_failure, c);
   orc_engine_on(&c->engine, ORC_EVENT_OUTAGE, on_outage, c);
   for (int i = 0; i < c->replica_count; i++) {
-    const orc_pool *p = pool_of(c, i);
+    const orc_pool *p = &c->pools[c->replicas[i].pool];
     const bool ready = i - p->first < starts[p - c->pools];
     f->units[i].fate = orc_rng_stream(c->seed, ORC_FOR_FAILURES, (uint64_t)i);
     f->units[i].phase = ready ? ORC_PHASE_READY : ORC_PHASE_OFF;
     if (ready) draw_failure(c, i);
   }
-  list_ready(c);
+  orc_phases_list(c);
   for (int i = 0; i < config->outage_count; i++) {
     f->outages[i] = config->outages[i];
     ORC_ASSERT(f->outages[i].replica < c->replica_count && f->outages[i].at >= 0);
@@ -290,32 +212,4 @@ void orc_lifecycle_done(orc_lifecycle *f)
   free(f->outages);
   free(f->unrouted);
   *f = (orc_lifecycle){ 0 };
-}
-
-void orc_lifecycle_hold(orc_cluster *c, orc_slot slot)
-{
-  orc_lifecycle *f = &c->lifecycle;
-  if (f->unrouted_count == f->unrouted_room) {
-    f->unrouted_room = f->unrouted_room == 0 ? 16 : 2 * f->unrouted_room;
-    f->unrouted = orc_resize(f->unrouted, f->unrouted_room, sizeof *f->unrouted);
-  }
-  c->requests.at[slot].replica = ORC_NO_REPLICA;
-  f->unrouted[f->unrouted_count++] = slot;
-}
-
-void orc_lifecycle_release(orc_cluster *c, orc_slot slot)
-{
-  orc_lifecycle *f = &c->lifecycle;
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < f->unrouted_count; i++)
-    if (f->unrouted[i] != slot) f->unrouted[kept++] = f->unrouted[i];
-  f->unrouted_count = kept;
-}
-
-double orc_lifecycle_rented(const orc_lifecycle *f, int index, orc_time now)
-{
-  const orc_unit *u = &f->units[index];
-  orc_time time = u->rented;
-  if (u->phase != ORC_PHASE_OFF && now > u->since) time += now - u->since;
-  return (double)time * 1e-9;
 }

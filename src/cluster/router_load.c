@@ -2,15 +2,23 @@
 
 #include <stdlib.h>
 
-#include "cluster/cluster.h"
 #include "replica/block_table.h"
 
 enum { ROOM_LEAST = 256 };
 
-void orc_router_load_done(orc_router_load *l)
+orc_router_load *orc_router_load_new(const orc_replica *replicas, int count)
 {
-  free(l->at);
-  *l = (orc_router_load){ 0 };
+  orc_router_load *loads = orc_alloc((size_t)count, sizeof *loads);
+  for (int i = 0; i < count; i++)
+    loads[i].of = &replicas[i];
+  return loads;
+}
+
+void orc_router_load_free(orc_router_load *loads, int count)
+{
+  for (int i = 0; i < count; i++)
+    free(loads[i].at);
+  free(loads);
 }
 
 /* ---- the table: linear probing ---- */
@@ -72,69 +80,70 @@ static int32_t blocks_of(const orc_replica *r, const orc_request *q)
   return q->in.prompt / r->knobs.block_size;
 }
 
-static void prefix_order(orc_replica *r, const orc_request *q,
+/* Each block of a prompt enters or leaves the load. */
+static void count_blocks(orc_router_load *l, const orc_request *q,
                          void (*each)(orc_router_load *, uint64_t), int64_t sign)
 {
-  const orc_prompt *c = orc_block_table_content(r, q);
-  const int32_t n = blocks_of(r, q), size = r->knobs.block_size;
+  const orc_prompt *c = orc_block_table_content(l->of, q);
+  const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
   if (c == NULL) {
-    r->load.blocks += sign * n;
+    l->blocks += sign * n;
     return;
   }
-  uint64_t hash = orc_block_table_root(r, q);
+  uint64_t hash = orc_block_table_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
-    each(&r->load, hash);
+    each(l, hash);
   }
 }
 
-void orc_router_load_add(orc_replica *r, orc_request *q, int32_t tokens)
+void orc_router_load_add(orc_router_load *l, orc_request *q, int32_t tokens)
 {
   ORC_ASSERT(q->load_replica == 0 && tokens >= 0);
-  q->load_replica = (uint16_t)(r->index + 1);
+  q->load_replica = (uint16_t)(l->of->index + 1);
   q->promised = tokens;
-  r->load.tokens += tokens;
-  prefix_order(r, q, enter, 1);
+  l->tokens += tokens;
+  count_blocks(l, q, enter, 1);
 }
 
-void orc_router_load_begun(orc_cluster *c, orc_request *q)
+void orc_router_load_begun(orc_router_load *loads, orc_request *q)
 {
   if (q->load_replica == 0) return;
-  c->replicas[q->load_replica - 1].load.tokens -= q->promised;
+  loads[q->load_replica - 1].tokens -= q->promised;
   q->promised = 0;
 }
 
-void orc_router_load_end(orc_cluster *c, orc_request *q)
+void orc_router_load_end(orc_router_load *loads, orc_request *q)
 {
   if (q->load_replica == 0) return;
-  orc_router_load_begun(c, q);
-  prefix_order(&c->replicas[q->load_replica - 1], q, leave, -1);
+  orc_router_load_begun(loads, q);
+  count_blocks(&loads[q->load_replica - 1], q, leave, -1);
   q->load_replica = 0;
 }
 
-void orc_router_load_catch_up(orc_cluster *c)
+void orc_router_load_catch_up(orc_router_load *loads, orc_requests *requests)
 {
-  for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
-    const orc_slot slot = orc_requests_find(&c->requests, n);
+  for (uint64_t n = requests->oldest; n < requests->next_number; n++) {
+    const orc_slot slot = orc_requests_find(requests, n);
     if (slot == ORC_NO_SLOT) continue;
-    orc_request *q = &c->requests.at[slot];
+    orc_request *q = &requests->at[slot];
     const bool here = q->state == ORC_QUEUED || q->state == ORC_PREFILL || q->state == ORC_DECODE;
     if (!here || q->load_replica != 0 || q->replica == ORC_NO_REPLICA) continue;
     const int32_t left = q->in.prompt - q->computed;
-    orc_router_load_add(&c->replicas[q->replica], q, q->first_token < 0 && left > 0 ? left : 0);
+    orc_router_load_add(&loads[q->replica], q, q->first_token < 0 && left > 0 ? left : 0);
   }
 }
 
-int64_t orc_router_load_fresh(const orc_replica *r, const orc_request *q)
+int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
-  const orc_prompt *c = orc_block_table_content(r, q);
-  const int32_t n = blocks_of(r, q), size = r->knobs.block_size;
-  if (c == NULL || r->load.room == 0) return n;
+  const orc_prompt *c = orc_block_table_content(l->of, q);
+  const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
+  if (c == NULL || l->room == 0) return n;
   int64_t fresh = 0;
-  uint64_t hash = orc_block_table_root(r, q);
+  uint64_t hash = orc_block_table_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
-    fresh += place(&r->load, hash)->requests == 0;
+    fresh += place(l, hash)->requests == 0;
   }
   return fresh;
 }

@@ -1,20 +1,28 @@
 #include "cluster/sampler.h"
 
-#include "cluster/cluster.h"
+#include "replica/usage.h"
 
-/* After whatever else a timer does at that moment: no request has a number so high. */
+/* After all else that a timer does at that moment: no request has a number so high. */
 #define LAST_KEY ((uint64_t)1 << 55)
 
+orc_sample orc_sampler_next(const orc_cluster *c, int replica, orc_time now)
+{
+  const orc_replica *r = &c->replicas[replica];
+  orc_sample s = orc_series_next(c->series, now, replica, orc_usage_busy(r, now),
+                                 (double)orc_kv_used(&r->kv) / (double)r->kv.total);
+  s.waiting = (int32_t)r->queue.count;
+  s.running = r->running;
+  return s;
+}
+
+/* False: the series is full. */
 static bool sample(orc_cluster *c, orc_time now)
 {
   orc_series *s = c->series;
-  if (!orc_series_begin(s, now)) return false;
-  for (int i = 0; i < s->replicas; i++) {
-    const orc_replica *r = &c->replicas[i];
-    orc_series_put(s, i, orc_replica_busy(r, now),
-                   (double)orc_kv_used(&r->kv) / (double)r->kv.total, (int32_t)r->queue.count,
-                   r->running);
-  }
+  if (!orc_series_begin(s)) return false;
+  for (int i = 0; i < s->replicas; i++)
+    orc_series_put(s, i, orc_usage_busy(&c->replicas[i], now), orc_sampler_next(c, i, now));
+  orc_series_end(s, now);
   return true;
 }
 
@@ -45,10 +53,4 @@ void orc_sampler_start(orc_cluster *c, orc_time interval)
   c->series = orc_series_new(interval, c->replica_count);
   orc_engine_on(&c->engine, ORC_EVENT_SAMPLE, on_sample, c);
   wait_for_next(c);
-}
-
-void orc_sampler_close(orc_cluster *c, orc_time end)
-{
-  const orc_series *s = c->series;
-  if (s->count == 0 || s->times[s->count - 1] < end) sample(c, end);
 }

@@ -1,17 +1,16 @@
 /*
-** sampler.h - looks at the replicas of a running cluster at every interval and keeps what it sees
-*in
-** a series. Its events touch nothing, so a run with it has the results of one without.
+** sampler.h - takes a sample of the replicas of a running cluster at every interval and keeps it in
+** a series. Its events touch nothing else, so a run with it has the results of one without.
 */
 #ifndef ORC_CLUSTER_SAMPLER_H
 #define ORC_CLUSTER_SAMPLER_H
 
-#include "replica/policy.h"
+#include "cluster/state.h"
 
-/* For the cluster: make c->series, take its first sample after one interval (ns, > 0), go on. */
+/* Make c->series, take its first sample after one interval (ns, > 0), go on. */
 void orc_sampler_start(orc_cluster *c, orc_time interval);
 
-/* The run is over at `end` (ns): one last sample, unless that moment has one. Once. */
-void orc_sampler_close(orc_cluster *c, orc_time end);
+/* What the next sample of a replica of c->series would be at `now` (ns), after its last one. */
+orc_sample orc_sampler_next(const orc_cluster *c, int replica, orc_time now);
 
 #endif

@@ -1,26 +1,11 @@
 #include "cluster/scaling.h"
 
+#include "cluster/lifecycle.h"
+#include "cluster/phases.h"
+
 static orc_phase phase_of(const orc_cluster *c, int first)
 {
   return c->lifecycle.units[first].phase;
-}
-
-int orc_scaling_groups(const orc_cluster *c, const orc_pool *pool, orc_phase a, orc_phase b)
-{
-  int n = 0;
-  for (int i = pool->first; i < pool->first + pool->count; i += pool->group)
-    n += phase_of(c, i) == a || phase_of(c, i) == b;
-  return n;
-}
-
-int64_t orc_scaling_load(const orc_cluster *c, const orc_pool *pool, int first)
-{
-  int64_t n = 0;
-  for (int i = first; i < first + pool->group; i++) {
-    const orc_replica *r = &c->replicas[i];
-    n += orc_replica_in_flight(r) + r->inbound + r->outbound;
-  }
-  return n;
 }
 
 /* One more: one that drains takes requests again at once, else a new one is started. */
@@ -46,13 +31,13 @@ static void take_away(orc_cluster *c, orc_pool *pool)
   for (int i = pool->first + pool->count - pool->group; i >= pool->first; i -= pool->group) {
     if (phase_of(c, i) == ORC_PHASE_STARTING) {
       pool->starting--;
-      orc_lifecycle_switch_off(c, i, c->engine.now);
+      orc_phases_switch_off(c, i, c->engine.now);
       return;
     }
     if (phase_of(c, i) != ORC_PHASE_READY) continue;
-    if (found < 0 || orc_scaling_load(c, pool, i) < orc_scaling_load(c, pool, found)) found = i;
+    if (found < 0 || orc_phases_load(c, i) < orc_phases_load(c, found)) found = i;
   }
-  if (found >= 0) orc_lifecycle_drain(c, found);
+  if (found >= 0) orc_phases_drain(c, found);
 }
 
 static void ask_again(orc_cluster *c, uint32_t pool)
@@ -73,8 +58,8 @@ static void on_tick(void *self, uint32_t index)
   }
   if (wanted < pool->is.least) wanted = pool->is.least;
   if (wanted > pool->is.most) wanted = pool->is.most;
-  const int n = orc_scaling_groups(c, pool, ORC_PHASE_READY, ORC_PHASE_STARTING) +
-                orc_scaling_groups(c, pool, ORC_PHASE_FAILED, ORC_PHASE_FAILED);
+  const int n = orc_phases_units(c, pool, ORC_PHASE_READY, ORC_PHASE_STARTING) +
+                orc_phases_units(c, pool, ORC_PHASE_FAILED, ORC_PHASE_FAILED);
   for (int i = n; i < wanted; i++)
     add(c, pool);
   for (int i = n; i > wanted; i--)

@@ -4,7 +4,7 @@
 
 double orc_hardware_flops(const orc_hardware *h, orc_dtype compute)
 {
-  ORC_ASSERT((unsigned)compute < ORC_DTYPES);
+  compute = orc_dtype_of(compute)->peak;
   if (h->flops[compute] > 0.0) return h->flops[compute];
   if (compute != ORC_FP32 && h->flops[ORC_BF16] > 0.0) return h->flops[ORC_BF16];
   if (compute != ORC_FP32 && h->flops[ORC_FP16] > 0.0) return h->flops[ORC_FP16];

@@ -5,7 +5,7 @@
 #define ORC_COST_HARDWARE_H
 
 #include "base/base.h"
-#include "cost/model.h"
+#include "cost/dtype.h"
 
 typedef struct orc_link {
   double bandwidth; /* B/s in one direction, > 0 */
@@ -13,19 +13,20 @@ typedef struct orc_link {
 } orc_link;
 
 typedef struct orc_hardware {
-  double flops[ORC_DTYPES]; /* dense FLOP/s by compute dtype; 0 where the chip lacks the format */
-  double memory;            /* B of HBM as the driver reports it, > 0 */
-  double bandwidth;         /* B/s of HBM, > 0 */
-  orc_link nvlink;          /* between GPUs of one server; bandwidth 0: none, PCIe carries it */
+  double
+      flops[ORC_DTYPES]; /* dense FLOP/s of those with a peak; 0 where the chip lacks the format */
+  double memory;         /* B of HBM as the driver reports it, > 0 */
+  double bandwidth;      /* B/s of HBM, > 0 */
+  orc_link nvlink;       /* between GPUs of one server; bandwidth 0: none, PCIe carries it */
   orc_link pcie;
   double idle_watts, tdp_watts;
   double usd_per_hour; /* list price of one GPU; 0 unknown */
 } orc_hardware;
 
 /*
-** FLOP/s of matrix work in that format: the native rate where the chip has it, else that of the
-** format its kernels fall back to - 16 bit for fp8, int8, fp4 and int4 (weight-only kernels expand
-** in registers), the other 16-bit format for bf16 and fp16, and fp32 at last.
+** FLOP/s of matrix work in that format: the native rate (orc_dtype_row.peak) where the chip has it,
+** else that of the format its kernels fall back to - 16 bit for all below (weight-only kernels
+** expand in registers), the other 16-bit format for bf16 and fp16, and fp32 at last.
 ** Returns > 0 for hardware that passes orc_hardware_check.
 */
 double orc_hardware_flops(const orc_hardware *h, orc_dtype compute);

@@ -35,8 +35,7 @@ typedef struct orc_stage {
 
 /*
 ** Stage `index` in [0, pipeline_parallel_size). Unless the layout tells the layers of each, they
-*are
-** split as evenly as may be: the first `layers % pp` stages hold one more.
+** are split as evenly as may be: the first `layers % pp` stages hold one more.
 */
 orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index);
 
@@ -61,8 +60,7 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 /*
 ** Bytes of KV per token and layer on one GPU; latent attention's one latent is on every rank. The
 ** values alone: with int4 an engine keeps scales beside them (LMDeploy's documentation, "INT4/INT8
-*KV
-** Cache": one per head and token, 4 B for the 64 B of a head of 128).
+** KV Cache": one per head and token, 4 B for the 64 B of a head of 128).
 */
 double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m);
 
@@ -114,7 +112,7 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 
 /*
 ** Degrees and formats fit the model: whole experts are dealt out evenly; tp divides attention
-*heads, MLP widths and the vocabulary
+** heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
 ** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
 *32 bits, KV is not fp4. False with the numbers.

@@ -2,48 +2,6 @@
 
 #include <string.h>
 
-static const struct {
-  const char *name;
-  double bytes, weight_bytes;
-} formats[ORC_DTYPES] = {
-  [ORC_FP32] = { "fp32", 4.0, 4.0 },
-  [ORC_BF16] = { "bf16", 2.0, 2.0 },
-  [ORC_FP16] = { "fp16", 2.0, 2.0 },
-  [ORC_FP8] = { "fp8", 1.0, 1.0 },
-  [ORC_INT8] = { "int8", 1.0, 1.0 },
-  [ORC_FP4] = { "fp4", 0.5, 0.5 + 1.0 / 16.0 },
-  [ORC_INT4] = { "int4", 0.5, 0.5 + 2.5 / 128.0 },
-};
-
-double orc_dtype_bytes(orc_dtype d)
-{
-  ORC_ASSERT((unsigned)d < ORC_DTYPES);
-  return formats[d].bytes;
-}
-
-double orc_dtype_weight_bytes(orc_dtype d)
-{
-  ORC_ASSERT((unsigned)d < ORC_DTYPES);
-  return formats[d].weight_bytes;
-}
-
-const char *orc_dtype_name(orc_dtype d)
-{
-  ORC_ASSERT((unsigned)d < ORC_DTYPES);
-  return formats[d].name;
-}
-
-bool orc_dtype_find(const char *name, orc_dtype *d)
-{
-  for (int i = 0; i < ORC_DTYPES; i++) {
-    if (strcmp(formats[i].name, name) == 0) {
-      *d = (orc_dtype)i;
-      return true;
-    }
-  }
-  return false;
-}
-
 static orc_matrix matrix(orc_part part, orc_shard shard, double inputs, double outputs)
 {
   return (orc_matrix){

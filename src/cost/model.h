@@ -6,36 +6,7 @@
 #define ORC_COST_MODEL_H
 
 #include "base/base.h"
-
-typedef enum orc_dtype {
-  ORC_FP32,
-  ORC_BF16,
-  ORC_FP16,
-  ORC_FP8,
-  ORC_INT8,
-  ORC_FP4,
-  ORC_INT4,
-  ORC_DTYPES /* how many there are */
-} orc_dtype;
-
-/* Bytes of one value alone: 4, 2, 2, 1, 1, 0.5, 0.5. */
-double orc_dtype_bytes(orc_dtype d);
-
-/*
-** Bytes of one weight with the scales stored beside it.
-**   int4        0.5 + 2.5/128: a group of 128 shares a 16-bit scale and a 4-bit zero point (the
-**               usual GPTQ and AWQ checkpoint; AWQ, arXiv:2306.00978, section 5)
-**   fp4         0.5 + 1/16: a block of 16 shares an FP8 scale (NVFP4; NVIDIA technical blog
-**               "Introducing NVFP4", 2025-06-24)
-**   fp8, int8   1: one scale per channel or tensor is nothing that counts
-*/
-double orc_dtype_weight_bytes(orc_dtype d);
-
-/* "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4". */
-const char *orc_dtype_name(orc_dtype d);
-
-/* The format of that name into *d; false, *d untouched, where there is none. */
-bool orc_dtype_find(const char *name, orc_dtype *d);
+#include "cost/dtype.h"
 
 /* Shape of a decoder-only transformer. Counts; every one >= 0, those marked * >= 1. */
 typedef struct orc_model {

@@ -122,12 +122,10 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 **   lm_head     for `sampled` positions
 **   other       by bytes alone: norms, rotary embedding, activation function, KV writes, embedding
 **   collective  tp > 1: two all-reduces per layer, of tokens x hidden activations
-*(Megatron-LM,
-**               arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
+**               (Megatron-LM, arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
 **               embedding, 1 in 2 x layers, and the gather of the sampled logits
 **   exchange    experts shared by attention replicas: with whole experts two all-to-alls per layer
-*of
-**               experts, pairwise, of tokens x experts per token x hidden (Rajbhandari et al.,
+**               of experts, pairwise, of tokens x experts per token x hidden (Rajbhandari et al.,
 **               DeepSpeed-MoE, ICML 2022, section 5), else all tokens to all ranks and the parts of
 **               their answers back: an all-gather and a reduce-scatter
 **   overhead    step_overhead + layers x layer_overhead + sampled x sequence_overhead + the

@@ -3,12 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "cluster/cluster.h"
-#include "replica/step_time.h"
-
 static orc_pipe_stage *stage_of(const orc_contended_stage *s)
 {
-  return &s->replica->pipeline.stages[s->index];
+  return &s->in->of.pipeline->stages[s->index];
 }
 
 static int ranks_of(const orc_contended_stage *s)
@@ -16,23 +13,43 @@ static int ranks_of(const orc_contended_stage *s)
   return stage_of(s)->cost.layout.tensor_parallel_size;
 }
 
-static orc_contended *crowd_of(const orc_contended_stage *s)
+static orc_net *net_of(const orc_contended_stage *s)
 {
-  return &s->replica->cluster->contended;
+  return s->in->among->net;
 }
 
-void orc_contended_add(orc_contended *c, orc_replica *r)
+static orc_engine *engine_of(const orc_contended_stage *s)
 {
-  const int stages = r->pipeline.count;
-  r->contended_stage = c->count;
+  return s->in->among->engine;
+}
+
+void orc_contended_init(orc_contended *c, orc_engine *engine, orc_net *net, uint32_t event)
+{
+  *c = (orc_contended){ .engine = engine, .net = net, .event = event };
+}
+
+int orc_contended_add(orc_contended *c, const orc_contended_user *user)
+{
+  const int first = c->count, stages = user->pipeline->count;
+  const size_t microbatches = (size_t)user->microbatches;
+  orc_contended_pipeline *in = orc_alloc(1, sizeof *in);
+  *in = (orc_contended_pipeline){
+    .among = c, .of = *user, .steps = orc_alloc(microbatches, sizeof *in->steps), .first = first
+  };
   c->stages = orc_resize(c->stages, (size_t)c->count + (size_t)stages, sizeof *c->stages);
   for (int i = 0; i < stages; i++)
-    c->stages[c->count++] =
-        (orc_contended_stage){ .replica = r,
-                               .index = i,
-                               .microbatch = -1,
-                               .planned = -1.0,
-                               .sends = orc_alloc((size_t)r->microbatch_count, sizeof(int)) };
+    c->stages[c->count++] = (orc_contended_stage){ .in = in,
+                                                   .index = i,
+                                                   .microbatch = -1,
+                                                   .planned = -1.0,
+                                                   .sends = orc_alloc(microbatches, sizeof(int)) };
+  return first;
+}
+
+static void pipeline_done(orc_contended_pipeline *in)
+{
+  free(in->steps);
+  free(in);
 }
 
 void orc_contended_done(orc_contended *c)
@@ -41,9 +58,9 @@ void orc_contended_done(orc_contended *c)
     free(c->stages[i].waiting);
     free(c->stages[i].sends);
     orc_itinerary_done(&c->stages[i].all_reduce);
+    if (c->stages[i].index == 0) pipeline_done(c->stages[i].in);
   }
   free(c->stages);
-  orc_net_free(c->net);
   *c = (orc_contended){ 0 };
 }
 
@@ -59,13 +76,13 @@ static void compute(orc_contended_stage *s)
   }
   double seconds = (s->part & 1) != 0 ? s->work.mlp : s->work.attention;
   if (s->part == 2 * layers) seconds = s->work.last;
-  orc_engine *engine = s->replica->engine;
+  orc_engine *engine = engine_of(s);
   ORC_ASSERT(seconds >= 0.0);
   const double ns = s->rest + seconds * 1e9, whole = floor(ns + 0.5);
   s->rest = ns - whole;
   const orc_time wait = whole > 0.0 ? whole < 0x1p63 ? (orc_time)whole : ORC_END : 0;
-  orc_engine_at(engine, orc_time_after(engine->now, wait), ORC_CLASS_TRANSFER, ORC_EVENT_COMPUTED,
-                (uint32_t)(s - crowd_of(s)->stages));
+  orc_engine_at(engine, orc_time_after(engine->now, wait), ORC_CLASS_TRANSFER, s->in->among->event,
+                (uint32_t)s->in->first + (uint32_t)s->index);
 }
 
 /* The all-reduce behind a part is over. */
@@ -73,7 +90,7 @@ static void reduced(void *self, uint64_t arg)
 {
   (void)arg;
   orc_contended_stage *s = self;
-  s->rest = orc_net_rest(crowd_of(s)->net);
+  s->rest = orc_net_rest(net_of(s));
   s->part++;
   compute(s);
 }
@@ -85,14 +102,14 @@ static void plan(orc_contended_stage *s, double bytes)
   const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, bytes);
   orc_schedule schedule =
       orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, bytes);
-  orc_itinerary_fill(&s->all_reduce, orc_net_topology(crowd_of(s)->net), stage->devices, stage->hub,
+  orc_itinerary_fill(&s->all_reduce, orc_net_topology(net_of(s)), stage->devices, stage->hub,
                      orc_schedule_next, &schedule);
   s->planned = bytes;
 }
 
 static void all_reduce(orc_contended_stage *s)
 {
-  orc_net *net = crowd_of(s)->net;
+  orc_net *net = net_of(s);
   s->rounds = (orc_rounds){ .net = net, .itinerary = &s->all_reduce, .done = reduced, .ctx = s };
   orc_net_carry_rest(net, s->rest);
   orc_rounds_start(&s->rounds);
@@ -102,7 +119,7 @@ static void all_reduce(orc_contended_stage *s)
 void orc_contended_computed(orc_contended *c, uint32_t subject)
 {
   orc_contended_stage *s = &c->stages[subject];
-  s->replica->engine->executed += (uint64_t)ranks_of(s) - 1;
+  c->engine->executed += (uint64_t)ranks_of(s) - 1;
   if (s->work.message > 0.0 && s->part < 2 * stage_of(s)->cost.stage.layers) {
     all_reduce(s);
     return;
@@ -113,17 +130,18 @@ void orc_contended_computed(orc_contended *c, uint32_t subject)
 
 static void begin(orc_contended_stage *s, int microbatch, double rest)
 {
-  const orc_microbatch *at = &s->replica->microbatches[microbatch];
+  const orc_device_step *step = &s->in->steps[microbatch];
   const orc_step_cost *cost = &stage_of(s)->cost;
-  const orc_step_time t = orc_step_evaluate(cost, &at->shape);
+  const orc_step_time t = orc_step_evaluate(cost, &step->shape);
   orc_pipeline_stepped(stage_of(s), &t);
   s->microbatch = microbatch;
   s->part = 0;
   s->rest = rest;
-  s->begun = s->replica->engine->now;
-  s->work = orc_layered_work_of(cost, &t, &at->shape);
-  ORC_ASSERT(s->work.exchange.layers == 0); /* who shares experts is in no contended (deploy.c) */
-  s->work.last += at->moving + orc_step_time_fetching(s->replica, s->index, t.total, at->fetching);
+  s->begun = engine_of(s)->now;
+  s->work = orc_layered_work_of(cost, &t, &step->shape);
+  /* Replicas that share experts contend for no link (deploy.c). */
+  ORC_ASSERT(s->work.exchange.layers == 0);
+  s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
@@ -131,7 +149,7 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
 static void queue(orc_contended_stage *s, int microbatch)
 {
   if (s->waiting_count == s->waiting_room) {
-    s->waiting_room = s->waiting_room == 0 ? s->replica->microbatch_count : 2 * s->waiting_room;
+    s->waiting_room = s->waiting_room == 0 ? s->in->of.microbatches : 2 * s->waiting_room;
     s->waiting = orc_resize(s->waiting, (size_t)s->waiting_room, sizeof *s->waiting);
   }
   s->waiting[s->waiting_count++] = microbatch;
@@ -150,16 +168,15 @@ static void handed_on(void *self, uint64_t microbatch)
 {
   orc_contended_stage *s = self;
   if (--s->sends[microbatch] % ranks_of(s) == 0)
-    enter(s + 1, (int)microbatch, orc_net_rest(crowd_of(s)->net));
+    enter(s + 1, (int)microbatch, orc_net_rest(net_of(s)));
 }
 
 static void hand_on(orc_contended_stage *s, int microbatch)
 {
-  const orc_replica *r = s->replica;
-  orc_net *net = crowd_of(s)->net;
-  const orc_step_shape *shape = &r->microbatches[microbatch].shape;
+  orc_net *net = net_of(s);
+  const orc_step_shape *shape = &s->in->steps[microbatch].shape;
   const double bytes =
-      (double)(shape->decode_seqs + shape->prefill_tokens) * r->pipeline.token_bytes;
+      (double)(shape->decode_seqs + shape->prefill_tokens) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */
@@ -172,15 +189,16 @@ static void hand_on(orc_contended_stage *s, int microbatch)
 /* The present step has passed the stage: it goes on, and the next one comes. */
 static void leave(orc_contended_stage *s)
 {
-  orc_replica *r = s->replica;
+  const orc_contended_user *user = &s->in->of;
+  const orc_time now = engine_of(s)->now;
   const int microbatch = s->microbatch;
-  stage_of(s)->busy += r->engine->now - s->begun;
-  stage_of(s)->free = r->engine->now;
+  stage_of(s)->busy += now - s->begun;
+  stage_of(s)->free = now;
   s->microbatch = -1;
-  if (s->index + 1 < r->pipeline.count)
+  if (s->index + 1 < user->pipeline->count)
     hand_on(s, microbatch);
   else
-    orc_replica_landed(r, microbatch);
+    user->landed(user->self, microbatch);
   if (s->waiting_count == 0) return;
   const int next = s->waiting[0];
   s->waiting_count--;
@@ -189,7 +207,9 @@ static void leave(orc_contended_stage *s)
   begin(s, next, s->rest);
 }
 
-void orc_contended_start(orc_contended *c, orc_replica *r, int microbatch)
+void orc_contended_start(orc_contended *c, int first, int microbatch, const orc_device_step *step)
 {
-  enter(&c->stages[r->contended_stage], microbatch, 0.0);
+  orc_contended_stage *s = &c->stages[first];
+  s->in->steps[microbatch] = *step;
+  enter(s, microbatch, 0.0);
 }

@@ -1,17 +1,37 @@
 /*
-** contended.h - the high level of detail on links that others use too: the devices of a stage compute
-** layer by layer on the engine's clock, and every message of their collectives, and of a stage to
+** contended.h - the high level of detail on links that others use too: the devices of a stage
+** compute layer by layer on the engine's clock, and every message of their collectives, and of a stage to
 ** the next, is a transfer that shares its links with whatever else is under way.
 */
 #ifndef ORC_DEVICE_CONTENDED_H
 #define ORC_DEVICE_CONTENDED_H
 
+#include "device/layered.h"
+#include "device/pipeline.h"
 #include "net/rounds.h"
-#include "replica/replica.h"
+#include "sim/engine.h"
 
-/* One stage of one replica. */
+/* Whose steps go through a pipeline. */
+typedef struct orc_contended_user {
+  orc_pipeline *pipeline;                     /* whose stages have devices; stays in place */
+  int microbatches;                           /* steps at a time, >= 1 */
+  void (*landed)(void *self, int microbatch); /* its step has left the last stage now */
+  void *self;
+} orc_contended_user;
+
+typedef struct orc_contended orc_contended;
+
+/* A pipeline on links of others. */
+typedef struct orc_contended_pipeline {
+  orc_contended *among;
+  orc_contended_user of;
+  orc_device_step *steps; /* [microbatches] the newest of each that was started */
+  int first;              /* its first stage among all */
+} orc_contended_pipeline;
+
+/* One stage of one pipeline. */
 typedef struct orc_contended_stage {
-  orc_replica *replica;
+  orc_contended_pipeline *in;
   int index;      /* of the stage */
   int microbatch; /* whose step it works on; -1: none */
   int *waiting;   /* microbatches whose step comes next, in order */
@@ -26,25 +46,31 @@ typedef struct orc_contended_stage {
   double planned; /* B that is for; -1: none yet */
 } orc_contended_stage;
 
-typedef struct orc_contended {
+struct orc_contended {
+  orc_engine *engine;
   orc_net *net;
-  orc_contended_stage *stages; /* of all replicas that are part of it */
+  uint32_t event;              /* kind of the engine's events "the devices have computed" */
+  orc_contended_stage *stages; /* of all pipelines that are part of it */
   int count;
-} orc_contended;
+};
 
 /*
-** Bring in a replica whose stages have devices; before the first step of any.
+** None yet, on this clock and these links, which outlive it.
+**   event   orc_contended_computed handles the events of this kind
 */
-void orc_contended_add(orc_contended *c, orc_replica *r);
+void orc_contended_init(orc_contended *c, orc_engine *engine, orc_net *net, uint32_t event);
 void orc_contended_done(orc_contended *c);
 
-/*
-** A step of the replica's microbatch `microbatch` enters its first stage now; orc_replica_landed is called when
-** it has left the last.
-*/
-void orc_contended_start(orc_contended *c, orc_replica *r, int microbatch);
+/* Bring in a pipeline, before the first step of any. Returns its first stage, for _start. */
+int orc_contended_add(orc_contended *c, const orc_contended_user *user);
 
-/* Handler of ORC_EVENT_COMPUTED: the devices of stage `subject` have computed. */
+/*
+** A step of the microbatch `microbatch` enters the pipeline whose first stage is `first` now; it is
+** over when `landed` says so. The step is copied.
+*/
+void orc_contended_start(orc_contended *c, int first, int microbatch, const orc_device_step *step);
+
+/* The devices of stage `subject` have computed. */
 void orc_contended_computed(orc_contended *c, uint32_t subject);
 
 #endif

@@ -1,5 +1,6 @@
 #include "device/pipeline.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 /* What n decoding sequences work, without the context they read. */
@@ -43,6 +44,15 @@ void orc_pipeline_done(orc_pipeline *p)
   }
   free(p->stages);
   *p = (orc_pipeline){ 0 };
+}
+
+double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *step,
+                                double compute)
+{
+  const double seconds = step->fetching;
+  if (!step->layerwise || seconds == 0.0) return step->moving + seconds;
+  const double layers = s->cost.stage.layers;
+  return step->moving + (fmax(seconds + compute / layers, compute + seconds / layers) - compute);
 }
 
 double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)

@@ -1,6 +1,6 @@
 /*
-** pipeline.h - the stages of a replica as resources: each works through the steps of the microbatches in
-** the order they were started, and sends its activations on to the next.
+** pipeline.h - the stages of a replica as resources: each works through the steps of the
+** microbatches in the order they were started, and sends its activations on to the next.
 */
 #ifndef ORC_DEVICE_PIPELINE_H
 #define ORC_DEVICE_PIPELINE_H
@@ -8,6 +8,14 @@
 #include "base/base.h"
 #include "cost/step.h"
 #include "device/layered.h"
+
+/* A formed step, as devices see it. */
+typedef struct orc_device_step {
+  orc_step_shape shape;
+  double moving;   /* s before it in which KV blocks go to or come from the host */
+  double fetching; /* s in which blocks come back from lower tiers: */
+  bool layerwise;  /* each layer's behind the compute of the one before; else all before it */
+} orc_device_step;
 
 /* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
 enum { ORC_PREPARED = 256 };
@@ -35,8 +43,7 @@ typedef struct orc_pipeline {
 
 /*
 ** Steps in a row, or with others between them, in which n sequences decode: their work is counted
-*when
-** n changes. Whole numbers only, so that runs and single steps come to the same.
+** when n changes. Whole numbers only, so that runs and single steps come to the same.
 */
 typedef struct orc_decode_span {
   int64_t n, steps;
@@ -101,6 +108,15 @@ static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,
   span->window += more->window;
   span->time += more->time;
 }
+
+/*
+** Seconds that a step of `compute` s on a stage takes longer because KV blocks move and come back
+** for it. Layer by layer, the load of one goes behind the compute of the one before (SGLang
+** HiCache: docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
+** first layer waits for its own load, and then whichever is slower decides.
+*/
+double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *step,
+                                double compute);
 
 /*
 ** Seconds that the activations of `tokens` tokens take from a stage to the next: every rank sends

@@ -1,6 +1,6 @@
 /*
-** tp_group.h - a tensor-parallel group in its place in a network: which algorithms its all-reduces may
-** use there, what their messages find on their ways, and which links these take.
+** tp_group.h - a tensor-parallel group in its place in a network: which algorithms its all-reduces
+** may use there, what their messages find on their ways, and which links these take.
 */
 #ifndef ORC_DEVICE_TP_GROUP_H
 #define ORC_DEVICE_TP_GROUP_H

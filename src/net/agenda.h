@@ -1,7 +1,6 @@
 /*
 ** agenda.h - what is due when, of things that have small numbers and may change their mind: a
-*binary
-** heap that knows where each of them stands.
+** binary heap that knows where each of them stands.
 */
 #ifndef ORC_NET_AGENDA_H
 #define ORC_NET_AGENDA_H

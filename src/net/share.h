@@ -9,7 +9,7 @@
 **
 ** Incremental: a change touches only the flows that are joined to it by shared links, directly or
 ** over others, and of these only those that are no slower than the flow that comes or goes. Memory
-*grows by doubling, so a steady stream of flows allocates nothing.
+** grows by doubling, so a steady stream of flows allocates nothing.
 */
 #ifndef ORC_NET_SHARE_H
 #define ORC_NET_SHARE_H

@@ -9,14 +9,6 @@
 #include <unistd.h>
 #include <zlib.h>
 
-const char *orc_status_name(orc_status s)
-{
-  static const char *const names[ORC_STATUSES] = { "PENDING",  "SUCCESS", "FAILED",
-                                                   "REJECTED", "TIMEOUT", "CANCELLED" };
-  ORC_ASSERT(s < ORC_STATUSES);
-  return names[s];
-}
-
 const char *orc_prefix_event_name(orc_prefix_event e)
 {
   static const char *const names[ORC_PREFIX_EVENTS] = {

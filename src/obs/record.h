@@ -5,19 +5,7 @@
 #define ORC_OBS_RECORD_H
 
 #include "base/base.h"
-
-/* How a request ended; names as in the CSV. */
-typedef enum orc_status {
-  ORC_PENDING,
-  ORC_SUCCESS,
-  ORC_FAILED,
-  ORC_REJECTED,
-  ORC_TIMEOUT,
-  ORC_CANCELLED,
-  ORC_STATUSES /* how many there are */
-} orc_status;
-
-const char *orc_status_name(orc_status s); /* "PENDING", "SUCCESS", ... */
+#include "base/status.h"
 
 /* What the prefix cache did for a request; names as in the CSV. NONE: the cache was off. */
 typedef enum orc_prefix_event {

@@ -28,18 +28,24 @@ orc_series *orc_series_new(orc_time interval, int replicas);
 void orc_series_free(orc_series *s); /* NULL is allowed */
 
 /*
-** A sample of all replicas at `time` (ns), later than the last one: false, and nothing is kept,
-*when
-** the series holds as much as it may (10 million values).
+** A sample of all replicas begins: false when the series holds as much as it may (10 million
+** values). It is part of the series once it ends at `time` (ns), later than the last one.
 */
-bool orc_series_begin(orc_series *s, orc_time time);
+bool orc_series_begin(orc_series *s);
+void orc_series_end(orc_series *s, orc_time time);
+
+/* Whether it holds as much as it may, or has a sample at `time` or later. */
+bool orc_series_has(const orc_series *s, orc_time time);
 
 /*
-** One replica's part of the sample begun.
+** What the next sample of a replica would be at `time`, later than the last one.
 **   busy   ns in steps since the run began
 **   kv     share of its KV blocks in use
 */
-void orc_series_put(orc_series *s, int replica, orc_time busy, double kv, int32_t waiting,
-                    int32_t running);
+orc_sample orc_series_next(const orc_series *s, orc_time time, int replica, orc_time busy,
+                           double kv);
+
+/* One replica's part of the sample begun; `busy` as orc_series_next's. */
+void orc_series_put(orc_series *s, int replica, orc_time busy, orc_sample sample);
 
 #endif

@@ -1,9 +1,8 @@
 #include "replica/batch.h"
 
-#include "cluster/cluster.h"
 #include "replica/block_table.h"
 #include "replica/kv_onload.h"
-#include "replica/preempt.h"
+#include "replica/running.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -13,31 +12,20 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 int orc_batch_decode(orc_batch *b)
 {
   orc_replica *r = b->replica;
-  if (b->decodes) return (int)r->microbatch->decode.n;
-  int64_t need = orc_decode_set_need(&r->microbatch->decode);
-  while (r->microbatch->decode.n > 0 && !orc_preempt_reclaim(r, need, ORC_NO_SLOT)) {
-    orc_preempt(r, orc_preempt_victim(r), orc_preempt_forced(r));
-    need = orc_decode_set_need(&r->microbatch->decode);
+  orc_microbatch *m = b->microbatch;
+  if (m->decodes) return (int)m->decode.n;
+  int64_t need = orc_decode_set_need(&m->decode);
+  while (m->decode.n > 0 && !orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
+    orc_preempt(r, m, orc_preempt_victim(r), orc_preempt_forced(r));
+    need = orc_decode_set_need(&m->decode);
   }
-  if (r->microbatch->decode.n == 0 ||
-      r->microbatch->decode.n > r->knobs.max_num_batched_tokens - b->tokens)
-    return 0;
+  if (m->decode.n == 0 || m->decode.n > r->knobs.max_num_batched_tokens - m->tokens) return 0;
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
-  r->microbatch->decode.claimed = true;
-  b->decodes = true;
-  b->tokens += (int32_t)r->microbatch->decode.n;
-  return (int)r->microbatch->decode.n;
-}
-
-static void put_chunk(orc_batch *b, orc_slot slot, int32_t tokens, int32_t past)
-{
-  if (b->chunk_count == b->chunk_room) {
-    b->chunk_room = b->chunk_room == 0 ? 64 : 2 * b->chunk_room;
-    b->chunks = orc_resize(b->chunks, (size_t)b->chunk_room, sizeof *b->chunks);
-  }
-  b->chunks[b->chunk_count++] = (orc_chunk){ .slot = slot, .tokens = tokens, .past = past };
-  b->tokens += tokens;
+  m->decode.claimed = true;
+  m->decodes = true;
+  m->tokens += (int32_t)m->decode.n;
+  return (int)m->decode.n;
 }
 
 /* Tokens of a prompt that go into one step at most; 0: any number. */
@@ -55,7 +43,7 @@ static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
 static int32_t grant(const orc_batch *b, const orc_request *q, int32_t computed, int limit)
 {
   const orc_replica *r = b->replica;
-  const int32_t left = r->knobs.max_num_batched_tokens - b->tokens;
+  const int32_t left = r->knobs.max_num_batched_tokens - b->microbatch->tokens;
   const int32_t wanted = orc_request_target(q) - computed;
   int32_t most = limit < left ? limit : left;
   if (wanted < most) most = wanted;
@@ -83,13 +71,6 @@ static int64_t room_for(const orc_replica *r, const orc_request *q, const orc_pr
   return (lacks > 0 ? lacks : 0) + found->idle;
 }
 
-static bool in_batch(const orc_batch *b, orc_slot slot)
-{
-  for (int i = 0; i < b->chunk_count; i++)
-    if (b->chunks[i].slot == slot) return true;
-  return false;
-}
-
 /* One begun prompt goes on; returns its tokens, 0 when it got none (it may have been preempted). */
 static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
 {
@@ -98,16 +79,16 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   const int32_t tokens = grant(b, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0) return 0;
   int64_t need;
-  while (!orc_preempt_reclaim(r, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
+  while (!orc_preempt_reclaim(r, b->microbatch, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
-    orc_preempt(r, gone, orc_preempt_forced(r));
+    orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)need;
-  put_chunk(b, slot, tokens, q->computed + q->ahead);
+  orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
   return tokens;
 }
@@ -118,7 +99,7 @@ int orc_batch_resume(orc_batch *b, int limit)
   int granted = 0;
   for (int i = 0; i < r->partial_count && granted < limit;) {
     const orc_slot slot = r->partial[i];
-    if (!in_batch(b, slot)) granted += resume_one(b, slot, limit - granted);
+    if (!orc_microbatch_has(b->microbatch, slot)) granted += resume_one(b, slot, limit - granted);
     /* A preemption may have shortened the list from its end, this entry included. */
     if (i < r->partial_count && r->partial[i] == slot) i++;
   }
@@ -135,8 +116,9 @@ static int64_t longest(const orc_request *q)
 ** Where prefixes come back from lower tiers ahead of admission, a request that has one there and
 ** could be admitted sets out for it. Returns whether it did: it is in the queue no more.
 */
-static bool sets_out(orc_replica *r, orc_slot slot)
+static bool sets_out(orc_batch *b, orc_slot slot)
 {
+  orc_replica *r = b->replica;
   if (r->knobs.loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
   const orc_request *q = at(r, slot);
@@ -146,8 +128,8 @@ static bool sets_out(orc_replica *r, orc_slot slot)
     if (found.filling > found.loading) return false; /* the next step knows more */
     const int64_t need = (int64_t)found.lower + found.idle;
     if (need > orc_kv_available(&r->kv)) {
-      if (!orc_preempt_reclaim(r, need, slot)) return false;
-      continue; /* what gave way may have changed what is found */
+      if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return false;
+      continue; /* what was given up may have changed what is found */
     }
     orc_queue_remove(&r->queue, slot);
     orc_kv_onload_begin(r, slot, &found);
@@ -156,9 +138,10 @@ static bool sets_out(orc_replica *r, orc_slot slot)
 }
 
 /* The head of the queue, when those before it that must load first have set out. */
-static orc_slot head_of(orc_replica *r)
+static orc_slot head_of(orc_batch *b)
 {
-  while (sets_out(r, orc_queue_head(&r->queue)))
+  orc_replica *r = b->replica;
+  while (sets_out(b, orc_queue_head(&r->queue)))
     r->unchanged = false;
   return orc_queue_head(&r->queue);
 }
@@ -166,13 +149,14 @@ static orc_slot head_of(orc_replica *r)
 static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
 {
   orc_replica *r = b->replica;
+  orc_microbatch *m = b->microbatch;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
-  if (sets_out(r, slot)) return 0;
+  if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
   int32_t tokens;
   int64_t need;
-  for (;;) { /* paused requests that give way change what is found */
+  for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0) r->unchanged = false;
@@ -182,22 +166,22 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (tokens == 0) return 0;
     need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
     if (need <= orc_kv_available(&r->kv)) break;
-    if (!orc_preempt_reclaim(r, need, slot)) return 0;
+    if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
-  orc_block_table_begin(r, q, &found);
+  m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool taken = orc_kv_take(&r->kv, need - found.idle);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)(need - found.idle);
   r->host_free += q->swapped;
-  r->moved += q->swapped;
+  m->moves.swapped += q->swapped;
   q->swapped = 0;
   orc_queue_remove(&r->queue, slot);
   q->state = ORC_PREFILL;
   if (q->scheduled < 0) q->scheduled = r->now;
-  orc_replica_link(r, slot);
-  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
-  put_chunk(b, slot, tokens, q->computed);
+  orc_running_add(r, slot);
+  orc_host_note(r->host, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
+  orc_microbatch_add(b->microbatch, slot, tokens, q->computed);
   orc_block_table_share(r, q, q->computed + tokens);
   return tokens;
 }
@@ -219,7 +203,7 @@ static bool too_long(const orc_batch *b, orc_slot slot, int limit)
   return grant(b, q, q->computed + found.tokens, limit) == 0;
 }
 
-/* The head was too long: the same of those behind it, in the order they stand. */
+/* The head was too long: requests behind it are admitted, in the order of the queue. */
 static int pass_over(orc_batch *b, int limit, bool reserve)
 {
   orc_queue *queue = &b->replica->queue;
@@ -245,7 +229,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
   const orc_queue *queue = &b->replica->queue;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more)
-    more = admit(b, head_of(b->replica), limit - granted, reserve);
+    more = admit(b, head_of(b), limit - granted, reserve);
   if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
   if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
   return granted + pass_over(b, limit - granted, reserve);
@@ -253,7 +237,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
 
 int orc_batch_admit(orc_batch *b, int limit)
 {
-  return admit(b, head_of(b->replica), limit, false);
+  return admit(b, head_of(b), limit, false);
 }
 
 int orc_batch_head(const orc_batch *b, int64_t *blocks)
@@ -295,7 +279,7 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit)
 int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit)
 {
   orc_replica *r = b->replica;
-  const orc_slot slot = number == ORC_HEAD ? head_of(r) : find(r, number, ORC_QUEUED, ORC_QUEUED);
+  const orc_slot slot = number == ORC_HEAD ? head_of(b) : find(r, number, ORC_QUEUED, ORC_QUEUED);
   return admit(b, slot, limit, true);
 }
 
@@ -341,7 +325,7 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
 
 int64_t orc_batch_need(const orc_batch *b)
 {
-  return b->decodes ? 0 : orc_decode_set_need(&b->replica->microbatch->decode);
+  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode);
 }
 
 int64_t orc_batch_head_reserve(const orc_batch *b)
@@ -386,7 +370,7 @@ bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt_mode how)
 {
   const orc_slot slot = find(b->replica, number, ORC_PREFILL, ORC_DECODE);
   if (slot == ORC_NO_SLOT || orc_preempt_barred(b->replica, slot)) return false;
-  orc_preempt(b->replica, slot, how);
+  orc_preempt(b->replica, b->microbatch, slot, how);
   return true;
 }
 
@@ -394,7 +378,7 @@ bool orc_batch_preempt_last(orc_batch *b, orc_preempt_mode how)
 {
   const orc_slot slot = orc_preempt_victim(b->replica);
   if (slot == ORC_NO_SLOT) return false;
-  orc_preempt(b->replica, slot, how);
+  orc_preempt(b->replica, b->microbatch, slot, how);
   return true;
 }
 
@@ -407,7 +391,5 @@ void orc_batch_wake(orc_batch *b, orc_time time)
 {
   orc_replica *r = b->replica;
   if (time <= r->now) time = r->now + 1;
-  if (time >= r->wake) return;
-  r->wake = time;
-  orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
+  orc_replica_wake_at(r, time);
 }

@@ -6,20 +6,20 @@
 #define ORC_REPLICA_BATCH_H
 
 #include "base/base.h"
-#include "replica/policy.h"
-#include "replica/replica.h"
+#include "replica/preempt.h"
+#include "replica/scheduler.h"
+#include "replica/server.h"
 
-/* How a preempted request keeps what was computed for it. */
-typedef enum orc_preempt_mode {
-  ORC_PREEMPT_RECOMPUTE, /* its blocks are given back; all tokens are computed again */
-  ORC_PREEMPT_KEEP,      /* its blocks stay, until others need them: it only pauses */
-  ORC_PREEMPT_SWAP,      /* its blocks move to host memory; recomputed where that is full */
-} orc_preempt_mode;
+/* What a policy forms: the step of a microbatch, while the policy is called. */
+struct orc_batch {
+  orc_replica *replica;
+  orc_microbatch *microbatch;
+};
 
 /*
-** Every decoding sequence takes part with one token. Where blocks run short, running requests give
-** way until the others fit: which of them the policy's `victim` says, and how the knob `swap`.
-** Returns the tokens: the number of sequences. Calling it again changes nothing.
+** Every decoding sequence takes part with one token. Where blocks run short, running requests are
+** preempted until the others fit: which of them the policy's `victim` says, and how the knob
+** `swap`. Returns the tokens: the number of sequences. Calling it again changes nothing.
 */
 int orc_batch_decode(orc_batch *b);
 
@@ -30,9 +30,8 @@ int orc_batch_decode(orc_batch *b);
 int orc_batch_resume(orc_batch *b, int limit);
 
 /*
-** Those who run go on: decode, then resume with what that leaves of `limit` >= 1. Returns the
-*tokens
-** granted, which decodes alone may make more than `limit`.
+** Running requests go on: decode, then resume with what that leaves of `limit` >= 1. Returns the
+** tokens granted, which decodes alone may make more than `limit`.
 */
 int orc_batch_go_on(orc_batch *b, int limit);
 
@@ -40,7 +39,7 @@ int orc_batch_go_on(orc_batch *b, int limit);
 typedef enum orc_fill {
   ORC_FILL_RESERVE = 1,   /* with all the blocks they may need, as orc_batch_admit_reserved */
   ORC_FILL_PASS_OVER = 2, /* a prompt too long for what is left, where prompts are not cut, waits;
-                             who stands behind it comes first */
+                             requests behind it come first */
 } orc_fill;
 
 /*
@@ -67,8 +66,8 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks);
 int64_t orc_batch_head_reserve(const orc_batch *b);
 
 /*
-** KV blocks the head of the queue could have: those nobody holds, and those that requests waiting
-** behind it hold, who give way to it.
+** KV blocks the head of the queue could have: available ones, and those of paused requests behind
+** it, which are given up for it.
 */
 int64_t orc_batch_room(const orc_batch *b);
 
@@ -79,10 +78,8 @@ int orc_batch_admit_one(orc_batch *b, uint64_t number, int limit);
 
 /*
 ** Admit a request (its number, or ORC_HEAD) with all the blocks it may ever need: those of its
-*prompt
-** and max_output tokens. It is then never short of one. Returns the tokens granted; 0 when these
-*blocks
-** are not there.
+** prompt and max_output tokens. It is then never short of one. Returns the tokens granted; 0 when
+** these blocks are not there.
 */
 int orc_batch_admit_reserved(orc_batch *b, uint64_t number, int limit);
 
@@ -98,27 +95,27 @@ bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, ui
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
 
 /* The share of their longest answers that the running requests have generated, each given `more`
- * tokens on top; 1 when nobody runs. */
+ * tokens on top; 1 when none runs. */
 double orc_batch_progress(const orc_batch *b, int32_t more);
 
 /* Blocks that the decodes of this step still have to open; 0 once they take part. */
 int64_t orc_batch_need(const orc_batch *b);
 
 /* Give a request of this replica another place in the queue (smaller goes first); false when it is
- *not
- ** here. A running one takes the place when it is preempted. */
+** not here. A running one takes the place when it is preempted. */
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key);
 
 /*
-** Order the queue by a depth-first prefix_order of the prefix tree (prefix_order.h): those waiting are given the
-** keys 1, 2, 3 ...; who comes later with its number as key stands behind them.
+** Order the queue by a depth-first walk of the prefix tree (prefix_order.h): waiting requests are
+** given the keys 1, 2, 3 ...; later arrivals, with their numbers as keys, stand behind them.
 */
 void orc_batch_walk(orc_batch *b);
 
 /* Send a running request back to the queue; false when it does not run here. */
 bool orc_batch_preempt(orc_batch *b, uint64_t number, orc_preempt_mode how);
 
-/* Preempt the running request that gives way first (the policy says which); false when none can. */
+/* Preempt the running request that goes first (the policy's `victim` says which); false when none
+** can be. */
 bool orc_batch_preempt_last(orc_batch *b, orc_preempt_mode how);
 
 /* Call the policy again at the next step though nothing may have changed, if requests wait then. */

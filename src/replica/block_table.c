@@ -1,12 +1,10 @@
 #include "replica/block_table.h"
 
-#include "cluster/cluster.h"
-
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
   if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
-  return &r->cluster->sources[q->in.source].prompts->at[q->in.prompt_id];
+  return r->host->prompt(r->host->self, q);
 }
 
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
@@ -20,7 +18,7 @@ static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
   return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
 }
 
-/* What is remembered of a request changes nothing for who only looks. */
+/* What is remembered of a request changes nothing that a policy sees. */
 static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
 {
   return &r->requests->at[q - r->requests->at].seen;
@@ -109,13 +107,13 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   q->computed = tokens;
 }
 
-void orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
+double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   q->staged = 0;
   begin(r, q, found);
-  if (found->lower > 0)
-    r->fetching += orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q),
-                                    orc_block_table_root(r, q), found);
+  if (found->lower == 0) return 0.0;
+  return orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q), orc_block_table_root(r, q),
+                          found);
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
@@ -182,7 +180,8 @@ void orc_block_table_end(orc_replica *r, orc_request *q)
 void orc_block_table_drop(orc_replica *r, orc_request *q)
 {
   orc_kv_give(&r->kv, q->blocks - q->shared);
-  if (q->shared > 0) orc_prefix_release_as(&r->prefix, q->chain, orc_cluster_grade(r, q));
+  if (q->shared > 0)
+    orc_prefix_release_as(&r->prefix, q->chain, r->host->grade(r->host->self, r->index, q));
   q->blocks = q->shared = 0;
   q->chain = ORC_NO_BLOCK;
 }

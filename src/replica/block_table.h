@@ -1,13 +1,14 @@
 /*
-** block_table.h - the KV blocks a request holds: first those it shares through the prefix cache, then
-** those of its own. A prompt without content, or a replica without a prefix cache, shares none.
+** block_table.h - the KV blocks a request holds: first those it shares through the prefix cache,
+** then those of its own. A prompt without content, or a replica without a prefix cache, shares
+** none.
 */
 #ifndef ORC_REPLICA_BLOCK_TABLE_H
 #define ORC_REPLICA_BLOCK_TABLE_H
 
 #include "replica/prefix.h"
-#include "replica/replica.h"
 #include "replica/request.h"
+#include "replica/server.h"
 
 /* What its prompt is made of, as far as this replica's cache may share it; NULL: nothing. */
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q);
@@ -23,18 +24,18 @@ orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q
 uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q);
 
 /*
-** A request is admitted: it holds what was found, and that counts as computed. What lower
-** tiers have of it is fetched, before the step being formed: the caller takes blocks for it, which
-** enter the cache with the others of the step (orc_block_table_share). The first time, what the cache
-** did for the request is noted; how often it was asked before makes no difference.
+** A request is admitted: it holds what was found, and that counts as computed. What lower tiers
+** have of it is fetched, before the step being formed: the caller takes blocks for it, which enter
+** the cache with the others of the step (orc_block_table_share). The first time, what the cache did
+** for the request is noted; how often it was asked before makes no difference. Returns the s that
+** the fetching takes.
 */
-void orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
+double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_match *found);
 
 /*
-** The same of a request that is not admitted but loads (loading.h): all that was found counts as
-** computed, and the blocks it lacks are taken; they are in the cache, to be waited for. Returns the
-*s
-** that takes. Once they are there, orc_block_table_filled says so.
+** A request that is not admitted but loads (kv_onload.h): all that was found counts as computed,
+** and the blocks it lacks are taken; they are in the cache, to be waited for. Returns the s the
+** loading takes. Once they are there, orc_block_table_filled says so.
 */
 double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found);
 
@@ -43,7 +44,7 @@ void orc_block_table_drop(orc_replica *r, orc_request *q);
 
 /*
 ** The step being formed computes a request up to `tokens`: its full blocks enter the cache, where
-** whoever is admitted after it in this very step finds them, as in vLLM V1 (allocate_slots caches
+** requests admitted after it in this very step find them, as in vLLM V1 (allocate_slots caches
 ** what it allocates; vllm/v1/core/kv_cache_manager.py, v0.11).
 */
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens);
@@ -57,13 +58,14 @@ void orc_block_table_withdraw(orc_replica *r, orc_request *q);
 /* Whether the last block it shares is yet to be computed. */
 bool orc_block_table_filling(const orc_replica *r, const orc_request *q);
 
-/* Whether others count on what the step being formed computes of it: then it must be computed. */
+/* Whether other requests count on what the step being formed computes of it: then it must be
+** computed. */
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q);
 
 /*
 ** All blocks are given back; those in the cache keep their content until their memory is needed.
-** Full ones of its answer enter the cache now: an answer is a text of its own, so nobody could have
-** asked for them before.
+** Full ones of its answer enter the cache now: an answer is a text of its own, so no other prompt
+** could have had them before.
 */
 void orc_block_table_end(orc_replica *r, orc_request *q);
 

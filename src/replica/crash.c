@@ -1,39 +1,37 @@
 #include "replica/crash.h"
 
-#include "cluster/cluster.h"
 #include "replica/block_table.h"
 #include "replica/kv_onload.h"
+#include "replica/running.h"
+#include "replica/usage.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
 }
 
-/* The step of a microbatch never was: its chunks are not in flight, nobody waits for its end. */
-static void abandon(orc_replica *r, orc_microbatch *microbatch)
+/* The step of a microbatch never was: its chunks are not in flight, its end is not waited for. */
+static void abandon(orc_replica *r, orc_microbatch *m)
 {
-  orc_batch *b = &microbatch->batch;
-  for (int i = 0; i < b->chunk_count; i++) {
-    at(r, b->chunks[i].slot)->ahead -= b->chunks[i].tokens;
-    at(r, b->chunks[i].slot)->steps_in_flight--;
+  for (int i = 0; i < m->chunk_count; i++) {
+    at(r, m->chunks[i].slot)->ahead -= m->chunks[i].tokens;
+    at(r, m->chunks[i].slot)->steps_in_flight--;
   }
-  for (int i = 0; i < microbatch->joining_count; i++)
-    at(r, microbatch->joining[i])->steps_in_flight--;
-  b->chunk_count = microbatch->joining_count = 0;
+  for (int i = 0; i < m->joining_count; i++)
+    at(r, m->joining[i])->steps_in_flight--;
+  m->chunk_count = m->joining_count = 0;
 }
 
 /* A running request is nowhere any more. Returns whether its client still waits. */
 static bool expel(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  if (q->state == ORC_DECODE) orc_decode_set_leave(&r->microbatches[q->microbatch].decode, slot);
-  if (q->partial) orc_replica_leave_partial(r, slot);
-  orc_replica_unlink(r, slot);
+  orc_running_halt(r, slot);
   orc_block_table_end(r, q);
   if (q->aborted == 0) return true;
   r->aborting--;
   q->state = ORC_DONE;
-  orc_cluster_finished(r->cluster, slot, (orc_status)q->aborted, r->engine->now);
+  r->host->ended(r->host->self, slot, (orc_status)q->aborted, r->engine->now);
   return false;
 }
 
@@ -61,8 +59,7 @@ void orc_crash_forget(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
-  orc_cluster_note(r->cluster, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
-  orc_router_load_end(r->cluster, q);
+  orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   q->computed = q->lost = 0;
   q->state = ORC_QUEUED;
   q->replica = ORC_NO_REPLICA;
@@ -72,7 +69,7 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
 {
   const orc_time now = r->engine->now;
   uint32_t n = 0;
-  orc_replica_cut(r, now);
+  orc_usage_cut_at(r, now);
   for (int i = 0; i < r->microbatch_count; i++)
     if (r->microbatches[i].busy) abandon(r, &r->microbatches[i]);
   while (r->first != ORC_NO_SLOT) {
@@ -88,17 +85,17 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
   for (uint32_t i = 0; i < n; i++)
     orc_crash_forget(r, out[i]);
   for (int i = 0; i < r->microbatch_count; i++) {
-    r->microbatches[i].batch.tokens = 0;
-    r->microbatches[i].abandoned_steps +=
-        r->contended && r->microbatches[i].busy && r->microbatches[i].end == ORC_NEVER;
-    r->microbatches[i].batch.decodes = r->microbatches[i].decode.claimed = r->microbatches[i].busy =
-        false;
+    orc_microbatch *m = &r->microbatches[i];
+    m->tokens = 0;
+    m->moves = (orc_microbatch_moves){ 0 };
+    m->abandoned_steps += r->contended != NULL && m->busy && m->end == ORC_NEVER;
+    m->decodes = m->decode.claimed = m->busy = false;
     r->pipeline.stages[i].free = now;
   }
   orc_prefix_clear(&r->prefix);
   r->kept = 0;
-  r->moved = r->lost = 0;
-  r->fetching = 0.0;
+  r->lost = 0;
+  r->moves = (orc_microbatch_moves){ 0 };
   r->wake = ORC_NEVER;
   r->unchanged = false;
   return n;

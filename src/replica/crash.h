@@ -5,12 +5,11 @@
 #define ORC_REPLICA_CRASH_H
 
 #include "base/base.h"
-#include "replica/replica.h"
+#include "replica/server.h"
 
 /*
 ** The replica stops now: no step of it ends any more, what was computed is lost, and its requests
-*are
-** QUEUED nowhere; those whose client had left already end. Tokens that came out stay.
+** are QUEUED nowhere; those whose client had left already end. Tokens that came out stay.
 **   out    [orc_replica_in_flight(r)] the slots of the requests left, in order of arrival
 ** Returns how many they are.
 */

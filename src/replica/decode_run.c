@@ -10,15 +10,15 @@ static int steps_to_event(const orc_decode_set *d, int most)
   return left < most ? (int)left : most;
 }
 
-/* Sum of what grows by `each` a step over `steps` of them, from 0 on. Nobody joins or leaves, and
- * no window fills, within a run. */
+/* Sum of what grows by `each` a step over `steps` of them, from 0 on. No sequence joins or leaves,
+** and no window fills, within a run. */
 static int64_t growth(int64_t steps, int64_t each)
 {
   return steps * (steps - 1) / 2 * each;
 }
 
 /* The steps of a run in the books of the replica and its stage. */
-static void book(orc_replica *r, const orc_decode_span *run)
+static void book(orc_replica *r, orc_microbatch *m, const orc_decode_span *run)
 {
   orc_usage *u = &r->usage;
   orc_pipe_stage *stage = r->pipeline.stages;
@@ -28,7 +28,7 @@ static void book(orc_replica *r, const orc_decode_span *run)
   if (used > u->peak_blocks) u->peak_blocks = used;
   stage->busy += run->time;
   stage->free = r->now + run->time;
-  orc_pipeline_decode(stage, &r->microbatch->worked[0], run);
+  orc_pipeline_decode(stage, &m->worked[0], run);
   r->last_tokens = (int32_t)run->n;
   r->lost = 0;
 }
@@ -39,10 +39,11 @@ static void book(orc_replica *r, const orc_decode_span *run)
 ** for one to what it reads next; blocks are taken all together at the end, since no one else wants
 ** any; and the common `plain` costs, of a hard roofline and no window, get a loop of their own.
 */
-static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_decode_cost *cost,
-                                                     orc_time stop, int until, bool plain)
+static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microbatch *m,
+                                                     const orc_decode_cost *cost, orc_time stop,
+                                                     int until, bool plain)
 {
-  orc_decode_set *d = &r->microbatch->decode;
+  orc_decode_set *d = &m->decode;
   const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
   const uint32_t block_size = (uint32_t)d->block_size;
   int64_t context = d->context, window = orc_decode_set_window(d);
@@ -76,11 +77,12 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_d
   orc_hist_tally_end(&gaps, (uint64_t)steps, (uint64_t)(now - d->peers[0].time));
   orc_kv_take(&r->kv, opened);
   r->usage.block_time += block_time;
-  book(r, &(orc_decode_span){ .n = n,
-                              .steps = steps,
-                              .context = steps * d->context + growth(steps, n),
-                              .window = steps * orc_decode_set_window(d) + growth(steps, growing),
-                              .time = now - r->now });
+  book(r, m,
+       &(orc_decode_span){ .n = n,
+                           .steps = steps,
+                           .context = steps * d->context + growth(steps, n),
+                           .window = steps * orc_decode_set_window(d) + growth(steps, growing),
+                           .time = now - r->now });
   d->peers[0].time = now;
   d->context = context;
   if (d->cap > 0) d->window = window;
@@ -92,15 +94,15 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, const orc_d
   return steps;
 }
 
-int orc_decode_run(orc_replica *r, orc_time horizon, orc_time limit, int most)
+int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most)
 {
-  const orc_decode_set *d = &r->microbatch->decode;
+  const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
   const int until = steps_to_event(d, most);
-  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, &cost, stop, until, true)
-                                                 : run(r, &cost, stop, until, false);
+  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
+                                                 : run(r, m, &cost, stop, until, false);
 }

@@ -5,16 +5,16 @@
 #define ORC_REPLICA_DECODE_RUN_H
 
 #include "base/base.h"
-#include "replica/replica.h"
+#include "replica/server.h"
 
 /*
 ** Execute steps in which all sequences decode, from r->now on, each exactly as the step loop would:
 ** same arithmetic, same order. Stops before a step that ends at or after `horizon`, after `limit`
 ** (ns), or that lacks a block; after one in which a sequence gets its last token; and after `most`.
-** Preconditions: one microbatch, between steps; at least one sequence decodes and nothing else is in the
-*batch.
+** Preconditions: the replica has one microbatch, `m`, which is between steps; at least one sequence
+** decodes and nothing else is in the batch.
 ** Returns the steps executed; r->now is the end of the last.
 */
-int orc_decode_run(orc_replica *r, orc_time horizon, orc_time limit, int most);
+int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most);
 
 #endif

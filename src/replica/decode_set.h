@@ -1,7 +1,7 @@
 /*
-** decode_set.h - the sequences of a replica that decode, as sums. Each step gives every one of them a
-** token; what a step needs to know (how many, how much context, who ends, who opens a new block)
-** is kept up to date in O(1) per step, so a run of steps never looks at a single sequence.
+** decode_set.h - the sequences of a replica that decode, as sums. Each step gives every one of them
+** a token; what a step needs to know (how many, how much context, which ends, which opens a new
+** block) is kept up to date in O(1) per step, so a run of steps never looks at a single sequence.
 */
 #ifndef ORC_REPLICA_DECODE_SET_H
 #define ORC_REPLICA_DECODE_SET_H
@@ -59,10 +59,10 @@ static inline int64_t orc_decode_set_window(const orc_decode_set *d)
   return d->cap > 0 ? d->window : d->context;
 }
 
-/* A step ends at `now`: everyone has one more token. Gaps between tokens go to `gaps`. */
+/* A step ends at `now`: each sequence has one more token. Gaps between tokens go to `gaps`. */
 void orc_decode_set_advance(orc_decode_set *d, orc_time now, orc_hist *gaps);
 
-/* Those whose context has filled the window by now grow no more. Part of advance. */
+/* Sequences whose context has filled the window by now grow no more. Part of advance. */
 void orc_decode_set_cross(orc_decode_set *d);
 
 /* A request that has all its tokens, ORC_NO_SLOT when none has; it is still in the set. */

@@ -2,8 +2,8 @@
 ** kv.h - the paged KV cache of one replica: blocks used + free = total, always.
 **
 ** Blocks that only one request can use are counted, not named. Blocks whose content others may
-** share live in the prefix cache (prefix.h); those nobody holds at the moment are `idle`: they
-** keep their content until their memory is needed.
+** share live in the prefix cache (prefix.h); those that no request holds at the moment are `idle`:
+** they keep their content until their memory is needed.
 */
 #ifndef ORC_REPLICA_KV_H
 #define ORC_REPLICA_KV_H
@@ -13,7 +13,7 @@
 typedef struct orc_kv {
   int64_t total;      /* blocks, >= 1 */
   int64_t free;       /* blocks without content */
-  int64_t idle;       /* cached blocks nobody holds: evicted when free runs out */
+  int64_t idle;       /* cached blocks without a holder: evicted when free runs out */
   int32_t block_size; /* tokens, >= 1 */
   uint64_t evictions; /* cached blocks that gave way */
   void (*evict)(void *self,

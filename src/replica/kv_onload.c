@@ -1,15 +1,8 @@
 #include "replica/kv_onload.h"
 
-#include <stdlib.h>
-
-#include "cluster/cluster.h"
+#include "replica/abort.h"
 #include "replica/block_table.h"
-
-void orc_kv_onloads_done(orc_kv_onloads *l)
-{
-  free(l->at);
-  *l = (orc_kv_onloads){ 0 };
-}
+#include "replica/waiting.h"
 
 void orc_kv_onload_begin(orc_replica *r, orc_slot slot, const orc_prefix_match *found)
 {
@@ -27,21 +20,19 @@ void orc_kv_onload_begin(orc_replica *r, orc_slot slot, const orc_prefix_match *
   orc_engine_at(r->engine, q->loaded, ORC_CLASS_TRANSFER, ORC_EVENT_KV_ONLOADED, slot);
 }
 
-void orc_kv_onload_end(orc_cluster *c, orc_slot slot)
+void orc_kv_onload_end(orc_replica *r, orc_slot slot)
 {
-  orc_request *q = &c->requests.at[slot];
-  if (q->state != ORC_LOADING || q->loaded != c->engine.now) return;
-  orc_replica *r = &c->replicas[q->replica];
+  orc_request *q = orc_replica_request(r, slot);
   orc_kv_onloads *l = &r->loads;
   int kept = 0;
   for (int i = 0; i < l->count; i++)
     if (l->at[i] != slot) l->at[kept++] = l->at[i];
   l->count = kept;
   orc_block_table_filled(r, q);
-  orc_replica_take_over(r, slot);
+  orc_waiting_take_over(r, slot);
   const orc_status aborted = (orc_status)q->aborted;
   q->aborted = 0;
-  if (aborted != 0) orc_replica_abort(r, slot, aborted);
+  if (aborted != 0) orc_abort(r, slot, aborted);
 }
 
 uint32_t orc_kv_onload_give_up(orc_replica *r, orc_slot *out)
@@ -59,7 +50,7 @@ uint32_t orc_kv_onload_give_up(orc_replica *r, orc_slot *out)
       continue;
     }
     q->state = ORC_DONE;
-    orc_cluster_finished(r->cluster, l->at[i], (orc_status)q->aborted, r->engine->now);
+    r->host->ended(r->host->self, l->at[i], (orc_status)q->aborted, r->engine->now);
   }
   return given;
 }

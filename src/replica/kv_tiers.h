@@ -54,7 +54,7 @@ void orc_kv_tiers_done(orc_kv_tiers *t);
 /* The memory is gone: all blocks are lost, which counts as no eviction. */
 void orc_kv_tiers_clear(orc_kv_tiers *t);
 
-/* Whether a block (by the hash of its tokens and of all before, content.h) is in any tier. */
+/* Whether a block (by the hash of its tokens and all before, workload/prompt.h) is in any tier. */
 bool orc_kv_tiers_have(const orc_kv_tiers *t, uint64_t hash);
 
 /* A block that is in no tier comes down from the GPU. */

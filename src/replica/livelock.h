@@ -4,7 +4,7 @@
 #ifndef ORC_REPLICA_LIVELOCK_H
 #define ORC_REPLICA_LIVELOCK_H
 
-#include "replica/replica.h"
+#include "replica/server.h"
 
 /*
 ** After a step was formed: false with *e, which names the policy, when it computes tokens and

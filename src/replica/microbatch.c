@@ -2,34 +2,59 @@
 
 #include <stdlib.h>
 
-void orc_microbatch_open(orc_replica *r, int index)
+void orc_microbatch_init(orc_microbatch *m, int index, const orc_microbatch_plan *plan)
 {
-  orc_microbatch *microbatch = &r->microbatches[index];
-  const orc_model *m = &r->cost.model;
-  const bool windowed = m->sliding_window > 0 && m->num_windowed_layers > 0;
-  microbatch->index = (uint8_t)index;
-  microbatch->batch.replica = r;
-  orc_decode_set_init(&microbatch->decode, r->requests, r->knobs.block_size,
-                      windowed ? m->sliding_window : 0);
-  microbatch->worked = orc_alloc((size_t)r->pipeline.count, sizeof *microbatch->worked);
+  *m = (orc_microbatch){ .index = (uint8_t)index };
+  orc_decode_set_init(&m->decode, plan->requests, plan->block_size, plan->window);
+  m->worked = orc_alloc((size_t)plan->stages, sizeof *m->worked);
 }
 
-void orc_microbatch_close(orc_microbatch *microbatch)
+void orc_microbatch_done(orc_microbatch *m)
 {
-  free(microbatch->batch.chunks);
-  free(microbatch->worked);
-  free(microbatch->joining);
-  orc_decode_set_done(&microbatch->decode);
+  free(m->chunks);
+  free(m->worked);
+  free(m->joining);
+  orc_decode_set_done(&m->decode);
 }
 
-void orc_microbatch_join(orc_replica *r, orc_slot slot)
+void orc_microbatch_add(orc_microbatch *m, orc_slot slot, int32_t tokens, int32_t past)
 {
-  orc_request *q = &r->requests->at[slot];
-  orc_microbatch *best = r->microbatch;
-  for (int i = 0; i < r->microbatch_count; i++)
-    if (r->microbatches[i].decode.n + r->microbatches[i].joining_count <
-        best->decode.n + best->joining_count)
-      best = &r->microbatches[i];
+  if (m->chunk_count == m->chunk_room) {
+    m->chunk_room = m->chunk_room == 0 ? 64 : 2 * m->chunk_room;
+    m->chunks = orc_resize(m->chunks, (size_t)m->chunk_room, sizeof *m->chunks);
+  }
+  m->chunks[m->chunk_count++] =
+      (orc_microbatch_chunk){ .slot = slot, .tokens = tokens, .past = past };
+  m->tokens += tokens;
+}
+
+bool orc_microbatch_has(const orc_microbatch *m, orc_slot slot)
+{
+  for (int i = 0; i < m->chunk_count; i++)
+    if (m->chunks[i].slot == slot) return true;
+  return false;
+}
+
+bool orc_microbatch_drop(orc_microbatch *m, orc_slot slot)
+{
+  for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].slot != slot) continue;
+    m->tokens -= m->chunks[i].tokens;
+    for (int j = i + 1; j < m->chunk_count; j++)
+      m->chunks[j - 1] = m->chunks[j];
+    m->chunk_count--;
+    return true;
+  }
+  return false;
+}
+
+void orc_microbatch_join(orc_microbatch *all, int count, int from, orc_slot slot)
+{
+  orc_microbatch *best = &all[from];
+  for (int i = 0; i < count; i++)
+    if (all[i].decode.n + all[i].joining_count < best->decode.n + best->joining_count)
+      best = &all[i];
+  orc_request *q = &best->decode.requests->at[slot];
   q->microbatch = best->index;
   if (!best->busy) {
     orc_decode_set_join(&best->decode, slot, q->last_token);
@@ -43,13 +68,12 @@ void orc_microbatch_join(orc_replica *r, orc_slot slot)
   q->steps_in_flight++;
 }
 
-void orc_microbatch_let_in(orc_replica *r)
+void orc_microbatch_let_in(orc_microbatch *m)
 {
-  orc_microbatch *microbatch = r->microbatch;
-  for (int i = 0; i < microbatch->joining_count; i++) {
-    orc_request *q = &r->requests->at[microbatch->joining[i]];
+  for (int i = 0; i < m->joining_count; i++) {
+    orc_request *q = &m->decode.requests->at[m->joining[i]];
     q->steps_in_flight--;
-    orc_decode_set_join(&microbatch->decode, microbatch->joining[i], q->last_token);
+    orc_decode_set_join(&m->decode, m->joining[i], q->last_token);
   }
-  microbatch->joining_count = 0;
+  m->joining_count = 0;
 }

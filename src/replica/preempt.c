@@ -1,46 +1,29 @@
 #include "replica/preempt.h"
 
-#include "cluster/cluster.h"
 #include "replica/block_table.h"
+#include "replica/running.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
   return &r->requests->at[slot];
 }
 
-/* Take a request's chunk out of the batch, if it has one. */
-static void drop_chunk(orc_batch *b, orc_slot slot)
-{
-  for (int i = 0; i < b->chunk_count; i++) {
-    if (b->chunks[i].slot != slot) continue;
-    b->tokens -= b->chunks[i].tokens;
-    orc_block_table_withdraw(b->replica, at(b->replica, slot));
-    for (int j = i + 1; j < b->chunk_count; j++)
-      b->chunks[j - 1] = b->chunks[j];
-    b->chunk_count--;
-    return;
-  }
-}
-
-/* A running request stops running: out of the decode set, the batch and the running list. */
-static void halt(orc_replica *r, orc_slot slot)
+/* A request stops running: out of the step being formed, the decode set and the running list. */
+static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  if (q->state == ORC_DECODE) {
-    orc_decode_set_leave(&r->microbatches[q->microbatch].decode, slot);
-    if (r->microbatch->batch.decodes && q->microbatch == r->microbatch->index) {
-      r->microbatch->batch.tokens--;
-      /* The last one gone, nobody takes part and what was claimed is given back. */
-      if (r->microbatch->decode.n == 0)
-        r->microbatch->batch.decodes = r->microbatch->decode.claimed = false;
-    }
-  } else {
-    ORC_ASSERT(q->state == ORC_PREFILL);
-    drop_chunk(&r->microbatch->batch, slot);
-    if (q->partial) orc_replica_leave_partial(r, slot);
+  const bool decodes = q->state == ORC_DECODE;
+  ORC_ASSERT(decodes || q->state == ORC_PREFILL);
+  if (!decodes && orc_microbatch_has(m, slot)) {
+    orc_block_table_withdraw(r, q);
+    orc_microbatch_drop(m, slot);
   }
-  orc_replica_unlink(r, slot);
+  orc_running_halt(r, slot);
   r->unchanged = false;
+  if (!decodes || !m->decodes || q->microbatch != m->index) return;
+  m->tokens--;
+  /* The last sequence gone, none takes part, and what was claimed is given back. */
+  if (m->decode.n == 0) m->decodes = m->decode.claimed = false;
 }
 
 /* What was computed for a request is lost. */
@@ -57,7 +40,7 @@ static void forget(orc_replica *r, orc_request *q)
 ** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
 ** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
 */
-static void swap_out(orc_replica *r, orc_request *q)
+static void swap_out(orc_replica *r, orc_microbatch *m, orc_request *q)
 {
   if (q->blocks > r->host_free || orc_block_table_filling(r, q)) {
     forget(r, q);
@@ -66,15 +49,15 @@ static void swap_out(orc_replica *r, orc_request *q)
   q->swapped = q->blocks;
   orc_block_table_end(r, q);
   r->host_free -= q->swapped;
-  r->moved += q->swapped;
+  m->moves.swapped += q->swapped;
   r->usage.swapped_blocks += (uint64_t)q->swapped;
 }
 
-/* A request makes room in the way the engine is set to. */
-static void evacuate(orc_replica *r, orc_request *q)
+/* A paused request makes room in the way the engine is set to. */
+static void evacuate(orc_replica *r, orc_microbatch *m, orc_request *q)
 {
   if (r->knobs.swap)
-    swap_out(r, q);
+    swap_out(r, m, q);
   else
     forget(r, q);
 }
@@ -84,7 +67,7 @@ orc_preempt_mode orc_preempt_forced(const orc_replica *r)
   return r->knobs.swap ? ORC_PREEMPT_SWAP : ORC_PREEMPT_RECOMPUTE;
 }
 
-bool orc_preempt_reclaim(orc_replica *r, int64_t need, orc_slot spared)
+bool orc_preempt_reclaim(orc_replica *r, orc_microbatch *m, int64_t need, orc_slot spared)
 {
   if (need <= orc_kv_available(&r->kv)) return true;
   if (r->kept == 0) return false;
@@ -92,25 +75,25 @@ bool orc_preempt_reclaim(orc_replica *r, int64_t need, orc_slot spared)
   for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
     orc_request *q = at(r, r->queue.at[i - 1].slot);
     if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
-    evacuate(r, q);
+    evacuate(r, m, q);
     r->kept--;
   }
   return need <= orc_kv_available(&r->kv);
 }
 
-void orc_preempt(orc_replica *r, orc_slot slot, orc_preempt_mode how)
+void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_mode how)
 {
   orc_request *q = at(r, slot);
-  halt(r, slot);
+  halt(r, m, slot);
   const int32_t computed = q->computed;
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
-  if (how == ORC_PREEMPT_SWAP) swap_out(r, q);
-  orc_cluster_note(r->cluster, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
+  if (how == ORC_PREEMPT_SWAP) swap_out(r, m, q);
+  orc_host_note(r->host, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
   r->kept += q->blocks > 0;
   q->preemptions++;
   r->usage.preemptions++;
   r->usage.counted_preemptions += q->counted;
-  r->microbatch->batch.preempted++;
+  m->preempted++;
   q->state = ORC_QUEUED;
   orc_queue_push(&r->queue, slot, q->key);
 }

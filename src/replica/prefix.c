@@ -107,7 +107,7 @@ static void wake(orc_prefix *p, uint32_t block)
 }
 
 /*
-** The oldest idle block of the lowest grade has no block behind it in the cache: whoever held one
+** The oldest idle block of the lowest grade has no block behind it in the cache: a holder of one
 ** behind it held it too, gave it back later and with the same grade. So no chain is ever cut in the
 ** middle.
 */
@@ -195,8 +195,8 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
   return found;
 }
 
-/* Who holds a block, and who has computed it, holds and has computed all before it: of a chain it
- * is the last ones that nobody holds, or that are being computed. */
+/* A holder of a block holds all before it, and a block is computed after all before it: of a chain
+** the last blocks are idle, or being computed. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found)
 {
   uint32_t b = found->last;
@@ -238,7 +238,7 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
   return orc_kv_tiers_seconds(p->tiers, from);
 }
 
-/* A block nobody uses, for new content. */
+/* An unused block, for new content. */
 static uint32_t make(orc_prefix *p)
 {
   const uint32_t block = p->free;
@@ -259,7 +259,7 @@ static void fill(orc_prefix *p, uint32_t block)
   p->at[block].filling = p->at[block].loading = false;
 }
 
-/* Those nobody holds give way beyond the blocks it may keep. */
+/* Idle blocks are evicted beyond the number it may keep. */
 static void trim(orc_prefix *p)
 {
   const int64_t over = (int64_t)p->cached - p->most;

@@ -3,7 +3,7 @@
 ** all before them, as in vLLM V1 (docs, "Automatic Prefix Caching", v0.11). A block stays until its
 ** memory is needed; the one not held for longest goes first, and of one request the last first.
 **
-** Blocks are chained: who holds one holds all before it. A request therefore holds a chain, known
+** Blocks are chained: a holder of one holds all before it. A request therefore holds a chain, known
 ** by its last block. A block that two requests compute at once is kept once: the later one gives
 ** its own back (SGLang's radix tree does so; vLLM keeps both until they are freed).
 */
@@ -24,7 +24,7 @@ typedef struct orc_prefix_block {
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
-  uint8_t grade;         /* the highest anyone gave it back with */
+  uint8_t grade;         /* the highest it was given back with */
   bool filling;          /* the step that computes it is not over yet, or it is loading */
   bool loading;          /* it comes back from a lower tier and is not there yet */
 } orc_prefix_block;
@@ -44,7 +44,7 @@ typedef struct orc_prefix {
   uint32_t filling;           /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
-  int64_t most;  /* blocks it keeps: beyond it those nobody holds give way; 0: as many as fit */
+  int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
   bool by_block; /* of a prompt found whole its last block is computed again, not its last token */
 } orc_prefix;
 
@@ -54,7 +54,7 @@ typedef struct orc_prefix_match {
   int32_t blocks;
   int32_t filling; /* of them, those at the end that are not computed or not there yet */
   int32_t loading; /* of these, those that come back from a lower tier */
-  int32_t idle;    /* of them, those nobody holds: they cost a newcomer room as new ones do */
+  int32_t idle;    /* of them, idle ones: they cost a request room as new ones do */
   int32_t lower;   /* blocks behind these that lower tiers hold: new ones here, to be fetched */
   int32_t tokens;  /* of the prompt that need not be computed: those of these blocks, at most all
                       but the last */
@@ -82,7 +82,7 @@ typedef struct orc_prefix_memo {
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
 
-/* The memory is gone, lower tiers too: nothing is cached any more. Nobody may hold a block. */
+/* The memory is gone, lower tiers too: nothing is cached any more. No block may be held. */
 void orc_prefix_clear(orc_prefix *p);
 
 /*
@@ -98,8 +98,8 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_prompt *c, uint6
 
 /*
 ** The same but for `idle`, `filling` and `loading`, which stay 0 (orc_prefix_examine tells). Begins
-*where the
-** memo says if that block is here, for then all before it are, and leaves there how far it came.
+** where the memo says if that block is here, for then all before it are, and leaves there how far
+** it came.
 */
 orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c, uint64_t root,
                                        int32_t tokens, orc_prefix_memo *memo);
@@ -136,7 +136,7 @@ void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later);
 */
 int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks);
 
-/* Whether anyone but one request holds any of the `blocks` last of its chain. */
+/* Whether more than one request holds any of the `blocks` last of its chain. */
 bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks);
 
 /*

@@ -1,10 +1,9 @@
 /*
-** prefix_order.h - requests in the order of a depth-first prefix_order of the prefix tree, so that those who share
-*a
-** prefix follow each other while it is in memory. A request belongs to the last cached block of its
-** prompt; of a block's children the one with the most requests below it comes first, and the
-*block's
-** own requests come behind those below it. Of equals the oldest request decides.
+** prefix_order.h - requests in the order of a depth-first walk of the prefix tree, so that requests
+** that share a prefix follow each other while it is in memory. A request belongs to the last
+** cached block of its prompt; of a block's children the one with the most requests below it comes
+** first, and the block's own requests come behind those below it. Of equals the oldest request
+** decides.
 ** Source: SGLang v0.5, managers/schedule_policy.py, schedule policy "dfs-weight".
 */
 #ifndef ORC_REPLICA_PREFIX_ORDER_H
@@ -30,7 +29,7 @@ typedef struct orc_prefix_order_node {
   uint32_t open;   /* children whose weight is not known yet */
 } orc_prefix_order_node;
 
-/* Memory of the prefix_order, kept from one to the next. All zeroes to begin with. */
+/* Memory of the walk, kept from one to the next. All zeroes to begin with. */
 typedef struct orc_prefix_order {
   orc_prefix_order_request *at, *other; /* other: to sort them */
   orc_slot *order;                      /* [count] the result */

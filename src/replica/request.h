@@ -4,15 +4,17 @@
 **   QUEUED -> PREFILL -> DECODE -> DONE       the straight way
 **   PREFILL, DECODE -> QUEUED                 preempted (KV dropped, kept or swapped out)
 **   PREFILL -> MOVING -> QUEUED               decoded by another replica (kv_transfer.h)
-**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (loading.h)
+**   QUEUED -> LOADING -> QUEUED               its cached prefix comes back first (kv_onload.h)
 **   any -> DONE                               rejected, timed out, cancelled
 */
 #ifndef ORC_REPLICA_REQUEST_H
 #define ORC_REPLICA_REQUEST_H
 
 #include "base/base.h"
+#include "base/status.h"
 #include "obs/record.h"
 #include "replica/prefix.h"
+#include "workload/arrival.h"
 
 typedef enum orc_state {
   ORC_FREE, /* the slot holds no request */
@@ -21,31 +23,11 @@ typedef enum orc_state {
   ORC_DECODE,
   ORC_DONE,
   ORC_MOVING,  /* its prompt is computed; its KV goes to the replica that will decode it */
-  ORC_LOADING, /* what is cached of it comes back from lower tiers (loading.h) */
+  ORC_LOADING, /* what is cached of it comes back from lower tiers (kv_onload.h) */
 } orc_state;
 
 typedef uint32_t orc_slot; /* index into the pool */
 #define ORC_NO_SLOT UINT32_MAX
-
-/* What an arrival brings. Times in ns, lengths in tokens. */
-typedef struct orc_arrival {
-  orc_time time;
-  int32_t prompt;     /* >= 1 */
-  int32_t output;     /* tokens it will generate, >= 1 */
-  int32_t max_output; /* tokens asked for, >= output */
-  uint32_t client;
-  uint64_t session;      /* 0: none */
-  uint16_t turn;         /* of the session, from 1; 0: none */
-  uint16_t last_replica; /* the replica that served the turn before; ORC_NO_REPLICA: none */
-  bool streamed;         /* the client gets each token as it comes */
-  int32_t priority;      /* smaller goes first, as in vLLM */
-  uint16_t profile;
-  uint32_t source;  /* index of the source it comes from; set by the cluster */
-  orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
-  orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
-  uint32_t
-      prompt_id; /* what the prompt is made of (content.h), of its source; 0: unlike any other */
-} orc_arrival;
 
 typedef struct orc_request {
   orc_arrival in;
@@ -69,7 +51,7 @@ typedef struct orc_request {
   int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
   orc_time staged_at;  /* when it was true */
   double unsent;       /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
-  int32_t promised;    /* prompt tokens it counts for in the load of a replica (load.h) */
+  int32_t promised;    /* prompt tokens it counts for in the load of a replica (router_load.h) */
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */

@@ -1,18 +1,16 @@
 #include "replica/step_time.h"
 
-#include <math.h>
-
-#include "cluster/cluster.h"
+#include "device/contended.h"
 
 /* Seconds of the formed step on a stage, if it only decodes. */
-static double decode_time(const orc_replica *r, int index)
+static double decode_time(orc_replica *r, orc_microbatch *m, int index)
 {
   orc_pipe_stage *stage = &r->pipeline.stages[index];
-  const orc_decode_set *d = &r->microbatch->decode;
+  const orc_decode_set *d = &m->decode;
   const int64_t window = orc_decode_set_window(d);
   const double time = orc_step_decode(orc_pipeline_prepared(stage, d->n), d->context, window);
   const orc_time ns = orc_time_of(time);
-  orc_pipeline_decode(stage, &r->microbatch->worked[index],
+  orc_pipeline_decode(stage, &m->worked[index],
                       &(orc_decode_span){ .n = d->n,
                                           .steps = 1,
                                           .context = d->context,
@@ -21,28 +19,27 @@ static double decode_time(const orc_replica *r, int index)
   return time;
 }
 
-/* The same of any step. */
-static double step_time(orc_pipe_stage *stage, const orc_step_shape *shape)
+/* Seconds of any step on a stage. */
+static double whole_time(orc_pipe_stage *stage, const orc_step_shape *shape)
 {
   const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
   return t.total;
 }
 
-static orc_step_shape shape_of(const orc_replica *r)
+static orc_step_shape shape_of(const orc_replica *r, const orc_microbatch *m)
 {
-  const orc_batch *b = &r->microbatch->batch;
-  const orc_decode_set *d = &r->microbatch->decode;
-  orc_step_shape shape = { .all_tokens = r->all_tokens };
-  if (b->decodes) {
+  const orc_decode_set *d = &m->decode;
+  orc_step_shape shape = { .all_tokens = m->all_tokens };
+  if (m->decodes) {
     shape.decode_seqs = d->n;
     shape.decode_context = d->context;
     shape.decode_window = orc_decode_set_window(d);
     shape.sampled = d->n;
   }
-  for (int i = 0; i < b->chunk_count; i++) {
-    const orc_chunk *c = &b->chunks[i];
-    const bool last = c->past + c->tokens == orc_request_target(&r->requests->at[c->slot]);
+  for (int i = 0; i < m->chunk_count; i++) {
+    const orc_microbatch_chunk *c = &m->chunks[i];
+    const bool last = c->past + c->tokens == orc_request_target(orc_replica_request(r, c->slot));
     orc_step_shape_add_chunk(&shape, &r->cost.model, c->tokens, c->past, last);
   }
   return shape;
@@ -61,9 +58,9 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
 }
 
 /* Each rank's message to its peer on the next stage. */
-static double send_time(orc_replica *r, int stage)
+static double send_time(orc_replica *r, const orc_microbatch *m, int stage)
 {
-  const double time = orc_pipeline_send_time(&r->pipeline, stage, r->microbatch->batch.tokens);
+  const double time = orc_pipeline_send_time(&r->pipeline, stage, m->tokens);
   if (!r->high) return time;
   orc_layered *d = &r->pipeline.stages[stage].layered;
   const uint64_t before = d->executed;
@@ -72,14 +69,14 @@ static double send_time(orc_replica *r, int stage)
   return last;
 }
 
-void orc_step_time_note(const orc_replica *r, const orc_log *log)
+void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
-  const orc_step_shape shape = shape_of(r);
+  const orc_step_shape shape = shape_of(r, m);
   const orc_step_time t = orc_step_evaluate(&r->cost, &shape);
   const orc_hardware *h = &r->cost.hardware;
   orc_step_note n = {
     .start = r->now,
-    .end = r->microbatch->end,
+    .end = m->end,
     .number = r->usage.steps,
     .replica = r->index,
     .decodes = shape.decode_seqs,
@@ -93,53 +90,38 @@ void orc_step_time_note(const orc_replica *r, const orc_log *log)
     n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost.layout.compute));
     n.mbu = n.bytes / (seconds * h->bandwidth);
   }
-  log->step(log->self, &n);
+  r->host->note_step(r->host->self, &n);
 }
 
-/* Seconds before the formed step in which blocks go to or come from the host; claimed once. */
-static double claim_moving(orc_replica *r)
+/* The formed step for the devices; the moves of its blocks are claimed once. */
+static orc_device_step step_of(const orc_replica *r, orc_microbatch *m, const orc_step_shape *shape)
 {
-  const double seconds = (double)r->moved * r->knobs.swap_block_seconds;
-  r->moved = 0;
-  return seconds;
-}
-
-/* Seconds in which blocks come back from lower tiers for the formed step; claimed once. */
-static double claim_fetching(orc_replica *r)
-{
-  const double seconds = r->fetching;
-  r->fetching = 0.0;
-  return seconds;
-}
-
-double orc_step_time_fetching(const orc_replica *r, int stage, double compute, double seconds)
-{
-  if (r->knobs.loading != ORC_ONLOAD_LAYERED || seconds == 0.0) return seconds;
-  const double layers = r->pipeline.stages[stage].cost.stage.layers;
-  return fmax(seconds + compute / layers, compute + seconds / layers) - compute;
+  const orc_microbatch_moves moves = m->moves;
+  m->moves = (orc_microbatch_moves){ 0 };
+  return (orc_device_step){ .shape = *shape,
+                            .moving = (double)moves.swapped * r->knobs.swap_block_seconds,
+                            .fetching = moves.fetching,
+                            .layerwise = r->knobs.loading == ORC_ONLOAD_LAYERED };
 }
 
 /* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */
-static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_step_shape *shape,
-                     double moving, double fetching)
+static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_device_step *step)
 {
   orc_pipe_stage *s = &r->pipeline.stages[stage];
-  const double time = r->high ? detailed_time(r, s, shape) : step_time(s, shape);
-  const double more = moving + orc_step_time_fetching(r, stage, time, fetching);
-  return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
+  const double time = r->high ? detailed_time(r, s, &step->shape) : whole_time(s, &step->shape);
+  return orc_pipeline_pass(&r->pipeline, stage, at, time + orc_pipeline_blocks_time(s, step, time));
 }
 
-/* All of them pass a stage; nobody goes on before the last has. */
-static orc_time pass_together(orc_replica *first, int count, int stage, orc_time at)
+/* All replicas pass a stage; none goes on before the last has. */
+static orc_time pass_together(orc_replica *first, int count, int microbatch, int stage, orc_time at)
 {
   for (int i = 0; i < count; i++)
     if (first[i].pipeline.stages[stage].free > at) at = first[i].pipeline.stages[stage].free;
   orc_time end = at;
   for (int i = 0; i < count; i++) {
-    orc_replica *r = &first[i];
-    if (r->microbatch->batch.tokens == 0) continue;
-    const orc_time own =
-        pass(r, stage, at, &r->microbatch->shape, r->microbatch->moving, r->microbatch->fetching);
+    const orc_microbatch *m = &first[i].microbatches[microbatch];
+    if (m->tokens == 0) continue;
+    const orc_time own = pass(&first[i], stage, at, &m->step);
     if (own > end) end = own;
   }
   return end;
@@ -148,52 +130,57 @@ static orc_time pass_together(orc_replica *first, int count, int stage, orc_time
 orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, orc_time now)
 {
   for (int i = 0; i < count; i++) {
-    orc_replica *r = &first[i];
-    r->microbatch = &r->microbatches[microbatch];
-    if (r->microbatch->batch.tokens == 0) continue;
-    r->microbatch->shape = shape_of(r);
-    r->microbatch->moving = claim_moving(r);
-    r->microbatch->fetching = claim_fetching(r);
+    orc_microbatch *m = &first[i].microbatches[microbatch];
+    if (m->tokens == 0) continue;
+    const orc_step_shape shape = shape_of(&first[i], m);
+    m->step = step_of(&first[i], m, &shape);
   }
   orc_time at = now;
   for (int stage = 0;; stage++) {
-    at = pass_together(first, count, stage, at);
+    at = pass_together(first, count, microbatch, stage, at);
     if (stage == first->pipeline.count - 1) return at;
     double sending = 0.0;
     for (int i = 0; i < count; i++) {
-      if (first[i].microbatch->batch.tokens == 0) continue;
-      const double own = send_time(&first[i], stage);
+      const orc_microbatch *m = &first[i].microbatches[microbatch];
+      if (m->tokens == 0) continue;
+      const double own = send_time(&first[i], m, stage);
       if (own > sending) sending = own;
     }
     at += orc_time_of(sending);
   }
 }
 
-orc_time orc_step_time_start(orc_replica *r)
+/* Start a step that only decodes: most steps are, and most of these move no blocks. */
+static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
 {
+  const bool moves = m->moves.swapped > 0 || m->moves.fetching > 0.0;
+  orc_device_step step;
+  if (moves) step = step_of(r, m, &(orc_step_shape){ 0 });
   orc_pipeline *p = &r->pipeline;
-  const bool decodes = r->microbatch->batch.chunk_count == 0 && !r->high;
-  const orc_step_shape shape = decodes ? (orc_step_shape){ 0 } : shape_of(r);
-  if (r->contended) {
-    r->microbatch->shape = shape;
-    r->microbatch->begun = r->now;
-    r->microbatch->moving = claim_moving(r);
-    r->microbatch->fetching = claim_fetching(r);
-    orc_contended_start(&r->cluster->contended, r, r->microbatch->index);
-    return ORC_NEVER;
-  }
-  /* They go first, each stage's share on its own link. */
-  const double moving = claim_moving(r), fetching = claim_fetching(r);
   orc_time at = r->now;
   for (int i = 0;; i++) {
-    if (decodes) {
-      const double time = decode_time(r, i);
-      const double more = moving + orc_step_time_fetching(r, i, time, fetching);
-      at = orc_pipeline_pass(p, i, at, time + more);
-    } else {
-      at = pass(r, i, at, &shape, moving, fetching);
-    }
+    const double time = decode_time(r, m, i);
+    const double more = moves ? orc_pipeline_blocks_time(&p->stages[i], &step, time) : 0.0;
+    at = orc_pipeline_pass(p, i, at, time + more);
     if (i == p->count - 1) return at;
-    at = orc_time_after(at, orc_time_of(send_time(r, i)));
+    at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
+  }
+}
+
+orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
+{
+  if (m->chunk_count == 0 && !r->high) return start_decodes(r, m);
+  const orc_step_shape shape = shape_of(r, m);
+  const orc_device_step step = step_of(r, m, &shape);
+  if (r->contended != NULL) {
+    m->begun = r->now;
+    orc_contended_start(r->contended, r->contended_stage, m->index, &step);
+    return ORC_NEVER;
+  }
+  orc_time at = r->now;
+  for (int i = 0;; i++) { /* its blocks go first, each stage's share on its own link */
+    at = pass(r, i, at, &step);
+    if (i == r->pipeline.count - 1) return at;
+    at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
   }
 }

@@ -5,36 +5,24 @@
 #ifndef ORC_REPLICA_STEP_TIME_H
 #define ORC_REPLICA_STEP_TIME_H
 
-#include "obs/log.h"
-#include "replica/replica.h"
+#include "replica/server.h"
 
 /*
-** Start the step formed in r->microbatch, at r->now. Books the stages it passes.
+** Start the step formed in microbatch `m`, at r->now. Books the stages it passes.
 ** Returns when it is over (ns), later than r->now; ORC_NEVER when only the network will tell
-** (orc_replica_landed).
+** (orc_loop_landed).
 */
-orc_time orc_step_time_start(orc_replica *r);
+orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m);
 
 /*
-** The same of the steps formed in microbatch `microbatch` of replicas in a row that step together: at every
-** stage all wait for the slowest. Those whose batch is empty pass it without cost.
+** Start the steps formed in microbatch `microbatch` of replicas in a row that step together: at
+** every stage all wait for the slowest. Replicas whose batch is empty pass it without cost.
 **   now   ns, when they start
 ** Returns when all are over (ns), later than `now`.
 */
 orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, orc_time now);
 
-/* Tell the log of the step of the current microbatch, which has just started. */
-void orc_step_time_note(const orc_replica *r, const orc_log *log);
-
-/*
-** Seconds that a step of `compute` s on a stage takes longer because blocks come back from lower
-*tiers
-** in `seconds`. Layer by layer, the load of one behind the compute of the one before (SGLang
-*HiCache:
-** docs.sglang.io, "HiCache System Design and Optimization", 2025, compute-transfer overlap): the
-*first
-** layer waits for its own load, and then whichever is slower decides.
-*/
-double orc_step_time_fetching(const orc_replica *r, int stage, double compute, double seconds);
+/* Tell the host, which watches steps, of the step of a microbatch that has just started. */
+void orc_step_time_note(const orc_replica *r, const orc_microbatch *m);
 
 #endif

@@ -1,48 +1,60 @@
-/* usage.c - the books of a replica: time at work, KV blocks over time, work done (replica.h). */
-#include "replica/replica.h"
+#include "replica/usage.h"
 
-void orc_replica_count(orc_replica *r, orc_time now)
+/* A stepwise replica, brought up to `end`. */
+static orc_usage_cut counted(const orc_replica *r, orc_time end)
 {
-  bool busy = false;
-  for (int i = 0; i < r->microbatch_count; i++)
-    busy = busy || r->microbatches[i].busy;
-  if (busy) {
-    const orc_time time = now - r->counted;
-    r->usage.busy += time;
-    r->usage.block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)time;
-  }
+  orc_usage_cut u = { r->usage.busy, r->usage.block_time };
+  if (end <= r->counted || !orc_replica_busy(r)) return u;
+  const orc_time time = end - r->counted;
+  u.busy += time;
+  u.block_time += (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)time;
+  return u;
+}
+
+void orc_usage_count(orc_replica *r, orc_time now)
+{
+  const orc_usage_cut u = counted(r, now);
+  r->usage.busy = u.busy;
+  r->usage.block_time = u.block_time;
   r->counted = now;
 }
 
-orc_time orc_replica_busy(const orc_replica *r, orc_time now)
+orc_time orc_usage_busy(const orc_replica *r, orc_time now)
 {
-  if (!r->stepwise) {
-    const orc_time beyond = r->microbatch->busy ? r->microbatch->end - now : 0;
-    return r->usage.busy - (beyond > 0 ? beyond : 0);
-  }
-  bool busy = false;
-  for (int i = 0; i < r->microbatch_count; i++)
-    busy = busy || r->microbatches[i].busy;
-  return r->usage.busy + (busy && now > r->counted ? now - r->counted : 0);
+  if (r->stepwise) return counted(r, now).busy;
+  const orc_time beyond = r->microbatches->busy ? r->microbatches->end - now : 0;
+  return r->usage.busy - (beyond > 0 ? beyond : 0);
 }
 
-void orc_replica_cut(orc_replica *r, orc_time end)
+orc_usage_cut orc_usage_until(const orc_replica *r, orc_time end)
 {
-  for (int i = 0; i < r->pipeline.count; i++) {
-    orc_pipe_stage *s = &r->pipeline.stages[i];
-    if (s->free > end) s->busy -= s->free - end < s->busy ? s->free - end : s->busy;
-  }
-  if (r->stepwise) {
-    if (end > r->counted) orc_replica_count(r, end);
-    return;
-  }
-  const orc_time beyond = r->microbatch->end - end;
-  if (!r->microbatch->busy || beyond <= 0) return;
-  r->usage.busy -= beyond;
-  r->usage.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
+  if (r->stepwise) return counted(r, end);
+  orc_usage_cut u = { r->usage.busy, r->usage.block_time };
+  const orc_time beyond = r->microbatches->end - end;
+  if (!r->microbatches->busy || beyond <= 0) return u;
+  u.busy -= beyond;
+  u.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
+  return u;
 }
 
-double orc_replica_roof(const orc_replica *r, int stage)
+orc_time orc_usage_stage_until(const orc_replica *r, int stage, orc_time end)
+{
+  const orc_pipe_stage *s = &r->pipeline.stages[stage];
+  const orc_time beyond = s->free > end ? s->free - end : 0;
+  return s->busy - (beyond < s->busy ? beyond : s->busy);
+}
+
+void orc_usage_cut_at(orc_replica *r, orc_time end)
+{
+  const orc_usage_cut u = orc_usage_until(r, end);
+  for (int i = 0; i < r->pipeline.count; i++)
+    r->pipeline.stages[i].busy = orc_usage_stage_until(r, i, end);
+  r->usage.busy = u.busy;
+  r->usage.block_time = u.block_time;
+  if (r->stepwise && end > r->counted) r->counted = end;
+}
+
+double orc_usage_roof(const orc_replica *r, int stage)
 {
   orc_pipe_stage s = r->pipeline.stages[stage];
   for (int i = 0; i < r->microbatch_count; i++)

@@ -1,6 +1,5 @@
 /*
-** prompt.h - what prompts are made of, as far as others may share it: a prompt is a chain of
-*spans,
+** prompt.h - what prompts are made of, as far as others may share it: a prompt is a chain of spans,
 ** each some tokens of a text that has an identity. Two prompts share a prefix where their chains
 ** begin alike. Only identities are kept, never tokens.
 */
@@ -61,10 +60,8 @@ static inline int32_t orc_prompt_length(const orc_prompt *c)
 
 /*
 ** The hash of tokens [from, to) after whatever `parent` is the hash of; tokens behind the prompt
-*are
-** those of its answer. Equal for equal tokens after equal ones. 64 bits: among ten million blocks
-*two
-** unequal ones coincide with a probability of 3e-6.
+** are those of its answer. Equal for equal tokens after equal ones. 64 bits: among ten million
+** blocks two unequal ones coincide with a probability of 3e-6.
 */
 uint64_t orc_prompt_hash(const orc_prompt *c, uint64_t parent, int32_t from, int32_t to);
 

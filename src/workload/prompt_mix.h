@@ -1,8 +1,7 @@
 /*
-** prompt_mix.h - what the prompts of a profile are made of: a prefix that others begin with too, and
-** text of their own; or a pool of prompts asked again and again. Prefixes of one name are one text
-*in
-** every profile.
+** prompt_mix.h - what the prompts of a profile are made of: a prefix that others begin with too,
+** and text of their own; or a pool of prompts asked again and again. Prefixes of one name are one text
+** in every profile.
 */
 #ifndef ORC_WORKLOAD_PROMPT_MIX_H
 #define ORC_WORKLOAD_PROMPT_MIX_H

@@ -3,6 +3,19 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+bool orc_process_find(const char *name, orc_process *process)
+{
+  static const char *const names[ORC_PROCESSES] = { "exponential", "gamma",   "even",
+                                                    "at_once",     "clients", "drawn" };
+  for (int i = 0; i < ORC_PROCESSES; i++) {
+    if (strcmp(names[i], name) != 0) continue;
+    *process = (orc_process)i;
+    return true;
+  }
+  return false;
+}
 
 typedef struct synthetic {
   orc_synthetic is;
@@ -77,10 +90,10 @@ static void fill(synthetic *s, orc_arrival *out, uint64_t index, uint32_t client
 }
 
 /* The prompt of a later turn: what was said, or the prefix alone, and what the user adds. */
-static bool extend(synthetic *s, const orc_request *r, orc_arrival *out, int32_t input)
+static bool extend(synthetic *s, const orc_outcome *of, orc_arrival *out, int32_t input)
 {
   const orc_synthetic *o = &s->is;
-  const uint64_t key = r->in.session - 1;
+  const uint64_t key = of->in->session - 1;
   const orc_prompt_texts words = { .prefix = key,
                                    .text = orc_prompt_text(TEXT, key, out->turn),
                                    .answer = orc_prompt_text(ANSWER, key, out->turn) };
@@ -91,41 +104,43 @@ static bool extend(synthetic *s, const orc_request *r, orc_arrival *out, int32_t
     s->prompts.at[out->prompt_id].follows = true;
     return true;
   }
-  const int64_t length = (int64_t)r->in.prompt + r->generated + input;
+  const int64_t length = (int64_t)of->in->prompt + of->generated + input;
   if (length > INT32_MAX / 2) return false; /* no model reads that far */
   out->prompt = (int32_t)length;
-  out->prompt_id = orc_prompts_continue(&s->prompts, r->in.prompt_id, r->generated, words.answer);
+  out->prompt_id =
+      orc_prompts_continue(&s->prompts, of->in->prompt_id, of->generated, words.answer);
   orc_prompts_append(&s->prompts, out->prompt_id, words.text, 0, input);
   return true;
 }
 
-/* The next turn of a session whose turn has been answered at `now`; false: it is over. */
-static bool next_turn(synthetic *s, const orc_request *r, orc_time now, orc_arrival *out)
+/* The next turn of a session whose turn has ended; false: it is over. */
+static bool next_turn(synthetic *s, const orc_outcome *of, orc_arrival *out)
 {
   const orc_synthetic *o = &s->is;
-  if (r->in.session == 0 || r->generated < r->in.output || s->issued >= o->count) return false;
-  const uint64_t key = r->in.session - 1;
+  if (of->in->session == 0 || of->generated < of->in->output || s->issued >= o->count) return false;
+  const uint64_t key = of->in->session - 1;
   double think;
-  if (!orc_session_goes_on(&o->session, o->seed, key, r->in.turn, &think)) return false;
-  *out = (orc_arrival){ .time = orc_time_after(now, orc_time_of(think)),
-                        .client = r->in.client,
-                        .session = r->in.session,
-                        .turn = (uint16_t)(r->in.turn + 1) };
+  if (!orc_session_goes_on(&o->session, o->seed, key, of->in->turn, &think)) return false;
+  *out = (orc_arrival){ .time = orc_time_after(of->ended, orc_time_of(think)),
+                        .client = of->in->client,
+                        .session = of->in->session,
+                        .turn = (uint16_t)(of->in->turn + 1) };
   if ((double)out->time * 1e-9 >= o->duration) return false;
   orc_rng g = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, orc_prompt_text(TURN, key, out->turn));
   const orc_dist *input = o->session.has_input ? &o->session.input : &o->prompt;
   const uint64_t index = key & (((uint64_t)1 << PROFILE_SHIFT) - 1);
   const int32_t added = orc_dist_count(input, &g, index, 1);
   out->output = orc_dist_count(&o->output, &g, index, 1);
-  if (!extend(s, r, out, added)) return false;
+  if (!extend(s, of, out, added)) return false;
   fill_rest(s, out, index, &g);
   s->issued++;
   return true;
 }
 
-static bool follow_turn(void *self, const orc_request *r, orc_time now, orc_arrival *out)
+static bool follow_turn(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e)
 {
-  return next_turn(self, r, now, out);
+  (void)e;
+  return next_turn(self, of, out);
 }
 
 /* A gap of mean 1 between two arrivals. */
@@ -235,17 +250,18 @@ static bool next_client(void *self, orc_arrival *out, orc_error *e)
   return true;
 }
 
-static bool follow_client(void *self, const orc_request *r, orc_time now, orc_arrival *out)
+static bool follow_client(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e)
 {
   synthetic *s = self;
+  (void)e;
   if (s->issued >= s->is.count) return false;
-  if (next_turn(s, r, now, out)) return true;
-  const uint32_t client = r->in.client;
+  if (next_turn(s, of, out)) return true;
+  const uint32_t client = of->in->client;
   orc_rng g = orc_rng_stream(s->is.seed, ORC_FOR_SESSIONS,
                              (uint64_t)s->is.profile << 48 | (uint64_t)client << 24 |
                                  ((uint64_t)s->rounds[client] & 0xffffff));
   const double think = orc_dist_sample(&s->is.think, &g, 0);
-  const orc_time time = orc_time_after(now, orc_time_of(think > 0.0 ? think : 0.0));
+  const orc_time time = orc_time_after(of->ended, orc_time_of(think > 0.0 ? think : 0.0));
   if ((double)time * 1e-9 >= s->is.duration) return false;
   ask(s, out, client, time);
   return true;

@@ -1,7 +1,6 @@
 /*
 ** synthetic.h - requests drawn from distributions, by a point process or by waiting clients, alone
-*or
-** in sessions.
+** or in sessions.
 */
 #ifndef ORC_WORKLOAD_SYNTHETIC_H
 #define ORC_WORKLOAD_SYNTHETIC_H
@@ -19,7 +18,14 @@ typedef enum orc_process {
   ORC_PROCESS_BATCH,       /* all at time 0 */
   ORC_PROCESS_CLOSED_LOOP, /* `concurrency` clients, each waits for its answer */
   ORC_PROCESS_RENEWAL,     /* gaps of any distribution */
+  ORC_PROCESSES            /* how many there are */
 } orc_process;
+
+/*
+** The process of that name into *process: "exponential", "gamma", "even", "at_once", "clients",
+** "drawn"; false, *process untouched, where there is none.
+*/
+bool orc_process_find(const char *name, orc_process *process);
 
 /* A span of time with its own rate. */
 typedef struct orc_rate_stage {

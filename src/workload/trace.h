@@ -9,8 +9,9 @@
 
 #include "base/base.h"
 #include "base/rng.h"
+#include "workload/arrival.h"
 #include "workload/prompt.h"
-#include "workload/trace_file.h"
+#include "workload/trace_options.h"
 
 enum { ORC_TRACE_LINE_MOST = 1 << 16, ORC_TRACE_TOKENS_MOST = 100000000 };
 
@@ -56,8 +57,7 @@ struct orc_trace {
 };
 
 /* The next byte without taking it, -1 at the end of the file or, with e->code set, when it cannot
- *be
- ** read. */
+** be read. */
 int orc_trace_peek(orc_trace *t, orc_error *e);
 
 /* Take the byte that peek has shown. */
@@ -73,11 +73,6 @@ bool orc_trace_bad(const orc_trace *t, const char *field, const char *got, const
 
 /* Up to 40 printable bytes of a text into shown[41]. */
 void orc_trace_show(char *shown, const char *text);
-
-/* The formats. `begin` looks at how the file begins; what is none of them fails in the CSV's. */
-bool orc_trace_csv_begin(orc_trace *t, orc_error *e);
-bool orc_trace_mooncake_begin(orc_trace *t, orc_error *e);
-bool orc_trace_sharegpt_begin(orc_trace *t, orc_error *e);
 
 /* Ids of texts that only one request has: kinds for orc_prompt_text. */
 enum { ORC_TRACE_TEXT = 11, ORC_TRACE_ANSWER = 12, ORC_TRACE_POOL = 13, ORC_TRACE_BLOCK = 14 };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "workload/trace.h"
+#include "workload/trace_formats.h"
 
 enum { COLUMNS_MOST = 64, DATE = 10 }; /* bytes of a date */
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "workload/trace.h"
+#include "workload/trace_formats.h"
 
 /* Rows in order of time, with a token at least of prompt and answer. */
 static bool read_row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e)

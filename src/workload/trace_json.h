@@ -1,7 +1,7 @@
 /*
 ** trace_json.h - just enough JSON to read traces as a stream: values are pulled from the file one
 ** after the other, and nothing but the current one is in memory. Strict (RFC 8259) in what it
-*reads.
+** reads.
 */
 #ifndef ORC_WORKLOAD_TRACE_JSON_H
 #define ORC_WORKLOAD_TRACE_JSON_H
@@ -16,16 +16,15 @@ bool orc_json_take(orc_trace *t, int c, orc_error *e);
 
 /*
 ** In an object or a list: whether a further member follows. `first` is true before the first one
-*and
-** becomes false; `close` ('}' or ']') is taken. False at the end of it or, with e->code set, on an
-*error.
+** and becomes false; `close` ('}' or ']') is taken. False at the end of it or, with e->code set, on
+** an error.
 */
 bool orc_json_more(orc_trace *t, bool *first, char close, orc_error *e);
 
 /*
 ** Take a string.
 **   into, room   its bytes, terminated and cut to room; escapes above ASCII become '?'. May be
-*NULL, 0
+**                NULL, 0
 **   characters   how many Unicode characters it has; may be NULL
 */
 bool orc_json_string(orc_trace *t, char *into, size_t room, int64_t *characters, orc_error *e);

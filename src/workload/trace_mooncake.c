@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "workload/trace_formats.h"
 #include "workload/trace_json.h"
 
 enum { BLOCK = 512, IDS_MOST = ORC_TRACE_TOKENS_MOST / BLOCK + 1 };

@@ -2,14 +2,14 @@
 ** trace_sharegpt.c - ShareGPT (Vicuna's training set, 2023): a JSON list of conversations as text,
 ** without times or token counts. As `vllm bench serve --dataset-name sharegpt` does, a conversation
 ** gives one request: its first message is the prompt, the second the answer; one with fewer gives
-*none.
-** Lengths are characters over a stated number per token; arrivals are a Poisson process.
+** none. Lengths are characters over a stated number per token; arrivals are a Poisson process.
 */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "workload/trace_formats.h"
 #include "workload/trace_json.h"
 
 /* One message: the characters of its text. */

@@ -4,8 +4,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char chunk[] =
-    "local config, problems = require 'oracle.config', require 'oracle.config.problems'\n"
-    "local fix = require 'oracle.config.fix'\n"
+    "local config, problems = require 'oracle.formats', require 'oracle.formats.problems'\n"
+    "local fix = require 'oracle.formats.yaml.fix'\n"
     "return function(text)\n"
     "  local read = config.parse(text)\n"
     "  assert(read.scenario or #read.problems.errors > 0, 'neither valid nor wrong')\n"

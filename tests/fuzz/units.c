@@ -4,7 +4,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char chunk[] = "local units = require 'oracle.units'\n"
+static const char chunk[] = "local units = require 'oracle.text.units'\n"
                             "local all = { 'time', 'bytes', 'bytes/s', 'req/s', 'tok/s', 'tokens', "
                             "'requests', 'flop/s', 'flop',\n"
                             "              'ratio', 'power', 'money', 'money/s' }\n"

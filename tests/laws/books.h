@@ -4,7 +4,7 @@
 #ifndef ORC_TEST_BOOKS_H
 #define ORC_TEST_BOOKS_H
 
-#include "cluster/cluster.h"
+#include "cluster/state.h"
 
 #include "loads.h"
 #include "scenarios.h"
@@ -164,7 +164,7 @@ static bool consistent(const orc_cluster *c)
     good = good && used == orc_kv_used(&r->kv) && r->kv.free >= 0 && running == r->running;
     for (int l = 0; l < r->microbatch_count; l++) {
       decoding -= r->microbatches[l].decode.n;
-      good = good && r->microbatches[l].batch.tokens <= r->knobs.max_num_batched_tokens;
+      good = good && r->microbatches[l].tokens <= r->knobs.max_num_batched_tokens;
     }
     good = good && running <= r->knobs.max_num_seqs && decoding == 0;
     seen += (uint64_t)orc_replica_in_flight(r);

@@ -48,7 +48,9 @@ static void never_falls(orc_collective c, orc_algorithm a, const orc_fabric *f)
     dearer &= orc_collective_time(c, a, &worse, s) >= t;
     last = t;
   }
+  CLAIM("time never falls with bytes");
   CHECK(rising);
+  CLAIM("slower links never take less time");
   CHECK(dearer);
 }
 
@@ -56,6 +58,7 @@ static void on_paper(uint64_t index)
 {
   orc_rng r = orc_rng_stream(11, ORC_FOR_TESTS, index);
   const orc_fabric f = some_fabric(&r);
+  CLAIM("the fabrics drawn are valid");
   CHECK(orc_fabric_check(&f, NULL));
   for (orc_collective c = 0; c < ORC_COLLECTIVES; c++) {
     const double s = 1e7 * orc_rng_uniform(&r),
@@ -64,21 +67,27 @@ static void on_paper(uint64_t index)
       if (!orc_collective_offers(c, a, &f)) continue;
       if (index < 40) never_falls(c, a, &f);
       const double t = orc_collective_time(c, a, &f, s);
+      CLAIM("one rank takes no time, several take some");
       CHECK(orc_fabric_ranks(&f) == 1 ? t == 0.0 : t > 0.0);
+      CLAIM("auto is the quickest");
       CHECK(cheapest <= t);
       if (c == ORC_COLLECTIVE_ALL_REDUCE &&
-          orc_collective_offers(ORC_COLLECTIVE_REDUCE_SCATTER, a, &f))
+          orc_collective_offers(ORC_COLLECTIVE_REDUCE_SCATTER, a, &f)) {
+        CLAIM("an all-reduce takes no less than its reduce-scatter");
         CHECK(t >= orc_collective_time(ORC_COLLECTIVE_REDUCE_SCATTER, a, &f, s));
+      }
     }
     orc_fabric alone = f;
     alone.near.ranks = 1;
     alone.far.ranks = 1;
+    CLAIM("one rank takes no time, several take some");
     CHECK(orc_collective_time(c, ORC_ALGORITHM_AUTO, &alone, s) == 0.0);
   }
   const double s = 1e9 * orc_rng_uniform(&r);
   const double halves =
       orc_collective_time(ORC_COLLECTIVE_REDUCE_SCATTER, ORC_ALGORITHM_RING, &f, s) +
       orc_collective_time(ORC_COLLECTIVE_ALL_GATHER, ORC_ALGORITHM_RING, &f, s);
+  CLAIM("a ring's all-reduce is a reduce-scatter and an all-gather");
   NEAR(orc_collective_time(ORC_COLLECTIVE_ALL_REDUCE, ORC_ALGORITHM_RING, &f, s), halves, 1e-12);
 }
 
@@ -196,8 +205,8 @@ int main(void)
 {
   for (uint64_t i = 0; i < 300; i++)
     on_paper(i);
-  loggp_is_alpha_beta();
-  on_networks();
-  over_hosts();
+  RUN(loggp_is_alpha_beta);
+  RUN(on_networks);
+  RUN(over_hosts);
   return DONE();
 }

@@ -147,7 +147,9 @@ static void conserved(const scene *s)
   }
   free(want);
   const orc_net_count c = orc_net_counted(s->net);
+  CLAIM("links carry what is routed over them, and no more than they can");
   CHECK(same && possible);
+  CLAIM("what was sent comes in");
   CHECK(c.sent == FLOWS && c.arrived == FLOWS && c.sent_bytes == all && c.arrived_bytes == all);
 }
 
@@ -178,12 +180,14 @@ static void one_case(uint64_t index)
     at[i] = s.jobs[i].arrived;
   }
   if (off > 8) printf("case %llu: %lld ns off\n", (unsigned long long)index, (long long)off);
+  CLAIM("transfers end when a fluid simulation solved at every change says");
   CHECK(off <= 8);
   stop(&s);
   play(&s);
   bool same = true;
   for (int i = 0; i < FLOWS; i++)
     same &= at[i] == s.jobs[i].arrived;
+  CLAIM("the same traffic takes the same time, bit for bit");
   CHECK(same);
   stop(&s);
   orc_topology_free(s.t);
@@ -250,7 +254,7 @@ int main(void)
 {
   for (uint64_t i = 0; i < CASES; i++)
     one_case(i);
-  two_halves_are_one();
-  steady_traffic_allocates_nothing();
+  RUN(two_halves_are_one);
+  RUN(steady_traffic_allocates_nothing);
   return DONE();
 }

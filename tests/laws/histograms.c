@@ -117,10 +117,15 @@ int main(void)
   const int sizes[] = { 1, 2, 3, 100, 4096 }, many[] = { 5, 4097, 6000, MOST };
   for (int kind = 0; kind < 4; kind++)
     for (uint64_t seed = 0; seed < 3; seed++) {
-      for (int i = 0; i < 5; i++)
+      for (int i = 0; i < 5; i++) {
+        CLAIM("quantiles are those of the sorted values");
         CHECK(exact_quantiles(seed, kind, (size_t)sizes[i]));
-      for (int i = 0; i < 4; i++)
+      }
+      for (int i = 0; i < 4; i++) {
+        CLAIM("order and grouping do not matter");
         CHECK(order_does_not_matter(seed, kind, many[i]));
+      }
+      CLAIM("quantiles rise with their rank");
       CHECK(quantiles_rise(seed, kind, 50));
       CHECK(quantiles_rise(seed, kind, MOST));
     }

@@ -4,7 +4,7 @@
 #ifndef ORC_TEST_LOADS_H
 #define ORC_TEST_LOADS_H
 
-#include "cluster/cluster.h"
+#include "cluster/state.h"
 #include "replica/block_table.h"
 
 /* The place of the least load among `n` from `first` on. */
@@ -13,9 +13,9 @@ static int least_loaded(const orc_cluster *c, const orc_request *r, int first, i
   int best = first;
   int64_t least = INT64_MAX;
   for (int i = first; i < first + n; i++) {
-    const orc_replica *at = &c->replicas[c->lifecycle.ready[i]];
+    const orc_router_load *at = &c->loads[c->lifecycle.ready[i]];
     const int64_t cost =
-        at->load.tokens / at->knobs.block_size + at->load.blocks + orc_router_load_fresh(at, r);
+        at->tokens / at->of->knobs.block_size + at->blocks + orc_router_load_fresh(at, r);
     if (cost >= least) continue;
     least = cost;
     best = i;
@@ -50,6 +50,7 @@ static bool loads_agree(const orc_cluster *c)
   bool good = true;
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
+    const orc_router_load *l = &c->loads[i];
     int64_t tokens = 0, alone = 0, shared = 0, held = 0;
     uint32_t named = 0;
     for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
@@ -63,15 +64,15 @@ static bool loads_agree(const orc_cluster *c)
       else
         shared += blocks;
       good = good && (q->promised == 0 || q->state != ORC_DECODE) && q->state != ORC_DONE;
-      good = good && (blocks == 0 || orc_router_load_fresh(r, q) == 0 ||
+      good = good && (blocks == 0 || orc_router_load_fresh(l, q) == 0 ||
                       orc_block_table_content(r, q) == NULL);
     }
-    for (uint32_t p = 0; p < r->load.room; p++) {
-      held += r->load.at[p].requests;
-      named += r->load.at[p].requests > 0;
+    for (uint32_t p = 0; p < l->room; p++) {
+      held += l->at[p].requests;
+      named += l->at[p].requests > 0;
     }
-    good = good && tokens == r->load.tokens && held == shared && named == r->load.named;
-    good = good && r->load.blocks == alone + named;
+    good = good && tokens == l->tokens && held == shared && named == l->named;
+    good = good && l->blocks == alone + named;
   }
   return good;
 }

@@ -215,12 +215,17 @@ int main(void)
 {
   for (int k = 0; k < KINDS; k++) {
     for (uint64_t seed = 0; seed < 20; seed++) {
+      CLAIM("events leave in order of time, class and sequence");
       CHECK(sorts(GAPS[k], seed, 1 + 37 * seed));
+      CLAIM("they do while others come in");
       CHECK(mixes(GAPS[k], seed, 1 + 61 * seed));
     }
+    CLAIM("events leave in order of time, class and sequence");
     CHECK(sorts(GAPS[k], 99, 100000));
+    CLAIM("a queue that holds its size holds its order");
     if (GAPS[k] != falling && GAPS[k] != past_and_negative) CHECK(holds(GAPS[k], 7, 30000));
   }
+  CLAIM("events of equal time all leave");
   for (size_t n = 1; n < 2000; n = 2 * n + 1)
     CHECK(equals_pass(n));
   return DONE();

@@ -7,7 +7,7 @@
 #include <signal.h>
 
 #include "base/rng.h"
-#include "cluster/cluster.h"
+#include "cluster/state.h"
 #include "replica/batch.h"
 
 static int pick(orc_rng *g, int low, int high)
@@ -30,7 +30,7 @@ static bool prefill_first(void *self, orc_batch *b, orc_error *e)
     if (n == 0) break;
     left -= n;
   }
-  if (b->tokens == 0) orc_batch_decode(b);
+  if (b->microbatch->tokens == 0) orc_batch_decode(b);
   return true;
 }
 

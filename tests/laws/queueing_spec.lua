@@ -1,8 +1,8 @@
 --- Queueing theory: a server that takes one request at a time, each step a millisecond, is the server of M/M/1 and
 -- M/D/1; Little's law holds for any.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
 local rows = require "rows"
+local study = require "oracle.study"
 
 local STEP = 1e-3                                         -- s; an answer of n tokens takes n steps
 
@@ -21,7 +21,7 @@ end
 describe("queueing theory", function()
   it("gives the mean wait of M/D/1: rho D / (2 (1 - rho))", function()
     for _, rho in ipairs { 0.3, 0.5, 0.7 } do
-      local s = experiment.run(oracle.scenario(queue(20, rho, 20, 120000)))
+      local s = study.run(oracle.scenario(queue(20, rho, 20, 120000)))
       local wait = rho * 20 * STEP / (2 * (1 - rho))
       close(wait * 1e3, s.latency.queue_time_ms.mean, 0.03)
       close(rho, s.gpu_utilization.gpu0, 0.02)
@@ -31,7 +31,7 @@ describe("queueing theory", function()
   it("gives the mean wait of M/M/1, its service geometric in steps", function()
     for _, rho in ipairs { 0.3, 0.6 } do
       local mean, p = 40, 1 / 40
-      local s = experiment.run(oracle.scenario(queue(oracle.dist.geometric { mean = mean }, rho, mean, 40000)))
+      local s = study.run(oracle.scenario(queue(oracle.dist.geometric { mean = mean }, rho, mean, 40000)))
       -- Pollaczek and Khinchine: lambda E[S^2] / (2 (1 - rho)), with E[N^2] = (2 - p) / p^2 of the geometric
       local rate = rho / (mean * STEP)
       close(rate * (2 - p) / p ^ 2 * STEP ^ 2 / (2 * (1 - rho)) * 1e3, s.latency.queue_time_ms.mean, 0.05)
@@ -48,7 +48,7 @@ describe("queueing theory", function()
                                            output = oracle.dist.uniform { low = 2, high = 40 } },
       seed = 3,
     })
-    local s = experiment.run(oracle.scenario(t))
+    local s = study.run(oracle.scenario(t))
     local served = (s.latency.end_to_end_latency_ms.mean - s.latency.queue_time_ms.mean) / 1e3
     close(s.throughput.requests_per_second * served, s.kv_cache.mean_usage * 4000, 1e-3)
     assert.is_true(s.kv_cache.mean_usage * 4000 > 4)      -- busy enough to say something

@@ -10,7 +10,8 @@
 
 #include "cluster/cluster.h"
 #include "cluster/control.h"
-#include "cluster/sampler.h"
+#include "cluster/snapshot.h"
+#include "replica/usage.h"
 #include "workload/synthetic.h"
 
 #include "books.h"
@@ -83,19 +84,23 @@ static orc_time end_of(const orc_cluster *c)
 }
 
 /* Shares are shares, and those of a replica add up to the time it worked. */
-static bool samples_add_up(const orc_cluster *c, const orc_series *t)
+static bool samples_add_up(const orc_cluster *c, const orc_snapshot *s)
 {
-  bool good = t->count > 0;
+  const orc_series *t = c->series;
+  const uint64_t count = t->count + (s->last != NULL);
+  bool good = count > 0;
   for (int r = 0; r < t->replicas; r++) {
     double busy = 0.0;
-    for (uint64_t i = 0; i < t->count; i++) {
-      const orc_sample *a = &t->at[i * (uint64_t)t->replicas + (uint64_t)r];
-      const orc_time before = i > 0 ? t->times[i - 1] : 0;
+    for (uint64_t i = 0; i < count; i++) {
+      const orc_sample *a =
+          i == t->count ? &s->last[r] : &t->at[i * (uint64_t)t->replicas + (uint64_t)r];
+      const orc_time before = i > 0 ? t->times[i - 1] : 0,
+                     time = i == t->count ? s->end : t->times[i];
       good = good && a->busy >= 0.0F && a->busy < 1.0001F && a->kv >= 0.0F && a->kv <= 1.0F &&
              a->waiting >= 0 && a->running >= 0;
-      busy += (double)a->busy * (double)(t->times[i] - before);
+      busy += (double)a->busy * (double)(time - before);
     }
-    const double worked = (double)orc_replica_busy(&c->replicas[r], end_of(c));
+    const double worked = (double)orc_usage_busy(&c->replicas[r], end_of(c));
     good = good && fabs(busy - worked) <= 1e-5 * worked + 1.0;
   }
   return good;
@@ -188,14 +193,14 @@ static outcome simulate(const scenario *s, way how)
     if (how >= SLICED) o.good = o.good && consistent(c);
   }
   if (c->series != NULL) {
-    orc_sampler_close(c, end_of(c));
-    o.good = o.good && samples_add_up(c, c->series);
+    orc_snapshot at = orc_snapshot_take(c, end_of(c));
+    o.good = o.good && samples_add_up(c, &at);
+    orc_snapshot_done(&at);
   }
-  orc_cluster_close(c);
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     o.good = o.good && (s->policy != 5 || r->usage.preemptions == 0);
-    o.good = o.good && r->load.tokens == 0 && r->load.blocks == 0 && r->load.named == 0;
+    o.good = o.good && c->loads[i].tokens == 0 && c->loads[i].blocks == 0 && c->loads[i].named == 0;
     o.good = o.good && r->host_free == s->knobs.swap_blocks;
     o.good = o.good && orc_kv_available(&r->kv) == r->kv.total && r->running == 0;
     for (int l = 0; l < r->microbatch_count; l++) {
@@ -282,8 +287,11 @@ int main(void)
     broken += !good;
     different += !equal;
     acausal += !causal(&run);
+    CLAIM("requests end once, blocks add up, no step exceeds its budget");
     CHECK(good);
+    CLAIM("a run gives the same bytes in every way it can go on");
     CHECK(equal);
+    CLAIM("a request arrives, is scheduled, begins to answer and ends, in this order");
     CHECK(causal(&run));
     free(run.csv);
     hits += run.hits;
@@ -294,9 +302,10 @@ int main(void)
     moved += run.moved;
     if (s.pools > 1) failures += run.failures;
   }
-  CHECK(hits > 10000 && evictions > 1000 && misses > 0); /* the scenarios reach the cache */
-  CHECK(fetched > 1000 && lowered > 1000);               /* and the tiers below it */
-  CHECK(moved > 1000 && failures > 100);                 /* and pools that fail */
+  CLAIM("the scenarios reach the prefix cache, tiers and pools that fail");
+  CHECK(hits > 10000 && evictions > 1000 && misses > 0);
+  CHECK(fetched > 1000 && lowered > 1000);
+  CHECK(moved > 1000 && failures > 100);
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
   printf("%llu requests handed over, %llu failures in pools\n", (unsigned long long)moved,

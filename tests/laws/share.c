@@ -119,7 +119,9 @@ static void one_case(uint64_t index)
     all_fair &= fair(&w, s);
     all_same &= as_from_nothing(&w, s);
   }
+  CLAIM("shares are max-min fair");
   CHECK(all_fair);
+  CLAIM("shares are those solved from nothing");
   CHECK(all_same);
   orc_share_free(s);
 }
@@ -152,9 +154,12 @@ static void slower_flows_stay(uint64_t index)
         if (f != gone && before[f] < before[gone] * (1.0 - 1e-6))
           stayed &= orc_share_rate(s, f) == before[f];
     }
+    CLAIM("shares are max-min fair");
     CHECK(fair(&w, s));
+    CLAIM("shares are those solved from nothing");
     CHECK(as_from_nothing(&w, s));
   }
+  CLAIM("what is slower than a flow does not notice it");
   CHECK(stayed);
   orc_share_free(s);
 }
@@ -183,6 +188,6 @@ int main(void)
     one_case(i);
   for (uint64_t i = 0; i < CASES / 10; i++)
     slower_flows_stay(i);
-  two_halves_are_one();
+  RUN(two_halves_are_one);
   return DONE();
 }

@@ -106,6 +106,7 @@ static orc_step_cost random_cost(orc_rng *r)
   orc_error e = { .code = 0 };
   const bool ok = orc_step_cost_init(&c, &m, &h, &l, &p, &e);
   if (!ok) printf("%s\n", e.msg);
+  CLAIM("what is drawn is a valid step cost");
   CHECK(ok);
   return c;
 }
@@ -244,11 +245,17 @@ int main(void)
     orc_rng r = orc_rng_stream(1, ORC_FOR_TESTS, i);
     const orc_step_cost c = random_cost(&r);
     const orc_step_shape s = random_shape(&r, &c.model);
+    CLAIM("the parts of a step add up and keep to the roofs");
     items_add_up(&c, &s);
+    CLAIM("more work takes longer");
     more_work_takes_longer(&r, &c, &s);
+    CLAIM("more bandwidth or more FLOP/s never take longer");
     better_chips_are_not_slower(&r, &c, &s);
+    CLAIM("two steps never take less than one of both");
     splitting_does_not_pay(&r, &c);
+    CLAIM("a decode step's short way gives the same time");
     fast_path_is_the_same(&r, &c);
+    CLAIM("chunks of a prompt count the pairs of the whole");
     pairs_are_counted(&r);
   }
   return DONE();

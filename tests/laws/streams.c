@@ -114,12 +114,13 @@ static void no_two_keys_meet(void)
 
 int main(void)
 {
-  first_numbers_of_one_stream();
-  same_key_same_numbers();
+  RUN(first_numbers_of_one_stream);
+  RUN(same_key_same_numbers);
+  CLAIM("neighbouring keys share nothing");
   neighbours_share_nothing(by_index);
   neighbours_share_nothing(by_seed);
   neighbours_share_nothing(by_high_bits);
   neighbours_share_nothing(by_both);
-  no_two_keys_meet();
+  RUN(no_two_keys_meet);
   return DONE();
 }

@@ -1,6 +1,6 @@
 -- How the GPUs of a layer add up: each algorithm against hand calculations, and as messages against its formula.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local experiments = require "experiments"
 
 local run, with, raised, near = experiments.run, experiments.with, experiments.raised, experiments.near
@@ -91,7 +91,7 @@ describe("all_reduce", function()
     for _, network in ipairs { mesh(8), switch(8), { topology = "hgx_ib", hosts = 2, gpus = 4 } } do
       local least = math.huge
       for _, name in ipairs { "ring", "tree", "halving", "direct", "hierarchical", "in_switch" } do
-        local ok, plan = pcall(experiment.plan, oracle.scenario(one_prompt(8, name, network, "medium")))
+        local ok, plan = pcall(planning.plan, oracle.scenario(one_prompt(8, name, network, "medium")))
         local s = ok and plan and run(one_prompt(8, name, network, "medium"))
         if s and #s.oracle.warnings == 0 then least = math.min(least, s.latency.time_to_first_token_ms.mean) end
       end
@@ -141,7 +141,7 @@ describe("replicas that share experts", function()
       for _, tp in ipairs { 1, 2 } do
         local found = {}
         for i, level in ipairs { "medium", "high" } do
-          found[i] = experiment.simulate(experiment.plan(oracle.scenario {
+          found[i] = planning.simulate(planning.plan(oracle.scenario {
             model = "mixtral-8x7b", hardware = "h100-sxm", lod = level,
             engine = { data_parallel_size = 4, tensor_parallel_size = tp, enable_expert_parallel = whole },
             workload = oracle.workload.batch { count = 8, prompt = 256, output = 8 },

@@ -1,7 +1,7 @@
 --- A configuration for tests whose parts a test fills in, and runs of it.
-local config = require "oracle.config"
+local formats = require "oracle.formats"
 local json = require("oracle.core").json
-local problems = require "oracle.config.problems"
+local problems = require "oracle.formats.problems"
 local program = require "program"
 
 local cases = {}
@@ -58,7 +58,7 @@ end
 --- What is wrong with a text, one line each.
 function cases.errors(text)
   local list = {}
-  for i, e in ipairs(config.parse(text).problems.errors) do list[i] = problems.text(e) end
+  for i, e in ipairs(formats.parse(text).problems.errors) do list[i] = problems.text(e) end
   return table.concat(list, "\n")
 end
 

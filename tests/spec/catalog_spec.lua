@@ -1,8 +1,8 @@
-local catalog = require "oracle.catalog"
+local catalog = require "oracle.models.catalog"
 local core = require "oracle.core"
-local hardware_file = require "oracle.catalog.hardware"
-local home = require "oracle.home"
-local huggingface = require "oracle.catalog.huggingface"
+local hardware_file = require "oracle.models.hardware"
+local paths = require "oracle.text.paths"
+local huggingface = require "oracle.models.huggingface"
 local json = core.json
 
 -- Parameters of a model, from the shape alone (counts of weights, biases and norms).
@@ -556,12 +556,12 @@ describe("models/index.lua", function()
     local files = {}
     for _, kind in ipairs { "llm", "hardware" } do
       files[kind] = {}
-      for name in io.popen("ls " .. home.path("models/" .. kind)):lines() do
+      for name in io.popen("ls " .. paths.path("models/" .. kind)):lines() do
         files[kind][#files[kind] + 1] = name:match "^(.*)%.json$"
       end
       assert.is_true(#files[kind] >= 15)
     end
-    local f = assert(io.open(home.path "models/index.lua"))
+    local f = assert(io.open(paths.path "models/index.lua"))
     local text = f:read "a"
     f:close()
     assert.equal(catalog.index_text(files), text)

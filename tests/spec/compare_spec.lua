@@ -1,5 +1,5 @@
 --- oracle compare, oracle new and oracle check; the statistics they rest on.
-local statistics = require "oracle.statistics"
+local statistics = require "oracle.text.statistics"
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -36,17 +36,17 @@ end
 
 describe("a comparison that is interrupted at once", function()
   it("says so", function()
-    local comparison, experiment = require "oracle.comparison", require "oracle.experiment"
-    local simulate = experiment.simulate
-    experiment.simulate = function() return { complete = false } end
+    local comparison, planning = require "oracle.study.paired", require "oracle.plan"
+    local simulate = planning.simulate
+    planning.simulate = function() return { complete = false } end
     local s = require("oracle").load "scenarios/quickstart.lua"
     local ok, result = pcall(comparison.run, s, { comparison.variant "vllm", comparison.variant "sglang" },
       { replications = 5 })
-    experiment.simulate = simulate
+    planning.simulate = simulate
     assert.is_true(ok, result)
     assert.is_true(result.interrupted)
     assert.matches("^Interrupted before there was anything to compare", comparison.text(result))
-    assert.is_string(require("oracle.summary").json(comparison.object(result)))
+    assert.is_string(require("oracle.result.summary").json(comparison.object(result)))
   end)
 end)
 
@@ -258,7 +258,7 @@ describe("oracle new policy and oracle check policy", function()
       assert.is_truthy(read(path):find("check policy " .. path, 1, true))
       rc, _, err = run(("%s %s=%s"):format(QUICKER, key:find("--set", 1, true) and key or "--set " .. key, path))
       assert.equal(0, rc, err)
-      local report = require("oracle.policy_check").run(path, { loads = 3, timing = false })
+      local report = require("oracle.study.policy_check").run(path, { loads = 3, timing = false })
       assert.same({}, report.faults)
       assert.equal(kind, report.kind)
       local before = read(path)
@@ -278,13 +278,13 @@ describe("oracle new policy and oracle check policy", function()
 
   it("end when they are to", function()
     local calls = 0
-    local ok, why = pcall(require("oracle.policy_check").run, "chunked", { stopped = function()
+    local ok, why = pcall(require("oracle.study.policy_check").run, "chunked", { stopped = function()
       calls = calls + 1
       return calls == 3
     end })
     assert.is_false(ok)
     assert.equal("interrupted", why)
-    local comparison = require "oracle.comparison"
+    local comparison = require "oracle.study.paired"
     local s = require("oracle").load "scenarios/quickstart.lua"
     s.workload.duration, s.workload.count, calls = nil, 20, 0
     local result = comparison.run(s, { comparison.variant "vllm", comparison.variant "sglang" }, { replications = 9,
@@ -298,7 +298,7 @@ describe("oracle new policy and oracle check policy", function()
   end)
 
   it("tell who starves others from who is slow", function()
-    local check = require("oracle.policy_check")
+    local check = require("oracle.study.policy_check")
     local function starves(name) return check.run(name, { loads = 1, timing = false }).starvation end
     assert.is_truthy(starves "sjf")
     for _, name in ipairs { "chunked", "fcfs", "static", "vtc", "priority" } do assert.is_nil(starves(name), name) end
@@ -331,10 +331,10 @@ describe("oracle new policy and oracle check policy", function()
       return policy.batching { name = "picky", step = function(b, e, s)
         local left = e.max_num_batched_tokens - b:decode()
         if left > 0 then left = left - b:resume(left) end
-        s.ids, s.prompts = s.ids or {}, s.prompts or {}
-        local n = b:waiting(s.ids, s.prompts)
+        s.cols = s.cols or b:columns { "id", "prompt" }
+        local n = b:waiting(s.cols)
         for i = 1, n do
-          if s.prompts[i] % 5 ~= 0 and left > 0 then left = left - b:admit(left, s.ids[i]) end
+          if s.cols.prompt[i] % 5 ~= 0 and left > 0 then left = left - b:admit(left, s.cols.id[i]) end
         end
       end }]])
     f:close()

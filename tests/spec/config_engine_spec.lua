@@ -1,7 +1,7 @@
 --- Keys of a framework that shape its engine: what each of them changes in the results, and what is refused.
-local config = require "oracle.config"
-local experiment = require "oracle.experiment"
-local problems = require "oracle.config.problems"
+local formats = require "oracle.formats"
+local problems = require "oracle.formats.problems"
+local study = require "oracle.study"
 
 local TEXT = [[
 simulation: {max_simulation_time: 200}
@@ -47,14 +47,14 @@ local function edited(...)
 end
 
 local function read(...)
-  return config.parse(edited(...))
+  return formats.parse(edited(...))
 end
 
 local function summary(...)
   local read_config = read(...)
   assert.same({}, read_config.problems.errors)
   assert.same({}, read_config.problems.warnings)
-  return experiment.run(read_config.scenario)
+  return study.run(read_config.scenario)
 end
 
 -- The server with one more line of config.

@@ -1,8 +1,8 @@
 --- One experiment in YAML, in JSON and in Lua: the same summary, byte for byte.
 local cases = require "cases"
-local config = require "oracle.config"
-local document = require "oracle.config.document"
-local emit = require "oracle.config.emit"
+local formats = require "oracle.formats"
+local document = require "oracle.formats.document"
+local emit = require "oracle.formats.yaml.emit"
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -25,7 +25,7 @@ end
 
 -- The experiment's three forms, and how many requests it served.
 local function forms(text)
-  local read = config.parse(text, "yaml")
+  local read = formats.parse(text, "yaml")
   assert.same({}, read.problems.errors)
   local yaml = summary("c.yaml", text)
   assert.equal(yaml, summary("c.json", json.encode(plain(read.document))))
@@ -122,7 +122,7 @@ describe("one experiment has one summary in YAML, JSON and Lua", function()
   it("with prompts computed apart from decoding, of the flat form", function()
     local FLAT = [[{"model": "llama2-70b", "disaggregated": true, "duration": 20, "seed": 3,
       "workload": {"avg_input_length": 700, "arrival_rate": 3.0}}]]
-    local read = config.parse(FLAT)
+    local read = formats.parse(FLAT)
     assert.same({}, read.problems.errors)
     local flat = summary("c.json", FLAT)
     assert.equal(flat, summary("c.lua", emit.scenario(read.raw, "the same in Lua")))

@@ -1,8 +1,9 @@
 --- Configuration files in YAML and JSON: read, checked with key path and line, mended, run.
-local config = require "oracle.config"
-local document = require "oracle.config.document"
+local formats = require "oracle.formats"
+local yaml = require "oracle.formats.yaml"
+local document = require "oracle.formats.document"
 local json = require("oracle.core").json
-local problems = require "oracle.config.problems"
+local problems = require "oracle.formats.problems"
 local program = require "program"
 
 local read, write, oracle = program.read, program.write, program.run_there
@@ -44,7 +45,7 @@ end
 
 local function messages(text, format)
   local list = {}
-  for i, e in ipairs(config.parse(text, format).problems.errors) do list[i] = problems.text(e) end
+  for i, e in ipairs(formats.parse(text, format).problems.errors) do list[i] = problems.text(e) end
   return list
 end
 
@@ -60,7 +61,7 @@ teardown(program.close)
 
 describe("a configuration", function()
   it("is a scenario", function()
-    local read_config = config.parse(GOOD)
+    local read_config = formats.parse(GOOD)
     assert.same({}, read_config.problems.errors)
     local s = read_config.scenario
     assert.equal("Llama2-7B", s.model)
@@ -69,7 +70,7 @@ describe("a configuration", function()
     assert.equal("poisson", s.workload.kind)
     assert.equal(5, s.workload.rate)
     assert.same({ 50, 99, 99.9 }, s.percentiles)
-    assert.same(s.workload.prompt, config.parse(with("mean: 5, sigma", "mu: 5, sigma")).scenario.workload.prompt)
+    assert.same(s.workload.prompt, formats.parse(with("mean: 5, sigma", "mu: 5, sigma")).scenario.workload.prompt)
   end)
 
   it("reads YAML's ways of writing the same", function()
@@ -250,7 +251,7 @@ frameworks_to_test:
       { "0.999]", "0.999]\n  compute_percentiles: [50]", "compute_percentiles (line 26): has no effect" },
       { "  random_seed: 7", "  lod: medium", nil },
     } do
-      local p = config.parse(with(case[1], case[2])).problems
+      local p = formats.parse(with(case[1], case[2])).problems
       assert.same({}, p.errors)
       local said = p.warnings[1] and problems.text(p.warnings[1])
       assert.is_truthy(case[3] == said or said and case[3] and said:find(case[3], 1, true), said)
@@ -259,8 +260,8 @@ frameworks_to_test:
 
   it("is not the level of detail of a framework, unless the simulation has another", function()
     local text = with("gpu_id: gpu0", "gpu_id: gpu0\n      lod: high")
-    assert.equal("high", config.parse(text).raw.lod)
-    local both = config.parse((text:gsub("  random_seed: 7", "  lod: medium", 1)))
+    assert.equal("high", formats.parse(text).raw.lod)
+    local both = formats.parse((text:gsub("  random_seed: 7", "  lod: medium", 1)))
     assert.equal("medium", both.raw.lod)
     assert.matches("config.lod .*has no effect: simulation.lod is medium", problems.text(both.problems.warnings[1]))
   end)
@@ -326,7 +327,7 @@ workload:
     end
   end)
 
-  it("W-01 mends entry nodes that are no device", function()
+  it("mends entry nodes that are no device (W-01)", function()
     local text = GOOD:gsub("workload:\n", [=[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: framework_entry_0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
@@ -347,7 +348,7 @@ workload:
     for _, section in ipairs { "simulation", "hardware_profile", "workload", "frameworks_to_test" } do
       local v = document.read(GOOD)
       v[section] = document.null
-      assert.is_true(#config.read(v, {}).problems.errors > 0, section)
+      assert.is_true(#yaml.read(v, {}).problems.errors > 0, section)
     end
   end)
 end)

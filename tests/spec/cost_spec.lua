@@ -119,10 +119,26 @@ describe("cost.check", function()
     assert.equal("hardware.flops: a table expected, got number", refused(function(d) d.hardware.flops = 1e12 end))
     assert.equal("hardware.nvlink.bandwidth: missing, a number expected",
       refused(function(d) d.hardware.nvlink = {} end))
-    assert.equal('layout.kv: "bf61" is no format; fp32, bf16, fp16, fp8, int8, fp4 or int4 expected',
-      refused(function(d) d.layout.kv = "bf61" end))
+    assert.equal('layout.kv: "bf61" is no format; fp32, bf16, fp16, fp8, int8, fp4, int4, mxfp8, mxfp6, fp6 or '
+      .. 'mxfp4 expected', refused(function(d) d.layout.kv = "bf61" end))
     assert.equal('cost.kind: "magic" is no cost model; roofline or constant expected',
       refused(function(d) d.cost.kind = "magic" end))
+  end)
+
+  it("gives the table of number formats, and a chip's rate in each", function()
+    local formats = require "oracle.scenario.number_formats"
+    assert.equal(4.25, formats.of.mxfp4.weight_bits)
+    assert.equal(4.15625, formats.of.int4.weight_bits)
+    assert.same({ "fp32", "bf16", "fp16", "fp8", "int8", "fp4", "int4" }, formats.PEAKS)
+    assert.equal("int4", formats.find("weights", "awq"))
+    assert.equal("fp16", formats.find("activations", "half"))
+    assert.is_nil(formats.find("kv", "awq"))
+    assert.same({ "fp4", "int8" }, { formats.of_bits(4, true), formats.of_bits(8, false) })
+    assert.is_nil(formats.of_bits(3, false))
+    local chip = { flops = { fp16 = 2e12, fp8 = 4e12 }, memory = 1e10, bandwidth = 1e12, idle_watts = 0, tdp_watts = 0 }
+    local function rate(format) return cost.flops(chip, format) end
+    assert.same({ 4e12, 4e12, 2e12, 2e12 }, { rate "fp8", rate "mxfp8", rate "bf16", rate "int4" })
+    assert.matches("is no format", select(2, pcall(cost.flops, chip, "awq")))
   end)
 
   it("says what does not fit", function()

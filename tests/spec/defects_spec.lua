@@ -1,7 +1,7 @@
---- Defects known of other simulators that must not be here: each test is named after what it guards.
+--- Defects known of other simulators that must not be here: each test says what holds instead.
 local cases = require "cases"
-local config = require "oracle.config"
-local document = require "oracle.config.document"
+local yaml = require "oracle.formats.yaml"
+local document = require "oracle.formats.document"
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -11,8 +11,8 @@ local oracle, read, write = program.run_there, program.read, program.write
 setup(program.open)
 teardown(program.close)
 
-describe("not here:", function()
-  it("W-01 an example configuration that its own validator refuses", function()
+describe("of a configuration:", function()
+  it("the example configuration validates and runs (W-01)", function()
     assert.equal(0, (oracle("generate-config -o e.yaml")))
     assert.equal(0, (oracle("validate e.yaml")))
     assert.equal(0, (oracle("run e.yaml -q")))
@@ -20,26 +20,26 @@ describe("not here:", function()
     assert.is_true(s.requests.success_rate > 0.95 and s.requests.total > 500)
   end)
 
-  it("W-02 token counts taken for logarithms", function()
+  it("a LogNormal's mean at token scale is refused, in log space accepted (W-02)", function()
     local text = build {}:gsub("{type: Constant, value: 200}", "{type: LogNormal, mean: 128, sigma: 64}")
     assert.matches("128 is at token scale, but a LogNormal's mean is in log space", errors(text))
     assert.equal("", errors((text:gsub("mean: 128, sigma: 64", "mean: 4.85, sigma: 0.47"))))
   end)
 
-  it("W-03 blocks that leak until the server freezes", function()
+  it("KV blocks come back: 1,300 requests pass through a memory of a few (W-03)", function()
     local s = run(build {}:gsub("rate: 4.0", "rate: 10.0"):gsub("value: 50", "value: 256"):gsub(": 60", ": 150"))
     assert.is_true(s.requests.successful > 1300)
     assert.is_true(s.requests.pending < 200 and s.kv_cache.peak_usage < 1)
   end)
 
-  it("W-04 memory that runs out and stops the server for ever", function()
+  it("where memory runs out requests give way and all are answered (W-04)", function()
     local s = run(build {}:gsub("memory_capacity_bytes: 80.0e9", "memory_capacity_bytes: 19.0e9", 1):gsub("rate: 4.0",
       "rate: 3.0"):gsub("value: 50}", "value: 300}"):gsub("max_simulation_time: 60", "max_simulation_time: 400"))
     assert.is_true(s.preemptions.count > 0)
     assert.same({ 1, 0 }, { s.requests.success_rate, s.requests.pending })
   end)
 
-  it("W-05 a tensor-parallel group that has the memory of one GPU", function()
+  it("a tensor-parallel group has the memory of all its GPUs (W-05)", function()
     local text = build { links = [=[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
@@ -58,7 +58,7 @@ describe("not here:", function()
     assert.same({ 1, 0 }, { s.requests.success_rate, s.requests.pending })
   end)
 
-  it("W-07 a prompt too long for memory that blocks the queue for ever", function()
+  it("a prompt too long for the model is rejected, and those behind it served (W-07)", function()
     local s = run(build { profile = [[
     - profile_name: huge
       inter_arrival_time_dist_config: {type: Constant, value: 7.0}
@@ -70,18 +70,18 @@ describe("not here:", function()
     assert.is_true(s.requests.pending < 5)
   end)
 
-  it("W-08 prompts above the token budget that never run without chunking", function()
+  it("without chunked prefill a budget below max_model_len is refused (W-08)", function()
     local text = build {}:gsub("gpu_id: gpu0}", "gpu_id: gpu0, enable_chunked_prefill: false,"
       .. " max_num_batched_tokens: 512}")
     assert.matches("without chunked prefill at least max_model_len", errors(text))
   end)
 
-  it("W-09 a missing strategy that ends in a stack trace", function()
+  it("a missing parallel strategy is one error with its line (W-09)", function()
     assert.matches("parallelism%.strategy %(line %d+%): missing; one of TP, PP, TP_PP expected", errors(build {
       frameworks = "  - {name: a, type: ParallelVLLM, config: {model_profile_id: Llama2-7B, parallelism: {}}}\n" }))
   end)
 
-  it("W-06 parallel instances that use gpu0 whatever they name", function()
+  it("parallel instances use the GPUs they name (W-06)", function()
     local text = build { links = [[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu2, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
@@ -95,7 +95,7 @@ describe("not here:", function()
     assert.same({ 2, 1 }, { s.deployment.gpus, s.requests.success_rate })
   end)
 
-  it("W-20 profiles that share one arrival process: rates add", function()
+  it("each profile arrives at its own rate, and the rates add (W-20)", function()
     local profile = [[
     - profile_name: NAME
       weight: 0.1
@@ -113,7 +113,7 @@ describe("not here:", function()
     assert.matches("weight %(line %d+%): has no effect", err)
   end)
 
-  it("W-21 arrivals that wait for the network: 50 req/s stay 50 req/s over a link of 50 ms", function()
+  it("arrivals do not wait for the network: 50 req/s stay 50 req/s over a link of 50 ms (W-21)", function()
     local s, rows = run(build { links = [[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 0.05}
@@ -122,7 +122,7 @@ describe("not here:", function()
     for i = 1, 20 do assert.is_true(tonumber(rows[i].ttft_ms) > 50) end
   end)
 
-  it("W-22, W-23 follow-ups that do not wait for the answer, or change profile", function()
+  it("a follow-up comes after its answer, in the same profile (W-22, W-23)", function()
     local s, rows = run(build { profile = [[
       conversational_probability: 1.0
       follow_up_inter_arrival_time_dist_config: {type: Constant, value: 1.0}
@@ -141,7 +141,7 @@ describe("not here:", function()
     assert.is_true(s.prefix_caching.conversational_hit_rate > 0.9)
   end)
 
-  it("W-24 a probability of another turn that nobody can set", function()
+  it("the probability of another turn sets how many there are (W-24)", function()
     local function turns(probability)
       local s, rows = run(build { profile = ([=[
       conversational_probability: 1.0
@@ -160,7 +160,7 @@ describe("not here:", function()
     assert.is_true(turns(0.8) > 3)
   end)
 
-  it("W-26, W-27 a prefix whose name is unknown, and histories that share nothing", function()
+  it("an unknown prefix is refused, and a turn finds its history cached (W-26, W-27)", function()
     assert.matches("code_generation: unknown instruction prefix without a length", errors(build { workload = [=[
   generate_prompt_tokens: true
   prefix_patterns: {patterns: [{type: instruction, name: code_generation}]}
@@ -183,7 +183,7 @@ describe("not here:", function()
     assert.is_true(checked > 100)
   end)
 
-  it("W-25 least_loaded that always takes the first", function()
+  it("least_loaded spreads requests over all replicas (W-25)", function()
     local s = run(build { workload = "  load_balancing_strategy: least_loaded\n", frameworks = [[
   - {name: a, type: VLLM, config: &c {model_profile_id: Llama2-7B, gpu_id: gpu0}}
   - {name: b, type: VLLM, config: {<<: *c, gpu_id: gpu1}}
@@ -192,12 +192,12 @@ describe("not here:", function()
     for i = 0, 2 do assert.is_true(s.per_replica["replica" .. i].requests.total > 0.2 * s.requests.total) end
   end)
 
-  it("W-28 an unknown distribution that becomes one token", function()
+  it("an unknown distribution is refused (W-28)", function()
     assert.matches("Poison: unknown distribution", errors((build {}:gsub("type: Constant, value: 200",
       "type: Poison, value: 200"))))
   end)
 
-  it("W-39 no memory check for parallel instances", function()
+  it("parallel instances whose weights do not fit are refused (W-39)", function()
     local text = build { links = [[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
@@ -210,12 +210,12 @@ describe("not here:", function()
     assert.matches("does not fit", errors(text))
   end)
 
-  it("W-45 fractions of tokens", function()
+  it("prompts have whole numbers of tokens (W-45)", function()
     local _, rows = run(build {}:gsub("type: Constant, value: 200", "type: Normal, mean: 200, std: 30"))
     for _, row in ipairs(rows) do assert.is_truthy(math.tointeger(tonumber(row.prompt_tokens))) end
   end)
 
-  it("W-47, W-49 hit rates that are always zero, and pending requests counted as saved", function()
+  it("hits across requests are counted, those of waiting requests are not (W-47, W-49)", function()
     local s = run(build { workload = [[
   generate_prompt_tokens: true
   prefix_patterns: {patterns: [{type: few_shot, name: qa_5shot, weight: 1.0}]}
@@ -230,28 +230,28 @@ describe("not here:", function()
     assert.is_true((overload.prefix_caching or { prefill_reduction_ratio = 0 }).prefill_reduction_ratio < 0.05)
   end)
 
-  it("W-54 corrections made to a copy that is thrown away", function()
+  it("validate --fix mends the file itself (W-54)", function()
     local bad = build {}:gsub("random_seed: 5", "random_sed: 5")
     write("fix.yaml", bad)
     assert.equal(0, (oracle("validate --fix fix.yaml")))
     assert.equal((bad:gsub("random_sed", "random_seed")), read(program.dir .. "/fix.yaml"))
   end)
 
-  it("W-62 a reverse link that overwrites an explicit one", function()
+  it("a link in the other direction leaves an explicit one as it is (W-62)", function()
     local links = [=[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 8.0e9, latency_s: 0.001}
     - {link_id: r, source_id: gpu0, dest_id: client_node_0, bandwidth_bps: 8.0e9, latency_s: 0.5}
 ]=]
     local function latency(text)
-      return config.read(document.read(build { links = text }), {}).scenario.client_link.latency
+      return yaml.read(document.read(build { links = text }), {}).scenario.client_link.latency
     end
     assert.equal(0.001, latency(links))
     local swapped = links:gsub("(    %- {link_id: c[^\n]*\n)(    %- [^\n]*\n)", "%2%1")
     assert.equal(0.001, latency(swapped))
   end)
 
-  it("W-67 throughput without the tokens of unfinished requests", function()
+  it("throughput counts the tokens of unfinished requests (W-67)", function()
     local s, rows = run(build {}:gsub("max_simulation_time: 60", "max_simulation_time: 10"):gsub("rate: 4.0",
       "rate: 20.0"):gsub("value: 50}", "value: 400}"))
     local tokens = 0
@@ -260,7 +260,7 @@ describe("not here:", function()
     assert.near(tokens / 10, s.throughput.output_tokens_per_second, 1e-6 * tokens)
   end)
 
-  it("W-69 no inter-token latency, queue time, goodput or breakdown", function()
+  it("results have inter-token latency, queue time, goodput and each replica's (W-69)", function()
     local s = run(build {}, "--set slo.ttft=0.1")
     assert.is_number(s.latency.inter_token_latency_ms.p99)
     assert.is_number(s.latency.queue_time_ms.p99)
@@ -268,7 +268,7 @@ describe("not here:", function()
     assert.is_number(s.per_replica.replica0.requests.total)
   end)
 
-  it("W-72 draws that disturb one another", function()
+  it("another profile changes no request of the first (W-72)", function()
     local _, rows = run(build {})
     local _, more = run(build { profile = [=[
     - profile_name: two
@@ -286,11 +286,11 @@ describe("not here:", function()
     assert.equal(#rows, i)
   end)
 
-  it("W-73 a run without end", function()
+  it("a configuration without max_simulation_time is refused (W-73)", function()
     assert.matches("Simulation missing max_simulation_time", errors((build {}:gsub("max_simulation_time: 60, ", ""))))
   end)
 
-  it("W-48 utilisation and series that stay empty", function()
+  it("utilisation is the mean of the series of busy shares (W-48)", function()
     local s = run(build {}, "--series series.csv")
     assert.is_true(s.gpu_utilization.gpu0 > 0.1 and s.gpu_utilization.gpu0 <= 1)
     local rows = rows_of(read(program.dir .. "/series.csv"))
@@ -300,16 +300,16 @@ describe("not here:", function()
     assert.near(s.gpu_utilization.gpu0, sum / #rows, 1e-4)
   end)
 
-  it("W-52 a section that only the run misses", function()
+  it("a configuration without a metrics section validates and runs (W-52)", function()
     assert.equal("", errors((build {}:gsub("METRICS", ""))))
     assert.equal(0, (oracle("run c.yaml -q")))
   end)
 
-  it("W-53 a level of detail that validates and does not run", function()
+  it("an unknown level of detail is refused by the validator (W-53)", function()
     assert.matches("Invalid LoD: low", errors((build {}:gsub("random_seed: 5", "lod: low"))))
   end)
 
-  it("W-59 a missing link taken for one of a millisecond", function()
+  it("a link that is missing is an error, not a guess (W-59)", function()
     local text = build { links = [[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 1.0e10, latency_s: 1.0e-4}
@@ -327,15 +327,15 @@ describe("not here:", function()
     assert.matches("no link from client_node_0 to gpu0", errors(far))
   end)
 
-  it("W-61 bits taken for bytes", function()
+  it("bandwidth_bps is in bits per second (W-61)", function()
     local v = document.read(build { links = [[
   network_links:
     - {link_id: c, source_id: client_node_0, dest_id: gpu0, bandwidth_bps: 8.0e9, latency_s: 1.0e-4}
 ]] })
-    assert.equal(1e9, config.read(v, {}).scenario.client_link.bandwidth)
+    assert.equal(1e9, yaml.read(v, {}).scenario.client_link.bandwidth)
   end)
 
-  it("W-65 a time to first token without the wait", function()
+  it("time to first token holds the time in the queue (W-65)", function()
     local s, rows = run(build {}:gsub("rate: 4.0", "rate: 100.0"):gsub("max_simulation_time: 60",
       "max_simulation_time: 20"):gsub("total_duration: 60", "total_duration: 10"))
     assert.is_true(s.latency.queue_time_ms.max > 0)
@@ -344,14 +344,14 @@ describe("not here:", function()
     end
   end)
 
-  it("W-66 requests in flight counted as failed", function()
+  it("requests in flight at the end are pending, not failed (W-66)", function()
     local s = run(build {}:gsub("max_simulation_time: 60", "max_simulation_time: 10"):gsub("rate: 4.0", "rate: 20.0"))
     assert.equal(0, s.requests.failed)
     assert.is_true(s.requests.pending > 0)
     assert.equal(1, s.requests.success_rate)
   end)
 
-  it("W-68 percentiles whose names collide", function()
+  it("each percentile has a name of its own (W-68)", function()
     local s = run(build { metrics = "metrics_config: {percentiles_to_calculate: [0.29, 0.99, 0.999]}\n" })
     local t = s.latency.time_to_first_token_ms
     assert.is_true(t.p29 < t.p99 and t.p99 <= t["p99.9"])

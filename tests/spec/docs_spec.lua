@@ -74,7 +74,7 @@ describe("the page about configurations", function()
   it("names every distribution and balancing strategy", function()
     local text = read("docs/configuration.md")
     for _, file in ipairs { "distribution", "workload" } do
-      local source = read("lua/oracle/config/" .. file .. ".lua")
+      local source = read("lua/oracle/formats/yaml/" .. file .. ".lua")
       for list in source:gmatch("\nlocal %u*NAMES = (%b{})") do
         for name in list:gmatch('"([^"]+)"') do assert.is_truthy(text:find(name, 1, true), name) end
       end
@@ -107,7 +107,7 @@ describe("the page about workloads", function()
 
   it("names the prefixes there are", function()
     local text = read("docs/workloads.md")
-    for _, names in pairs(require("oracle.workload.prefix").TOKENS) do
+    for _, names in pairs(require("oracle.workload.parts.prefix").TOKENS) do
       for name, tokens in pairs(names) do
         assert.is_truthy(text:find(("%s %d"):format(name, tokens), 1, true), name)
       end

@@ -1,11 +1,12 @@
 -- Energy and cost against hand calculations.
-local oracle = require "oracle"
-local experiment = require "oracle.experiment"
-local catalog = require "oracle.catalog"
+local catalog = require "oracle.models.catalog"
 local core = require "oracle.core"
+local oracle = require "oracle"
+local planning = require "oracle.plan"
 local policy = require "oracle.policy"
+local study = require "oracle.study"
 
-local function run(spec) return experiment.run(oracle.scenario(spec)) end
+local function run(spec) return study.run(oracle.scenario(spec)) end
 
 local function near(expected, found, relative)
   assert(math.abs(found / expected - 1) <= (relative or 1e-9), ("%.12g expected, found %.12g"):format(expected, found))
@@ -33,10 +34,10 @@ describe("energy", function()
   end)
 
   it("counts a step as the share of the roof that it reaches", function()
-    local plan = experiment.plan(oracle.scenario {
+    local plan = planning.plan(oracle.scenario {
       model = MODEL, hardware = "h100-sxm", workload = oracle.workload.batch { count = 8, prompt = 100, output = 3 },
     })
-    local s = require("oracle.summary").new(plan, experiment.simulate(plan))
+    local s = require("oracle.result.summary").new(plan, planning.simulate(plan))
     -- One step for the 8 prompts, two in which they decode.
     local time, roof = 0, 0
     local function step(shape)
@@ -57,11 +58,11 @@ describe("energy", function()
 
   it("does not depend on the level of detail, nor on runs", function()
     local function at(level, options)
-      local plan = experiment.plan(oracle.scenario {
+      local plan = planning.plan(oracle.scenario {
         model = MODEL, hardware = "a100-80gb", lod = level, engine = { tensor_parallel_size = 2 },
         network = { topology = "nvswitch", gpus = 2 },
         workload = oracle.workload.poisson { rate = 4, count = 20, prompt = 300, output = 60 } })
-      return require("oracle.summary").new(plan, experiment.simulate(plan, options)).energy.kwh
+      return require("oracle.result.summary").new(plan, planning.simulate(plan, options)).energy.kwh
     end
     near(at "medium", at "high", 1e-5)
     assert.equal(at "medium", at("medium", { runs = false }))

@@ -1,18 +1,19 @@
 --- Experiments of tests: run one, change one, ask why one is refused, compare a figure.
 local assert = require "luassert"
-local experiment = require "oracle.experiment"
 local oracle = require "oracle"
+local planning = require "oracle.plan"
+local study = require "oracle.study"
 
 local experiments = {}
 
 --- The plan of a scenario.
 function experiments.plan(spec)
-  return experiment.plan(oracle.scenario(spec))
+  return planning.plan(oracle.scenario(spec))
 end
 
 --- The summary of a scenario that ran.
 function experiments.run(spec)
-  return experiment.run(oracle.scenario(spec))
+  return study.run(oracle.scenario(spec))
 end
 
 --- As the value of a change it takes the key away.

@@ -1,9 +1,9 @@
 --- Policies that mean harm: each is stopped with its file, line, simulated time and replica, or cannot do its harm.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local live = require "oracle.live"
 local policy = require "oracle.policy"
-local sandbox = require "oracle.sandbox"
+local sandbox = require "oracle.policy.sandbox"
 local program = require "program"
 
 local dir
@@ -289,7 +289,7 @@ describe("what a policy keeps in variables of its file", function()
   it("does not make one run depend on another", function()
     local s = small { batching = write("counts", COUNTS) }
     assert.equal(json_of(s:run()), json_of(s:run()))
-    local plan = experiment.plan(s)
-    assert.equal(experiment.simulate(plan).steps, experiment.simulate(plan).steps)
+    local plan = planning.plan(s)
+    assert.equal(planning.simulate(plan).steps, planning.simulate(plan).steps)
   end)
 end)

@@ -1,6 +1,6 @@
 --- How blocks come back from lower tiers: times worked out by hand, and who waits for them.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local rows = require "rows"
 
 -- A KV block of 16 tokens of Llama 3.1 8B takes 2 MiB (kv_tiers_spec.lua): at this bandwidth 100 us.
@@ -91,7 +91,7 @@ describe("kv_loading", function()
 
   it("is as the system does it", function()
     local function of(system, loading)
-      return experiment.plan(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", kv_loading = loading,
+      return planning.plan(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", kv_loading = loading,
         engine = { system = system }, kv_tiers = { DRAM },
         workload = oracle.workload.batch { count = 1, prompt = 10, output = 1 } }).spec.engine.kv_loading
     end

@@ -1,6 +1,6 @@
 --- Memory below the GPU's for the prefix cache: what comes back, what it costs, what gives way.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local rows = require "rows"
 
 local workload = oracle.workload
@@ -26,7 +26,7 @@ end
 local function refused(tiers, more)
   local t = two_in_turn(3, { kv_tiers = tiers })
   for k, v in pairs(more or {}) do t[k] = v end
-  local ok, why = pcall(function() return experiment.plan(oracle.scenario(t)) end)
+  local ok, why = pcall(function() return planning.plan(oracle.scenario(t)) end)
   assert.is_false(ok)
   return tostring(why)
 end
@@ -93,10 +93,10 @@ describe("kv_tiers", function()
     t.report = { "prefix_caching.tiers.dram.hits", "prefix_caching.tiers.nvme.hits" }
     local s = oracle.scenario(t):run()
     assert.equal(20 * BLOCK, s.points[1].set.kv_tiers[1].capacity)
-    local text = require("oracle.report").points_of(s.points, t.report)
+    local text = require("oracle.result.report").points_of(s.points, t.report)
     assert.matches('"name": "dram"}]%s+20%s+%-', text)
     assert.matches('"name": "nvme"}]%s+20%s+17', text)
-    assert.is_nil(require("oracle.report").columns({ "prefix_caching.tiers.dram.hit" }, { 50 }))
+    assert.is_nil(require("oracle.scenario.metrics").columns({ "prefix_caching.tiers.dram.hit" }, { 50 }))
   end)
 
   it("say what is wrong with them", function()

@@ -1,9 +1,9 @@
 --- Live simulations: pausing anywhere changes nothing, branches are exact copies, what is set takes effect.
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local live = require "oracle.live"
 local oracle = require "oracle"
 local policy = require "oracle.policy"
-local summary = require "oracle.summary"
+local summary = require "oracle.result.summary"
 
 local function small(extra)
   local t = {
@@ -459,7 +459,7 @@ describe("what if", function()
 end)
 
 describe("comparing", function()
-  local side_by_side = require "oracle.side_by_side"
+  local side_by_side = require "oracle.study.diff"
 
   it("puts results side by side", function()
     local s = live.new(small()):run_until(3)
@@ -487,7 +487,7 @@ describe("making one", function()
 
   it("does not touch the scenario", function()
     local s = small()
-    local plan = experiment.plan(s)
+    local plan = planning.plan(s)
     live.new(s):set("engine.max_num_seqs", 3):run_until(1)
     assert.equal(8, s.engine.max_num_seqs)
     assert.equal(8, plan.spec.engine.max_num_seqs)

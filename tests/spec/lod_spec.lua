@@ -1,7 +1,8 @@
 -- Levels of detail, pipelines and pools: what they must agree on, against hand calculations.
-local oracle = require "oracle"
-local experiment = require "oracle.experiment"
 local experiments = require "experiments"
+local oracle = require "oracle"
+local planning = require "oracle.plan"
+local study = require "oracle.study"
 
 local run, with, raised, near, NONE
   = experiments.run, experiments.with, experiments.raised, experiments.near, experiments.NONE
@@ -108,10 +109,10 @@ describe("a level of detail of its own", function()
 
   it("gives way to one that is asked for", function()
     local s = oracle.scenario(BASE)
-    require("oracle.lod").choose(s, "high")
-    assert.same({ "high", "high", "high" }, levels(experiment.run(s)))
+    require("oracle.study.lod").choose(s, "high")
+    assert.same({ "high", "high", "high" }, levels(study.run(s)))
     assert.equal("high", BASE.groups[1].lod)
-    local found = require("oracle.lod").compare(oracle.scenario(BASE), { clock = os.clock })
+    local found = require("oracle.study.lod").compare(oracle.scenario(BASE), { clock = os.clock })
     assert(found.fewer_events > 60)
   end)
 
@@ -187,7 +188,7 @@ describe("a pipeline", function()
 
   it("is balanced by the mean step of what the replica does, or by weights", function()
     local function layers(workload, pools)
-      local plan = experiment.plan(oracle.scenario {
+      local plan = planning.plan(oracle.scenario {
         model = MODEL, hardware = "h100-sxm", workload = workload, pools = pools,
         engine = { pipeline_parallel_size = 4, pipeline_layers = "balanced", max_num_seqs = 256 },
         network = pools and { topology = "dgx_h100" },

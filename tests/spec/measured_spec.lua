@@ -1,5 +1,5 @@
 --- `oracle validate` of measured data: told by content, compared with predictions.
-local measured = require "oracle.measured"
+local measured = require "oracle.formats.measured"
 local program = require "program"
 
 local write, oracle = program.write, program.run

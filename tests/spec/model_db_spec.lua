@@ -1,7 +1,7 @@
 --- Databases of models beside the catalog, the listings, and the log of steps.
-local config = require "oracle.config"
+local formats = require "oracle.formats"
 local json = require("oracle.core").json
-local problems = require "oracle.config.problems"
+local problems = require "oracle.formats.problems"
 local program = require "program"
 
 local write, oracle = program.write, program.run
@@ -41,7 +41,7 @@ end
 -- The errors and the warnings of an experiment with that model of that database, a text each.
 local function read(model, entries)
   write("db.json", json.encode(entries))
-  local p = config.parse(experiment(model), "yaml", program.dir).problems
+  local p = formats.parse(experiment(model), "yaml", program.dir).problems
   local function text(list)
     local lines = {}
     for i, e in ipairs(list) do lines[i] = problems.text(e) end
@@ -116,7 +116,7 @@ describe("a model database", function()
     local errors = read("Llama3-8", { ["Llama3-8B"] = entry() })
     assert.matches("Unknown model profile: Llama3%-8; did you mean Llama3%-8B", errors)
     os.remove(program.dir .. "/db.json")
-    local missing = config.parse(experiment("Llama3-8B"), "yaml", program.dir).problems.errors
+    local missing = formats.parse(experiment("Llama3-8B"), "yaml", program.dir).problems.errors
     assert.matches("Model database not found: db.json", missing[1].message)
   end)
 

@@ -1,6 +1,6 @@
 --- Patterns matched in Lua: the same as Lua's own, and an end to those that have none.
-local pattern = require "oracle.pattern"
-local sandbox = require "oracle.sandbox"
+local pattern = require "oracle.policy.pattern"
+local sandbox = require "oracle.policy.sandbox"
 
 local PIECES = {
   "a", "b", ".", "%a", "%d", "[ab]", "[^a]", "[%d_]", "[]a]", "[^]]", "%.", "a*", "b+", ".-", "a?", "%w*", "[ab]-",

@@ -1,10 +1,10 @@
 --- Performance models by name, calibration files, and deployments said in flags or a flat JSON.
-local calibration = require "oracle.performance.calibration"
-local config = require "oracle.config"
+local calibration = require "oracle.models.calibration"
+local formats = require "oracle.formats"
 local core = require "oracle.core"
 local json = core.json
-local performance = require "oracle.performance"
-local problems = require "oracle.config.problems"
+local performance = require "oracle.cost_model"
+local problems = require "oracle.formats.problems"
 local program = require "program"
 
 local write, oracle = program.write, program.run
@@ -15,7 +15,7 @@ local RATES = [[{"xpu_name": "gb10", "model_name": "llama-7b", "tp_size": 1, "ro
 
 -- What a model makes of a chip of 125 TFLOPS (bf16) and 273 GB/s.
 local function context(path)
-  local catalog = require "oracle.catalog"
+  local catalog = require "oracle.models.catalog"
   return { hardware = catalog.hardware("gb10"), model = catalog.model("llama-7b"), find = function() return path end,
            names = { model = "huggyllama/llama-7b", asked_model = "llama-7b", hardware = "gb10" },
            layout = { tensor_parallel_size = 1, activations = "fp16", weights = "fp16", compute = "fp16",
@@ -177,7 +177,7 @@ describe("the flat JSON", function()
 
   it("is told by a model with any of its sections or keys, and read wherever a key stands", function()
     local function first(text)
-      local e = config.parse(text).problems.errors[1]
+      local e = formats.parse(text).problems.errors[1]
       return e and problems.text(e)
     end
     assert.is_nil(first '{"model": "llama-7b"}')
@@ -192,7 +192,7 @@ describe("the flat JSON", function()
   end)
 
   it("names unknown keys with their path", function()
-    local read = config.parse('{"model": "llama-7b", "cluster": {"xpu": "gb10", "n_xpu_per_node": 1}}')
+    local read = formats.parse('{"model": "llama-7b", "cluster": {"xpu": "gb10", "n_xpu_per_node": 1}}')
     assert.equal("cluster.n_xpu_per_node: unknown key; did you mean n_xpus_per_node?",
       problems.text(read.problems.errors[1]))
   end)

@@ -1,8 +1,8 @@
 --- Policies: what they may and may not do, what becomes of those that go wrong, and the laws of those that come along.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local policy = require "oracle.policy"
-local sandbox = require "oracle.sandbox"
+local sandbox = require "oracle.policy.sandbox"
 local program = require "program"
 
 local dir
@@ -67,6 +67,22 @@ local function body(extra)
   ]]):format(extra)
 end
 
+-- It stops at a line of its file, with an error that matches, and what was measured so far adds up.
+local function fails(name, text, pattern)
+  local s = small { batching = write(name .. ".lua", text) }
+  local plan = planning.plan(s)
+  local core = require("oracle.core").sim
+  local sim = core.new(planning.spec(plan))
+  local why = raised(sim.run, sim)
+  assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
+  assert.matches(name .. "%.lua:%d+", why)
+  assert.matches(pattern, why)
+  local raw = sim:result()                              -- the books still balance
+  local r = raw.requests
+  assert.equal(r.total, r.successful + r.failed + r.rejected + r.timed_out + r.cancelled + r.pending)
+  assert.is_true(raw.replicas[1].kv_peak <= 1)
+end
+
 describe("an error in a function that the sandbox has of its own", function()
   it("is said of the policy's line", function()
     for text, message in pairs {
@@ -92,17 +108,17 @@ end)
 describe("verbs for whole sets", function()
   it("do what single ones do one after the other", function()
     local function outcome(name, engine)
-      local plan = experiment.plan(small({ batching = write(name .. ".lua", body "") }, engine))
-      local by_hand = require("oracle.core").sim.run(experiment.spec(plan))
+      local plan = planning.plan(small({ batching = write(name .. ".lua", body "") }, engine))
+      local by_hand = require("oracle.core").sim.run(planning.spec(plan))
       local short = [=[
         local policy = require "oracle.policy"
         return policy.batching { name = "odd", step = function(b, e)
-          local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+          local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
           if left > 0 then b:fill(left) end
         end }
       ]=]
-      plan = experiment.plan(small({ batching = write(name .. "_sets.lua", short) }, engine))
-      return by_hand, require("oracle.core").sim.run(experiment.spec(plan))
+      plan = planning.plan(small({ batching = write(name .. "_sets.lua", short) }, engine))
+      return by_hand, require("oracle.core").sim.run(planning.spec(plan))
     end
     for i, engine in ipairs { {}, { num_gpu_blocks_override = 130 }, { max_num_batched_tokens = 97 } } do
       local by_hand, sets = outcome("verbs" .. i, engine)
@@ -117,21 +133,6 @@ describe("verbs for whole sets", function()
 end)
 
 describe("a policy that goes wrong", function()
-  local function fails(name, text, pattern)
-    local s = small { batching = write(name .. ".lua", text) }
-    local plan = experiment.plan(s)
-    local core = require("oracle.core").sim
-    local sim = core.new(experiment.spec(plan))
-    local why = raised(sim.run, sim)
-    assert.matches("^at t=%d+%.%d+ s, replica 0, step %d+: ", why)
-    assert.matches(name .. "%.lua:%d+", why)
-    assert.matches(pattern, why)
-    local raw = sim:result()                              -- the books still balance
-    local r = raw.requests
-    assert.equal(r.total, r.successful + r.failed + r.rejected + r.timed_out + r.cancelled + r.pending)
-    assert.is_true(raw.replicas[1].kv_peak <= 1)
-  end
-
   it("is stopped when it errors", function()
     fails("errs", body "if b:now() > 0.5 then local x = nil + 1 end", "arithmetic on a nil value")
   end)
@@ -158,10 +159,10 @@ describe("a policy that goes wrong", function()
       return policy.batching { name = "forgets", step = function(b, e, s)
         local left = e.max_num_batched_tokens - b:decode()
         if left > 0 then left = left - b:resume(left) end
-        s.ids = s.ids or {}
-        local n = b:waiting(s.ids)
+        s.cols = s.cols or b:columns { "id" }
+        local n = b:waiting(s.cols)
         for i = 1, n do
-          if s.ids[i] ~= 7 and left > 0 then left = left - b:admit(left, s.ids[i]) end
+          if s.cols.id[i] ~= 7 and left > 0 then left = left - b:admit(left, s.cols.id[i]) end
         end
       end }
     ]], "makes no progress.* 1 waiting.*oldest is request 7")
@@ -204,8 +205,8 @@ describe("a policy that goes wrong", function()
       return policy.batching { name = "wants", step = function(b, e, s)
         b:decode()
         b:resume(1 << 30)
-        s.ids = s.ids or {}
-        for i = 1, b:waiting(s.ids) do b:admit(1 << 30, s.ids[i]) end -- all of them, fit or not
+        s.cols = s.cols or b:columns { "id" }
+        for i = 1, b:waiting(s.cols) do b:admit(1 << 30, s.cols.id[i]) end -- all of them, fit or not
       end }
     ]]) }:run()
     assert.equal(120, refused.requests.successful)
@@ -216,15 +217,15 @@ describe("a policy that goes wrong", function()
   it("may ask for nonsense: the engine names it", function()
     fails("asks", body "b:admit(0)", "tokens >= 1 expected")
     fails("gorges", body "b:admit(1e18)", "at most 2147483647 tokens expected")
-    fails("peeks", body "b:running(nil, nil, nil, nil, nil, nil, nil, {})", "clairvoyant = true")
+    fails("peeks", body "b:running(b:columns { 'output' })", "clairvoyant = true")
   end)
 
   it("is stopped while its file loads, too", function()
     assert.matches("loading%.lua:1: the policy ran for more than 2 s",
-      raised(experiment.plan, small { batching = write("loading.lua", "while true do end") }))
+      raised(planning.plan, small { batching = write("loading.lua", "while true do end") }))
     assert.matches("batching: .*syntax%.lua:1: ",
-      raised(experiment.plan, small { batching = write("syntax.lua", "x =") }))
-    assert.matches("returns no policy", raised(experiment.plan, small { batching = write("none.lua", "return 1") }))
+      raised(planning.plan, small { batching = write("syntax.lua", "x =") }))
+    assert.matches("returns no policy", raised(planning.plan, small { batching = write("none.lua", "return 1") }))
   end)
 
   it("names the line of a function whose answer is none, and of a table that is wrong", function()
@@ -324,13 +325,13 @@ end)
 describe("parameters", function()
   it("are set by name beside the policy's and checked", function()
     local s = small { batching = { "sarathi", token_budget = 300 } }
-    assert.equal(300, experiment.plan(s).spec.batching.params.token_budget)
+    assert.equal(300, planning.plan(s).spec.batching.params.token_budget)
     assert.matches("^batching: token_budgt: unknown parameter of sarathi; did you mean token_budget%?",
-      raised(experiment.plan, small { batching = { "sarathi", token_budgt = 1 } }))
+      raised(planning.plan, small { batching = { "sarathi", token_budgt = 1 } }))
     assert.matches("^batching: token_budget: a number expected, got a string",
-      raised(experiment.plan, small { batching = { "sarathi", token_budget = "many" } }))
+      raised(planning.plan, small { batching = { "sarathi", token_budget = "many" } }))
     assert.matches('^router: "roundrobin": unknown policy; did you mean round_robin%?',
-      raised(experiment.plan, small { router = "roundrobin" }))
+      raised(planning.plan, small { router = "roundrobin" }))
   end)
 end)
 
@@ -360,7 +361,7 @@ describe("replicas", function()
     s.failures = { mtbf = "1 s", mttr = "500 ms" }
     assert.equal(120, s:run().requests.successful)
     assert.matches("^failures.outages%[1%].replica: 3: a replica from 1 to 2",
-      raised(experiment.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
+      raised(planning.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
   end)
 
   it("come after their cold start and go when there is little to do", function()
@@ -368,8 +369,8 @@ describe("replicas", function()
       { rate = 2, duration = 10 }, { rate = 60, duration = 20 }, { rate = 1, duration = 60 } } }
     local scaled = { policy = { "target_load", target = 8, stabilization = 5.0 }, min = 1, max = 4, interval = 1,
                      cold_start = "3 s" }
-    local plan = experiment.plan(small { workload = load, autoscaling = scaled })
-    local raw = experiment.simulate(plan)
+    local plan = planning.plan(small { workload = load, autoscaling = scaled })
+    local raw = planning.simulate(plan)
     assert.equal(raw.requests.total, raw.requests.successful)
     local rented, used = 0, 0
     for _, replica in ipairs(raw.replicas) do
@@ -378,7 +379,7 @@ describe("replicas", function()
     end
     assert.is_true(used >= 3)
     assert.is_true(rented < 4 * raw.now and rented > raw.now)
-    local alone = experiment.simulate(experiment.plan(small { workload = load }))
+    local alone = planning.simulate(planning.plan(small { workload = load }))
     assert.is_true(raw.latency.time_to_first_token_ms:mean() < alone.latency.time_to_first_token_ms:mean())
   end)
 
@@ -395,16 +396,16 @@ describe("replicas", function()
   it("are refused before the run without the objective they need", function()
     local rush = oracle.workload.poisson { rate = 300, count = 60, prompt = 400, output = 5 }
     for _, slo in ipairs { false, { e2e = "1 s" } } do
-      local ok, why = pcall(experiment.plan, small { workload = rush, slo = slo or nil, admission = "slo_shedding" })
+      local ok, why = pcall(planning.plan, small { workload = rush, slo = slo or nil, admission = "slo_shedding" })
       assert.is_false(ok)
       assert.equal('admission: slo_shedding needs an objective; slo.ttft expected, such as "1 s"', why)
     end
-    experiment.plan(small { workload = rush, admission = { "slo_shedding", ttft = 0.5 } })
+    planning.plan(small { workload = rush, admission = { "slo_shedding", ttft = 0.5 } })
     local own = { name = "own", admit = function() return true end, objective = "ttf" }
     assert.has_error(function() policy.admission(own) end,
       'policy.admission: objective: "ttf": one of "ttft", "tpot", "e2e" expected')
     own.objective = "tpot"
-    assert.is_false((pcall(experiment.plan, small { workload = rush, admission = policy.admission(own) })))
+    assert.is_false((pcall(planning.plan, small { workload = rush, admission = policy.admission(own) })))
   end)
 end)
 
@@ -504,14 +505,14 @@ describe("law: earliest deadline first", function()
         sets = sets + 1
         local parts = {}
         for k = 1, 3 do
-          parts[k] = { kind = "trace", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
+          parts[k] = { arrivals = "recorded", path = trace_of(streams[k], ("edf%d.csv"):format(k)),
                        timeout = 0.01 * allowed[k] + 0.005 }
         end
         local late = {}
         for _, name in ipairs { "edf", "chunked" } do
-          local plan = experiment.plan(single(oracle.workload.batch { count = 1, prompt = 10, output = 1 }, name))
+          local plan = planning.plan(single(oracle.workload.batch { count = 1, prompt = 10, output = 1 }, name))
           plan.spec.workload = parts
-          late[name] = experiment.simulate(plan).requests.timed_out
+          late[name] = planning.simulate(plan).requests.timed_out
         end
         assert.equal(0, late.edf)
         if late.chunked > 0 then first_come_misses = first_come_misses + 1 end
@@ -532,7 +533,7 @@ describe("law: fair share", function()
       local s = small({ batching = name, duration = 8, workload = oracle.workload.batch { count = 3000,
         prompt = { kind = "uniform", low = 1, high = longest }, output = { kind = "uniform", low = 1, high = 200 } } },
         { num_gpu_blocks_override = memory // 16 })
-      experiment.simulate(experiment.plan(s), { csv = path })
+      planning.simulate(planning.plan(s), { csv = path })
       local sums, columns, waiting = {}, nil, {}
       for line in io.lines(path) do
         local fields = {}
@@ -566,15 +567,15 @@ end)
 describe("every policy that comes along", function()
   for _, name in ipairs(policy.names "batching") do
     it(name .. " keeps the laws under random loads", function()
-      local report = require("oracle.policy_check").run(name, { loads = 4, seed = 2, timing = false })
+      local report = require("oracle.study.policy_check").run(name, { loads = 4, seed = 2, timing = false })
       assert.same({}, report.faults)
     end)
   end
 
   it("creates no garbage in a steady step", function()
-    local plan = experiment.plan(small { workload = oracle.workload.batch { count = 16, prompt = 50, output = 1000 },
+    local plan = planning.plan(small { workload = oracle.workload.batch { count = 16, prompt = 50, output = 1000 },
                                          engine = { max_model_len = 2048 } })
-    local spec = experiment.spec(plan)
+    local spec = planning.spec(plan)
     local own = { every_step = true }
     for k, v in pairs(spec.batching) do own[k] = v end
     spec.batching, spec.runs = own, false
@@ -588,5 +589,82 @@ describe("every policy that comes along", function()
     collectgarbage("restart")
     assert.is_true(sim:result().replicas[1].policy_calls > 500)
     assert.is_true(after - before < 1, ("%g KiB"):format(after - before)) -- the call of run itself
+  end)
+end)
+
+describe("columns", function()
+  it("hold the rows of the requests that wait and that run, and no garbage is made to fill them", function()
+    local path = write("columns.lua", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "columns", every_step = true, step = function(b, e, s)
+        s.cols = s.cols or b:columns { "generated", "id", "arrival", "prompt", "max_output" }
+        local cols, before = s.cols, 0
+        assert(b:waiting(cols) == b:queue())
+        for i = 1, b:queue() do
+          assert(cols.prompt[i] == 200 and cols.max_output[i] == 60 and cols.id[i] > before)
+          before = cols.id[i]
+        end
+        assert(b:running(cols) == b:size())
+        for i = 1, b:size() do assert(cols.generated[i] < 60 and cols.arrival[i] <= b:now()) end
+        if b:continue(e.max_num_batched_tokens) < e.max_num_batched_tokens then b:fill(1) end
+      end }
+    ]])
+    assert.equal(120, small({ batching = path }):run().requests.successful)
+    local plan = planning.plan(small { batching = path, workload = oracle.workload.batch { count = 16, prompt = 200,
+                                                                                             output = 60 } })
+    local sim = require("oracle.core").sim.new(planning.spec(plan))
+    sim:run(0.3)                                          -- all of them decode
+    collectgarbage()
+    collectgarbage("stop")
+    local before = collectgarbage("count")
+    sim:run(0.35)
+    local after = collectgarbage("count")
+    collectgarbage("restart")
+    assert.is_true(after - before < 1, ("%g KiB"):format(after - before))
+  end)
+
+  it("of replicas say what the verbs of one replica say", function()
+    local s = small { replicas = 3, engine = { max_model_len = 2048, num_gpu_blocks_override = 300 },
+                      router = write("whole.lua", [[
+      local policy = require "oracle.policy"
+      return policy.router { name = "whole", route = function(c, r, s)
+        s.cols = s.cols or c:columns { "prefix_match", "in_flight", "waiting", "backlog", "free", "blocks", "cached" }
+        local cols, n, decoders = s.cols, c:replicas(s.cols)
+        assert(n == 3 and decoders == 0)
+        for i = 1, n do
+          local free, blocks = c:free(i)
+          assert(cols.in_flight[i] == c:in_flight(i) and cols.waiting[i] == c:waiting(i))
+          assert(cols.backlog[i] == c:backlog(i) and cols.free[i] == free and cols.blocks[i] == blocks)
+          assert(cols.cached[i] == c:cached(i) and cols.prefix_match[i] == c:prefix_match(i))
+        end
+        return c:least()
+      end }
+    ]]) }
+    assert.equal(120, s:run().requests.successful)
+  end)
+
+  it("that are none are named", function()
+    fails("typo", body 'b:columns { "id", "prompts" }', 'typo%.lua.*no column "prompts"; did you mean "prompt"')
+    fails("odd", body 'b:columns { "colour" }', 'no column "colour"; there are id, prompt, arrival')
+    fails("empty", body "b:columns {}", "a list of names of columns expected")
+    fails("bare", body "b:waiting {}", 'columns expected, as b:columns { "id" } makes them')
+    fails("other", body 'local n = b:columns { "id" }.prompt', 'no column "prompt" was asked for in b:columns')
+  end)
+end)
+
+describe("a name that is no verb", function()
+  it("is an error that names the nearest verb", function()
+    fails("verb", body "b:decodes()", 'verb%.lua:%d+: a batch has no verb "decodes"; did you mean b:decode%?')
+    fails("verb", body "b:preemt(1)", 'a batch has no verb "preemt"; did you mean b:preempt%?')
+    fails("verb", body "b:go_on(1)", 'a batch has no verb "go_on"; it has decode, resume, continue')
+    fails("verb", [[
+      local policy = require "oracle.policy"
+      return policy.batching { name = "verb", order = function(r) return r.promt end }
+    ]], 'a request has no field "promt"; did you mean r%.prompt%?')
+    local s = small { replicas = 2, router = write("verbs.lua", [[
+      local policy = require "oracle.policy"
+      return policy.router { name = "verbs", route = function(c) return c:last_replicas() end }
+    ]]) }
+    assert.matches('a cluster has no verb "last_replicas"; did you mean c:last_replica%?', raised(s.run, s))
   end)
 end)

@@ -1,6 +1,6 @@
 -- Disaggregated pools against hand calculations: KV between other degrees, room, failures, replicas that come and go.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local experiments = require "experiments"
 local rows = dofile "tests/spec/rows.lua"
 
@@ -205,8 +205,8 @@ describe("pools that grow and shrink", function()
   end
 
   local function simulate(spec)
-    local plan = experiment.plan(oracle.scenario(spec))
-    return experiment.simulate(plan), plan
+    local plan = planning.plan(oracle.scenario(spec))
+    return planning.simulate(plan), plan
   end
 
   it("follow the load by Dynamo's planners", function()
@@ -281,13 +281,13 @@ end)
 describe("groups", function()
   it("each scale and fail by themselves", function()
     local own = { policy = "queue_length", min = 1, max = 3, interval = 1, cold_start = 2 }
-    local plan = experiment.plan(oracle.scenario {
+    local plan = planning.plan(oracle.scenario {
       model = MODEL, hardware = GPU, router = "least_loaded",
       groups = { { replicas = 1 }, { replicas = 1, hardware = "a100-80gb", autoscaling = own } },
       failures = { outages = { { at = 3, lasts = 2, replica = 1, pool = "group1" } } },
       workload = oracle.workload.poisson { rate = 60, count = 900, prompt = 1500, output = 60 },
     })
-    local raw = experiment.simulate(plan)
+    local raw = planning.simulate(plan)
     assert.equal(900, raw.requests.successful)
     assert.equal(1, raw.failures)
     assert.equal(4, #raw.replicas)

@@ -1,4 +1,5 @@
 --- The prompt: evaluating, completing, printing. tests/unit/prompt.c has the real thing on a pseudo-terminal.
+require "oracle"
 local repl = require "oracle.repl"
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 

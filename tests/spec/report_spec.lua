@@ -1,8 +1,9 @@
 --- Results: the summary against a fake engine result by hand, the console block, tables, output files.
-local summary = require "oracle.summary"
-local report = require "oracle.report"
-local console = require "oracle.console"
-local output = require "oracle.output"
+local summary = require "oracle.result.summary"
+local metrics = require "oracle.scenario.metrics"
+local report = require "oracle.result.report"
+local console = require "oracle.text.console"
+local output = require "oracle.text.output"
 
 -- A histogram in ns over a list, as the engine's.
 local function hist(list)
@@ -155,7 +156,7 @@ describe("report", function()
   end)
 
   it("makes a table of the points", function()
-    local columns = assert(report.columns({ "goodput", "ttft.p99.9", "kv.peak", "gpu_busy" }, { 50, 99.9 }))
+    local columns = assert(metrics.columns({ "goodput", "ttft.p99.9", "kv.peak", "gpu_busy" }, { 50, 99.9 }))
     local one = summary.new(plan(), raw(), { { "seed", 1 }, { "batching", "fcfs" } })
     local text = report.points({ "seed", "batching" }, columns, coroutine.wrap(function() coroutine.yield(one) end))
     assert.equal("seed  batching  goodput (req/s)  ttft.p99.9 (ms)  kv.peak (%)  gpu_busy (%)\n"
@@ -164,9 +165,9 @@ describe("report", function()
   end)
 
   it("names the nearest result for a wrong column", function()
-    local _, why = report.columns({ "ttft.p98" }, { 50, 99 })
+    local _, why = metrics.columns({ "ttft.p98" }, { 50, 99 })
     assert.matches('^report%[1%]: "ttft.p98": unknown result; did you mean ttft.p99%?', why)
-    _, why = report.columns({ "godput" }, { 50 })
+    _, why = metrics.columns({ "godput" }, { 50 })
     assert.matches("did you mean goodput%?", why)
   end)
 end)

@@ -1,6 +1,6 @@
 --- What scripts rely on: the keys of the summary and of the CSV, and that both tell the same, with a warm-up too.
 local rows = require "rows"
-local summary = require "oracle.summary"
+local ordered = require "oracle.text.ordered"
 
 local WARM_UP = 5
 
@@ -59,7 +59,7 @@ end
 
 describe("the summary", function()
   it("has its keys, in order", function()
-    local function keys(t) return table.concat(summary.keys(t), " ") end
+    local function keys(t) return table.concat(ordered.keys(t), " ") end
     assert.equal("oracle simulation deployment requests throughput latency gpu_utilization kv_cache preemptions "
       .. "prefix_caching kv_transfer energy cost per_profile per_replica", keys(result))
     assert.equal("version seed lod complete shared_links warnings", keys(result.oracle))

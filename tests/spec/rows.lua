@@ -1,6 +1,6 @@
 --- Runs a scenario of a test and reads its CSV back: the requests as tables, numbers as numbers.
-local experiment = require "oracle.experiment"
 local oracle = require "oracle"
+local study = require "oracle.study"
 
 local rows = {}
 
@@ -13,7 +13,7 @@ end
 --- @return the list of requests in order of arrival; and the summary
 function rows.of(t)
   local path = os.tmpname()
-  local summary = experiment.run(oracle.scenario(t), { csv = path })
+  local summary = study.run(oracle.scenario(t), { csv = path })
   local out, header = {}, nil
   for line in io.lines(path) do
     local fields = split(line)

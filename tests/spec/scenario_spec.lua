@@ -1,7 +1,7 @@
 --- Scenarios as values, the deployment worked out from them, and the checks before a run.
 local oracle = require "oracle"
 local scenario = require "oracle.scenario"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 
 -- A GPU with round numbers: 80 GiB, so that memory can be added up by hand.
 local function gpu(changes)
@@ -116,7 +116,7 @@ end)
 describe("experiment.plan", function()
   it("has vLLM's defaults for the GPU", function()
     local function knobs(s)
-      local e = experiment.plan(s).spec.engine
+      local e = planning.plan(s).spec.engine
       return { e.max_num_batched_tokens, e.max_num_seqs }
     end
     assert.same({ 8192, 1024 }, knobs(small()))
@@ -129,19 +129,19 @@ describe("experiment.plan", function()
   end)
 
   it("works out the KV blocks from the memory", function()
-    local plan = experiment.plan(small())
+    local plan = planning.plan(small())
     local m = plan.deployment.memory
     -- 32 layers x 2 x 8 heads x 128 x 2 B = 131,072 B per token; (0.9 x 80 GiB - weights - activations) / (16 tokens)
     assert.equal(131072, m.kv_bytes_per_token)
     local blocks = math.floor((0.9 * 80 * 2^30 - m.weight_bytes - m.activation_bytes) / (131072 * 16))
     assert.equal(blocks, plan.deployment.num_gpu_blocks)
     assert.is_true(blocks > 20000 and blocks < 28000)
-    assert.equal(500, experiment.plan(small { engine = { num_gpu_blocks_override = 500 } }).deployment.num_gpu_blocks)
+    assert.equal(500, planning.plan(small { engine = { num_gpu_blocks_override = 500 } }).deployment.num_gpu_blocks)
   end)
 
   it("lays out formats", function()
     local function layout(engine)
-      local l = experiment.plan(small { engine = engine }).spec.layout
+      local l = planning.plan(small { engine = engine }).spec.layout
       return { l.activations, l.weights, l.compute, l.kv }
     end
     assert.same({ "bf16", "bf16", "bf16", "bf16" }, layout {})
@@ -151,7 +151,7 @@ describe("experiment.plan", function()
   end)
 
   it("stops before the run what cannot run", function()
-    local function why(changes) return raised(experiment.plan, small(changes)) end
+    local function why(changes) return raised(planning.plan, small(changes)) end
     assert.matches("does not fit: weights 131%.4%d GiB .* 72%.00 GiB usable .* raise tensor_parallel_size",
       why { model = "llama-3-70b" })
     -- 131,072 tokens of 128 KiB need 16 GiB; 0.45 x 80 - 15 - activations leave them, 0.35 x 80 do not
@@ -175,7 +175,7 @@ describe("experiment.plan", function()
   it("wants an end for the arrivals, and one way to give their rate", function()
     local function why(workload)
       workload.prompt, workload.output = 10, 10
-      return raised(experiment.plan, small { workload = workload })
+      return raised(planning.plan, small { workload = workload })
     end
     assert.matches("^workload.count: missing; arrivals need an end", why(oracle.workload.poisson { rate = 1 }))
     assert.matches("^workload.rate: missing", why(oracle.workload.poisson { count = 1 }))
@@ -183,7 +183,7 @@ describe("experiment.plan", function()
       rate = 1, stages = { { rate = 1, duration = 1 } } }))
     assert.matches("^workload.cv: missing", why(oracle.workload.gamma { rate = 1, count = 1 }))
     assert.matches("^workload.count: missing", why(oracle.workload.closed_loop { concurrency = 1 }))
-    local g = experiment.plan(small { workload = oracle.workload.gamma {
+    local g = planning.plan(small { workload = oracle.workload.gamma {
       rate = 1, count = 1, burstiness = 0.25, prompt = 1, output = 1 } })
     assert.equal(2, g.spec.workload.cv)                   -- 1/sqrt(0.25)
   end)
@@ -191,7 +191,7 @@ describe("experiment.plan", function()
   it("looks for a trace beside the scenario, here, and in $ORACLE_DATA", function()
     local s = small { workload = oracle.workload.trace { path = "no/such.csv" } }
     scenario.origin(s).folder = "/tmp"
-    local why = raised(experiment.plan, s)
+    local why = raised(planning.plan, s)
     assert.matches("^workload.path: no/such.csv: no such file beside the scenario %(/tmp%), in the current folder or "
       .. "in $ORACLE_DATA", why)
   end)

@@ -52,7 +52,7 @@ describe("fair share", function()
 
   -- Whose turn it is changes with every token, also while nobody comes or goes.
   it("is the same step by step", function()
-    local experiment = require "oracle.experiment"
+    local planning = require "oracle.plan"
     for seed = 1, 3 do
       local s = oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", batching = "vtc", seed = seed,
         engine = { max_model_len = 4096, num_gpu_blocks_override = 900 },
@@ -60,7 +60,7 @@ describe("fair share", function()
           prompt = oracle.dist.lognormal { median = 500, p99 = 2500, max = 3000 },
           output = oracle.dist.lognormal { median = 200, p99 = 900, max = 1000 } } }
       local function ended(runs)
-        local raw = experiment.simulate(experiment.plan(s), { runs = runs })
+        local raw = planning.simulate(planning.plan(s), { runs = runs })
         assert.is_true(raw.replicas[1].preemptions > 0)
         return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.time_to_first_token_ms:mean() }
       end
@@ -72,7 +72,7 @@ end)
 describe("a request that did not fit", function()
   -- As decodes take cached blocks, its first chunk becomes shorter and fits, though nobody came or went.
   it("is asked for again once what is cached for it has shrunk", function()
-    local experiment = require "oracle.experiment"
+    local planning = require "oracle.plan"
     for _, batching in ipairs { "sjf", "edf", "adaptive", "vtc" } do
       local s = oracle.scenario { model = "llama-3.1-8b", hardware = "a100-sxm-80gb", batching = batching, seed = 5,
         engine = { num_gpu_blocks_override = 1500, max_model_len = 8000, enable_prefix_caching = true }, replicas = 3,
@@ -82,7 +82,7 @@ describe("a request that did not fit", function()
           prompt = oracle.dist.lognormal { median = 700, p99 = 5000, max = 6000 },
           output = oracle.dist.lognormal { median = 200, p99 = 900, max = 1500 } } }
       local function ended(runs)
-        local raw = experiment.simulate(experiment.plan(s), { runs = runs })
+        local raw = planning.simulate(planning.plan(s), { runs = runs })
         return { raw.now, raw.steps, raw.latency.end_to_end_latency_ms:mean() }
       end
       assert.same(ended(false), ended(true), batching)

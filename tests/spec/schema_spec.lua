@@ -1,5 +1,5 @@
 --- The schema of a scenario: what it refuses, and how it says so.
-local schema = require "oracle.schema"
+local schema = require "oracle.scenario.schema"
 
 local function base()
   return {

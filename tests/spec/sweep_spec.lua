@@ -1,7 +1,7 @@
 --- Sweeps: what the axes are, that threads show nowhere, and that nothing finished is ever lost or repeated.
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
-local axes = require "oracle.axes"
-local journal = require "oracle.journal"
+local axes = require "oracle.scenario.axes"
+local journal = require "oracle.study.results_file"
 local json = require("oracle.core").json
 local oracle = require "oracle"
 

@@ -1,12 +1,12 @@
 --- Defaults of the serving systems that go by the GPU, and the memory each gives to the KV cache.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local rows = require "rows"
 
 local MiB = 2^20
 
 local function plan(engine, hardware, model)
-  return experiment.plan(oracle.scenario {
+  return planning.plan(oracle.scenario {
     model = model or "meta-llama/Llama-3.1-8B-Instruct", hardware = hardware or "h100-sxm", engine = engine,
     workload = oracle.workload.poisson { rate = 1, count = 1, prompt = 10, output = 10 } })
 end

@@ -1,12 +1,12 @@
 --- Knobs of the serving systems under attack: what is wrong is refused by the name it was given, in one line.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
-local schema = require "oracle.schema"
+local planning = require "oracle.plan"
+local schema = require "oracle.scenario.schema"
 local system = require "oracle.system"
 
 local function plan(engine)
   return pcall(function()
-    return experiment.plan(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", engine = engine,
+    return planning.plan(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", engine = engine,
       workload = oracle.workload.batch { count = 1, prompt = 10, output = 10 } })
   end)
 end
@@ -24,7 +24,7 @@ local ABSURD = { "abc", {}, { 1, "x" }, true, -1, 0, 1.5, 1e300, -1e300, 0 / 0, 
 
 describe("a knob of a system", function()
   it("takes what makes sense and refuses the rest in one line, by its name", function()
-    for _, name in ipairs(system.NAMES) do
+    for _, name in ipairs(system.names()) do
       for _, knob in ipairs(names_of(system.get(name))) do
         for _, value in ipairs(ABSURD) do
           local ok, why = plan { system = name, [knob] = value, max_model_len = knob ~= "max_seq_len"
@@ -42,7 +42,7 @@ describe("a knob of a system", function()
   end)
 
   it("that is misspelt names the nearest", function()
-    for _, name in ipairs(system.NAMES) do
+    for _, name in ipairs(system.names()) do
       for _, knob in ipairs(names_of(system.get(name))) do
         if #knob > 5 then
           local wrong = knob:sub(1, 3) .. knob:sub(5)
@@ -57,7 +57,7 @@ describe("a knob of a system", function()
   it("that is another system's is not known", function()
     local theirs = { sglang = "schedule_policy", trtllm = "capacity_scheduler_policy", triton = "max_queue_delay",
                      dynamo = "router_temperature", vllm = "use_v1" }
-    for _, name in ipairs(system.NAMES) do
+    for _, name in ipairs(system.names()) do
       for owner, knob in pairs(theirs) do
         if owner ~= name then
           local ok, why = plan { system = name, [knob] = 1 }
@@ -69,7 +69,7 @@ describe("a knob of a system", function()
   end)
 
   it("given under both its names is refused, whichever systems", function()
-    for _, name in ipairs(system.NAMES) do
+    for _, name in ipairs(system.names()) do
       for alias, knob in pairs(system.get(name).aliases) do
         local field = schema.find({ engine = { system = name } }, "engine." .. knob)
         local value = field.type == "boolean" and true or field.type == "choice" and field.values[1] or 1
@@ -102,11 +102,11 @@ describe("a knob of a system", function()
       workload = oracle.workload.poisson { rate = 20, count = 60, prompt = 900, output = 20 } }):run_until(1)
     assert.error_matches(function() s:set("engine.chunked_prefill_size", -7) end, "%-7: a whole number")
     s:set("engine.chunked_prefill_size", -1)
-    e = experiment.plan(s.scenario).spec.engine
+    e = planning.plan(s.scenario).spec.engine
     assert.same({ false, 16384 }, { e.enable_chunked_prefill, e.max_num_batched_tokens })
     s:set("engine.max_num_batched_tokens", 4096)
     assert.equal(60, s:run().requests.successful)
-    assert.is_true(experiment.plan(s.scenario).spec.engine.enable_chunked_prefill)
+    assert.is_true(planning.plan(s.scenario).spec.engine.enable_chunked_prefill)
   end)
 
   it("that contradicts another says so", function()

@@ -77,7 +77,7 @@ end
 
 describe("all together", function()
   it("serving systems serve everybody", function()
-    cross(system.NAMES, function(name, load, option, label) check(label, name, scenario(name, load, option)) end)
+    cross(system.names(), function(name, load, option, label) check(label, name, scenario(name, load, option)) end)
   end)
 
   it("batching policies serve everybody", function()

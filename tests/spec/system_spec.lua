@@ -1,6 +1,6 @@
 --- Serving systems: their own knobs and defaults, and that each behaves as its sources say.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 
 local store = os.getenv("ORACLE_DATA") or "../shared/data"
 
@@ -21,7 +21,7 @@ local function scenario(engine, changes)
 end
 
 local function knobs(engine, changes)
-  local plan = experiment.plan(scenario(engine, changes))
+  local plan = planning.plan(scenario(engine, changes))
   return plan.spec.engine, plan
 end
 
@@ -52,7 +52,7 @@ describe("a system", function()
     assert.equal(12, knobs({ system = "triton", max_batch_size = 12 }).max_num_seqs)
     local s = scenario { system = "sglang" }
     s:set("engine.mem_fraction_static", 0.7)
-    assert.equal(0.7, experiment.plan(s).scenario.engine.gpu_memory_utilization)
+    assert.equal(0.7, planning.plan(s).scenario.engine.gpu_memory_utilization)
   end)
 
   it("refuses what is wrong by the name it was given", function()

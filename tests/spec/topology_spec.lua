@@ -1,6 +1,6 @@
 local core = require "oracle.core"
 local json = core.json
-local topology = require "oracle.topology"
+local topology = require "oracle.plan.topology"
 
 local function fails(network, ...)
   local ok, why = pcall(topology.new, network)

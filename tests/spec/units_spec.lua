@@ -1,6 +1,6 @@
 --- Quantities with units and distributions: by hand, and what is refused.
-local units = require "oracle.units"
-local dist = require "oracle.dist"
+local units = require "oracle.text.units"
+local dist = require "oracle.scenario.dist"
 
 local function near(expected, got, relative)
   assert.is_number(got)

@@ -3,8 +3,8 @@
 -- left of the budget (of a prompt at most long_prefill_token_threshold), the last one giving way when blocks run short;
 -- then, where nobody had to, the queue.
 local oracle = require "oracle"
-local experiment = require "oracle.experiment"
 local policy = require "oracle.policy"
+local study = require "oracle.study"
 
 local STEP, TOKEN = 1000000, 10000                        -- ns per step, ns per prompt token
 local TICK = 100                                          -- ns: as fine as the trace's times are
@@ -156,7 +156,7 @@ local function simulate(c, batching, trace, csv)
       r.arrival % 1000000000 // TICK, r.prompt, r.wanted)
   end
   written(trace, lines)
-  experiment.run(oracle.scenario {
+  study.run(oracle.scenario {
     model = "llama-3.1-8b", hardware = "h100-sxm",
     engine = { block_size = c.block_size, max_num_batched_tokens = c.budget, max_num_seqs = c.seqs,
                max_model_len = c.max_len, num_gpu_blocks_override = c.blocks, enable_prefix_caching = false,

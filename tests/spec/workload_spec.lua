@@ -1,5 +1,5 @@
 --- Workloads: profiles whose rates add, sessions, prefixes, pools, and what is said of those that make no sense.
-local experiment = require "oracle.experiment"
+local planning = require "oracle.plan"
 local oracle = require "oracle"
 local rows = require "rows"
 
@@ -11,7 +11,7 @@ end
 
 local function refused(workload)
   local ok, why = pcall(function()
-    return experiment.plan(oracle.scenario(rows.constant("1 ms", { workload = workload })))
+    return planning.plan(oracle.scenario(rows.constant("1 ms", { workload = workload })))
   end)
   assert.is_false(ok)
   return why

@@ -55,6 +55,7 @@ int main(void)
   orc_agenda a = { .count = 0 };
   list l = { .count = 0 };
   bool right = true;
+  CLAIM("the soonest comes first, whatever is noted, changed and struck out");
   CHECK(orc_agenda_first(&a) == NULL);
   orc_agenda_reserve(&a, SLOTS / 2);
   orc_agenda_reserve(&a, SLOTS);
@@ -86,6 +87,7 @@ int main(void)
     rising &= orc_agenda_first(&a)->time >= last;
     last = orc_agenda_first(&a)->time;
   }
+  CLAIM("what is taken one by one comes in order");
   CHECK(rising);
   orc_agenda_done(&a);
   return DONE();

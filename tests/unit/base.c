@@ -120,11 +120,11 @@ static void seconds_to_nanoseconds(void)
 
 int main(void)
 {
-  fail_says_why_and_returns_false();
-  fail_cuts_what_is_too_long();
-  a_broken_assertion_aborts_with_its_place();
-  exhaustion_ends_with_one_line();
-  memory();
-  seconds_to_nanoseconds();
+  RUN(fail_says_why_and_returns_false);
+  RUN(fail_cuts_what_is_too_long);
+  RUN(a_broken_assertion_aborts_with_its_place);
+  RUN(exhaustion_ends_with_one_line);
+  RUN(memory);
+  RUN(seconds_to_nanoseconds);
   return DONE();
 }

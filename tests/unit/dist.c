@@ -227,15 +227,15 @@ static void never_nan(void)
 
 int main(void)
 {
-  simple_kinds();
-  raw_moment_kinds();
-  lognormal_median();
-  pareto_without_a_mean();
-  constant_and_linear();
-  empirical_by_weight();
-  mixture_by_weight();
-  truncation_clamps();
-  counts();
-  never_nan();
+  RUN(simple_kinds);
+  RUN(raw_moment_kinds);
+  RUN(lognormal_median);
+  RUN(pareto_without_a_mean);
+  RUN(constant_and_linear);
+  RUN(empirical_by_weight);
+  RUN(mixture_by_weight);
+  RUN(truncation_clamps);
+  RUN(counts);
+  RUN(never_nan);
   return DONE();
 }

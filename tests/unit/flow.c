@@ -322,17 +322,17 @@ static void dropped(void)
 
 int main(void)
 {
-  alone();
-  shared();
-  chains();
-  latency_holds_no_link();
-  latency_then_meeting();
-  nothing_to_carry();
-  one_after_the_other();
-  back_to_back();
-  staircase();
-  in_rounds();
-  missing_route();
-  dropped();
+  RUN(alone);
+  RUN(shared);
+  RUN(chains);
+  RUN(latency_holds_no_link);
+  RUN(latency_then_meeting);
+  RUN(nothing_to_carry);
+  RUN(one_after_the_other);
+  RUN(back_to_back);
+  RUN(staircase);
+  RUN(in_rounds);
+  RUN(missing_route);
+  RUN(dropped);
   return DONE();
 }

@@ -65,9 +65,9 @@ static void wrong_figures_are_named(void)
 
 int main(void)
 {
-  native_rates();
-  fallback_rates();
-  peers_meet_over_nvlink_or_pcie();
-  wrong_figures_are_named();
+  RUN(native_rates);
+  RUN(fallback_rates);
+  RUN(peers_meet_over_nvlink_or_pcie);
+  RUN(wrong_figures_are_named);
   return DONE();
 }

@@ -237,17 +237,17 @@ static void merging(void)
 
 int main(void)
 {
-  empty();
-  by_hand();
-  by_weight();
-  adding_after_a_quantile();
-  deviation_does_not_cancel();
-  small_values_stay_exact_in_the_sketch();
-  sketch_keeps_its_promise();
-  extremes();
-  enormous_weights();
-  ranks_of_any_span();
-  merged_into_an_empty_one();
-  merging();
+  RUN(empty);
+  RUN(by_hand);
+  RUN(by_weight);
+  RUN(adding_after_a_quantile);
+  RUN(deviation_does_not_cancel);
+  RUN(small_values_stay_exact_in_the_sketch);
+  RUN(sketch_keeps_its_promise);
+  RUN(extremes);
+  RUN(enormous_weights);
+  RUN(ranks_of_any_span);
+  RUN(merged_into_an_empty_one);
+  RUN(merging);
   return DONE();
 }

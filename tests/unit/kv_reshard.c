@@ -1,6 +1,5 @@
 /* reshard.c - which part of a KV cache goes from which rank to which: against what the heads and
- *layers
- ** of each rank are, written down by hand. */
+** layers of each rank are, written down by hand. */
 #include "cluster/kv_reshard.h"
 
 #include <math.h>
@@ -126,10 +125,10 @@ static void all_of_it_goes(void)
 
 int main(void)
 {
-  heads_are_cut_anew();
-  copies_serve_in_turn();
-  layers_are_cut_anew();
-  latents_go_whole();
-  all_of_it_goes();
+  RUN(heads_are_cut_anew);
+  RUN(copies_serve_in_turn);
+  RUN(layers_are_cut_anew);
+  RUN(latents_go_whole);
+  RUN(all_of_it_goes);
   return DONE();
 }

@@ -54,9 +54,8 @@ static void time_adds_up(void)
 
 /*
 ** A cache of 4 blocks over a tier of 2. A prompt of 4 blocks is cached and given back, its last
-*block
-** first; another takes 3 blocks: 4, 3 and 2 of the first come down in this order and 4 is lost. Of
-** the first, 1 is here, 2 and 3 are below.
+** block first; another takes 3 blocks: 4, 3 and 2 of the first come down in this order and 4 is
+** lost. Of the first, 1 is here, 2 and 3 are below.
 */
 static void a_match_goes_on_below(void)
 {
@@ -151,9 +150,9 @@ static void agrees_with_a_plain_model(void)
 
 int main(void)
 {
-  the_oldest_moves_down();
-  time_adds_up();
-  a_match_goes_on_below();
-  agrees_with_a_plain_model();
+  RUN(the_oldest_moves_down);
+  RUN(time_adds_up);
+  RUN(a_match_goes_on_below);
+  RUN(agrees_with_a_plain_model);
   return DONE();
 }

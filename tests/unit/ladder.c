@@ -68,10 +68,10 @@ static void used_again_after_done(void)
 
 int main(void)
 {
-  empty();
-  time_then_class_then_sequence();
-  the_whole_event_comes_back();
-  extreme_times();
-  used_again_after_done();
+  RUN(empty);
+  RUN(time_then_class_then_sequence);
+  RUN(the_whole_event_comes_back);
+  RUN(extreme_times);
+  RUN(used_again_after_done);
   return DONE();
 }

@@ -189,17 +189,17 @@ static void wrong_layouts_are_named(void)
 
 int main(void)
 {
-  weights_on_one_gpu();
-  quantised_weights();
-  tensor_parallel_weights();
-  pipeline_stages();
-  tied_head_on_its_own_stage();
-  kv_heads_replicate();
-  kv_weights_replicate();
-  activations_meet_measurements();
-  kv_pools_meet_measurements();
-  layers_peak_when_few_are_sampled();
-  few_tokens_sample_few();
-  wrong_layouts_are_named();
+  RUN(weights_on_one_gpu);
+  RUN(quantised_weights);
+  RUN(tensor_parallel_weights);
+  RUN(pipeline_stages);
+  RUN(tied_head_on_its_own_stage);
+  RUN(kv_heads_replicate);
+  RUN(kv_weights_replicate);
+  RUN(activations_meet_measurements);
+  RUN(kv_pools_meet_measurements);
+  RUN(layers_peak_when_few_are_sampled);
+  RUN(few_tokens_sample_few);
+  RUN(wrong_layouts_are_named);
   return DONE();
 }

@@ -56,8 +56,8 @@ static void costs_nothing_unwatched(void)
 
 int main(void)
 {
-  finds_what_was_noted();
-  forgets_the_oldest();
-  costs_nothing_unwatched();
+  RUN(finds_what_was_noted);
+  RUN(forgets_the_oldest);
+  RUN(costs_nothing_unwatched);
   return DONE();
 }

@@ -90,21 +90,6 @@ static void windowed_layers_alternate(void)
   CHECK(orc_model_windowed_layers(&llama2_7b, 32) == 0);
 }
 
-/* int4: 0.5 + (2 + 0.5) / 128; NVFP4: 0.5 + 1 / 16. */
-static void formats(void)
-{
-  CHECK(orc_dtype_bytes(ORC_FP32) == 4.0 && orc_dtype_bytes(ORC_INT4) == 0.5);
-  CHECK(orc_dtype_weight_bytes(ORC_INT4) == 0.51953125);
-  CHECK(orc_dtype_weight_bytes(ORC_FP4) == 0.5625);
-  CHECK(orc_dtype_weight_bytes(ORC_FP8) == 1.0);
-  for (int i = 0; i < ORC_DTYPES; i++) {
-    orc_dtype d = ORC_DTYPES;
-    CHECK(orc_dtype_find(orc_dtype_name((orc_dtype)i), &d) && (int)d == i);
-  }
-  orc_dtype d = ORC_FP8;
-  CHECK(!orc_dtype_find("bf61", &d) && d == ORC_FP8);
-}
-
 static bool refused(orc_model m, const char *because)
 {
   orc_error e = { .code = 0 };
@@ -141,14 +126,13 @@ static void wrong_shapes_are_named(void)
 
 int main(void)
 {
-  parameters_are_exact();
-  llama2_7b_by_hand();
-  active_parameters();
-  tables_of_gpt3();
-  kv_bytes();
-  latent_attention_and_shared_experts();
-  windowed_layers_alternate();
-  formats();
-  wrong_shapes_are_named();
+  RUN(parameters_are_exact);
+  RUN(llama2_7b_by_hand);
+  RUN(active_parameters);
+  RUN(tables_of_gpt3);
+  RUN(kv_bytes);
+  RUN(latent_attention_and_shared_experts);
+  RUN(windowed_layers_alternate);
+  RUN(wrong_shapes_are_named);
   return DONE();
 }

@@ -325,16 +325,16 @@ static void agrees_with_a_plain_model(void)
 
 int main(void)
 {
-  tokens_are_known_by_what_they_are();
-  a_turn_continues_the_one_before();
-  the_last_token_is_computed_again();
-  roots_keep_prompts_apart();
-  what_is_filled_is_computed_later();
-  blocks_are_withdrawn();
-  it_keeps_as_many_as_it_may();
-  those_not_held_for_longest_go_first();
-  shared_blocks_are_paid_for_once();
-  agrees_with_a_plain_model();
+  RUN(tokens_are_known_by_what_they_are);
+  RUN(a_turn_continues_the_one_before);
+  RUN(the_last_token_is_computed_again);
+  RUN(roots_keep_prompts_apart);
+  RUN(what_is_filled_is_computed_later);
+  RUN(blocks_are_withdrawn);
+  RUN(it_keeps_as_many_as_it_may);
+  RUN(those_not_held_for_longest_go_first);
+  RUN(shared_blocks_are_paid_for_once);
+  RUN(agrees_with_a_plain_model);
   orc_prompts_done(&store);
   return DONE();
 }

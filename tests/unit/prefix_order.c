@@ -119,8 +119,8 @@ static void families_stay_together(void)
 
 int main(void)
 {
-  heavier_branches_go_first();
-  of_equals_the_oldest_goes_first();
-  families_stay_together();
+  RUN(heavier_branches_go_first);
+  RUN(of_equals_the_oldest_goes_first);
+  RUN(families_stay_together);
   return DONE();
 }

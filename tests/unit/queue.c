@@ -62,7 +62,7 @@ static void a_number_finds_its_slot(void)
 
 int main(void)
 {
-  leaves_in_the_order_of_key_and_number();
-  a_number_finds_its_slot();
+  RUN(leaves_in_the_order_of_key_and_number);
+  RUN(a_number_finds_its_slot);
   return DONE();
 }

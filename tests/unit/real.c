@@ -52,8 +52,8 @@ static void two_units_in_the_last_place(void)
 
 int main(void)
 {
-  known_values();
-  edges();
-  two_units_in_the_last_place();
+  RUN(known_values);
+  RUN(edges);
+  RUN(two_units_in_the_last_place);
   return DONE();
 }

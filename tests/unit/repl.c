@@ -183,16 +183,24 @@ int main(int argc, char **argv)
   setenv("ORACLE_HOME", ".", 1);
   char *plain[] = { binary(argv[0], program), NULL };
   terminal t = start(plain, folder);
+  CLAIM("the prompt starts, and ends with status 0");
   CHECK(await(&t, prompt));
+  CLAIM("it runs a scenario and looks into it");
   runs_and_looks(&t);
+  CLAIM("it changes, branches and rewinds a simulation");
   changes(&t);
+  CLAIM("it takes a policy up that was edited");
   reloads(&t, folder);
+  CLAIM("it answers what-if, plots and compares");
   asks(&t);
+  CLAIM("it survives errors and interrupts, and completes names");
   survives(&t);
+  CLAIM("the prompt starts, and ends with status 0");
   CHECK(leave(&t) == 0);
   char *with[] = { program, "repl", "scenarios/quickstart.lua", "--set", "replicas=2", NULL };
   t = start(with, folder);
   CHECK(await(&t, prompt));
+  CLAIM("it takes a scenario from the command line, and the last session's lines");
   CHECK(says(&t, "#s.replicas", "2"));
   CHECK(says(&t, "\020\020", "2")); /* Ctrl-P twice: the last line of the session before */
   CHECK(leave(&t) == 0);

@@ -45,10 +45,10 @@ static orc_cluster *serve(script *s, orc_engine_knobs knobs)
   if (!orc_step_cost_init(&cost, &llama2_7b, &a100, &one_gpu, &p, &e))
     orc_panic(e.msg, __FILE__, __LINE__);
   orc_source source = { .self = s, .next = next };
+  const orc_pool_config pool = { .kind = { .knobs = knobs, .cost = &cost }, .replicas = 1 };
   orc_cluster *c =
-      orc_cluster_new(&(orc_cluster_config){ .replicas = 1,
-                                             .knobs = &knobs,
-                                             .cost = &cost,
+      orc_cluster_new(&(orc_cluster_config){ .pools = &pool,
+                                             .pool_count = 1,
                                              .batching = orc_batching_chunked,
                                              .sources = &source,
                                              .source_count = 1,
@@ -56,7 +56,6 @@ static orc_cluster *serve(script *s, orc_engine_knobs knobs)
                                              .runs = true,
                                              .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER } });
   CHECK(orc_cluster_run(c, ORC_NEVER, &e));
-  orc_cluster_close(c);
   return c;
 }
 
@@ -92,8 +91,7 @@ static void chunks_share_steps_with_decodes(void)
 
 /*
 ** Four blocks of four, two requests of 6 + 6 tokens. Both prompts fit (2 blocks each); the 9th
-*token
-** of each needs a third block:
+** token of each needs a third block:
 **   step 1     both prompts             A 1, B 1
 **   step 2, 3  both decode              A 3, B 3 (8 tokens of KV each)
 **   step 4     A needs a block: B, admitted last, gives way
@@ -164,10 +162,10 @@ static void a_cancelled_request_leaves_the_queue(void)
 
 int main(void)
 {
-  chunks_share_steps_with_decodes();
-  the_last_admitted_gives_way();
-  what_can_never_fit_is_rejected();
-  a_time_out_ends_with_the_step();
-  a_cancelled_request_leaves_the_queue();
+  RUN(chunks_share_steps_with_decodes);
+  RUN(the_last_admitted_gives_way);
+  RUN(what_can_never_fit_is_rejected);
+  RUN(a_time_out_ends_with_the_step);
+  RUN(a_cancelled_request_leaves_the_queue);
   return DONE();
 }

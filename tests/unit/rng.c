@@ -156,12 +156,12 @@ static void gamma_has_its_shape(void)
 
 int main(void)
 {
-  the_reference_sequence();
-  uniform_ends();
-  below_is_even();
-  normal_inverts_its_distribution_function();
-  exponential_inverts_its_distribution_function();
-  moments_of_each();
-  gamma_has_its_shape();
+  RUN(the_reference_sequence);
+  RUN(uniform_ends);
+  RUN(below_is_even);
+  RUN(normal_inverts_its_distribution_function);
+  RUN(exponential_inverts_its_distribution_function);
+  RUN(moments_of_each);
+  RUN(gamma_has_its_shape);
   return DONE();
 }

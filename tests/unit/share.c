@@ -123,10 +123,10 @@ static void ladder(void)
 
 int main(void)
 {
-  ladder();
-  narrowest_link();
-  two_levels();
-  parking_lot();
-  only_what_is_joined();
+  RUN(ladder);
+  RUN(narrowest_link);
+  RUN(two_levels);
+  RUN(parking_lot);
+  RUN(only_what_is_joined);
   return DONE();
 }

@@ -123,10 +123,11 @@ static void clients_wait_for_their_answers(void)
   for (int i = 0; i < 3; i++)
     CHECK(s.next(s.self, &a, &e) && a.time == 0 && a.client == (uint32_t)i);
   CHECK(!s.next(s.self, &a, &e));
-  const orc_request done = { .in = { .client = 1 } };
+  const orc_arrival in = { .client = 1 };
+  const orc_outcome done = { .in = &in, .ended = 5 * ORC_SECOND, .status = ORC_SUCCESS };
   for (int i = 0; i < 2; i++)
-    CHECK(s.follow(s.self, &done, 5 * ORC_SECOND, &a) && a.time == 7 * ORC_SECOND && a.client == 1);
-  CHECK(!s.follow(s.self, &done, 5 * ORC_SECOND, &a));
+    CHECK(s.follow(s.self, &done, &a, &e) && a.time == 7 * ORC_SECOND && a.client == 1);
+  CHECK(!s.follow(s.self, &done, &a, &e));
   s.done(s.self);
 }
 
@@ -201,12 +202,12 @@ static void says_where_a_trace_is_wrong(void)
 
 int main(void)
 {
-  point_processes_have_their_rate_and_spread();
-  stages_change_the_rate_where_they_meet();
-  ends_are_exact();
-  lengths_belong_to_the_request();
-  clients_wait_for_their_answers();
-  a_trace_is_read_whatever_its_line_ends();
-  says_where_a_trace_is_wrong();
+  RUN(point_processes_have_their_rate_and_spread);
+  RUN(stages_change_the_rate_where_they_meet);
+  RUN(ends_are_exact);
+  RUN(lengths_belong_to_the_request);
+  RUN(clients_wait_for_their_answers);
+  RUN(a_trace_is_read_whatever_its_line_ends);
+  RUN(says_where_a_trace_is_wrong);
   return DONE();
 }

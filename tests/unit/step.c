@@ -234,8 +234,7 @@ static void chunked_prefill(void)
 }
 
 /* DeepSeek-V2-Lite decodes on the latent: (512 + 64) x 2 B a token and layer, on every rank; 2 x 16
- *x
- ** (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
+** x (576 + 512) FLOP, halved by tp 2. Batch 64 at a context of 4096 each. */
 static void latent_attention(void)
 {
   const orc_step_cost one = on_a100(&deepseek_v2_lite, 1), two = on_a100(&deepseek_v2_lite, 2);
@@ -377,28 +376,28 @@ static void ranks_need_a_link(void)
 
 int main(void)
 {
-  lone_decode();
-  lone_decode_is_counted();
-  prefill();
-  other_bytes();
-  tensor_parallel();
-  batch_shares_weights();
-  mixed_step();
-  distinct_experts();
-  imbalance();
-  fp8_halves_both();
-  int4_weight_only();
-  fp8_cache();
-  sliding_window();
-  chunks_under_a_window();
-  chunked_prefill();
-  latent_attention();
-  constant_server();
-  overheads();
-  smooth_maximum();
-  separate_efficiencies();
-  stages_sum_to_the_whole();
-  wrong_parameters_are_named();
-  ranks_need_a_link();
+  RUN(lone_decode);
+  RUN(lone_decode_is_counted);
+  RUN(prefill);
+  RUN(other_bytes);
+  RUN(tensor_parallel);
+  RUN(batch_shares_weights);
+  RUN(mixed_step);
+  RUN(distinct_experts);
+  RUN(imbalance);
+  RUN(fp8_halves_both);
+  RUN(int4_weight_only);
+  RUN(fp8_cache);
+  RUN(sliding_window);
+  RUN(chunks_under_a_window);
+  RUN(chunked_prefill);
+  RUN(latent_attention);
+  RUN(constant_server);
+  RUN(overheads);
+  RUN(smooth_maximum);
+  RUN(separate_efficiencies);
+  RUN(stages_sum_to_the_whole);
+  RUN(wrong_parameters_are_named);
+  RUN(ranks_need_a_link);
   return DONE();
 }

@@ -235,13 +235,13 @@ static void all_names(void)
 
 int main(void)
 {
-  fewest_links_then_latency();
-  ties_by_number();
-  what_is_refused();
-  inside_a_server();
-  rails();
-  fat_tree();
-  shapes_refused();
-  all_names();
+  RUN(fewest_links_then_latency);
+  RUN(ties_by_number);
+  RUN(what_is_refused);
+  RUN(inside_a_server);
+  RUN(rails);
+  RUN(fat_tree);
+  RUN(shapes_refused);
+  RUN(all_names);
   return DONE();
 }

@@ -239,13 +239,13 @@ static void depth_is_bounded(void)
 
 int main(void)
 {
-  mooncake_has_its_blocks();
-  windows_and_rates_are_for_every_format();
-  sharegpt_has_lengths_of_its_texts();
-  pools_and_identities_come_with_any_csv();
-  says_where_it_is_wrong();
-  depth_is_bounded();
-  counts_and_days_are_strict();
-  compressed_files_are_whole();
+  RUN(mooncake_has_its_blocks);
+  RUN(windows_and_rates_are_for_every_format);
+  RUN(sharegpt_has_lengths_of_its_texts);
+  RUN(pools_and_identities_come_with_any_csv);
+  RUN(says_where_it_is_wrong);
+  RUN(depth_is_bounded);
+  RUN(counts_and_days_are_strict);
+  RUN(compressed_files_are_whole);
   return DONE();
 }

@@ -23,9 +23,9 @@ return policy.batching {
 
   step = function(b, e, s)
     if b:queue() > 0 and b:size() >= e.max_num_seqs then
-      s.waiting, s.running = s.waiting or {}, s.running or {}
-      local waiting, running = s.waiting, s.running
-      local m, n = b:waiting(waiting), b:running(running)
+      s.waiting, s.running = s.waiting or b:columns { "id" }, s.running or b:columns { "id" }
+      local m, n = b:waiting(s.waiting), b:running(s.running)
+      local waiting, running = s.waiting.id, s.running.id
       for i = 1, m do                                     -- in order of due times
         local latest
         for j = 1, n do
@@ -33,11 +33,11 @@ return policy.batching {
           if id and (not latest or s[id] > s[running[latest]]) then latest = j end
         end
         if not latest or s[waiting[i]] >= s[running[latest]] then break end
-        b:preempt(running[latest], "keep")
+        b:pause(running[latest])
         running[latest] = false
       end
     end
-    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
     if left > 0 then b:fill(left) end
   end,
 }

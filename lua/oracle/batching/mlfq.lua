@@ -7,14 +7,13 @@ local policy = require "oracle.policy"
 
 -- Who has waited too long starts over on the first level.
 local function promote(b, s)
-  s.heads = s.heads or {}
-  local now, limit = b:now(), s.params.starve_limit
-  for i = 1, b:waiting(s.heads, nil, nil, nil, s.tokens) do
-    local id = s.heads[i]
+  local now, limit, waiting = b:now(), s.params.starve_limit, s.waiting
+  for i = 1, b:waiting(waiting) do
+    local id = waiting.id[i]
     if s.level[id] > 0 and now - s.since[id] > limit then
       s.level[id], s.since[id] = 0, now
-      s.until_[id] = s.tokens[i] + s.params.quantum
-      b:key(id, 0)
+      s.until_[id] = waiting.generated[i] + s.params.quantum
+      b:requeue(id, 0)
     end
   end
 end
@@ -45,30 +44,31 @@ return policy.batching {
   step = function(b, e, s)
     local level, ends, last = s.level, s.until_, s.params.levels - 1
     if b:queue() > 0 then
-      s.ids, s.tokens, s.heads = s.ids or {}, s.tokens or {}, s.heads or {}
-      local ids, tokens, heads = s.ids, s.tokens, s.heads
-      local n = b:running(ids, nil, nil, nil, tokens)
+      s.running = s.running or b:columns { "id", "generated" }
+      s.waiting = s.waiting or b:columns { "id", "generated" }
+      local ids, tokens, heads = s.running.id, s.running.generated, s.waiting.id
+      local n = b:running(s.running)
       for i = 1, n do
         local id = ids[i]
         if tokens[i] >= ends[id] then
           if level[id] < last then level[id] = level[id] + 1 end
           ends[id] = tokens[i] + (s.params.quantum << level[id])
-          b:key(id, level[id])
+          b:requeue(id, level[id])
         end
       end
       if s.params.starve_limit > 0 then promote(b, s) end
-      local m = b:size() >= e.max_num_seqs and b:waiting(heads) or 0
+      local m = b:size() >= e.max_num_seqs and b:waiting(s.waiting) or 0
       local i, j = 1, n                                   -- the youngest running requests are looked at first
       while i <= m and j >= 1 do
         if level[ids[j]] > level[heads[i]] then
-          b:preempt(ids[j], "keep")
+          b:pause(ids[j])
           s.since[ids[j]] = b:now()
           i = i + 1
         end
         j = j - 1
       end
     end
-    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
     if left > 0 then b:fill(left) end
   end,
 }

@@ -6,7 +6,7 @@ return policy.batching {
   name = "no_evict",
 
   step = function(b, e)
-    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
-    if left > 0 then b:fill(left, true) end
+    local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
+    if left > 0 then b:fill_reserved(left) end
   end,
 }

@@ -11,7 +11,7 @@ return policy.batching {
   step = function(b, e, s)
     local budget = s.params.token_budget
     if budget > e.max_num_batched_tokens then budget = e.max_num_batched_tokens end
-    local left = budget - b:go_on(budget)
+    local left = budget - b:continue(budget)
     if left > 0 then left = left - b:fill(left) end
     if left == budget then b:fill(e.max_num_batched_tokens) end -- a prompt that is not to be cut goes alone
   end,

@@ -1,7 +1,7 @@
 --- SGLang's scheduler: prompts go before decodes and alone, in chunks; one joins only when the memory that running
 -- requests are expected to need yet is spared. How much that is falls while all goes well and rises when memory ran
 -- short after all; then the requests with the fewest tokens generated are sent back to the end of the queue. Once one
--- did not fit, nobody else is looked at until somebody has left.
+-- did not fit, no other request is tried until a running one has left.
 -- Source: SGLang v0.5.5, python/sglang/srt/managers/scheduler.py, schedule_policy.py, schedule_batch.py, environ.py:
 -- new_token_ratio starts at 0.7 of the longest answers (times schedule_conservativeness), falls to 0.14 of that within
 -- 600 decode steps and is set back when nothing runs; an answer counts for at most 4096 tokens. retract_decode sends
@@ -14,7 +14,7 @@ local policy = require "oracle.policy"
 local CLIP, FIRST, FLOOR, DECAY, AHEAD = 4096, 0.7, 0.14, 600, 20
 local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- requests; tokens; tokens
 
--- Where those go that begin like others: behind everyone sorted by prefix, before whoever comes later (key: its id).
+-- Where those go that begin like others: behind all sorted by prefix, before later arrivals (key: its id).
 local LAST = 0.5
 
 -- The share of the longest answers that is kept free, brought up to this step.
@@ -31,13 +31,13 @@ end
 
 -- Longest cached prefix first.
 local function by_prefix(b, s)
-  s.ids, s.seen = s.ids or {}, s.seen or {}
-  local n, seen = b:waiting(s.ids), s.seen
+  s.waiting, s.seen = s.waiting or b:columns { "id" }, s.seen or {}
+  local n, ids, seen = b:waiting(s.waiting), s.waiting.id, s.seen
   for i = 1, n do
-    local id = s.ids[i]
+    local id = ids[i]
     local cached = b:cached(id)
-    local kin = cached <= SHORT and b:beginning(id, ALIKE) or nil
-    b:key(id, kin and seen[kin] and LAST or -cached)
+    local kin = cached <= SHORT and b:prefix_hash(id, ALIKE) or nil
+    b:requeue(id, kin and seen[kin] and LAST or -cached)
     if kin then seen[kin] = true end
   end
   for kin in pairs(seen) do seen[kin] = nil end
@@ -47,8 +47,8 @@ end
 local function admit(b, e, s, left)
   local how = s.params.schedule_policy
   if how == "lpm" and b:queue() <= LPM_MOST then by_prefix(b, s) end
-  if how == "dfs-weight" then b:walk() end
-  local room = b:free() * e.block_size - ratio_now(b, s) * b:owed(CLIP)
+  if how == "dfs-weight" then b:prefix_order() end
+  local room = b:free() * e.block_size - ratio_now(b, s) * b:remaining(CLIP)
   local begun = 0
   while left > 0 and b:queue() > 0 do
     local tokens, lacks, whole = b:head()
@@ -71,13 +71,14 @@ end
 
 -- The running request with the fewest tokens, of those the one with the longest prompt.
 local function shortest(b, s)
-  s.ids, s.lengths, s.made = s.ids or {}, s.lengths or {}, s.made or {}
-  local n, best = b:running(s.ids, s.lengths, nil, nil, s.made), 1
+  s.running = s.running or b:columns { "id", "prompt", "generated" }
+  local n, best = b:running(s.running), 1
+  local prompt, generated = s.running.prompt, s.running.generated
   for i = 2, n do
-    local less = s.made[i] - s.made[best]
-    if less < 0 or less == 0 and s.lengths[i] > s.lengths[best] then best = i end
+    local less = generated[i] - generated[best]
+    if less < 0 or less == 0 and prompt[i] > prompt[best] then best = i end
   end
-  return s.ids[best]
+  return s.running.id[best]
 end
 
 -- Memory is short of the next tokens: requests go back to the end of the queue.
@@ -85,8 +86,8 @@ local function retract(b, s)
   repeat
     local id = shortest(b, s)
     if not b:preempt(id) then break end
-    b:key(id, s.newest + LAST)
-  until b:size() <= 1 or b:need() <= b:free()
+    b:requeue(id, s.newest + LAST)
+  until b:size() <= 1 or b:decode_blocks() <= b:free()
   s.ratio = math.min(1.0, b:progress(AHEAD))
   s.full = false
 end
@@ -114,10 +115,10 @@ return policy.batching {
     else
       if s.full and size < (s.size or 0) then             -- who left makes room from the next step on
         s.full = false
-        b:again()
+        b:call_again()
       end
       ratio_now(b, s)
-      if b:need() > b:free() then retract(b, s) end
+      if b:decode_blocks() > b:free() then retract(b, s) end
       b:decode()
     end
     s.size = b:size()

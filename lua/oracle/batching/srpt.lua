@@ -1,4 +1,5 @@
---- Shortest remaining processing time: whoever needs the least further time runs; others pause and keep their blocks.
+--- Shortest remaining processing time: the requests that need the least further time run; others pause and keep their
+-- blocks.
 -- It must know how many tokens come out, so it is a bound for what others could reach.
 -- Source: Schrage, A proof of the optimality of the shortest remaining processing time discipline, Operations Research
 -- 16(3), 1968.
@@ -13,16 +14,18 @@ local function seconds(left, output, e)
     + (rest > 0 and math.max(e.step_seconds, rest * e.token_seconds) or 0) + (output - 1) * e.step_seconds
 end
 
-local function fill(b, s, name, call, e)
+-- Columns of requests, for the verb `call` to fill; left holds the s each still takes.
+local function look(b, s, name, call, e)
   local c = s[name]
   if not c then
-    c = { ids = {}, prompts = {}, computed = {}, generated = {}, outputs = {} }
+    c = { of = b:columns { "id", "prompt", "computed", "generated", "output" }, left = {} }
+    c.id = c.of.id
     s[name] = c
   end
-  local n = call(b, c.ids, c.prompts, nil, c.computed, c.generated, nil, nil, c.outputs)
+  local n, of = call(b, c.of), c.of
   for i = 1, n do
-    local left = c.prompts[i] + c.generated[i] - c.computed[i]
-    c.prompts[i] = seconds(left, c.outputs[i] - c.generated[i], e)
+    local tokens = of.prompt[i] + of.generated[i] - of.computed[i]
+    c.left[i] = seconds(tokens, of.output[i] - of.generated[i], e)
   end
   return c, n
 end
@@ -31,8 +34,8 @@ end
 local function extreme(c, n, sign)
   local best
   for i = 1, n do
-    if c.ids[i] and (not best or sign * (c.prompts[i] - c.prompts[best]) > 0
-        or (c.prompts[i] == c.prompts[best] and sign * (c.ids[i] - c.ids[best]) > 0)) then
+    if c.id[i] and (not best or sign * (c.left[i] - c.left[best]) > 0
+        or (c.left[i] == c.left[best] and sign * (c.id[i] - c.id[best]) > 0)) then
       best = i
     end
   end
@@ -47,17 +50,17 @@ return policy.batching {
   step = function(b, e, s)
     local budget = e.max_num_batched_tokens
     if b:queue() > 0 and b:size() >= e.max_num_seqs then
-      local running, n = fill(b, s, "running", b.running, e)
-      local waiting, m = fill(b, s, "waiting", b.waiting, e)
+      local running, n = look(b, s, "running", b.running, e)
+      local waiting, m = look(b, s, "waiting", b.waiting, e)
       while true do
         local worst, best = extreme(running, n, 1), extreme(waiting, m, -1)
-        if not worst or not best or waiting.prompts[best] >= running.prompts[worst] then break end
-        b:preempt(running.ids[worst], "keep")
-        b:key(running.ids[worst], running.prompts[worst])
-        running.ids[worst], waiting.ids[best] = false, false
+        if not worst or not best or waiting.left[best] >= running.left[worst] then break end
+        b:pause(running.id[worst])
+        b:requeue(running.id[worst], running.left[worst])
+        running.id[worst], waiting.id[best] = false, false
       end
     end
-    local left = budget - b:go_on(budget)
+    local left = budget - b:continue(budget)
     if left > 0 then b:fill(left) end
   end,
 }

@@ -1,4 +1,4 @@
---- Static batching: those who wait form a batch, and nobody joins until all of it has ended.
+--- Static batching: waiting requests form a batch, and none joins it until all of it has ended.
 -- Every request gets the blocks of its longest answer beforehand, as engines without paging do.
 -- Source: the baseline of Yu et al., Orca, OSDI 2022, section 2 (request-level scheduling, FasterTransformer).
 local policy = require "oracle.policy"
@@ -11,7 +11,7 @@ return policy.batching {
     if left > 0 then left = left - b:resume(left) end
     if b:size() == 0 then s.room = b:queue() end          -- a new batch; s.room of it have not begun
     while s.room > 0 and left > 0 do
-      local granted = b:admit(left, nil, true)
+      local granted = b:admit_reserved(left)
       if granted == 0 then
         -- A prompt that must go whole may go in the next step; memory that is full stays full until the batch ends.
         if left == e.max_num_batched_tokens or b:head() <= left then s.room = 0 end

@@ -13,14 +13,14 @@ local function size_of(n, most, preferred)
   return best
 end
 
--- How many leave now; nobody runs.
+-- How many waiting requests form a batch now, when no batch runs.
 local function leave(b, e, s)
   local n = b:queue()
   local size = size_of(n, e.max_num_seqs, s.params.preferred)
   if size > 0 or n == 0 then return size end
-  s.arrivals = s.arrivals or {}
-  b:waiting(nil, nil, s.arrivals)
-  local latest = s.arrivals[1] + s.params.max_queue_delay
+  s.waiting = s.waiting or b:columns { "arrival" }
+  b:waiting(s.waiting)
+  local latest = s.waiting.arrival[1] + s.params.max_queue_delay
   if b:now() >= latest - 1e-9 then return n end
   b:wake(latest)
   return 0
@@ -35,7 +35,7 @@ return policy.batching {
     if left > 0 then left = left - b:resume(left) end
     if b:size() == 0 then s.room = leave(b, e, s) end
     while s.room > 0 and left > 0 do
-      local granted = b:admit(left, nil, true)
+      local granted = b:admit_reserved(left)
       if granted == 0 then
         if left == e.max_num_batched_tokens or b:head() <= left then s.room = 0 end
         break

@@ -42,8 +42,8 @@ end
 
 -- Those who were sent back are in their lines again.
 local function take_back(b, s)
-  local here = {}
-  for i = 1, b:running(s.ids) do here[s.ids[i]] = true end
+  local here, cols = {}, s.cols
+  for i = 1, b:running(cols) do here[cols.id[i]] = true end
   for id in pairs(s.on) do
     if not here[id] then
       put_back(s.lines[s.owner[id]], id)
@@ -52,33 +52,36 @@ local function take_back(b, s)
   end
 end
 
--- The lines anew from the queue: requests came that nobody told of (from another replica, from lower tiers).
+-- The lines anew from the queue: requests came without an arrival (from another replica, from lower tiers).
 local function line_up(b, s)
   s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
-  local n = b:running(s.ids, s.prompts, nil, nil, nil, nil, s.whose)
+  local cols = s.cols
+  local n = b:running(cols)
   for i = 1, n do
-    join(s, s.whose[i], s.ids[i], s.prompts[i])
-    s.on[s.ids[i]] = true
+    join(s, cols.client[i], cols.id[i], cols.prompt[i])
+    s.on[cols.id[i]] = true
   end
-  for i = 1, b:waiting(s.ids, s.prompts, nil, nil, nil, nil, s.whose) do
-    join(s, s.whose[i], s.ids[i], s.prompts[i])
+  for i = 1, b:waiting(cols) do
+    join(s, cols.client[i], cols.id[i], cols.prompt[i])
   end
   s.count = s.count - n
 end
 
 -- Bring the counters up to date with the tokens that came out since the last look.
 local function charge(b, s)
-  for i = 1, b:running(s.ids, nil, nil, nil, s.tokens, nil, s.whose) do
-    local id, client = s.ids[i], s.whose[i]
-    local fresh = s.tokens[i] - (s.paid[id] or 0)
+  local cols = s.cols
+  local ids, clients, tokens = cols.id, cols.client, cols.generated
+  for i = 1, b:running(cols) do
+    local id, client = ids[i], clients[i]
+    local fresh = tokens[i] - (s.paid[id] or 0)
     if fresh > 0 then
       s.service[client] = (s.service[client] or 0) + s.params.output_weight * fresh
-      s.paid[id] = s.tokens[i]
+      s.paid[id] = tokens[i]
     end
   end
 end
 
--- A client with nobody here before is lifted to the least service among those that have someone here.
+-- A client without requests here before is lifted to the least service among those that have some here.
 local function lift(s, client)
   local least
   for _, other in ipairs(s.active) do
@@ -94,7 +97,7 @@ local function open(s)
   if s.here then return end
   s.here, s.service, s.paid, s.active, s.back = {}, {}, {}, {}, {}
   s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
-  s.ids, s.tokens, s.whose, s.prompts = {}, {}, {}, {}
+
 end
 
 local function arrive(s, client)
@@ -143,8 +146,9 @@ return policy.batching {
 
   step = function(b, e, s)
     open(s)
+    s.cols = s.cols or b:columns { "id", "client", "prompt", "generated" }
     if b:queue() > 0 then charge(b, s) end                -- while all who ran are here
-    local left = e.max_num_batched_tokens - b:go_on(e.max_num_batched_tokens)
+    local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
     if b:preempted() > 0 then take_back(b, s) end
     if b:queue() == 0 then return end
     if s.count ~= b:queue() then line_up(b, s) end
@@ -159,7 +163,7 @@ return policy.batching {
       local id = next_of(s)
       local granted = id and b:admit(left, id) or 0
       if granted == 0 then
-        b:again()                                         -- as tokens come, it is another client's turn
+        b:call_again()                                         -- as tokens come, it is another client's turn
         break
       end
       local client = s.owner[id]

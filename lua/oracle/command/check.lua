@@ -1,5 +1,7 @@
 --- `oracle check policy FILE`: a policy against the laws, under random loads.
-local checker = require "oracle.policy_check"
+local lazy = require "oracle.lazy"
+local checker = require "oracle.study.policy_check"
+local files = lazy "oracle.command.files"
 local ui = require "oracle.command.ui"
 
 local command = {}
@@ -15,7 +17,7 @@ function command.run(options)
                                                 progress = meter and meter.step, stopped = ui.host().interrupted })
   if meter then meter.done() end
   if not ok then error(report, 0) end
-  if not options.quiet then require("oracle.command.files").print(checker.text(report)) end
+  if not options.quiet then files.print(checker.text(report)) end
   return report.good
 end
 

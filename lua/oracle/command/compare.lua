@@ -1,6 +1,7 @@
 --- `oracle compare A B ... SCENARIO.lua`: from the words of a command line to one table.
-local comparison = require "oracle.comparison"
 local files = require "oracle.command.files"
+local ordered = require "oracle.text.ordered"
+local paired = require "oracle.study.paired"
 local ui = require "oracle.command.ui"
 
 local command = {}
@@ -27,11 +28,11 @@ function command.run(options)
   local path = words[#words]
   local variants = {}
   for i = 1, #words - 1 do
-    local ok, found = pcall(comparison.variant, words[i])
+    local ok, found = pcall(paired.variant, words[i])
     if not ok then ui.misuse("compare: %s", found) end
     variants[i] = found
   end
-  comparison.named(variants)
+  paired.named(variants)
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
   if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
   local until_ = options["until"] and share_of(options["until"])
@@ -42,7 +43,7 @@ function command.run(options)
   local outputs = files.open_results(options, s)
   ui.host().guard(false)
   local meter = ui.meter(options)
-  local ok, result = pcall(comparison.run, s, variants, {
+  local ok, result = pcall(paired.run, s, variants, {
     replications = options.replications or REPLICATIONS, until_ = until_, runs = not options.no_runs,
     progress = meter and meter.step, stopped = ui.host().interrupted,
   })
@@ -57,8 +58,8 @@ function command.run(options)
     ui.say(("oracle: --until: after %d replications the widest interval is still %.1f %%"):format(result.replications,
       100 * result.width))
   end
-  files.write(outputs.json, require("oracle.summary").json(comparison.object(result)))
-  if not options.quiet and options.json ~= "-" then files.print(comparison.text(result)) end
+  files.write(outputs.json, ordered.json(paired.object(result)))
+  if not options.quiet and options.json ~= "-" then files.print(paired.text(result)) end
   if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
   return not result.interrupted
 end

@@ -1,5 +1,16 @@
 --- The files of a command line: the scenario it names, as it says it is to be, and where results go.
+local lazy = require "oracle.lazy"
+local config_file = lazy "oracle.command.config_file"
+local grammar = lazy "oracle.command.options"
+local host = lazy.optional "oracle.host"
+local literal = lazy "oracle.scenario.literal"
+local lod = lazy "oracle.study.lod"
+local output = lazy "oracle.text.output"
+local paths = lazy "oracle.text.paths"
+local planning = lazy "oracle.plan"
+local scenario = lazy "oracle.scenario"
 local ui = require "oracle.command.ui"
+local world = lazy "oracle.scenario.world"
 
 local misuse = ui.misuse
 
@@ -7,13 +18,9 @@ local files = {}
 
 -- ---- the scenario ----
 
-local function program()
-  return require "oracle.config.program"
-end
-
 --- The one file of a command line; "the flags" where a deployment is said in flags.
 function files.one(options)
-  if options.second then
+  if options.flags then
     if options.command == "sweep" then misuse("sweep: a file expected; --model, --xpu and the like are one run") end
     if #options.files > 0 then
       misuse("%s: --model, --xpu and the like take no scenario; see --config", options.files[1])
@@ -23,8 +30,8 @@ function files.one(options)
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   if #options.files > 1 then
     local first = options.files[1]
-    if not first:find "[./]" and not require("oracle.home").exists(first) then
-      local near = require("oracle.command.options").near_command(first)
+    if not first:find "[./]" and not paths.exists(first) then
+      local near = grammar.near_command(first)
       misuse("%s: no such command%s", first, near and "; did you mean " .. near .. "?" or "; see oracle --help")
     end
     misuse("%s: one scenario at a time", options.files[2])
@@ -32,26 +39,32 @@ function files.one(options)
   return options.files[1]
 end
 
+--- Refuse names after a command that takes none.
+function files.takes_no_name(options)
+  if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
+end
+
 --- The scenario of a file.
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
 function files.load(path, options)
-  local scenario = require "oracle.scenario"
   if path == "" then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   local said = options.format and options.format ~= "lua"
-  if (said or not path:match("%.lua$")) and program().is(path, options) then return program().load(path, options) end
+  if (said or not path:match("%.lua$")) and config_file.is(path, options) then
+    return config_file.load(path, options)
+  end
   local text, unreadable = scenario.read(path)
   local s, why, nothing, wrote = nil, unreadable, nil, nil
   if text then s, why, nothing, wrote = scenario.load(path, text) end
   if s then return s, text end
-  -- Only what simulates loads this: a file that did so itself and returns nothing is a script, and done.
+  -- A file that simulated by itself and returns nothing is a script, and done.
   local run = nothing and (options.command or "run") == "run"
-  if run and package.loaded["oracle.experiment"] then error(ui.DONE, 0) end
+  if run and world.planned then error(ui.DONE, 0) end
   if run and wrote then                                   -- one that only computes and writes is a script, too
     ui.say(("oracle: %s: a script; it returns no scenario, and nothing was simulated"):format(path))
     error(ui.DONE, 0)
   end
-  if not path:find("[./]") and not require("oracle.home").exists(path) then
-    local near = require("oracle.command.options").near_command(path)
+  if not path:find("[./]") and not paths.exists(path) then
+    local near = grammar.near_command(path)
     error(("%s: no such file or command%s"):format(path, near and "; did you mean " .. near .. "?" or ""), 0)
   end
   error(why, 0)
@@ -59,33 +72,31 @@ end
 
 --- What the command line says of a scenario: --set, --seed, --lod.
 function files.adjust(s, options)
-  local setting = require "oracle.setting"
   for _, assignment in ipairs(options.set) do
-    local key, text = setting.split(assignment)
+    local key, text = literal.split(assignment)
     if not key then misuse("--set %s: KEY=VALUE expected", assignment) end
-    local ok, why = setting.apply(s, key, text)
+    local ok, why = literal.apply(s, key, text)
     if not ok then misuse("--set %s", why) end
   end
   if options.seed then s.seed = options.seed end
-  if options.lod then require("oracle.lod").choose(s, options.lod) end
+  if options.lod then lod.choose(s, options.lod) end
 end
 
 --- Whether it is many runs, after what --set says of `vary`.
 function files.varies(s, options)
   local many = s.vary ~= nil
   for _, assignment in ipairs(options.set) do
-    local key, text = require("oracle.setting").split(assignment)
+    local key, text = literal.split(assignment)
     if key == "vary" then many = text ~= "nil" end
   end
   return many
 end
 
 --- Adjust a scenario and work out its run.
--- @return the plan of oracle.experiment; raises "path: what is wrong"
+-- @return the plan of oracle.plan; raises "path: what is wrong"
 function files.prepare(s, path, options)
-  local scenario = require "oracle.scenario"
   files.adjust(s, options)
-  local ok, plan = pcall(require("oracle.experiment").plan, s)
+  local ok, plan = pcall(planning.plan, s)
   if not ok then error(scenario.about(path, scenario.first_line(plan)), 0) end
   return plan
 end
@@ -101,7 +112,7 @@ end
 
 -- What is read is not written over, and the results of a sweep as they finish have a file of their own.
 local function not_read_or_kept(options, taken)
-  local plain, read = require("oracle.output").plain, options.files[#options.files]
+  local plain, read = output.plain, options.files[#options.files]
   local kind = read and taken[plain(read)]
   if kind then misuse("--%s %s: that is the file that is read; another one expected", kind, options[kind]) end
   local out = options.out
@@ -111,7 +122,7 @@ end
 
 -- A scenario's file, and those that its values name: traces, models, policies.
 local function named_in(s)
-  local scenario, find, list = require "oracle.scenario", require("oracle.home").find, {}
+  local find, list = paths.find, {}
   local origin = scenario.origin(s)
   local function walk(v, depth)
     if type(v) == "string" then
@@ -127,7 +138,7 @@ end
 
 -- Neither are the files that the scenario reads, by whatever path.
 local function not_inputs(options, s)
-  local same, inputs = require("oracle.host").same_file, nil
+  local same, inputs = host().same_file, nil
   for _, kind in ipairs(RESULTS) do
     if options[kind] then inputs = inputs or named_in(s) end
     for _, input in ipairs(options[kind] and inputs or {}) do
@@ -138,11 +149,11 @@ local function not_inputs(options, s)
   end
 end
 
---- Make the files of results ready (oracle.output), before anything runs.
+--- Make the files of results ready (oracle.text.output), before anything runs.
 -- @param s the scenario, whose files are not written over
 -- @return { json =, csv =, series = }
 function files.open_results(options, s)
-  local output, taken = require "oracle.output", {}
+  local taken = {}
   for _, kind in ipairs(RESULTS) do
     local file = options[kind]
     if file == "" then misuse("--%s: FILE expected", kind) end
@@ -182,7 +193,7 @@ end
 
 --- Write to stdout.
 function files.print(text)
-  ui.must(require("oracle.output").open("-"):write(text))
+  ui.must(output.open("-"):write(text))
 end
 
 return files

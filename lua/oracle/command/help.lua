@@ -1,10 +1,13 @@
 --- What `oracle --help` and `oracle COMMAND --help` print.
+local lazy = require "oracle.lazy"
+local flags = lazy "oracle.formats.flags"
 local options = require "oracle.command.options"
+local schema = lazy "oracle.scenario.schema"
+local sweep = lazy "oracle.command.sweep"
 
 local help = {}
 
 local function of_all()
-  local schema = require "oracle.schema"
   local lines = {
     "usage: oracle SCENARIO.lua [options]",
     "       oracle COMMAND ...",
@@ -23,7 +26,7 @@ local function of_all()
   end
   lines[#lines + 1] = ""
   lines[#lines + 1] = "a deployment in flags, instead of a file (defaults in brackets):"
-  for _, o in ipairs(require("oracle.config.second").options()) do
+  for _, o in ipairs(flags.options()) do
     lines[#lines + 1] = ("  %-24s %s"):format(o[1], o.doc)
   end
   lines[#lines + 1] = ""
@@ -56,7 +59,7 @@ end
 local function of_run()
   local lines = { "usage: oracle run SCENARIO.lua [options]", "",
                   "Keys of a scenario, for the file and for --set KEY=VALUE, with their defaults:" }
-  for _, key in ipairs(require("oracle.schema").describe()) do
+  for _, key in ipairs(schema.describe()) do
     lines[#lines + 1] = ("  %-32s %-12s %s"):format(table.unpack(key)):gsub("%s+$", "")
   end
   lines[#lines + 1] = ""
@@ -67,7 +70,7 @@ end
 --- The text for a command; without one, that of the program.
 function help.text(command)
   if command == "run" then return of_run() end
-  if command == "sweep" then return require("oracle.command.sweep").help() end
+  if command == "sweep" then return sweep.help() end
   return command and of_command(command) or of_all()
 end
 

@@ -1,16 +1,18 @@
 --- `oracle new policy NAME`: writes a working policy to begin with; `oracle new router NAME` and so on: of that kind.
+local lazy = require "oracle.lazy"
+local paths = lazy "oracle.text.paths"
+local policies = lazy "oracle.policy"
+local spelling = lazy "oracle.text.spelling"
+local templates = require "oracle.command.templates"
 local ui = require "oracle.command.ui"
 
 local command = {}
 
-local KINDS = { "policy", "batching", "router", "admission", "autoscaler", "eviction" }
-
 -- The kind that comes with oracle under this name already, nil without one.
 local function known(name)
-  local policies = require "oracle.policy"
-  for i = 2, #KINDS do
-    for _, other in ipairs(policies.names(KINDS[i])) do
-      if other == name:lower():gsub("-", "_") then return KINDS[i] end
+  for _, k in ipairs(policies.KINDS) do
+    for _, other in ipairs(policies.names(k.kind)) do
+      if other == name:lower():gsub("-", "_") then return k.kind end
     end
   end
 end
@@ -18,12 +20,13 @@ end
 --- Do it.
 -- @param options of oracle.command.options
 function command.run(options)
-  local starts = require "oracle.command.starts"
   local what, name = options.files[1], options.files[2]
-  local start = what and rawget(starts, what)
-  if not start then
-    local near = what and require("oracle.nearest").find(what, KINDS)
-    ui.misuse("new: oracle new policy NAME expected, or %s NAME%s", table.concat(KINDS, ", ", 2),
+  local template = what and templates[what]
+  if not template then
+    local kinds = { "policy" }
+    for i, k in ipairs(policies.KINDS) do kinds[i + 1] = k.kind end
+    local near = what and spelling.find(what, kinds)
+    ui.misuse("new: oracle new policy NAME expected, or %s NAME%s", table.concat(kinds, ", ", 2),
       near and "; did you mean " .. near .. "?" or "")
   end
   if not name or #options.files > 2 then ui.misuse("new: oracle new %s NAME expected", what) end
@@ -33,8 +36,8 @@ function command.run(options)
     ui.misuse("new %s %s: a name of letters, digits, - and _ expected", what, (name:gsub("%c", "?")))
   end
   local path = stem .. ".lua"
-  if require("oracle.home").exists(path) then error(path .. ": is there already", 0) end
-  local text = start:gsub("@(%u+)@", { NAME = base, FILE = path })
+  if paths.exists(path) then error(path .. ": is there already", 0) end
+  local text = template:gsub("@(%u+)@", { NAME = base, FILE = path })
   local f, why = io.open(path, "w")
   if not f then error(why, 0) end
   local ok, wrong = f:write(text)

@@ -1,4 +1,7 @@
 --- The grammar of the command line: commands, options, and how words are sorted into them.
+local lazy = require "oracle.lazy"
+local flags = lazy "oracle.formats.flags"
+local spelling = lazy "oracle.text.spelling"
 local ui = require "oracle.command.ui"
 
 local misuse = ui.misuse
@@ -88,8 +91,8 @@ local function find_option(word, command)
       elsewhere = o
     end
   end
-  local flags = require("oracle.config.second").options()
-  for _, o in ipairs(flags) do
+  local of_flags = flags.options()
+  for _, o in ipairs(of_flags) do
     if word == o[1] then return o end
   end
   if elsewhere then
@@ -99,8 +102,8 @@ local function find_option(word, command)
     misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
   end
   local names = names_of(options.LIST)
-  for _, o in ipairs(flags) do names[#names + 1] = o[1] end
-  local near = require("oracle.nearest").find(word, names)
+  for _, o in ipairs(of_flags) do names[#names + 1] = o[1] end
+  local near = spelling.find(word, names)
   misuse("%s: unknown option; %s", word, near and "did you mean " .. near .. "?" or "see oracle --help")
 end
 
@@ -149,9 +152,9 @@ function options.parse(args)
       elseif inline then
         misuse("%s takes no value", o[1])
       end
-      if o.second then
-        out.second = out.second or {}
-        out.second[o.second] = value
+      if o.flag then
+        out.flags = out.flags or {}
+        out.flags[o.flag] = value
       elseif o.list then
         table.insert(out[o.key], value)
       else
@@ -166,7 +169,7 @@ end
 
 --- The command that a word most likely meant, or nil.
 function options.near_command(word)
-  return require("oracle.nearest").find(word, names_of(options.COMMANDS))
+  return spelling.find(word, names_of(options.COMMANDS))
 end
 
 return options

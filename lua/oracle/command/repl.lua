@@ -1,5 +1,9 @@
 --- `oracle`, `oracle repl [SCENARIO.lua]`: the prompt, or what a pipe says to it.
+local lazy = require "oracle.lazy"
 local files = require "oracle.command.files"
+local oracle = require "oracle"
+local repl = lazy "oracle.repl"
+local scenario = lazy "oracle.scenario"
 local ui = require "oracle.command.ui"
 
 local command = {}
@@ -11,7 +15,6 @@ local REFUSED = { "json", "csv", "threads", "no_runs", "quiet" }
 -- @param needed true where an empty stdin is no script
 -- @return the exit status
 local function prompt(s, needed)
-  local repl = require "oracle.repl"
   if ui.host().isatty(0) then return repl.interactive(ui.host(), s) end
   local script = io.read("a")
   if needed and script:match("^%s*$") then ui.misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
@@ -33,8 +36,8 @@ function command.run(options)
   ui.host().guard(true)
   local s = files.load(path, options)
   files.prepare(s, path, options)
-  local ok, live = pcall(require("oracle").sim, s)
-  if not ok then error(require("oracle.scenario").about(path, require("oracle.scenario").first_line(live)), 0) end
+  local ok, live = pcall(oracle.sim, s)
+  if not ok then error(scenario.about(path, scenario.first_line(live)), 0) end
   ui.host().guard(false)
   return prompt(live, false)
 end

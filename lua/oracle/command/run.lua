@@ -1,11 +1,19 @@
 --- `oracle run FILE`: one run of a scenario or a configuration, or, where it varies keys, many.
+local lazy = require "oracle.lazy"
+local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
+local ordered = require "oracle.text.ordered"
+local report = lazy "oracle.result.report"
+local series = lazy "oracle.result.series"
+local summary = lazy "oracle.result.summary"
+local sweep = lazy "oracle.command.sweep"
+local study = lazy "oracle.study"
 local ui = require "oracle.command.ui"
+local units = lazy "oracle.text.units"
 
 local command = {}
 
 local function describe_deployment(plan)
-  local units = require "oracle.units"
   local d, e = plan.deployment, plan.scenario.engine
   ui.say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus,
     d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
@@ -17,8 +25,8 @@ end
 
 local function write_results(result, outputs, samples)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, require("oracle.summary").json(result))
-  if outputs.series then files.write(outputs.series, require("oracle.series").csv(samples)) end
+  files.write(outputs.json, ordered.json(result))
+  if outputs.series then files.write(outputs.series, series.csv(samples)) end
 end
 
 -- `tell` is called once the run is some way on.
@@ -26,7 +34,7 @@ local function simulate(s, plan, outputs, options, tell)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
   local total = { wall = host.clock() }
-  local ok, result = pcall(require("oracle.experiment").run, s, {
+  local ok, result = pcall(study.run, s, {
     plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = function(...)
       tell()
       if meter then meter.step(...) end
@@ -60,12 +68,12 @@ local function run_once(s, read, path, options)
   write_results(result, outputs, total.series)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
-    files.print(require("oracle.report").block(result))
-    if read and not options.second then require("oracle.config.program").done(result) end
+    files.print(report.block(result))
+    if read and not options.flags then config_file.done(result) end
   end
   ui.warn(result.oracle.warnings, options)
   if told then ui.end_line(total) end
-  if not require("oracle.summary").complete(result) then
+  if not summary.complete(result) then
     ui.say("oracle: interrupted; the results are partial")
     return false
   end
@@ -76,28 +84,28 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
-  return require("oracle.command.sweep").run(s, path, text, options,
+  return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
 end
 
 --- Do it.
 -- @param options of oracle.command.options
--- @param ranks of an MPI job (oracle.ranks), or nil
+-- @param ranks of an MPI job (oracle.study.mpi), or nil
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
   if options.csv and options.no_records then ui.misuse("--csv and --no-records: one row per request, or none") end
   ui.host().guard(true)
   local s, text, read
-  if options.second then
-    s, read = require("oracle.config.program").flags(options.second)
+  if options.flags then
+    s, read = config_file.flags(options.flags)
   else
     s, text, read = files.load(path, options)
   end
   if options.command == "sweep" or files.varies(s, options) then
     return run_many(s, path, text, read, options, ranks)
   end
-  if read then require("oracle.config.program").adopt(read, options) end
+  if read then config_file.adopt(read, options) end
   return run_once(s, read, path, options)
 end
 

@@ -1,11 +1,16 @@
 --- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
 -- to results on stdout and in files.
-local axes = require "oracle.axes"
+local lazy = require "oracle.lazy"
+local axes = require "oracle.scenario.axes"
 local files = require "oracle.command.files"
+local metrics = lazy "oracle.scenario.metrics"
+local report = lazy "oracle.result.report"
+local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
-local setting = require "oracle.setting"
-local sweep = require "oracle.sweep"
+local setting = require "oracle.scenario.literal"
+local sweep = require "oracle.study.sweep"
 local ui = require "oracle.command.ui"
+local version = require "oracle.version"
 
 local command = {}
 
@@ -66,12 +71,11 @@ local function default_file(path)
 end
 
 local function open_results(options, work, job)
-  local journal = require "oracle.journal"
   local file = options.out or options.command == "sweep" and default_file(job.path)
-  if not file then return journal.memory(work.count) end
-  local id = { version = require "oracle.version", scenario = job.path:match("([^/]*)$"), text = job.text,
+  if not file then return results_file.memory(work.count) end
+  local id = { version = version, scenario = job.path:match("([^/]*)$"), text = job.text,
                settings = settings_of(job), points = work.count }
-  local results, why = journal.open(file, id, options.resume)
+  local results, why = results_file.open(file, id, options.resume)
   if not results then error(why, 0) end
   return results
 end
@@ -123,7 +127,7 @@ end
 local function write(work, results, failed, outputs, options, columns)
   if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
   if not options.quiet and options.json ~= "-" then
-    files.print(require("oracle.report").points(work.keys, columns, each_result(work, results)))
+    files.print(report.points(work.keys, columns, each_result(work, results)))
   end
 end
 
@@ -170,7 +174,7 @@ function command.run(s, path, text, options, as)
   local work, why = sweep.open(job, s)
   if not work then ui.misuse("%s", why) end
   check(options, work)
-  local columns, wrong = require("oracle.report").columns(s.report, s.percentiles)
+  local columns, wrong = metrics.columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
   local outputs = files.open_results(options, s)
   local ok, results = pcall(open_results, options, work, job)

@@ -1,4 +1,9 @@
 --- What every command shares: how it speaks to its user, and how it refuses a wrong command line.
+local lazy = require "oracle.lazy"
+local host = lazy.optional "oracle.host"
+local progress = lazy "oracle.text.progress"
+local units = lazy "oracle.text.units"
+
 local ui = {}
 
 local LEVELS = { "DEBUG", "INFO", "WARNING", "ERROR" }
@@ -29,9 +34,7 @@ end
 
 --- Clock, terminal and Ctrl-C; outside the program what the Lua library has of them.
 function ui.host()
-  local ok, found = pcall(require, "oracle.host")
-  if ok then return found end
-  return { isatty = function() return false end, clock = os.clock, guard = function() end }
+  return host() or { isatty = function() return false end, clock = os.clock, guard = function() end }
 end
 
 --- Write a line to stderr.
@@ -62,17 +65,16 @@ function ui.warn(list, options)
   for _, text in ipairs(list) do ui.say("oracle: warning: " .. text) end
 end
 
---- A progress line (oracle.progress), where someone can see it; else nil.
+--- A progress line (oracle.text.progress), where someone can see it; else nil.
 function ui.meter(options)
-  local host = ui.host()
-  if options.quiet or not host.isatty(2) then return nil end
-  return require("oracle.progress").new(host.clock, io.stderr)
+  local h = ui.host()
+  if options.quiet or not h.isatty(2) then return nil end
+  return progress.new(h.clock, io.stderr)
 end
 
 --- Wall time and the like: facts about this machine, so never among the results.
 -- @param total { wall =, steps =, events =, now = }
 function ui.end_line(total)
-  local units = require "oracle.units"
   ui.say(("# %.3f s wall, %s steps, %s events, %s x real time"):format(total.wall, units.thousands(total.steps),
     units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
 end

@@ -8,8 +8,21 @@
 -- run the scenario again from its seed, doing the same at the same times: byte for byte the same, at the cost of
 -- simulating up to that time once more. What a policy keeps, in the table it is given or in variables of its file, is
 -- made anew with it; only one that was typed in shares the variables its functions refer to.
+local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
+local core = require "oracle.core"
+local edits = lazy "oracle.live.edits"
+local host = lazy.optional "oracle.host"
+local planning = lazy "oracle.plan"
+local progress = lazy "oracle.text.progress"
+local replicas = lazy "oracle.live.replica"
+local requests = lazy "oracle.live.request"
 local scenario = require "oracle.scenario"
 local series = require "oracle.live.series"
+local spelling = lazy "oracle.text.spelling"
+local summary = lazy "oracle.result.summary"
+local units = lazy "oracle.text.units"
+local what_if = lazy "oracle.study.what_if"
 
 local live = {}
 
@@ -27,14 +40,9 @@ end
 
 -- ---- making and going on ----
 
-local function host()
-  local ok, found = pcall(require, "oracle.host")
-  return ok and found or nil
-end
-
 -- A spec of its own: its knobs can then be changed without anyone else noticing.
 local function spec_of(plan)
-  local spec = require("oracle.experiment").spec(plan)
+  local spec = planning.spec(plan)
   local engine = {}
   for k, v in pairs(spec.engine) do engine[k] = v end
   spec.engine, spec.life, spec.series_interval = engine, true, nil   -- it samples by itself: oracle.live.series
@@ -42,9 +50,9 @@ local function spec_of(plan)
 end
 
 local function start(inner)
-  collectgarbage()                                        -- simulations nobody holds are larger than Lua knows
+  collectgarbage()                                        -- simulations without a reference are larger than Lua knows
   inner.spec = spec_of(inner.plan)
-  inner.raw = require("oracle.core").sim.new(inner.spec)
+  inner.raw = core.sim.new(inner.spec)
   inner.series = series.new(inner.plan.spec.series_interval)
   inner.begun = false
   return inner
@@ -54,7 +62,7 @@ end
 local function meter_of()
   local h = host()
   if not h or not h.isatty(2) then return nil end
-  return require("oracle.progress").new(h.clock, io.stderr)
+  return progress.new(h.clock, io.stderr)
 end
 
 -- Go on to `until_ns` (nil: to the end), sampling on the way. True when it was interrupted.
@@ -94,7 +102,7 @@ local function carry_out(inner, entry)
   elseif entry.policies then
     local spec = {}
     for k, v in pairs(inner.spec) do spec[k] = v end
-    for kind, p in pairs(entry.policies) do spec[kind] = require("oracle.experiment").fresh(p) end
+    for kind, p in pairs(entry.policies) do spec[kind] = planning.fresh(p) end
     inner.raw:swap(spec, entry.anew)
     inner.spec = spec
   else
@@ -108,7 +116,7 @@ end
 local function change(inner, entry)
   entry.at = inner.begun and inner.raw:now() or nil
   carry_out(inner, entry)
-  inner.journal[#inner.journal + 1] = entry
+  inner.edits[#inner.edits + 1] = entry
 end
 
 -- Go on to a time that has been reached before.
@@ -122,12 +130,12 @@ end
 -- Another one at time `at` (ns; nil: not begun), by doing it all again.
 local function replay(inner, at)
   local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
-                        present = inner.plan, journal = {} }
-  for _, entry in ipairs(inner.journal) do
+                        present = inner.plan, edits = {} }
+  for _, entry in ipairs(inner.edits) do
     if entry.at and (not at or entry.at > at) then break end
     if entry.at then go_through(again, entry.at) end
     carry_out(again, entry)
-    again.journal[#again.journal + 1] = entry
+    again.edits[#again.edits + 1] = entry
   end
   if at then go_through(again, at) end
   return again
@@ -146,8 +154,8 @@ local function see(self, key)
   if METHODS[key] then return METHODS[key] end
   local field = FIELDS[key]
   if field then return field(inner_of[self], self) end
-  local near = require("oracle.nearest").find(tostring(key), live.names(self, "."))
-    or require("oracle.nearest").find(tostring(key), live.names(self, ":"))
+  local near = spelling.find(tostring(key), live.names(self, "."))
+    or spelling.find(tostring(key), live.names(self, ":"))
   fail("a simulation has no field %s%s", tostring(key), near and "; did you mean " .. near .. "?" or "")
 end
 
@@ -166,7 +174,7 @@ end
 --- A simulation of a scenario, at its beginning.
 -- @param what a scenario or the path of one
 function live.new(what)
-  if type(what) == "string" then what = require("oracle").load(what) end
+  if type(what) == "string" then what = scenario.open(what) end
   if live.is(what) then what = inner_of[what].origin end
   if not scenario.is(what) then
     fail("sim: a scenario or the path of one expected, got %s", what == nil and "none" or "a " .. type(what))
@@ -175,10 +183,10 @@ function live.new(what)
     fail("sim: this scenario varies keys, and a simulation is one run; set its vary to nil first")
   end
   local copy = what:copy()
-  local plan = require("oracle.experiment").plan(copy)
+  local plan = planning.plan(copy)
   local path = scenario.origin(copy).path
   local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.lua$")) or "simulation"
-  return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, journal = {} })
+  return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, edits = {} })
 end
 
 function live.is(v)
@@ -204,17 +212,17 @@ function FIELDS.over(inner) return inner.raw:status().over end
 --- KV blocks of all replicas: { used =, total = }.
 function FIELDS.kv(inner)
   local used, total = inner.raw:memory()
-  return require("oracle.live.replica").memory { used = used, total = total, free = total - used }
+  return replicas.memory { used = used, total = total, free = total - used }
 end
 
 --- A copy of the scenario with what s:set changed.
 function FIELDS.scenario(inner) return inner.scenario:copy() end
 
 function FIELDS.replicas(inner)
-  return require("oracle.live.replica").list(inner.raw, inner.raw:status().replicas)
+  return replicas.list(inner.raw, inner.raw:status().replicas)
 end
 
-function FIELDS.requests(inner) return require("oracle.live.request").list(inner.raw) end
+function FIELDS.requests(inner) return requests.list(inner.raw) end
 function FIELDS.series(inner) return series.view(inner.series) end
 
 --- Distributions so far, in ns: ttft, tpot, itl, e2e, queue.
@@ -226,13 +234,13 @@ end
 
 local function time_of(value)
   if type(value) == "string" then
-    local parsed, why = require("oracle.units").parse(value, "time")
+    local parsed, why = units.parse(value, "time")
     if not parsed then fail("a time: %s", why) end
     value = parsed
   end
   if type(value) ~= "number" or value ~= value or value < 0 or value > 9e9 then
     fail("a time in simulated seconds, such as 60 or \"2 min\", expected, got %s",
-      value ~= value and "nan" or require("oracle.console").plain(value))
+      value ~= value and "nan" or console.plain(value))
   end
   return math.floor(value * NS + 0.5)
 end
@@ -288,9 +296,9 @@ end
 function METHODS.result(self, set)
   local inner = inner_of[self]
   local raw = inner.raw:so_far()
-  local result = require("oracle.summary").new(inner.present, raw, set)
+  local result = summary.new(inner.present, raw, set)
   getmetatable(result).__latency = by_short_name(raw.latency)
-  getmetatable(result).__paused = true                    -- where it is not complete: nobody broke it off
+  getmetatable(result).__paused = true                    -- where it is not complete: it was not interrupted
   return result
 end
 
@@ -315,20 +323,33 @@ end
 --- Change a key while it runs; raises why where that is not possible.
 function METHODS.set(self, key, value)
   local inner = inner_of[self]
-  change(inner, require("oracle.live.set").entry(inner, key, value))
+  change(inner, edits.entry(inner, key, value))
   return self
 end
 
 --- Read the policies' files again; what each replica's policy has kept in its `s` stays.
 function METHODS.reload(self)
   local inner = inner_of[self]
-  change(inner, require("oracle.live.set").reloaded(inner))
+  change(inner, edits.reloaded(inner))
   return self
+end
+
+-- A branch from where the simulation is, with some keys set, to its end.
+local function branch(self, set, point)
+  local fork = self:fork()
+  for _, pair in ipairs(set) do fork:set(pair[1], pair[2]) end
+  fork:run()
+  return fork:result(point)
 end
 
 --- Runs with other values, in one table: from now on where all keys can change while it runs, else from the start.
 function METHODS.what_if(self, changes)
-  return require("oracle.what_if").run(self, changes)
+  local s = self.scenario
+  local going_on = self.now > 0 and not self.over
+  return what_if.run(s, changes, going_on and {
+    at = self.now, can = function(key) return edits.is_live(key, s) end,
+    run = function(set, point) return branch(self, set, point) end,
+  } or nil)
 end
 
 -- ---- showing ----
@@ -344,7 +365,7 @@ end
 
 --- Where it is, and a table of its replicas.
 function live.show(self)
-  return live.line(self) .. "\n" .. require("oracle.live.replica").table(self.replicas)
+  return live.line(self) .. "\n" .. replicas.table(self.replicas)
 end
 
 LIVE.__show = live.show
@@ -359,5 +380,8 @@ function live.names(_, separator)
 end
 
 LIVE.__names = live.names
+
+-- Its results so far and what they are called, for comparisons.
+function LIVE.__result(self) return self:result(), self.name end
 
 return live

@@ -1,5 +1,5 @@
 --- Replicas of a live simulation as one looks at them: tables made when asked for, which print aligned.
-local console = require "oracle.console"
+local console = require "oracle.text.console"
 
 local replica = {}
 

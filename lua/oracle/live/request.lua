@@ -1,5 +1,5 @@
 --- Requests of a live simulation: s.requests[17] is the life of the 17th to arrive, as far as it has come.
-local console = require "oracle.console"
+local console = require "oracle.text.console"
 
 local request = {}
 

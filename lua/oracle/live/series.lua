@@ -1,6 +1,9 @@
 --- What a live simulation looked like over time: samples on an even grid, as many as a chart can show. When there
 -- are too many, every second one goes and the grid is twice as wide. A series_interval is the first grid, and
 -- then more samples are kept.
+local lazy = require "oracle.lazy"
+local plot = lazy "oracle.text.plot"
+
 local series = {}
 
 local MOST, MOST_ASKED = 512, 16384                       -- samples kept: of its own accord, and where asked for
@@ -52,9 +55,9 @@ function series.sample(s, raw, now)
   s.next = (now // s.every + 1) * s.every
 end
 
-local console = require "oracle.console"
+local console = require "oracle.text.console"
 
-local COLUMN = console.printable { __show = function(c) return require("oracle.plot").chart(c) end }
+local COLUMN = console.printable { __show = function(c) return plot.chart(c) end }
 
 local VIEW = console.printable { __show = function(view)
   local rows = {}

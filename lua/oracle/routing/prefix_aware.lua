@@ -10,14 +10,15 @@ return policy.router {
 
   route = function(c, _, s)
     local p = s.params or {}
-    local least = c:least()
-    local fewest, most = c:in_flight(least), 0
-    for i = 1, c:size() do most = math.max(most, c:in_flight(i)) end
+    s.load = s.load or c:columns { "in_flight" }
+    local least, n, in_flight = c:least(), c:replicas(s.load), s.load.in_flight
+    local fewest, most = in_flight[least], 0
+    for i = 1, n do most = math.max(most, in_flight[i]) end
     if most - fewest > (p.balance_absolute or 64) and most > (p.balance_relative or 1.5) * fewest then return least end
     local best, cached = least, c:prefix_match(least)
-    for i = 1, c:size() do
-      local n = c:prefix_match(i)
-      if n > cached or (n == cached and c:in_flight(i) < c:in_flight(best)) then best, cached = i, n end
+    for i = 1, n do
+      local tokens = c:prefix_match(i)
+      if tokens > cached or (tokens == cached and in_flight[i] < in_flight[best]) then best, cached = i, tokens end
     end
     return best
   end,

@@ -6,7 +6,7 @@ return policy.router {
   name = "session_affinity",
 
   route = function(c, _, s)
-    local home = c:home()
+    local home = c:last_replica()
     if home then return home end
     s.last = (s.last or 0) % c:size() + 1
     return s.last

@@ -1,25 +1,28 @@
 --- Serving systems: what a system's defaults are, what it calls its knobs, and the policies it runs.
 -- One file each (vllm.lua, sglang.lua ...) makes a table with `system.new`; the engine's own knobs carry vLLM's names,
 -- and every system takes those as well as its own.
+local lazy = require "oracle.lazy"
+local finder = lazy "oracle.text.finder"
+local spelling = lazy "oracle.text.spelling"
+
 local system = {}
 
---- The systems there are, in the order they are listed.
-system.NAMES = { "vllm", "sglang", "trtllm", "dynamo", "triton", "static", "orca", "sarathi" }
+--- The systems there are.
+function system.names()
+  return finder.names "system"
+end
 
--- Other spellings of their names, folded (oracle.nearest).
-local ALSO = { tensorrtllm = "trtllm", trtllm = "trtllm", tensorrt = "trtllm", tritoninferenceserver = "triton",
-               sarathiserve = "sarathi", vllmv1 = "vllm" }
-
-local FIELDS = { name = "string", version = "string", source = "string", defaults = "table", aliases = "table",
-                 knobs = "table", open = "function", fill = "function", room = "function", settle = "function",
-                 computed_only = "boolean", kv_loading = "string", off = "table", batching = "function",
-                 router = "function", shape = "function" }
+local FIELDS = { name = "string", also = "table", version = "string", source = "string", defaults = "table",
+                 aliases = "table", knobs = "table", open = "function", fill = "function", room = "function",
+                 settle = "function", computed_only = "boolean", kv_loading = "string", off = "table",
+                 batching = "function", router = "function", shape = "function" }
 
 --- A serving system.
--- @param t { name =, version = what is modelled, source = where its behaviour and defaults are written down,
---   defaults = { knob = value } where they differ from vLLM's, aliases = { its name of a knob = vLLM's },
---   knobs = { own ones, as in oracle.schema }, open = function(raw) -> those of ours that have no default until `fill`
---     gives one, fill = function(e, hardware) for defaults that depend on the GPU,
+-- @param t { name =, also = other names it goes by, version = what is modelled, source = where its behaviour and
+--   defaults are written down, defaults = { knob = value } where they differ from vLLM's,
+--   aliases = { its name of a knob = vLLM's },
+--   knobs = { own ones, as in oracle.scenario.keys }, open = function(raw) -> those of ours that have no default until
+--     `fill` gives one, fill = function(e, hardware) for defaults that depend on the GPU,
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
@@ -31,7 +34,7 @@ function system.new(t)
   for k, v in pairs(t) do
     assert(FIELDS[k] == type(v), "system: " .. tostring(k))
   end
-  t.defaults, t.aliases, t.knobs, t.off = t.defaults or {}, t.aliases or {}, t.knobs or {}, t.off or {}
+  for _, k in ipairs { "also", "defaults", "aliases", "knobs", "off" } do t[k] = t[k] or {} end
   t.own = {}
   for _, f in ipairs(t.knobs) do
     f.type = f.type or f[2]
@@ -40,23 +43,27 @@ function system.new(t)
   return t
 end
 
---- The name among system.NAMES that is meant, or nil.
+--- The name among system.names() that is meant, or nil.
 function system.find(name)
   if type(name) ~= "string" then return nil end
-  local fold = require("oracle.nearest").fold
-  local folded = fold(name)
-  for _, known in ipairs(system.NAMES) do
-    if fold(known) == folded then return known end
+  local found = finder.find("system", name)
+  if found then return found end
+  local folded = spelling.fold(name)
+  for _, known in ipairs(system.names()) do
+    for _, other in ipairs(finder.load("system", known).also) do
+      if spelling.fold(other) == folded then return known end
+    end
   end
-  return ALSO[folded]
+  return nil
 end
 
 --- A system by name; vllm when the name is nil or unknown.
 function system.get(name)
-  return require("oracle.system." .. (system.find(name) or "vllm"))
+  name = name or "vllm"
+  return finder.load("system", system.find(name) or "vllm")
 end
 
---- The fields that a system adds to the section `engine` of a scenario, for oracle.schema.
+--- The fields that a system adds to the section `engine` of a scenario, for oracle.scenario.schema.
 -- @param raw the section as written
 -- @param node the schema's section
 -- @return { key = field }; an alias's field is that of the knob it stands for
@@ -76,7 +83,7 @@ end
 --- The names of all knobs of the section `engine`: ours, the system's own, and what it calls ours.
 -- @param raw, node as above
 -- @return a list
-function system.names(raw, node)
+function system.knob_names(raw, node)
   local names, more = table.move(node.order, 1, #node.order, 1, {}), {}
   for k in pairs(system.fields(raw, node)) do more[#more + 1] = k end
   table.sort(more)

@@ -3,6 +3,7 @@ local system = require "oracle.system"
 
 return system.new {
   name = "sarathi",
+  also = { "Sarathi-Serve" },
   version = "OSDI 2024",
   source = "Agrawal et al., Sarathi-Serve, OSDI 2024, sections 4 and 5 (token budgets of 512 and 2048, batches of up "
     .. "to 128)",

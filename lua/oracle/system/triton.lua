@@ -3,6 +3,7 @@ local system = require "oracle.system"
 
 return system.new {
   name = "triton",
+  also = { "Triton Inference Server" },
   version = "2.6x (25.x containers)",
   source = "NVIDIA Triton Inference Server user guide, Batchers; default-max-batch-size 4: Model Configuration, "
     .. "Auto-Generated Model Configuration",

@@ -1,9 +1,11 @@
 --- TensorRT-LLM: in-flight batching. GUARANTEED_NO_EVICT starts a request only when its longest answer fits;
--- MAX_UTILIZATION starts whoever fits now and pauses the last when memory runs short; STATIC_BATCH is the old way.
+-- MAX_UTILIZATION starts the requests that fit now and pauses the last when memory runs short; STATIC_BATCH runs a
+-- batch to its end.
 local system = require "oracle.system"
 
 return system.new {
   name = "trtllm",
+  also = { "TensorRT-LLM", "TensorRT" },
   version = "v1.0",
   source = "github.com/NVIDIA/TensorRT-LLM v1.0, tensorrt_llm/llmapi/llm_args.py (KvCacheConfig, SchedulerConfig, "
     .. "BuildConfig); documentation, Useful Runtime Options; Tuning Max Batch Size and Max Num Tokens",

@@ -4,6 +4,7 @@ local system = require "oracle.system"
 
 return system.new {
   name = "vllm",
+  also = { "vLLM V1" },
   version = "v0.11",
   source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.11; V0: "
     .. "vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",

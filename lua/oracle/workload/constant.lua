@@ -1,4 +1,12 @@
 --- Evenly spaced arrivals, in stages of different rate where wanted.
+local keys = require "oracle.workload.parts.keys"
 local workload = require "oracle.workload"
 
-return { engine = workload.arrivals }
+return {
+  doc = "evenly spaced arrivals",
+  keys = keys.drawn { keys.rate("requests per second"), keys.STAGES, keys.COUNT, keys.DURATION },
+  shares_rate = true,
+  engine = function(w, run)
+    return workload.arrivals("even", w, run)
+  end,
+}

@@ -1,66 +1,106 @@
 --- Workloads: what asks, when, and for how many tokens. `oracle.workload.poisson { rate = "4 req/s", ... }` makes
--- the table a scenario holds; the file of each kind turns the checked table into the engine's form.
--- A kind's file returns `engine(w, run)`: w the checked workload, run = { duration =, find =, warnings = }; the
--- result is a table for the engine (a list of them for a mix), or nil and a message "key: what".
+-- the table a scenario holds; the file of each kind says its keys and turns the checked table into the engine's form.
+-- A kind is a file of this folder that returns
+--   { doc = what it is, keys = a list as in oracle.scenario.keys (oracle.workload.parts.keys has common ones),
+--     engine = function(w, run) -> a table for the engine (src/bind/sim/spec_workload.h), or nil and a message
+--       "key: what": w the checked workload,
+--       run = { duration =, find =, warnings = },
+--     told_by = keys that tell this kind from others in a mix, shares_rate = true where a mix may give it its rate,
+--     recorded = true where seeds change nothing }
+-- A kind that holds others (mix) has `new`, which makes its table; its keys are function(profiles), where
+-- profiles(key) is a workload of any other kind that has this key too; its engine returns a list.
+local fields = require "oracle.scenario.fields"
+local finder = require "oracle.text.finder"
+local lazy = require "oracle.lazy"
+local conversation = lazy "oracle.workload.parts.conversation"
+local prefix = lazy "oracle.workload.parts.prefix"
+local spelling = require "oracle.text.spelling"
+
 local workload = {}
 
-local KINDS = { "batch", "closed_loop", "constant", "gamma", "poisson", "renewal", "sessions", "trace" }
+--- What the file of a kind says.
+function workload.kind(name)
+  return finder.load("workload", name)
+end
 
-for _, kind in ipairs(KINDS) do
+for _, kind in ipairs(finder.names "workload") do
   workload[kind] = function(t)
     if type(t) ~= "table" then error(("workload.%s: a table expected, got a %s"):format(kind, type(t)), 2) end
+    local new = workload.kind(kind).new
+    if new then return new(t) end
     local w = { kind = kind }
     for k, v in pairs(t) do w[k] = v end
     return w
   end
 end
 
--- The kind of a profile that does not say it, from its keys.
-local function kind_of(p)
-  if p.kind then return p.kind end
-  if p.path then return "trace" end
-  if p.concurrency then return "closed_loop" end
-  if p.inter_arrival then return "renewal" end
-  return (p.cv or p.burstiness) and "gamma" or "poisson"
+--- The kind that a workload's keys tell, where it does not say it itself.
+function workload.kind_told(w)
+  if w.kind then return w.kind end
+  for _, name in ipairs(finder.names "workload") do
+    for _, key in ipairs(workload.kind(name).told_by or {}) do
+      if w[key] ~= nil then return name end
+    end
+  end
+  return "poisson"
 end
 
---- Several workloads at once: oracle.workload.mix { { name = "chat", rate = 3, ... }, { ... }, count = 1000 }.
--- A profile that does not say its kind has the one its keys belong to.
-function workload.mix(t)
-  if type(t) ~= "table" then error(("workload.mix: a table expected, got a %s"):format(type(t)), 2) end
-  local w = { kind = "mix" }
-  for k, v in pairs(t) do
-    if math.type(k) ~= "integer" then w[k] = v end
+--- Whether all requests of a workload are recorded: seeds change nothing.
+function workload.is_recorded(w)
+  if not w.profiles then return workload.kind(w.kind).recorded == true end
+  for _, profile in ipairs(w.profiles) do
+    if not workload.is_recorded(profile) then return false end
   end
-  local profiles = w.profiles
-  if t[1] ~= nil then
-    if profiles then error("workload.mix: profiles is given too; leave one out", 2) end
-    profiles = table.move(t, 1, #t, 1, {})
-  end
-  if type(profiles) ~= "table" then return w end
-  w.profiles = {}
-  for i, p in ipairs(profiles) do
-    if type(p) ~= "table" then error(("workload.mix: profile %d: a table expected, got a %s"):format(i, type(p)), 2) end
-    local one = { kind = kind_of(p) }
-    for k, v in pairs(p) do one[k] = v end
-    w.profiles[i] = one
-  end
-  return w
+  return true
 end
+
+-- ---- keys ----
+
+local section = fields.section
+
+-- The kinds that hold no others; `more`: a key that each has besides, or nil.
+local function plain_kinds(word, more)
+  local kinds = {}
+  for _, name in ipairs(finder.names "workload") do
+    local kind = workload.kind(name)
+    if not kind.new then
+      local keys = table.move(kind.keys, 1, #kind.keys, 1, {})
+      keys[#keys + 1] = more
+      kinds[name] = section { word, keys, doc = kind.doc }
+    end
+  end
+  return kinds
+end
+
+--- The key `workload` of a scenario: a variant of the kinds there are.
+function workload.key()
+  local kinds = plain_kinds("workload")
+  local function profiles(more)
+    return { "profile", type = "variant", tag = "kind", kinds = plain_kinds("profile", more) }
+  end
+  for _, name in ipairs(finder.names "workload") do
+    local kind = workload.kind(name)
+    if kind.new then kinds[name] = section { "workload", kind.keys(profiles), doc = kind.doc } end
+  end
+  return { "workload", type = "variant", tag = "kind", required = true, kinds = kinds,
+           doc = "the requests: oracle.workload.poisson { ... } and so on" }
+end
+
+-- ---- the engine's form ----
 
 -- What all kinds have: lengths, clients, and what prompts are made of.
 local function fill(out, w)
-  out.kind, out.name = out.kind or w.kind, w.name
+  out.name = w.name
   out.prompt, out.output = w.prompt, w.output
   out.timeout, out.cancel, out.priority, out.streaming = w.timeout, w.cancel, w.priority, w.streaming
   out.prompt_pool = w.prompt_pool
   if w.conversation then
-    local c, why = require("oracle.workload.conversation").engine(w.conversation, "conversation.")
+    local c, why = conversation.engine(w.conversation, "conversation.")
     if not c then return nil, why end
     out.conversation = c
   end
   if w.prefix then
-    local p, why = require("oracle.workload.prefix").engine(w.prefix)
+    local p, why = prefix.engine(w.prefix)
     if not p then return nil, why end
     out.prefix = p
   end
@@ -73,14 +113,16 @@ end
 --- The engine's form of a checked workload; nil and a message where its parts do not go together.
 -- @param run { duration = of the scenario or nil, find =, warnings = a list that messages are added to }
 function workload.engine(w, run)
-  local out, why = require("oracle.workload." .. w.kind).engine(w, run)
+  local kind = workload.kind(w.kind)
+  local out, why = kind.engine(w, run)
   if not out then return nil, why end
-  if w.kind == "mix" then return out end
+  if kind.new then return out end
   return fill(out, w)
 end
 
 --- The arrivals of an open loop: a rate or stages, and something that ends them.
-function workload.arrivals(w, run)
+-- @param gaps what is between two arrivals: "exponential", "gamma" (with cv) or "even"
+function workload.arrivals(gaps, w, run)
   if w.rate and w.stages then return nil, "stages: rate is given too; leave one out" end
   if not w.rate and not w.stages then return nil, "rate: missing; requests per second, or stages" end
   if w.stages then
@@ -91,7 +133,15 @@ function workload.arrivals(w, run)
   if not (w.count or w.duration or w.stages or run.duration) then
     return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
   end
-  return { rate = w.rate, stages = w.stages, count = w.count, duration = w.duration }
+  return { arrivals = gaps, rate = w.rate, stages = w.stages, count = w.count, duration = w.duration }
 end
 
-return require("oracle.nearest").strict(workload, "oracle.workload")
+--- Arrivals with gaps of their own distribution.
+function workload.renewals(w, run)
+  if not (w.count or w.duration or run.duration) then
+    return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
+  end
+  return { arrivals = "drawn", inter_arrival = w.inter_arrival, count = w.count, duration = w.duration }
+end
+
+return spelling.strict(workload, "oracle.workload")

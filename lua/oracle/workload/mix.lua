@@ -1,11 +1,10 @@
 --- Several workloads side by side. Each profile is an arrival process of its own, so their rates add up; a profile
 -- without a rate takes its share, by weight, of the rate of the mix.
+local keys = require "oracle.workload.parts.keys"
 local workload = require "oracle.workload"
 
-local RATED = { poisson = true, gamma = true, constant = true, sessions = true }
-
 local function own_rate(p)
-  return p.rate or p.stages or p.inter_arrival or not RATED[p.kind]
+  return p.rate or p.stages or p.inter_arrival or not workload.kind(p.kind).shares_rate
 end
 
 -- Profiles with the rate each is to have; warns of weights that do nothing.
@@ -38,7 +37,43 @@ local function rated(w, run)
   return out
 end
 
+-- oracle.workload.mix { { name = "chat", rate = 3, ... }, { ... }, count = 1000 }: a profile that does not say its kind
+-- has the one its keys belong to.
+local function new(t)
+  local w = { kind = "mix" }
+  for k, v in pairs(t) do
+    if math.type(k) ~= "integer" then w[k] = v end
+  end
+  local profiles = w.profiles
+  if t[1] ~= nil then
+    if profiles then error("workload.mix: profiles is given too; leave one out", 2) end
+    profiles = table.move(t, 1, #t, 1, {})
+  end
+  if type(profiles) ~= "table" then return w end
+  w.profiles = {}
+  for i, p in ipairs(profiles) do
+    if type(p) ~= "table" then error(("workload.mix: profile %d: a table expected, got a %s"):format(i, type(p)), 2) end
+    local one = { kind = workload.kind_told(p) }
+    for k, v in pairs(p) do one[k] = v end
+    w.profiles[i] = one
+  end
+  return w
+end
+
+local WEIGHT = { "weight", "number", min = 0, max = 1e9,
+                 doc = "share of the rate of the mix; without effect beside a rate of its own" }
+
 return {
+  doc = "several workloads at once, reported by name",
+  keys = function(profiles)
+    return {
+      { "profiles", "list", required = true, doc = "workloads that go on side by side, each with its own arrivals",
+        of = profiles(WEIGHT) },
+      keys.rate("requests per second of all profiles without a rate of their own, split by weight"), keys.COUNT,
+      keys.DURATION,
+    }
+  end,
+  new = new,
   engine = function(w, run)
     local profiles, why = rated(w, run)
     if not profiles then return nil, why end

@@ -1,9 +1,10 @@
 --- Arrivals with independent gaps of any distribution, in seconds.
+local keys = require "oracle.workload.parts.keys"
+local workload = require "oracle.workload"
+
 return {
-  engine = function(w, run)
-    if not (w.count or w.duration or run.duration) then
-      return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
-    end
-    return { kind = "renewal", inter_arrival = w.inter_arrival, count = w.count, duration = w.duration }
-  end,
+  doc = "independent gaps of any distribution",
+  keys = keys.drawn { keys.INTER_ARRIVAL, keys.COUNT, keys.DURATION },
+  told_by = { "inter_arrival" },
+  engine = workload.renewals,
 }

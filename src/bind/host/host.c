@@ -191,7 +191,7 @@ static int run_cli(lua_State *L)
 {
   const words *w = lua_touserdata(L, 1);
   lua_getglobal(L, "require");
-  lua_pushliteral(L, "oracle.cli");
+  lua_pushliteral(L, "oracle.command");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "main");
   lua_createtable(L, w->count, 0);

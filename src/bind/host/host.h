@@ -12,8 +12,7 @@ typedef struct orc_host orc_host;
 /*
 ** A line editor, for the prompt. Owned by the caller and alive as long as the host.
 **   read      shows `prompt`, returns the line without its end, valid until the next call; NULL at
-*the
-**             end of input. Sets *abandoned when the user gave the line up (Ctrl-C).
+**             the end of input. Sets *abandoned when the user gave the line up (Ctrl-C).
 **   remember  adds `entry` (it may hold several lines) to the history
 */
 typedef struct orc_editor {
@@ -25,8 +24,7 @@ typedef struct orc_editor {
 /*
 ** A Lua state whose modules come from `home` (the folder that holds lua/ and models/), with lpeg,
 ** oracle.core and oracle.host inside; `home` must outlive it. The editor may have a NULL `read`:
-*then there is no prompt.
-** Never NULL: without memory the program ends.
+** then there is no prompt. Never NULL: without memory the program ends.
 */
 orc_host *orc_host_new(const char *home, const orc_editor *editor);
 void orc_host_free(orc_host *h); /* NULL is allowed */

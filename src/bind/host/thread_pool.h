@@ -9,8 +9,7 @@
 
 /*
 ** [] -> [function]: the constructor of pools whose states take their modules from `home`, which
-*must
-** outlive the pools.
+** must outlive the pools.
 **
 ** pool(threads, module, argument) -> p. Each thread, in its own state, calls
 ** require(module).worker(argument) once; the function it returns is called with an index (a whole

@@ -1,17 +1,28 @@
 /*
-** batch.c - the hot half of the binding: verbs a batching policy calls.
-** A few userdata, taken in turn. One stands for a batch only while the policy is being asked
-** about it (asking.h); otherwise every verb raises "batch used outside its step".
+** batch.c - verbs a batching policy calls to form a step.
+** A few userdata, taken in turn. One stands for a batch only while the policy is being called
+** about it (call_context.h); otherwise every verb raises "batch used outside its step".
 */
+#include "bind/policy/batch.h"
+
 #include <lauxlib.h>
 #include <limits.h>
 #include <string.h>
 
+#include "bind/bind.h"
 #include "bind/policy/call_context.h"
-#include "bind/policy/table.h"
+#include "bind/policy/columns.h"
+#include "bind/policy/handle.h"
+#include "bind/policy/request.h"
 #include "replica/batch.h"
 
-enum { COLUMNS_MOST = 8 };
+/* Upvalues of each verb. */
+enum { CONTEXT = 1, COLUMNS };
+
+static const orc_columns_kind columns_kind = { .type = "oracle.columns.batch",
+                                               .maker = "b:columns",
+                                               .names = orc_policy_request_fields,
+                                               .count = ORC_FIELDS };
 
 static _Noreturn void no_batch(lua_State *L)
 {
@@ -20,13 +31,12 @@ static _Noreturn void no_batch(lua_State *L)
   orc_bind_misuse(L, "batch used outside its step");
 }
 
-/* Upvalue 1 says who is asked, and the userdata is known by its address: nothing is looked up for a
- * verb that is well called. */
+/* The userdata is known by its address: nothing is looked up for a verb that is well called. */
 static orc_batch *self(lua_State *L)
 {
-  const orc_call_context *a = lua_touserdata(L, lua_upvalueindex(1));
-  if (a->batch == NULL || lua_touserdata(L, 1) != a->box) no_batch(L);
-  return a->batch;
+  const orc_call_context *context = lua_touserdata(L, lua_upvalueindex(CONTEXT));
+  if (context->batch == NULL || lua_touserdata(L, 1) != context->handle) no_batch(L);
+  return context->batch;
 }
 
 static int limit(lua_State *L)
@@ -59,57 +69,95 @@ static int resume(lua_State *L)
   return 1;
 }
 
-/* b:go_on(limit) -> tokens granted to those who run: one for every decoding sequence, and what that
- * leaves of `limit` to prompts begun in earlier steps; requests sent back since the policy was
+/* b:continue(limit) -> tokens granted to the requests that run: one for every decoding sequence, and what
+ * that leaves of `limit` to prompts begun in earlier steps; requests preempted since the policy was
  * called */
-static int go_on(lua_State *L)
+static int continue_running(lua_State *L)
 {
   orc_batch *b = self(L);
   lua_pushinteger(L, orc_batch_go_on(b, limit(L)));
-  lua_pushinteger(L, b->preempted);
+  lua_pushinteger(L, b->microbatch->preempted);
   return 2;
 }
 
-/* b:fill(limit [, reserve [, pass_over]]) -> tokens granted to those who wait, admitted from the
- * head of the queue on until one gets none; reserve as in b:admit; with pass_over = true a prompt
- * that is too long for what is left, where prompts are not cut, lets those behind it go first */
-static int fill(lua_State *L)
+static int fill_as(lua_State *L, unsigned how)
 {
   orc_batch *b = self(L);
-  const unsigned reserve = lua_toboolean(L, 3) ? ORC_FILL_RESERVE : 0;
-  const unsigned how = reserve | (lua_toboolean(L, 4) ? ORC_FILL_PASS_OVER : 0);
   lua_pushinteger(L, orc_batch_fill(b, limit(L), how));
   return 1;
 }
 
-/* b:admit(limit [, id [, reserve]]) -> tokens granted, 0 when nothing fits; with reserve = true it
- * is given all the KV blocks its longest answer needs, so that it never gives way */
+/* b:fill(limit) -> tokens granted to waiting requests, admitted from the head of the queue on until
+ * one gets none */
+static int fill(lua_State *L)
+{
+  return fill_as(L, 0);
+}
+
+/* b:fill_reserved(limit) -> the same, each with the blocks of its longest answer, as
+ * b:admit_reserved */
+static int fill_reserved(lua_State *L)
+{
+  return fill_as(L, ORC_FILL_RESERVE);
+}
+
+/* b:fill_skipping(limit) -> the same; a prompt too long for what is left, where prompts are not cut,
+ * lets those behind it go first */
+static int fill_skipping(lua_State *L)
+{
+  return fill_as(L, ORC_FILL_PASS_OVER);
+}
+
+/* b:admit(limit [, id]) -> tokens granted, 0 when nothing fits; without id: to the head of the queue */
 static int admit(lua_State *L)
 {
   orc_batch *b = self(L);
   const int tokens = limit(L);
-  const uint64_t id = lua_isnoneornil(L, 3) ? ORC_HEAD : number(L, 3);
-  if (lua_toboolean(L, 4))
-    lua_pushinteger(L, orc_batch_admit_reserved(b, id, tokens));
-  else if (id == ORC_HEAD)
+  if (lua_isnoneornil(L, 3))
     lua_pushinteger(L, orc_batch_admit(b, tokens));
   else
-    lua_pushinteger(L, orc_batch_admit_one(b, id, tokens));
+    lua_pushinteger(L, orc_batch_admit_one(b, number(L, 3), tokens));
   return 1;
 }
 
-/* b:preempt([id [, how]]) -> done; how: "recompute" (default), "keep" or "swap"; without id: the
- * last admitted */
-static int preempt(lua_State *L)
+/* b:admit_reserved(limit [, id]) -> the same; the request is given all the KV blocks its longest answer
+ * needs, so that it is never preempted for want of one */
+static int admit_reserved(lua_State *L)
 {
-  static const char *const names[] = { "recompute", "keep", "swap", NULL };
   orc_batch *b = self(L);
-  const orc_preempt_mode how = (orc_preempt_mode)luaL_checkoption(L, 3, "recompute", names);
+  const int tokens = limit(L);
+  const uint64_t id = lua_isnoneornil(L, 3) ? ORC_HEAD : number(L, 3);
+  lua_pushinteger(L, orc_batch_admit_reserved(b, id, tokens));
+  return 1;
+}
+
+static int preempt_as(lua_State *L, orc_preempt_mode how)
+{
+  orc_batch *b = self(L);
   if (lua_isnoneornil(L, 2))
     lua_pushboolean(L, orc_batch_preempt_last(b, how));
   else
     lua_pushboolean(L, orc_batch_preempt(b, number(L, 2), how));
   return 1;
+}
+
+/* b:preempt([id]) -> done: a running request goes back to the queue and is computed again; without id
+ * the one the policy's `victim` names */
+static int preempt(lua_State *L)
+{
+  return preempt_as(L, ORC_PREEMPT_RECOMPUTE);
+}
+
+/* b:pause([id]) -> done: the same, but it keeps its blocks until others need them */
+static int pause_request(lua_State *L)
+{
+  return preempt_as(L, ORC_PREEMPT_KEEP);
+}
+
+/* b:swap_out([id]) -> done: the same, but its blocks move to host memory */
+static int swap_out(lua_State *L)
+{
+  return preempt_as(L, ORC_PREEMPT_SWAP);
 }
 
 /* b:free() -> KV blocks a newcomer could have, of how many */
@@ -146,8 +194,8 @@ static int head(lua_State *L)
   return 3;
 }
 
-/* b:need() -> KV blocks the decodes of this step still have to open */
-static int need(lua_State *L)
+/* b:decode_blocks() -> KV blocks the decodes of this step still have to open */
+static int decode_blocks(lua_State *L)
 {
   lua_pushinteger(L, orc_batch_need(self(L)));
   return 1;
@@ -162,9 +210,9 @@ static int cached(lua_State *L)
   return 1;
 }
 
-/* b:beginning(id, n) -> a number that stands for the first n prompt tokens of a waiting request:
+/* b:prefix_hash(id, n) -> a number that stands for the first n prompt tokens of a waiting request:
  * equal for equal ones; nil when its prompt is shorter or unlike any other */
-static int beginning(lua_State *L)
+static int prefix_hash(lua_State *L)
 {
   const orc_batch *b = self(L);
   const lua_Integer tokens = luaL_checkinteger(L, 3);
@@ -175,8 +223,8 @@ static int beginning(lua_State *L)
   return 1;
 }
 
-/* b:owed(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
-static int owed(lua_State *L)
+/* b:remaining(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
+static int remaining(lua_State *L)
 {
   const orc_batch *b = self(L);
   lua_pushinteger(L, orc_batch_owed(b, limit(L)));
@@ -201,15 +249,15 @@ static int count_steps(lua_State *L)
   return 2;
 }
 
-/* b:preempted() -> requests sent back since the policy was called */
+/* b:preempted() -> requests preempted since the policy was called */
 static int count_preempted(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->preempted);
+  lua_pushinteger(L, self(L)->microbatch->preempted);
   return 1;
 }
 
-/* b:key(id, key) -> done: another place in the queue for a request of this replica */
-static int rekey(lua_State *L)
+/* b:requeue(id, key) -> done: another place in the queue for a request of this replica */
+static int requeue(lua_State *L)
 {
   orc_batch *b = self(L);
   const double key = luaL_checknumber(L, 3);
@@ -218,8 +266,8 @@ static int rekey(lua_State *L)
   return 1;
 }
 
-/* b:prefix_order(): the queue in the order of a depth-first prefix_order of the prefix tree, heavier branches first
- */
+/* b:prefix_order(): the queue in the order of a depth-first walk of the prefix tree, heavier branches
+ * first */
 static int prefix_order(lua_State *L)
 {
   orc_batch_walk(self(L));
@@ -236,7 +284,7 @@ static int last(lua_State *L)
 }
 
 /* b:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from this replica's stream */
-static int chance(lua_State *L)
+static int random_number(lua_State *L)
 {
   return orc_call_context_draw(L, &self(L)->replica->rng, 2);
 }
@@ -244,7 +292,7 @@ static int chance(lua_State *L)
 /* b:decoding() -> sequences that decode */
 static int decoding(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->replica->microbatch->decode.n);
+  lua_pushinteger(L, self(L)->microbatch->decode.n);
   return 1;
 }
 
@@ -255,8 +303,8 @@ static int now(lua_State *L)
   return 1;
 }
 
-/* b:again(): be called again at the next step though nothing may have changed */
-static int again(lua_State *L)
+/* b:call_again(): be called again at the next step though nothing may have changed */
+static int call_again(lua_State *L)
 {
   orc_batch_again(self(L));
   return 0;
@@ -272,114 +320,112 @@ static int wake(lua_State *L)
   return 0;
 }
 
-/* The columns, in the order b:waiting and b:running take their tables. */
-enum { ID, PROMPT, ARRIVAL, COMPUTED, GENERATED, PRIORITY, CLIENT, OUTPUT };
+/* ---- columns ---- */
 
-static void push_field(lua_State *L, const orc_replica *r, const orc_request *q, int column)
+/* b:columns { "id", "prompt", ... } -> columns for b:waiting and b:running to fill */
+static int columns(lua_State *L)
 {
-  const int32_t steps =
-      q->state == ORC_DECODE
-          ? orc_decode_set_generated(&r->microbatches[q->microbatch].decode, q) - q->generated
-          : 0;
-  switch (column) {
-  case ID:
-    lua_pushinteger(L, (lua_Integer)q->number + 1);
-    break;
-  case PROMPT:
-    lua_pushinteger(L, q->in.prompt);
-    break;
-  case ARRIVAL:
-    lua_pushnumber(L, (double)q->in.time * 1e-9);
-    break;
-  case COMPUTED:
-    lua_pushinteger(L, q->computed + steps);
-    break;
-  case GENERATED:
-    lua_pushinteger(L, q->generated + steps);
-    break;
-  case PRIORITY:
-    lua_pushinteger(L, q->in.priority);
-    break;
-  case CLIENT:
-    lua_pushinteger(L, q->in.client);
-    break;
-  default:
-    lua_pushinteger(L, q->in.output);
-  }
+  self(L);
+  return orc_columns_new(L, &columns_kind);
 }
 
-/* How many tables were given; each must be one. */
-static int columns(lua_State *L, const orc_replica *r)
+static orc_columns lay(lua_State *L, const orc_replica *r)
 {
-  int n = lua_gettop(L) - 1;
-  luaL_argcheck(L, n <= COLUMNS_MOST, 2 + COLUMNS_MOST, "at most eight columns expected");
-  for (int i = 0; i < n; i++)
-    if (!lua_isnil(L, 2 + i)) luaL_checktype(L, 2 + i, LUA_TTABLE);
-  if (n > OUTPUT && !lua_isnil(L, 2 + OUTPUT) && !r->policy->clairvoyant)
+  const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
+  if (c.count > 0 && c.code[c.count - 1] == ORC_FIELD_OUTPUT && !r->policy->clairvoyant)
     orc_bind_misuse(L, "output lengths are unknown to a policy without clairvoyant = true");
-  return n;
+  return c;
 }
 
-static void put_row(lua_State *L, const orc_replica *r, orc_slot slot, int n, lua_Integer row)
+static void put_row(lua_State *L, const orc_columns *c, const orc_request *q, int32_t decoded,
+                    lua_Integer row)
 {
-  for (int i = 0; i < n; i++) {
-    if (lua_isnil(L, 2 + i)) continue;
-    push_field(L, r, &r->requests->at[slot], i);
-    lua_rawseti(L, 2 + i, row);
+  for (int i = 0; i < c->count; i++) {
+    orc_policy_request_push(L, q, (orc_policy_request_field)c->code[i], decoded);
+    orc_columns_set(L, c, i, row);
   }
 }
 
-/* b:waiting(ids, prompts, arrivals, computed, generated, priorities, clients, outputs) -> n; in
- * queue order */
+/* b:waiting(columns) -> n: the waiting requests in rows 1 to n, in the queue's order */
 static int waiting(lua_State *L)
 {
   orc_replica *r = self(L)->replica;
-  const int n = columns(L, r);
+  const orc_columns c = lay(L, r);
   orc_queue_sort(&r->queue);
   for (uint32_t i = 0; i < r->queue.count; i++)
-    put_row(L, r, r->queue.at[i].slot, n, (lua_Integer)i + 1);
+    put_row(L, &c, &r->requests->at[r->queue.at[i].slot], 0, (lua_Integer)i + 1);
   lua_pushinteger(L, r->queue.count);
   return 1;
 }
 
-/* b:running(the same) -> n; in order of admission */
+/* Tokens of a decoding request that are not yet in q->generated. */
+static int32_t decoded_of(const orc_replica *r, const orc_request *q)
+{
+  if (q->state != ORC_DECODE) return 0;
+  return orc_decode_set_generated(&r->microbatches[q->microbatch].decode, q) - q->generated;
+}
+
+/* b:running(columns) -> n: the running requests in rows 1 to n, in order of admission */
 static int running(lua_State *L)
 {
   const orc_replica *r = self(L)->replica;
-  const int n = columns(L, r);
+  const orc_columns c = lay(L, r);
   lua_Integer row = 0;
-  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next)
-    put_row(L, r, slot, n, ++row);
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
+    const orc_request *q = &r->requests->at[slot];
+    put_row(L, &c, q, decoded_of(r, q), ++row);
+  }
   lua_pushinteger(L, row);
   return 1;
 }
 
-/* Make the metatable "oracle.batch"; leaves the stack as it was. */
-int orc_bind_batch(lua_State *L)
+static const luaL_Reg verbs[] = {
+  { "decode", decode },
+  { "resume", resume },
+  { "continue", continue_running },
+  { "admit", admit },
+  { "admit_reserved", admit_reserved },
+  { "fill", fill },
+  { "fill_reserved", fill_reserved },
+  { "fill_skipping", fill_skipping },
+  { "preempt", preempt },
+  { "pause", pause_request },
+  { "swap_out", swap_out },
+  { "requeue", requeue },
+  { "prefix_order", prefix_order },
+  { "columns", columns },
+  { "waiting", waiting },
+  { "running", running },
+  { "head", head },
+  { "size", size },
+  { "queue", queue },
+  { "decoding", decoding },
+  { "free", free_blocks },
+  { "decode_blocks", decode_blocks },
+  { "cached", cached },
+  { "prefix_hash", prefix_hash },
+  { "remaining", remaining },
+  { "progress", progress },
+  { "preempted", count_preempted },
+  { "now", now },
+  { "last", last },
+  { "steps", count_steps },
+  { "wake", wake },
+  { "call_again", call_again },
+  { "random", random_number },
+  { NULL, NULL },
+};
+
+void orc_policy_batch_open(lua_State *L)
 {
-  static const luaL_Reg verbs[] = {
-    { "decode", decode },       { "resume", resume },
-    { "admit", admit },         { "preempt", preempt },
-    { "free", free_blocks },    { "size", size },
-    { "queue", queue },         { "decoding", decoding },
-    { "head", head },           { "now", now },
-    { "wake", wake },           { "waiting", waiting },
-    { "running", running },     { "need", need },
-    { "key", rekey },           { "last", last },
-    { "owed", owed },           { "again", again },
-    { "cached", cached },       { "progress", progress },
-    { "steps", count_steps },   { "preempted", count_preempted },
-    { "random", chance },       { "walk", prefix_order },
-    { "beginning", beginning }, { "go_on", go_on },
-    { "fill", fill },           { NULL, NULL },
-  };
-  luaL_newmetatable(L, "oracle.batch"); /* [mt] */
-  luaL_newlibtable(L, verbs);           /* [mt, verbs] */
-  orc_call_context_push(L);             /* [mt, verbs, asking] */
-  luaL_setfuncs(L, verbs, 1);           /* [mt, verbs] */
-  lua_setfield(L, -2, "__index");       /* [mt] */
-  lua_pushliteral(L, "oracle.batch");   /* [mt, name] */
-  lua_setfield(L, -2, "__metatable");   /* [mt] scripts cannot reach it */
-  lua_pop(L, 1);                        /* [] */
-  return 0;
+  luaL_newmetatable(L, "oracle.batch");    /* [mt] */
+  luaL_newlibtable(L, verbs);              /* [mt, verbs] */
+  orc_call_context_push(L);                /* [mt, verbs, context] */
+  orc_columns_metatable(L, &columns_kind); /* [mt, verbs, context, columns] */
+  luaL_setfuncs(L, verbs, 2);              /* [mt, verbs] */
+  orc_handle_strict(L, verbs, "batch", "b");
+  lua_setfield(L, -2, "__index");     /* [mt] */
+  lua_pushliteral(L, "oracle.batch"); /* [mt, name] */
+  lua_setfield(L, -2, "__metatable"); /* [mt] scripts cannot reach it */
+  lua_pop(L, 1);                      /* [] */
 }

@@ -47,21 +47,20 @@ void orc_policy_push(lua_State *L, int function)
   lua_rawgeti(L, LUA_REGISTRYINDEX, function);
 }
 
-/* Call the function below `args` arguments; its draws come from asked.rng. Leaves its results,
- *or
- ** its error, in place of it and of its handler. */
+/* Call the function below `args` arguments; its draws come from asked.rng. Leaves its results, or
+** its error, in place of it and of its handler. */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context asked)
 {
   /* A verb of one policy may lead to another being asked: what it had is put back. */
   lua_State *L = p->L;
-  const orc_call_context before = *p->asking;
+  const orc_call_context before = *p->context;
   const bool within = before.rng != NULL;
-  *p->asking = asked;
+  *p->context = asked;
   const int handler = lua_gettop(L) - args - 1;
   if (!within) orc_watchdog_enter(p->watch, L);
   const int status = lua_pcall(L, args, results, handler);
   if (!within) orc_watchdog_leave(p->watch);
-  *p->asking = before;
+  *p->context = before;
   if (status == LUA_OK && results == 0)
     lua_settop(L, handler - 1);
   else

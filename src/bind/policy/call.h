@@ -1,11 +1,11 @@
 /*
 ** call.h - how a policy's function is called from the engine, and how its table is read: for
-** the files of bind/ that put Lua behind the function pointers of serve/policy.h.
+** the files of bind/ that put Lua behind the function pointers of replica/scheduler.h and cluster/policy.h.
 */
 #ifndef ORC_BIND_POLICY_CALL_H
 #define ORC_BIND_POLICY_CALL_H
 
-#include "bind/policy/table.h"
+#include "bind/policy/policies.h"
 
 /* ---- calling ---- */
 
@@ -14,8 +14,7 @@
 void orc_policy_push(lua_State *L, int function);
 
 /*
-** Call the function below `args` arguments; its draws come from asked.rng. Leaves its results,
-*or
+** Call the function below `args` arguments; its draws come from asked.rng. Leaves its results, or
 ** its error, in place of what orc_policy_push pushed. Returns lua_pcall's status.
 */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context asked);

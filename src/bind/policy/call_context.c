@@ -4,18 +4,18 @@
 
 #include "bind/bind.h"
 
-static const char asking_key; /* its address names the state's orc_call_context in the registry */
+static const char context_key; /* its address names the state's orc_call_context in the registry */
 
 void orc_call_context_init(lua_State *L)
 {
   orc_call_context *a = lua_newuserdatauv(L, sizeof *a, 0);
   *a = (orc_call_context){ 0 };
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &asking_key);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &context_key);
 }
 
 void orc_call_context_push(lua_State *L)
 {
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &asking_key);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &context_key);
 }
 
 orc_call_context *orc_call_context_find(lua_State *L)

@@ -11,9 +11,9 @@
 
 /* One for a Lua state, its coroutines included. */
 typedef struct orc_call_context {
-  orc_rng *rng;     /* draws of the policy; NULL: none is being asked */
-  orc_batch *batch; /* it is asked to form this one; NULL: it is asked something else */
-  const void *box;  /* the userdata that stands for the batch */
+  orc_rng *rng;       /* draws of the policy; NULL: none is being asked */
+  orc_batch *batch;   /* it is asked to form this one; NULL: it is asked something else */
+  const void *handle; /* the userdata that stands for the batch */
 } orc_call_context;
 
 /* Make it, with no policy being asked: once per Lua state, before the first simulation. */

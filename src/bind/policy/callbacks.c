@@ -12,11 +12,11 @@ bool orc_callback_step(void *self, orc_batch *b, orc_error *e)
   lua_State *L = p->L;
   const int i = b->replica->index;
   orc_policy_push(L, p->step);
-  const void *box = orc_handles_next(L, &p->batches);
+  const void *handle = orc_handles_next(L, &p->batches);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->state[i]);
   const int status = orc_policy_ask(
-      p, 3, 0, (orc_call_context){ .rng = &b->replica->rng, .batch = b, .box = box });
+      p, 3, 0, (orc_call_context){ .rng = &b->replica->rng, .batch = b, .handle = handle });
   return status == LUA_OK || orc_policy_refuse(L, status, p->step, p->batching.name, e);
 }
 
@@ -25,11 +25,11 @@ static int call_about(orc_lua_policies *p, int function, const orc_request *r, i
 {
   lua_State *L = p->L;
   orc_policy_push(L, function);
-  void **box = orc_handles_push(L, &p->requests, r);
+  void **handle = orc_handles_push(L, &p->requests, r);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->knobs);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->state[r->replica]);
   const int status = orc_policy_call(p, 3, results, &p->of->replicas[r->replica].rng);
-  *box = NULL;
+  *handle = NULL;
   return status;
 }
 
@@ -61,8 +61,8 @@ static int call_at_arrival(orc_lua_policies *p, int function, orc_policy_kind ki
 {
   lua_State *L = p->L;
   orc_policy_push(L, function);
-  p->sight = (orc_cluster_scope){ .cluster = c };
-  void **cluster = orc_handles_push(L, &p->clusters, &p->sight);
+  p->scope = (orc_cluster_scope){ .cluster = c, .request = r };
+  void **cluster = orc_handles_push(L, &p->clusters, &p->scope);
   void **request = orc_handles_push(L, &p->requests, r);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->memory[kind]);
   const int status =
@@ -134,10 +134,10 @@ bool orc_callback_grade(void *self, const orc_request *r, int *out, orc_error *e
   orc_lua_policies *p = self;
   lua_State *L = p->L;
   orc_policy_push(L, p->grade);
-  void **box = orc_handles_push(L, &p->requests, r);
+  void **handle = orc_handles_push(L, &p->requests, r);
   lua_rawgeti(L, LUA_REGISTRYINDEX, p->memory[ORC_POLICY_EVICTION]);
   const int status = orc_policy_call(p, 2, 1, &p->rng[1]);
-  *box = NULL;
+  *handle = NULL;
   if (status != LUA_OK) return orc_policy_refuse(L, status, p->grade, p->eviction.name, e);
   int whole = 0;
   const lua_Integer n = lua_tointegerx(L, -1, &whole);

@@ -11,9 +11,9 @@ static bool scale(void *self, const orc_cluster *c, int pool, int *wanted, orc_e
   orc_lua_scaler *s = self;
   orc_lua_policies *p = s->of;
   lua_State *L = p->L;
-  s->sight = (orc_cluster_scope){ .cluster = c, .pool = &c->pools[pool] };
+  s->scope = (orc_cluster_scope){ .cluster = c, .pool = &c->pools[pool] };
   orc_policy_push(L, s->scale);
-  void **cluster = orc_handles_push(L, &p->clusters, &s->sight);
+  void **cluster = orc_handles_push(L, &p->clusters, &s->scope);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->state);
   const int status = orc_policy_call(p, 2, 1, &s->rng);
   *cluster = NULL;

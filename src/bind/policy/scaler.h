@@ -4,27 +4,14 @@
 #ifndef ORC_BIND_POLICY_SCALER_H
 #define ORC_BIND_POLICY_SCALER_H
 
-#include "base/rng.h"
-#include "bind/bind.h"
-#include "bind/policy/cluster_scope.h"
-#include "cluster/cluster.h"
-
-typedef struct orc_lua_scaler {
-  struct orc_lua_policies *of;
-  const char *name;
-  int scale;               /* reference; LUA_NOREF: this pool does not change */
-  int params;              /* reference: what the scenario set */
-  int state;               /* reference: the policy's own table */
-  orc_rng rng;             /* its draws */
-  orc_cluster_scope sight; /* the pool it is asked about, during the call */
-} orc_lua_scaler;
+#include "bind/policy/policies.h"
 
 /*
 ** Read spec.autoscalers of the table at `index`, a list with a policy or false for each pool, into
 ** `count` scalers; raises when one is none. Those read before keep their tables and draws.
 **   before   NULL: there are none
 */
-orc_lua_scaler *orc_scalers_read(struct orc_lua_policies *p, lua_State *L, int index, int count,
+orc_lua_scaler *orc_scalers_read(orc_lua_policies *p, lua_State *L, int index, int count,
                                  const orc_lua_scaler *before);
 
 /* Put the params into the tables anew. */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bind/policy/watchdog.h"
+#include "bind/policy/floor.h"
 
 static bool ends_in(const char *text, const char *end)
 {
@@ -16,14 +16,14 @@ static bool ends_in(const char *text, const char *end)
 /* These stand between a policy and Lua's library; their lines say nothing. */
 static bool is_sandbox(const lua_Debug *ar)
 {
-  return ends_in(ar->source, "lua/oracle/sandbox.lua") ||
-         ends_in(ar->source, "lua/oracle/policy.lua");
+  return ends_in(ar->source, "lua/oracle/policy/sandbox.lua") ||
+         ends_in(ar->source, "lua/oracle/policy/constructors.lua");
 }
 
 /* Whether there is a function at this level, and it is not one that called the policy. */
 static bool in_policy(lua_State *L, int level, lua_Debug *ar)
 {
-  return lua_getstack(L, level, ar) != 0 && ar->i_ci != orc_watchdog_floor();
+  return lua_getstack(L, level, ar) != 0 && ar->i_ci != orc_floor_get();
 }
 
 bool orc_source_line_line(lua_State *L, char *out, size_t size)

@@ -1,6 +1,6 @@
 /*
-** source_line.h - whose fault an error is: the file and line of the policy, whatever was called from
-*there.
+** source_line.h - whose fault an error is: the file and line of the policy, whatever was called
+** from there.
 */
 #ifndef ORC_BIND_POLICY_SOURCE_LINE_H
 #define ORC_BIND_POLICY_SOURCE_LINE_H

@@ -6,6 +6,7 @@
 
 #include "bind/policy/call.h"
 #include "bind/policy/callbacks.h"
+#include "bind/policy/scaler.h"
 #include "bind/policy/source_line.h"
 #include "replica/batch.h"
 
@@ -193,7 +194,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, orc_policy_
                        orc_watchdog *watch)
 {
   *p = (orc_lua_policies){ .L = L,
-                           .asking = orc_call_context_find(L),
+                           .context = orc_call_context_find(L),
                            .watch = watch,
                            .step = LUA_NOREF,
                            .order = LUA_NOREF,

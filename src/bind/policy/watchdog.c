@@ -134,11 +134,6 @@ void orc_watchdog_interrupt(void)
   atomic_store(&interrupted, 1);
 }
 
-const void *orc_watchdog_floor(void)
-{
-  return current != NULL && current->inside ? current->floor : NULL;
-}
-
 bool orc_watchdog_interrupted(void)
 {
   return atomic_load(&interrupted) != 0;
@@ -168,6 +163,7 @@ void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
   w->allocate = lua_getallocf(L, &w->store);
   lua_setallocf(L, allocate, w);
   current = w;
+  orc_floor_set(NULL);
   struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
   event.sigev_notify_thread_id = gettid();
   const struct itimerspec every = {
@@ -182,6 +178,7 @@ void orc_watchdog_end(orc_watchdog *w)
 {
   if (w->armed) timer_delete(w->timer);
   current = w->outer;
+  orc_floor_set(current != NULL && current->inside ? current->floor : NULL);
   lua_setallocf(w->L, w->allocate, w->store);
   lua_sethook(w->L, w->hook, w->mask, w->count);
 }

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "bind/bind.h"
+#include "bind/policy/floor.h"
 
 enum {
   ORC_WATCHDOG_TICK_MS = 100,    /* how often the watch looks */
@@ -55,11 +56,13 @@ static inline void orc_watchdog_enter(orc_watchdog *w, lua_State *L)
   w->calls = (w->calls + 1) & 0xffffff;
   w->stopped = 0;
   w->inside = 1;
+  orc_floor_set(w->floor);
 }
 
 static inline void orc_watchdog_leave(orc_watchdog *w)
 {
   w->inside = 0;
+  orc_floor_set(NULL);
 }
 
 /* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
@@ -74,9 +77,6 @@ int orc_watchdog_guard(lua_State *L);
 /* pcall(f, ...) as Lua's own, but that a policy which is being stopped does not get the error. A
 ** lua_CFunction. */
 int orc_watchdog_pcall(lua_State *L);
-
-/* Lua's record (lua_Debug's i_ci) of the function that called the policy; NULL outside of calls. */
-const void *orc_watchdog_floor(void);
 
 /* watched() -> whether a policy is running on this thread. A lua_CFunction. */
 int orc_watchdog_watched(lua_State *L);

@@ -1,14 +1,18 @@
 /*
-** control.c - a paused simulation goes on, by a moment or to a time, and changes: other knobs, other
-** policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a replay
-** stops exactly where the first run did.
+** control.c - a paused simulation goes on, by a moment or to a time, and changes: other knobs,
+** other policies. lua/oracle/live gives it its face. Times are whole nanoseconds here, so that a
+** replay stops exactly where the first run did.
 */
-#include "cluster/control.h"
+#include "bind/sim/control.h"
 
 #include <lauxlib.h>
 #include <math.h>
 
-#include "bind/sim/sim.h"
+#include "bind/policy/scaler.h"
+#include "bind/policy/table.h"
+#include "bind/sim/state.h"
+#include "cluster/cluster.h"
+#include "cluster/control.h"
 
 /* ---- going on ---- */
 
@@ -183,8 +187,7 @@ static int swap(lua_State *L)
     orc_bind_raise(L, &e);
   }
   orc_policies_keep(&s->policies, &old);
-  c->router = s->policies.router;
-  if (c->router.tracks) orc_router_load_catch_up(c);
+  orc_control_reroute(c, &s->policies.router);
   c->admission = s->policies.admission;
   c->eviction = s->policies.eviction;
   for (int i = 0; i < c->pool_count; i++)

@@ -2,18 +2,14 @@
 ** inspect.c - what Lua sees of a paused simulation: the whole, a replica, a request and its life,
 ** results so far. Nothing here changes it. Times are whole nanoseconds.
 */
+#include "bind/sim/inspect.h"
+
 #include <lauxlib.h>
 #include <math.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "bind/sim/sim.h"
+#include "bind/sim/result.h"
+#include "bind/sim/state.h"
 #include "cluster/control.h"
-
-orc_time orc_bind_sim_end(const orc_sim *s)
-{
-  return isfinite(s->duration) ? orc_time_of(s->duration) : ORC_NEVER;
-}
 
 static bool over(const orc_sim *s)
 {
@@ -141,9 +137,9 @@ static void push_steps(lua_State *L, const orc_replica *r)
     const orc_microbatch *microbatch = &r->microbatches[i];
     if (!microbatch->busy) continue;
     lua_createtable(L, 0, 4);
-    put_integer(L, "tokens", microbatch->batch.tokens);
-    put_integer(L, "decodes", microbatch->batch.decodes ? microbatch->decode.n : 0);
-    put_integer(L, "prompts", microbatch->batch.chunk_count);
+    put_integer(L, "tokens", microbatch->tokens);
+    put_integer(L, "decodes", microbatch->decodes ? microbatch->decode.n : 0);
+    put_integer(L, "prompts", microbatch->chunk_count);
     put_time(L, "end", microbatch->end);
     lua_rawseti(L, -2, ++n);
   }
@@ -259,68 +255,15 @@ static int life(lua_State *L)
 
 /* ---- results so far ---- */
 
-/* What closing the books of a replica writes to. */
-typedef struct books {
-  orc_metrics *metrics;
-  orc_pipe_stage *stages;
-  orc_usage usage;
-  orc_time counted;
-} books;
-
-/* Copies of the books take the place of the real ones, so that closing them does no harm. */
-static books *lay_aside(orc_cluster *c)
-{
-  books *kept = orc_alloc((size_t)c->replica_count, sizeof *kept);
-  for (int i = 0; i < c->replica_count; i++) {
-    orc_replica *r = &c->replicas[i];
-    const size_t stages = (size_t)r->pipeline.count;
-    kept[i] = (books){ r->metrics, r->pipeline.stages, r->usage, r->counted };
-    r->metrics = orc_alloc((size_t)c->profile_count, sizeof *r->metrics);
-    for (int p = 0; p < c->profile_count; p++)
-      orc_metrics_merge(&r->metrics[p], &kept[i].metrics[p]);
-    r->pipeline.stages = orc_alloc(stages, sizeof *r->pipeline.stages);
-    memcpy(r->pipeline.stages, kept[i].stages, stages * sizeof *r->pipeline.stages);
-  }
-  return kept;
-}
-
-static void put_back(orc_cluster *c, books *kept)
-{
-  for (int i = 0; i < c->replica_count; i++) {
-    orc_replica *r = &c->replicas[i];
-    for (int p = 0; p < c->profile_count; p++)
-      orc_metrics_done(&r->metrics[p]);
-    free(r->metrics);
-    free(r->pipeline.stages);
-    r->metrics = kept[i].metrics;
-    r->pipeline.stages = kept[i].stages;
-    r->usage = kept[i].usage;
-    r->counted = kept[i].counted;
-  }
-  free(kept);
-}
-
-static int push_so_far(lua_State *L)
-{
-  orc_sim *s = lua_touserdata(L, 1);
-  const bool whole = over(s) && !s->failed;
-  orc_time end = orc_control_now(s->cluster);
-  if (whole && isfinite(s->duration)) end = orc_bind_sim_end(s);
-  orc_bind_push_result(L, s, whole, end);
-  return 1;
-}
-
 /* s:so_far() -> raw results up to now; the simulation can go on */
 static int so_far(lua_State *L)
 {
-  orc_sim *s = orc_bind_open_sim(L);
+  const orc_sim *s = orc_bind_open_sim(L);
+  const bool whole = over(s) && !s->failed;
+  orc_time end = orc_control_now(s->cluster);
+  if (whole && isfinite(s->duration)) end = orc_bind_sim_end(s);
   lua_settop(L, 1);
-  lua_pushcfunction(L, push_so_far);
-  lua_pushlightuserdata(L, s);
-  books *kept = lay_aside(s->cluster);
-  const int failed = lua_pcall(L, 1, 1, 0); /* out of memory in Lua must not leave the copies */
-  put_back(s->cluster, kept);
-  if (failed != LUA_OK) lua_error(L);
+  orc_bind_push_result(L, s, whole, end, NULL);
   return 1;
 }
 

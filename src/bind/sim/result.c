@@ -1,10 +1,15 @@
-/* result.c - what a simulation measured, as tables (see lua/oracle/summary.lua). */
+/* result.c - what a simulation measured, as tables (see lua/oracle/result/summary.lua). */
+#include "bind/sim/result.h"
+
+#include <lauxlib.h>
+
 #include "bind/hist.h"
-#include "bind/sim/sim.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
-#include "cluster/sampler.h"
+#include "cluster/phases.h"
+#include "cluster/snapshot.h"
+#include "replica/usage.h"
 
 static void put(lua_State *L, const char *key, double value)
 {
@@ -103,56 +108,66 @@ static void put_tiers(lua_State *L, const orc_kv_tiers *t)
   lua_setfield(L, -2, "tiers");
 }
 
-/* One replica: its own metrics over all profiles and what it was busy with. */
-static void push_replica(lua_State *L, const orc_replica *r, double elapsed, int whole)
+/* The metrics of a replica over all profiles; -1: of all replicas. */
+static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_hist *gaps)
 {
-  orc_metrics all = { 0 };
-  if (r->cluster->replica_count == 1) {
-    push_only(L, whole);
-  } else {
-    for (int i = 0; i < r->cluster->profile_count; i++)
-      orc_metrics_merge(&all, &r->metrics[i]);
-    orc_hist gaps = { 0 };
-    orc_hist_merge(&gaps, &r->usage.gaps);
-    push_metrics(L, &all, &gaps);
-    orc_metrics_done(&all);
+  const int first = replica < 0 ? 0 : replica;
+  const int end = replica < 0 ? s->of->replica_count : replica + 1;
+  for (int i = first; i < end; i++) {
+    for (int p = 0; p < s->of->profile_count; p++)
+      orc_snapshot_metrics(s, i, p, all);
+    orc_hist_merge(gaps, &s->of->replicas[i].usage.gaps);
   }
-  const double total = (double)r->kv.total;
-  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
-  put(L, "busy_s", (double)r->usage.busy * 1e-9);
-  put_count(L, "steps", r->usage.steps);
-  lua_pushstring(L, r->high ? "high" : "medium");
-  lua_setfield(L, -2, "lod");
-  lua_pushboolean(L, r->shared && !r->contended);
-  lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
+}
+
+/* What the stages of a replica were busy with, under "stages" and "roofs" of the table on top. */
+static void put_stages(lua_State *L, const orc_replica *r, orc_time end)
+{
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, (double)r->pipeline.stages[i].busy * 1e-9);
+    lua_pushnumber(L, (double)orc_usage_stage_until(r, i, end) * 1e-9);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "stages");
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, orc_replica_roof(r, i));
+    lua_pushnumber(L, orc_usage_roof(r, i));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "roofs");
+}
+
+/* One replica: its own metrics over all profiles and what it was busy with. */
+static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
+{
+  const orc_replica *r = &s->of->replicas[index];
+  const orc_usage_cut used = orc_usage_until(r, s->end);
+  const double elapsed = (double)s->end * 1e-9, total = (double)r->kv.total;
+  if (s->of->replica_count == 1) {
+    push_only(L, whole);
+  } else {
+    orc_metrics all = { 0 };
+    orc_hist gaps = { 0 };
+    gather(s, index, &all, &gaps);
+    push_metrics(L, &all, &gaps);
+    orc_metrics_done(&all);
+  }
+  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
+  put(L, "busy_s", (double)used.busy * 1e-9);
+  put_count(L, "steps", r->usage.steps);
+  lua_pushstring(L, r->high ? "high" : "medium");
+  lua_setfield(L, -2, "lod");
+  lua_pushboolean(L, r->shared && r->contended == NULL);
+  lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
+  put_stages(L, r, s->end);
   put_count(L, "policy_calls", r->usage.policy_calls);
   put(L, "kv_peak", (double)r->usage.peak_blocks / total);
-  put(L, "kv_mean", elapsed > 0.0 ? (double)r->usage.block_time * 1e-9 / elapsed / total : 0.0);
+  put(L, "kv_mean", elapsed > 0.0 ? (double)used.block_time * 1e-9 / elapsed / total : 0.0);
   put_count(L, "evictions", r->kv.evictions);
   put_count(L, "preemptions", r->usage.counted_preemptions);
   put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
-}
-
-/* A step that runs past the end counts as far as it got. */
-static void trim(orc_cluster *c, orc_time end)
-{
-  for (int i = 0; i < c->replica_count; i++) {
-    orc_replica_cut(&c->replicas[i], end);
-  }
 }
 
 /* What the sources want said: a list of texts. */
@@ -167,55 +182,55 @@ static void push_notes(lua_State *L, const orc_cluster *c)
   }
 }
 
-static void push_profiles(lua_State *L, const orc_sim *s, int whole)
+static void push_profiles(lua_State *L, const orc_snapshot *s, char *const *names, int whole)
 {
-  lua_createtable(L, s->profile_count, 0);
-  for (int p = 0; p < s->profile_count; p++) {
-    orc_metrics m = { 0 };
-    if (s->profile_count == 1) {
+  const int count = s->of->profile_count;
+  lua_createtable(L, count, 0);
+  for (int p = 0; p < count; p++) {
+    if (count == 1) {
       push_only(L, whole);
     } else {
-      for (int i = 0; i < s->cluster->replica_count; i++)
-        orc_metrics_merge(&m, &s->cluster->replicas[i].metrics[p]);
+      orc_metrics m = { 0 };
+      for (int i = 0; i < s->of->replica_count; i++)
+        orc_snapshot_metrics(s, i, p, &m);
       push_metrics(L, &m, NULL);
       orc_metrics_done(&m);
     }
-    lua_pushstring(L, s->profiles[p]);
+    lua_pushstring(L, names[p]);
     lua_setfield(L, -2, "name");
     lua_rawseti(L, -2, p + 1);
   }
 }
 
-/* What all replicas measured. The only one's is handed over once nobody asks for it again. */
-static void gather(const orc_sim *s, orc_metrics *all, orc_hist *gaps)
+static int collect(lua_State *L)
 {
-  const orc_cluster *c = s->cluster;
-  if (s->closed && c->replica_count == 1 && c->profile_count == 1) {
-    *all = c->replicas->metrics[0];
-    *gaps = c->replicas->usage.gaps;
-    c->replicas->metrics[0] = (orc_metrics){ 0 };
-    c->replicas->usage.gaps = (orc_hist){ 0 };
-    return;
-  }
-  for (int i = 0; i < c->replica_count; i++) {
-    for (int p = 0; p < c->profile_count; p++)
-      orc_metrics_merge(all, &c->replicas[i].metrics[p]);
-    orc_hist_merge(gaps, &c->replicas[i].usage.gaps);
-  }
+  orc_snapshot_done(lua_touserdata(L, 1));
+  return 0;
 }
 
-void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
+/* A snapshot in a userdata, which stays on the stack: nothing is lost when Lua runs out of memory.
+** */
+static orc_snapshot *push_snapshot(lua_State *L, const orc_cluster *c, orc_time end)
 {
-  orc_cluster *c = s->cluster;
-  if (c->series != NULL) orc_sampler_close(c, end);
-  trim(c, end);
-  orc_cluster_close(c);
+  orc_snapshot *s = lua_newuserdatauv(L, sizeof *s, 0);
+  *s = (orc_snapshot){ 0 };
+  if (luaL_newmetatable(L, "oracle.snapshot")) {
+    lua_pushcfunction(L, collect);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  *s = orc_snapshot_take(c, end);
+  return s;
+}
+
+void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time end, orc_csv *csv)
+{
+  const orc_cluster *c = sim->cluster;
+  orc_snapshot *s = push_snapshot(L, c, end);
+  const int below = lua_gettop(L);
   orc_metrics all = { 0 };
   orc_hist gaps = { 0 };
-  uint64_t steps = 0;
-  for (int i = 0; i < c->replica_count; i++)
-    steps += c->replicas[i].usage.steps;
-  gather(s, &all, &gaps);
+  gather(s, -1, &all, &gaps);
   push_metrics(L, &all, &gaps);
   const int it = lua_gettop(L);
   orc_metrics_done(&all);
@@ -225,19 +240,22 @@ void orc_bind_push_result(lua_State *L, orc_sim *s, bool whole, orc_time end)
   push_notes(L, c);
   lua_setfield(L, -2, "warnings");
   put(L, "now", (double)end / 1e9);
-  put_count(L, "steps", steps);
+  put_count(L, "steps", orc_snapshot_steps(s));
   put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
   orc_bind_put_kv_transfers(L, c);
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, &c->replicas[i], (double)end * 1e-9, it);
-    put(L, "rented_s", orc_lifecycle_rented(&c->lifecycle, i, end));
+    push_replica(L, s, i, it);
+    put(L, "rented_s", orc_phases_rented(&c->lifecycle, i, end));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
   put_count(L, "failures", c->lifecycle.failures);
-  push_profiles(L, s, it);
+  push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
-  orc_bind_put_series(L, c->series);
+  orc_bind_put_series(L, c->series, s->last, end);
+  if (csv != NULL) orc_snapshot_records(s, csv);
+  orc_snapshot_done(s);
+  lua_remove(L, below);
 }

@@ -1,60 +1,34 @@
 /*
 ** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until]) -> finished; s:result().
-** `spec` is plain numbers: lua/oracle/experiment.lua makes it and documents each field.
+** `spec` is plain numbers: lua/oracle/plan/init.lua makes it and documents each field.
 */
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/cost.h"
+#include "bind/cost/cost.h"
+#include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
-#include "bind/sim/sim.h"
+#include "bind/policy/cluster.h"
+#include "bind/policy/request.h"
+#include "bind/policy/scaler.h"
+#include "bind/policy/table.h"
+#include "bind/sim/control.h"
+#include "bind/sim/inspect.h"
+#include "bind/sim/result.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
 #include "bind/sim/spec_workload.h"
-
-static const char type_name[] = "oracle.sim";
+#include "bind/sim/state.h"
+#include "cluster/cluster.h"
 
 enum {
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
 };
 
 typedef orc_sim sim;
-
-static sim *self(lua_State *L)
-{
-  return luaL_checkudata(L, 1, type_name);
-}
-
-orc_sim *orc_bind_open_sim(lua_State *L)
-{
-  sim *s = self(L);
-  if (s->closed) orc_bind_fail(L, "this simulation is over");
-  return s;
-}
-
-orc_sim *orc_bind_idle_sim(lua_State *L)
-{
-  sim *s = orc_bind_open_sim(L);
-  if (s->running)
-    orc_bind_fail(L, "it is running: what it asks may look at it, not move or change it");
-  s->policies.L = L; /* the coroutine that made it may be gone */
-  return s;
-}
-
-void orc_bind_begin(orc_sim *s, lua_State *L)
-{
-  s->running = true;
-  orc_watchdog_begin(&s->watch, L);
-}
-
-void orc_bind_end(orc_sim *s)
-{
-  orc_watchdog_end(&s->watch);
-  s->running = false;
-}
 
 static orc_time time_or_never(double seconds)
 {
@@ -157,7 +131,7 @@ static void release(sim *s)
 
 static int collect(lua_State *L)
 {
-  sim *s = self(L);
+  sim *s = luaL_checkudata(L, 1, ORC_BIND_SIM_TYPE);
   if (s->policies.L != NULL) s->policies.L = L;
   release(s);
   return 0;
@@ -169,7 +143,7 @@ static int new (lua_State *L)
   luaL_checktype(L, 1, LUA_TTABLE);
   sim *s = lua_newuserdatauv(L, sizeof *s, 1);
   *s = (sim){ 0 };
-  luaL_setmetatable(L, type_name);
+  luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
@@ -220,15 +194,6 @@ static int new (lua_State *L)
 
 /* ---- running ---- */
 
-double orc_bind_sim_fraction(const orc_sim *s)
-{
-  const orc_cluster *c = s->cluster;
-  if (isfinite(s->duration)) return (double)c->engine.now * 1e-9 / s->duration;
-  if (s->expected > 0)
-    return (double)(c->requests.next_number - c->requests.live) / (double)s->expected;
-  return -1.0;
-}
-
 /* Call the progress function at stack index 3, if there is one, with the fraction (or nil) and the
 ** simulated s. False: its error is on the stack. */
 static bool show_progress(lua_State *L, const sim *s)
@@ -274,7 +239,7 @@ static int run(lua_State *L)
   return 1;
 }
 
-/* s:result() -> raw results (see lua/oracle/summary.lua). Closes the simulation; once. */
+/* s:result() -> raw results (see lua/oracle/result/summary.lua). Closes the simulation; once. */
 static int result(lua_State *L)
 {
   sim *s = orc_bind_idle_sim(L);
@@ -284,7 +249,7 @@ static int result(lua_State *L)
   const orc_time end = isfinite(s->duration) && whole ? orc_time_of(s->duration)
                        : c->requests.live > 0         ? c->engine.now
                                                       : c->last_end;
-  orc_bind_push_result(L, s, whole, end);
+  orc_bind_push_result(L, s, whole, end, s->csv);
   orc_error e = { 0 };
   orc_csv *csv = s->csv;
   s->csv = NULL;
@@ -323,9 +288,10 @@ int orc_bind_sim(lua_State *L)
     { NULL, NULL },
   };
   orc_call_context_init(L);
-  orc_bind_batch(L);
-  orc_bind_view(L);
-  luaL_newmetatable(L, type_name); /* [mt] */
+  orc_policy_batch_open(L);
+  orc_policy_request_open(L);
+  orc_policy_cluster_open(L);
+  luaL_newmetatable(L, ORC_BIND_SIM_TYPE); /* [mt] */
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
   luaL_newlib(L, methods);

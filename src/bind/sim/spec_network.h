@@ -5,7 +5,8 @@
 #define ORC_BIND_SIM_SPEC_NETWORK_H
 
 #include "bind/bind.h"
-#include "cluster/cluster.h"
+#include "cluster/config.h"
+#include "cluster/state.h"
 
 /*
 ** Read level of detail and network from the spec at `index` into *config; there is room for so many

@@ -66,48 +66,62 @@ void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_confi
 
 /* ---- the series ---- */
 
-/* The list of one figure of one replica, set as `key` of the table on top. */
-static void put_column(lua_State *L, const orc_series *s, int replica, const char *key)
+static void push_figure(lua_State *L, const orc_sample *at, const char *key)
 {
-  lua_createtable(L, (int)s->count, 0);
+  switch (key[0]) {
+  case 'g':
+    lua_pushnumber(L, (double)at->busy);
+    break;
+  case 'k':
+    lua_pushnumber(L, (double)at->kv);
+    break;
+  case 'w':
+    lua_pushinteger(L, at->waiting);
+    break;
+  default:
+    lua_pushinteger(L, at->running);
+  }
+}
+
+/* The list of one figure of one replica, set as `key` of the table on top. */
+static void put_column(lua_State *L, const orc_series *s, const orc_sample *last, int replica,
+                       const char *key)
+{
+  lua_createtable(L, (int)s->count + 1, 0);
   for (uint64_t i = 0; i < s->count; i++) {
-    const orc_sample *at = &s->at[i * (uint64_t)s->replicas + (uint64_t)replica];
-    switch (key[0]) {
-    case 'g':
-      lua_pushnumber(L, (double)at->busy);
-      break;
-    case 'k':
-      lua_pushnumber(L, (double)at->kv);
-      break;
-    case 'w':
-      lua_pushinteger(L, at->waiting);
-      break;
-    default:
-      lua_pushinteger(L, at->running);
-    }
+    push_figure(L, &s->at[i * (uint64_t)s->replicas + (uint64_t)replica], key);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  if (last != NULL) {
+    push_figure(L, &last[replica], key);
+    lua_rawseti(L, -2, (lua_Integer)s->count + 1);
   }
   lua_setfield(L, -2, key);
 }
 
-void orc_bind_put_series(lua_State *L, const orc_series *series)
+void orc_bind_put_series(lua_State *L, const orc_series *series, const orc_sample *last,
+                         orc_time end)
 {
   static const char *const keys[] = { "gpu_busy", "kv_usage", "waiting", "running" };
   if (series == NULL) return;
   lua_createtable(L, 0, 3);
   lua_pushnumber(L, (double)series->interval / 1e9);
   lua_setfield(L, -2, "interval");
-  lua_createtable(L, (int)series->count, 0);
+  lua_createtable(L, (int)series->count + 1, 0);
   for (uint64_t i = 0; i < series->count; i++) {
     lua_pushnumber(L, (double)series->times[i] / 1e9);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  if (last != NULL) {
+    lua_pushnumber(L, (double)end / 1e9);
+    lua_rawseti(L, -2, (lua_Integer)series->count + 1);
   }
   lua_setfield(L, -2, "time");
   lua_createtable(L, series->replicas, 0);
   for (int r = 0; r < series->replicas; r++) {
     lua_createtable(L, 0, 4);
     for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
-      put_column(L, series, r, keys[k]);
+      put_column(L, series, last, r, keys[k]);
     lua_rawseti(L, -2, r + 1);
   }
   lua_setfield(L, -2, "replicas");

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "bind/cost.h"
+#include "bind/cost/cost.h"
 #include "bind/sim/spec_workload.h"
 
 /* engine.kv_tiers of the table at `index`: { { blocks =, latency = s, block_seconds = s }, ... } */

@@ -5,12 +5,13 @@
 #define ORC_BIND_SIM_SPEC_POOLS_H
 
 #include "bind/bind.h"
-#include "cluster/cluster.h"
+#include "cluster/config.h"
+#include "cluster/state.h"
 
 /* The field `engine` of the table at `index`: knobs under vLLM's names. Raises what is wrong. */
 orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index);
 
-/* Its fields model, hardware, layout and cost (bind/cost.h), checked and prepared. */
+/* Its fields model, hardware, layout and cost (bind/cost/cost.h), checked and prepared. */
 void orc_bind_read_step_cost(lua_State *L, int index, orc_step_cost *cost);
 
 enum { ORC_REPLICAS_MOST = 65535 }; /* there may be room for */

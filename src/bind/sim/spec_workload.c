@@ -10,9 +10,8 @@
 
 enum { SOURCES_MOST = 1024, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
 
-static const char *const kinds[] = { "poisson",     "gamma",   "constant", "batch",
-                                     "closed_loop", "renewal", "trace",    NULL };
-enum { TRACE = ORC_PROCESS_RENEWAL + 1 };
+/* What a source's `arrivals` may name beside the processes of synthetic.h. */
+static const char recorded[] = "recorded";
 
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
 {
@@ -21,16 +20,17 @@ double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, cons
   return t;
 }
 
-static int kind_of(lua_State *L, int index)
+/* What makes the arrivals of a source: a process into *process; false: a trace has them. */
+static bool is_drawn(lua_State *L, int index, orc_process *process)
 {
-  if (lua_getfield(L, index, "kind") != LUA_TSTRING) orc_bind_fail(L, "workload.kind: missing");
-  const char *kind = lua_tostring(L, -1);
-  int k = 0;
-  while (kinds[k] != NULL && strcmp(kinds[k], kind) != 0)
-    k++;
-  if (kinds[k] == NULL) orc_bind_fail(L, "workload.kind: unknown kind \"%s\"", kind);
+  if (lua_getfield(L, index, "arrivals") != LUA_TSTRING)
+    orc_bind_fail(L, "workload.arrivals: missing");
+  const char *name = lua_tostring(L, -1);
+  const bool drawn = strcmp(name, recorded) != 0;
+  if (drawn && !orc_process_find(name, process))
+    orc_bind_fail(L, "workload.arrivals: \"%s\": no process of that name", name);
   lua_pop(L, 1);
-  return k;
+  return drawn;
 }
 
 static bool has(lua_State *L, int index, const char *key)
@@ -197,10 +197,11 @@ typedef struct reading {
 } reading;
 
 /* Read into s->drawing, so that nothing leaks when a field is wrong. */
-static void read_synthetic(lua_State *L, orc_sim *s, int index, int kind, const reading *of)
+static void read_synthetic(lua_State *L, orc_sim *s, int index, orc_process process,
+                           const reading *of)
 {
   orc_synthetic *o = &s->drawing;
-  *o = (orc_synthetic){ .process = (orc_process)kind, .seed = of->seed, .timeout = of->timeout };
+  *o = (orc_synthetic){ .process = process, .seed = of->seed, .timeout = of->timeout };
   o->profile = (uint16_t)s->source_count;
   read_process(L, index, o);
   orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
@@ -245,7 +246,8 @@ static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
 
 static void read_source(lua_State *L, orc_sim *s, int index, reading of)
 {
-  const int kind = kind_of(L, index);
+  orc_process process;
+  const bool drawn = is_drawn(L, index, &process);
   s->profiles[s->profile_count] = NULL;
   const char *name =
       lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
@@ -253,10 +255,10 @@ static void read_source(lua_State *L, orc_sim *s, int index, reading of)
   memcpy(s->profiles[s->profile_count++], name, strlen(name));
   lua_pop(L, 1);
   of.timeout = orc_bind_number_or(L, index, "workload", "timeout", of.timeout);
-  if (kind == TRACE)
-    read_trace(L, s, index, &of);
+  if (drawn)
+    read_synthetic(L, s, index, process, &of);
   else
-    read_synthetic(L, s, index, kind, &of);
+    read_trace(L, s, index, &of);
 }
 
 /* Whether prompts of the source at `index` may share prefixes. */

@@ -1,0 +1,74 @@
+--- A configuration as the file of a command line: loading it, and what it says beside its scenario.
+local lazy = require "oracle.lazy"
+local document = lazy "oracle.formats.document"
+local flags = lazy "oracle.formats.flags"
+local formats = lazy "oracle.formats"
+local output = lazy "oracle.text.output"
+local paths = lazy "oracle.text.paths"
+local problems = lazy "oracle.formats.problems"
+local ui = require "oracle.command.ui"
+
+local config_file = {}
+
+--- A configuration (YAML, JSON) as a scenario.
+-- @param options of oracle.command.options; `format` decides where it is given, else the name and the content
+-- @return the scenario, its text, and the configuration (oracle.formats); raises one line
+function config_file.load(path, options)
+  local text, why = document.text(path)
+  if not text then error(why, 0) end
+  local folder = paths.folder(path)
+  local format = options.format or (path:lower():match("%.json$") and "json") or nil
+  local read = formats.parse(text, format, folder)
+  if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
+  return read.scenario, text, read
+end
+
+--- Whether a file is a configuration: by its name, or, where that tells nothing, by its content.
+function config_file.is(path, options)
+  local name = path:lower()
+  if options.format == "lua" then return false end
+  if options.format or name:match("%.ya?ml$") or name:match("%.json$") then return true end
+  -- What can be read only once is left to whom it belongs.
+  if name:match("%.luac?$") or name:match("^/dev/") or name:match("^/proc/") then return false end
+  local text = document.text(path)
+  return text ~= nil and formats.sections(text)
+end
+
+--- A deployment said in flags.
+-- @param given key -> text, as oracle.formats.flags.given takes them
+-- @return the scenario and the configuration
+function config_file.flags(given)
+  local read = flags.given(given)
+  local first = read.problems.errors[1]
+  if first and first.path:match("^%-%-") then ui.misuse("%s", problems.text(first)) end
+  if first then error(read.problems:one_line(), 0) end
+  return read.scenario, read
+end
+
+--- What a configuration says beside its scenario goes into the options, unless the command line says otherwise.
+-- @param read the configuration
+function config_file.adopt(read, options)
+  options.level = options.level or read.level
+  for _, key in ipairs { "json", "csv", "series" } do
+    if read[key] and not options[key] then
+      options[key] = read[key]
+      output.make_folder(read[key])
+    end
+  end
+  if ui.told(options) then
+    if read.about then ui.say("# Loading configuration from " .. options.files[1]) end
+    for _, line in ipairs(read.about or {}) do ui.say("# " .. line) end
+  end
+  local warnings = {}
+  for i, w in ipairs(read.problems.warnings) do warnings[i] = problems.text(w) end
+  ui.warn(warnings, options)
+end
+
+--- The lines that end the run of a configuration.
+function config_file.done(result)
+  local r, t = result.requests, result.throughput
+  io.write(("Simulation completed!\nTotal requests: %d\nSuccess rate: %.1f%%\nThroughput: %.1f tokens/s\n"):format(
+    r.total, 100 * (r.success_rate or 0), t.output_tokens_per_second or 0))
+end
+
+return config_file

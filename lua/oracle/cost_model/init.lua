@@ -1,0 +1,106 @@
+--- Cost models by name: what turns a checked `cost` section into the engine's parameters (orc_cost_params,
+-- src/cost/step.h). A model is a file of this folder that returns
+--   { parameters = function(c, context) -> parameters, about,
+--     keys = what it reads of `cost` besides cost_model.KEYS, as in oracle.scenario.keys,
+--     without = { { names of keys, why they say nothing to it }, ... } }
+--   cost_model.create("roofline", {}, context)
+--   cost_model.create("vllm_roofline", { calibration = "gb10.json" }, context)
+local fields = require "oracle.scenario.fields"
+local finder = require "oracle.text.finder"
+local spelling = require "oracle.text.spelling"
+
+local cost_model = {}
+
+local seconds = fields.seconds
+
+local function share(name, default, doc)
+  return { name, "number", dimension = "ratio", min = 0, open = true, max = 1, default = default, doc = doc }
+end
+
+--- Shares of the data sheet's peaks.
+cost_model.SHARES = {
+  share("mfu", nil, "share of the peak FLOP/s reached; sets prefill_mfu and decode_mfu"),
+  share("mbu", nil, "share of the memory bandwidth reached; sets prefill_mbu and decode_mbu"),
+  share("prefill_mfu", 0.5, "steps with prompt tokens"), share("prefill_mbu", 0.8, "steps with prompt tokens"),
+  share("decode_mfu", 0.5, "steps that only decode"), share("decode_mbu", 0.8, "steps that only decode"),
+}
+
+--- What a step takes besides.
+cost_model.OVERHEADS = {
+  { "smooth_p", "number", min = 0, max = 1000, default = 0,
+    doc = "exponent of the smooth maximum of the two roofs; 0: the hard maximum" },
+  seconds("step_overhead", "added to every step", { default = 0 }),
+  seconds("layer_overhead", "added per layer and step", { default = 0 }),
+  seconds("prefill_comm_overhead", "added to every step with prompt tokens", { default = 0 }),
+  seconds("decode_comm_overhead", "added to every step that only decodes", { default = 0 }),
+  seconds("sequence_overhead", "added per sampled sequence and step", { default = 0 }),
+  { "moe_imbalance", "number", min = 1, max = 1000, default = 1, doc = "busiest expert over the mean" },
+}
+
+local REQUEST = seconds("request_overhead", "added once to a request's first token", { default = 0 })
+
+--- The names there are.
+function cost_model.names()
+  return finder.names "cost_model"
+end
+
+local function load(name)
+  return finder.load("cost_model", name)
+end
+
+--- The keys of `cost`: those of all models, then each model's own.
+function cost_model.keys()
+  local list = { { "kind", "choice", values = cost_model.names(), default = "roofline", doc = "the cost model" } }
+  for _, keys in ipairs { cost_model.SHARES, cost_model.OVERHEADS, { REQUEST } } do
+    table.move(keys, 1, #keys, #list + 1, list)
+  end
+  for _, name in ipairs(cost_model.names()) do
+    local own = load(name).keys or {}
+    table.move(own, 1, #own, #list + 1, list)
+  end
+  return list
+end
+
+-- Keys that say nothing to a model, each with why.
+local function without_effect(name)
+  local why = {}
+  for _, other in ipairs(cost_model.names()) do
+    for _, key in ipairs(load(other).keys or {}) do why[key[1]] = "goes with kind " .. other end
+  end
+  for _, key in ipairs(load(name).keys or {}) do why[key[1]] = nil end
+  for _, pair in ipairs(load(name).without or {}) do
+    for _, key in ipairs(pair[1]) do why[key[1]] = pair[2] end
+  end
+  return why
+end
+
+--- Whether what a user wrote in `cost` has an effect: a knob without one is a mistake.
+-- @param written the section as it was written, a kind's name or nil
+-- @param kind one of cost_model.names(), which it chooses
+-- @return true; or nil and "cost.key: what"
+function cost_model.check(written, kind)
+  if type(written) ~= "table" then return true end
+  local why, keys = without_effect(kind), {}
+  for key in pairs(written) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    if why[key] then return nil, ("cost.%s: %s"):format(key, why[key]) end
+  end
+  return true
+end
+
+--- Make the parameters of a model.
+-- @param name one of cost_model.names(); case, '-' and '_' do not matter
+-- @param c the checked `cost` section (its `kind` is not looked at)
+-- @param context { hardware =, layout =, names = { model =, hardware = }, find = function(path) -> path or nil, why }
+-- @return the engine's parameters and { fit = name of the calibration, warnings = {} }; raises "cost.key: what"
+function cost_model.create(name, c, context)
+  local found = finder.find("cost_model", name)
+  if found then return load(found).parameters(c, context) end
+  local names = cost_model.names()
+  local near = spelling.find(tostring(name), names)
+  error(('cost.kind: "%s": unknown cost model; %s'):format(tostring(name),
+    near and ("did you mean %s?"):format(near) or "one of " .. table.concat(names, ", ")), 0)
+end
+
+return cost_model

@@ -1,0 +1,46 @@
+--- Measured data against predictions, for `oracle validate FILE`: what a file holds is told by its content.
+--   requests     a CSV with a row per request, as --csv writes it: the same arrivals and lengths are simulated
+--   bench        the JSON result of `vllm bench serve`: the same load is simulated
+--   collectives  a CSV of collectives' times by bytes and group: a line is fitted through each group
+--   calibration  effective rates of one GPU and model: against the data sheet's
+-- The first two need a deployment: a scenario, or at least `--set hardware=NAME` (and model, for a CSV).
+local lazy = require "oracle.lazy"
+local calibration = lazy "oracle.models.calibration"
+local core = require "oracle.core"
+
+local measured = {}
+
+-- How the data of each kind is compared.
+local COMPARE = { requests = lazy "oracle.formats.measured.requests", bench = lazy "oracle.formats.measured.bench",
+                  collectives = lazy "oracle.formats.measured.collectives",
+                  calibration = lazy "oracle.formats.measured.calibration" }
+
+local function decoded(text)
+  if not text:match("^%s*{") then return nil end
+  local ok, v = pcall(core.json.decode, text, "JSON")
+  return ok and type(v) == "table" and v or nil
+end
+
+--- What kind of measured data a text is: "requests", "collectives", "bench", "calibration", or nil; and its JSON.
+function measured.kind(text)
+  local head = text:match("^[^\r\n]*")
+  if head:find("request_id,", 1, true) and head:find("arrival_time%f[^%w_]") then return "requests" end
+  if head:find("collective", 1, true) and head:find("ranks", 1, true) and head:find("bytes", 1, true) then
+    return "collectives"
+  end
+  local v = decoded(text)
+  if not v then return nil end
+  if calibration.is(v) then return "calibration", v end
+  if v.request_throughput ~= nil or v.mean_ttft_ms ~= nil or v.median_ttft_ms ~= nil then return "bench", v end
+  return nil
+end
+
+--- Compare.
+-- @param kind as measured.kind says, @param text the file's content, @param json its JSON
+-- @param deployment a scenario without a workload of its own (its workload is replaced), or nil
+-- @return the report as text; raises what is wrong in one line
+function measured.compare(kind, text, json, deployment)
+  return COMPARE[kind](text, json, deployment)
+end
+
+return measured

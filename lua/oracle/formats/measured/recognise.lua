@@ -1,0 +1,58 @@
+--- What a file is that `oracle validate` has nothing to compare with: a trace to replay, a table of measurements.
+local recognise = {}
+
+-- Columns that tell a CSV, all of them in its first line.
+local TRACES = {
+  { "a trace of requests (Azure LLM)", "TIMESTAMP", "ContextTokens", "GeneratedTokens" },
+  { "a trace of requests (BurstGPT)", "Timestamp", "Request tokens", "Response tokens" },
+  { "a trace of requests (Vidur)", "arrived_at", "num_prefill_tokens", "num_decode_tokens" },
+  { "a trace of requests (Splitwise)", "arrival_timestamp", "prompt_size", "token_size" },
+}
+local TABLES = {
+  { "a table of measured load stages (mean and percentiles of each)", "rate_per_s", "ttft_mean_ms", "e2e_mean_ms" },
+  { "a table of measured means (TTFT and TPOT by deployment and load)", "isl", "osl", "silicon_ttft_ms" },
+  { "a table of measured phases (prompt and token times by batch)", "prompt_size", "prompt_time", "token_time" },
+}
+
+local function columns(head)
+  local has = {}
+  for field in (head .. ","):gmatch("([^,]*),") do has[field:match('^%s*"?(.-)"?%s*$')] = true end
+  return has
+end
+
+local function among(list, has)
+  for _, one in ipairs(list) do
+    if has[one[2]] and has[one[3]] and has[one[4]] then return one[1] end
+  end
+  return nil
+end
+
+local function replay(what, path, more)
+  return ("%s: nothing to compare by itself; a scenario replays it: workload = oracle.workload.trace { path = %q%s }"
+    ):format(what, path, more or "")
+end
+
+--- What a file is and what can be done with it, in one line.
+-- @param text the content, @param path its name
+-- @param compared what `oracle validate` does compare, for tables that it does not
+-- @return the line, without the file's name before it; nil for what is nothing known
+function recognise.tell(text, path, compared)
+  if text:sub(1, 2) == "\31\139" then
+    return replay("compressed (gzip), perhaps a trace, which is read as it is", path)
+  end
+  local head = text:gsub("^\239\187\191", ""):match("^%s*([^\r\n]*)")
+  if head:match("^{") and head:find('"input_length"', 1, true) and head:find('"output_length"', 1, true) then
+    return replay("a trace of requests (Mooncake)", path)
+  end
+  if head:match("^%[") and text:sub(1, 1 << 16):find('"conversations"', 1, true) then
+    return replay("conversations without times (ShareGPT)", path, ", rate = 2")
+  end
+  local has = columns(head)
+  local trace = among(TRACES, has)
+  if trace then return replay(trace, path) end
+  local rows = among(TABLES, has)
+  if rows then return ("%s, which validate does not compare; it compares %s"):format(rows, compared) end
+  return nil
+end
+
+return recognise

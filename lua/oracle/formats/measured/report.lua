@@ -1,0 +1,27 @@
+--- Measured and predicted figures side by side.
+local console = require "oracle.text.console"
+
+local report = {}
+
+local function percent(predicted, actual)
+  if not predicted or not actual or actual == 0 then return nil end
+  return 100 * (predicted - actual) / actual
+end
+
+--- The comparison as text.
+-- @param rows { { name, unit, measured number or nil, predicted number or nil }, ... }
+function report.table(title, rows)
+  local shown, sum, n = {}, 0, 0
+  for _, row in ipairs(rows) do
+    if row[3] and row[4] then
+      local error_pct = percent(row[4], row[3])
+      shown[#shown + 1] = { row[1], row[3], row[4], error_pct and ("%+.1f"):format(error_pct) or "-" }
+      if error_pct then sum, n = sum + math.abs(error_pct), n + 1 end
+    end
+  end
+  local text = title .. "\n\n" .. console.table({ "", "measured", "predicted", "error (%)" }, shown)
+  if n > 0 then text = text .. ("mean absolute error: %.1f %% over %d figures\n"):format(sum / n, n) end
+  return text
+end
+
+return report

@@ -1,0 +1,106 @@
+--- A CSV with a row per request, as `--csv` writes it: its arrivals and lengths are asked again.
+-- Prompts are taken to be unlike one another: the file holds lengths, not texts.
+local load = require "oracle.formats.measured.load"
+local report = require "oracle.formats.measured.report"
+
+local NEEDS = { "arrival_time", "prompt_tokens", "output_tokens" }
+
+local function split(line)
+  local cells = {}
+  for cell in (line:gsub("\r$", "") .. ","):gmatch("([^,]*),") do cells[#cells + 1] = cell end
+  return cells
+end
+
+local function columns(head)
+  local at = {}
+  for i, name in ipairs(split(head)) do at[name] = i end
+  for _, name in ipairs(NEEDS) do
+    if not at[name] then error(("line 1: the column %s is missing"):format(name), 0) end
+  end
+  return at
+end
+
+-- The rows as { arrival =, prompt =, output =, ttft_ms =, tpot_ms =, e2e_latency_ms =, completion = }.
+local function read(text)
+  local at, rows, number = nil, {}, 0
+  for line in text:gmatch("[^\n]+") do
+    number = number + 1
+    if not at then
+      at = columns(line)
+    else
+      local cells = split(line)
+      local function cell(name) return at[name] and tonumber(cells[at[name]]) or nil end
+      local row = { arrival = cell("arrival_time"), prompt = cell("prompt_tokens"), output = cell("output_tokens"),
+                    completion = cell("completion_time"), ttft = cell("ttft_ms"), tpot = cell("tpot_ms"),
+                    e2e = cell("e2e_latency_ms") }
+      if not (row.arrival and row.arrival >= 0 and row.prompt and row.prompt >= 1) then
+        error(("line %d: arrival_time >= 0 and prompt_tokens >= 1 expected"):format(number), 0)
+      end
+      if not row.output or row.output < 1 then row.output = cell("max_output_tokens") or 1 end
+      rows[#rows + 1] = row
+    end
+  end
+  if #rows == 0 then error("holds no requests", 0) end
+  table.sort(rows, function(a, b) return a.arrival < b.arrival end)
+  return rows
+end
+
+local function distribution(rows, key)
+  local list, sum = {}, 0
+  for _, row in ipairs(rows) do
+    if row[key] then
+      list[#list + 1] = row[key]
+      sum = sum + row[key]
+    end
+  end
+  if #list == 0 then return {} end
+  table.sort(list)
+  local d = { mean = sum / #list }
+  for _, p in ipairs { 50, 90, 95, 99 } do                -- by linear interpolation
+    local place = 1 + (#list - 1) * p / 100
+    local low = math.floor(place)
+    d["p" .. p] = list[low] + (place - low) * ((list[low + 1] or list[low]) - list[low])
+  end
+  return d
+end
+
+local function rates(rows)
+  local first, last, done, output, prompt = math.huge, 0, 0, 0, 0
+  for _, row in ipairs(rows) do
+    first = math.min(first, row.arrival)
+    if row.completion and row.e2e then
+      last, done = math.max(last, row.completion), done + 1
+      output, prompt = output + row.output, prompt + row.prompt
+    end
+  end
+  local seconds = last - first
+  if seconds <= 0 then return {} end
+  return { requests_per_second = done / seconds, output_tokens_per_second = output / seconds,
+           total_tokens_per_second = (output + prompt) / seconds }
+end
+
+-- The arrivals as a trace file, in the columns of Vidur's.
+local function write_trace(rows)
+  local path = os.tmpname()
+  local f = assert(io.open(path, "w"))
+  f:write("arrived_at,num_prefill_tokens,num_decode_tokens\n")
+  for _, row in ipairs(rows) do
+    f:write(("%.9f,%d,%d\n"):format(row.arrival - rows[1].arrival, math.tointeger(row.prompt) or 1,
+      math.tointeger(row.output) or 1))
+  end
+  f:close()
+  return path
+end
+
+return function(text, _, deployment)
+  local rows = read(text)
+  local path = write_trace(rows)
+  local ok, summary = pcall(load.run, deployment, {}, { kind = "trace", path = path })
+  os.remove(path)
+  if not ok then error(summary, 0) end
+  local latencies = { time_to_first_token_ms = distribution(rows, "ttft"),
+                      time_per_output_token_ms = distribution(rows, "tpot"),
+                      end_to_end_latency_ms = distribution(rows, "e2e") }
+  return report.table(load.title(("%d measured requests"):format(#rows), summary),
+    load.rows(latencies, rates(rows), summary))
+end

@@ -1,0 +1,302 @@
+--- `frameworks_to_test`: the servers. Equal ones that take part in the workload are replicas of one deployment.
+local lazy = require "oracle.lazy"
+local fields = require "oracle.formats.fields"
+local hardware = require "oracle.formats.yaml.hardware"
+local join = require("oracle.formats.problems").join
+local schema = lazy "oracle.scenario.schema"
+
+local framework = {}
+
+local KEYS = { "name", "type", "is_target_for_workload", "config" }
+
+local CONFIG_KEYS = {
+  "model_profile_id", "gpu_id", "block_size", "max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill",
+  "prefill_chunk_size", "scheduler_iteration_delay_s", "bytes_per_token_estimate_for_network",
+  "enable_prefix_caching", "enable_cross_request_caching", "min_prefix_cache_length", "max_prefix_cache_size",
+  "prefix_eviction_policy", "store_prefix_tokens", "lod", "parallelism", "scheduling_policy",
+  "gpu_memory_utilization", "max_model_len",
+}
+
+-- Keys that files carry and no program has ever read: said by name, with what to write instead.
+local REFUSED = {
+  microbatch_size = "not supported; vLLM's unit is the step: set max_num_batched_tokens",
+  data_parallel_group = "not supported; each target framework of the list is a replica",
+  data_parallel_size = "not supported; list the framework once per replica",
+  data_parallel_rank = "not supported; list the framework once per replica",
+  dp_replicas = "not supported; list the framework once per replica",
+  tensor_parallel_degree = "not supported; write parallelism: {strategy: TP, tp_degree: N, gpu_ids: [...]}",
+}
+
+local PARALLEL_KEYS = { "strategy", "tp_degree", "pp_stages", "num_microbatches_per_request", "gpu_ids" }
+
+local WHOLE = { min = 1, max = 1000000000, whole = true }
+
+local function whole(most, message)
+  return { min = 1, max = most, whole = true, message = message }
+end
+
+local function ids_of(p, path, t, h, kind)
+  local list = fields.list(p, path, t, "gpu_ids", kind .. " missing gpu_ids")
+  if not list then return nil end
+  local at, ids, seen = join(path, "gpu_ids"), {}, {}
+  if #list == 0 then return p:add(at, "No GPUs specified for parallelism") end
+  for i = 1, #list do
+    local id = list[i]
+    if type(id) ~= "string" then return p:add(join(at, i - 1), "%s: a device's id expected", fields.quote(id)) end
+    if seen[id] then return p:add(join(at, i - 1), "Duplicate GPU IDs found: %s", id) end
+    if not h.devices[id] then return p:add(join(at, i - 1), "%s gpu_id '%s' not found in hardware", kind, id) end
+    seen[id], ids[i] = true, id
+  end
+  return ids
+end
+
+-- What a strategy needs of the number of GPUs.
+local function count_fits(p, at, strategy, tp, pp, n)
+  if strategy == "TP" and n ~= tp then return p:add(at, "TP degree %d doesn't match GPU count %d", tp, n) end
+  if strategy == "PP" and n % pp ~= 0 then
+    return p:add(at, "PP requires GPU count (%d) to be divisible by stages (%d)", n, pp)
+  end
+  if strategy == "PP" and n ~= pp then
+    return p:add(at, "PP: %d GPUs for %d stages would leave some idle; one per stage, or TP_PP, expected", n, pp)
+  end
+  if strategy == "TP_PP" and n ~= tp * pp then
+    return p:add(at, "TP_PP expects %d GPUs (tp=%d * pp=%d), got %d", tp * pp, tp, pp, n)
+  end
+  return true
+end
+
+local function parallelism(p, path, c, h, kind)
+  local t = fields.map(p, path, c, "parallelism", kind == "ParallelVLLM" and "ParallelVLLM missing parallelism config")
+  if not t then return nil end
+  local at = join(path, "parallelism")
+  fields.known(p, at, t, PARALLEL_KEYS)
+  local wanted = kind == "ParallelVLLM" and { "TP", "PP", "TP_PP" } or { "None", "TP", "PP", "TP_PP" }
+  if t.strategy == nil then
+    return p:add(join(at, "strategy"), "missing; one of %s expected", table.concat(wanted, ", "))
+  end
+  if t.strategy == "DP_Replicated" then
+    return p:add(join(at, "strategy"), "DP_Replicated is not supported; list the framework once per replica")
+  end
+  local strategy = fields.choice(p, at, t, "strategy", wanted, "Invalid parallelism strategy: %s")
+  local before = #p.errors
+  local tp = fields.number(p, at, t, "tp_degree", whole(1024, "Invalid tp_degree: %s")) or 1
+  local pp = fields.number(p, at, t, "pp_stages", whole(1024, "Invalid pp_stages: %s")) or 1
+  local counted = #p.errors == before
+  local micro = fields.number(p, at, t, "num_microbatches_per_request",
+    whole(1000000, "Invalid num_microbatches_per_request: %s"))
+  if micro and micro > 1 and strategy and not strategy:match("^PP") and strategy ~= "TP_PP" then
+    p:add(join(at, "num_microbatches_per_request"), "%d: goes with PP or TP_PP, whose stages they fill", micro)
+  end
+  if not strategy or strategy == "None" then return nil end
+  if strategy == "TP" and t.pp_stages ~= nil and pp > 1 then p:add(join(at, "pp_stages"), "goes with PP or TP_PP") end
+  if strategy == "PP" and t.tp_degree ~= nil and tp > 1 then p:add(join(at, "tp_degree"), "goes with TP or TP_PP") end
+  local ids = ids_of(p, at, t, h, kind)
+  if not ids or not counted or not count_fits(p, join(at, "gpu_ids"), strategy, tp, pp, #ids) then return nil end
+  return { strategy = strategy, tp = tp, pp = pp, ids = ids, microbatches = micro }
+end
+
+-- The one GPU of a server that is not parallel.
+local function single(p, path, c, h)
+  local id = fields.text(p, path, c, "gpu_id")
+  if id == nil then
+    if c.gpu_id == nil then p:add(join(path, "gpu_id"), "VLLM config missing gpu_id") end
+    return nil
+  end
+  if not h.devices[id] then return p:add(join(path, "gpu_id"), "VLLM gpu_id '%s' not found in hardware", id) end
+  return { id }
+end
+
+-- The keys of the prefix cache, into the engine's knobs. An entry of max_prefix_cache_size is a KV block.
+local function prefix_keys(p, path, c, e)
+  fields.choice(p, path, c, "prefix_eviction_policy", { "lru" }, "prefix_eviction_policy %s: not supported")
+  e.min_prefix_cache_length = fields.number(p, path, c, "min_prefix_cache_length", { min = 0, max = 1e9, whole = true })
+  if c.max_prefix_cache_size == 0 then
+    p:add(join(path, "max_prefix_cache_size"), "0: a cache that keeps nothing; write enable_prefix_caching: false")
+  else
+    e.prefix_cache_blocks = fields.number(p, path, c, "max_prefix_cache_size", WHOLE)
+  end
+  if fields.boolean(p, path, c, "store_prefix_tokens") then
+    p:warn(join(path, "store_prefix_tokens"), "changes no result: a cached block is known by its hash")
+  end
+  e.enable_prefix_caching = fields.boolean(p, path, c, "enable_prefix_caching")
+  e.enable_cross_request_caching = fields.boolean(p, path, c, "enable_cross_request_caching")
+  if e.enable_prefix_caching ~= false then return end
+  for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_size", "enable_cross_request_caching" } do
+    if c[key] then p:warn(join(path, key), "has no effect: enable_prefix_caching is false") end
+  end
+  e.min_prefix_cache_length, e.prefix_cache_blocks = nil, nil
+end
+
+local function budget_keys(p, path, c, e)
+  e.block_size = fields.number(p, path, c, "block_size",
+    { min = 1, max = 256, whole = true, message = "Invalid block_size: %s (should be 1-256)" })
+  e.max_num_seqs = fields.number(p, path, c, "max_num_seqs", whole(1000000, "Invalid max_num_seqs: %s"))
+  e.max_num_batched_tokens = fields.number(p, path, c, "max_num_batched_tokens",
+    whole(100000000, "Invalid max_num_batched_tokens: %s"))
+  e.max_model_len = fields.number(p, path, c, "max_model_len", WHOLE)
+  e.enable_chunked_prefill = fields.boolean(p, path, c, "enable_chunked_prefill")
+  e.gpu_memory_utilization = fields.number(p, path, c, "gpu_memory_utilization", { min = 0, max = 1, open = true })
+  local chunk = fields.number(p, path, c, "prefill_chunk_size", WHOLE)
+  local budget = e.max_num_batched_tokens
+  if chunk and budget and chunk > budget then
+    p:add(join(path, "prefill_chunk_size"), "%d: a chunk cannot be above max_num_batched_tokens (%d)", chunk, budget)
+  elseif chunk and e.enable_chunked_prefill ~= false and chunk ~= budget then
+    e.chunk = chunk
+  end
+  if chunk and e.enable_chunked_prefill == false then
+    p:warn(join(path, "prefill_chunk_size"), "has no effect: enable_chunked_prefill is false")
+  end
+end
+
+local function config_keys(p, path, c)
+  local e = {}
+  budget_keys(p, path, c, e)
+  prefix_keys(p, path, c, e)
+  fields.number(p, path, c, "bytes_per_token_estimate_for_network", { min = 0, max = 1e6 })
+  fields.choice(p, path, c, "scheduling_policy", { "fcfs", "priority" }, "scheduling_policy %s: not supported")
+  return e
+end
+
+local function refuse(p, path, c)
+  local keys, left = {}, {}
+  for key in pairs(REFUSED) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for k, v in pairs(c) do left[k] = v end
+  for _, key in ipairs(keys) do
+    if c[key] ~= nil then p:add(join(path, key), REFUSED[key]) end
+    left[key] = nil
+  end
+  fields.known(p, path, left, CONFIG_KEYS)
+end
+
+-- The systems of this version, by the names that files use.
+local function systems()
+  local valid = schema.root.fields.engine.fields.system.values
+  local names = { "VLLM", "ParallelVLLM" }
+  for _, name in ipairs(valid) do
+    if name ~= "vllm" then names[#names + 1] = name end
+  end
+  return names
+end
+
+local function same_gpu(ids, id)
+  for _, known in ipairs(ids) do
+    if known == id then return true end
+  end
+  return false
+end
+
+local function config_of(p, path, f, t, h)
+  local c = fields.map(p, path, t, "config", "missing; a mapping expected")
+  if not c then return nil end
+  local at = join(path, "config")
+  refuse(p, at, c)
+  f.model = fields.text(p, at, c, "model_profile_id")
+  if c.model_profile_id == nil then
+    p:add(join(at, "model_profile_id"), "Missing model_profile_id in framework config")
+  end
+  f.engine = config_keys(p, at, c)
+  f.priority = type(c.scheduling_policy) == "string" and c.scheduling_policy:lower() == "priority"
+  f.delay = fields.number(p, at, c, "scheduler_iteration_delay_s", { min = 0, max = 3600 })
+  f.bytes = c.bytes_per_token_estimate_for_network
+  f.lod = fields.choice(p, at, c, "lod", { "high", "medium" }, "Invalid LoD: %s")
+  f.parallel = parallelism(p, at, c, h, f.type)
+  if f.parallel then
+    local micro = f.parallel.microbatches
+    f.gpus, f.engine.microbatches = f.parallel.ids, micro
+    if f.engine.enable_chunked_prefill == false and micro and micro > 1 then
+      p:add(join(at, "parallelism.num_microbatches_per_request"),
+        "%d: cuts prompts, which enable_chunked_prefill: false forbids", micro)
+    end
+    if c.gpu_id ~= nil and not same_gpu(f.gpus, c.gpu_id) then
+      p:add(join(at, "gpu_id"), "%s is not among parallelism.gpu_ids, which say where the instance is",
+        fields.quote(c.gpu_id))
+    end
+  elseif f.type ~= "ParallelVLLM" then f.gpus = single(p, at, c, h) end
+  for _, id in ipairs(f.gpus or {}) do
+    if h.devices[id].kind == "CPU" then p:add(at, "device %s is a CPU; a GPU expected", id) end
+  end
+  return f
+end
+
+local function entry(p, path, t, h)
+  if not fields.entry(p, path, t) then return nil end
+  fields.known(p, path, t, KEYS)
+  local f = { path = path, name = fields.text(p, path, t, "name") }
+  if t.name == nil then p:add(join(path, "name"), "missing; what the framework is called") end
+  if t.type == nil then return p:add(join(path, "type"), "Missing framework type") end
+  f.type = fields.choice(p, path, t, "type", systems(), "Unknown framework type: %s")
+  if not f.type then return nil end
+  f.system = f.type:match("VLLM$") and "vllm" or f.type
+  local target = fields.boolean(p, path, t, "is_target_for_workload")
+  f.target = target ~= false
+  return config_of(p, path, f, t, h)
+end
+
+--- Read the section.
+-- @return the list of frameworks
+function framework.read(p, list, h)
+  local all, names, owner = {}, {}, {}
+  for i = 1, #list do
+    local path = join("frameworks_to_test", i - 1)
+    local f = entry(p, path, list[i], h)
+    if f then
+      if f.name and names[f.name] then p:add(join(path, "name"), "Duplicate framework name: %s", f.name) end
+      if f.name then names[f.name] = true end
+      for _, id in ipairs(f.target and f.gpus or {}) do
+        if owner[id] then
+          p:add(join(path, "config"), "device %s is used by %s already; a GPU serves one instance", id, owner[id])
+        end
+        owner[id] = f.name or path
+      end
+      all[#all + 1] = f
+    end
+  end
+  return all
+end
+
+-- The slowest way of a chain of devices; nil and an error where there is none.
+local function chain(p, f, h, ids, ring)
+  local slow
+  local n = #ids
+  for i = 1, ring and n or n - 1 do
+    local from, to = ids[i], ids[i % n + 1]
+    local l = hardware.route(h, from, to)
+    if not l then
+      return h.whole and p:add("hardware_profile.network_links", "no way from %s to %s, which %s (%s) needs", from, to,
+        f.name or f.path, f.parallel.strategy) or nil
+    end
+    slow = slow or { bandwidth = l.bandwidth, latency = l.latency }
+    slow.bandwidth, slow.latency = math.min(slow.bandwidth, l.bandwidth), math.max(slow.latency, l.latency)
+  end
+  return slow
+end
+
+--- The links a parallel framework needs: its peers' (tensor parallel) or its stages', whichever is there.
+-- @return { bandwidth = B/s, latency = s } of the slowest; nil for a single GPU or after an error
+function framework.peer(p, f, h)
+  local par = f.parallel
+  if not par then return nil end
+  local slow
+  if par.tp > 1 then
+    for stage = 0, par.pp - 1 do
+      local group = table.move(par.ids, stage * par.tp + 1, (stage + 1) * par.tp, 1, {})
+      local l = chain(p, f, h, group, par.tp > 2)
+      if not l then return nil end
+      slow = slow or l
+      slow.bandwidth, slow.latency = math.min(slow.bandwidth, l.bandwidth), math.max(slow.latency, l.latency)
+    end
+  end
+  if par.pp > 1 then
+    local hops = {}
+    for stage = 0, par.pp - 2 do
+      local l = chain(p, f, h, { par.ids[(stage + 1) * par.tp], par.ids[(stage + 1) * par.tp + 1] }, false)
+      if not l then return nil end
+      hops[#hops + 1] = l
+    end
+    slow = slow or hops[1]
+  end
+  return slow
+end
+
+return framework

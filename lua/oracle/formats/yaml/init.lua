@@ -1,0 +1,345 @@
+--- Configuration files in YAML or JSON, with the sections simulation, hardware_profile, workload, frameworks_to_test
+-- and metrics_config, as scenarios: everything is checked here, with key path and line, then run like any other.
+local lazy = require "oracle.lazy"
+local catalog = lazy "oracle.models.catalog"
+local distribution = lazy "oracle.formats.yaml.distribution"
+local document = require "oracle.formats.document"
+local fields = require "oracle.formats.fields"
+local framework = lazy "oracle.formats.yaml.framework"
+local hardware_profile = lazy "oracle.formats.yaml.hardware"
+local locate = lazy "oracle.formats.yaml.locate"
+local model_db = lazy "oracle.formats.yaml.model_db"
+local planning = lazy "oracle.plan"
+local problems = require "oracle.formats.problems"
+local scenario = lazy "oracle.scenario"
+local settings = lazy "oracle.formats.yaml.settings"
+local workload_section = lazy "oracle.formats.yaml.workload"
+
+local yaml = {}
+
+local SECTIONS = { "simulation", "hardware_profile", "workload", "frameworks_to_test" }
+local TOP = { "simulation", "model_characteristics_db_path", "hardware_profile", "workload", "frameworks_to_test",
+              "metrics_config" }
+
+--- True for a document with sections of a configuration, whole or not.
+function yaml.is(v)
+  if type(v) ~= "table" or document.is_list(v) then return false end
+  for _, name in ipairs(TOP) do
+    if v[name] ~= nil then return true end
+  end
+  return false
+end
+
+-- ---- what the frameworks have in common ----
+
+local function same(a, b)
+  if type(a) ~= "table" or type(b) ~= "table" then return a == b end
+  for k, v in pairs(a) do
+    if not same(v, b[k]) then return false end
+  end
+  for k in pairs(b) do
+    if a[k] == nil then return false end
+  end
+  return true
+end
+
+-- Host time between steps, s, as each stage of a pipeline has its part of it.
+local function host_time(f)
+  return (f.delay or 0) / (f.parallel and f.parallel.pp or 1)
+end
+
+-- What two servers of one workload must share, by the key to name when they do not.
+local function traits(f, h)
+  local d = f.gpus and h.devices[f.gpus[1]] or {}
+  return { { "type", f.system }, { "config.model_profile_id", f.model },
+           { "the efficiencies (mfu, mbu) of its devices", { d.mfu, d.mbu } },
+           { "config.scheduling_policy", f.priority },
+           { "config.scheduler_iteration_delay_s per pipeline stage", host_time(f) } }
+end
+
+-- What else makes them replicas of one kind.
+local function shape(f, h)
+  local devices = {}
+  for i, id in ipairs(f.gpus or {}) do
+    local d = h.devices[id]
+    devices[i] = { flops = d.flops, memory = d.memory, bandwidth = d.bandwidth }
+  end
+  local par = f.parallel
+  return { devices, par and { par.strategy, par.tp, par.pp } or false, f.engine }
+end
+
+-- The servers that take part, and whether they are all of one kind.
+local function targets_of(p, frameworks, h)
+  local targets, alike = {}, true
+  for _, f in ipairs(frameworks) do
+    if f.target then
+      targets[#targets + 1] = f
+      local first = targets[1]
+      local mine, theirs = traits(f, h), traits(first, h)
+      for i, trait in ipairs(mine) do
+        if not same(trait[2], theirs[i][2]) then
+          p:add(f.path, "differs from %s in %s, which the targets of one workload share", first.name or first.path,
+            trait[1])
+          break
+        end
+      end
+      alike = alike and same(shape(f, h), shape(first, h))
+    elseif f.name then
+      p:warn(f.path, "%s is no target of the workload and is not simulated", f.name)
+    end
+  end
+  if #targets == 0 and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  return targets, alike
+end
+
+-- One kind of GPU per framework: its group works in step.
+local function uniform(p, f, h)
+  local first = h.devices[f.gpus[1]]
+  for i = 2, #f.gpus do
+    local d = h.devices[f.gpus[i]]
+    if d.memory ~= first.memory or d.bandwidth ~= first.bandwidth or not same(d.flops, first.flops) then
+      p:add(f.path .. ".config.parallelism.gpu_ids", "%s and %s differ; the GPUs of one instance must be equal",
+        first.id, d.id)
+      return
+    end
+  end
+end
+
+-- ---- the scenario ----
+
+local function engine_of(f)
+  local e = f.engine
+  local engine = { block_size = e.block_size or 16, max_num_seqs = e.max_num_seqs or 256,
+                   max_num_batched_tokens = e.max_num_batched_tokens, max_model_len = e.max_model_len,
+                   enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+                   enable_cross_request_caching = e.enable_cross_request_caching,
+                   min_prefix_cache_length = e.min_prefix_cache_length,
+                   prefix_cache_blocks = e.prefix_cache_blocks, long_prefill_token_threshold = e.chunk,
+                   num_microbatches_per_request = e.microbatches, gpu_memory_utilization = e.gpu_memory_utilization }
+  if f.system ~= "vllm" then engine.system = f.system end
+  if f.parallel then
+    if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end
+    if f.parallel.pp > 1 then engine.pipeline_parallel_size = f.parallel.pp end
+  end
+  return engine
+end
+
+-- The slowest way of the clients' requests in: s per message and B/s.
+local function client_link(p, frameworks, h)
+  if not h.given then return nil end
+  local slow
+  for _, f in ipairs(frameworks) do
+    if f.target and f.gpus then
+      local l = hardware_profile.link(h, hardware_profile.CLIENT, f.gpus[1])
+      if not l then
+        if not h.whole then return nil end
+        return p:add("hardware_profile.network_links", "no link from %s to %s, where requests of %s arrive",
+          hardware_profile.CLIENT, f.gpus[1], f.name or f.path)
+      end
+      slow = slow or { latency = l.latency, bandwidth = l.bandwidth }
+      slow.latency, slow.bandwidth = math.max(slow.latency, l.latency), math.min(slow.bandwidth, l.bandwidth)
+    end
+  end
+  return slow
+end
+
+-- Requests that no server of this model could hold.
+local function check_lengths(p, s, list, server, profiles)
+  local ok, plan = pcall(planning.plan, s)
+  if not ok then
+    local path, why = locate.workload(scenario.first_line(plan), profiles)
+    return p:add(path or server.path .. ".config", "%s", why)
+  end
+  local middle = distribution.middle
+  local most = plan.scenario.engine.max_model_len
+  for i, w in ipairs(list) do
+    local prompt, output = w.prompt and middle(w.prompt), w.output and middle(w.output)
+    if prompt and output and prompt + output > most then
+      p:add(("workload.client_profiles[%d]"):format(i - 1), "a typical request has %.10g prompt and %.10g output"
+        .. " tokens, more than the %d the model's context (max_model_len) holds", prompt, output, most)
+    end
+  end
+end
+
+local function cost_of(f, h)
+  local d = h.devices[f.gpus[1]]
+  if not (d.mfu or d.mbu or f.delay) then return nil end
+  return { mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
+end
+
+local function router_of(w)
+  return w.router == "weighted_random" and w.weights and { w.router, weights = w.weights } or w.router
+end
+
+-- GPUs that work together are where their links are; those that work alone need none.
+local function place(targets, h)
+  local placement, together = {}, false
+  for _, each in ipairs(targets) do
+    table.move(each.gpus, 1, #each.gpus, #placement + 1, placement)
+    together = together or each.parallel ~= nil
+  end
+  if not together then return nil end
+  return hardware_profile.network(h, placement), placement
+end
+
+local function model_of(p, f, db)
+  if db then return db:model(p, f.path .. ".config.model_profile_id", f.model) end
+  local ok, why = pcall(catalog.model, f.model)
+  if ok then return f.model end
+  return p:add(f.path .. ".config.model_profile_id", "Unknown model profile: %s; %s", f.model,
+    (scenario.first_line(why):gsub("^unknown model [^:;]*[:;] ?", "")))
+end
+
+-- One server: its GPU with the links it has to its peers, and its knobs.
+local function server_of(p, f, h)
+  local peer = framework.peer(p, f, h)
+  return { hardware = hardware_profile.table(h.devices[f.gpus[1]], peer), engine = engine_of(f) }
+end
+
+-- Servers that differ are a group each.
+local function groups_of(servers, alike)
+  if alike then return nil end
+  local groups = {}
+  for i, server in ipairs(servers) do
+    local engine = {}
+    for k, v in pairs(server.engine) do
+      if k ~= "system" then engine[k] = v end
+    end
+    groups[i] = { replicas = 1, hardware = server.hardware, engine = engine }
+  end
+  return groups
+end
+
+-- The level of detail: the simulation's, else the one its targets agree on.
+local function detail(p, targets, simulation)
+  local level = simulation.lod
+  for _, f in ipairs(targets) do
+    if f.lod and level and f.lod ~= level then
+      local path = f.path .. ".config.lod"
+      if not simulation.lod then return p:add(path, "%s: another target has %s; one for all expected", f.lod, level) end
+      p:warn(path, "has no effect: simulation.lod is %s", level)
+    end
+    level = level or f.lod
+  end
+  return level
+end
+
+local function assemble(p, parts)
+  local frameworks, h, w = parts.frameworks, parts.hardware, parts.workload
+  local targets, alike = targets_of(p, frameworks, h)
+  local f, count = targets[1], #targets
+  for _, each in ipairs(targets) do
+    if not each.gpus then return nil end
+  end
+  if not f then return nil end
+  local models = {}
+  for _, each in ipairs(frameworks) do
+    if each.model then models[each] = model_of(p, each, parts.db) end
+    if each.gpus then uniform(p, each, h) end
+  end
+  local link = client_link(p, frameworks, h)
+  local servers = {}
+  for i, each in ipairs(targets) do servers[i] = server_of(p, each, h) end
+  if link then link.bytes_per_token = w.bytes_per_token or f.bytes or 2 end
+  local lod = detail(p, targets, parts.simulation)
+  if #p.errors > 0 or not models[f] or not w.workload then return nil end
+  local network, placement = place(targets, h)
+  return {
+    network = network, placement = network and placement, client_link = link,
+    series_interval = parts.metrics.interval,
+    model = models[f], hardware = servers[1].hardware, engine = servers[1].engine,
+    replicas = alike and count > 1 and count or nil, groups = groups_of(servers, alike), cost = cost_of(f, h),
+    router = count > 1 and router_of(w) or nil, batching = f.priority and "priority" or nil,
+    workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
+    seed = w.seed or parts.simulation.seed, lod = lod, percentiles = parts.metrics.percentiles,
+  }
+end
+
+local function sections(p, v)
+  local missing = {}
+  for _, name in ipairs(SECTIONS) do
+    if v[name] == nil then missing[#missing + 1] = name end
+  end
+  if #missing > 0 then p:add("", "Missing top-level fields: %s", table.concat(missing, ", ")) end
+  fields.known(p, "", v, TOP)
+  return #missing == 0
+end
+
+local function read_parts(p, v, folder)
+  local parts = {}
+  local simulation = fields.map(p, "", v, "simulation")
+  local hardware, workload = fields.map(p, "", v, "hardware_profile"), fields.map(p, "", v, "workload")
+  local list = fields.list(p, "", v, "frameworks_to_test")
+  local metrics = fields.map(p, "", v, "metrics_config")
+  parts.simulation = simulation and settings.simulation(p, simulation)
+  parts.hardware = hardware and hardware_profile.read(p, hardware)
+  if v.model_characteristics_db_path ~= nil then
+    local path = fields.text(p, "", v, "model_characteristics_db_path")
+    parts.db = path and model_db.open(p, path, folder)
+  end
+  if list and #list == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  parts.frameworks = list and parts.hardware and framework.read(p, list, parts.hardware)
+  parts.workload = workload and workload_section.read(p, workload, parts.frameworks or {})
+  parts.metrics = settings.metrics(p, metrics or {}, parts.simulation and parts.simulation.duration)
+  return parts
+end
+
+local function first_target(frameworks)
+  for _, f in ipairs(frameworks) do
+    if f.target then return f end
+  end
+end
+
+-- What a reader of the log wants to see confirmed, one line each.
+local function describe(parts)
+  local lines, h = {}, parts.hardware
+  for _, d in ipairs(h.devices) do
+    lines[#lines + 1] = ("device %s: %.4g TFLOPS fp16%s, %.4g GB, %.4g GB/s, MFU %.3g, MBU %.3g"):format(d.id,
+      d.flops.fp16 / 1e12, d.units and (" on %d units"):format(d.units) or "", d.memory / 1e9, d.bandwidth / 1e9,
+      d.mfu or 0.5, d.mbu or 0.8)
+  end
+  for _, l in ipairs(h.links) do
+    lines[#lines + 1] = ("link %s: %s %s %s, %.4g Gbit/s, %.4g us"):format(l.id or "-", l.from,
+      l.both and "<->" or "->", l.to, l.bandwidth * 8 / 1e9, l.latency * 1e6)
+  end
+  for _, f in ipairs(parts.frameworks) do
+    local par = f.parallel
+    lines[#lines + 1] = ("framework %s: %s on %s%s"):format(f.name, f.model, table.concat(f.gpus, ", "),
+      par and (", %s (tp %d, pp %d)"):format(par.strategy, par.tp, par.pp) or "")
+  end
+  return lines
+end
+
+--- Turn a document into a scenario.
+-- @param v of oracle.formats.document
+-- @param marks its lines; may be empty
+-- @param folder of the file, for paths written in it; may be nil
+-- @return { problems =, scenario = (nil where there are errors), json =, csv =, series =, interval =, level = }
+function yaml.read(v, marks, folder)
+  local p = problems.new(marks)
+  local out = { problems = p }
+  if type(v) ~= "table" or document.is_list(v) then
+    p:add("", "a mapping with the sections %s expected", table.concat(SECTIONS, ", "))
+    return out
+  end
+  if not sections(p, v) then return out end
+  local parts = read_parts(p, v, folder)
+  out.db = parts.db
+  local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
+  if not raw or #p.errors > 0 then return out end
+  local profiles = v.workload.client_profiles
+  local ok, s = pcall(scenario.new, raw)
+  if not ok then
+    local path, why = locate.workload(scenario.first_line(s), profiles)
+    p:add(path or "", "%s", why)
+    return out
+  end
+  scenario.origin(s).folder = folder
+  check_lengths(p, s, parts.workload.list, first_target(parts.frameworks), profiles)
+  local m = parts.metrics
+  out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
+  out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level
+  return out
+end
+
+return yaml

@@ -1,0 +1,295 @@
+--- `workload`: client profiles become workloads of oracle.workload, side by side in a mix.
+local lazy = require "oracle.lazy"
+local distribution = require "oracle.formats.yaml.distribution"
+local document = require "oracle.formats.document"
+local fields = require "oracle.formats.fields"
+local join = require("oracle.formats.problems").join
+local prefix = lazy "oracle.workload.parts.prefix"
+local spelling = lazy "oracle.text.spelling"
+
+local workload = {}
+
+local KEYS = {
+  "total_duration", "total_requests_to_generate", "random_seed", "bytes_per_token_estimate_for_network",
+  "load_balancing_strategy", "framework_weights", "max_turns_per_session", "accumulate_conversational_tokens",
+  "generate_prompt_tokens", "prefix_patterns", "client_profiles",
+}
+
+local PROFILE_KEYS = {
+  "profile_name", "weight", "inter_arrival_time_dist_config", "prompt_tokens_dist_config",
+  "max_output_tokens_dist_config", "conversational_probability", "streaming_response_probability",
+  "user_priority_dist_config", "follow_up_inter_arrival_time_dist_config", "turn_type_dist_config",
+  "request_count_dist_config", "prefix_pattern", "max_turns_per_session", "continuation_probability",
+  "arrival_rate", "arrival_cv", "timeout_s", "prompt_pool",
+}
+
+local SHARE = { min = 0, max = 1 }
+
+-- Keys of example files that no program has ever read.
+local REFUSED = {
+  turn_type_dist_config = "not supported; conversational_probability and continuation_probability shape sessions",
+  request_count_dist_config = "not supported; max_turns_per_session and continuation_probability shape sessions",
+}
+
+-- ---- arrivals ----
+
+-- Gaps of a kind the engine has a process of its own for; anything else is a renewal process.
+local ARRIVALS = {
+  constant = function(d) return { kind = "constant", rate = 1 / d.value }, d.value > 0 end,
+  exponential = function(d) return { kind = "poisson", rate = 1 / d.mean }, true end,
+  gamma = function(d)
+    return { kind = "gamma", rate = 1 / (d.shape * d.scale), cv = 1 / math.sqrt(d.shape) }, true
+  end,
+}
+
+local function arrivals(p, path, t)
+  local at = join(path, "inter_arrival_time_dist_config")
+  if t.arrival_rate ~= nil then
+    if t.inter_arrival_time_dist_config ~= nil then
+      return p:add(join(path, "arrival_rate"), "inter_arrival_time_dist_config is given too; leave one out")
+    end
+    local rate = fields.number(p, path, t, "arrival_rate", { min = 0, max = 1e9, open = true })
+    local cv = fields.number(p, path, t, "arrival_cv", { min = 0, max = 1000, open = true })
+    return rate and { kind = cv and cv ~= 1 and "gamma" or "poisson", rate = rate, cv = cv ~= 1 and cv or nil }
+  end
+  if t.arrival_cv ~= nil then p:add(join(path, "arrival_cv"), "goes with arrival_rate, which is missing") end
+  local d = distribution.read(p, path, t, "inter_arrival_time_dist_config", "time",
+    ("Client profile %s missing inter_arrival_time_dist_config"):format(path:match("%d+") or "?"))
+  if not d then return nil end
+  if distribution.still(d) then return p:add(at, "a gap above 0 between requests expected") end
+  local make = not (d.min and d.min > 0) and not d.max and ARRIVALS[d.kind]
+  local process, good = nil, true
+  if make then process, good = make(d) end
+  if not good then return p:add(at, "a gap above 0 between requests expected") end
+  return process or { kind = "renewal", inter_arrival = d }
+end
+
+-- ---- conversations ----
+
+local function conversation(p, path, t, common)
+  local probability = fields.number(p, path, t, "conversational_probability", SHARE)
+  local think = distribution.read(p, path, t, "follow_up_inter_arrival_time_dist_config", "time")
+  local turns = fields.number(p, path, t, "max_turns_per_session", { min = 1, max = 65535, whole = true })
+  local continue = fields.number(p, path, t, "continuation_probability", SHARE)
+  if not probability or probability == 0 then
+    for _, key in ipairs { "follow_up_inter_arrival_time_dist_config", "max_turns_per_session",
+                           "continuation_probability" } do
+      if t[key] ~= nil then p:warn(join(path, key), "has no effect: conversational_probability is 0") end
+    end
+    return nil
+  end
+  return {
+    probability = probability, think = think or { kind = "constant", value = 5 },
+    max_turns = turns or common.max_turns, continue_probability = continue or 0.7, accumulate = common.accumulate,
+  }
+end
+
+-- ---- prefixes ----
+
+local PREFIX_TYPES = { "system", "few_shot", "instruction", "mixed", "random" }
+local PART_TYPES = { "system", "few_shot", "instruction" }
+
+-- A prefix has the length that its name stands for, or says its own.
+local function known_name(p, path, kind, part)
+  local names = prefix.TOKENS[kind]
+  if not names or part.name == nil or part.tokens or names[part.name] then return end
+  local valid = {}
+  for name in pairs(names) do valid[#valid + 1] = name end
+  table.sort(valid)
+  local near = spelling.find(part.name, valid)
+  p:add(join(path, "name"), "%s: unknown %s prefix without a length; %s", part.name, kind,
+    near and ("did you mean %s?"):format(near) or "known: " .. table.concat(valid, ", "))
+end
+
+local function component(p, path, t)
+  if not fields.entry(p, path, t) then return nil end
+  fields.known(p, path, t, { "type", "name", "length" })
+  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PART_TYPES, ", ")) end
+  local part = { type = fields.choice(p, path, t, "type", PART_TYPES, "%s: unknown prefix type"),
+                 name = fields.text(p, path, t, "name"),
+                 tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }) }
+  known_name(p, path, part.type, part)
+  return part
+end
+
+local function pattern(p, path, t)
+  if not fields.entry(p, path, t) then return nil end
+  fields.known(p, path, t, { "type", "name", "weight", "components", "length", "variants" })
+  local out = {
+    type = fields.choice(p, path, t, "type", PREFIX_TYPES, "%s: unknown prefix type"),
+    name = fields.text(p, path, t, "name"),
+    tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }),
+    weight = fields.number(p, path, t, "weight", { min = 0, max = 1e9 }),
+    variants = fields.number(p, path, t, "variants", { min = 1, max = 1e9, whole = true }),
+  }
+  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PREFIX_TYPES, ", ")) end
+  known_name(p, path, out.type, out)
+  local parts = fields.list(p, path, t, "components")
+  if out.type == "mixed" and not parts and t.components == nil then
+    p:add(join(path, "components"), "missing; a mixed prefix lists its parts")
+  end
+  if parts then
+    if #parts == 0 then p:add(join(path, "components"), "empty; a mixed prefix lists its parts") end
+    out.components = {}
+    for i = 1, #parts do out.components[i] = component(p, join(join(path, "components"), i - 1), parts[i]) end
+  end
+  return out
+end
+
+local function patterns(p, path, t)
+  local section = fields.map(p, path, t, "prefix_patterns")
+  if not section then return nil end
+  local at = join(path, "prefix_patterns")
+  fields.known(p, at, section, { "patterns" })
+  local list = fields.list(p, at, section, "patterns", "missing; a list of prefix patterns expected")
+  if not list or #list == 0 then return nil end
+  local out, total = {}, 0
+  for i = 1, #list do
+    out[i] = pattern(p, join(join(at, "patterns"), i - 1), list[i])
+    total = total + (out[i] and out[i].weight or 1)
+  end
+  if total <= 0 then p:add(join(at, "patterns"), "all weights are zero") end
+  return out
+end
+
+-- One pattern of a profile alone.
+local function own_pattern(p, path, t)
+  local v = t.prefix_pattern
+  if v == nil then return nil end
+  local at = join(path, "prefix_pattern")
+  if document.is_list(v) then
+    local out = {}
+    for i = 1, #v do out[i] = pattern(p, join(at, i - 1), v[i]) end
+    return out
+  end
+  return { pattern(p, at, v) }
+end
+
+-- ---- profiles ----
+
+local function lengths(p, path, t, index)
+  local prompt = distribution.read(p, path, t, "prompt_tokens_dist_config", "tokens",
+    ("Client profile %d missing prompt_tokens_dist_config"):format(index))
+  local output = distribution.read(p, path, t, "max_output_tokens_dist_config", "tokens",
+    ("Client profile %d missing max_output_tokens_dist_config"):format(index))
+  return prompt, output
+end
+
+-- A weight of 1 says nothing and goes unmentioned.
+local function weight(p, path, t)
+  if fields.number(p, path, t, "weight", { min = 0, max = 1e9 }) and t.weight ~= 1 then
+    p:warn(join(path, "weight"), "has no effect: each profile has arrivals of its own, and the rates add")
+  end
+end
+
+local function profile(p, index, t, common)
+  local path = join("workload.client_profiles", index)
+  if not fields.entry(p, path, t) then return nil end
+  local left = {}
+  for k, v in pairs(t) do left[k] = v end
+  for _, key in ipairs { "turn_type_dist_config", "request_count_dist_config" } do
+    if t[key] ~= nil then p:add(join(path, key), REFUSED[key]) end
+    left[key] = nil
+  end
+  fields.known(p, path, left, PROFILE_KEYS)
+  local w = arrivals(p, path, t) or {}
+  w.name = fields.text(p, path, t, "profile_name")
+  if t.profile_name == nil then p:add(join(path, "profile_name"), "missing; what the profile is called") end
+  weight(p, path, t)
+  w.prompt, w.output = lengths(p, path, t, index)
+  w.conversation = conversation(p, path, t, common)
+  local streaming = fields.number(p, path, t, "streaming_response_probability", SHARE)
+  if streaming and streaming < 1 then w.streaming = streaming end
+  w.priority = distribution.read(p, path, t, "user_priority_dist_config", "tokens")
+  w.timeout = fields.number(p, path, t, "timeout_s", { min = 0, max = 1e9, open = true })
+  w.prompt_pool = fields.number(p, path, t, "prompt_pool", { min = 1, max = 1e9, whole = true })
+  if w.prompt_pool and w.conversation then
+    p:add(join(path, "prompt_pool"), "sessions continue what was said, they do not ask again; leave it out or"
+      .. " conversational_probability")
+  end
+  w.prefix = own_pattern(p, path, t) or (common.prefix_on and common.prefix) or nil
+  return w
+end
+
+local function profiles(p, t, common)
+  local list = fields.list(p, "workload", t, "client_profiles", "Workload missing client_profiles")
+  if not list then return {} end
+  if #list == 0 then p:add("workload.client_profiles", "Workload missing client_profiles") end
+  local out, names = {}, {}
+  for i = 1, #list do
+    local w = profile(p, i - 1, list[i], common)
+    if w and w.name and names[w.name] then
+      p:add(join(join("workload.client_profiles", i - 1), "profile_name"), "Duplicate profile name: %s", w.name)
+    end
+    if w and w.name then names[w.name] = true end
+    out[#out + 1] = w
+  end
+  return out
+end
+
+-- ---- balancing ----
+
+local STRATEGIES = { "round_robin", "random", "least_loaded", "weighted_random", "session_affinity", "power_of_two",
+                     "prefix_aware" }
+
+local function weights_of(p, t, frameworks)
+  local map = fields.map(p, "workload", t, "framework_weights")
+  if not map then return nil end
+  local path, names, out = "workload.framework_weights", {}, {}
+  for _, f in ipairs(frameworks) do
+    if f.target and f.name then names[#names + 1] = f.name end
+  end
+  fields.known(p, path, map, names)
+  local total = 0
+  for i, name in ipairs(names) do
+    out[i] = fields.number(p, path, map, name, { min = 0, max = 1e9 }) or 1
+    total = total + out[i]
+  end
+  if #names > 0 and total <= 0 then p:add(path, "all weights are zero") end
+  return out
+end
+
+local function balancing(p, t, frameworks)
+  local name = fields.choice(p, "workload", t, "load_balancing_strategy", STRATEGIES,
+    "Unknown load balancing strategy: %s")
+  local weights = weights_of(p, t, frameworks)
+  if weights and (name or t.load_balancing_strategy == nil) and name ~= "weighted_random" then
+    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s", name or "round_robin")
+  end
+  return name, weights
+end
+
+--- Read the section.
+-- @param frameworks of oracle.formats.yaml.framework
+-- @return { workload = oracle.scenario's, router = name or nil, weights = per target, seed =, bytes_per_token = }
+function workload.read(p, t, frameworks)
+  local path = "workload"
+  fields.known(p, path, t, KEYS)
+  if t.total_duration == nil then p:add(path, "Workload missing total_duration") end
+  local duration = fields.number(p, path, t, "total_duration",
+    { min = 0, max = 1e9, open = true, message = "Invalid workload total_duration: %s" })
+  local count = fields.number(p, path, t, "total_requests_to_generate", { min = 1, max = 1e12, whole = true })
+  local common = {
+    max_turns = fields.number(p, path, t, "max_turns_per_session", { min = 1, max = 65535, whole = true }) or 10,
+    accumulate = fields.boolean(p, path, t, "accumulate_conversational_tokens"),
+    prefix_on = fields.boolean(p, path, t, "generate_prompt_tokens"),
+    prefix = patterns(p, path, t),
+  }
+  if common.prefix and not common.prefix_on then
+    p:warn("workload.prefix_patterns", "has no effect without generate_prompt_tokens: true")
+  end
+  local list = profiles(p, t, common)
+  local out = { list = list, duration = duration, count = count }
+  out.seed = fields.number(p, path, t, "random_seed", { min = 0, max = math.maxinteger, whole = true })
+  out.bytes_per_token = fields.number(p, path, t, "bytes_per_token_estimate_for_network", { min = 0, max = 1e6 })
+  out.router, out.weights = balancing(p, t, frameworks)
+  if #list == 1 then
+    out.workload = list[1]
+    out.workload.duration, out.workload.count = duration, count
+  elseif #list > 1 then
+    out.workload = { kind = "mix", profiles = list, duration = duration, count = count }
+  end
+  return out
+end
+
+return workload

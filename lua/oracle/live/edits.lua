@@ -1,0 +1,191 @@
+--- What can change while a simulation runs, and why the rest cannot.
+local lazy = require "oracle.lazy"
+local planning = lazy "oracle.plan"
+local policies = require "oracle.policy"
+local sandbox = lazy "oracle.policy.sandbox"
+local scenario = require "oracle.scenario"
+local schema = lazy "oracle.scenario.schema"
+local systems = lazy "oracle.system"
+
+local edits = {}
+
+local function fail(...)
+  error(string.format(...), 0)
+end
+
+-- Knobs a scheduler reads anew at every step.
+local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
+
+-- Where a spec of the engine has the policies of a kind: each pool has an autoscaler.
+local function field_of(k)
+  return k.kind == "autoscaler" and "autoscalers" or k.kind
+end
+
+local LIVE, OF = { duration = "duration" }, {}
+for _, k in ipairs(policies.KINDS) do LIVE[k.key], OF[k.key] = "policies", k end
+for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end
+
+-- The first prefix of a key that is here says why it cannot change.
+local WHY = {
+  { "workload", "its requests follow from the seed and the scenario, from the first on" },
+  { "seed", "every draw since the beginning follows from it" },
+  { "engine.block_size", "the KV cache was laid out when it started" },
+  { "engine.num_gpu_blocks_override", "the KV cache was laid out when it started" },
+  { "engine.gpu_memory_utilization", "the KV cache was laid out when it started" },
+  { "engine.kv_cache_dtype", "the KV cache was laid out when it started" },
+  { "engine.enable_prefix_caching", "the KV cache was laid out when it started" },
+  { "kv_tiers", "the KV cache was laid out when it started" },
+  { "kv_loading", "the KV cache was laid out when it started" },
+  { "engine", "the engine was started with it" },
+  { "model", "the weights were loaded when it started" },
+  { "hardware", "the deployment is what it runs on" },
+  { "replicas", "the deployment is what it runs on" },
+  { "cost", "steps already taken were priced with it" },
+  { "slo", "requests that have ended were judged by it" },
+  { "warm_up", "requests that have ended were counted by it" },
+  { "vary", "a simulation is one run" },
+}
+
+-- vLLM's name of a knob that was given in the system's own words, and what kind of change it is.
+local function resolve(key, s)
+  local knob = key:match("^engine%.([%w_]+)$")
+  local system = systems.get(scenario.raw(s).engine and scenario.raw(s).engine.system)
+  if knob and system.own[knob] then return key, "version" end
+  local canonical = knob and system.aliases[knob] and "engine." .. system.aliases[knob] or key
+  return canonical, LIVE[canonical]
+end
+
+-- A knob is given once: other words for it give way.
+local function clear_aliases(s, canonical)
+  local engine = scenario.raw(s).engine
+  if type(engine) ~= "table" then return end
+  for name, target in pairs(systems.get(engine.system).aliases) do
+    if "engine." .. target == canonical then engine[name] = nil end
+  end
+end
+
+local function reason(key)
+  for _, pair in ipairs(WHY) do
+    if key == pair[1] or key:sub(1, #pair[1] + 1) == pair[1] .. "." then return pair[2] end
+  end
+  return "it is read when a run starts"
+end
+
+--- The keys that can change while a simulation runs, sorted.
+function edits.keys()
+  local keys = {}
+  for key in pairs(LIVE) do
+    if schema.find({}, key) then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+--- Whether a key can change while a simulation of scenario s runs.
+function edits.is_live(key, s)
+  return select(2, resolve(key, s)) ~= nil
+end
+
+-- The knob that changes, as the checked scenario has it.
+local function engine_of(key, plan)
+  local name, e = key:match("%.(.+)$"), plan.spec.engine
+  local knobs = { [name] = e[name] }
+  if name == "max_num_batched_tokens" then knobs.enable_chunked_prefill = e.enable_chunked_prefill end   -- system.off
+  return knobs
+end
+
+local function duration_of(inner, plan)
+  local now, duration = inner.raw:now() / 1e9, plan.scenario.duration
+  if duration and duration < now then fail("duration: %g s has passed (t = %.6f s now)", duration, now) end
+  return duration
+end
+
+--- What to do for s:set(key, value); raises why it cannot be done.
+-- @param inner of oracle.live
+-- @return an entry of its list of edits
+function edits.entry(inner, key, value)
+  if type(key) ~= "string" then fail("set: a key such as \"engine.max_num_seqs\" expected") end
+  local changed = inner.scenario:copy()
+  local canonical, kind = resolve(key, changed)
+  clear_aliases(changed, canonical)
+  changed:set(key, value)
+  if not kind then
+    fail("%s cannot change while it runs: %s; s:what_if { [\"%s\"] = { ... } } runs it anew (while it runs: %s)", key,
+      reason(canonical), key, table.concat(edits.keys(), ", "))
+  end
+  local plan = planning.plan(changed)
+  local entry = { scenario = changed, plan = inner.present }
+  if kind == "engine" then
+    entry.engine = engine_of(canonical, plan)
+  elseif kind == "version" then                           -- a knob of the system's policies: what they know stays
+    if changed.batching then fail("%s: this run's batching policy is not the system's", key) end
+    entry.policies = { batching = plan.spec.batching }
+  elseif kind == "policies" then
+    local field = field_of(OF[key])
+    entry.anew = OF[key].kind
+    entry.policies = { [field] = plan.spec[field] or false }
+  else
+    entry.duration = duration_of(inner, plan)
+  end
+  return entry
+end
+
+-- ---- reloading ----
+
+-- The value of a key in the scenario's file as it is now.
+local function from_file(s, key)
+  local again, why = scenario.load(scenario.origin(s).path)
+  if not again then fail("reload: %s", why) end
+  local value = scenario.at(again, key)
+  if value == nil then fail("reload: %s: the scenario's file has none any more", (key:gsub("%.(%d+)", "[%1]"))) end
+  return value
+end
+
+-- A plan whose policies are not those remembered from the first time; when it fails, all is as before.
+local function plan_afresh(s)
+  local take_back = sandbox.forget_modules()
+  local ok, plan = pcall(planning.plan, s)
+  if ok then return plan end
+  take_back()
+  error(plan, 0)
+end
+
+-- Pools and groups have autoscalers of their own.
+local function renew_scalers(changed, used)
+  local any = false
+  for _, path in ipairs(scenario.scalers(changed)) do
+    local value = scenario.at(changed, path)
+    if policies.is(value) and policies.source(value) == "scenario" then
+      scenario.at(changed, path:match("^(.*)%.")).policy, any = from_file(changed, path), true
+    end
+  end
+  for _, p in ipairs(used.autoscalers or {}) do any = any or p and policies.source(p) == "file" end
+  return any
+end
+
+-- Whether the policy of a key is to be had anew; one of the scenario's own file is put into `changed`.
+local function renew(changed, key, used)
+  local value = changed:get(key)
+  if value == nil and key == "autoscaling.policy" then return renew_scalers(changed, used) end
+  if value == nil then return key == "batching" or key == "router" end   -- the system's own
+  if not policies.is(value) then return true end
+  if policies.source(value) ~= "scenario" then return policies.source(value) == "file" end
+  changed:set(key, (from_file(changed, key)))
+  return true
+end
+
+--- What to do for s:reload(); raises what is wrong with a file, and then all is as before.
+function edits.reloaded(inner)
+  local changed, kinds = inner.scenario:copy(), {}
+  for _, k in ipairs(policies.KINDS) do
+    if renew(changed, k.key, inner.spec) then kinds[#kinds + 1] = field_of(k) end
+  end
+  if #kinds == 0 then
+    fail("reload: these policies were typed here, not read from files; s:set(\"batching\", policy) takes another")
+  end
+  local plan, renewed = plan_afresh(changed), {}
+  for _, kind in ipairs(kinds) do renewed[kind] = plan.spec[kind] end
+  return { scenario = changed, plan = inner.present, policies = renewed }
+end
+
+return edits

@@ -1,0 +1,423 @@
+--- From a scenario to what the engine runs: look up what it names, work out the deployment, refuse what cannot run.
+-- What the user got wrong is raised as one line, "key: what is wrong".
+local lazy = require "oracle.lazy"
+local balance = lazy "oracle.plan.balance"
+local catalog = lazy "oracle.models.catalog"
+local core = require "oracle.core"
+local cost_model = lazy "oracle.cost_model"
+local deployment = require "oracle.plan.deployment"
+local hardware_file = lazy "oracle.models.hardware"
+local huggingface = lazy "oracle.models.huggingface"
+local metrics = lazy "oracle.scenario.metrics"
+local paths = lazy "oracle.text.paths"
+local placement = lazy "oracle.plan.placement"
+local policies = lazy "oracle.policy"
+local pools = lazy "oracle.plan.pools"
+local scenario = require "oracle.scenario"
+local schema = require "oracle.scenario.schema"
+local systems = lazy "oracle.system"
+local topology = lazy "oracle.plan.topology"
+local units = require "oracle.text.units"
+local workloads = lazy "oracle.workload"
+local world = require "oracle.scenario.world"
+
+local planning = {}
+
+local function fail(...)
+  error(select("#", ...) > 1 and string.format(...) or (...), 0)
+end
+
+-- ---- names ----
+
+-- A path begins with "/", "./" or "../" or ends in .json; anything else is a name of the catalog. A table is
+-- what such a file would hold.
+local function look_up(kind, value, find)
+  local read = catalog[kind]
+  if type(value) == "table" then
+    read = (kind == "model" and huggingface or hardware_file).read
+  elseif value:match("^%.?%.?/") or value:match("%.json$") then
+    local path, why = find(value)
+    if not path then fail("%s: %s: %s", kind, value, why) end
+    value = path:match("^[./]") and path or "./" .. path
+  end
+  local ok, found = pcall(read, value, type(value) == "table" and kind or nil)
+  if not ok then fail("%s: %s", kind, scenario.first_line(found)) end
+  return found
+end
+
+-- The policy that a key of the scenario names. It finds the scenario's objectives in its params.
+local function policy(kind, key, value, r, find)
+  local ok, found = pcall(policies.resolve, kind, value, find)
+  if not ok then fail("%s: %s", key, scenario.first_line(found)) end
+  local own, params = {}, {}
+  for k, v in pairs(found) do own[k] = v end
+  for k, v in pairs(found.params or {}) do params[k] = v end
+  params.slo = params.slo or r.slo or {}
+  local goal = found.objective
+  if goal and (tonumber(params[goal]) or 0) <= 0 and not params.slo[goal] then
+    fail('%s: %s needs an objective; slo.%s expected, such as "1 s"', key, found.name or "the policy", goal)
+  end
+  own.params = params
+  return policies.derived(own, found)
+end
+
+-- ---- the plan of one run ----
+
+-- The engine's cost parameters; the deployment is told what they were fitted to.
+local function cost_params(r, d, find, warnings)
+  local params, about = cost_model.create(r.cost.kind, r.cost,
+    { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
+  d.fit = about.fit
+  for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
+  return params
+end
+
+-- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
+local function recall(memo, kind, value, find)
+  memo[kind] = memo[kind] or {}
+  local found = memo[kind][value] or look_up(kind, value, find)
+  memo[kind][value] = found
+  return found
+end
+
+-- Network, devices of the ranks, and which replicas are simulated in detail.
+local function place(r, d)
+  local sizes = {}
+  for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
+    local e = p.scenario.engine
+    sizes[i] = { role = p.role, replicas = p.deployment.room,
+                 tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
+                 gpus = p.deployment.gpus_per_replica, all_reduce = e.all_reduce, lod = p.lod }
+  end
+  if r.network then
+    d.network = topology.new(r.network)
+    d.devices = placement.devices(d.network, r.placement, sizes)
+  elseif r.placement then
+    fail("placement: there is no network whose GPUs it could name")
+  end
+  placement.check_groups(sizes, d.network, d.devices)
+  if r.lod == "hybrid" then
+    if not r.detail then
+      fail('detail: missing; lod "hybrid" is high for the replicas, GPUs and links it names, as in'
+        .. ' detail = { "replica0" } or --set \'detail={"replica0"}\'')
+    end
+    d.levels = placement.detailed(r.detail, sizes, d.network, d.devices)
+  elseif r.detail then
+    fail("detail: only for lod = \"hybrid\", and lod is \"%s\"", r.lod)
+  else
+    d.levels = placement.levels(sizes, r.lod)
+  end
+end
+
+-- The GPU of each pipeline stage.
+local function stage_hardware(r, hardware, memo, find)
+  local n, list = r.engine.pipeline_parallel_size, {}
+  if r.stages and #r.stages ~= n then
+    fail("stages: %d are given; pipeline_parallel_size is %d", #r.stages, n)
+  end
+  for i = 1, n do
+    local ok, gpu = true, hardware
+    if r.stages then ok, gpu = pcall(recall, memo, "hardware", r.stages[i].hardware, find) end
+    if not ok then fail("stages[%d].%s", i, gpu) end
+    list[i] = gpu
+  end
+  return list
+end
+
+-- Stages of equal depth, unless the user says how layers are dealt out.
+local function check_depth(e, model)
+  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
+  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return end
+  fail("engine.pipeline_parallel_size: %d does not divide the model's %d layers; deal them out with"
+    .. ' engine.pipeline_layers: "even" (%d or %d a stage), "balanced" around the LM head, or a list', n, layers,
+    layers // n, layers // n + 1)
+end
+
+-- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
+local function deploy_kind(r, find, memo, role)
+  local model = recall(memo, "model", r.model, find)
+  local hardware = recall(memo, "hardware", r.hardware, find)
+  local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom",
+                  hardware = hardware.id or hardware.name or "custom",
+                  asked_model = type(r.model) == "string" and r.model or nil }
+  local e = r.engine
+  deployment.fill_knobs(e, model, hardware, names.hardware)
+  check_depth(e, model)
+  local layout = deployment.layout(e, model)
+  if layout.layers == "balanced" then
+    layout.head_layers = balance.head_layers(core, {
+      model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
+    })
+  end
+  local ok, memory = pcall(core.cost.memory, {
+    model = model, hardware = hardware, layout = layout,
+    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
+  })
+  if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
+  local gpus = stage_hardware(r, hardware, memo, find)
+  local blocks = deployment.kv_blocks(e, memory, gpus)
+  local settle = systems.get(e.system).settle
+  if settle then settle(e, blocks * e.block_size) end
+  local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
+  local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
+  return {
+    names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
+    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
+    lockstep = deployment.shares_experts(e, model),
+  }
+end
+
+-- The same of all kinds of replica a scenario has.
+local function deploy(r, find, memo)
+  local system = systems.get(r.engine.system)
+  if system.shape then system.shape(r) end
+  local kinds = pools.kinds(r)
+  local d
+  if kinds then
+    for _, k in ipairs(kinds) do
+      local ok, found = pcall(deploy_kind, k.scenario, find, memo, k.role)
+      if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
+      k.deployment = found
+    end
+    d = pools.join(kinds)
+    for key, value in pairs(kinds[#kinds].scenario.engine) do r.engine[key] = value end
+  else
+    d = deploy_kind(r, find, memo, "all")
+  end
+  pools.check_count(d)
+  place(r, d)
+  return d
+end
+
+local function finder(origin)
+  return function(path)
+    return paths.find(path, origin.folder, origin.typed[path])
+  end
+end
+
+-- Host memory for requests that give way. All GPUs of a replica move their shares at the same time.
+local function swapping(r, d)
+  if r.preemption ~= "swap" then return false, 0, 0 end
+  local link = d.hardware.pcie
+  if not link then fail("preemption: swap: %s has no PCIe link to host memory", d.names.hardware) end
+  local block = d.memory.kv_bytes_per_token * r.engine.block_size
+  return true, r.engine.swap_space // block | 0, block / link.bandwidth
+end
+
+-- Memory below the GPU's for the prefix cache. All GPUs of a replica move their shares at the same time.
+local function tiers_of(r, d)
+  if not r.kv_tiers then return nil end
+  local block, names, list = d.memory.kv_bytes_per_token * r.engine.block_size, {}, {}
+  for i, t in ipairs(r.kv_tiers) do
+    if names[t.name] then fail('kv_tiers[%d].name: "%s": kv_tiers[%d] has this name too', i, t.name, names[t.name]) end
+    names[t.name] = i
+    local blocks = t.capacity // block | 0
+    if blocks < 1 then
+      fail("kv_tiers[%d].capacity: %s: at least one KV block expected, which takes %s of each GPU", i,
+        units.format(t.capacity, "bytes"), units.format(block, "bytes"))
+    end
+    list[i] = { blocks = blocks, latency = t.latency, block_seconds = block / t.bandwidth }
+  end
+  return list
+end
+
+-- The engine's knobs, as the policies see them in `e` too.
+local function knobs_of(r, d)
+  local e = r.engine
+  local swap, blocks, seconds = swapping(r, d)
+  return {
+    max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
+    max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
+    enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
+    long_prefill_token_threshold = e.long_prefill_token_threshold,
+    num_microbatches_per_request = e.num_microbatches_per_request,
+    enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
+    computed_only = systems.get(e.system).computed_only or false,
+    min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
+    swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
+    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or systems.get(e.system).kv_loading,
+  }
+end
+
+-- What decides: the scenario's own policies, else those of the system.
+local function add_policies(spec, r, find)
+  local system = systems.get(r.engine.system)
+  local batching = r.batching or system.batching(r.engine)
+  local router = r.router or system.router and system.router(r.engine) or "round_robin"
+  spec.batching = policy("batching", "batching", batching, r, find)
+  spec.router = policy("router", "router", router, r, find)
+  if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
+  if r.eviction then spec.eviction = policy("eviction", "eviction", r.eviction, r, find) end
+end
+
+-- How the replicas of one kind come and go; `key`: where the scenario says so.
+local function scaling_of(r, key, find)
+  local a = r.autoscaling
+  if not a then return nil, false end
+  if a.min > a.max then fail("%s.min: %d: at most max (%d) expected", key, a.min, a.max) end
+  if a.min > r.replicas or a.max < r.replicas then
+    fail("%s: replicas = %d: a number from min (%d) to max (%d) expected", key, r.replicas, a.min, a.max)
+  end
+  return { interval = a.interval, cold_start = a.cold_start, least = a.min, most = a.max },
+    policy("autoscaler", key .. ".policy", a.policy, r, find)
+end
+
+-- Outages count replicas as results do; one that names a pool counts those of the pool.
+local function failures_of(r, d)
+  if not r.failures then return nil end
+  local parts, names, outages = {}, {}, {}
+  for i, p in ipairs(pools.parts(d)) do
+    if p.name then parts[p.name], names[i] = p, p.name end
+  end
+  for i, o in ipairs(r.failures.outages or {}) do
+    local where, first, room = ("failures.outages[%d]"):format(i), 1, d.room
+    if o.pool then
+      local p = parts[o.pool]
+      if not p then
+        fail('%s.pool: "%s": %s expected', where, o.pool,
+          #names > 0 and "one of " .. table.concat(names, ", ") or "a scenario with pools or groups")
+      end
+      first, room = p.first, p.room
+    end
+    if o.replica > room then fail("%s.replica: %d: a replica from 1 to %d expected", where, o.replica, room) end
+    outages[i] = { at = o.at, lasts = o.lasts, replica = first - 1 + o.replica }
+  end
+  return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
+end
+
+-- What policies may know of what steps cost: s of one that decodes a sequence alone, and s per token of a full step of
+-- prompt tokens.
+local function add_costs(kind)
+  local function seconds(shape)
+    return core.cost.step { model = kind.model, hardware = kind.hardware, layout = kind.layout, cost = kind.cost,
+                              shape = shape }.total
+  end
+  local e = kind.engine
+  local context = math.min(512, e.max_model_len)
+  local tokens = math.min(e.max_num_batched_tokens, e.max_model_len)
+  e.step_seconds = seconds { decode_seqs = 1, decode_context = context }
+  e.token_seconds = seconds { chunks = { { tokens = tokens, samples = true } } } / tokens
+  return kind
+end
+
+-- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
+local function kind_of(r, d, key, find, warnings)
+  local scaling, scaler = scaling_of(r, key, find)
+  return add_costs {
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d),
+    model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
+    cost = cost_params(r, d, find, warnings),
+  }, scaler
+end
+
+-- The same of several.
+local function add_pools(spec, r, d, find, warnings)
+  spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
+  for i, p in ipairs(d.pools) do
+    local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings)
+    spec.pools[i].role = p.role
+  end
+end
+
+local function spec_of(r, d, find, warnings)
+  if r.duration and r.warm_up >= r.duration then
+    fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
+  end
+  local workload, why = workloads.engine(r.workload,
+    { duration = r.duration, find = find, warnings = warnings })
+  if not workload then fail("workload.%s", why) end
+  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
+  spec.seed, spec.lod, spec.levels = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.levels
+  spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
+  spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
+  spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency
+  spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
+  if d.pools then add_pools(spec, r, d, find, warnings) end
+  add_policies(spec, r, find)
+  return spec
+end
+
+local function warnings_of(r, d)
+  local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
+  local e = r.engine
+  if not e.enable_prefix_caching then
+    local none = "no effect, for engine.enable_prefix_caching is false"
+    if r.kv_tiers then list[#list + 1] = "kv_tiers: " .. none end
+    for _, key in ipairs { "min_prefix_cache_length", "prefix_cache_blocks" } do
+      if e[key] > 0 then list[#list + 1] = ("engine.%s: %s"):format(key, none) end
+    end
+    if e.recompute_last_block then list[#list + 1] = "engine.recompute_last_block: " .. none end
+  end
+  if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
+    list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
+      :format(units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
+  end
+  return list
+end
+
+local function plan_of(raw, origin, memo)
+  local find = finder(origin)
+  local r, errors = schema.resolve(raw, find)
+  if not r then fail(scenario.one_line(errors)) end
+  local effective, without = cost_model.check(raw.cost, r.cost.kind)
+  if not effective then fail(without) end
+  if r.report then
+    local columns, unknown = metrics.columns(r.report, r.percentiles)
+    if not columns then fail(unknown) end
+  end
+  local d = deploy(r, find, memo)
+  local warnings = warnings_of(r, d)
+  local spec = spec_of(r, d, find, warnings)
+  return { scenario = r, deployment = d, spec = spec, warnings = warnings }
+end
+
+--- Everything a run needs, checked: nothing has been simulated yet.
+-- @param s a scenario without `vary`
+-- @param memo a table that remembers what was read, for plans made one after the other; may be nil
+-- @return { scenario =, deployment =, spec =, warnings = }; spec is what oracle.core's sim.run takes
+function planning.plan(s, memo)
+  world.planned = true
+  return plan_of(scenario.raw(s), scenario.origin(s), memo or {})
+end
+
+-- ---- running ----
+
+--- The policy of a spec, or the list of those of its pools, for one more simulation.
+-- @param p nil or false: there is none
+function planning.fresh(p)
+  if not p then return nil end
+  local list = {}
+  if policies.is(p) or #p == 0 then return policies.fresh(p) end
+  for i, one in ipairs(p) do list[i] = one and policies.fresh(one) end
+  return list
+end
+
+--- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
+-- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
+function planning.spec(plan, options)
+  options = options or {}
+  local spec = {}
+  for k, v in pairs(plan.spec) do spec[k] = v end
+  for _, key in ipairs { "batching", "router", "admission", "eviction", "autoscalers" } do
+    spec[key] = planning.fresh(spec[key])
+  end
+  spec.runs = options.runs ~= false
+  spec.threads = options.threads or 1
+  spec.records = options.records or options.csv ~= nil
+  spec.csv = options.csv
+  spec.log = options.log
+  if options.series and not spec.series_interval then spec.series_interval = 1 end
+  spec.progress = options.progress
+  return spec
+end
+
+--- Run a plan.
+-- @param options see planning.spec
+-- @return the engine's raw result; raises when the run fails
+function planning.simulate(plan, options)
+  return core.sim.run(planning.spec(plan, options))
+end
+
+return planning

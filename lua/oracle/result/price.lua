@@ -1,0 +1,66 @@
+--- What a run used of the hardware: energy and rent.
+local lazy = require "oracle.lazy"
+local pools = lazy "oracle.plan.pools"
+
+local price = {}
+
+-- The hardware of each GPU of a replica of this kind, stage by stage.
+local function gpus_of(d)
+  local list, stages = {}, d.stages
+  for g = 0, d.gpus_per_replica - 1 do
+    list[g + 1] = stages and stages[g * #stages // d.gpus_per_replica + 1] or d.hardware
+  end
+  return list
+end
+
+-- each(replica's result, its GPUs), in order, until it returns false.
+local function every(d, raw, each)
+  for _, part in ipairs(pools.parts(d)) do
+    local gpus = part.deployment.hardware and gpus_of(part.deployment)
+    for i = part.first, part.name and part.first + part.room - 1 or #raw.replicas do
+      if not gpus or not each(raw.replicas[i], gpus) then return false end
+    end
+  end
+  return true
+end
+
+--- Energy of all GPUs. A GPU draws its idle power, and of what lies between that and its TDP the share that its work
+-- is of the roof it is under: a straight line, the first-order model of Fan, Weber and Barroso (ISCA 2007, section 3),
+-- with the utilisation of the busier of compute and memory in place of the processor's. An assumption, not a
+-- measurement.
+-- @param d the deployment of a plan
+-- @param raw the engine's result
+-- @param seconds after the warm-up, for which the energy counts
+-- @return J; nil where some GPU's power is unknown
+function price.joules(d, raw, seconds)
+  local total = 0
+  if raw.now <= 0 then return nil end
+  local known = every(d, raw, function(replica, gpus)
+    local roofs, rented = replica.roofs or {}, replica.rented_s or raw.now
+    for g, gpu in ipairs(gpus) do
+      if (gpu.tdp_watts or 0) == 0 then return false end
+      local roof = roofs[(g - 1) * #roofs // #gpus + 1] or 0
+      total = total + gpu.idle_watts * rented + (gpu.tdp_watts - gpu.idle_watts) * math.min(roof, rented)
+    end
+    return true
+  end)
+  return known and total * seconds / raw.now or nil
+end
+
+--- Rent of all GPUs at their list price, for the time they are there: a replica that starts, drains or has failed is.
+-- @param d, raw, seconds as above
+-- @return USD; nil where some GPU's price is unknown
+function price.usd(d, raw, seconds)
+  local total = 0
+  if raw.now <= 0 then return nil end
+  local known = every(d, raw, function(replica, gpus)
+    for _, gpu in ipairs(gpus) do
+      if (gpu.usd_per_hour or 0) == 0 then return false end
+      total = total + gpu.usd_per_hour * (replica.rented_s or raw.now) / 3600
+    end
+    return true
+  end)
+  return known and total * seconds / raw.now or nil
+end
+
+return price

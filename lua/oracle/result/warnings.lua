@@ -1,0 +1,36 @@
+--- What the outcome of a run makes worth a warning.
+local units = require "oracle.text.units"
+
+local warnings = {}
+
+-- Without a policy that admits, a replica turns away only what it can never hold; the most tokens it can.
+local function most_tokens(r, d)
+  local e = r.engine
+  local room, name, most = d.num_gpu_blocks * e.block_size, "max_model_len", e.max_model_len
+  if room < most then name, most = "the KV cache", room end
+  if not e.enable_chunked_prefill and e.max_num_batched_tokens < most then
+    name, most = "max_num_batched_tokens without chunked prefill", e.max_num_batched_tokens
+  end
+  return name, most
+end
+
+--- The warnings, one line each.
+-- @param plan of oracle.plan
+-- @param raw the engine's result
+-- @return a list
+function warnings.of(plan, raw)
+  local r, requests, list = plan.scenario, raw.requests, {}
+  if requests.total > 0 and requests.successful == 0 then
+    list[#list + 1] = "no request was answered"
+  elseif requests.total == 0 and raw.complete then
+    list[#list + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
+  end
+  if requests.rejected > 0 and not (r.admission or r.pools or r.groups) then
+    local name, most = most_tokens(r, plan.deployment)
+    list[#list + 1] = ("%s of %s requests rejected: prompt and answer together are longer than the %s tokens of %s")
+      :format(units.thousands(requests.rejected), units.thousands(requests.total), units.thousands(most), name)
+  end
+  return list
+end
+
+return warnings

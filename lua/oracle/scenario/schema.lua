@@ -1,0 +1,418 @@
+--- What a scenario may say: it is checked against its keys (oracle.scenario.keys), and found wrong in one line.
+-- Lua scenarios, --set, the prompt and `oracle run --help` all go through here.
+local lazy = require "oracle.lazy"
+local dist = lazy "oracle.scenario.dist"
+local root = require "oracle.scenario.keys"
+local spelling = lazy "oracle.text.spelling"
+local systems = require "oracle.system"
+local units = require "oracle.text.units"
+
+local schema = {}
+
+schema.VLLM = "v0.11"                                     -- the vLLM whose defaults are followed
+schema.root = root
+
+-- ---- checking ----
+
+local function quote(v)
+  if type(v) == "string" then return ('"%s"'):format((#v > 60 and v:sub(1, 57) .. "..." or v):gsub("%c", "?")) end
+  if v ~= v then return "nan" end
+  if type(v) == "number" then return ("%.14g"):format(v) end
+  return (type(v) == "table" or type(v) == "function") and "a " .. type(v) or tostring(v)
+end
+
+local function fold(name)
+  return spelling.fold(name)
+end
+
+--- The problem of a key that is not among the valid ones.
+local function unknown(key, valid)
+  local near = spelling.find(tostring(key), valid)
+  if near then return ("unknown key; did you mean %s?"):format(near) end
+  return "unknown key; valid: " .. table.concat(valid, ", ")
+end
+
+local check                                               -- one function per type, below
+
+local function fail(ctx, path, message)
+  ctx.errors[#ctx.errors + 1] = path == "" and message or path .. ": " .. message
+  return nil
+end
+
+-- A key as it is typed; what cannot be typed so stands in brackets.
+local function typed(key)
+  if type(key) == "string" and key:match("^[%w_%-]+$") then return key end
+  return ("[%s]"):format(quote(key))
+end
+
+local function join(path, key)
+  local name = typed(key)
+  return path == "" and name or path .. (name:sub(1, 1) == "[" and "" or ".") .. name
+end
+
+local function range(node)
+  local whole = node.type == "count"
+  local function show(v) return whole and units.thousands(v) or ("%.10g"):format(v) end
+  local what = whole and "a whole number" or "a number"
+  if node.max and node.max < (whole and math.maxinteger or math.huge) then
+    return node.open and ("%s above %s and up to %s expected"):format(what, show(node.min), show(node.max))
+      or ("%s from %s to %s expected"):format(what, show(node.min), show(node.max))
+  end
+  return ("%s %s %s expected"):format(what, node.open and ">" or ">=", show(node.min or 0))
+end
+
+local TYPES = {}
+
+function TYPES.number(node, value, path, ctx)
+  local v = value
+  if type(value) == "string" and node.dimension then
+    local why
+    v, why = units.parse(value, node.dimension)
+    if not v then return fail(ctx, path, why) end
+  end
+  if type(v) ~= "number" then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
+  local low = node.min and (v < node.min or (node.open and v <= node.min))
+  if v ~= v or low or (node.max and v > node.max) then
+    return fail(ctx, path, ("%s: %s"):format(quote(value), range(node)))
+  end
+  return v
+end
+
+function TYPES.count(node, value, path, ctx)
+  local v = TYPES.number(node, value, path, ctx)
+  if v == nil then return nil end
+  local whole = math.tointeger(v)
+  if not whole then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
+  return whole
+end
+
+function TYPES.boolean(_, value, path, ctx)
+  if type(value) ~= "boolean" then return fail(ctx, path, ("%s: true or false expected"):format(quote(value))) end
+  return value
+end
+
+function TYPES.string(_, value, path, ctx)
+  if type(value) ~= "string" or value == "" then return fail(ctx, path, quote(value) .. ": a text expected") end
+  return value
+end
+
+TYPES.path = TYPES.string
+
+function TYPES.name(_, value, path, ctx)
+  if type(value) == "table" then return value end         -- the shape itself, checked where it is used
+  if type(value) ~= "string" or value == "" then
+    return fail(ctx, path, quote(value) .. ": a name or a path expected")
+  end
+  return value
+end
+
+function TYPES.network(_, value, path, ctx)
+  if type(value) == "string" or type(value) == "table" then return value end
+  return fail(ctx, path, quote(value) .. ": a topology's name or a table expected")
+end
+
+function TYPES.layers(_, value, path, ctx)
+  if value == "even" or value == "balanced" then return value end
+  if type(value) ~= "table" then
+    return fail(ctx, path, quote(value) .. ': "even", "balanced" or a list of counts expected')
+  end
+  return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
+end
+
+function TYPES.choice(node, value, path, ctx)
+  if type(value) == "string" then
+    for _, valid in ipairs(node.values) do
+      if fold(valid) == fold(value) then return valid end
+    end
+    if node.also and node.also(value) then return node.also(value) end
+    local near = spelling.find(value, node.values)
+    if near and #node.values > 1 then
+      return fail(ctx, path, ('%s: unknown; did you mean "%s"?'):format(quote(value), near))
+    end
+  end
+  return fail(ctx, path, ("%s: one of %s expected"):format(quote(value), table.concat(node.values, ", ")))
+end
+
+function TYPES.policy(node, value, path, ctx)
+  if (type(value) == "string" and value ~= "") or type(value) == "table" then return value end
+  return fail(ctx, path, ("%s: the name of a policy in lua/oracle/%s, a path, or a policy expected"):format(
+    quote(value), node.folder))
+end
+
+function TYPES.dist(node, value, path, ctx)
+  if node.dimension and type(value) == "string" then
+    local v, why = units.parse(value, node.dimension)
+    if not v then return fail(ctx, path, why) end
+    value = v
+  end
+  local d, why = dist.resolve(value, ctx.find)
+  if not d then return fail(ctx, path, why) end
+  local low = node.least and dist.below(d, node.least)
+  if low then return fail(ctx, path, low) end
+  return d
+end
+
+function TYPES.list(node, value, path, ctx)
+  if node.wrap then                                       -- one entry may stand for a list of one
+    if type(value) == "string" then value = { { name = value } } end
+    if type(value) == "table" and next(value) ~= nil and value[1] == nil then value = { value } end
+  end
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a list expected") end
+  local out = {}
+  for k in pairs(value) do
+    if math.type(k) ~= "integer" or k < 1 or k > #value then
+      return fail(ctx, path, ("a list { ... } expected, found the key %s"):format(tostring(k)))
+    end
+  end
+  for i, v in ipairs(value) do
+    out[i] = check(node.of, v, ("%s[%d]"):format(path, i), ctx)
+  end
+  if #value == 0 then return fail(ctx, path, "a list with at least one entry expected") end
+  if node.most and #value > node.most then
+    return fail(ctx, path, ("%d entries: at most %d expected"):format(#value, node.most))
+  end
+  return out
+end
+
+local function sorted_keys(t)
+  local keys = {}
+  for k in pairs(t) do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+-- What the system that a section names makes of it: the section under our names, with the system's own defaults and
+-- knobs. Values under the system's names are checked here, where the name is still the user's.
+local function of_system(node, value, path, ctx)
+  local extra = systems.fields(value, node)
+  for _, key in ipairs(sorted_keys(value)) do
+    if extra[key] then check(extra[key], value[key], join(path, key), ctx) end
+  end
+  local function refuse(key, why) fail(ctx, join(path, key), why) end
+  local adapted = systems.adapt(value, refuse)
+  local known, order = {}, {}
+  for i, key in ipairs(node.order) do known[key], order[i] = node.fields[key], key end
+  local system = systems.get(value.system)
+  for _, f in ipairs(system.knobs) do
+    known[f[1]], order[#order + 1] = f, f[1]
+  end
+  for _, key in ipairs(system.open and system.open(value) or {}) do
+    local without = {}
+    for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
+    known[key] = without
+  end
+  return adapted, known, order, systems.knob_names(value, node)
+end
+
+function TYPES.section(node, value, path, ctx)
+  if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
+  local known, order = node.fields, node.order
+  local names = order
+  if node.systems then value, known, order, names = of_system(node, value, path, ctx) end
+  for _, key in ipairs(sorted_keys(value)) do
+    if not known[key] then fail(ctx, join(path, key), unknown(key, names)) end
+  end
+  local out = {}
+  for _, key in ipairs(order) do
+    local f, v = known[key], value[key]
+    if v == nil and f.complete then v = {} end            -- absent, they are their defaults
+    if v ~= nil then
+      out[key] = check(f, v, join(path, key), ctx)
+    elseif f.required and not ctx.partial then
+      fail(ctx, join(path, key), "missing" .. (f.doc and "; " .. f.doc or ""))
+    else
+      out[key] = f.default
+    end
+  end
+  return out
+end
+
+local function kinds_of(node)
+  return sorted_keys(node.kinds)
+end
+
+-- The kind of a variant that a name means, however it is written; nil: none.
+local function kind_named(node, name)
+  if node.kinds[name] then return name end
+  for _, kind in ipairs(type(name) == "string" and kinds_of(node) or {}) do
+    if fold(kind) == fold(name) then return kind end
+  end
+end
+
+function TYPES.variant(node, value, path, ctx)
+  if type(value) ~= "table" then
+    return fail(ctx, path, ("%s: oracle.workload.poisson { ... } or the like expected"):format(quote(value)))
+  end
+  local kind = value[node.tag]
+  local known = kind_named(node, kind)
+  if not known then
+    local valid = kinds_of(node)
+    local near = kind and spelling.find(tostring(kind), valid)
+    return fail(ctx, join(path, node.tag), ("%s; %s"):format(kind and quote(kind) .. ": unknown" or "missing",
+      near and "did you mean " .. near .. "?" or "one of " .. table.concat(valid, ", ")))
+  end
+  local rest = {}
+  for k, v in pairs(value) do rest[k] = v end
+  rest[node.tag] = nil
+  local out = TYPES.section(node.kinds[known], rest, path, ctx)
+  if out then out[node.tag] = known end
+  return out
+end
+
+function TYPES.vary(_, value, path, ctx)
+  if type(value) ~= "table" then
+    return fail(ctx, path, quote(value) .. ": { { key, { value, ... } }, ... } expected")
+  end
+  for i, axis in ipairs(value) do
+    local where = ("%s[%d]"):format(path, i)
+    if type(axis) ~= "table" or type(axis[1]) ~= "string" or type(axis[2]) ~= "table" or #axis[2] == 0 then
+      return fail(ctx, where, "{ key, { value, ... } } expected")
+    end
+    if axis[1] == "vary" or axis[1] == "report" then return fail(ctx, where, axis[1] .. " cannot be varied") end
+  end
+  if #value == 0 then return fail(ctx, path, "{ { key, { value, ... } }, ... } expected") end
+  return value
+end
+
+check = function(node, value, path, ctx)
+  return TYPES[node.type](node, value, path, ctx)
+end
+
+--- Check a scenario that is not complete yet: what is missing is no error, and no file is read.
+-- @return true; or nil and the list of messages
+function schema.check(raw)
+  local ctx = { errors = {}, find = false, partial = true }
+  check(root, raw, "", ctx)
+  if #ctx.errors > 0 then return nil, ctx.errors end
+  return true
+end
+
+--- Check a whole scenario.
+-- @param raw the scenario's table, as written
+-- @param find function(path) -> the path to open; or nil and a message
+-- @return the scenario in SI units with defaults filled in; or nil and the list of messages, "key.path: what"
+function schema.resolve(raw, find)
+  local ctx = { errors = {}, find = find }
+  local out = check(root, raw, "", ctx)
+  if #ctx.errors > 0 then return nil, ctx.errors end
+  return out
+end
+
+--- Check one value of a key such as "engine.max_num_seqs".
+-- @return true; or nil and a message
+function schema.check_value(raw, path, value)
+  local node, why = schema.find(raw, path)
+  if node == nil then return nil, why end
+  if node == true then return true end                    -- inside a distribution: checked as a whole
+  local ctx = { errors = {}, find = false, partial = true }
+  check(node, value, path, ctx)
+  if ctx.errors[1] then return nil, ctx.errors[1] end
+  return true
+end
+
+--- The node of a dotted path. The scenario tells which kind of workload it is in.
+-- @return the node, or true below a distribution; or nil and a message
+function schema.find(raw, path)
+  if ("." .. path .. "."):find("..", 1, true) then
+    return nil, ('"%s": a key such as engine.max_num_seqs expected'):format(path)
+  end
+  local node, at, so_far = root, raw, ""
+  for key in path:gmatch("[^.]+") do
+    if node.type == "dist" then return true end
+    if node.type == "variant" then
+      local kind = type(at) == "table" and at[node.tag]
+      if key == node.tag then
+        return { type = "choice", values = kinds_of(node) }
+      end
+      node = node.kinds[kind_named(node, kind)]
+      if not node then return nil, ("%s.%s: set %s.%s first"):format(so_far, key, so_far, "kind") end
+    end
+    if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
+    so_far = join(so_far, key)
+    local known = node.fields[key] or node.systems and systems.fields(at, node)[key]
+    if not known then
+      return nil, ("%s: %s"):format(so_far, unknown(key, node.systems and systems.knob_names(at, node) or node.order))
+    end
+    node = known
+    at = type(at) == "table" and at[key] or nil
+  end
+  return node
+end
+
+--- Set a dotted path in a scenario's table, making the tables on the way.
+-- @return true; or nil and a message
+function schema.set(raw, path, value)
+  local ok, why = schema.find(raw, path)
+  if ok and value ~= nil then ok, why = schema.check_value(raw, path, value) end
+  if not ok then return nil, why end
+  local keys = {}
+  for key in path:gmatch("[^.]+") do keys[#keys + 1] = key end
+  local at = raw
+  for i = 1, #keys - 1 do
+    local inner = at[keys[i]]
+    if type(inner) ~= "table" then
+      local node = root.fields[keys[i]]
+      inner = type(inner) == "string" and node and node.shorthand and { [node.shorthand] = inner } or {}
+      at[keys[i]] = inner
+    end
+    at = inner
+  end
+  at[keys[#keys]] = value
+  return true
+end
+
+local function default_of(node)
+  if node.default == nil then return "" end
+  if type(node.default) == "table" then return table.concat(node.default, ", ") end
+  return tostring(node.default)
+end
+
+local function describe(node, path, lines)
+  for _, key in ipairs(node.order) do
+    local f = node.fields[key]
+    local full = join(path, key)
+    local doc = f.doc or ""
+    if f.type == "choice" then doc = ("%s (%s)"):format(doc, table.concat(f.values, ", ")) end
+    lines[#lines + 1] = { full, default_of(f), doc }
+    if f.type == "section" then describe(f, full, lines) end
+  end
+end
+
+--- Every key with its default and meaning, for help: a list of { key, default, doc }.
+function schema.describe()
+  local lines = {}
+  describe(root, "", lines)
+  local workload = root.fields.workload
+  for _, kind in ipairs(kinds_of(workload)) do
+    local node = workload.kinds[kind]
+    lines[#lines + 1] = { "workload (" .. kind .. ")", "", node.doc }
+    describe(node, "workload", lines)
+  end
+  return lines
+end
+
+--- The keys below a dotted path ("" is the top), for completion.
+function schema.keys(raw, path)
+  local node, at = root, raw
+  for key in path:gmatch("[^.]+") do
+    if not node.fields then return {} end
+    node = node.fields[key]
+    at = type(at) == "table" and at[key] or nil
+    if not node then return {} end
+    if node.type == "variant" then
+      node = type(at) == "table" and node.kinds[kind_named(node, at[node.tag])] or { order = {} }
+    end
+  end
+  local keys = {}
+  for _, k in ipairs(node.order or {}) do keys[#keys + 1] = k end
+  return keys
+end
+
+--- The key that tells which kind a section is of ("kind" for the workload), or nil.
+function schema.tag(raw, path)
+  local node = path ~= "" and schema.find(raw, path)
+  return type(node) == "table" and node.tag or nil
+end
+
+return schema

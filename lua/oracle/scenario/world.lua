@@ -1,0 +1,10 @@
+--- What a scenario asks of the layers above it. They see scenarios, so scenarios cannot see them: oracle (init.lua),
+-- which sees all, fills this in.
+--   run(s, options)     what s:run(options) does
+--   globals(sim)        the globals of a scenario's file and of the prompt; sim: the simulation that is there as s
+local world = {}
+
+--- True once a scenario has been planned: a file that did so and returns none has done its work.
+world.planned = false
+
+return world

@@ -1,0 +1,213 @@
+--- The results file of a sweep: a line per point as it finishes, so that a sweep that was stopped, however, goes on
+-- where it was. JSON lines: first {"oracle_sweep":1,...} says which sweep it is, then
+-- {"point":17,"crc32":"89abcdef","result":{...}}. A line that was being written when the power went, or the process,
+-- does not match its CRC and is left out. A point that could not run has a line too, with "error" in its result; who
+-- goes on tries it again, since what was wrong may be mended, and of two lines of a point the later one counts.
+local core = require "oracle.core"
+
+local results_file = {}
+
+local FORMAT = 1
+local MAGIC = '{"oracle_sweep":'
+local SYNC = 1                                            -- s; what is older survives a loss of power too
+
+local METHODS = {}
+METHODS.__index = METHODS
+
+local function crc(i, text)
+  return ("%08x"):format(core.journal.crc32(("%d:"):format(i), text))
+end
+
+local function line_of(i, text)
+  return ('{"point":%d,"crc32":"%s","result":%s}\n'):format(i, crc(i, text), text)
+end
+
+local function header_line(id)
+  local list = {}
+  for k, setting in ipairs(id.settings) do list[k] = setting end
+  local json = core.json
+  local settings = json.encode(setmetatable(list, json.array))
+  return ('%s%d,"oracle":%s,"scenario":%s,"crc32":"%08x","settings":%s,"points":%d}\n'):format(MAGIC, FORMAT,
+    json.encode(id.version), json.encode(id.scenario), core.journal.crc32(id.text), settings, id.points)
+end
+
+-- ---- reading what is there ----
+
+-- Each line with its end, and where it begins.
+local function lines(file)
+  local at, held, done = 0, "", false
+  return function()
+    while not held:find("\n", 1, true) and not done do
+      local more = assert(file:read(at + #held, 1 << 16))
+      done = more == ""
+      held = held .. more
+    end
+    local stop = held:find("\n", 1, true) or #held
+    if stop == 0 then return nil end
+    local line, from = held:sub(1, stop), at
+    held, at = held:sub(stop + 1), at + stop
+    return line, from
+  end
+end
+
+local function read_header(line)
+  if line == nil or MAGIC:sub(1, #line) == line then return nil, "empty" end
+  if line:sub(1, #MAGIC) ~= MAGIC then return nil, "foreign" end
+  if line:sub(-1) ~= "\n" then return nil, "empty" end     -- killed while it was written: nothing follows
+  local ok, t = pcall(core.json.decode, line)
+  if not ok or type(t) ~= "table" or type(t.settings) ~= "table" then return nil, "foreign" end
+  return t
+end
+
+-- Why the results of `t` are not those of `id`; nil when they are.
+local function differs(t, id)
+  if t.oracle_sweep ~= FORMAT then return ("of another format (%s)"):format(tostring(t.oracle_sweep)) end
+  if t.oracle ~= id.version then return ("of oracle %s, and this is %s"):format(tostring(t.oracle), id.version) end
+  if t.crc32 ~= ("%08x"):format(core.journal.crc32(id.text)) then
+    if t.scenario == id.scenario then return ("of %s as it was before it changed"):format(id.scenario) end
+    return ("of another scenario: %s, not %s"):format(tostring(t.scenario), id.scenario)
+  end
+  local was, now = table.concat(t.settings, " "), table.concat(id.settings, " ")
+  if was ~= now or t.points ~= id.points then
+    return ("of other points: %s; now %s"):format(was == "" and "no options" or was, now == "" and "no options" or now)
+  end
+  return nil
+end
+
+-- Whether a result is that of a point that could not run.
+local function is_failure(text)
+  return text:find('"error":', 1, true) ~= nil and core.json.decode(text).error ~= nil
+end
+
+-- Finds the results in the file; its end is then after the last whole one.
+local function scan(self, each)
+  local stop = 0
+  for line, from in each do
+    local i, sum, text = line:match('^{"point":(%d+),"crc32":"(%x+)","result":(.*)}\n$')
+    i = math.tointeger(i)
+    if i and i >= 1 and i <= self.planned and sum == crc(i, text) then
+      if not self.where[i] then self.count = self.count + 1 end
+      self.where[i], self.length[i] = from + #line - #text - #"}\n", #text
+      self.failed[i] = is_failure(text) or nil
+      stop = from + #line
+    else
+      self.damaged = self.damaged + 1
+    end
+  end
+  return stop
+end
+
+-- Points that could not run have no result yet.
+local function drop_failed(self)
+  for i in pairs(self.failed) do
+    self.where[i], self.length[i], self.count = nil, nil, self.count - 1
+  end
+  self.failed = {}
+end
+
+local function start_over(self, id)
+  local ok, why = self.file:truncate(0)
+  if ok then ok, why = self.file:append(header_line(id)) end
+  if ok then ok, why = self.file:sync() end
+  return ok, why
+end
+
+-- What the file holds decides: go on, begin anew, or refuse. Returns true; or nil and why.
+local function prepare(self, id, resume)
+  local each = lines(self.file)
+  local first = each()
+  local t, what = read_header(first)
+  if what == "foreign" then return nil, "not the results file of a sweep; it is left alone" end
+  if not t then return start_over(self, id) end
+  local difference = differs(t, id)
+  if resume then
+    if difference then return nil, "holds results " .. difference .. "; --out with another name begins a new sweep" end
+    local stop = math.max(scan(self, each), #first)
+    drop_failed(self)
+    if stop < self.file:size() then return self.file:truncate(stop) end
+    return true
+  end
+  local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {},
+                failed = {} }
+  scan(old, each)
+  if old.count > 0 and old.count < old.planned then
+    return nil, ("holds an unfinished sweep (%d of %d points); --resume completes it; delete it to begin anew, or "
+      .. "choose another --out"):format(old.count, old.planned)
+  end
+  return start_over(self, id)
+end
+
+--- Open the results file of a sweep.
+-- @param path of the file; made when it is not there
+-- @param id which sweep it is: { version =, scenario = file name, text = what the file holds, settings = list,
+--   points = how many }
+-- @param resume true to go on with what is there
+-- @return the results; or nil and "path: why"
+function results_file.open(path, id, resume)
+  local file, why = core.journal.open(path)
+  if not file then return nil, ("%s: %s"):format(path, why) end
+  local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, failed = {},
+                              count = 0, damaged = 0, synced = 0 }, METHODS)
+  local ok
+  ok, why = prepare(self, id, resume)
+  if not ok then
+    file:close()
+    return nil, ("%s: %s"):format(path, why)
+  end
+  if file:read(0, 1) == "" then                           -- /dev/null: what is written is gone
+    file:close()
+    return results_file.memory(id.points)
+  end
+  return self
+end
+
+--- Results that are kept in memory only, with the same methods.
+function results_file.memory(points)
+  return setmetatable({ planned = points, text = {}, where = {}, count = 0, damaged = 0 }, METHODS)
+end
+
+--- Whether the result of point i is there.
+function METHODS:has(i)
+  return self.where[i] ~= nil
+end
+
+--- Keep the result of point i, a JSON text of one line.
+-- @param now s of wall time, which says when to ask the disk
+-- @return true; or nil and "path: why": what was there before still is
+function METHODS:put(i, text, now)
+  if not self.file then
+    self.where[i], self.text[i] = true, text
+    self.count = self.count + 1
+    return true
+  end
+  local line = line_of(i, text)
+  local at, why = self.file:append(line)
+  if not at then return nil, ("%s: %s"):format(self.path, why) end
+  self.where[i], self.length[i] = at + #line - #text - #"}\n", #text
+  self.count = self.count + 1
+  if now - self.synced < SYNC then return true end
+  self.synced = now
+  return self:sync()
+end
+
+--- The result of point i; nil when there is none.
+function METHODS:get(i)
+  if not self.where[i] then return nil end
+  if self.text then return self.text[i] end
+  return assert(self.file:read(self.where[i], self.length[i]))
+end
+
+--- What was put survives a loss of power now.
+-- @return true; or nil and "path: why"
+function METHODS:sync()
+  if not self.file then return true end
+  local ok, why = self.file:sync()
+  if not ok then return nil, ("%s: %s"):format(self.path, why) end
+  return true
+end
+
+function METHODS:close()
+  if self.file then self.file:close() end
+end
+
+return results_file

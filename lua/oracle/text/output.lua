@@ -1,0 +1,148 @@
+--- Result files: found unwritable before the run, never left half written.
+-- Text goes to a file beside the target, which takes the target's name when all is there.
+local lazy = require "oracle.lazy"
+local host = lazy.optional "oracle.host"
+local paths = require "oracle.text.paths"
+
+local output = {}
+
+local METHODS = {}
+METHODS.__index = METHODS
+
+-- Devices and pipes are written in place: renaming over /dev/null would replace it.
+local function in_place(path)
+  return path:match("^/dev/") or path:match("^/proc/")
+end
+
+--- A path without what leads nowhere: "./a//b/../c" -> "a/c". Two that are equal then are one file.
+function output.plain(path)
+  local parts, root = {}, path:sub(1, 1) == "/" and "/" or ""
+  for part in path:gmatch("[^/]+") do
+    if part == ".." and #parts > 0 and parts[#parts] ~= ".." then
+      parts[#parts] = nil
+    elseif part ~= "." then
+      parts[#parts + 1] = part
+    end
+  end
+  return root .. table.concat(parts, "/")
+end
+
+-- "a/out.csv.gz" -> "a/.out.csv.partial.gz": the ending says whether the engine compresses.
+local function partial_name(path)
+  local folder, name = path:match("^(.*/)([^/]*)$")
+  if not folder then folder, name = "", path end
+  local stem, gz = name:match("^(.*)(%.gz)$")
+  return ("%s.%s.partial%s"):format(folder, stem or name, gz or "")
+end
+
+local function reason(why, path)
+  local text = tostring(why)
+  if text:sub(1, #path + 2) == path .. ": " then text = text:sub(#path + 3) end
+  return text
+end
+
+-- Should the program be ended on the spot, by a second Ctrl-C or its own watch, the file goes.
+local function unfinished(path, is)
+  local program = host()
+  if program then program.leftover(path, is) end
+end
+
+--- Make ready to write a file.
+-- @param path of the file; "-" is the standard output
+-- @return an output; or nil and "path: why it cannot be written"
+function output.open(path)
+  if path == "-" then return setmetatable({ path = "-", target = "-", stdout = true }, METHODS) end
+  if path == "" then return nil, "an output file needs a name" end
+  if in_place(path) then
+    local f, why = io.open(path, "a")
+    if not f then return nil, path .. ": " .. reason(why, path) end
+    f:close()
+    return setmetatable({ path = path, target = path }, METHODS)
+  end
+  local old = io.open(path, "r")
+  if old then
+    local _, why, code = old:read(0)
+    old:close()
+    if why and code then return nil, path .. ": " .. reason(why, path) end
+    local f, denied = io.open(path, "a")
+    if not f then return nil, path .. ": " .. reason(denied, path) end
+    f:close()
+  end
+  local partial = partial_name(path)
+  local f, why = io.open(partial, "w")
+  if not f then return nil, path .. ": " .. reason(why, partial) end
+  f:close()
+  unfinished(partial, true)
+  return setmetatable({ path = partial, target = path, partial = true }, METHODS)
+end
+
+local function write_pieces(f, text)
+  if type(text) == "string" then return f:write(text) end
+  for piece in text do
+    local ok, wrong = f:write(piece)
+    if not ok then return nil, wrong end
+  end
+  return true
+end
+
+--- Write the whole text.
+-- @param text a string, or function() -> the next piece or nil
+-- @return true; or nil and "path: why"
+function METHODS:write(text)
+  local f, why
+  if self.stdout then
+    f = io.stdout
+  else
+    f, why = io.open(self.path, "w")
+    if not f then return nil, self.target .. ": " .. reason(why, self.path) end
+  end
+  local ok, wrong = write_pieces(f, text)
+  if ok then ok, wrong = f:flush() end
+  if not self.stdout then
+    local closed, late = f:close()
+    if ok and not closed then ok, wrong = nil, late end
+  end
+  if not ok then return nil, (self.stdout and "stdout" or self.target) .. ": " .. tostring(wrong) end
+  return true
+end
+
+--- All is written: the file takes its name.
+function METHODS:commit()
+  if not self.partial then return true end
+  local ok, why = os.rename(self.path, self.target)
+  if not ok then return nil, self.target .. ": " .. reason(why, self.path) end
+  unfinished(self.path, false)
+  self.partial = false
+  return true
+end
+
+--- The run failed: nothing is left behind.
+function METHODS:discard()
+  if self.partial then
+    os.remove(self.path)
+    unfinished(self.path, false)
+  end
+  self.partial = false
+end
+
+--- Make the folder of an output file.
+function output.make_folder(path)
+  local folder = path:match("^(.*)/[^/]*$")
+  if not folder or folder == "" or paths.exists(folder) then return end
+  os.execute("mkdir -p -- '" .. folder:gsub("'", "'\\''") .. "' 2>/dev/null")
+end
+
+--- Write a whole file, or raise why it cannot be.
+function output.write_file(path, text)
+  local o, why = output.open(path)
+  if not o then error(why, 0) end
+  local ok, wrong = o:write(text)
+  if not ok then
+    o:discard()
+    error(wrong, 0)
+  end
+  ok, wrong = o:commit()
+  if not ok then error(wrong, 0) end
+end
+
+return output

@@ -1,0 +1,53 @@
+--- Where oracle's own files are, and where a path written in a scenario is looked for.
+-- The home is the folder that holds lua/ and models/: the checkout, PREFIX/share/oracle, or $ORACLE_HOME.
+local paths = {}
+
+local _, here = ...                                       -- require passes the file it found
+
+--- The home folder, without a trailing slash.
+paths.root = tostring(here or "lua/oracle/text/paths.lua"):match("^(.*)/lua/oracle/text/paths%.lua$") or "."
+
+--- A path inside the home folder.
+-- @param relative such as "models/llm"
+function paths.path(relative)
+  return paths.root .. "/" .. relative
+end
+
+--- The folder part of a path, "." when it has none.
+function paths.folder(path)
+  local folder = path:match("^(.*)/[^/]*$")
+  if folder == "" then return "/" end
+  return folder or "."
+end
+
+--- True when a file (or folder) of that name can be opened for reading.
+function paths.exists(path)
+  local f = io.open(path, "r")
+  if f then f:close() end
+  return f ~= nil
+end
+
+--- Find a file that a scenario or an option names.
+-- @param path as written; an absolute one is taken as it is
+-- @param folder the scenario's folder, or nil
+-- @param here_first true for a path typed on the command line: the current folder goes first
+-- @return the path to open; or nil and a message that says where it was looked for
+function paths.find(path, folder, here_first)
+  if path:sub(1, 1) == "/" then
+    if paths.exists(path) then return path end
+    return nil, "no such file"
+  end
+  local store = os.getenv("ORACLE_DATA")
+  local places = {}
+  if folder and folder ~= "." then places[1] = folder .. "/" .. path end
+  table.insert(places, here_first and 1 or #places + 1, path)
+  if store and store ~= "" then places[#places + 1] = store .. "/" .. path end
+  for _, place in ipairs(places) do
+    if paths.exists(place) then return place end
+  end
+  return nil, ("no such file%s in the current folder or in $ORACLE_DATA (%s)"):format(
+    folder and folder ~= "." and " beside the scenario (" .. folder .. ")," or "",
+    store and store ~= "" and store or "not set")
+end
+
+return paths

@@ -1,0 +1,31 @@
+--- What a thread of a sweep does (src/bind/pool.h), in a Lua state of its own: it reads the scenario's file again, with
+-- all that such a file may say, and computes points.
+local core = require "oracle.core"
+local formats = require "oracle.formats"
+local paths = require "oracle.text.paths"
+local scenario = require "oracle.scenario"
+local sweep = require "oracle.study.sweep"
+require "oracle"
+
+local worker = {}
+
+-- The scenario of a file: Lua, or a configuration.
+local function load(job)
+  if not job.config then return scenario.load(job.path, job.text) end
+  local format = job.config.format ~= "" and job.config.format or job.path:lower():match("%.json$") and "json" or nil
+  return formats.parse(job.text, format, paths.folder(job.path)).scenario
+end
+
+--- Make ready to compute.
+-- @param text the job of oracle.study.sweep, as JSON
+-- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
+function worker.worker(text)
+  local job = core.json.decode(text)
+  local s, why = load(job)
+  local work
+  if s then work, why = sweep.open(job, s) end
+  if not work then error(why, 0) end
+  return function(i) return sweep.compute(work, i) end
+end
+
+return worker

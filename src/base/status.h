@@ -1,0 +1,19 @@
+/*
+** status.h - how a request ended: one word for whoever sends requests, serves them or records them.
+*/
+#ifndef ORC_BASE_STATUS_H
+#define ORC_BASE_STATUS_H
+
+typedef enum orc_status {
+  ORC_PENDING,
+  ORC_SUCCESS,
+  ORC_FAILED,
+  ORC_REJECTED,
+  ORC_TIMEOUT,
+  ORC_CANCELLED,
+  ORC_STATUSES /* how many there are */
+} orc_status;
+
+const char *orc_status_name(orc_status s); /* as in the CSV: "PENDING", "SUCCESS", ... */
+
+#endif

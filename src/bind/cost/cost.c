@@ -1,0 +1,494 @@
+/*
+** cost.c - what a deployment needs and what its steps cost: oracle.core.cost. Arguments are single
+** tables of { model =, hardware =, layout =, cost = }, each as bind/cost/cost.h says.
+**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs}   also of each stage
+**                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
+**                       per GPU; the overhead is part of the activations' figure
+**   parameters(model)   { total, active, layer, embedding, lm_head }, counts
+**   ops{model, layout}                             see bind/cost/cost.h
+**   step{model, hardware, layout [, cost], shape}
+**                       { gemm, attention, lm_head, other, collective, overhead, total } in s,
+**                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
+**                       ones as the full ones unless given), and chunks = { { tokens =, past =,
+**                       samples = }, ... } to be added
+**   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
+*/
+#include "bind/cost/cost.h"
+
+#include <lauxlib.h>
+#include <limits.h>
+#include <string.h>
+
+/* ---- fields of structs ---- */
+
+typedef struct field {
+  const char *name;
+  size_t offset;
+  bool needed;
+} field;
+
+#define AT(type, name)                                                                             \
+  {                                                                                                \
+#name, offsetof(type, name), false                                                             \
+  }
+#define NEEDED(type, name)                                                                         \
+  {                                                                                                \
+#name, offsetof(type, name), true                                                              \
+  }
+
+static void read_counts(lua_State *L, int index, const char *what, const field *f, void *into)
+{
+  for (; f->name != NULL; f++) {
+    int *at = (int *)((char *)into + f->offset);
+    const int64_t v = f->needed ? orc_bind_integer(L, index, what, f->name)
+                                : orc_bind_integer_or(L, index, what, f->name, *at);
+    if (v < 0 || v > INT_MAX)
+      orc_bind_fail(L, "%s.%s: %I, expected a count from 0 to %d", what, f->name, (LUAI_UACINT)v,
+                    INT_MAX);
+    *at = (int)v;
+  }
+}
+
+static void read_flags(lua_State *L, int index, const char *what, const field *f, void *into)
+{
+  for (; f->name != NULL; f++) {
+    bool *at = (bool *)((char *)into + f->offset);
+    *at = orc_bind_bool_or(L, index, what, f->name, *at);
+  }
+}
+
+static void read_numbers(lua_State *L, int index, const char *what, const field *f, void *into)
+{
+  for (; f->name != NULL; f++) {
+    double *at = (double *)((char *)into + f->offset);
+    *at = f->needed ? orc_bind_number(L, index, what, f->name)
+                    : orc_bind_number_or(L, index, what, f->name, *at);
+  }
+}
+
+/* ---- parts of a deployment ---- */
+
+static const field model_counts[] = {
+  NEEDED(orc_model, num_hidden_layers),
+  NEEDED(orc_model, hidden_size),
+  NEEDED(orc_model, num_attention_heads),
+  NEEDED(orc_model, num_key_value_heads),
+  NEEDED(orc_model, head_dim),
+  AT(orc_model, intermediate_size),
+  NEEDED(orc_model, vocab_size),
+  NEEDED(orc_model, max_position_embeddings),
+  AT(orc_model, norms_per_layer),
+  AT(orc_model, num_experts),
+  AT(orc_model, num_experts_per_tok),
+  AT(orc_model, moe_intermediate_size),
+  AT(orc_model, shared_expert_size),
+  AT(orc_model, num_dense_layers),
+  AT(orc_model, kv_lora_rank),
+  AT(orc_model, q_lora_rank),
+  AT(orc_model, qk_rope_head_dim),
+  AT(orc_model, qk_nope_head_dim),
+  AT(orc_model, v_head_dim),
+  AT(orc_model, sliding_window),
+  AT(orc_model, num_windowed_layers),
+  { NULL, 0, false },
+};
+
+static const field model_flags[] = {
+  AT(orc_model, tie_word_embeddings), AT(orc_model, gated_mlp),   AT(orc_model, learned_positions),
+  AT(orc_model, attention_bias),      AT(orc_model, linear_bias), AT(orc_model, qk_norm),
+  AT(orc_model, norm_bias),           { NULL, 0, false },
+};
+
+static void need_table(lua_State *L, int index, const char *what)
+{
+  if (!lua_istable(L, index))
+    orc_bind_fail(L, "%s: a table expected, got %s", what, luaL_typename(L, index));
+}
+
+void orc_bind_read_model(lua_State *L, int index, orc_model *m)
+{
+  index = lua_absindex(L, index);
+  need_table(L, index, "model");
+  *m = (orc_model){ .gated_mlp = true, .norms_per_layer = 2 };
+  read_counts(L, index, "model", model_counts, m);
+  read_flags(L, index, "model", model_flags, m);
+}
+
+static orc_link read_link(lua_State *L, int index, const char *name, const char *what)
+{
+  static const field numbers[] = {
+    NEEDED(orc_link, bandwidth),
+    AT(orc_link, latency),
+    { NULL, 0, false },
+  };
+  orc_link link = { .bandwidth = 0.0 };
+  if (lua_getfield(L, index, name) != LUA_TNIL) {
+    need_table(L, -1, what);
+    read_numbers(L, lua_gettop(L), what, numbers, &link);
+  }
+  lua_pop(L, 1);
+  return link;
+}
+
+void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h)
+{
+  static const field numbers[] = {
+    NEEDED(orc_hardware, memory), NEEDED(orc_hardware, bandwidth), AT(orc_hardware, idle_watts),
+    AT(orc_hardware, tdp_watts),  AT(orc_hardware, usd_per_hour),  { NULL, 0, false },
+  };
+  index = lua_absindex(L, index);
+  need_table(L, index, "hardware");
+  *h = (orc_hardware){ .memory = 0.0 };
+  read_numbers(L, index, "hardware", numbers, h);
+  /* A chip of unknown rating draws what it idles at. */
+  if (h->tdp_watts == 0.0) h->tdp_watts = h->idle_watts;
+  lua_getfield(L, index, "flops");
+  need_table(L, -1, "hardware.flops");
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    const orc_dtype d = (orc_dtype)i;
+    if (!orc_dtype_has_peak(d)) continue;
+    h->flops[d] = orc_bind_number_or(L, lua_gettop(L), "hardware.flops", orc_dtype_name(d), 0.0);
+  }
+  lua_pop(L, 1);
+  h->nvlink = read_link(L, index, "nvlink", "hardware.nvlink");
+  h->pcie = read_link(L, index, "pcie", "hardware.pcie");
+}
+
+/* Push the names of all formats, for a message. */
+static const char *push_formats(lua_State *L)
+{
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    if (i > 0) luaL_addstring(&b, i < ORC_DTYPES - 1 ? ", " : " or ");
+    luaL_addstring(&b, orc_dtype_name((orc_dtype)i));
+  }
+  luaL_pushresult(&b);
+  return lua_tostring(L, -1);
+}
+
+static orc_dtype read_format(lua_State *L, int index, const char *key, orc_dtype otherwise)
+{
+  orc_dtype d = otherwise;
+  const int type = lua_getfield(L, index, key);
+  if (type != LUA_TNIL && type != LUA_TSTRING)
+    orc_bind_fail(L, "layout.%s: a format's name expected, got a %s", key, lua_typename(L, type));
+  const char *name = type == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  if (name != NULL && !orc_dtype_find(name, &d)) {
+    const char *valid = push_formats(L);
+    orc_bind_fail(L, "layout.%s: \"%s\" is no format; %s expected", key, name, valid);
+  }
+  lua_pop(L, 1);
+  return d;
+}
+
+/*
+** layout.layers: "balanced", or the layers of each stage; nil: as even as may be. "balanced" counts
+** the LM head as layout.head_layers layers; nil: by weights.
+*/
+static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model *m)
+{
+  const int type = lua_getfield(L, index, "layers");
+  if (type == LUA_TSTRING && strcmp(lua_tostring(L, -1), "balanced") == 0) {
+    if (l->pipeline_parallel_size > ORC_STAGES || l->pipeline_parallel_size > m->num_hidden_layers)
+      orc_bind_fail(L, "layout.layers: at most %d stages, and as many as layers, can be balanced",
+                    (int)ORC_STAGES);
+    lua_getfield(L, index, "head_layers");
+    const double head = lua_isnil(L, -1) ? orc_layout_head_layers(l, m) : lua_tonumber(L, -1);
+    if (!(head >= 0.0)) orc_bind_fail(L, "layout.head_layers: a number >= 0 expected");
+    orc_layout_balance(l, m, head);
+    lua_pop(L, 1);
+  } else if (type == LUA_TTABLE) {
+    const lua_Unsigned n = lua_rawlen(L, -1);
+    if (n > ORC_STAGES) orc_bind_fail(L, "layout.layers: at most %d stages", (int)ORC_STAGES);
+    for (lua_Unsigned i = 0; i < n; i++) {
+      lua_rawgeti(L, -1, (lua_Integer)i + 1);
+      const lua_Integer layers = lua_tointeger(L, -1);
+      if (layers < 1 || layers > UINT16_MAX)
+        orc_bind_fail(L, "layout.layers[%d]: a count of at least 1 expected", (int)i + 1);
+      l->layers[i] = (uint16_t)layers;
+      lua_pop(L, 1);
+    }
+  } else if (type != LUA_TNIL) {
+    orc_bind_fail(L, "layout.layers: \"balanced\" or a list of counts expected");
+  }
+  lua_pop(L, 1);
+}
+
+void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layout *l)
+{
+  static const field counts[] = {
+    AT(orc_layout, tensor_parallel_size),
+    AT(orc_layout, pipeline_parallel_size),
+    AT(orc_layout, data_parallel_size),
+    { NULL, 0, false },
+  };
+  index = lua_absindex(L, index);
+  need_table(L, index, "layout");
+  *l = (orc_layout){ .tensor_parallel_size = 1, .pipeline_parallel_size = 1 };
+  read_counts(L, index, "layout", counts, l);
+  l->activations = read_format(L, index, "activations", ORC_BF16);
+  l->weights = read_format(L, index, "weights", l->activations);
+  const bool narrow = l->weights == ORC_FP8 || l->weights == ORC_INT8 || l->weights == ORC_FP4;
+  l->compute = read_format(L, index, "compute", narrow ? l->weights : l->activations);
+  l->kv = read_format(L, index, "kv", l->activations);
+  l->expert_parallel = orc_bind_bool_or(L, index, "layout", "expert_parallel", false);
+  l->sequence_parallel = orc_bind_bool_or(L, index, "layout", "sequence_parallel", false);
+  lua_getfield(L, index, "all_reduce");
+  orc_error e;
+  if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
+    orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
+  lua_pop(L, 1);
+  read_stages(L, index, l, m);
+}
+
+static orc_cost_kind read_kind(lua_State *L, int index)
+{
+  orc_cost_kind kind = ORC_COST_ROOFLINE;
+  if (lua_getfield(L, index, "kind") != LUA_TNIL) {
+    const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, -1);
+    if (strcmp(name, "constant") == 0)
+      kind = ORC_COST_CONSTANT;
+    else if (strcmp(name, "roofline") != 0)
+      orc_bind_fail(L, "cost.kind: \"%s\" is no cost model; roofline or constant expected", name);
+  }
+  lua_pop(L, 1);
+  return kind;
+}
+
+void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
+{
+  static const field numbers[] = {
+    AT(orc_cost_params, prefill_mfu),
+    AT(orc_cost_params, prefill_mbu),
+    AT(orc_cost_params, decode_mfu),
+    AT(orc_cost_params, decode_mbu),
+    AT(orc_cost_params, smooth_p),
+    AT(orc_cost_params, step_overhead),
+    AT(orc_cost_params, layer_overhead),
+    AT(orc_cost_params, sequence_overhead),
+    AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, prefill_comm_overhead),
+    AT(orc_cost_params, decode_comm_overhead),
+    AT(orc_cost_params, moe_imbalance),
+    AT(orc_cost_params, constant_step),
+    AT(orc_cost_params, constant_prefill_token),
+    { NULL, 0, false },
+  };
+  index = lua_absindex(L, index);
+  orc_cost_params_default(p);
+  if (lua_isnil(L, index)) return;
+  need_table(L, index, "cost");
+  p->kind = read_kind(L, index);
+  read_numbers(L, index, "cost", numbers, p);
+}
+
+/* ---- a deployment, the argument ---- */
+
+typedef struct deployment {
+  orc_model model;
+  orc_hardware hardware;
+  orc_layout layout;
+  orc_cost_params cost;
+  bool has_hardware, has_layout;
+} deployment;
+
+/* Read and check the parts of the table at 1; hardware and layout may be absent. */
+static void read_deployment(lua_State *L, deployment *d)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_settop(L, 1);
+  *d = (deployment){ .has_hardware = false };
+  orc_error e = { .code = 0 };
+  lua_getfield(L, 1, "model");
+  orc_bind_read_model(L, -1, &d->model);
+  if (!orc_model_check(&d->model, &e)) orc_bind_raise(L, &e);
+  d->has_hardware = lua_getfield(L, 1, "hardware") != LUA_TNIL;
+  if (d->has_hardware) {
+    orc_bind_read_hardware(L, -1, &d->hardware);
+    if (!orc_hardware_check(&d->hardware, &e)) orc_bind_raise(L, &e);
+  }
+  d->has_layout = lua_getfield(L, 1, "layout") != LUA_TNIL;
+  if (d->has_layout) {
+    orc_bind_read_layout(L, -1, &d->model, &d->layout);
+    if (!orc_layout_check(&d->layout, &d->model, &e)) orc_bind_raise(L, &e);
+  }
+  lua_getfield(L, 1, "cost");
+  orc_bind_read_cost_params(L, -1, &d->cost);
+  if (!orc_cost_params_check(&d->cost, &e)) orc_bind_raise(L, &e);
+  lua_settop(L, 1);
+}
+
+static void set_number(lua_State *L, const char *key, double value)
+{
+  lua_pushnumber(L, value);
+  lua_setfield(L, -2, key);
+}
+
+static int at_least_one(lua_State *L, const char *key)
+{
+  const int64_t v = orc_bind_integer(L, 1, "memory", key);
+  if (v < 1 || v > INT_MAX)
+    orc_bind_fail(L, "memory.%s: %I, expected a count of at least 1", key, (LUAI_UACINT)v);
+  return (int)v;
+}
+
+/* stages = { { layers =, weight_bytes =, kv_bytes_per_token = }, ... } of the table on top. */
+static void put_stages(lua_State *L, const deployment *d)
+{
+  lua_createtable(L, d->layout.pipeline_parallel_size, 0);
+  for (int i = 0; i < d->layout.pipeline_parallel_size; i++) {
+    const orc_stage stage = orc_layout_stage(&d->layout, &d->model, i);
+    lua_createtable(L, 0, 3);
+    set_number(L, "layers", stage.layers);
+    set_number(L, "weight_bytes", orc_layout_stage_weight_bytes(&d->layout, &d->model, stage));
+    set_number(L, "kv_bytes_per_token",
+               stage.layers * orc_layout_layer_kv_bytes(&d->layout, &d->model));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "stages");
+}
+
+static int memory(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  const int tokens = at_least_one(L, "max_num_batched_tokens");
+  const int seqs = at_least_one(L, "max_num_seqs");
+  lua_createtable(L, 0, 4);
+  set_number(L, "weight_bytes", orc_layout_weight_bytes(&d.layout, &d.model));
+  set_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
+  set_number(L, "activation_bytes", orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs));
+  set_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
+  put_stages(L, &d);
+  return 1;
+}
+
+static int parameters(lua_State *L)
+{
+  orc_model m;
+  orc_error e = { .code = 0 };
+  luaL_checktype(L, 1, LUA_TTABLE);
+  orc_bind_read_model(L, 1, &m);
+  if (!orc_model_check(&m, &e)) orc_bind_raise(L, &e);
+  lua_createtable(L, 0, 5);
+  set_number(L, "total", orc_model_parameters(&m));
+  set_number(L, "active", orc_model_active_parameters(&m));
+  set_number(L, "layer", orc_model_layer_parameters(&m));
+  set_number(L, "embedding", orc_model_embedding_parameters(&m));
+  set_number(L, "lm_head", orc_model_lm_head_parameters(&m));
+  return 1;
+}
+
+/* ---- the shape of a step ---- */
+
+#define MANY ((int64_t)1 << 53) /* whole numbers beyond are not exact in the sums */
+
+static int64_t amount(lua_State *L, int index, const char *key, int64_t otherwise)
+{
+  const int64_t v = orc_bind_integer_or(L, index, "shape", key, otherwise);
+  if (v < 0 || v > MANY)
+    orc_bind_fail(L, "shape.%s: %I, expected a count of at least 0", key, (LUAI_UACINT)v);
+  return v;
+}
+
+static double pairs(lua_State *L, int index, const char *key, double otherwise)
+{
+  const double v = orc_bind_number_or(L, index, "shape", key, otherwise);
+  if (!(v >= 0.0 && v <= 1e300))
+    orc_bind_fail(L, "shape.%s: %f, expected a number of at least 0", key, v);
+  return v;
+}
+
+static void add_chunks(lua_State *L, int index, const orc_model *m, orc_step_shape *s)
+{
+  if (lua_getfield(L, index, "chunks") != LUA_TNIL) {
+    need_table(L, -1, "shape.chunks");
+    const int list = lua_gettop(L);
+    const lua_Integer count = luaL_len(L, list);
+    for (lua_Integer i = 1; i <= count; i++) {
+      lua_geti(L, list, i);
+      need_table(L, -1, "shape.chunks");
+      const int64_t tokens = amount(L, list + 1, "tokens", 0),
+                    past = amount(L, list + 1, "past", 0);
+      if (tokens < 1) orc_bind_fail(L, "shape.chunks: tokens of at least 1 expected");
+      orc_step_shape_add_chunk(s, m, tokens, past,
+                               orc_bind_bool_or(L, list + 1, "shape.chunks", "samples", false));
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
+{
+  need_table(L, index, "shape");
+  orc_step_shape s = { .sampled = 0 };
+  s.decode_seqs = amount(L, index, "decode_seqs", 0);
+  s.decode_context = amount(L, index, "decode_context", s.decode_seqs);
+  s.decode_window = amount(L, index, "decode_window", s.decode_context);
+  s.prefill_tokens = amount(L, index, "prefill_tokens", 0);
+  s.prefill_seqs = amount(L, index, "prefill_seqs", s.prefill_tokens > 0 ? 1 : 0);
+  s.prefill_pairs = pairs(L, index, "prefill_pairs", 0.0);
+  s.prefill_window_pairs = pairs(L, index, "prefill_window_pairs", s.prefill_pairs);
+  s.prefill_past = amount(L, index, "prefill_past", 0);
+  s.prefill_window_past = amount(L, index, "prefill_window_past", s.prefill_past);
+  s.sampled = amount(L, index, "sampled", s.decode_seqs);
+  add_chunks(L, index, m, &s);
+  return s;
+}
+
+static int step(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  if (!d.has_hardware) orc_bind_fail(L, "hardware: missing, a table expected");
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  orc_step_cost c;
+  orc_error e = { .code = 0 };
+  if (!orc_step_cost_init(&c, &d.model, &d.hardware, &d.layout, &d.cost, &e)) orc_bind_raise(L, &e);
+  lua_getfield(L, 1, "shape");
+  const orc_step_shape s = read_shape(L, lua_gettop(L), &d.model);
+  const orc_step_time t = orc_step_evaluate(&c, &s);
+  lua_createtable(L, 0, 9);
+  set_number(L, "gemm", t.gemm);
+  set_number(L, "attention", t.attention);
+  set_number(L, "lm_head", t.lm_head);
+  set_number(L, "other", t.other);
+  set_number(L, "collective", t.collective);
+  set_number(L, "overhead", t.overhead);
+  set_number(L, "total", t.total);
+  set_number(L, "flops", t.flops);
+  set_number(L, "bytes", t.bytes);
+  return 1;
+}
+
+static int check(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  orc_step_cost c;
+  orc_error e = { .code = 0 };
+  if (d.has_hardware && d.has_layout &&
+      !orc_step_cost_init(&c, &d.model, &d.hardware, &d.layout, &d.cost, &e))
+    orc_bind_raise(L, &e);
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+int orc_bind_cost(lua_State *L)
+{
+  static const luaL_Reg functions[] = {
+    { "ops", orc_bind_cost_ops },
+    { "memory", memory },
+    { "parameters", parameters },
+    { "step", step },
+    { "check", check },
+    { "dtypes", orc_bind_cost_dtypes },
+    { "flops", orc_bind_cost_flops },
+    { NULL, NULL },
+  };
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,12 @@
+/*
+** admission.h - requests arrive: each is admitted or rejected, and its client waits for so long.
+*/
+#ifndef ORC_CLUSTER_ADMISSION_H
+#define ORC_CLUSTER_ADMISSION_H
+
+#include "cluster/state.h"
+
+/* Handle the events of arrivals and deadlines from now on. For orc_cluster_new. */
+void orc_admission_start(orc_cluster *c);
+
+#endif

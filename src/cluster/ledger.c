@@ -1,0 +1,128 @@
+#include "cluster/ledger.h"
+
+#include "cluster/arrivals.h"
+#include "cluster/failure.h"
+#include "cluster/phases.h"
+
+orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_status status,
+                             orc_time now)
+{
+  const orc_replica *r = &c->replicas[q->replica == ORC_NO_REPLICA ? 0 : q->replica];
+  orc_time end = now;
+  if (status == ORC_PENDING) end = -1;
+  if (status == ORC_TIMEOUT) end = q->in.time + q->in.timeout;
+  if (status == ORC_CANCELLED) end = q->in.time + q->in.cancel;
+  return (orc_record){ .number = q->number,
+                       .session = q->in.session,
+                       .client = q->in.client,
+                       .profile = q->in.profile,
+                       .replica = r->index,
+                       .prompt = q->in.prompt,
+                       .max_output = q->in.max_output,
+                       .output = q->generated,
+                       .cached = q->cached,
+                       .prefilled = q->prefilled,
+                       .cached_blocks = q->cached_blocks,
+                       .prompt_blocks = (int32_t)orc_kv_blocks(&r->kv, q->in.prompt),
+                       .preemptions = q->preemptions,
+                       .priority = q->in.priority,
+                       .arrival = q->in.time,
+                       .scheduled = q->scheduled,
+                       .first_token = q->first_token,
+                       .completion = end,
+                       .status = (uint8_t)status,
+                       .prefix_event = q->prefix_event,
+                       .follows = q->follows,
+                       .streamed = q->in.streamed,
+                       .counted = q->counted };
+}
+
+static void keep(orc_cluster *c, const orc_record *record)
+{
+  const int replica = record->replica < c->replica_count ? record->replica : 0;
+  orc_metrics_add(&c->replicas[replica].metrics[record->profile], record, &c->slo);
+  if (c->csv != NULL) orc_csv_put(c->csv, record);
+}
+
+/* Clients that are rejected and send again at the same moment may be rejected again and again. */
+enum { INSTANT_RETRIES_MOST = 10000000 };
+
+static void count_retry(orc_cluster *c, orc_time now)
+{
+  if (c->instant_retry_time != now) c->instant_retries = 0;
+  c->instant_retry_time = now;
+  if (++c->instant_retries <= INSTANT_RETRIES_MOST + 64 * (uint64_t)c->requests.live) return;
+  orc_error e;
+  orc_fail(&e,
+           "at t=%.6f s: requests that are turned away are asked again at the same moment, %llu "
+           "times by now; give the clients `think`, or requests that can be served",
+           (double)now * 1e-9, (unsigned long long)c->instant_retries);
+  orc_failure(c, &e);
+}
+
+/* What its source learns of it. */
+static orc_outcome outcome_of(const orc_request *q, orc_status status, orc_time now)
+{
+  return (orc_outcome){ .in = &q->in,
+                        .number = q->number,
+                        .ended = now,
+                        .first_token = q->first_token,
+                        .last_token = q->generated > 0 ? q->last_token : -1,
+                        .generated = q->generated,
+                        .cached = q->cached,
+                        .replica = q->replica,
+                        .status = status };
+}
+
+static void note_end(const orc_cluster *c, const orc_request *q, const orc_record *record,
+                     orc_time now)
+{
+  if (c->host.note == NULL) return;
+  const orc_life_entry end = { .time = now,
+                               .number = q->number,
+                               .amount = q->generated,
+                               .of = q->preemptions,
+                               .replica = record->replica,
+                               .what = ORC_CHANGE_ENDED,
+                               .detail = record->status };
+  c->host.note(c->host.self, &end);
+}
+
+/* The client may send another request. */
+static void follow_up(orc_cluster *c, const orc_request *q, orc_status status, orc_time now)
+{
+  const orc_source *s = &c->sources[q->in.source];
+  orc_error e;
+  orc_error_clear(&e);
+  if (s->follow != NULL && c->left > 0) {
+    const orc_outcome of = outcome_of(q, status, now);
+    orc_arrival next;
+    if (s->follow(s->self, &of, &next, &e)) {
+      if (status != ORC_SUCCESS && next.time <= now) count_retry(c, now);
+      orc_arrivals_expect(c, q->in.source, q->routed_to, &next);
+    } else if (e.code != 0) {
+      orc_failure(c, &e);
+    }
+  }
+  if (q->in.prompt_id != 0) orc_prompts_drop(s->prompts, q->in.prompt_id);
+}
+
+void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
+{
+  orc_request *q = &c->requests.at[slot];
+  const orc_record record = orc_ledger_record(c, q, status, now);
+  keep(c, &record);
+  orc_router_load_end(c->loads, q);
+  note_end(c, q, &record, now);
+  if (now > c->last_end) c->last_end = now;
+  c->lifecycle.fruitless_failures = 0;
+  if (q->replica != ORC_NO_REPLICA) {
+    orc_error e;
+    orc_error_clear(&e);
+    orc_phases_drained(c, q->replica, now);
+    if (c->batching.ended != NULL && !c->batching.ended(c->batching.self, q, status, &e))
+      orc_failure_at(c, &c->replicas[q->replica], &e);
+  }
+  follow_up(c, q, status, now);
+  orc_requests_drop(&c->requests, slot);
+}

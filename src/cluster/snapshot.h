@@ -1,0 +1,31 @@
+/*
+** snapshot.h - what a simulation has measured at a moment. Requests in flight count as PENDING, and
+** steps as far as they got; the simulation is only read, and can go on.
+*/
+#ifndef ORC_CLUSTER_SNAPSHOT_H
+#define ORC_CLUSTER_SNAPSHOT_H
+
+#include "cluster/state.h"
+
+typedef struct orc_snapshot {
+  const orc_cluster *of;
+  orc_time end;         /* ns: the moment */
+  orc_metrics *pending; /* [replicas x profiles] of requests in flight */
+  orc_sample *last;     /* [replicas] the series' last sample, taken now; NULL: there is none */
+} orc_snapshot;
+
+/* At `end` (ns), at or after all that was simulated but for steps under way. Valid until the
+** simulation goes on. */
+orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end);
+void orc_snapshot_done(orc_snapshot *s);
+
+/* Add the metrics of a replica and a profile to *into. */
+void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_metrics *into);
+
+/* Steps of all replicas, running ones included. */
+uint64_t orc_snapshot_steps(const orc_snapshot *s);
+
+/* Write the records of requests in flight. */
+void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv);
+
+#endif

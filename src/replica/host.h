@@ -1,0 +1,73 @@
+/*
+** host.h - what a replica asks of the world it serves in, as function pointers: the cluster
+** implements it, a test may. `self` comes first in every call; replicas are named by their index.
+*/
+#ifndef ORC_REPLICA_HOST_H
+#define ORC_REPLICA_HOST_H
+
+#include "base/base.h"
+#include "obs/life.h"
+#include "obs/log.h"
+#include "obs/record.h"
+#include "replica/request.h"
+#include "workload/prompt.h"
+
+typedef struct orc_host {
+  void *self;
+  orc_time limit; /* ns: no step that ends later is applied; the host may move it between events */
+
+  /* A change in the life of a request; NULL: changes are not watched. */
+  void (*note)(void *self, const orc_life_entry *entry);
+
+  /* A step as it starts; NULL: steps are not watched. */
+  void (*note_step)(void *self, const orc_step_note *note);
+
+  /* What the prompt of a request with a prompt_id is made of. */
+  const orc_prompt *(*prompt)(void *self, const orc_request *q);
+
+  /* What the cached blocks are worth that a request gives back: 0 .. ORC_PREFIX_GRADES - 1. */
+  int (*grade)(void *self, uint16_t replica, const orc_request *q);
+
+  /* A request has its prompt computed to the end, for the first time or again. */
+  void (*prompt_computed)(void *self, orc_request *q);
+
+  /* A DONE request has ended at `now` (ns): its slot goes back to the pool. */
+  void (*ended)(void *self, orc_slot slot, orc_status status, orc_time now);
+
+  /* ---- of replicas that compute prompts for others ---- */
+
+  /* A chunk of a prompt is computed at `now`, the end of its step. */
+  void (*chunk_computed)(void *self, uint16_t replica, orc_request *q, orc_time now);
+
+  /* A request has its first token at `now` and no longer runs here; its blocks stay taken. */
+  void (*hand_over)(void *self, uint16_t replica, orc_slot slot, orc_time now);
+
+  /* ---- of replicas that decode for others ---- */
+
+  /* Blocks may have become free at `now`: requests on their way here may reserve them. */
+  void (*room_freed)(void *self, uint16_t replica, orc_time now);
+
+  /* ---- of replicas that step together with others ---- */
+
+  /* Begin at `now` the next step of all in each idle microbatch. False: a policy failed. */
+  bool (*step_together)(void *self, uint16_t replica, orc_time now, orc_error *e);
+
+  /* Apply the step of all in a microbatch that ends now. False: it was abandoned. */
+  bool (*end_together)(void *self, uint16_t replica, int microbatch);
+} orc_host;
+
+/* Note a change; where changes are not watched it costs the test. */
+static inline void orc_host_note(const orc_host *h, const orc_request *q, orc_time now,
+                                 orc_change what, int32_t amount, int32_t of)
+{
+  if (h->note == NULL) return;
+  const orc_life_entry entry = { .time = now,
+                                 .number = q->number,
+                                 .amount = amount,
+                                 .of = of,
+                                 .replica = q->replica,
+                                 .what = (uint8_t)what };
+  h->note(h->self, &entry);
+}
+
+#endif

@@ -1,0 +1,306 @@
+#include "replica/loop.h"
+
+#include "replica/abort.h"
+#include "replica/batch.h"
+#include "replica/block_table.h"
+#include "replica/decode_run.h"
+#include "replica/finish.h"
+#include "replica/livelock.h"
+#include "replica/running.h"
+#include "replica/step_time.h"
+#include "replica/usage.h"
+
+enum { POLL = 1024 };
+
+static orc_request *at(const orc_replica *r, orc_slot slot)
+{
+  return orc_replica_request(r, slot);
+}
+
+/* ---- what a step did, at its end ---- */
+
+/* A prompt is computed to its end: its next token is there. */
+static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_time now)
+{
+  orc_request *q = at(r, slot);
+  if (q->aborted != 0) return; /* its client left before this token */
+  q->generated++;
+  r->lost = 0;
+  r->host->prompt_computed(r->host->self, q);
+  if (q->first_token < 0) {
+    q->first_token = now;
+    r->usage.answered.firsts++;
+    r->usage.answered.first_time += (double)(now - q->in.time);
+    orc_host_note(r->host, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);
+  } else {
+    orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+  }
+  q->last_token = now;
+  if (q->generated == q->in.output) {
+    orc_running_remove(r, slot);
+    orc_finish(r, slot, ORC_SUCCESS, now);
+  } else if (r->role == ORC_ROLE_PREFILL) {
+    orc_running_remove(r, slot);
+    r->host->hand_over(r->host->self, r->index, slot, now);
+  } else {
+    orc_microbatch_join(r->microbatches, r->microbatch_count, m->index, slot);
+  }
+}
+
+static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
+{
+  for (int i = 0; i < m->chunk_count; i++) {
+    const orc_slot slot = m->chunks[i].slot;
+    const int32_t tokens = m->chunks[i].tokens;
+    orc_request *q = at(r, slot);
+    q->computed += tokens;
+    q->ahead -= tokens;
+    q->prefilled += tokens;
+    q->steps_in_flight--;
+    orc_host_note(r->host, q, now, ORC_CHANGE_COMPUTED, tokens, q->computed);
+    orc_block_table_filled(r, q);
+    if (r->role == ORC_ROLE_PREFILL) r->host->chunk_computed(r->host->self, r->index, q, now);
+    if (q->computed == orc_request_target(q)) emit(r, m, slot, now);
+  }
+  r->unchanged = false;
+  m->chunk_count = 0;
+}
+
+/* Sequences that have all their tokens end. */
+static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
+{
+  orc_slot slot;
+  while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT)
+    orc_finish_running(r, slot, ORC_SUCCESS, now);
+}
+
+/* Tokens come out, requests end. */
+static void apply(orc_replica *r, orc_microbatch *m, orc_time now)
+{
+  m->busy = false;
+  r->now = now;
+  if (m->decodes) {
+    orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
+    m->decodes = false;
+    r->lost = 0;
+  }
+  if (m->joining_count > 0) orc_microbatch_let_in(m);
+  if (m->chunk_count > 0) apply_chunks(r, m, now);
+  m->tokens = 0;
+  if (r->aborting > 0) orc_abort_after_step(r, m, now);
+  retire(r, m, now);
+}
+
+void orc_loop_apply(orc_replica *r, orc_microbatch *m, orc_time now)
+{
+  orc_usage_count(r, now);
+  apply(r, m, now);
+}
+
+/* ---- forming a step ---- */
+
+/* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
+static bool undisturbed(const orc_replica *r, const orc_microbatch *m)
+{
+  if (m->decode.n == 0 || r->policy->every_step) return false;
+  if (r->moves.swapped > 0 || r->moves.fetching > 0.0) return false;
+  if (!r->unchanged && (r->queue.count > 0 || r->partial_count > 0)) return false;
+  return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
+}
+
+/* All that runs does so in other microbatches. */
+static bool nothing_here(const orc_replica *r, const orc_microbatch *m)
+{
+  return m->decode.n == 0 && r->queue.count == 0 && r->partial_count == 0;
+}
+
+/* Call the policy; blocks that moved for a step that was not to be move before the next one. */
+static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
+{
+  orc_batch b = { .replica = r, .microbatch = m };
+  m->preempted = 0;
+  m->moves = r->moves;
+  r->moves = (orc_microbatch_moves){ 0 };
+  r->usage.policy_calls++;
+  const bool good = r->policy->step(r->policy->self, &b, e);
+  *work = m->tokens > 0;
+  if (*work) return good;
+  r->moves = m->moves;
+  m->moves = (orc_microbatch_moves){ 0 };
+  return good;
+}
+
+bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
+{
+  *work = false;
+  if (r->running == 0 && r->queue.count == 0) return true;
+  if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
+  if (undisturbed(r, m) && orc_decode_set_need(&m->decode) <= orc_kv_available(&r->kv)) {
+    orc_batch_decode(&(orc_batch){ .replica = r, .microbatch = m });
+    *work = true;
+    return true;
+  }
+  r->unchanged = true; /* whatever the verbs change clears it again */
+  const bool good = ask_policy(r, m, work, e);
+  if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
+  /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
+  ** would have held all of it, can begin with fewer blocks. */
+  if (r->knobs.min_prefix_cache_length > 0) r->unchanged = false;
+  r->empty = *work ? 0 : r->empty + 1;
+  if (!*work && m->decodes) /* all that decoded were sent back: nothing is under way */
+    m->decodes = m->decode.claimed = false;
+  return good && orc_livelock_check(r, e);
+}
+
+/* ---- a step starts ---- */
+
+/* The chunks of the step are under way: another microbatch may go on behind them. */
+static void start_chunks(orc_replica *r, const orc_microbatch *m)
+{
+  for (int i = 0; i < m->chunk_count; i++) {
+    const orc_slot slot = m->chunks[i].slot;
+    orc_request *q = at(r, slot);
+    q->ahead += m->chunks[i].tokens;
+    q->steps_in_flight++;
+    q->entered = 0;
+    q->microbatch = m->index;
+    const bool begun = q->computed + q->ahead < orc_request_target(q);
+    if (begun && !q->partial) orc_running_begin(r, slot);
+    if (!begun && q->partial) orc_running_leave(r, slot);
+  }
+}
+
+/* A step has started, whose end is known or left to the network: what it costs the replica. */
+void orc_loop_started(orc_replica *r, orc_microbatch *m, orc_time end)
+{
+  m->end = end;
+  m->busy = true;
+  if (r->host->note_step != NULL) orc_step_time_note(r, m);
+  if (r->contended == NULL) r->last_step = end - r->now;
+  r->last_tokens = m->tokens;
+  if (m->chunk_count > 0) start_chunks(r, m);
+  r->usage.steps++;
+  const int64_t used = orc_kv_used(&r->kv);
+  if (used > r->usage.peak_blocks) r->usage.peak_blocks = used;
+  if (r->stepwise) return;
+  const orc_time time = end - r->now;
+  r->usage.busy += time;
+  r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
+}
+
+static void start(orc_replica *r, orc_microbatch *m)
+{
+  orc_loop_started(r, m, orc_step_time_start(r, m));
+}
+
+static void await_end(const orc_replica *r, const orc_microbatch *m)
+{
+  const uint32_t subject = (uint32_t)m->index << 16 | r->index;
+  orc_engine_at_local(r->engine, m->end, ORC_CLASS_STEP, subject, ORC_EVENT_STEP_END, subject);
+}
+
+void orc_loop_landed(void *self, int microbatch)
+{
+  orc_replica *r = self;
+  orc_microbatch *m = &r->microbatches[microbatch];
+  if (m->abandoned_steps > 0) {
+    m->abandoned_steps--;
+    return;
+  }
+  m->end = r->engine->now;
+  r->last_step = m->end - m->begun;
+  await_end(r, m);
+}
+
+/* ---- one step after the other ---- */
+
+/* Stepwise: each microbatch that is idle starts a step if there is one for it. */
+static bool fill(orc_replica *r, orc_error *e)
+{
+  for (int i = 0; i < r->microbatch_count; i++) {
+    orc_microbatch *m = &r->microbatches[i];
+    bool work;
+    if (m->busy) continue;
+    if (!orc_loop_form(r, m, &work, e)) return false;
+    if (!work) continue;
+    start(r, m);
+    if (r->contended == NULL) await_end(r, m);
+  }
+  return true;
+}
+
+/* Strictly before it this replica is on its own. */
+static orc_time horizon(const orc_replica *r)
+{
+  const orc_time event = orc_engine_horizon(r->engine);
+  return event < r->wake ? event : r->wake;
+}
+
+/*
+** Steps of the only microbatch, from r->now on. One that ends before anything else can happen is
+** applied at once, and a run of decodes in one loop; one that does not is left to its event. Every
+** POLL steps the loop returns to the engine, where an interruption is noticed. Ends when there is
+** nothing to do or the next end is scheduled.
+*/
+static bool advance(orc_replica *r, orc_error *e)
+{
+  orc_microbatch *m = r->microbatches;
+  const orc_time limit = r->host->limit;
+  for (int polled = 0;;) {
+    /* Others may still come at this very moment: they are in before the step forms. */
+    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+      orc_replica_wake_at(r, r->now);
+      return true;
+    }
+    if (r->runs && !r->high && polled < POLL && undisturbed(r, m)) {
+      const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
+      polled += run;
+      if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
+        retire(r, m, r->now);
+        continue;
+      }
+    }
+    bool work;
+    if (!orc_loop_form(r, m, &work, e)) return false;
+    if (!work) return true;
+    start(r, m);
+    const orc_time end = m->end; /* forming it may have set something going that ends before */
+    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL) {
+      await_end(r, m);
+      return true;
+    }
+    apply(r, m, end);
+  }
+}
+
+/* Steps from `now` on, as this replica takes them. */
+static bool go_on(orc_replica *r, orc_time now, orc_error *e)
+{
+  r->now = now;
+  if (!r->lockstep && !r->stepwise) return advance(r, e);
+  if (orc_engine_comes_before_steps(r->engine, now)) {
+    orc_replica_wake_at(r, now);
+    return true;
+  }
+  return r->lockstep ? r->host->step_together(r->host->self, r->index, now, e) : fill(r, e);
+}
+
+bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e)
+{
+  orc_microbatch *m = &r->microbatches[microbatch];
+  const orc_time now = r->engine->now;
+  if (r->lockstep)
+    return !r->host->end_together(r->host->self, r->index, microbatch) || go_on(r, now, e);
+  if (!m->busy || m->end != now) return true;
+  if (r->stepwise) orc_usage_count(r, now);
+  apply(r, m, now);
+  return go_on(r, now, e);
+}
+
+bool orc_loop_wake(orc_replica *r, orc_error *e)
+{
+  if (r->engine->now >= r->wake) r->wake = ORC_NEVER;
+  r->unchanged = false;
+  if (r->stepwise) orc_usage_count(r, r->engine->now);
+  return !orc_replica_idle(r) || go_on(r, r->engine->now, e);
+}

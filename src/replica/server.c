@@ -1,0 +1,93 @@
+#include "replica/server.h"
+
+#include <stdlib.h>
+
+/* Tokens a sequence reads at most in layers with a sliding window; 0: there are none. */
+static int32_t window_of(const orc_model *m)
+{
+  return m->num_windowed_layers > 0 ? m->sliding_window : 0;
+}
+
+static void init_memory(orc_replica *r)
+{
+  const orc_engine_knobs *knobs = &r->knobs;
+  r->host_free = knobs->swap_blocks;
+  orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
+  orc_prefix_init(&r->prefix, &r->kv);
+  r->prefix.most = knobs->max_prefix_cache_blocks;
+  r->prefix.by_block = knobs->recompute_block;
+  if (knobs->tier_count == 0) return;
+  orc_kv_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);
+  r->prefix.tiers = &r->tiers;
+}
+
+void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t index,
+                      const orc_replica_kind *kind)
+{
+  *r = (orc_replica){ .host = world->host,
+                      .engine = world->engine,
+                      .requests = world->requests,
+                      .policy = world->policy,
+                      .index = index,
+                      .knobs = kind->knobs,
+                      .cost = *kind->cost,
+                      .role = kind->role,
+                      .first = ORC_NO_SLOT,
+                      .last = ORC_NO_SLOT,
+                      .wake = ORC_NEVER,
+                      .profile_count = world->profile_count,
+                      .runs = world->runs };
+  orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
+  r->rng = orc_rng_stream(world->seed, ORC_FOR_POLICY, index);
+  init_memory(r);
+  orc_queue_init(&r->queue, r->requests, 0);
+  const orc_microbatch_plan plan = { .requests = r->requests,
+                                     .block_size = kind->knobs.block_size,
+                                     .window = window_of(&r->cost.model),
+                                     .stages = r->pipeline.count };
+  r->microbatch_count = r->pipeline.count;
+  r->microbatches = orc_alloc((size_t)r->microbatch_count, sizeof *r->microbatches);
+  for (int i = 0; i < r->microbatch_count; i++)
+    orc_microbatch_init(&r->microbatches[i], i, &plan);
+  r->stepwise = r->microbatch_count > 1;
+  r->metrics = orc_alloc((size_t)r->profile_count, sizeof *r->metrics);
+}
+
+void orc_replica_done(orc_replica *r)
+{
+  for (int i = 0; i < r->profile_count; i++)
+    orc_metrics_done(&r->metrics[i]);
+  free(r->metrics);
+  free(r->partial);
+  for (int i = 0; i < r->microbatch_count; i++)
+    orc_microbatch_done(&r->microbatches[i]);
+  free(r->microbatches);
+  orc_pipeline_done(&r->pipeline);
+  orc_prefix_done(&r->prefix);
+  orc_prefix_order_done(&r->prefix_order);
+  orc_kv_tiers_done(&r->tiers);
+  free(r->loads.at);
+  orc_queue_done(&r->queue);
+  orc_hist_done(&r->usage.gaps);
+}
+
+/* Unchunked, all tokens must go into one step, those generated before a recomputation included. */
+bool orc_replica_never_fits(const orc_replica *r, const orc_request *q)
+{
+  const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
+  return tokens > r->knobs.max_model_len || tokens > r->kv.total * r->kv.block_size ||
+         (!r->knobs.enable_chunked_prefill && tokens > r->knobs.max_num_batched_tokens);
+}
+
+void orc_replica_wake_at(orc_replica *r, orc_time time)
+{
+  if (time >= r->wake) return;
+  r->wake = time;
+  orc_engine_at_local(r->engine, time, ORC_CLASS_STEP, r->index, ORC_EVENT_WAKE, r->index);
+}
+
+void orc_replica_disturb(orc_replica *r)
+{
+  r->unchanged = false;
+  if (orc_replica_idle(r) && orc_replica_in_flight(r) > 0) orc_replica_wake_at(r, r->engine->now);
+}

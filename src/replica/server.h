@@ -1,0 +1,196 @@
+/*
+** server.h - one LLM server: a copy of the model behind the router, with its queue, KV cache,
+** running requests and microbatches. loop.h makes it work.
+*/
+#ifndef ORC_REPLICA_SERVER_H
+#define ORC_REPLICA_SERVER_H
+
+#include "base/base.h"
+#include "base/hist.h"
+#include "base/rng.h"
+#include "cost/step.h"
+#include "device/pipeline.h"
+#include "obs/metrics.h"
+#include "replica/host.h"
+#include "replica/knobs.h"
+#include "replica/kv.h"
+#include "replica/kv_tiers.h"
+#include "replica/microbatch.h"
+#include "replica/prefix.h"
+#include "replica/prefix_order.h"
+#include "replica/queue.h"
+#include "replica/request.h"
+#include "replica/scheduler.h"
+#include "sim/engine.h"
+
+/* What a replica does with requests. */
+typedef enum orc_role {
+  ORC_ROLE_ALL,
+  ORC_ROLE_PREFILL, /* computes prompts and hands the requests over with their first token */
+  ORC_ROLE_DECODE,  /* takes requests from those; of the router's, it does all the work itself */
+} orc_role;
+
+/* How finely steps are simulated. */
+typedef enum orc_lod {
+  ORC_LOD_MEDIUM, /* a step on a stage is one operation, collectives by formula */
+  ORC_LOD_HIGH,   /* each layer on each device, collectives message by message */
+  ORC_LOD_AUTO,   /* high where links are shared */
+} orc_lod;
+
+/* Kinds of events of a replica; others are its world's. */
+enum {
+  ORC_EVENT_STEP_END = 0,    /* subject: replica + 65536 x microbatch */
+  ORC_EVENT_WAKE = 1,        /* subject: replica; form a step if idle */
+  ORC_EVENT_KV_ONLOADED = 8, /* subject: slot (kv_onload.h) */
+};
+
+/* Requests whose prefix comes back, in the order in which their loads end. */
+typedef struct orc_kv_onloads {
+  orc_slot *at;
+  int count, room;
+  orc_time free; /* when the way up is free again */
+} orc_kv_onloads;
+
+/* Tokens that clients got, and ns they waited for them in all. */
+typedef struct orc_answered {
+  uint64_t firsts;   /* first tokens of requests */
+  double first_time; /* from arrival */
+  uint64_t gaps;     /* tokens after those */
+  double gap_time;   /* between a token and the one before */
+} orc_answered;
+
+/* What a replica did since the run began; time in ns. */
+typedef struct orc_usage {
+  orc_time busy; /* time in which a step was running */
+  uint64_t steps;
+  uint64_t policy_calls;
+  unsigned __int128 block_time; /* integral of used blocks over time in steps, block ns */
+  int64_t peak_blocks;
+  uint64_t preemptions;
+  uint64_t counted_preemptions, recomputed_tokens; /* of requests after the warm-up */
+  uint64_t swapped_blocks;                         /* moved out to host memory */
+  orc_answered answered;                           /* first tokens; the others are in: */
+  orc_hist gaps;                                   /* between tokens of a request (ITL) */
+} orc_usage;
+
+typedef struct orc_contended orc_contended; /* device/contended.h */
+
+typedef struct orc_replica {
+  const orc_host *host;
+  orc_engine *engine;
+  orc_requests *requests;
+  const orc_batching *policy;
+  orc_engine_knobs knobs;
+  orc_step_cost cost;    /* of the whole model */
+  orc_pipeline pipeline; /* its stages */
+  orc_kv kv;
+  orc_prefix prefix;  /* empty without enable_prefix_caching */
+  orc_kv_tiers tiers; /* below it; unused without any */
+  orc_queue queue;
+  orc_microbatch *microbatches;
+  orc_slot first, last; /* running requests in order of admission */
+  orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
+  int64_t host_free;    /* free blocks of host memory */
+  orc_microbatch_moves moves; /* blocks moved while no step was formed: before the next one */
+  orc_time last_step;         /* ns the newest step takes; 0 before the first */
+  int64_t lost;               /* tokens forgotten since the last one came out */
+  int32_t empty;              /* empty steps that its policy formed since the last that was none */
+  orc_prefix_order prefix_order; /* of orc_batch_walk */
+  orc_kv_onloads loads;
+  orc_rng rng;      /* draws of its policy */
+  orc_time now;     /* its own clock: the start of the running step, or the engine's */
+  orc_time counted; /* stepwise: usage is up to date until here */
+  orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
+  orc_usage usage;
+  orc_metrics *metrics; /* [profiles] */
+  orc_role role;
+  int inbound;  /* requests on their way here from the replica that computed them */
+  int outbound; /* requests whose KV is kept here until it is where they are decoded */
+  int microbatch_count, profile_count;
+  int32_t running;
+  int partial_count, partial_room;
+  int32_t kept;             /* waiting requests that still hold blocks: paused ones */
+  int32_t last_tokens;      /* tokens that the newest step computes */
+  orc_contended *contended; /* high, on links of others: it computes and sends on the engine's
+                               clock; NULL: it does not */
+  int contended_stage;      /* its first stage among the contended's */
+  int aborting;             /* running requests with `aborted` set */
+  uint16_t index, pool;
+  bool lockstep;  /* it steps together with others (orc_host) */
+  bool unchanged; /* nothing changed since the policy left all but the decodes alone */
+  bool shared;    /* a link it uses is used by others too */
+  orc_lod level;  /* of detail, as it is asked for */
+  bool high;      /* each layer, device and message, not whole steps */
+  bool stepwise;  /* each step's end is an event: steps overlap, or their end is not known before */
+  bool runs;      /* steps inside the horizon need no event */
+} orc_replica;
+
+/* What a replica is made of. */
+typedef struct orc_replica_kind {
+  orc_engine_knobs knobs;
+  const orc_step_cost *cost;   /* prepared */
+  const orc_step_cost *stages; /* [pipeline_parallel_size] the same on the GPUs of each stage, whole
+                                  models; NULL: all as cost */
+  orc_role role;
+} orc_replica_kind;
+
+/* What all replicas of a world have in common; it outlives them. */
+typedef struct orc_replica_world {
+  const orc_host *host;
+  orc_engine *engine;
+  orc_requests *requests;
+  const orc_batching *policy;
+  uint64_t seed;     /* of the draws of policies */
+  int profile_count; /* >= 1 */
+  bool runs;         /* steps inside the horizon need no event */
+} orc_replica_world;
+
+/* Set up an idle replica, the index-th of its world. It must not move afterwards. */
+void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t index,
+                      const orc_replica_kind *kind);
+void orc_replica_done(orc_replica *r);
+
+static inline orc_request *orc_replica_request(const orc_replica *r, orc_slot slot)
+{
+  return &r->requests->at[slot];
+}
+
+/* Requests here: waiting, loading or running. */
+static inline int64_t orc_replica_in_flight(const orc_replica *r)
+{
+  return (int64_t)r->queue.count + r->loads.count + r->running;
+}
+
+/* Devices it runs on. */
+static inline int orc_replica_devices(const orc_replica *r)
+{
+  return r->cost.layout.tensor_parallel_size * r->pipeline.count;
+}
+
+/* Whether a step is running in some microbatch. */
+static inline bool orc_replica_busy(const orc_replica *r)
+{
+  for (int i = 0; i < r->microbatch_count; i++)
+    if (r->microbatches[i].busy) return true;
+  return false;
+}
+
+/* Whether a step could be formed now. */
+static inline bool orc_replica_idle(const orc_replica *r)
+{
+  for (int i = 0; i < r->microbatch_count; i++)
+    if (!r->microbatches[i].busy) return true;
+  return false;
+}
+
+/* Whether a request is too long for this replica, whatever else it does. */
+bool orc_replica_never_fits(const orc_replica *r, const orc_request *q);
+
+/* Form a step at `time` (ns) if one can be formed then; the earliest call wins. */
+void orc_replica_wake_at(orc_replica *r, orc_time time);
+
+/* Something outside changed: the policy is asked again at its next step, which an idle replica with
+** requests begins now. Between events only. */
+void orc_replica_disturb(orc_replica *r);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+** waiting.h - requests come to a replica and wait there for a step that admits them.
+*/
+#ifndef ORC_REPLICA_WAITING_H
+#define ORC_REPLICA_WAITING_H
+
+#include "replica/server.h"
+
+/* A request comes to this replica now: it waits, or is REJECTED if it can never fit. False: the
+** batching policy could not say its place. */
+bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
+
+/* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
+void orc_waiting_take_over(orc_replica *r, orc_slot slot);
+
+#endif

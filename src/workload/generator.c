@@ -1,0 +1,249 @@
+#include "workload/generator.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+enum { TOKENS_MOST = INT32_MAX / 2, CLIENTS = 100 };
+enum { TEXT = 21, ANSWER = 22, TURN = 23, PROFILE_SHIFT = 48 }; /* kinds of texts and keys */
+
+typedef struct generator {
+  orc_generator of;
+  orc_generator_options options;
+  orc_block block; /* what comes next: */
+  int at;          /* its next row; */
+  orc_block one;   /* and the row of a request that follows an answer */
+  int64_t drawn;   /* rows taken from blocks so far */
+  int64_t issued;  /* requests so far, those that follow included */
+  orc_time latest; /* of the row before */
+  orc_prompts prompts;
+  bool ended;
+} generator;
+
+/* ---- blocks ---- */
+
+static orc_block block_of(int room)
+{
+  const size_t n = (size_t)room;
+  return (orc_block){ .room = room,
+                      .time = orc_alloc(n, sizeof(double)),
+                      .prompt = orc_alloc(n, sizeof(int32_t)),
+                      .output = orc_alloc(n, sizeof(int32_t)),
+                      .max_output = orc_alloc(n, sizeof(int32_t)),
+                      .priority = orc_alloc(n, sizeof(int32_t)),
+                      .client = orc_alloc(n, sizeof(uint32_t)),
+                      .session = orc_alloc(n, sizeof(uint64_t)),
+                      .timeout = orc_alloc(n, sizeof(double)),
+                      .cancel = orc_alloc(n, sizeof(double)),
+                      .prefix = orc_alloc(n, sizeof(uint64_t)),
+                      .prefix_tokens = orc_alloc(n, sizeof(int32_t)),
+                      .text = orc_alloc(n, sizeof(uint64_t)),
+                      .streamed = orc_alloc(n, sizeof(bool)),
+                      .continues = orc_alloc(n, sizeof(bool)) };
+}
+
+static void block_done(orc_block *b)
+{
+  free(b->time);
+  free(b->prompt);
+  free(b->output);
+  free(b->max_output);
+  free(b->priority);
+  free(b->client);
+  free(b->session);
+  free(b->timeout);
+  free(b->cancel);
+  free(b->prefix);
+  free(b->prefix_tokens);
+  free(b->text);
+  free(b->streamed);
+  free(b->continues);
+}
+
+static void clear(const generator *g, orc_block *b, int64_t first)
+{
+  b->count = 0;
+  for (int i = 0; i < b->room; i++) {
+    b->time[i] = 0.0;
+    b->prompt[i] = b->output[i] = b->max_output[i] = b->priority[i] = b->prefix_tokens[i] = 0;
+    b->client[i] = (uint32_t)((first + i) % CLIENTS);
+    b->session[i] = b->prefix[i] = b->text[i] = 0;
+    b->timeout[i] = g->options.timeout;
+    b->cancel[i] = INFINITY;
+    b->streamed[i] = true;
+    b->continues[i] = false;
+  }
+}
+
+/* ---- rows ---- */
+
+static bool wrong(const generator *g, const char *column, double got, const char *expected,
+                  orc_error *e)
+{
+  return orc_fail(e, "workload: request %" PRId64 ": %s: %s expected, got %g", g->issued + 1,
+                  column, expected, got);
+}
+
+static bool check(const generator *g, const orc_block *b, int i, orc_error *e)
+{
+  if (!(b->time[i] >= 0.0)) return wrong(g, "time", b->time[i], "s of at least 0", e);
+  if (b->time[i] > ORC_SOURCE_LATEST) return wrong(g, "time", b->time[i], "at most 9e9 s", e);
+  if (b->prompt[i] < 1 || b->prompt[i] > TOKENS_MOST)
+    return wrong(g, "prompt", b->prompt[i], "a number of tokens of at least 1", e);
+  if (b->output[i] < 1 || b->output[i] > TOKENS_MOST)
+    return wrong(g, "output", b->output[i], "a number of tokens of at least 1", e);
+  if (b->max_output[i] != 0 && b->max_output[i] < b->output[i])
+    return wrong(g, "max_output", b->max_output[i], "at least output", e);
+  if (!(b->timeout[i] >= 0.0)) return wrong(g, "timeout", b->timeout[i], "s of at least 0", e);
+  if (!(b->cancel[i] >= 0.0)) return wrong(g, "cancel", b->cancel[i], "s of at least 0", e);
+  if (b->prefix_tokens[i] < 0 || b->prefix_tokens[i] > b->prompt[i])
+    return wrong(g, "prefix_tokens", b->prefix_tokens[i], "from 0 to those of the prompt", e);
+  if ((b->prefix[i] != 0) != (b->prefix_tokens[i] > 0))
+    return wrong(g, "prefix_tokens", b->prefix_tokens[i], "above 0 where there is a prefix", e);
+  if (!g->options.told && (b->prefix[i] != 0 || b->text[i] != 0))
+    return orc_fail(e, "workload: request %" PRId64 ": prefix, text: prompts have no identity here",
+                    g->issued + 1);
+  return true;
+}
+
+static orc_time after(double seconds)
+{
+  return isfinite(seconds) ? orc_time_of(seconds) : ORC_NEVER;
+}
+
+/* A row as an arrival, all but its time and what its prompt is made of. */
+static orc_arrival row(const generator *g, const orc_block *b, int i)
+{
+  return (orc_arrival){ .prompt = b->prompt[i],
+                        .output = b->output[i],
+                        .max_output = b->max_output[i] > 0 ? b->max_output[i] : b->output[i],
+                        .client = b->client[i],
+                        .session = b->session[i],
+                        .turn = b->session[i] != 0,
+                        .streamed = b->streamed[i],
+                        .priority = b->priority[i],
+                        .profile = g->options.profile,
+                        .timeout = after(b->timeout[i]),
+                        .cancel = after(b->cancel[i]) };
+}
+
+/* A text that only the request at hand has. */
+static uint64_t own(const generator *g, uint64_t kind)
+{
+  return orc_prompt_text(kind, (uint64_t)g->options.profile << PROFILE_SHIFT | (uint64_t)g->issued,
+                         0);
+}
+
+/* What a prompt of its own is made of. */
+static void word(generator *g, const orc_block *b, int i, orc_arrival *out)
+{
+  if (!g->options.told) return;
+  const int32_t shared = b->prefix_tokens[i], rest = out->prompt - shared;
+  out->prompt_id = orc_prompts_add(&g->prompts, own(g, ANSWER));
+  if (shared > 0) orc_prompts_append(&g->prompts, out->prompt_id, b->prefix[i], 0, shared);
+  g->prompts.at[out->prompt_id].shared = shared;
+  if (rest > 0)
+    orc_prompts_append(&g->prompts, out->prompt_id, b->text[i] != 0 ? b->text[i] : own(g, TEXT), 0,
+                       rest);
+}
+
+/* ---- the source ---- */
+
+static bool refill(generator *g, orc_error *e)
+{
+  clear(g, &g->block, g->drawn);
+  g->at = 0;
+  if (!g->of.fill(g->of.self, &g->block, e)) return false;
+  if (g->block.count < 0 || g->block.count > g->block.room)
+    return orc_fail(e, "workload: a block of %d requests, from 0 to %d expected", g->block.count,
+                    g->block.room);
+  return g->block.count > 0;
+}
+
+static bool next(void *self, orc_arrival *out, orc_error *e)
+{
+  generator *g = self;
+  if (g->ended || g->issued >= g->options.count) return false;
+  g->ended = true; /* unless this one comes */
+  if (g->at == g->block.count && !refill(g, e)) return false;
+  const orc_block *b = &g->block;
+  const int i = g->at;
+  if (!check(g, b, i, e)) return false;
+  if (b->time[i] >= g->options.duration - 0.5e-9) return false; /* in ns: at the end is too late */
+  *out = row(g, b, i);
+  out->time = orc_time_of(b->time[i]);
+  if (out->time < g->latest)
+    return wrong(g, "time", b->time[i], "no less than that of the one before", e);
+  word(g, b, i, out);
+  g->latest = out->time;
+  g->at++;
+  g->drawn++;
+  g->issued++;
+  g->ended = false;
+  return true;
+}
+
+/* What the prompt of a later turn is made of: all that was said, and what is added. */
+static bool extend(generator *g, const orc_outcome *of, orc_arrival *out, orc_error *e)
+{
+  const int32_t added = out->prompt;
+  const int64_t length = (int64_t)of->in->prompt + of->generated + added;
+  if (length > TOKENS_MOST)
+    return wrong(g, "prompt", (double)length, "with all that was said, at most 2^30 tokens", e);
+  out->prompt = (int32_t)length;
+  if (!g->options.told) return true;
+  out->prompt_id =
+      orc_prompts_continue(&g->prompts, of->in->prompt_id, of->generated, own(g, ANSWER));
+  const uint64_t text = g->one.text[0] != 0 ? g->one.text[0] : own(g, TURN);
+  orc_prompts_append(&g->prompts, out->prompt_id, text, 0, added);
+  return true;
+}
+
+static bool follow(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e)
+{
+  generator *g = self;
+  if (g->issued >= g->options.count) return false;
+  clear(g, &g->one, 0);
+  g->one.client[0] = of->in->client;
+  g->one.session[0] = of->in->session;
+  if (!g->of.follow(g->of.self, of, &g->one, e) || g->one.count == 0) return false;
+  if (g->one.count != 1)
+    return orc_fail(e, "workload: %d requests follow one, 1 at most expected", g->one.count);
+  if (!check(g, &g->one, 0, e)) return false;
+  *out = row(g, &g->one, 0);
+  out->time = orc_time_after(of->ended, orc_time_of(g->one.time[0]));
+  if ((double)out->time * 1e-9 >= g->options.duration) return false;
+  if (g->one.continues[0]) {
+    if (!extend(g, of, out, e)) return false;
+  } else {
+    word(g, &g->one, 0, out);
+  }
+  if (out->session != 0 && out->session == of->in->session) {
+    out->turn = of->in->turn < UINT16_MAX ? (uint16_t)(of->in->turn + 1) : UINT16_MAX;
+    if (out->prompt_id != 0) g->prompts.at[out->prompt_id].follows = true;
+  }
+  g->issued++;
+  return true;
+}
+
+static void done(void *self)
+{
+  generator *g = self;
+  if (g->of.done != NULL) g->of.done(g->of.self);
+  block_done(&g->block);
+  block_done(&g->one);
+  orc_prompts_done(&g->prompts);
+  free(g);
+}
+
+orc_source orc_source_generator(const orc_generator *of, const orc_generator_options *o)
+{
+  ORC_ASSERT(o->room >= 1 && o->room <= ORC_BLOCK_MOST);
+  generator *g = orc_alloc(1, sizeof *g);
+  *g = (generator){ .of = *of, .options = *o, .block = block_of(o->room), .one = block_of(1) };
+  return (orc_source){ .self = g,
+                       .next = next,
+                       .follow = of->follow != NULL ? follow : NULL,
+                       .done = done,
+                       .prompts = &g->prompts };
+}

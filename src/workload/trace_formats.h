@@ -1,0 +1,17 @@
+/*
+** trace_formats.h - the formats of traces, one file each. A new one is its file, a line here, and
+** how it is told from the others in trace_file.c.
+**
+** Each function looks at how the file begins and sets t->format, which reads the rows from then on;
+** false with *e where it begins otherwise.
+*/
+#ifndef ORC_WORKLOAD_TRACE_FORMATS_H
+#define ORC_WORKLOAD_TRACE_FORMATS_H
+
+#include "workload/trace.h"
+
+bool orc_trace_csv_begin(orc_trace *t, orc_error *e); /* Azure LLM, BurstGPT, Vidur, Splitwise */
+bool orc_trace_mooncake_begin(orc_trace *t, orc_error *e);
+bool orc_trace_sharegpt_begin(orc_trace *t, orc_error *e);
+
+#endif
