@@ -316,16 +316,16 @@ static void attached_it_is_driven_by_another_clock(void)
 
 int main(void)
 {
-  sleeps_end_in_order_of_time_and_then_of_coming();
-  waiters_are_told_in_the_order_of_coming();
-  a_sleeper_alone_moves_the_clock_itself_but_not_past_others();
-  an_interrupt_ends_a_sleep_and_a_wait();
-  interrupts_of_a_process_that_ends_come_to_nothing();
-  a_failure_is_told_or_stops_the_run();
-  conditions_wait_for_any_or_all();
-  a_condition_fails_with_a_member();
-  what_is_cancelled_neither_happens_nor_moves_the_clock();
-  a_run_ends_before_its_limit_or_with_an_event();
-  attached_it_is_driven_by_another_clock();
+  RUN(sleeps_end_in_order_of_time_and_then_of_coming);
+  RUN(waiters_are_told_in_the_order_of_coming);
+  RUN(a_sleeper_alone_moves_the_clock_itself_but_not_past_others);
+  RUN(an_interrupt_ends_a_sleep_and_a_wait);
+  RUN(interrupts_of_a_process_that_ends_come_to_nothing);
+  RUN(a_failure_is_told_or_stops_the_run);
+  RUN(conditions_wait_for_any_or_all);
+  RUN(a_condition_fails_with_a_member);
+  RUN(what_is_cancelled_neither_happens_nor_moves_the_clock);
+  RUN(a_run_ends_before_its_limit_or_with_an_event);
+  RUN(attached_it_is_driven_by_another_clock);
   return DONE();
 }
