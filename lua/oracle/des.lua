@@ -13,10 +13,6 @@ local des = {
 
 local methods = {}
 
-for _, kind in ipairs { "resource", "priority_resource", "preemptive_resource" } do
-  methods[kind] = function(env, capacity) return (resource.new(env, kind, capacity)) end
-end
-
 for _, kind in ipairs { "store", "filter_store", "priority_store" } do
   methods[kind] = function(env, capacity) return (store.new(env, kind, capacity)) end
 end
@@ -37,7 +33,7 @@ function des.environment(options)
   if not math.tointeger(seed) then
     error(("des.environment: seed: a whole number expected, got %s"):format(tostring(seed)), 2)
   end
-  return core.environment(math.tointeger(seed), methods)
+  return core.environment(math.tointeger(seed), methods, resource)
 end
 
 return des

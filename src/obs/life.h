@@ -6,6 +6,7 @@
 #define ORC_OBS_LIFE_H
 
 #include "base/base.h"
+#include "base/status.h"
 
 typedef enum orc_change {
   ORC_CHANGE_ARRIVED,   /* at the router; amount: prompt tokens, of: most output tokens */
@@ -24,7 +25,7 @@ typedef struct orc_life_entry {
   orc_time time;
   uint64_t number;    /* of the request: 0, 1, 2 ... in order of arrival */
   int32_t amount, of; /* as orc_change says */
-  uint16_t replica;
+  uint16_t replica; /* ORC_NO_REPLICA: none has it */
   uint8_t what; /* orc_change */
   uint8_t detail;
 } orc_life_entry;

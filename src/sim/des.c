@@ -146,6 +146,12 @@ uint32_t orc_des_hold(orc_des_event *e)
   return e->slot;
 }
 
+void orc_des_drop(orc_des_event *e)
+{
+  ORC_ASSERT(e->state == ORC_DES_PENDING);
+  let_go(e);
+}
+
 void orc_des_trigger(orc_des_event *e, bool failed)
 {
   ORC_ASSERT(e->state == ORC_DES_PENDING);

@@ -24,6 +24,7 @@ typedef enum orc_des_kind {
   ORC_DES_EVENT,
   ORC_DES_PROCESS,
   ORC_DES_CONDITION,
+  ORC_DES_REQUEST, /* of a resource, see sim/resource.h */
 } orc_des_kind;
 
 typedef enum orc_des_state {
@@ -133,6 +134,9 @@ void orc_des_event_init(orc_des_event *e, orc_des *env, orc_des_kind kind);
 
 /* The environment holds the event in a slot, which is returned, until it has happened. */
 uint32_t orc_des_hold(orc_des_event *e);
+
+/* The environment holds a pending event no longer. */
+void orc_des_drop(orc_des_event *e);
 
 /* The event happens `delay` >= 0 from now. Precondition: pending. It is held from here. */
 void orc_des_schedule(orc_des_event *e, orc_time delay);

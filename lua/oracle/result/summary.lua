@@ -159,6 +159,14 @@ local function replicas_of(raw, plan, seconds)
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
     list[i] = { ("replica%d"):format(i - 1), ordered.object(entries) }
   end
+  local without = raw.without_replica                     -- refused at the door, or no replica was ready
+  if without then
+    list[#list + 1] = { "none", ordered.object {
+      { "requests", requests_of(without.requests) },
+      { "throughput", throughput_of(without, seconds, plan.scenario.slo) },
+      { "latency", latency_of(without, plan.scenario.percentiles) },
+    } }
+  end
   return ordered.object(list)
 end
 

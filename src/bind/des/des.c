@@ -211,10 +211,13 @@ static const luaL_Reg methods[] = {
   { "random", orc_lua_des_random },
   { "level", orc_lua_des_level },
   { "tally", orc_lua_des_tally },
+  { "resource", orc_lua_des_resource },
+  { "priority_resource", orc_lua_des_priority_resource },
+  { "preemptive_resource", orc_lua_des_preemptive_resource },
   { NULL, NULL },
 };
 
-/* [env, held, events, threads, event methods] stay; the closure is put into the table above. */
+/* [env, held, events, threads, event methods, resources] stay; the closure is put into the table above. */
 static void add_closure(lua_State *L, int base, const char *name, lua_CFunction f)
 {
   for (int i = 0; i < ORC_DES_UPVALUES; i++)
@@ -248,7 +251,7 @@ static void make_events(lua_State *L, int base)
   lua_pop(L, 2);
 }
 
-/* [..., methods of the environment]: those of the table at `index`, too */
+/* [..., methods]: those of the table at `index`, too */
 static void add_methods(lua_State *L, int index)
 {
   lua_pushnil(L);
@@ -259,23 +262,43 @@ static void add_methods(lua_State *L, int index)
   }
 }
 
-/* environment(seed, { name = method, ... }) */
+/* Fill the metatable of resources at base + 5, with the methods of the table at `more`, too. */
+static void make_resources(lua_State *L, int base, int more)
+{
+  lua_pushvalue(L, base + 5);
+  add_closure(L, base, "__index", orc_lua_des_resource_field);
+  lua_pushliteral(L, "oracle.des.resource");
+  lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, false);
+  lua_setfield(L, -2, "__metatable");
+  lua_pushcfunction(L, orc_lua_des_resource_collect);
+  lua_setfield(L, -2, "__gc");
+  lua_newtable(L);
+  add_closures(L, base, orc_lua_des_resource_methods);
+  add_methods(L, more);
+  lua_rawseti(L, -2, ORC_DES_RESOURCE_METHODS);
+  lua_pop(L, 1);
+}
+
+/* environment(seed, methods, methods of resources): tables of more than there are here */
 static int environment(lua_State *L)
 {
   const uint64_t seed = (uint64_t)luaL_checkinteger(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  lua_settop(L, 2);
+  luaL_checktype(L, 3, LUA_TTABLE);
+  lua_settop(L, 3);
   orc_lua_des *env = lua_newuserdatauv(L, sizeof *env, 0);
   *env = (orc_lua_des){ .seed = seed, .closed = true };
   for (int i = 1; i < ORC_DES_UPVALUES; i++)
     lua_newtable(L);
-  make_events(L, 3);
+  make_events(L, 4);
+  make_resources(L, 4, 3);
   lua_newtable(L); /* metatable of the environment */
   lua_newtable(L); /* its methods */
-  add_closures(L, 3, methods);
+  add_closures(L, 4, methods);
   add_methods(L, 2);
   lua_newtable(L);
-  add_closure(L, 3, "__index", field);
+  add_closure(L, 4, "__index", field);
   lua_setmetatable(L, -2);
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "oracle.des.environment");
@@ -284,12 +307,12 @@ static int environment(lua_State *L)
   lua_setfield(L, -2, "__metatable");
   lua_pushcfunction(L, collect);
   lua_setfield(L, -2, "__gc");
-  lua_setmetatable(L, 3);
+  lua_setmetatable(L, 4);
   orc_des_host host;
   orc_lua_des_host(env, &host);
   orc_des_init(&env->des, &host);
   env->closed = false;
-  lua_settop(L, 3);
+  lua_settop(L, 4);
   return 1;
 }
 

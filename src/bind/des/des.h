@@ -11,23 +11,27 @@
 
 #include <lauxlib.h>
 
+#include "base/hist.h"
 #include "bind/bind.h"
 #include "sim/des.h"
 
 /* Pseudo-indices of what the closures share. */
-#define ORC_DES_ENV lua_upvalueindex(1)     /* the environment */
-#define ORC_DES_HELD lua_upvalueindex(2)    /* slot -> what is held; names -> random streams */
-#define ORC_DES_EVENTS lua_upvalueindex(3)  /* metatable of events */
-#define ORC_DES_THREADS lua_upvalueindex(4) /* coroutine's address -> coroutine, of all in use */
-#define ORC_DES_METHODS lua_upvalueindex(5) /* of events */
+#define ORC_DES_ENV lua_upvalueindex(1)       /* the environment */
+#define ORC_DES_HELD lua_upvalueindex(2)      /* slot -> what is held; names -> random streams */
+#define ORC_DES_EVENTS lua_upvalueindex(3)    /* metatable of events */
+#define ORC_DES_THREADS lua_upvalueindex(4)   /* coroutine's address -> coroutine, of all in use */
+#define ORC_DES_METHODS lua_upvalueindex(5)   /* of events */
+#define ORC_DES_RESOURCES lua_upvalueindex(6) /* metatable of resources; at 1 their methods */
 
-enum { ORC_DES_UPVALUES = 5, ORC_DES_IDLE = 1024 };
+enum { ORC_DES_UPVALUES = 6, ORC_DES_RESOURCE_METHODS = 1, ORC_DES_IDLE = 1024 };
 
 /* User values of an event. */
 enum {
   ORC_DES_VALUE = 1, /* what it happened with, or the error */
   ORC_DES_FIELDS,    /* the user's own, a table; nil before the first */
-  ORC_DES_MORE,      /* a condition's members; of a process that failed, what to say of it */
+  ORC_DES_MORE,      /* a condition's members; of a process that failed, what to say of it; of a
+                        request, the process that asked */
+  ORC_DES_RESOURCE,  /* of a request */
 };
 
 /* A process: `process.end` is its event. */
@@ -80,6 +84,7 @@ int orc_lua_des_wait(lua_State *L);
 int orc_lua_des_try(lua_State *L);
 int orc_lua_des_interrupt(lua_State *L);
 int orc_lua_des_is_interrupt(lua_State *L);
+void orc_lua_des_send(lua_State *L, orc_des_process *p); /* an interrupt, its cause on top */
 
 /* event.c: the methods of events, `methods` of the environment that make them. */
 extern const luaL_Reg orc_lua_des_event_methods[];
@@ -94,9 +99,39 @@ int orc_lua_des_any_of(lua_State *L);
 int orc_lua_des_all_of(lua_State *L);
 void orc_lua_des_settle(void *self, orc_des_condition *c, orc_des_event *failed);
 
-/* stream.c: random streams; measure.c: what is measured. Methods of the environment. */
+/*
+** resource.c: servers that processes hold. `methods` of resources; of requests, what their fields,
+** their methods and the end of their block come to.
+*/
+extern const luaL_Reg orc_lua_des_resource_methods[];
+int orc_lua_des_resource(lua_State *L);
+int orc_lua_des_priority_resource(lua_State *L);
+int orc_lua_des_preemptive_resource(lua_State *L);
+int orc_lua_des_resource_field(lua_State *L);
+int orc_lua_des_resource_collect(lua_State *L);
+bool orc_lua_des_request_field(lua_State *L, const orc_des_event *e, const char *key);
+int orc_lua_des_request_release(lua_State *L);
+bool orc_lua_des_request_cancel(lua_State *L, orc_des_event *e);
+void orc_lua_des_request_close(lua_State *L, orc_des_event *e);
+
+/* stream.c: random streams. Methods of the environment. */
 int orc_lua_des_random(lua_State *L);
+
+/* measure.c: a quantity over time; averages are of the time from `begin` on. */
+typedef struct orc_lua_level {
+  const orc_lua_des *env;
+  orc_time begin, since; /* since: the value has been what it is */
+  double value, least, most;
+  double area, squares; /* integrals over time in s up to `since` */
+} orc_lua_level;
+
 int orc_lua_des_level(lua_State *L);
 int orc_lua_des_tally(lua_State *L);
+
+/* Push a level of the environment at `index`, or a tally. */
+orc_lua_level *orc_lua_des_new_level(lua_State *L, int index, double value);
+orc_hist *orc_lua_des_new_tally(lua_State *L);
+void orc_lua_des_put(orc_lua_level *l, double value);
+void orc_lua_des_reset_level(orc_lua_level *l);
 
 #endif

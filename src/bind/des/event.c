@@ -55,7 +55,8 @@ static int trigger(lua_State *L, bool failed)
   orc_lua_des *env = orc_lua_des_of(L);
   orc_des_event *e = orc_lua_des_event(L, 1);
   if (e->kind != ORC_DES_EVENT)
-    orc_bind_misuse(L, "a process or a condition is triggered by itself alone");
+    orc_bind_misuse(L, "only a plain event is triggered by hand, not a process, a condition or a "
+                       "request");
   if (e->state != ORC_DES_PENDING) orc_bind_misuse(L, "the event has been triggered already");
   lua_settop(L, 2);
   if (!lua_isnil(L, 2))
@@ -82,35 +83,46 @@ static int fail(lua_State *L)
 }
 
 /* Push what the event's fields, if it has any, have at `key`. */
-static int push_own(lua_State *L, const char *key)
+static bool push_own(lua_State *L, const char *key)
 {
-  if (lua_getiuservalue(L, 1, ORC_DES_FIELDS) != LUA_TTABLE) return LUA_TNIL;
-  return lua_getfield(L, -1, key);
+  return lua_getiuservalue(L, 1, ORC_DES_FIELDS) == LUA_TTABLE &&
+         lua_getfield(L, -1, key) == LUA_TFUNCTION;
 }
 
-/* timeout:cancel() -> whether it had yet to happen; of a request: its field `withdraw` does it */
+/* timeout:cancel() -> whether it had yet to happen; of others their field `withdraw` does it */
 static int cancel(lua_State *L)
 {
   orc_lua_des *env = orc_lua_des_of(L);
   orc_des_event *e = orc_lua_des_event(L, 1);
-  if (push_own(L, "withdraw") == LUA_TFUNCTION) {
+  lua_settop(L, 1);
+  env->L = L;
+  if (e->kind == ORC_DES_REQUEST) {
+    lua_pushboolean(L, orc_lua_des_request_cancel(L, e));
+    return 1;
+  }
+  if (push_own(L, "withdraw")) {
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
     return 1;
   }
   if (e->kind != ORC_DES_EVENT || e->state == ORC_DES_PENDING)
-    orc_bind_misuse(L, "only a timeout or a request can be cancelled");
+    orc_bind_misuse(L, "only a timeout, a request, a put or a get can be cancelled");
   lua_settop(L, 1);
-  env->L = L;
   lua_pushboolean(L, orc_des_cancel(e));
   return 1;
 }
 
-/* local request <close> = ...: what its field `close` says is done where the block ends */
+/* local request <close> = ...: where the block ends a request is given back or cancelled; of others
+** their field `close` says what is done. */
 int orc_lua_des_event_close(lua_State *L)
 {
-  orc_lua_des_event(L, 1);
-  if (push_own(L, "close") != LUA_TFUNCTION) return 0;
+  orc_des_event *e = orc_lua_des_event(L, 1);
+  lua_settop(L, 1);
+  if (e->kind == ORC_DES_REQUEST) {
+    orc_lua_des_request_close(L, e);
+    return 0;
+  }
+  if (!push_own(L, "close")) return 0;
   lua_pushvalue(L, 1);
   lua_call(L, 1, 0);
   return 0;
@@ -132,6 +144,7 @@ const luaL_Reg orc_lua_des_event_methods[] = {
   { "cancel", cancel },
   { "defuse", defuse },
   { "interrupt", orc_lua_des_interrupt },
+  { "release", orc_lua_des_request_release },
   { NULL, NULL },
 };
 
@@ -150,7 +163,7 @@ static bool push_known(lua_State *L, const orc_des_event *e, const char *key)
   else if (strcmp(key, "is_alive") == 0)
     lua_pushboolean(L, e->kind == ORC_DES_PROCESS && !triggered);
   else if (strcmp(key, "ok") != 0)
-    return false;
+    return orc_lua_des_request_field(L, e, key);
   else if (triggered)
     lua_pushboolean(L, !e->failed);
   else
@@ -160,10 +173,10 @@ static bool push_known(lua_State *L, const orc_des_event *e, const char *key)
 
 int orc_lua_des_event_field(lua_State *L)
 {
-  const orc_des_event *e = orc_lua_des_event(L, 1);
-  lua_settop(L, 2);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, ORC_DES_METHODS) != LUA_TNIL) return 1;
+  const orc_des_event *e = orc_lua_des_event(L, 1);
+  lua_settop(L, 2);
   if (lua_type(L, 2) == LUA_TSTRING && push_known(L, e, lua_tostring(L, 2))) return 1;
   if (lua_getiuservalue(L, 1, ORC_DES_FIELDS) != LUA_TTABLE) {
     lua_pushnil(L);

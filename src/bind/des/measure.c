@@ -7,28 +7,18 @@
 #include <math.h>
 #include <string.h>
 
-#include "base/hist.h"
-
 static const char level_name[] = "oracle.des.level", tally_name[] = "oracle.des.tally";
 
 /* ---- levels ---- */
 
-/* Averages are of the time from `begin` on. */
-typedef struct level {
-  const orc_lua_des *env;
-  orc_time begin, since; /* since: the value has been what it is */
-  double value, least, most;
-  double area, squares; /* integrals over time in s up to `since` */
-} level;
-
-static level *level_self(lua_State *L)
+static orc_lua_level *level_self(lua_State *L)
 {
-  level *l = luaL_checkudata(L, 1, level_name);
+  orc_lua_level *l = luaL_checkudata(L, 1, level_name);
   if (l->env->closed) orc_bind_misuse(L, "this environment has been collected");
   return l;
 }
 
-static void advance(level *l)
+static void advance(orc_lua_level *l)
 {
   const orc_time now = orc_des_now(&l->env->des);
   const double span = (double)(now - l->since) / 1e9;
@@ -44,40 +34,49 @@ static double number(lua_State *L, int index)
   return v;
 }
 
-static int put(lua_State *L, level *l, double value)
+void orc_lua_des_put(orc_lua_level *l, double value)
 {
   advance(l);
   l->value = value;
   if (value < l->least) l->least = value;
   if (value > l->most) l->most = value;
+}
+
+static int put(lua_State *L, orc_lua_level *l, double value)
+{
+  orc_lua_des_put(l, value);
   lua_settop(L, 1);
   return 1;
 }
 
 static int level_set(lua_State *L)
 {
-  level *l = level_self(L);
+  orc_lua_level *l = level_self(L);
   return put(L, l, number(L, 2));
 }
 
 static int level_add(lua_State *L)
 {
-  level *l = level_self(L);
+  orc_lua_level *l = level_self(L);
   return put(L, l, l->value + number(L, 2));
+}
+
+void orc_lua_des_reset_level(orc_lua_level *l)
+{
+  l->begin = l->since = orc_des_now(&l->env->des);
+  l->area = l->squares = 0.0;
+  l->least = l->most = l->value;
 }
 
 /* level:reset(): averages begin anew, as at the end of a warm-up */
 static int level_reset(lua_State *L)
 {
-  level *l = level_self(L);
-  l->begin = l->since = orc_des_now(&l->env->des);
-  l->area = l->squares = 0.0;
-  l->least = l->most = l->value;
+  orc_lua_des_reset_level(level_self(L));
   lua_settop(L, 1);
   return 1;
 }
 
-static double level_field(level *l, const char *key)
+static double level_field(orc_lua_level *l, const char *key)
 {
   advance(l);
   const double span = (double)(l->since - l->begin) / 1e9;
@@ -109,7 +108,7 @@ static int push_field(lua_State *L, double v, const char *kind)
 
 static int level_index(lua_State *L)
 {
-  level *l = level_self(L);
+  orc_lua_level *l = level_self(L);
   if (push_method(L)) return 1;
   return push_field(L, lua_type(L, 2) == LUA_TSTRING ? level_field(l, lua_tostring(L, 2)) : NAN,
                     "level");
@@ -133,22 +132,29 @@ static void make(lua_State *L, const char *name, const luaL_Reg *methods, lua_CF
   lua_setmetatable(L, -2);
 }
 
-/* env:level(value) -> a level that has `value`, 0 unless given, from now on */
-int orc_lua_des_level(lua_State *L)
+orc_lua_level *orc_lua_des_new_level(lua_State *L, int index, double value)
 {
   static const luaL_Reg methods[] = {
     { "set", level_set }, { "add", level_add }, { "reset", level_reset }, { NULL, NULL }
   };
-  const orc_lua_des *env = orc_lua_des_self(L);
-  const double value = lua_isnoneornil(L, 2) ? 0.0 : number(L, 2);
-  level *l = lua_newuserdatauv(L, sizeof *l, 1);
+  const orc_lua_des *env = lua_touserdata(L, index);
+  lua_pushvalue(L, index);
+  orc_lua_level *l = lua_newuserdatauv(L, sizeof *l, 1);
+  lua_insert(L, -2);
+  lua_setiuservalue(L, -2, 1); /* the environment stays as long as the level */
   const orc_time now = orc_des_now(&env->des);
-  *l = (level){
+  *l = (orc_lua_level){
     .env = env, .begin = now, .since = now, .value = value, .least = value, .most = value
   };
-  lua_pushvalue(L, 1); /* the environment stays as long as the level */
-  lua_setiuservalue(L, -2, 1);
   make(L, level_name, methods, level_index, NULL);
+  return l;
+}
+
+/* env:level(value) -> a level that has `value`, 0 unless given, from now on */
+int orc_lua_des_level(lua_State *L)
+{
+  orc_lua_des_self(L);
+  orc_lua_des_new_level(L, 1, lua_isnoneornil(L, 2) ? 0.0 : number(L, 2));
   return 1;
 }
 
@@ -214,15 +220,21 @@ static int tally_collect(lua_State *L)
   return 0;
 }
 
-/* env:tally() */
-int orc_lua_des_tally(lua_State *L)
+orc_hist *orc_lua_des_new_tally(lua_State *L)
 {
   static const luaL_Reg methods[] = {
     { "add", tally_add }, { "quantile", tally_quantile }, { "reset", tally_reset }, { NULL, NULL }
   };
-  orc_lua_des_self(L);
   orc_hist *h = lua_newuserdatauv(L, sizeof *h, 0);
   *h = (orc_hist){ 0 };
   make(L, tally_name, methods, tally_index, tally_collect);
+  return h;
+}
+
+/* env:tally() */
+int orc_lua_des_tally(lua_State *L)
+{
+  orc_lua_des_self(L);
+  orc_lua_des_new_tally(L);
   return 1;
 }

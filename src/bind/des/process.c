@@ -145,6 +145,24 @@ int orc_lua_des_is_interrupt(lua_State *L)
   return 1;
 }
 
+void orc_lua_des_send(lua_State *L, orc_des_process *p)
+{
+  const orc_lua_des *env = orc_lua_des_of(L);
+  lua_createtable(L, 0, 2);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "cause");
+  if (env->current != NULL) {
+    lua_rawgeti(L, ORC_DES_HELD, (lua_Integer)env->current->process.end.slot);
+    lua_setfield(L, -2, "by");
+  }
+  if (luaL_newmetatable(L, interrupt_name)) {
+    lua_pushcfunction(L, interrupt_text);
+    lua_setfield(L, -2, "__tostring");
+  }
+  lua_setmetatable(L, -2);
+  lua_rawseti(L, ORC_DES_HELD, (lua_Integer)orc_des_interrupt(p));
+}
+
 /* process:interrupt(cause) */
 int orc_lua_des_interrupt(lua_State *L)
 {
@@ -156,19 +174,7 @@ int orc_lua_des_interrupt(lua_State *L)
     orc_bind_misuse(L, "the process has ended and cannot be interrupted");
   if (p == env->current) orc_bind_misuse(L, "a process cannot interrupt itself");
   lua_settop(L, 2);
-  lua_createtable(L, 0, 2);
-  lua_insert(L, 2);
-  lua_setfield(L, 2, "cause");
-  if (env->current != NULL) {
-    lua_rawgeti(L, ORC_DES_HELD, (lua_Integer)env->current->process.end.slot);
-    lua_setfield(L, 2, "by");
-  }
-  if (luaL_newmetatable(L, interrupt_name)) {
-    lua_pushcfunction(L, interrupt_text);
-    lua_setfield(L, -2, "__tostring");
-  }
-  lua_setmetatable(L, 2);
-  lua_rawseti(L, ORC_DES_HELD, (lua_Integer)orc_des_interrupt(&p->process));
+  orc_lua_des_send(L, &p->process);
   return 0;
 }
 
