@@ -1,45 +1,47 @@
 --- Stores of things and containers of an amount: processes put in and take out, and wait while there is no room or
--- nothing to take. Each put and get is an event.
---   store.items            what is in it, in the order in which it leaves; container.level: how much is in it
---   store.stock            a level: how much was in it, over time
---   .put_queue, .get_queue who waits
+-- nothing to take. Each put and get is an event, whose value is what was taken.
+--   store:items(), store.count   what is in it, in the order in which it leaves; how many
+--   container.level              how much is in it
+--   .stock                       a level: how much was in it, over time
+--   .putting, .getting           queues of those who wait (.count)
 local queue = require "oracle.des.queue"
+local shelf = require "oracle.des.shelf"
 
 local store = {}
 
 -- ---- what both have ----
 
-local ask_fields = {}
-local ask_meta = { __index = ask_fields }
+-- Who waits: the fields of its event. `what` is the thing that is put, the filter of a get, or an amount.
+local waiter = {}
+waiter.__index = waiter
 
--- An event of one who puts or gets.
-local function ask(self, into, fields)
-  fields.owner, fields.waits_in = self, into
-  local event = self.env:event(setmetatable(fields, ask_meta))
-  into:push(event)
+-- The fields are all named at once: a table that grows costs more than what is put in it.
+local function wait_in(self, into, what, priority)
+  local record = setmetatable({ owner = self, into = into, what = what, priority = priority,
+                                at = false, event = false, record = false }, waiter)
+  local event = self.env:event(record)
+  record.event, record.record = event, record
+  into:push(record)
   return event
 end
 
-local function done(event, value)
-  event.waits_in:remove(event)
-  event:succeed(value)
+local function done(record, value)
+  record.into:remove(record)
+  record.event:succeed(value)
 end
 
-local function cancel(self, event)
-  if type(event) ~= "userdata" or event.owner ~= self then error("cancel: not a put or get of this one", 2) end
-  local waited = event.waits_in:remove(event)
-  if waited then self:settle() end                        -- those behind it may have their turn
+-- event:cancel() -> whether it still waited; then those behind it may have their turn
+function waiter.withdraw(event)
+  local owner, record = event.owner, event.record
+  local waited = event.into:remove(record)
+  if waited then owner:settle() end
   return waited
 end
 
-function ask_fields.withdraw(event)
-  return cancel(event.owner, event)
-end
+waiter.close = waiter.withdraw
 
-ask_fields.close = ask_fields.withdraw
-
-local function amount_of(what, value, least)
-  if type(value) ~= "number" or value ~= value or value < least or least == 0 and value == 0 then
+local function amount_of(what, value)
+  if type(value) ~= "number" or value ~= value or value <= 0 then
     error(("%s: a number above 0 expected, got %s"):format(what, tostring(value)), 4)
   end
   return value
@@ -47,88 +49,98 @@ end
 
 local function new(env, class, capacity, fields)
   fields.env, fields.capacity = env, capacity
-  fields.put_queue, fields.get_queue = queue.fifo(), queue.fifo()
+  fields.putting, fields.getting = queue.new(), queue.new()
   return setmetatable(fields, class)
 end
 
 -- ---- stores ----
 
-local methods = { cancel = cancel }
-local meta = { __index = methods, __name = "oracle.des.store" }
+local methods = {}
+local meta = { __name = "oracle.des.store", __index = function(self, key)
+  if key == "count" then return self.shelf.count end
+  return methods[key] or error(("a store has no %q"):format(tostring(key)), 2)
+end }
 
 --- A store.
 -- @param kind "store", "filter_store" or "priority_store"
 -- @param capacity how many things it has room for; without end unless given
 function store.new(env, kind, capacity)
-  capacity = amount_of("env:" .. kind .. ": capacity", capacity == nil and math.huge or capacity, 0)
-  return new(env, meta, capacity, { kind = kind, items = {}, keys = {}, stock = env:level() })
+  capacity = amount_of("env:" .. kind .. ": capacity", capacity == nil and math.huge or capacity)
+  return new(env, meta, capacity, { kind = kind, stock = env:level(),
+                                    shelf = kind == "priority_store" and shelf.heap() or shelf.fifo() })
 end
 
--- The place of a thing: at the end, or behind all of no greater priority.
-local function insert(self, event)
-  local items, keys, key, at = self.items, self.keys, event.priority, #self.items + 1
-  if self.kind == "priority_store" then
-    local low, high = 1, at
-    while low < high do
-      local middle = (low + high) // 2
-      if keys[middle] <= key then low = middle + 1 else high = middle end
-    end
-    at = low
-    table.insert(keys, at, key)
-  end
-  table.insert(items, at, event.item)
+function methods:items()
+  return self.shelf:list()
 end
 
--- The place of what a get takes; nil while there is nothing for it.
-local function wanted(self, event)
-  local filter = event.filter
-  if not filter then return self.items[1] ~= nil and 1 or nil end
-  for i, item in ipairs(self.items) do
-    if filter(item) then return i end
+-- Whether there is one for it; then it has it.
+local function give(self, record)
+  local item
+  if record.what then
+    item = self.shelf:find(record.what)
+    if item == nil then return false end
+  elseif self.shelf.count > 0 then
+    item = self.shelf:take()
+  else
+    return false
   end
+  self.stock:set(self.shelf.count)
+  done(record, item)
+  return true
 end
 
 --- Serve all whose turn it is. A get that finds nothing stops those behind it only where it takes whatever there is.
 function methods:settle()
-  local before = -1
-  while before ~= self.put_queue.count + self.get_queue.count do
-    before = self.put_queue.count + self.get_queue.count
-    local putting = self.put_queue:peek()
-    while putting and #self.items < self.capacity do
-      insert(self, putting)
-      self.stock:set(#self.items)
-      done(putting)
-      putting = self.put_queue:peek()
+  local putting, getting, things = self.putting, self.getting, self.shelf
+  repeat
+    local again = false
+    while putting.count > 0 and things.count < self.capacity do
+      local record = putting:peek()
+      things:add(record.what, record.priority)
+      self.stock:set(things.count)
+      done(record)
+      again = true
     end
-    for getting in self.get_queue:each() do
-      local at = wanted(self, getting)
-      if at then
-        local item = table.remove(self.items, at)
-        if self.kind == "priority_store" then table.remove(self.keys, at) end
-        self.stock:set(#self.items)
-        done(getting, item)
-      elseif not getting.filter then
-        break
+    if getting.count > 0 then
+      for record in getting:each() do
+        if give(self, record) then again = true elseif not record.what then break end
       end
     end
+  until not again or putting.count == 0
+end
+
+local function priority_of(self, item, priority)
+  if self.kind ~= "priority_store" then
+    if priority ~= nil then error("store:put: priorities are of env:priority_store", 3) end
+    return nil
   end
+  priority = priority or type(item) == "table" and item.priority or type(item) == "number" and item or 0
+  if type(priority) ~= "number" or priority ~= priority then
+    error(("store:put: priority: a number expected, got %s"):format(tostring(priority)), 3)
+  end
+  return priority
 end
 
 --- Put a thing in: an event that happens when there is room.
 -- @param item anything but nil
--- @param priority of a priority store: less leaves first; item.priority or 0 unless given
+-- @param priority of a priority store: less leaves first; item.priority, an item that is a number, or 0 unless given
 function methods:put(item, priority)
   if item == nil then error("store:put: something expected, got nil", 2) end
-  if self.kind == "priority_store" then
-    priority = priority or type(item) == "table" and item.priority or type(item) == "number" and item or 0
-    if type(priority) ~= "number" or priority ~= priority then
-      error(("store:put: priority: a number expected, got %s"):format(tostring(priority)), 2)
-    end
-  elseif priority ~= nil then
-    error("store:put: priorities are of env:priority_store", 2)
+  priority = priority_of(self, item, priority)
+  if self.shelf.count >= self.capacity then
+    return wait_in(self, self.putting, item, priority)
   end
-  local event = ask(self, self.put_queue, { item = item, priority = priority })
-  self:settle()
+  local event, getting = self.env:event(), self.getting
+  event:succeed()
+  local first = getting.count > 0 and getting:peek()
+  if first and not first.what then                        -- one who takes anything waits: there is nothing else
+    done(first, item)
+    return event
+  end
+  self.shelf:add(item, priority)
+  self.stock:set(self.shelf.count)
+  if first then self:settle() end
   return event
 end
 
@@ -136,23 +148,41 @@ end
 -- @param filter of a filter store: function(item) -> whether it will do
 function methods:get(filter)
   if filter ~= nil and (self.kind ~= "filter_store" or type(filter) ~= "function") then
-    error(self.kind == "filter_store" and "store:get: a function expected" or "store:get: filters are of env:filter_store", 2)
+    error(self.kind == "filter_store" and "store:get: a function expected"
+      or "store:get: filters are of env:filter_store", 2)
   end
-  local event = ask(self, self.get_queue, { filter = filter })
-  self:settle()
+  if filter or self.getting.count > 0 or self.shelf.count == 0 then
+    local event = wait_in(self, self.getting, filter)
+    if self.shelf.count > 0 then self:settle() end
+    return event
+  end
+  local event = self.env:event()
+  event:succeed(self.shelf:take())
+  self.stock:set(self.shelf.count)
+  if self.putting.count > 0 then self:settle() end
   return event
 end
 
 -- ---- containers ----
 
-local container = { cancel = cancel }
-local container_meta = { __index = container, __name = "oracle.des.container" }
+local container = {}
+local container_meta = { __name = "oracle.des.container", __index = function(_, key)
+  return container[key] or error(("a container has no %q"):format(tostring(key)), 2)
+end }
 
 --- A container.
 -- @param options capacity (without end unless given), init (what is in it at first, 0)
 function store.container(env, options)
+  if options ~= nil and type(options) ~= "table" then
+    error("env:container: a table of options expected, such as { capacity = 100, init = 50 }", 3)
+  end
   options = options or {}
-  local capacity = amount_of("env:container: capacity", options.capacity or math.huge, 0)
+  for key in pairs(options) do
+    if key ~= "capacity" and key ~= "init" then
+      error(("env:container: %s: unknown; there are capacity and init"):format(tostring(key)), 3)
+    end
+  end
+  local capacity = amount_of("env:container: capacity", options.capacity or math.huge)
   local init = options.init or 0
   if type(init) ~= "number" or not (init >= 0 and init <= capacity) then
     error(("env:container: init: a number from 0 to the capacity expected, got %s"):format(tostring(init)), 3)
@@ -160,42 +190,40 @@ function store.container(env, options)
   return new(env, container_meta, capacity, { level = init, stock = env:level(init) })
 end
 
+local function change(self, record, by)
+  self.level = self.level + by
+  self.stock:set(self.level)
+  done(record, record.what)
+end
+
 function container:settle()
-  local served = true
-  while served do
-    served = false
-    local putting, getting = self.put_queue:peek(), self.get_queue:peek()
-    if putting and self.level + putting.amount <= self.capacity then
-      self.level, served = self.level + putting.amount, true
-      self.stock:set(self.level)
-      done(putting, putting.amount)
-    end
-    if getting and getting.amount <= self.level then
-      self.level, served = self.level - getting.amount, true
-      self.stock:set(self.level)
-      done(getting, getting.amount)
-    end
-  end
+  repeat
+    local put, get = self.putting:peek(), self.getting:peek()
+    local room = put and self.level + put.what <= self.capacity
+    if room then change(self, put, put.what) end
+    local enough = get and get.what <= self.level
+    if enough then change(self, get, -get.what) end
+  until not room and not enough
 end
 
 local function move(self, what, into, amount)
-  amount_of(what, amount, 0)
+  amount_of(what, amount)
   if amount > self.capacity then
     error(("%s: %s is more than it holds, %s"):format(what, amount, self.capacity), 3)
   end
-  local event = ask(self, into, { amount = amount })
+  local event = wait_in(self, into, amount)
   self:settle()
   return event
 end
 
 --- Put an amount in: an event that happens when there is room for all of it.
 function container:put(amount)
-  return (move(self, "container:put", self.put_queue, amount))
+  return (move(self, "container:put", self.putting, amount))
 end
 
 --- Take an amount out: an event that happens when there is that much.
 function container:get(amount)
-  return (move(self, "container:get", self.get_queue, amount))
+  return (move(self, "container:get", self.getting, amount))
 end
 
 return store
