@@ -257,6 +257,14 @@ void orc_des_wait(orc_des_process *p, orc_des_event *e)
   attach_link(&p->wait, e, &p->end);
 }
 
+/* It ends: a ring of those who wait for each other is refused before it is closed. */
+bool orc_des_waits_for(const orc_des_event *e, const orc_des_process *p)
+{
+  while (e != NULL && e != &p->end && e->kind == ORC_DES_PROCESS)
+    e = ((const orc_des_process *)e)->wait.on;
+  return e == &p->end;
+}
+
 uint32_t orc_des_interrupt(orc_des_process *p)
 {
   orc_des *env = p->end.env;

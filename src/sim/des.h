@@ -164,6 +164,9 @@ bool orc_des_sleep(orc_des_process *p, orc_time delay);
 /* The running process waits for `e`, which has not happened. */
 void orc_des_wait(orc_des_process *p, orc_des_event *e);
 
+/* Whether `e` is a process that, itself or over others, waits for the end of `p` and nothing else. */
+bool orc_des_waits_for(const orc_des_event *e, const orc_des_process *p);
+
 /*
 ** The process is woken now, before all else that is due, with ORC_DES_INTERRUPTED, whatever it then
 ** waits for. Nothing happens if it has ended by then. Returns the slot that stands for it. The

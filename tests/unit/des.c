@@ -1,5 +1,5 @@
 /* Events, processes and conditions without Lua: processes are small scripts of steps. */
-#include "sim/des.h"
+#include "sim/resource.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -288,6 +288,93 @@ static void a_run_ends_before_its_limit_or_with_an_event(void)
   finish(w, "as0 az2 az4 ");
 }
 
+static void a_ring_of_processes_that_wait_for_each_other_is_seen(void)
+{
+  world *w = begin();
+  actor a, b, c;
+  start(w, &a, 'a', (action[]){ { WAIT, 0, &b.process.end }, { END, 0, 0 } });
+  start(w, &b, 'b', (action[]){ { WAIT, 0, &c.process.end }, { END, 0, 0 } });
+  start(w, &c, 'c', (action[]){ { SLEEP, 5, 0 }, { END, 0, 0 } });
+  CHECK(!orc_des_run(&w->env, ORC_NEVER, 3));
+  CHECK(orc_des_waits_for(&a.process.end, &c.process));
+  CHECK(orc_des_waits_for(&b.process.end, &c.process));
+  CHECK(!orc_des_waits_for(&c.process.end, &a.process));
+  CHECK(!orc_des_waits_for(&b.process.end, &a.process));
+  run(w);
+  finish(w, "as0 bs0 cs0 cz5 bh5 ah5 ");
+}
+
+/* ---- resources ---- */
+
+static orc_request *ask(world *w, orc_resource *r, orc_request *q, double priority, bool preempts)
+{
+  orc_des_event_init(&q->event, &w->env, ORC_DES_REQUEST);
+  return orc_resource_ask(r, q, priority, preempts);
+}
+
+static void servers_go_to_the_least_priority_and_then_to_the_first(void)
+{
+  world *w = begin();
+  orc_resource r;
+  orc_resource_init(&r, 1, false);
+  orc_request q[6];
+  static const double priority[6] = { 0, 2, 1, 2, 0, 1 };
+  for (int i = 0; i < 6; i++)
+    CHECK(ask(w, &r, &q[i], priority[i], true) == NULL);
+  CHECK(q[0].state == ORC_REQUEST_HOLDS && q[0].event.state == ORC_DES_PROCESSED);
+  CHECK(r.count == 1 && r.queue.count == 5 && q[1].event.slot != 0);
+  static const int order[5] = { 4, 2, 5, 1, 3 };
+  orc_request *holder = &q[0];
+  for (int i = 0; i < 5; i++) {
+    orc_request *next = orc_resource_release(&r, holder);
+    CHECK(next == &q[order[i]] && next->event.slot == 0);
+    holder = next;
+  }
+  CHECK(orc_resource_release(&r, holder) == NULL && r.count == 0);
+  orc_resource_done(&r);
+  finish(w, "");
+}
+
+static void a_request_that_is_cancelled_leaves_the_queue_in_order(void)
+{
+  world *w = begin();
+  orc_resource r;
+  orc_resource_init(&r, 1, false);
+  orc_request q[40];
+  for (int i = 0; i < 40; i++)
+    ask(w, &r, &q[i], (i * 7) % 13, true);
+  for (int i = 3; i < 40; i += 3)
+    orc_resource_cancel(&r, &q[i]);
+  CHECK(q[3].state == ORC_REQUEST_OVER && q[3].event.slot == 0);
+  CHECK(q[3].event.state == ORC_DES_PENDING && r.queue.count == 26);
+  orc_request *last = NULL, *holder = &q[0];
+  for (int n = 0; n < 26; n++) {
+    orc_request *next = orc_resource_release(&r, holder);
+    CHECK(next != NULL && (next - q) % 3 != 0);
+    CHECK(last == NULL || orc_request_before(last, next));
+    last = holder = next;
+  }
+  orc_resource_done(&r);
+  finish(w, "");
+}
+
+static void a_preemptive_resource_takes_a_server_from_the_weakest(void)
+{
+  world *w = begin();
+  orc_resource r;
+  orc_resource_init(&r, 2, true);
+  orc_request a, b, c, d, e;
+  ask(w, &r, &a, 3, true);
+  ask(w, &r, &b, 3, true);
+  CHECK(ask(w, &r, &c, 3, true) == NULL && c.state == ORC_REQUEST_WAITS); /* not of its equals */
+  CHECK(ask(w, &r, &d, 1, false) == NULL && d.state == ORC_REQUEST_WAITS);
+  CHECK(ask(w, &r, &e, 1, true) == &b); /* the later of two */
+  CHECK(b.state == ORC_REQUEST_LOST && e.state == ORC_REQUEST_HOLDS && r.count == 2);
+  CHECK(orc_resource_release(&r, &a) == &d && orc_resource_release(&r, &e) == &c);
+  orc_resource_done(&r);
+  finish(w, "");
+}
+
 static void tick(void *self, uint32_t subject)
 {
   note(self, 'e', (char)('0' + subject));
@@ -326,6 +413,10 @@ int main(void)
   RUN(a_condition_fails_with_a_member);
   RUN(what_is_cancelled_neither_happens_nor_moves_the_clock);
   RUN(a_run_ends_before_its_limit_or_with_an_event);
+  RUN(a_ring_of_processes_that_wait_for_each_other_is_seen);
+  RUN(servers_go_to_the_least_priority_and_then_to_the_first);
+  RUN(a_request_that_is_cancelled_leaves_the_queue_in_order);
+  RUN(a_preemptive_resource_takes_a_server_from_the_weakest);
   RUN(attached_it_is_driven_by_another_clock);
   return DONE();
 }

@@ -54,7 +54,8 @@ orc_time orc_lua_des_delay(lua_State *L, const orc_lua_des *env, int index)
     orc_bind_misuse(L, "a delay in seconds expected, got %s", luaL_typename(L, index));
   const double delay = lua_tonumber(L, index);
   if (!(delay >= 0.0 && delay < HUGE_VAL))
-    orc_bind_misuse(L, "a delay of at least 0 s expected, got %f", delay);
+    orc_bind_misuse(L, "a delay of at least 0 s expected, got %s",
+                    isnan(delay) ? "NaN" : luaL_tolstring(L, index, NULL));
   const orc_time t = orc_time_of(delay);
   if (t >= ORC_END - orc_des_now(&env->des))
     orc_bind_misuse(L, "a delay of %f s ends beyond the clock, which has 292 years", delay);

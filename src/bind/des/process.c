@@ -9,7 +9,9 @@ static const char interrupt_name[] = "oracle.des.interrupt";
 orc_lua_process *orc_lua_des_current(lua_State *L, const orc_lua_des *env)
 {
   orc_lua_process *p = env->current;
-  if (p == NULL) orc_bind_misuse(L, "only a process can wait: env:process(function() ... end)");
+  if (p == NULL)
+    orc_bind_misuse(L, "only a process of this environment can wait: "
+                       "env:process(function() ... end)");
   if (p->T != L) orc_bind_misuse(L, "a coroutine within a process cannot wait; the process can");
   return p;
 }
@@ -82,6 +84,8 @@ static bool begin_wait(lua_State *L, orc_lua_des *env)
   }
   orc_lua_process *p = orc_lua_des_current(L, env);
   if (e == &p->process.end) orc_bind_misuse(L, "a process cannot wait for its own end");
+  if (orc_des_waits_for(e, &p->process))
+    orc_bind_misuse(L, "that process waits for the end of this one; neither would ever end");
   orc_des_wait(&p->process, e);
   env->waits = true;
   return false;
