@@ -4,6 +4,7 @@
 --   env:process(function() env:sleep(3) print(env.now) end)
 --   env:run()
 local core = require("oracle.core").des
+local world = require "oracle.scenario.world"
 local resource, store = require "oracle.des.resource", require "oracle.des.store"
 
 local des = {
@@ -33,6 +34,7 @@ function des.environment(options)
   if not math.tointeger(seed) then
     error(("des.environment: seed: a whole number expected, got %s"):format(tostring(seed)), 2)
   end
+  world.planned = true
   return core.environment(math.tointeger(seed), methods, resource)
 end
 
