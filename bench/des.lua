@@ -1,6 +1,6 @@
 --- Speed of processes (oracle.des) beside SimPy 4.1.2 on CPython 3.11, model by model. SimPy's rates were measured
 -- once, with a loop of plain Lua on the same core (a Xeon at 2.5 GHz) within the same minute; here they are scaled by
--- what that loop takes now, so that the ratio holds on another core, too. Times are CPU time, the best of several rounds.
+-- what that loop takes now, so that the ratio holds on another core, too. Times are CPU time, the best of 3.
 local des = require "oracle.des"
 
 local ROUNDS = 3
