@@ -5,7 +5,7 @@
 --   env:run()
 local core = require("oracle.core").des
 local world = require "oracle.scenario.world"
-local resource, store = require "oracle.des.resource", require "oracle.des.store"
+local container, resource = require "oracle.des.container", require "oracle.des.resource"
 
 local des = {
   is_interrupt = core.is_interrupt,
@@ -14,12 +14,8 @@ local des = {
 
 local methods = {}
 
-for _, kind in ipairs { "store", "filter_store", "priority_store" } do
-  methods[kind] = function(env, capacity) return (store.new(env, kind, capacity)) end
-end
-
 function methods.container(env, options)
-  return (store.container(env, options))
+  return (container.new(env, options))
 end
 
 --- An environment: a clock that stands at 0 s, and nothing to happen.

@@ -25,6 +25,7 @@ typedef enum orc_des_kind {
   ORC_DES_PROCESS,
   ORC_DES_CONDITION,
   ORC_DES_REQUEST, /* of a resource, see sim/resource.h */
+  ORC_DES_ASK,     /* something of its owner's own that waits to be served */
 } orc_des_kind;
 
 typedef enum orc_des_state {

@@ -215,10 +215,13 @@ static const luaL_Reg methods[] = {
   { "resource", orc_lua_des_resource },
   { "priority_resource", orc_lua_des_priority_resource },
   { "preemptive_resource", orc_lua_des_preemptive_resource },
+  { "store", orc_lua_des_store },
+  { "filter_store", orc_lua_des_filter_store },
+  { "priority_store", orc_lua_des_priority_store },
   { NULL, NULL },
 };
 
-/* [env, held, events, threads, event methods, resources] stay; the closure is put into the table above. */
+/* [env, held, events, threads, event methods, resources, stores] stay; the closure is put into the table above. */
 static void add_closure(lua_State *L, int base, const char *name, lua_CFunction f)
 {
   for (int i = 0; i < ORC_DES_UPVALUES; i++)
@@ -263,23 +266,37 @@ static void add_methods(lua_State *L, int index)
   }
 }
 
-/* Fill the metatable of resources at base + 5, with the methods of the table at `more`, too. */
-static void make_resources(lua_State *L, int base, int more)
+/* What the metatable of resources, or of stores, has. */
+typedef struct class
 {
-  lua_pushvalue(L, base + 5);
-  add_closure(L, base, "__index", orc_lua_des_resource_field);
-  lua_pushliteral(L, "oracle.des.resource");
+  const char *name;
+  lua_CFunction field, collect;
+  const luaL_Reg *methods;
+} class;
+
+/* Fill the metatable at `index`; its methods are those of the table at `more`, too, unless that is
+** 0. */
+static void make_class(lua_State *L, int base, int index, const class *c, int more)
+{
+  lua_pushvalue(L, index);
+  add_closure(L, base, "__index", c->field);
+  lua_pushstring(L, c->name);
   lua_setfield(L, -2, "__name");
   lua_pushboolean(L, false);
   lua_setfield(L, -2, "__metatable");
-  lua_pushcfunction(L, orc_lua_des_resource_collect);
+  lua_pushcfunction(L, c->collect);
   lua_setfield(L, -2, "__gc");
   lua_newtable(L);
-  add_closures(L, base, orc_lua_des_resource_methods);
-  add_methods(L, more);
-  lua_rawseti(L, -2, ORC_DES_RESOURCE_METHODS);
+  add_closures(L, base, c->methods);
+  if (more != 0) add_methods(L, more);
+  lua_rawseti(L, -2, ORC_DES_METHODS_OF);
   lua_pop(L, 1);
 }
+
+static const class resources = { "oracle.des.resource", orc_lua_des_resource_field,
+                                 orc_lua_des_resource_collect, orc_lua_des_resource_methods };
+static const class stores = { "oracle.des.store", orc_lua_des_store_field,
+                              orc_lua_des_store_collect, orc_lua_des_store_methods };
 
 /* environment(seed, methods, methods of resources): tables of more than there are here */
 static int environment(lua_State *L)
@@ -293,7 +310,8 @@ static int environment(lua_State *L)
   for (int i = 1; i < ORC_DES_UPVALUES; i++)
     lua_newtable(L);
   make_events(L, 4);
-  make_resources(L, 4, 3);
+  make_class(L, 4, 4 + 5, &resources, 3);
+  make_class(L, 4, 4 + 6, &stores, 0);
   lua_newtable(L); /* metatable of the environment */
   lua_newtable(L); /* its methods */
   add_closures(L, 4, methods);

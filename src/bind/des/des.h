@@ -21,17 +21,21 @@
 #define ORC_DES_EVENTS lua_upvalueindex(3)    /* metatable of events */
 #define ORC_DES_THREADS lua_upvalueindex(4)   /* coroutine's address -> coroutine, of all in use */
 #define ORC_DES_METHODS lua_upvalueindex(5)   /* of events */
-#define ORC_DES_RESOURCES lua_upvalueindex(6) /* metatable of resources; at 1 their methods */
+#define ORC_DES_RESOURCES lua_upvalueindex(6) /* metatable of resources */
+#define ORC_DES_STORES lua_upvalueindex(7)    /* metatable of stores */
 
-enum { ORC_DES_UPVALUES = 6, ORC_DES_RESOURCE_METHODS = 1, ORC_DES_IDLE = 1024 };
+enum { ORC_DES_UPVALUES = 7, ORC_DES_IDLE = 1024 };
+
+/* Where the metatables of resources and stores have their methods. */
+enum { ORC_DES_METHODS_OF = 1 };
 
 /* User values of an event. */
 enum {
   ORC_DES_VALUE = 1, /* what it happened with, or the error */
   ORC_DES_FIELDS,    /* the user's own, a table; nil before the first */
   ORC_DES_MORE,      /* a condition's members; of a process that failed, what to say of it; of a
-                        request, the process that asked */
-  ORC_DES_RESOURCE,  /* of a request */
+                        request, the process that asked; of a put the thing, of a get the filter */
+  ORC_DES_RESOURCE,  /* of a request; the store of a put or get */
 };
 
 /* A process: `process.end` is its event. */
@@ -113,6 +117,15 @@ bool orc_lua_des_request_field(lua_State *L, const orc_des_event *e, const char 
 int orc_lua_des_request_release(lua_State *L);
 bool orc_lua_des_request_cancel(lua_State *L, orc_des_event *e);
 void orc_lua_des_request_close(lua_State *L, orc_des_event *e);
+
+/* store.c: the same of stores, whose puts and gets are of the kind ORC_DES_ASK. */
+extern const luaL_Reg orc_lua_des_store_methods[];
+int orc_lua_des_store(lua_State *L);
+int orc_lua_des_filter_store(lua_State *L);
+int orc_lua_des_priority_store(lua_State *L);
+int orc_lua_des_store_field(lua_State *L);
+int orc_lua_des_store_collect(lua_State *L);
+bool orc_lua_des_ask_cancel(lua_State *L, orc_des_event *e);
 
 /* stream.c: random streams. Methods of the environment. */
 int orc_lua_des_random(lua_State *L);

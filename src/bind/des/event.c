@@ -100,6 +100,10 @@ static int cancel(lua_State *L)
     lua_pushboolean(L, orc_lua_des_request_cancel(L, e));
     return 1;
   }
+  if (e->kind == ORC_DES_ASK) {
+    lua_pushboolean(L, orc_lua_des_ask_cancel(L, e));
+    return 1;
+  }
   if (push_own(L, "withdraw")) {
     lua_pushvalue(L, 1);
     lua_call(L, 1, 1);
@@ -120,6 +124,10 @@ int orc_lua_des_event_close(lua_State *L)
   lua_settop(L, 1);
   if (e->kind == ORC_DES_REQUEST) {
     orc_lua_des_request_close(L, e);
+    return 0;
+  }
+  if (e->kind == ORC_DES_ASK) {
+    orc_lua_des_ask_cancel(L, e);
     return 0;
   }
   if (!push_own(L, "close")) return 0;

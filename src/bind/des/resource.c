@@ -282,7 +282,7 @@ const luaL_Reg orc_lua_des_resource_methods[] = {
 /* resource[key] */
 int orc_lua_des_resource_field(lua_State *L)
 {
-  lua_rawgeti(L, ORC_DES_RESOURCES, ORC_DES_RESOURCE_METHODS);
+  lua_rawgeti(L, ORC_DES_RESOURCES, ORC_DES_METHODS_OF);
   lua_pushvalue(L, 2);
   if (lua_rawget(L, -2) != LUA_TNIL) return 1;
   const server *s = self(L);
