@@ -557,6 +557,58 @@ describe("stores", function()
     assert.same(expected, got)
   end)
 
+  -- Beside a plain list, with more coming than goes, and the collector at work.
+  it("with filters and little room keep the order among what fits", function()
+    local s, draw, model = env:filter_store(7), env:random("items"), {}
+    env:process(function()
+      for i = 1, 400 do
+        s:put { number = i, kind = draw:integer(1, 3) }:wait()
+        model[#model + 1] = i
+        env:sleep(draw:exponential(1))
+      end
+    end)
+    env:process(function()
+      for _ = 1, 390 do
+        local kind = draw:integer(1, 3)
+        local there = {}
+        for _, item in ipairs(s:items()) do if item.kind == kind then there[#there + 1] = item.number end end
+        local got = (s:get(function(x) return x.kind == kind end) | env:timeout(2)):wait()[1].value
+        if there[1] then assert.equal(there[1], got.number) end
+        if draw:chance(0.1) then collectgarbage() end
+        env:sleep(draw:exponential(1))
+      end
+    end)
+    env:run()
+    local numbers = {}
+    for i, item in ipairs(s:items()) do numbers[i] = item.number end
+    local sorted = table.move(numbers, 1, #numbers, 1, {})
+    table.sort(sorted)
+    assert.same(sorted, numbers)
+    assert.is_true(s.stock.max <= 7 and #model > 100)
+  end)
+
+  it("tell the get of what its filter does wrong", function()
+    local s = env:filter_store()
+    s:put { x = 1 }
+    for pattern, filter in pairs {
+      ["a filter cannot use the store that calls it"] = function() s:put(2) end,
+      ["des_spec.lua:%d+: attempt to index"] = function(item) return item.y.z end,
+      ["cannot wait within a function that C calls"] = function() env:sleep(1) end,
+    } do
+      env:process(function()
+        refused(pattern, function() s:get(filter):wait() end)
+        note("told")
+      end)
+    end
+    env:process(function() env:sleep(1) note(s:get(function() return true end):wait().x) end)
+    env:run()
+    assert.equal("told@0 told@0 told@0 1@1", logged())
+    s:put(3)
+    s:get(function() error("lost", 0) end)
+    refused("^at t=1%.0 s, an event failed and nobody waited for it: lost", env.run, env)
+    assert.equal(0, s.getting)
+  end)
+
   it("forget a get or a put that is cancelled", function()
     local s = env:store(1)
     local get = s:get()
@@ -746,6 +798,19 @@ describe("a process that goes wrong", function()
       coroutine.wrap(function() env:sleep(1) end)()
     end)
     refused("only a process of this environment can wait", env.sleep, env, 1)
+  end)
+
+  it("by waiting where C would have to, and goes on if that is caught", function()
+    env:process(function()
+      refused("cannot wait within a function that C calls", table.sort, { 2, 1 }, function() env:sleep(1) end)
+      refused("cannot wait within a function that C calls", string.gsub, "x", "x", function()
+        env:timeout(1):wait()
+      end)
+      env:sleep(2)
+      note("on")
+    end)
+    env:run()
+    assert.equal("on@2", logged())
   end)
 
   it("by never letting time go on", function()

@@ -30,15 +30,4 @@ function queue:remove(record)
   return true
 end
 
---- for record in q:each(): in order; what is removed meanwhile is passed over.
-function queue:each()
-  local i = self.first - 1
-  return function()
-    while i < self.last do
-      i = i + 1
-      if self[i] ~= nil then return self[i] end
-    end
-  end
-end
-
 return queue

@@ -13,6 +13,9 @@ orc_lua_process *orc_lua_des_current(lua_State *L, const orc_lua_des *env)
     orc_bind_misuse(L, "only a process of this environment can wait: "
                        "env:process(function() ... end)");
   if (p->T != L) orc_bind_misuse(L, "a coroutine within a process cannot wait; the process can");
+  if (!lua_isyieldable(L))
+    orc_bind_misuse(L, "a process cannot wait within a function that C calls, such as a filter or "
+                       "the order of a sort");
   return p;
 }
 

@@ -135,8 +135,8 @@ static void take(lua_State *L, store *s, uint32_t i)
   lua_remove(L, -2);
 }
 
-/* Whether the filter on top of the stack will have the thing of entry i. */
-static bool fits(lua_State *L, store *s, uint32_t i)
+/* [..., filter] -> [..., filter, whether it will have the thing of entry i, or its error] */
+static int call_filter(lua_State *L, store *s, uint32_t i)
 {
   lua_pushvalue(L, -1);
   lua_getiuservalue(L, 1, ITEMS);
@@ -145,23 +145,37 @@ static bool fits(lua_State *L, store *s, uint32_t i)
   s->busy = true;
   const int status = lua_pcall(L, 1, 1, 0);
   s->busy = false;
-  if (status != LUA_OK) lua_error(L);
-  const bool yes = lua_toboolean(L, -1);
-  lua_pop(L, 1);
-  return yes;
+  return status;
+}
+
+/* [..., event, filter, error] -> the same: the get fails with its filter. */
+static void fail(lua_State *L, ask *a)
+{
+  leave(a);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, -4, ORC_DES_VALUE);
+  orc_des_trigger(&a->event, true);
 }
 
 /* The entry that `a` gets, the first in order; s->count where there is none. */
-static uint32_t find(lua_State *L, store *s, const ask *a)
+static uint32_t find(lua_State *L, store *s, ask *a)
 {
   if (!a->filters) return 0;
+  const int top = lua_gettop(L);
   uint32_t found = s->count;
   lua_rawgeti(L, ORC_DES_HELD, (lua_Integer)a->event.slot);
   lua_getiuservalue(L, -1, ORC_DES_MORE);
-  for (uint32_t i = 0; i < s->count; i++)
-    if ((found == s->count || before(&s->entries[i], &s->entries[found])) && fits(L, s, i))
-      found = i;
-  lua_pop(L, 2);
+  for (uint32_t i = 0; i < s->count; i++) {
+    if (found < s->count && !before(&s->entries[i], &s->entries[found])) continue;
+    if (call_filter(L, s, i) != LUA_OK) {
+      fail(L, a);
+      found = s->count;
+      break;
+    }
+    if (lua_toboolean(L, -1)) found = i;
+    lua_pop(L, 1);
+  }
+  lua_settop(L, top);
   return found;
 }
 
@@ -225,13 +239,21 @@ static store *self(lua_State *L)
   return s;
 }
 
-/* The store is at 1, what is put or the filter at 2. Leaves the event on top. */
-static int begin(lua_State *L, store *s, queue *in, double priority)
+/* The store is at 1, what is put or the filter at 2. Pushes the event. */
+static ask *new_ask(lua_State *L, double priority, bool filters)
 {
   orc_lua_des *env = orc_lua_des_of(L);
   ask *a = orc_lua_des_new(L, env, ORC_DES_ASK, sizeof *a, ORC_DES_RESOURCE);
+  a->in = NULL;
   a->priority = priority;
-  a->filters = in == &s->getting && !lua_isnil(L, 2);
+  a->filters = filters;
+  env->L = L;
+  return a;
+}
+
+/* The event on top of the stack waits in `in`, and has its turn where that is so already. */
+static void wait_in(lua_State *L, store *s, ask *a, queue *in)
+{
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, ORC_DES_RESOURCE);
   lua_pushvalue(L, 2);
@@ -239,9 +261,7 @@ static int begin(lua_State *L, store *s, queue *in, double priority)
   orc_des_hold(&a->event);
   orc_lua_des_keep(L, -1, &a->event);
   enter(in, a);
-  env->L = L;
   settle(L, s);
-  return 1;
 }
 
 /* Of what is put at 2, with what is said at 3. */
@@ -275,7 +295,17 @@ static int put(lua_State *L)
   if (lua_isnil(L, 2)) orc_bind_misuse(L, "store:put: something expected, got nil");
   const double priority = priority_of(L, s);
   lua_settop(L, 2);
-  return begin(L, s, &s->putting, priority);
+  ask *a = new_ask(L, priority, false);
+  if (s->putting.first != NULL || !(s->count < s->capacity)) {
+    wait_in(L, s, a, &s->putting);
+    return 1;
+  }
+  lua_pushvalue(L, 2);
+  add(L, s, priority);
+  orc_lua_des_put(s->stock, s->count);
+  orc_des_trigger(&a->event, false);
+  if (s->getting.first != NULL) settle(L, s);
+  return 1;
 }
 
 /* store:get(filter) -> an event whose value is what was taken */
@@ -287,7 +317,17 @@ static int get(lua_State *L)
     if (!s->filtered) orc_bind_misuse(L, "store:get: filters are of env:filter_store");
     if (!lua_isfunction(L, 2)) orc_bind_misuse(L, "store:get: a function expected");
   }
-  return begin(L, s, &s->getting, 0.0);
+  ask *a = new_ask(L, 0.0, !lua_isnil(L, 2));
+  if (s->getting.first != NULL || s->count == 0 || a->filters) {
+    wait_in(L, s, a, &s->getting);
+    return 1;
+  }
+  take(L, s, 0);
+  lua_setiuservalue(L, -2, ORC_DES_VALUE);
+  orc_lua_des_put(s->stock, s->count);
+  orc_des_trigger(&a->event, false);
+  if (s->putting.first != NULL) settle(L, s);
+  return 1;
 }
 
 /* store:items() -> what is in it, in the order in which it leaves */
