@@ -223,7 +223,7 @@ int orc_lua_des_event_set(lua_State *L)
 */
 static int condition(lua_State *L, orc_lua_des *env, int first, uint32_t n, uint32_t wanted)
 {
-  orc_des_event **events = lua_newuserdatauv(L, (n + 1) * sizeof *events, 0);
+  orc_des_event **events = lua_newuserdatauv(L, (n + 1) * sizeof(orc_des_event *), 0);
   lua_createtable(L, (int)n, 0);
   const int list = lua_gettop(L);
   for (uint32_t i = 0; i < n; i++) {

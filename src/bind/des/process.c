@@ -58,8 +58,9 @@ int orc_lua_des_process(lua_State *L)
 
 static int woken(lua_State *L, int status, lua_KContext context)
 {
-  orc_lua_des *env = (orc_lua_des *)context;
+  orc_lua_des *env = lua_touserdata(L, ORC_DES_ENV);
   (void)status;
+  (void)context;
   if (!env->thrown) return 0;
   env->thrown = false;
   return lua_error(L);
@@ -73,7 +74,7 @@ int orc_lua_des_sleep(lua_State *L)
   orc_lua_process *p = orc_lua_des_current(L, env);
   if (!orc_des_sleep(&p->process, delay)) return 0;
   env->waits = true;
-  return lua_yieldk(L, 0, (lua_KContext)env, woken);
+  return lua_yieldk(L, 0, 0, woken);
 }
 
 /* The running process is to wait for the event at 1. Returns whether it has happened already. */
@@ -109,13 +110,15 @@ static bool outcome(lua_State *L, orc_lua_des *env)
 static int waited(lua_State *L, int status, lua_KContext context)
 {
   (void)status;
-  return outcome(L, (orc_lua_des *)context) ? 1 : lua_error(L);
+  (void)context;
+  return outcome(L, lua_touserdata(L, ORC_DES_ENV)) ? 1 : lua_error(L);
 }
 
 static int tried(lua_State *L, int status, lua_KContext context)
 {
   (void)status;
-  lua_pushboolean(L, outcome(L, (orc_lua_des *)context));
+  (void)context;
+  lua_pushboolean(L, outcome(L, lua_touserdata(L, ORC_DES_ENV)));
   lua_insert(L, -2);
   return 2;
 }
@@ -124,16 +127,16 @@ static int tried(lua_State *L, int status, lua_KContext context)
 int orc_lua_des_wait(lua_State *L)
 {
   orc_lua_des *env = orc_lua_des_of(L);
-  if (begin_wait(L, env)) return waited(L, LUA_OK, (lua_KContext)env);
-  return lua_yieldk(L, 0, (lua_KContext)env, waited);
+  if (begin_wait(L, env)) return waited(L, LUA_OK, 0);
+  return lua_yieldk(L, 0, 0, waited);
 }
 
 /* event:try() -> true and its value; false and its error, or the interrupt */
 int orc_lua_des_try(lua_State *L)
 {
   orc_lua_des *env = orc_lua_des_of(L);
-  if (begin_wait(L, env)) return tried(L, LUA_OK, (lua_KContext)env);
-  return lua_yieldk(L, 0, (lua_KContext)env, tried);
+  if (begin_wait(L, env)) return tried(L, LUA_OK, 0);
+  return lua_yieldk(L, 0, 0, tried);
 }
 
 /* ---- interrupts ---- */

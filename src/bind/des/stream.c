@@ -98,7 +98,8 @@ static int integer(lua_State *L)
   if (high < low) orc_bind_misuse(L, "integer: low <= high expected");
   const uint64_t span = (uint64_t)high - (uint64_t)low + 1;
   const uint64_t draw = span == 0 ? orc_rng_next(r) : orc_rng_below(r, span);
-  lua_pushinteger(L, (lua_Integer)((uint64_t)low + draw));
+  const uint64_t sum = (uint64_t)low + draw; /* wraps as two's complement does */
+  lua_pushinteger(L, (lua_Integer)sum);
   return 1;
 }
 
