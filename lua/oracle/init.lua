@@ -18,7 +18,7 @@ local oracle = { version = require "oracle.version" }
 -- The parts that files and the prompt use.
 local PARTS = {
   calc = lazy.getter "oracle.plan.step_cost", cost = lazy.getter "oracle.plan.step_cost",
-  dist = lazy.getter "oracle.scenario.dist",
+  des = lazy.getter "oracle.des", dist = lazy.getter "oracle.scenario.dist",
   policy = lazy.getter "oracle.policy", report = lazy.getter "oracle.result.report",
   summary = lazy.getter "oracle.result.summary", topology = lazy.getter "oracle.plan.topology",
   units = lazy.getter "oracle.text.units", workload = lazy.getter "oracle.workload",

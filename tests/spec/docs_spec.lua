@@ -160,6 +160,30 @@ describe("the page about costs", function()
   end)
 end)
 
+describe("the page about processes", function()
+  local text = read("docs/processes.md")
+
+  it("shows a model that runs", function()
+    local path = os.tmpname()
+    os.rename(path, path .. ".lua")
+    write(path .. ".lua", text:match("```lua\n(.-)```"))
+    local out, code = shell(("%s %s.lua"):format(bin, path))
+    os.remove(path .. ".lua")
+    assert.equal(0, code, out)
+    assert.matches("^busy 0%.8%d+, mean wait %d+%.%d s, 99 %% within %d+%.%d s, mean queue %d+%.%d+\n$", out)
+  end)
+
+  it("names only what there is", function()
+    local env, ours = require("oracle.des").environment {}, text:gsub("\n| [^\n]* | ([^\n]-) |%f[\n]", "\n%1")
+    for name in ours:gmatch("`env:([%l_]+)") do assert.is_function(env[name], name) end
+    for what, list in pairs { r = env:resource(1), s = env:store(), c = env:container() } do
+      for name in ours:gmatch("`" .. what .. "[:.]([%l_]+)") do assert.is_truthy(list[name], name) end
+    end
+    local draws = text:match("Draws: (.-)\n\n")
+    for name in draws:gmatch("`([%l]+)%(") do assert.is_function(env:random("x")[name], name) end
+  end)
+end)
+
 describe("the page about the prompt", function()
   it("shows lines that work", function()
     local lines = {}
