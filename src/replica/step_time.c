@@ -102,7 +102,7 @@ static orc_device_step step_of(const orc_replica *r, orc_microbatch *m, const or
   return (orc_device_step){ .shape = *shape,
                             .moving = (double)moves.swapped * r->knobs.swap_block_seconds,
                             .fetching = moves.fetching,
-                            .layerwise = r->knobs.loading == ORC_ONLOAD_LAYERED };
+                            .layerwise = r->knobs.kv_loading == ORC_ONLOAD_LAYERED };
 }
 
 /* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */

@@ -9,6 +9,7 @@ local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
+local knobs = require "oracle.scenario.knobs"
 local metrics = lazy "oracle.scenario.metrics"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
@@ -242,20 +243,17 @@ end
 
 -- The engine's knobs, as the policies see them in `e` too.
 local function knobs_of(r, d)
-  local e = r.engine
+  local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
-  return {
-    max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
-    max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
-    enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
-    long_prefill_token_threshold = e.long_prefill_token_threshold,
-    num_microbatches_per_request = e.num_microbatches_per_request,
-    enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
-    computed_only = systems.get(e.system).computed_only or false,
-    min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
-    swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
-    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or systems.get(e.system).kv_loading,
+  local k = {
+    num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
+    computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
+    kv_tiers = tiers_of(r, d), slo = r.slo or {},
   }
+  for _, row in ipairs(knobs.scheduler) do
+    if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
+  end
+  return k
 end
 
 -- What a system's file names is looked for beside it first.
@@ -382,14 +380,11 @@ end
 
 local function warnings_of(r, d)
   local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
-  local e = r.engine
-  if not e.enable_prefix_caching then
-    local none = "no effect, for engine.enable_prefix_caching is false"
-    if r.kv_tiers then list[#list + 1] = "kv_tiers: " .. none end
-    for _, key in ipairs { "min_prefix_cache_length", "prefix_cache_blocks" } do
-      if e[key] > 0 then list[#list + 1] = ("engine.%s: %s"):format(key, none) end
-    end
-    if e.recompute_last_block then list[#list + 1] = "engine.recompute_last_block: " .. none end
+  if r.kv_tiers and not r.engine.enable_prefix_caching then
+    list[#list + 1] = "kv_tiers: no effect, for engine.enable_prefix_caching is false"
+  end
+  for _, one in ipairs(knobs.idle(r.engine)) do
+    list[#list + 1] = ("engine.%s: no effect, for engine.%s is false"):format(one[1], one[2])
   end
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")

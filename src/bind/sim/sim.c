@@ -19,6 +19,7 @@
 #include "bind/sim/control.h"
 #include "bind/sim/inspect.h"
 #include "bind/sim/result.h"
+#include "bind/sim/spec_knobs.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
@@ -287,6 +288,7 @@ int orc_bind_sim(lua_State *L)
   static const luaL_Reg functions[] = {
     { "new", new },
     { "run", run_whole },
+    { "knobs", orc_bind_knobs },
     { "guard", orc_watchdog_guard },
     { "watched", orc_watchdog_watched },
     { "pcall", orc_watchdog_pcall },

@@ -9,17 +9,15 @@
 #include "cluster/config.h"
 #include "cluster/state.h"
 
-/* The field `engine` of the table at `index`: knobs under vLLM's names. Raises what is wrong. */
-orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index);
-
-/* Its fields model, hardware, layout and cost (bind/cost/cost.h), checked and prepared. */
+/* Of the table at `index`, the fields model, hardware, layout and cost (bind/cost/cost.h), checked
+** and prepared. */
 void orc_bind_read_step_cost(lua_State *L, int index, orc_step_cost *cost);
 
 enum { ORC_REPLICAS_MOST = 65535 }; /* there may be room for */
 
 /*
 ** The pools of the spec at `index`: its field `pools`, a list, or the spec itself as the only one.
-** Each has the fields above and
+** Each has the fields above, `engine` (spec_knobs.h) and
 **   replicas   ready at the start
 **   role       "all", "prefill" or "decode"; prefill replicas hand over to decode replicas over
 **              config->topology, layer by layer where spec.layerwise says so
