@@ -6,7 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bind/bind.h"
+#include "base/base.h"
+#include "bind/core.h"
 
 /* list(folder) -> the names of all that is in it, sorted by their bytes, but for "." and ".."; nil
    where it cannot be read */

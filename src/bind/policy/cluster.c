@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/rng.h"
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster_scope.h"
 #include "bind/policy/columns.h"

@@ -49,7 +49,7 @@ static int status(lua_State *L)
   put_integer(L, "live", (int64_t)c->requests.live);
   put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
   put_integer(L, "replicas", c->replica_count);
-  put_integer(L, "homeless", c->lifecycle.unrouted_count);
+  put_integer(L, "unrouted", c->lifecycle.unrouted_count);
   lua_pushboolean(L, over(s));
   lua_setfield(L, -2, "over");
   lua_pushboolean(L, s->failed);
