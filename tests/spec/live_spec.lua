@@ -178,7 +178,9 @@ describe("a live simulation", function()
     assert.equal("ready", s.replicas[0].phase)
     assert.equal("failed", s.replicas[1].phase)
     assert.is_nil(s.replicas[2])
-    assert.same({ 0, 1 }, { s.replicas[0].id, s.replicas[1].id })
+    local ids = {}
+    for i, r in pairs(s.replicas) do ids[#ids + 1] = { i, r.id } end
+    assert.same({ { 0, 0 }, { 1, 1 } }, ids)
     assert.equal(0, s.requests[s.arrived].replica)
     local of = s:run().per_replica
     assert.is_true(of.replica1.gpu_busy < of.replica0.gpu_busy)

@@ -210,7 +210,8 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    assert.same({ "oracle: --json goes with oracle run, sweep, compare, lod, validate, models, hardware\n", 2 }, { run(bin .. " repl --json - <FILE", "") })
+    assert.same({ "oracle: --json goes with oracle run, sweep, compare, lod, validate, models, hardware\n", 2 },
+      { run(bin .. " repl --json - <FILE", "") })
   end)
 
   it("is there in a script", function()

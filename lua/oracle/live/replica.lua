@@ -69,7 +69,15 @@ end
 
 function LIST.__len(list) return count_of[list] end
 
---- All replicas, numbered from 0 as in results: list[0] to list[#list - 1].
+local function following(list, i)
+  i = i and i + 1 or 0
+  local r = list[i]
+  if r then return i, r end
+end
+
+function LIST.__pairs(list) return following, list, nil end
+
+--- All replicas, numbered from 0 as in results: list[0] to list[#list - 1], or pairs(list).
 function replica.list(raw, count)
   local list = setmetatable({}, LIST)
   raw_of[list], count_of[list] = raw, count
