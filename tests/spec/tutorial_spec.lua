@@ -71,13 +71,15 @@ end)
 describe("the page about policies", function()
   local load = "scenarios/quickstart.lua --set workload.duration=nil --set workload.count=120"
     .. " --set workload.priority=1 --set engine.max_model_len=16384 --set engine.num_gpu_blocks_override=2000"
-  local key = { batching = "batching", router = "router", admission = "admission", eviction = "eviction" }
+  local key = { batching = "batching", router = "router", admission = "admission", eviction = "eviction",
+                system = "engine.system" }
 
   it("has a complete example of each kind, and each runs", function()
     local seen = {}
     for _, block in ipairs(blocks "docs/policies.md") do
       if block[1] == "lua" then
         local name, kind = write_block(block[2]), block[2]:match("policy%.(%l+) {")
+        kind = kind or block[2]:match("(system)%.new {")
         seen[kind or "scenario"] = (seen[kind or "scenario"] or 0) + 1
         local command
         if key[kind] then
@@ -92,7 +94,8 @@ describe("the page about policies", function()
         end
       end
     end
-    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1 }, seen)
+    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1, system = 1 },
+      seen)
   end)
 
   it("lists the verbs there are", function()
