@@ -97,6 +97,25 @@ describe("a cost model of one's own", function()
       > 1.3 * json.decode(once).latency.time_per_output_token_ms.mean)
   end)
 
+  it("forks and rewinds with the run, and loses nothing to an error", function()
+    local function scenario(cost) return oracle.scenario(keys { cost = cost }) end
+    local whole = oracle.run(scenario(linear), { quiet = true }).latency.end_to_end_latency_ms
+    local s = oracle.sim(scenario(linear))
+    s:run_until(8)
+    local fork = s:fork()
+    fork:run_until(12)
+    s:rewind(5)
+    for _, run in ipairs { s, fork } do
+      local got = run:run().latency.end_to_end_latency_ms
+      assert.same({ whole.mean, whole.p99 }, { got.mean, got.p99 })
+    end
+    local broken = oracle.sim(scenario(function(shape, parts)
+      return shape.decode_seqs == 4 and shape.prefill_tokens > 0 and 0 / 0 or parts.total
+    end))
+    assert.has_error(function() broken:run() end)
+    assert.is_true(broken:result().requests.total > 3)
+  end)
+
   it("prices each pipeline stage and each pool", function()
     local one = latencies { cost = function(s, _, d) return linear(s) * d.stage.layers / d.model.num_hidden_layers end }
     local two = latencies { engine = { pipeline_parallel_size = 2 },
