@@ -1,6 +1,6 @@
 /*
-** status.h - how a request ended and where: the words of whoever sends requests, serves them or
-** records them.
+** status.h - how a request ended and where: the words of the layers that send requests, serve them
+** and record them.
 */
 #ifndef ORC_BASE_STATUS_H
 #define ORC_BASE_STATUS_H

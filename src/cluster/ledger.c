@@ -39,8 +39,8 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
 
 static void keep(orc_cluster *c, const orc_record *record)
 {
-  orc_metrics *of = record->replica == ORC_NO_REPLICA ? c->without_replica
-                                                      : c->replicas[record->replica].metrics;
+  orc_metrics *of =
+      record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
   orc_metrics_add(&of[record->profile], record, &c->slo);
   if (c->csv != NULL) orc_csv_put(c->csv, record);
 }

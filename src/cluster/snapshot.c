@@ -35,8 +35,7 @@ orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end)
   for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
     orc_record record;
     if (!record_of(c, n, &record)) continue;
-    const size_t row =
-        record.replica == ORC_NO_REPLICA ? (size_t)c->replica_count : record.replica;
+    const size_t row = record.replica == ORC_NO_REPLICA ? (size_t)c->replica_count : record.replica;
     orc_metrics_add(&s.pending[row * profiles + record.profile], &record, &c->slo);
   }
   return s;
@@ -54,8 +53,8 @@ void orc_snapshot_done(orc_snapshot *s)
 
 void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_metrics *into)
 {
-  const orc_metrics *ended = replica == s->of->replica_count ? s->of->without_replica
-                                                             : s->of->replicas[replica].metrics;
+  const orc_metrics *ended =
+      replica == s->of->replica_count ? s->of->without_replica : s->of->replicas[replica].metrics;
   orc_metrics_merge(into, &ended[profile]);
   orc_metrics_merge(into, &s->pending[replica * s->of->profile_count + profile]);
 }

@@ -115,6 +115,51 @@ describe("the page about workloads", function()
   end)
 end)
 
+describe("the page about costs", function()
+  local dir, blocks
+
+  setup(function()
+    dir, blocks = shell("mktemp -d"):gsub("\n", ""), {}
+    for block in read("docs/costs.md"):gmatch("```lua\n(.-)```") do blocks[#blocks + 1] = block end
+  end)
+
+  teardown(function() shell("rm -rf '" .. dir .. "'") end)
+
+  local function run(options)
+    local out, code = shell(("%s %s/s.lua -q --json - %s"):format(bin, dir, options or ""))
+    assert.equal(0, code, out)
+    return tonumber(out:match('"time_per_output_token_ms": {.-"mean": ([%d.]+)'))
+  end
+
+  it("shows a model and a scenario that run", function()
+    write(dir .. "/slow_gemm.lua", blocks[1])
+    write(dir .. "/s.lua", blocks[2])
+    assert.is_true(run() > 1.1 * run "--set cost=roofline")
+  end)
+
+  it("shows a table, a broadcast and networks that run", function()
+    local scenario = "return require('oracle').scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm', %s"
+      .. " workload = { kind = 'batch', count = 4, prompt = 64, output = 8 } }"
+    write(dir .. "/s.lua", scenario:format(blocks[3]))
+    assert.is_true(run() < 10)
+    write(dir .. "/sampled.lua", blocks[4])
+    write(dir .. "/s.lua", scenario:format("cost = './sampled.lua', engine = { tensor_parallel_size = 4 },"))
+    assert.is_true(run() > run "--set cost=roofline")
+    local one, other = blocks[5]:match("^(network.-},)\n(network.*)$")
+    for _, network in ipairs { one, other } do
+      write(dir .. "/s.lua", scenario:format("engine = { tensor_parallel_size = 2 }," .. network))
+      assert.is_true(run() > run "--set network=nvswitch")
+    end
+  end)
+
+  it("names every calculator", function()
+    local text = read("docs/costs.md")
+    for name in pairs(require("oracle").calc) do
+      assert.is_truthy(text:find("calc." .. name, 1, true) or text:find("`" .. name .. "`", 1, true), name)
+    end
+  end)
+end)
+
 describe("the page about processes", function()
   local text = read("docs/processes.md")
 

@@ -20,8 +20,8 @@ local function all_reduce_named(name) return ALSO[(name:lower():gsub("[-_]", "")
 
 local engine = section { "engine", complete = true, systems = true,
                          doc = "the serving engine's knobs, named as in vLLM; a system's own names work too", {
-  { "system", "choice", values = systems.names(), also = systems.find, default = "vllm",
-    doc = "the serving system simulated: its defaults, its policies" },
+  { "system", "choice", values = systems.names(), also = systems.find, own = systems.is_path, default = "vllm",
+    doc = "the serving system simulated, or the path of a file that makes one: its defaults, its policies" },
   { "tensor_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "GPUs that share each layer" },
   { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, doc = "stages of layers" },
   { "pipeline_layers", "layers",
@@ -65,7 +65,8 @@ local engine = section { "engine", complete = true, systems = true,
 } }
 
 local cost = section { "cost", cost_models.keys(), complete = true, shorthand = "kind",
-                       doc = "what a step costs: a kind, or a table" }
+                       own = cost_models.is_own,
+                       doc = "what a step costs: a kind, a table, a Lua file's path, or a function" }
 
 local slo = section { "slo", doc = "goodput counts the requests that meet all of these", {
   seconds("ttft", "time to first token", { open = true }),
@@ -152,7 +153,7 @@ return section { "", {
     seconds("mttr", "until it is back", { default = 0 }),
     { "outages", "list", doc = "failures to come: { { at =, lasts =, replica = }, ... }", of = section { "outage", {
       seconds("at", "when", { required = true }), seconds("lasts", "how long", { required = true }),
-      { "replica", "count", min = 1, max = 65535, required = true, doc = "which, from 1" },
+      { "replica", "count", min = 0, max = 65534, required = true, doc = "which, from 0" },
       { "pool", "string", doc = "of which it is counted: prefill, decode, or group1 and so on; of all" },
     } } },
   } },

@@ -12,7 +12,7 @@
 #include <lauxlib.h>
 
 #include "base/hist.h"
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "sim/des.h"
 
 /* Pseudo-indices of what the closures share. */

@@ -75,11 +75,11 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
   put_count(L, "goodput", m->good);
   put_prefix(L, m);
   lua_createtable(L, 0, 5);
-  put_hist(L, "time_to_first_token_ms", &m->ttft);
-  put_hist(L, "time_per_output_token_ms", &m->tpot);
-  if (gaps != NULL) put_hist(L, "inter_token_latency_ms", gaps);
-  put_hist(L, "end_to_end_latency_ms", &m->e2e);
-  put_hist(L, "queue_time_ms", &m->queue);
+  put_hist(L, "ttft", &m->ttft);
+  put_hist(L, "tpot", &m->tpot);
+  if (gaps != NULL) put_hist(L, "itl", gaps);
+  put_hist(L, "e2e", &m->e2e);
+  put_hist(L, "queue", &m->queue);
   lua_setfield(L, -2, "latency");
 }
 

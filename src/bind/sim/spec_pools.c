@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bind/cost/cost.h"
+#include "bind/cost/own_cost.h"
 #include "bind/sim/spec_workload.h"
 
 /* engine.kv_tiers of the table at `index`: { { blocks =, latency = s, block_seconds = s }, ... } */
@@ -120,6 +121,18 @@ void orc_bind_read_step_cost(lua_State *L, int index, orc_step_cost *cost)
   if (!orc_step_cost_init(cost, &model, &hardware, &layout, &params, &e)) orc_bind_raise(L, &e);
 }
 
+/* own_cost of the table at `index`, which `keep` then holds; NULL without one. */
+static const orc_own_cost *read_own(lua_State *L, int index, orc_lua_policies *policies, int keep)
+{
+  const orc_own_cost *own = NULL;
+  if (lua_getfield(L, index, "own_cost") == LUA_TTABLE) {
+    own = orc_bind_own_cost(L, -1, policies);
+    luaL_ref(L, keep);
+  }
+  lua_pop(L, 1);
+  return own;
+}
+
 /* Each stage's own hardware: the whole model's cost on it, in a userdata that stays on the stack.
  */
 static const orc_step_cost *read_stages(lua_State *L, int index, const orc_step_cost *cost)
@@ -139,6 +152,7 @@ static const orc_step_cost *read_stages(lua_State *L, int index, const orc_step_
     orc_bind_read_hardware(L, lua_gettop(L), &hardware);
     if (!orc_step_cost_init(&out[i], &cost->model, &hardware, &cost->layout, &cost->params, &e))
       orc_bind_raise(L, &e);
+    out[i].own = cost->own;
     lua_pop(L, 1);
   }
   return out;
@@ -181,7 +195,7 @@ static orc_scaling read_scaling(lua_State *L, int index)
 }
 
 /* The pool that the table at `index` tells; what it points at stays on the stack. */
-static orc_pool_config read_pool(lua_State *L, int index)
+static orc_pool_config read_pool(lua_State *L, int index, orc_lua_policies *policies, int keep)
 {
   const int64_t replicas = orc_bind_integer_or(L, index, "pool", "replicas", 1);
   const int64_t group = orc_bind_integer_or(L, index, "pool", "group", 1);
@@ -201,6 +215,7 @@ static orc_pool_config read_pool(lua_State *L, int index)
   if (p.room < 1) orc_bind_fail(L, "replicas: 1 to %d expected", ORC_REPLICAS_MOST);
   orc_step_cost *cost = lua_newuserdatauv(L, sizeof *cost, 0);
   orc_bind_read_step_cost(L, index, cost);
+  cost->own = read_own(L, index, policies, keep);
   p.kind = (orc_replica_kind){ .knobs = orc_bind_read_knobs(L, index),
                                .cost = cost,
                                .stages = read_stages(L, index, cost),
@@ -208,7 +223,7 @@ static orc_pool_config read_pool(lua_State *L, int index)
   return p;
 }
 
-orc_bind_pools orc_bind_read_pools(lua_State *L, int index)
+orc_bind_pools orc_bind_read_pools(lua_State *L, int index, orc_lua_policies *policies, int keep)
 {
   const bool told = lua_getfield(L, index, "pools") == LUA_TTABLE;
   const int list = lua_gettop(L), count = told ? (int)lua_rawlen(L, list) : 1;
@@ -217,7 +232,7 @@ orc_bind_pools orc_bind_read_pools(lua_State *L, int index)
   p.at = lua_newuserdatauv(L, (size_t)count * sizeof *p.at, 0);
   for (int i = 0; i < count; i++) {
     if (told) lua_rawgeti(L, list, i + 1);
-    p.at[i] = read_pool(L, told ? lua_gettop(L) : index);
+    p.at[i] = read_pool(L, told ? lua_gettop(L) : index, policies, keep);
     p.decode = p.decode || p.at[i].kind.role == ORC_ROLE_DECODE;
     if (p.at[i].room > ORC_REPLICAS_MOST - p.room)
       orc_bind_fail(L, "replicas: at most %d expected in all", ORC_REPLICAS_MOST);

@@ -4,7 +4,8 @@
 #ifndef ORC_BIND_SIM_SPEC_POOLS_H
 #define ORC_BIND_SIM_SPEC_POOLS_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
+#include "bind/policy/policies.h"
 #include "cluster/config.h"
 #include "cluster/state.h"
 
@@ -25,6 +26,7 @@ enum { ORC_REPLICAS_MOST = 65535 }; /* there may be room for */
 **   group      so many in a row start, stop and fail together; 1
 **   lockstep   those of a group share their experts
 **   stages     { hardware, ... } of the pipeline stages; all as `hardware`
+**   own_cost   a cost model of the user's (bind/cost/own_cost.h); none
 **   scaling    { interval =, cold_start = s, least =, most = groups }; it does not change
 ** What they point at stays on the stack, until the cluster is made.
 */
@@ -34,7 +36,8 @@ typedef struct orc_bind_pools {
   bool decode;     /* some only decode */
 } orc_bind_pools;
 
-orc_bind_pools orc_bind_read_pools(lua_State *L, int index);
+/* policies: of the simulation; keep: of a table that holds what must live as long as that. */
+orc_bind_pools orc_bind_read_pools(lua_State *L, int index, orc_lua_policies *policies, int keep);
 
 /* Add to the table on top: kv_transfers = { count, bytes, seconds from first tokens to arrivals, in
  * all }. */
