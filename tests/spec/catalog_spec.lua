@@ -381,10 +381,19 @@ describe("a config.json", function()
       max_position_embeddings = "none" })
   end)
 
-  it("lists layers of linear attention as not known", function()
-    local m = read { model_type = "qwen3_next", num_key_value_heads = 4, head_dim = 16, layer_types =
-      setmetatable({ "linear_attention", "full_attention" }, json.array) }
-    assert.matches("linear attention", m.warnings[1])
+  it("with layers that are no llama's is refused by name, unless approximate", function()
+    assert.equal("config.json: model_type new is not known, and its mamba_d_state tells of layers that are not llama's; "
+      .. "approximate = true takes it as built like llama", refused { model_type = "new", mamba_d_state = 16 })
+    assert.matches("taken as built like llama", read { model_type = "new", mamba_d_state = 16,
+      approximate = true }.warnings[1])
+    local odd = setmetatable({ "full_attention", "odd_attention" }, json.array)
+    assert.equal('config.json: layer_types[1] = "odd_attention": no known kind of layer; approximate = true takes it '
+      .. "as full attention", refused { layer_types = odd })
+    assert.matches("odd_attention is taken as full attention",
+      read({ layer_types = odd }, { approximate = true }).warnings[1])
+    assert.matches("2 layers are no attention, and what they are in model_type llama is not known",
+      refused { layer_types = setmetatable({ "mamba", "mamba" }, json.array) })
+    assert.matches("linear_num_key_heads is missing", refused { model_type = "qwen3_next" })
   end)
 
   it("without a needed field is refused by file, field and model_type", function()

@@ -1,5 +1,6 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
 local formats = require "oracle.scenario.number_formats"
+local kv_groups = require "oracle.plan.kv_groups"
 local lazy = require "oracle.lazy"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
@@ -90,8 +91,8 @@ local function gib(bytes)
   return ("%.2f GiB"):format(bytes / GiB)
 end
 
--- KV blocks that fit on each GPU of one stage, and the bytes left for them.
-local function stage_blocks(e, stage, memory, gpu, where)
+-- B of each GPU of one stage that are left for the KV cache.
+local function stage_room(e, stage, memory, gpu, where)
   local weights, activations = stage.weight_bytes, memory.activation_bytes
   local room = systems.get(e.system).room
   local left = room and room(e, gpu.memory, weights, activations)
@@ -103,29 +104,94 @@ local function stage_blocks(e, stage, memory, gpu, where)
       gib(activations), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
       gpu.id or gpu.name or "custom")
   end
-  return math.floor(left / (stage.kv_bytes_per_token * e.block_size)), left
+  return left
 end
 
---- KV blocks of one replica: each GPU of it holds its share of every block, so the fullest decides.
+-- Systems whose kinds of layers have pools of their own: SGLang v0.5.5, server_args.py, swa_full_tokens_ratio and
+-- mamba_full_memory_ratio.
+local POOLS = { sglang = { window = 0.8, state = 0.9 } }
+
+-- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
+local function is_newest(e)
+  return e.modelled_version == "0.33"
+end
+
+-- Tokens scheduled at a time whose blocks outside a window are not free yet: of each batch in flight (vLLM 0.33,
+-- config/vllm.py:588-609); 0.11 counts one.
+local function in_flight(e)
+  local pp, batches = e.pipeline_parallel_size, 1
+  if is_newest(e) then
+    batches = pp
+    if e.async_scheduling ~= false then batches = pp > 1 and pp + 1 or 2 end
+  elseif e.async_scheduling then
+    batches = 2
+  end
+  return batches * e.max_num_batched_tokens
+end
+
+-- What the KV cache of one stage looks like: kv_groups of its layers. Chunked attention and what an indexer chooses
+-- from keep all tokens (vLLM 0.33, config/vllm.py:2246: the hybrid manager is off for chunks unless asked for).
+local function groups_of(e, stage, model)
+  local window = model.num_windowed_layers and model.num_windowed_layers > 0 and not model.chunked_window
+    and not model.index_topk and model.sliding_window or nil
+  local groups, why = kv_groups.of(stage.kinds, {
+    block_size = e.block_size, window = window, in_flight = in_flight(e), newest = is_newest(e),
+    prefix_caching = e.enable_prefix_caching and is_newest(e),
+  })
+  if not groups then fail("the KV cache cannot be laid out: %s", why) end
+  return groups
+end
+
+-- Whether every layer keeps every token: then blocks are all alike.
+local function is_plain(groups)
+  return #groups.groups == 1 and groups.groups[1].kind == "full"
+end
+
+-- Tokens of KV that the engine has room for, in requests of the longest length, and how it comes about.
+local function capacity(e, stage, groups, left)
+  if is_plain(groups) then
+    local blocks = e.num_gpu_blocks_override or math.floor(left / (stage.kv_bytes_per_token * e.block_size))
+    return { blocks = blocks, tokens = blocks * e.block_size, longest = blocks * e.block_size }
+  end
+  local ratios = POOLS[e.system]
+  if ratios then
+    local tokens = kv_groups.pools(stage.kinds, left, ratios)
+    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens }
+  end
+  local blocks = e.num_gpu_blocks_override or groups:blocks(left)
+  local concurrency = groups:concurrency(blocks, e.max_model_len)
+  return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len), concurrency = concurrency,
+           longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
+end
+
+local function too_small(e, memory, one)
+  local needed = one.groups and one.groups:request_bytes(e.max_model_len)
+    or e.max_model_len * memory.kv_bytes_per_token
+  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
+    .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
+    units.thousands(e.max_model_len), gib(needed), gib(one.left),
+    units.thousands(one.longest), units.thousands(one.longest))
+end
+
+--- The KV cache of one replica: each GPU of it holds its share of every block, so the fullest decides.
 -- @param memory of oracle.core's cost.memory
 -- @param gpus the hardware of each stage
--- @return the number; raises with the numbers where weights or one request of max_model_len do not fit
-function deployment.kv_blocks(e, memory, gpus)
-  local blocks, left = math.huge, nil
+-- @return KV blocks of block_size tokens that the engine has, and { groups = of oracle.plan.kv_groups, blocks = of the
+--   pool they share, concurrency = requests of max_model_len } where layers differ in what they keep, else nil; raises
+--   with the numbers where weights or one request of max_model_len do not fit
+function deployment.kv_blocks(e, memory, gpus, model)
+  local least
   for i, stage in ipairs(memory.stages) do
     local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
-    local n, rest = stage_blocks(e, stage, memory, gpus[i], where)
-    if n < blocks then blocks, left = n, rest end
+    local left = stage_room(e, stage, memory, gpus[i], where)
+    local one = capacity(e, stage, groups_of(e, stage, model), left)
+    one.left = left
+    if not least or one.tokens < least.tokens then least = one end
   end
-  if e.num_gpu_blocks_override then return e.num_gpu_blocks_override end
-  local room = blocks * e.block_size
-  if room < e.max_model_len then
-    fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
-      .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
-      units.thousands(e.max_model_len), gib(e.max_model_len * memory.kv_bytes_per_token), gib(left),
-      units.thousands(room), units.thousands(room))
-  end
-  return blocks
+  if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, memory, least) end
+  local hybrid = least.groups
+    and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency }
+  return math.max(1, least.tokens // e.block_size), hybrid
 end
 
 return deployment

@@ -174,14 +174,14 @@ local function deploy_kind(r, find, memo, role)
   })
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local gpus = stage_hardware(r, hardware, memo, find)
-  local blocks = deployment.kv_blocks(e, memory, gpus)
+  local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model),
   }
