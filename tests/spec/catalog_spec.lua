@@ -396,6 +396,25 @@ describe("a config.json", function()
     assert.matches("linear_num_key_heads is missing", refused { model_type = "qwen3_next" })
   end)
 
+  it("is called by its folder, whatever the path to it", function()
+    local folder = os.tmpname()
+    os.remove(folder)
+    assert(os.execute(("mkdir -p %s/my-model"):format(folder)))
+    local f = assert(io.open(folder .. "/my-model/config.json", "w"))
+    f:write '{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64, \z
+      "num_attention_heads": 2, "vocab_size": 64, "max_position_embeddings": 64}'
+    f:close()
+    assert.equal("my-model", catalog.model(folder .. "/my-model").name)
+    assert.equal("my-model", catalog.model(folder .. "/my-model/../my-model/./config.json").name)
+    local bin = os.getenv "ORACLE_BIN" or "./oracle"
+    if not bin:find "^/" then bin = os.getenv "PWD" .. "/" .. bin end
+    local p = io.popen(("cd %s/my-model && %s show model ./config.json"):format(folder, bin))
+    local shown = p:read "a"
+    p:close()
+    os.execute("rm -r " .. folder)
+    assert.matches("^my%-model", shown)
+  end)
+
   it("without a needed field is refused by file, field and model_type", function()
     assert.equal("config.json: hidden_size is missing (needed for model_type llama)",
       refused { hidden_size = "none" })

@@ -111,6 +111,18 @@ local function merge(changes, overrides)
   return merged
 end
 
+-- The name of the folder of a config.json; "." and ".." are counted from where the shell says we are.
+local function folder_name(path)
+  local folder = path == "config.json" and "." or path:match "^(.*)/config%.json$"
+  if not folder then return nil end
+  local parts = {}
+  if not folder:find "^/" then folder = (os.getenv "PWD" or "") .. "/" .. folder end
+  for part in folder:gmatch "[^/]+" do
+    if part == ".." then parts[#parts] = nil elseif part ~= "." then parts[#parts + 1] = part end
+  end
+  return parts[#parts]
+end
+
 --- A model by name or by its config.json.
 -- @tparam string name_or_path a shipped model ("llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct", "Llama3-8B"), or
 -- the path of a config.json or of the folder that holds it, relative to the current folder
@@ -125,8 +137,7 @@ function catalog.model(name_or_path, overrides)
   local id, changes
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
-  local folder = path:match "([^/]+)/config%.json$"
-  m.id = stem or folder or last_part(path):gsub("%.json$", "")
+  m.id = stem or folder_name(path) or last_part(path):gsub("%.json$", "")
   m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path

@@ -28,6 +28,17 @@ function deployment.shares_experts(e, model)
   return e.data_parallel_size > 1 and (model.num_experts or 0) > 0
 end
 
+-- Layers of each stage. Those that do not divide go to the stages before the last, from behind (vLLM 0.11,
+-- distributed/utils.py, get_pp_indices); nil: as many on each.
+local function stage_layers(e, model)
+  if e.pipeline_layers == "even" then return nil end
+  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
+  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return e.pipeline_layers end
+  local list = {}
+  for i = 1, n do list[i] = layers // n + (i < n and n - i <= layers % n and 1 or 0) end
+  return list
+end
+
 --- How a model lies on the GPUs: orc_layout (src/cost/layout.h) of checked knobs.
 function deployment.layout(e, model)
   local own = model.torch_dtype or "bf16"
@@ -40,7 +51,7 @@ function deployment.layout(e, model)
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = weights, compute = compute,
     kv = formats.find("kv", kv) or kv,
-    layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
+    layers = stage_layers(e, model),
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,

@@ -143,15 +143,6 @@ local function stage_hardware(r, hardware, memo, find)
   return list
 end
 
--- Stages of equal depth, unless the user says how layers are dealt out.
-local function check_depth(e, model)
-  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
-  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return end
-  fail("engine.pipeline_parallel_size: %d does not divide the model's %d layers; deal them out with"
-    .. ' engine.pipeline_layers: "even" (%d or %d a stage), "balanced" around the LM head, or a list', n, layers,
-    layers // n, layers // n + 1)
-end
-
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo, role)
   local model = recall(memo, "model", r.model, find)
@@ -161,7 +152,6 @@ local function deploy_kind(r, find, memo, role)
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   deployment.fill_knobs(e, model, hardware, names.hardware)
-  check_depth(e, model)
   local layout = deployment.layout(e, model)
   if layout.layers == "balanced" then
     layout.head_layers = balance.head_layers(core, {
