@@ -36,6 +36,19 @@ local function read_json(path)
   return json.decode(text, path)
 end
 
+-- ModelOpt writes the format of the weights into a file of its own beside config.json.
+local function add_quantization(raw, path)
+  local beside = paths.folder(path) .. "/hf_quant_config.json"
+  if type(raw) ~= "table" or raw.quantization_config or not path:find "config%.json$" or not paths.exists(beside) then
+    return
+  end
+  local own = read_json(beside)
+  local q = type(own) == "table" and own.quantization
+  if type(q) ~= "table" then error(beside .. ": quantization: an object expected", 0) end
+  q.quant_method = "modelopt"
+  raw.quantization_config = q
+end
+
 -- A path is written as one: it begins with '/', './' or '../', or ends in .json.
 local function looks_like_path(name)
   return name:find "^%.?%.?/" ~= nil or name:lower():find "%.json$" ~= nil
@@ -134,6 +147,7 @@ function catalog.model(name_or_path, overrides)
   local path, stem = resolve("llm", name_or_path)
   local raw = read_json(path)
   local label = stem and stem .. ".json" or path
+  if not stem then add_quantization(raw, path) end
   local id, changes
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))

@@ -7,6 +7,7 @@ local families = require "oracle.models.families"
 local formats = require "oracle.scenario.number_formats"
 local json = require("oracle.core").json
 local layers = require "oracle.models.layers"
+local quantization = require "oracle.models.quantization"
 local towers = require "oracle.models.towers"
 local spelling = require "oracle.text.spelling"
 
@@ -358,37 +359,18 @@ local function read_dtype(c)
   return dtype or nil
 end
 
-local BY_BITS = { awq = true, gptq = true, gptq_marlin = true, awq_marlin = true, ["auto-round"] = true, hqq = true }
-
--- What "weights" of the first group of a compressed-tensors file says.
-local function from_groups(q)
-  local groups = q.config_groups
-  local names = {}
-  for name in pairs(type(groups) == "table" and groups or {}) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  local weights = names[1] and type(groups[names[1]]) == "table" and groups[names[1]].weights
-  if type(weights) ~= "table" then return nil end
-  return formats.of_bits(weights.num_bits, weights.type == "float")
-end
-
-local function read_quantization(c)
+-- The format of most weights, bits of each part and the KV cache's format, into the shape.
+local function read_quantization(c, m)
   local q = either(c, "quantization_config") or either(c, "compression_config")
-  if q == nil then return nil end
+  if q == nil then return end
   if type(q) ~= "table" then c:fail("quantization_config: an object expected") end
-  local method = tostring(q.quant_method or q.quant_algo or "not given"):lower()
-  local algorithm = tostring(q.quant_algo or ""):lower()
-  local format = formats.find("method", method)
-  if format then format = formats.stored(format)
-  elseif BY_BITS[method] then format = formats.of_bits(q.bits or q.w_bit or 4, false)
-  elseif method == "compressed-tensors" then format = from_groups(q)
-  elseif method == "bitsandbytes" then format = q.load_in_8bit == true and "int8" or "int4"
-  elseif algorithm:find("fp4") then format = "fp4"
-  elseif algorithm:find("fp8") then format = "fp8"
-  else format = from_groups(q) end
-  if not format then
+  local found, method = quantization.read(q, m)
+  if not found then
     c:warn("quantization method %s is not known; weights are taken as unquantised", method)
+    return
   end
-  return format
+  m.quantization, m.kv_cache_dtype = found.format, found.kv
+  m.weight_bits = found.format and found.bits or nil
 end
 
 -- ---- the whole ----
@@ -426,7 +408,8 @@ end
 -- @tparam string file its name, for messages
 -- @tparam[opt] table overrides values in place of the file's, by config.json's own keys
 -- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers); `torch_dtype`:
--- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: "fp8", "int8", "fp4", "int4" or nil;
+-- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: the format of most weights, "fp8", "fp4",
+-- "mxfp4", "int8", "int4" ..., with `weight_bits` (oracle.models.quantization), or nil; `kv_cache_dtype`: or nil;
 -- `warnings`: a list of texts
 -- @raise "FILE: FIELD ...: what was expected"
 function huggingface.read(raw, file, overrides)
@@ -445,7 +428,7 @@ function huggingface.read(raw, file, overrides)
   m.tower_parameters = towers.parameters(c.outer, m)
   m.model_type = c.model_type
   m.torch_dtype = read_dtype(c)
-  m.quantization = read_quantization(c)
+  read_quantization(c, m)
   m.warnings = c.warnings
   return m
 end

@@ -20,7 +20,18 @@ end
 local function quantized(quantization, activations)
   local weights = formats.find("weights", quantization)
   if not weights then return activations, activations end
-  return formats.stored(weights), formats.of[weights].weight_only and activations or weights
+  return weights, formats.of[weights].weight_only and activations or weights
+end
+
+-- Bits of the parts that are not as `weights` says; one scale per block of 128 x 128 is nothing that counts. What is not
+-- quantised is as wide as the activations.
+local function part_bits(model, weights, activations)
+  local row, bits = formats.of[weights], {}
+  for part, n in pairs(model.weight_bits or {}) do
+    if n == 16 then n = formats.of[activations].bits end
+    if math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
+  end
+  return next(bits) and bits
 end
 
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
@@ -44,12 +55,14 @@ function deployment.layout(e, model)
   local own = model.torch_dtype or "bf16"
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
-  local weights, compute = quantized(e.quantization or model.quantization or "none", activations)
+  local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
+  local weights, compute = quantized(asked or model.quantization or "none", activations)
   local kv = e.kv_cache_dtype
-  if kv == "auto" then kv = activations end
+  if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = weights, compute = compute,
+    weight_bits = (not asked or asked == model.quantization) and part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
