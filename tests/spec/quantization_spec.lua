@@ -135,3 +135,17 @@ describe("published sizes", function()
     assert.is_true(weights("gpt-oss-20b", { max_model_len = 4096, quantization = "fp8" }) > 19)
   end)
 end)
+
+describe("show model", function()
+  local show = require "oracle.models.show"
+
+  it("tells parameters, bits and weights of each part, and the KV cache by kind of layer", function()
+    local text = show.model "gpt-oss-120b"
+    assert.matches("kinds of layers%s+18 sliding %(128 tokens%), 18 full\n", text)
+    assert.matches("weights%s+mxfp4, 60.77 GiB\n", text)
+    assert.matches("\nexperts%s+114662%s+4.25%s+56.73\n", text)
+    assert.matches("\nattention, in%s+530.842%s+16%s+0.99\n", text)
+    assert.matches("\nwindow of 128%s+18%s+36%s+4.5%s+4.5%s+4.5\n", text)
+    assert.matches("\nfull%s+18%s+36%s+36%s+1152%s+4608\n", text)
+  end)
+end)

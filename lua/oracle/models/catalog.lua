@@ -6,6 +6,7 @@ local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
 local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
+local quantization = require "oracle.models.quantization"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
@@ -136,6 +137,34 @@ local function folder_name(path)
   return parts[#parts]
 end
 
+-- B of the weights that a checkpoint in the model's own formats has; layers that predict further tokens with it, each
+-- with a projection of two hidden states.
+local function checkpoint_bytes(m, extra)
+  local whole = {}
+  for k, v in pairs(m) do whole[k] = v end
+  whole.num_hidden_layers = m.num_hidden_layers + extra
+  return cost.memory { model = whole, layout = quantization.layout(m), max_num_batched_tokens = 1, max_num_seqs = 1 }
+    .weight_bytes + extra * 4 * m.hidden_size * m.hidden_size
+end
+
+-- What the index of a checkpoint's files says they hold, beside what was derived.
+local function check_index(m, raw, path)
+  local beside = paths.folder(path) .. "/model.safetensors.index.json"
+  if not paths.exists(beside) then return end
+  local index = read_json(beside)
+  local said = type(index) == "table" and type(index.metadata) == "table" and tonumber(index.metadata.total_size)
+  if not said or said <= 0 then return end
+  local text = type(raw.text_config) == "table" and raw.text_config or raw
+  local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0
+  local derived = checkpoint_bytes(m, math.min(math.max(extra, 0), 8))
+  m.checkpoint_bytes = said
+  local off = 100 * (derived / said - 1)
+  if math.abs(off) > 1 then
+    m.warnings[#m.warnings + 1] = ("%s: total_size is %.2f GiB; from config.json %.2f GiB follow (%+.1f %%)"):format(
+      beside, said / 2 ^ 30, derived / 2 ^ 30, off)
+  end
+end
+
 --- A model by name or by its config.json.
 -- @tparam string name_or_path a shipped model ("llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct", "Llama3-8B"), or
 -- the path of a config.json or of the folder that holds it, relative to the current folder
@@ -157,6 +186,7 @@ function catalog.model(name_or_path, overrides)
   m.source = raw._source or path
   m.aliases = raw._aliases or {}
   m.file = path
+  if not stem then check_index(m, raw, path) end
   return m
 end
 

@@ -283,4 +283,27 @@ function quantization.read(q, m)
   return { format = format_of, bits = bits, kv = tostring(kv):upper() == "FP8" and "fp8" or nil }
 end
 
+--- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block of
+-- 128 x 128 is nothing that counts. What is not quantised is as wide as the activations.
+-- @param model of oracle.models.huggingface
+-- @return { part = bits } or nil
+function quantization.part_bits(model, weights, activations)
+  local row, bits = formats.of[weights], {}
+  for part, n in pairs(model.weight_bits or {}) do
+    if n == 16 then n = formats.of[activations].bits end
+    if math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
+  end
+  return next(bits) and bits
+end
+
+--- How a model lies on one GPU in its own formats.
+-- @return a layout for oracle.core's cost
+function quantization.layout(model)
+  local own = model.torch_dtype or "bf16"
+  local weights = model.quantization or own
+  return { activations = own, weights = weights, kv = model.kv_cache_dtype or own,
+           compute = formats.of[weights].weight_only and own or weights,
+           weight_bits = quantization.part_bits(model, weights, own) }
+end
+
 return quantization

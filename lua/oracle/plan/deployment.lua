@@ -2,6 +2,7 @@
 local formats = require "oracle.scenario.number_formats"
 local kv_groups = require "oracle.plan.kv_groups"
 local lazy = require "oracle.lazy"
+local quantization = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
 
@@ -21,17 +22,6 @@ local function quantized(quantization, activations)
   local weights = formats.find("weights", quantization)
   if not weights then return activations, activations end
   return weights, formats.of[weights].weight_only and activations or weights
-end
-
--- Bits of the parts that are not as `weights` says; one scale per block of 128 x 128 is nothing that counts. What is not
--- quantised is as wide as the activations.
-local function part_bits(model, weights, activations)
-  local row, bits = formats.of[weights], {}
-  for part, n in pairs(model.weight_bits or {}) do
-    if n == 16 then n = formats.of[activations].bits end
-    if math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
-  end
-  return next(bits) and bits
 end
 
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
@@ -62,7 +52,7 @@ function deployment.layout(e, model)
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = weights, compute = compute,
-    weight_bits = (not asked or asked == model.quantization) and part_bits(model, weights, activations) or nil,
+    weight_bits = (not asked or asked == model.quantization) and quantization.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
