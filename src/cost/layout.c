@@ -201,7 +201,7 @@ static double block_values(const orc_layout *l, const orc_model *m, orc_block bl
 }
 
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs)
+                                   int max_num_batched_tokens, int max_num_seqs, double logit_bytes)
 {
   ORC_ASSERT(max_num_batched_tokens >= 1 && max_num_seqs >= 1);
   const double tokens = max_num_batched_tokens;
@@ -215,7 +215,7 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
     if (count[i] > 0) widest = larger(widest, block_values(l, m, (orc_block)i));
   }
   const double layer = 4.0 * hidden + tokens * widest * value;
-  const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + 36.0);
+  const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + logit_bytes);
   return orc_layout_overhead_bytes(l) + larger(layer, sampling);
 }
 

@@ -102,7 +102,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 **   MLP          T (4 hidden + gate, up and their product on this rank) values; with experts
 **                T (4 hidden + k (the wider of gate and up on this rank, or hidden; + product))
 **   attention    T (4 hidden + queries, keys, values and outputs on this rank) values
-**   sampling     T 2 hidden values; S x vocabulary logits as computed, and 36 B beside each one:
+**   sampling     T 2 hidden values; S x vocabulary logits as computed, and logit_bytes (36) beside each:
 **                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
 **                their running sum; the 36 is fitted to the figures below
 ** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
@@ -110,11 +110,12 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 ** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.
 ** Measurements: github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md
 ** at 2593348; github.com/vllm-project/vllm, pull request 10511 (2024-12-14). From 0.17 on the
-** sampler needs a third (Llama-3.1-8B: 1.89 GiB; github.com/llm-d-incubation/llm-d-planner,
+** sampler needs a third, logit_bytes 12 (Llama-3.1-8B: 1.89 GiB; github.com/llm-d-incubation/llm-d-planner,
 ** accuracy/accuracy_report.md at 875a4fd, part 2).
 */
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs);
+                                   int max_num_batched_tokens, int max_num_seqs,
+                                   double logit_bytes);
 
 /*
 ** The part of the above that does not depend on the model:

@@ -221,10 +221,10 @@ local function counts_layers(t, depth)
   return false
 end
 
--- Mean bits of the part in the layers that have it, `having` of all, and the format of those that are quantised.
-local function mean_bits(tell, modules, part, all, having, plain)
+-- Mean bits of the part in the layers that have it, `having` in range = { first, end }, and the format of those that are quantised.
+local function mean_bits(tell, modules, part, range, having, plain)
   local left, told, f = 0, 0, nil
-  for i = 0, all - 1 do
+  for i = range[1], range[2] - 1 do
     local one = layer_format(tell, modules, part, i)
     if one == false then left = left + 1 end
     if one then told, f = told + 1, one end
@@ -245,6 +245,14 @@ local function parts_of(m)
            { "expert", experts }, { "shared", m.shared_expert_size > 0 and experts or 0 } }
 end
 
+-- Where a part may be: a few dense layers are the first ones (DeepSeek's first_k_dense_replace), more of them anywhere.
+local function range_of(m, part)
+  local dense = m.num_dense_layers
+  if m.num_experts == 0 or dense == 0 or dense > 4 then return { 0, m.num_hidden_layers } end
+  if part == "expert" or part == "shared" then return { dense, m.num_hidden_layers } end
+  return { 0, (part == "up" or part == "down") and dense or m.num_hidden_layers }
+end
+
 -- Experts, or else the MLP, are most of the weights.
 local WEIGHT = { expert = 1e6, up = 1e3, down = 1e3 }
 
@@ -262,8 +270,8 @@ function quantization.read(q, m)
   local bits, format_of, most = {}, nil, 0
   local alike = not counts_layers(q, 0)
   local function mean(modules, part, having)
-    if alike then return mean_bits(tell, modules, part, 1, 1, 16) end
-    return mean_bits(tell, modules, part, m.num_hidden_layers, having, 16)
+    if alike then return mean_bits(tell, modules, part, { 0, 1 }, 1, 16) end
+    return mean_bits(tell, modules, part, range_of(m, part), having, 16)
   end
   for _, row in ipairs(parts_of(m)) do
     local part, layers, states = row[1], row[2], row[3] or 0

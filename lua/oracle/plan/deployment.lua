@@ -1,5 +1,7 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
+local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
+local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
 local lazy = require "oracle.lazy"
 local quantization = lazy "oracle.models.quantization"
@@ -80,6 +82,7 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   e.max_model_len = e.max_model_len or context
   local system = systems.get(e.system)
   if system.fill then system.fill(e, hardware) end
+  e.gpu_memory_utilization = e.gpu_memory_utilization or engine_memory.utilization(e)
   local tokens, seqs = batch_defaults(hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
@@ -106,8 +109,8 @@ local function gib(bytes)
 end
 
 -- B of each GPU of one stage that are left for the KV cache.
-local function stage_room(e, stage, memory, gpu, where)
-  local weights, activations = stage.weight_bytes, memory.activation_bytes
+local function stage_room(e, stage, kept, gpu, where)
+  local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
   local left = room and room(e, gpu.memory, weights, activations)
     or e.gpu_memory_utilization * gpu.memory - weights - activations
@@ -178,13 +181,48 @@ local function capacity(e, stage, groups, left)
            longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
 end
 
-local function too_small(e, memory, one)
-  local needed = one.groups and one.groups:request_bytes(e.max_model_len)
-    or e.max_model_len * memory.kv_bytes_per_token
+local function too_small(e, one)
   fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
     .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
-    units.thousands(e.max_model_len), gib(needed), gib(one.left),
+    units.thousands(e.max_model_len), gib(one.request), gib(one.left),
     units.thousands(one.longest), units.thousands(one.longest))
+end
+
+--- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have
+-- padding_bytes too, which the engine adds to the weights when it loads them.
+function deployment.memory(e, model, hardware, layout)
+  local memory = core.cost.memory {
+    model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
+    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
+  }
+  for _, stage in ipairs(memory.stages) do stage.padding_bytes = engine_memory.padding(e, model, layout, stage) end
+  return memory
+end
+
+-- The stage that has room for the fewest tokens: what capacity gives, with `left` B and `request` = B that one request
+-- of max_model_len needs.
+local function fullest(e, memory, gpus, model)
+  local least
+  local kept = engine_memory.kept(e, memory, model)
+  for i, stage in ipairs(memory.stages) do
+    local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
+    local left = stage_room(e, stage, kept, gpus[i], where)
+    local one = capacity(e, stage, groups_of(e, stage, model), left)
+    one.left, one.stage = left, stage
+    if not least or one.tokens < least.tokens then least = one end
+  end
+  least.request = least.groups and least.groups:request_bytes(e.max_model_len)
+    or e.max_model_len * least.stage.kv_bytes_per_token
+  return least
+end
+
+--- What the KV cache of one replica comes to, whether or not a request of max_model_len fits.
+-- @param memory, gpus, model as below
+-- @return { tokens =, weights = GiB as loaded, kv_gib = of a GPU, concurrency = requests of max_model_len, needed = GiB of one }
+function deployment.kv_room(e, memory, gpus, model)
+  local one = fullest(e, memory, gpus, model)
+  return { tokens = one.tokens, weights = (one.stage.weight_bytes + one.stage.padding_bytes) / GiB, kv_gib = one.left / GiB, needed = one.request / GiB,
+           concurrency = one.concurrency or one.tokens / e.max_model_len }
 end
 
 --- The KV cache of one replica: each GPU of it holds its share of every block, so the fullest decides.
@@ -194,15 +232,8 @@ end
 --   pool they share, concurrency = requests of max_model_len } where layers differ in what they keep, else nil; raises
 --   with the numbers where weights or one request of max_model_len do not fit
 function deployment.kv_blocks(e, memory, gpus, model)
-  local least
-  for i, stage in ipairs(memory.stages) do
-    local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
-    local left = stage_room(e, stage, memory, gpus[i], where)
-    local one = capacity(e, stage, groups_of(e, stage, model), left)
-    one.left = left
-    if not least or one.tokens < least.tokens then least = one end
-  end
-  if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, memory, least) end
+  local least = fullest(e, memory, gpus, model)
+  if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, least) end
   local hybrid = least.groups
     and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency }
   return math.max(1, least.tokens // e.block_size), hybrid

@@ -158,10 +158,7 @@ local function deploy_kind(r, find, memo, role)
       model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
     })
   end
-  local ok, memory = pcall(core.cost.memory, {
-    model = model, hardware = hardware, layout = layout,
-    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
-  })
+  local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local gpus = stage_hardware(r, hardware, memo, find)
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
