@@ -75,6 +75,7 @@ end
 -- @param e the checked knobs, which are changed
 function deployment.fill_knobs(e, model, hardware, hardware_name)
   local context = model.max_position_embeddings
+  if e.max_model_len == "auto" then e.max_model_len, e.longest_that_fits = nil, true end
   if e.max_model_len and context and e.max_model_len > context then
     fail("engine.max_model_len: %s: the model's context is %s tokens", units.thousands(e.max_model_len),
       units.thousands(context))
@@ -108,10 +109,18 @@ local function gib(bytes)
   return ("%.2f GiB"):format(bytes / GiB)
 end
 
+-- The B that the KV cache is told to take; the rest must fit beside it.
+local function told_room(e, rest, gpu, where)
+  if rest + e.kv_cache_memory_bytes <= gpu.memory then return e.kv_cache_memory_bytes end
+  fail("engine.kv_cache_memory_bytes: %s%s beside weights and activations of %s per GPU: %s has %s",
+    gib(e.kv_cache_memory_bytes), where, gib(rest), gpu.id or gpu.name or "the GPU", gib(gpu.memory))
+end
+
 -- B of each GPU of one stage that are left for the KV cache.
 local function stage_room(e, stage, kept, gpu, where)
   local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
+  if e.kv_cache_memory_bytes then return told_room(e, weights + activations, gpu, where) end
   local left = room and room(e, gpu.memory, weights, activations)
     or e.gpu_memory_utilization * gpu.memory - weights - activations
   if left <= 0 then
@@ -177,7 +186,7 @@ local function capacity(e, stage, groups, left)
   end
   local blocks = e.num_gpu_blocks_override or groups:blocks(left)
   local concurrency = groups:concurrency(blocks, e.max_model_len)
-  return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len), concurrency = concurrency,
+  return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len + 1e-6), concurrency = concurrency,
            longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
 end
 
@@ -233,6 +242,10 @@ end
 --   with the numbers where weights or one request of max_model_len do not fit
 function deployment.kv_blocks(e, memory, gpus, model)
   local least = fullest(e, memory, gpus, model)
+  while e.longest_that_fits and least.longest < e.max_model_len and least.longest > 0 do
+    e.max_model_len = least.longest
+    least = fullest(e, memory, gpus, model)
+  end
   if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, least) end
   local hybrid = least.groups
     and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency }

@@ -111,10 +111,11 @@ end
 
 --- The longest request of at most `most` tokens that so many bytes hold; 0: not even one of a token.
 function plan:longest(bytes, most)
-  local low, high = 0, most
+  local low, high, blocks = 0, most, self:blocks(bytes)
   while low < high do
     local middle = (low + high + 1) // 2
-    if self:request_bytes(middle) <= bytes then low = middle else high = middle - 1 end
+    local fits = self:request_bytes(middle) <= bytes and self:request_blocks(middle) <= blocks
+    if fits then low = middle else high = middle - 1 end
   end
   return low
 end
