@@ -388,8 +388,8 @@ describe("a config.json", function()
   end)
 
   it("with layers that are no llama's is refused by name, unless approximate", function()
-    assert.equal("config.json: model_type new is not known, and its mamba_d_state tells of layers that are not llama's; "
-      .. "approximate = true takes it as built like llama", refused { model_type = "new", mamba_d_state = 16 })
+    assert.equal("config.json: model_type new is not known, and its mamba_d_state tells of layers that are not llama's;"
+      .. " approximate = true takes it as built like llama", refused { model_type = "new", mamba_d_state = 16 })
     assert.matches("taken as built like llama", read { model_type = "new", mamba_d_state = 16,
       approximate = true }.warnings[1])
     local odd = setmetatable({ "full_attention", "odd_attention" }, json.array)

@@ -151,8 +151,8 @@ end
 local function check_index(m, raw, path)
   local beside = paths.folder(path) .. "/model.safetensors.index.json"
   if not paths.exists(beside) then return end
-  local index = read_json(beside)
-  local said = type(index) == "table" and type(index.metadata) == "table" and tonumber(index.metadata.total_size)
+  local files = read_json(beside)
+  local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
   if not said or said <= 0 then return end
   local text = type(raw.text_config) == "table" and raw.text_config or raw
   local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0

@@ -168,7 +168,8 @@ local function deploy_kind(r, find, memo, role)
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
+    gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model),
   }

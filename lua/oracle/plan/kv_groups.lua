@@ -1,6 +1,6 @@
---- How the KV cache of layers of several kinds is laid out: groups of as many layers each, whose blocks are pages of one
--- size out of one pool, as vLLM's hybrid KV cache manager makes them. Files are below vllm/v1 of the wheels of 0.11.0
--- and 0.33.0.
+--- How the KV cache of layers of several kinds is laid out: groups of as many layers each, whose blocks are pages of
+-- one size out of one pool, as vLLM's hybrid KV cache manager makes them. Files are below vllm/v1 of the wheels of
+-- 0.11.0 and 0.33.0.
 local kv_groups = {}
 
 local function up(a, b) return (a + b - 1) // b | 0 end
