@@ -18,7 +18,13 @@ local function describe_deployment(plan)
   local d, e = plan.deployment, plan.scenario.engine
   ui.say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus,
     d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
-  local tokens = d.num_gpu_blocks * e.block_size
+  local tokens, hybrid = d.num_gpu_blocks * e.block_size, d.hybrid_kv
+  if hybrid then
+    ui.say(("# GPU blocks: %s shared by %d groups of layers%s, KV cache %s tokens, %.2f requests of max_model_len %s")
+      :format(units.thousands(hybrid.blocks), #hybrid.groups, plan.scenario.replicas > 1 and " per replica" or "",
+        units.thousands(tokens), hybrid.concurrency, units.thousands(e.max_model_len)))
+    return
+  end
   ui.say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(
     units.thousands(d.num_gpu_blocks), e.block_size, plan.scenario.replicas > 1 and " per replica" or "",
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
