@@ -293,7 +293,10 @@ local function assemble_all(p, parts)
     if f.model then models[f] = model_of(p, f, parts.db) end
     if f.gpus then uniform(p, f, parts.hardware) end
   end
-  for _, one in ipairs(list) do one.raw = assemble(p, parts, one, models[one[1]]) end
+  for _, one in ipairs(list) do
+    one.raw = assemble(p, parts, one, models[one[1]])
+    if one.raw and #list > 1 then one.raw.name = one.name end
+  end
   return #list > 0 and #p.errors == 0 and list or nil
 end
 
