@@ -135,7 +135,7 @@ end
 function hardware.read(p, t)
   local path = "hardware_profile"
   local devices = {}
-  fields.known(p, path, t, { "compute_devices", "memory_devices", "network_links", "mfu", "mbu" }, UNREAD)
+  fields.known(p, path, t, { "compute_devices", "network_links", "mfu", "mbu" }, UNREAD)
   local list = fields.list(p, path, t, "compute_devices", "Missing compute_devices in hardware config")
   if list and #list == 0 then p:add(join(path, "compute_devices"), "Missing compute_devices in hardware config") end
   for i = 1, list and #list or 0 do device(p, join(join(path, "compute_devices"), i - 1), list[i], devices) end

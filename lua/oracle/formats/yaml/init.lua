@@ -12,6 +12,7 @@ local planning = lazy "oracle.plan"
 local problems = require "oracle.formats.problems"
 local scenario = lazy "oracle.scenario"
 local settings = lazy "oracle.formats.yaml.settings"
+local systems = lazy "oracle.system"
 local workload_section = lazy "oracle.formats.yaml.workload"
 
 local yaml = {}
@@ -85,8 +86,8 @@ local function deployment_of(p, f, list, h)
     from = from or { deployment[1].name or deployment[1].path, what }
   end
   if from then
-    p:warn(f.path, "differs from %s in %s: each has all requests of the workload, and they are compared", from[1],
-      from[2])
+    p:warn(f.path, "%s differs from %s in %s: each has all requests of the workload, and they are compared",
+      f.name or f.path, from[1], from[2])
   end
 end
 
@@ -131,9 +132,19 @@ end
 
 -- ---- the scenario ----
 
+-- Knobs of a server that does not say them; one of the user's own has its own.
+local DEFAULTS = { block_size = 16, max_num_seqs = 256 }
+
 local function engine_of(f)
-  local engine = { block_size = 16, max_num_seqs = 256 }
+  local engine = {}
   for name, value in pairs(f.engine) do engine[name] = value end
+  if not systems.is_path(f.system) then
+    local said = {}
+    for word, name in pairs(systems.get(f.system).aliases) do said[name] = said[name] or f.engine[word] ~= nil end
+    for name, value in pairs(DEFAULTS) do
+      if engine[name] == nil and not said[name] then engine[name] = value end
+    end
+  end
   if f.system ~= "vllm" then engine.system = f.system end
   if f.parallel then
     if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end

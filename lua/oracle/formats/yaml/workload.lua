@@ -114,7 +114,7 @@ local function conversation(p, path, t, common)
   return {
     probability = probability, think = think or { kind = "constant", value = 5 },
     max_turns = turns or common.max_turns, continue_probability = continue or 0.7, accumulate = common.accumulate,
-    first_follow_up = true,                               -- who opens a session comes back at least once
+    first_follow_up = not continue or nil,                -- who opens a session comes back at least once
   }
 end
 
