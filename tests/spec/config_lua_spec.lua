@@ -152,7 +152,7 @@ describe("a configuration in Lua", function()
     local plain = program.write("plain", cases.build {})
     assert.equal("Llama2-7B", oracle.load(plain).model)
     assert.has_error(function() oracle.load(program.write("bad.yaml", cases.build { metrics = "metrics_config: 3" })) end,
-      program.dir .. "/bad.yaml: metrics_config (line 21): 3: a mapping expected")
+      program.dir .. "/bad.yaml: metrics_config (line 22): 3: a mapping expected")
   end)
 
   it("is what a script runs", function()
