@@ -92,7 +92,7 @@ end)
 
 describe("max_prefix_cache_size", function()
   it("bounds the prefixes that are kept, prefix_cache_blocks their KV blocks", function()
-    -- Twenty of a prompt's 64 blocks, and of the 65 with its answer, are common to all; nobody asks for the others again.
+    -- Twenty of a prompt's 64 blocks, and of the 65 with its answer, are common to all; no request finds the others.
     local all, some = server("max_prefix_cache_size: 1000000"), server("max_prefix_cache_size: 3")
     assert.same({ 320, 0 }, { all.prefix_caching.average_cached_prefix_length, all.kv_cache.evictions })
     assert.same({ 320, (20 - 3) * (65 - 20) },
@@ -146,7 +146,8 @@ describe("num_microbatches_per_request", function()
     local p = read("gpu_id: gpu0",
       "parallelism: {strategy: TP, tp_degree: 2, gpu_ids: [gpu0, gpu1], num_microbatches_per_request: 2}").problems
     assert.same({}, p.errors)
-    assert.matches("num_microbatches_per_request %(line %d+%): has no effect: goes with PP", problems.text(p.warnings[1]))
+    assert.matches("num_microbatches_per_request %(line %d+%): has no effect: goes with PP",
+      problems.text(p.warnings[1]))
     refused("num_microbatches_per_request %(line %d+%): 2: cuts prompts, which enable_chunked_prefill: false forbids",
       "gpu_id: gpu0", PIPELINE .. ", num_microbatches_per_request: 2}\n      enable_chunked_prefill: false")
   end)

@@ -151,7 +151,8 @@ describe("a configuration in Lua", function()
     assert.equal("llama-7b", oracle.load(as_json).model)
     local plain = program.write("plain", cases.build {})
     assert.equal("Llama2-7B", oracle.load(plain).model)
-    assert.has_error(function() oracle.load(program.write("bad.yaml", cases.build { metrics = "metrics_config: 3" })) end,
+    local bad = program.write("bad.yaml", cases.build { metrics = "metrics_config: 3" })
+    assert.has_error(function() oracle.load(bad) end,
       program.dir .. "/bad.yaml: metrics_config (line 22): 3: a mapping expected")
   end)
 

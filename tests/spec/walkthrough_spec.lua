@@ -3,7 +3,7 @@ local cases = require "cases"
 local json = require("oracle.core").json
 local program = require "program"
 
-local build, errors, rows_of, run = cases.build, cases.errors, cases.rows_of, cases.run
+local build, rows_of, run = cases.build, cases.rows_of, cases.run
 local oracle, read, root = program.run_there, program.read, program.root
 
 setup(program.open)

@@ -14,8 +14,8 @@ local function quote(v)
 end
 fields.quote = quote
 
---- Every key of `t` must be among `known` (a list). One that is spelled nearly as one of them is an error that names it;
--- any other is a warning, for it changes nothing.
+--- Every key of `t` should be among `known` (a list). One that is spelled nearly as one of them is an error that names
+-- it; any other is a warning, for it changes nothing.
 -- @param unread keys that files carry and nothing reads: key -> what says it instead, or ""; or nil
 function fields.known(p, path, t, known, unread)
   local valid, extra = {}, {}

@@ -158,6 +158,8 @@ function hardware.link(h, from, to)
   return h.links[from .. "\0" .. to]
 end
 
+local NO_TIME = { bandwidth = math.huge, latency = 0 }
+
 -- The way from one node to another with the fewest links.
 -- @param at_once for a node the list of those it is at, or nil
 -- @return as hardware.route
@@ -173,7 +175,7 @@ local function way(h, from, to, at_once)
     local at = queue[head]
     head = head + 1
     if at == to then return reached[to] end
-    for _, id in ipairs(at_once and at_once(at) or {}) do reach(id, reached[at], { bandwidth = math.huge, latency = 0 }) end
+    for _, id in ipairs(at_once and at_once(at) or {}) do reach(id, reached[at], NO_TIME) end
     for _, id in ipairs(at_once and h.nodes or h.inner) do
       local l = hardware.link(h, at, id)
       if l then reach(id, reached[at], l) end
@@ -192,7 +194,7 @@ end
 -- @param firsts the first GPUs of all servers, which entry nodes reach at once
 -- @return as hardware.route
 function hardware.way_in(h, gpu, firsts)
-  return way(h, CLIENT, gpu, function(node) return is_entry(node) and firsts or {} end)
+  return way(h, CLIENT, gpu, function(at) return is_entry(at) and firsts or {} end)
 end
 
 -- The devices that links, in either direction, join to one: a set.
