@@ -136,6 +136,49 @@ describe("prefixes of other requests", function()
   end)
 end)
 
+describe("a request alone", function()
+  -- Llama-2-13B: weights without and with the LM head, KV bytes of a token, layers, width.
+  local P, HEAD, KV, L, H = 12.688e9, 0.164e9, 819200, 40, 5120
+  local F, B = 0.5 * 312e12, 0.8 * 2039e9
+
+  -- TTFT and TPOT in ms of `prompt` + `output` tokens on n GPUs in a ring of links with `bits` bit/s and `latency` s.
+  local function by_hand(n, prompt, output, bits, latency)
+    local function sums(tokens)
+      return n == 1 and 0 or 2 * L * (2 * (n - 1) / n * tokens * H * 2 / (bits / 8) + 2 * (n - 1) * latency)
+    end
+    local ttft = (2 * P * prompt + 4 * L * H * prompt * (prompt + 1) / 2) / (n * F) + sums(prompt)
+    local tpot = (2 * (P + HEAD) + (prompt + output / 2) * KV) / (n * B) + sums(1)
+    return 1e3 * ttft, 1e3 * tpot
+  end
+
+  local function simulated(config, given)
+    local r = read(build { links = given, frameworks = config })
+    local s = r.scenario
+    s.workload, s.duration = { kind = "batch", count = 1, prompt = 1024, output = 256 }, nil
+    local l = study.run(s).latency
+    return l.time_to_first_token_ms.p50, l.time_per_output_token_ms.p50
+  end
+
+  -- The hand leaves out what a prompt reads and writes beside its matrix products.
+  local function close(n, ttft, tpot, bits)
+    local hand_ttft, hand_tpot = by_hand(n, 1024, 256, bits, 1e-6)
+    assert.is_true(ttft > hand_ttft and ttft < 1.08 * hand_ttft, ("%g by hand, %g"):format(hand_ttft, ttft))
+    assert.near(1, tpot / hand_tpot, 0.01)
+  end
+
+  it("takes what a roofline by hand says, on one GPU and on a ring of four", function()
+    close(1, simulated "  - {name: a, type: VLLM, config: {model_profile_id: Llama2-13B, gpu_id: gpu0}}\n")
+    local bits = "6.0e11"
+    local ring = links({ "client_node_0", "framework_entry_0", "1.0e13", 0 }, { "gpu0", "gpu1", bits, 0.000001 },
+      { "gpu1", "gpu2", bits, 0.000001 }, { "gpu2", "gpu3", bits, 0.000001 }, { "gpu3", "gpu0", bits, 0.000001 })
+    local ttft, tpot = simulated([=[
+  - {name: a, type: ParallelVLLM, config: {model_profile_id: Llama2-13B, parallelism:
+     {strategy: TP, tp_degree: 4, gpu_ids: [gpu0, gpu1, gpu2, gpu3]}}}
+]=], ring)
+    close(4, ttft, tpot, 6e11)
+  end)
+end)
+
 describe("distributions", function()
   it("Linear goes over the requests that are expected where it does not say", function()
     local function over(text)

@@ -85,6 +85,27 @@ describe("a configuration", function()
     assert.is_nil(s.raw.engine.max_num_seqs)
   end)
 
+  it("gives policies parameters", function()
+    local with = formats.parse(cases.build { workload = "  load_balancing_strategy: {name: own/router.lua, a: 3}\n",
+      frameworks = [=[
+  - {name: a, type: VLLM, config: &c {model_profile_id: Llama2-7B, gpu_id: gpu0,
+     scheduling_policy: {name: Sarathi, token_budget: 300}}}
+  - {name: b, type: VLLM, config: {<<: *c, gpu_id: gpu1}}
+]=] }, nil, program.dir)
+    assert.equal("workload.load_balancing_strategy (line 12): a: unknown parameter of own; it has none",
+      problems.text(with.problems.errors[1]))
+    with = formats.parse(cases.build { frameworks = [=[
+  - {name: a, type: VLLM, config: {model_profile_id: Llama2-7B, gpu_id: gpu0,
+     scheduling_policy: {name: Sarathi, token_budget: 300}}}
+]=] })
+    assert.same({}, with.problems.errors)
+    assert.same({ "sarathi", token_budget = 300 }, with.raw.batching)
+    local rc, _, err = program.run_there("run " .. program.write("bad.yaml", config(
+      "scheduling_policy: {name: sarathi, token_bugdet: 300}")))
+    assert.equal(1, rc)
+    assert.matches("scheduling_policy %(line %d+%): token_bugdet: unknown parameter of sarathi; did you mean", err)
+  end)
+
   it("calls Dynamo also Dynama", function()
     local s = formats.parse(cases.build { frameworks = [=[
   - {name: a, type: Dynama, config: {model_profile_id: Llama2-7B, gpu_id: gpu0, kv_overlap_score_weight: 2}}

@@ -192,11 +192,27 @@ local function config_keys(p, path, c)
   return e
 end
 
---- A policy by name or by the path of a Lua file, which is looked for beside the configuration.
+--- A policy by name or by the path of a Lua file, which is looked for beside the configuration; or a mapping of its
+-- `name` and parameters.
 -- @param kind of oracle.policy
 -- @param plain what stands for the system's own, and needs no policy; or nil
--- @return the name or path; nil for `plain`, where there is none, or after an error
+-- @return the name or path, or { name or path, parameter = value, ... }; nil for `plain`, where there is none, or
+-- after an error
 function framework.policy(p, path, t, key, kind, plain)
+  p:place(kind, join(path, key))                          -- a scenario's key has the kind's name
+  if type(t[key]) == "table" then
+    local with = fields.map(p, path, t, key)
+    if not with then return nil end
+    if with.name == nil then
+      return p:add(join(path, key), "name: missing; a policy or the path of a Lua file expected")
+    end
+    local out = { framework.policy(p, join(path, key), with, "name", kind) }
+    for k, v in pairs(with) do
+      if k ~= "name" then out[k] = v end
+    end
+    p:place(kind, join(path, key))
+    return out[1] and out
+  end
   local v = fields.text(p, path, t, key)
   if not v or v:lower() == plain then return nil end
   if v:match("%.lua$") then return v end
@@ -213,6 +229,7 @@ end
 -- A cost model: a kind, or the path of a Lua file.
 local function cost_model(p, path, c)
   local v = fields.text(p, path, c, "cost_model")
+  p:place("cost", join(path, "cost_model"))
   if not v or cost_models.is_own(v) then return v end
   return fields.choice(p, path, c, "cost_model", cost_models.names(), "%s: unknown cost model")
 end
@@ -243,6 +260,7 @@ end
 
 -- The system that a file's `type` names: ours, ParallelVLLM, or the path of one's own.
 local function system_of(p, path, t)
+  p:place("engine.system", join(path, "type"))
   if type(t.type) == "string" and systems.is_path(t.type) then return t.type, t.type end
   if type(t.type) == "string" and systems.find(t.type) then
     local name = systems.find(t.type)

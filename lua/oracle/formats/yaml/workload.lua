@@ -3,6 +3,7 @@ local lazy = require "oracle.lazy"
 local distribution = require "oracle.formats.yaml.distribution"
 local document = require "oracle.formats.document"
 local fields = require "oracle.formats.fields"
+local framework = lazy "oracle.formats.yaml.framework"
 local join = require("oracle.formats.problems").join
 local policies = lazy "oracle.policy"
 local prefix = lazy "oracle.workload.parts.prefix"
@@ -299,13 +300,17 @@ end
 
 local function balancing(p, t, frameworks)
   local name = t.load_balancing_strategy
-  if type(name) ~= "string" or not name:match("%.lua$") then
+  p:place("router", "workload.load_balancing_strategy")
+  if type(name) == "table" then
+    name = framework.policy(p, "workload", t, "load_balancing_strategy", "router")
+  elseif type(name) ~= "string" or not name:match("%.lua$") then
     name = fields.choice(p, "workload", t, "load_balancing_strategy", policies.names "router",
       "Unknown load balancing strategy: %s")
   end
   local weights = weights_of(p, t, frameworks)
   if weights and (name or t.load_balancing_strategy == nil) and name ~= "weighted_random" then
-    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s", name or "round_robin")
+    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s",
+      type(name) == "table" and name[1] or name or "round_robin")
   end
   return name, weights
 end
