@@ -154,7 +154,7 @@ local function run_beside(list, path, options)
   end
   local of_all, text = beside.result(list, results)
   files.write(opened.all.json, ordered.json(of_all))
-  if files.stdout_is_free(options) then files.print("\n" .. text) end
+  if #results > 1 and files.stdout_is_free(options) then files.print("\n" .. text) end
   if #results == #list and summary.complete(results[#results]) then return true end
   for i = #results + 1, #list do files.discard(opened[i]) end
   ui.say(("oracle: interrupted; the results of %d of %d deployments are whole"):format(#results - 1, #list))
