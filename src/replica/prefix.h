@@ -24,6 +24,7 @@ typedef struct orc_prefix_block {
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint32_t children;     /* cached blocks whose parent it is */
   uint8_t grade;         /* the highest it was given back with */
   bool filling;          /* the step that computes it is not over yet, or it is loading */
   bool loading;          /* it comes back from a lower tier and is not there yet */
@@ -45,6 +46,8 @@ typedef struct orc_prefix {
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
+  int64_t entries; /* idle blocks without children: the ends of prefixes that no request holds */
+  int64_t most_entries;      /* of those it keeps; 0: as many as fit */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 

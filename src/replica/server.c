@@ -15,6 +15,7 @@ static void init_memory(orc_replica *r)
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.most = knobs->prefix_cache_blocks;
+  r->prefix.most_entries = knobs->prefix_cache_entries;
   r->prefix.recompute_last_block = knobs->recompute_last_block;
   if (knobs->tier_count == 0) return;
   orc_kv_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);

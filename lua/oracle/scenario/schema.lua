@@ -10,7 +10,6 @@ local units = require "oracle.text.units"
 
 local schema = {}
 
-schema.VLLM = "v0.11"                                     -- the vLLM whose defaults are followed
 schema.root = root
 
 -- ---- checking ----
