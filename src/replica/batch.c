@@ -31,7 +31,8 @@ int orc_batch_decode(orc_batch *b)
 /* Tokens of a prompt that go into one step at most; 0: any number. */
 static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
 {
-  const int32_t parts = r->knobs.prompt_parts, cap = r->knobs.long_prefill_token_threshold;
+  const int32_t parts = r->knobs.num_microbatches_per_request,
+                cap = r->knobs.long_prefill_token_threshold;
   const int32_t part = parts > 1 ? (orc_request_target(q) - 1) / parts + 1 : 0;
   return part > 0 && (cap == 0 || part < cap) ? part : cap;
 }
@@ -119,7 +120,7 @@ static int64_t longest(const orc_request *q)
 static bool sets_out(orc_batch *b, orc_slot slot)
 {
   orc_replica *r = b->replica;
-  if (r->knobs.loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
+  if (r->knobs.kv_loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
   const orc_request *q = at(r, slot);
   for (;;) {
@@ -160,7 +161,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     found = orc_block_table_find(r, q);
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0) r->unchanged = false;
-    if (found.lower + found.loading > 0 && r->knobs.loading == ORC_ONLOAD_AHEAD) return 0;
+    if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = grant(b, q, there, limit);
     if (tokens == 0) return 0;

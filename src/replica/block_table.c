@@ -3,25 +3,47 @@
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
-  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
+  if (!r->knobs.enable_cross_request_caching && q->in.session == 0) return NULL;
   return r->host->prompt(r->host->self, q);
 }
 
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
 {
-  return r->knobs.sessions_apart ? orc_prompt_text(0, q->in.source, q->in.session) : 0;
+  return r->knobs.enable_cross_request_caching ? 0
+                                               : orc_prompt_text(0, q->in.source, q->in.session);
 }
 
 /* It finds what earlier turns of its session left, not what others' prompts have in common. */
 static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
 {
-  return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
+  return c->follows && (tokens > c->shared || !r->knobs.enable_cross_request_caching);
 }
 
 /* What is remembered of a request changes nothing that a policy sees. */
 static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
 {
   return &r->requests->at[q - r->requests->at].seen;
+}
+
+/*
+** Tokens that a prompt has in common with what was found of it. Two prompts part where a span ends:
+** in the first block that is not there, or, where none ends in it, at its beginning.
+*/
+static int32_t common(const orc_replica *r, const orc_prompt *c, const orc_prefix_match *found)
+{
+  const int32_t size = r->knobs.block_size, there = (found->blocks + found->lower) * size;
+  if (there == 0) return 0;
+  for (int32_t i = 0; i < c->count; i++) {
+    const int32_t end = c->spans[i].end;
+    if (end >= there) return end < there + size ? end : there;
+  }
+  return there;
+}
+
+static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_prefix_match *found)
+{
+  const int32_t least = r->knobs.min_prefix_cache_length;
+  return least == 0 || common(r, c, found) >= least || own(r, c, found->tokens);
 }
 
 /* Its `idle` and `filling` are not told. */
@@ -32,7 +54,7 @@ static orc_prefix_match match(const orc_replica *r, const orc_request *q)
   if (c == NULL) return none;
   const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
                                                        orc_request_target(q), memo_of(r, q));
-  return found.tokens < r->knobs.min_prefix_cache_length && !own(r, c, found.tokens) ? none : found;
+  return long_enough(r, c, &found) ? found : none;
 }
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
@@ -50,8 +72,7 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.lower = 0;
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit = found.tokens >= r->knobs.min_prefix_cache_length ||
-                   own(r, orc_block_table_content(r, q), found.tokens);
+  const bool hit = long_enough(r, orc_block_table_content(r, q), &found);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 

@@ -90,6 +90,7 @@ static void rest(orc_prefix *p, uint32_t block)
     *oldest = block;
   *newest = block;
   p->kv->idle++;
+  p->entries += b->children == 0;
 }
 
 static void wake(orc_prefix *p, uint32_t block)
@@ -104,6 +105,16 @@ static void wake(orc_prefix *p, uint32_t block)
   else
     p->newest[b->grade] = b->older;
   p->kv->idle--;
+  p->entries -= b->children == 0;
+}
+
+/* A block that is not in the cache any more has left its parent, which may now end a prefix. */
+static void part(orc_prefix *p, uint32_t block)
+{
+  const uint32_t parent = p->at[block].parent;
+  if (parent == ORC_NO_BLOCK) return;
+  ORC_ASSERT(p->at[parent].children > 0);
+  if (--p->at[parent].children == 0 && p->at[parent].holders == 0) p->entries++;
 }
 
 /*
@@ -122,6 +133,7 @@ static void evict(void *self, int64_t blocks)
     const uint32_t block = p->oldest[grade];
     wake(p, block);
     leave(p, block);
+    part(p, block);
     if (p->tiers != NULL) orc_kv_tiers_put(p->tiers, p->at[block].hash);
     p->at[block].newer = p->free;
     p->free = block;
@@ -157,7 +169,7 @@ static int32_t skip(const orc_prefix *p, int32_t tokens, const orc_prefix_memo *
 {
   const int32_t size = p->kv->block_size;
   if (memo->tokens == 0 || memo->tokens > tokens || memo->tokens % size != 0) return 0;
-  if (p->by_block && memo->tokens == tokens) return 0;
+  if (p->recompute_last_block && memo->tokens == tokens) return 0;
   const uint32_t block = look_up(p, memo->hash);
   if (block == ORC_NO_BLOCK) return 0;
   found->last = block;
@@ -177,7 +189,7 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
     hash = orc_prompt_hash(c, hash, n * size, (n + 1) * size);
     const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
     if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_kv_tiers_have(p->tiers, hash))) break;
-    if (p->by_block && (n + 1) * size == tokens) {
+    if (p->recompute_last_block && (n + 1) * size == tokens) {
       found.whole = true;
       break;
     }
@@ -259,12 +271,13 @@ static void fill(orc_prefix *p, uint32_t block)
   p->at[block].filling = p->at[block].loading = false;
 }
 
-/* Idle blocks are evicted beyond the number it may keep. */
+/* Idle blocks are evicted beyond the number it may keep, of blocks or of prefixes. */
 static void trim(orc_prefix *p)
 {
-  const int64_t over = (int64_t)p->cached - p->most;
-  if (p->most == 0 || over <= 0) return;
-  evict(p, over < p->kv->idle ? over : p->kv->idle);
+  const int64_t over = p->most > 0 ? (int64_t)p->cached - p->most : 0;
+  if (over > 0) evict(p, over < p->kv->idle ? over : p->kv->idle);
+  while (p->most_entries > 0 && p->entries > p->most_entries)
+    evict(p, 1);
 }
 
 uint32_t orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_place place)
@@ -286,6 +299,7 @@ uint32_t orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_place pla
                                      .holders = 1,
                                      .filling = place.filling,
                                      .loading = place.loading };
+  if (place.last != ORC_NO_BLOCK) p->at[place.last].children++;
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
@@ -302,6 +316,7 @@ int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks)
     *last = p->at[block].parent;
     fill(p, block);
     leave(p, block);
+    part(p, block);
     p->at[block].newer = p->free;
     p->free = block;
     p->cached--;

@@ -24,6 +24,7 @@ typedef struct orc_prefix_block {
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
   uint32_t holders;      /* requests; 0: idle */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint32_t children;     /* cached blocks whose parent it is */
   uint8_t grade;         /* the highest it was given back with */
   bool filling;          /* the step that computes it is not over yet, or it is loading */
   bool loading;          /* it comes back from a lower tier and is not there yet */
@@ -45,7 +46,9 @@ typedef struct orc_prefix {
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
-  bool by_block; /* of a prompt found whole its last block is computed again, not its last token */
+  int64_t entries; /* idle blocks without children: the ends of prefixes that no request holds */
+  int64_t most_entries;      /* of those it keeps; 0: as many as fit */
+  bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
 /* The part of a prompt that is cached. */
@@ -89,8 +92,9 @@ void orc_prefix_clear(orc_prefix *p);
 ** The longest cached prefix of the first `tokens` >= 1 tokens, in lower tiers behind those here.
 ** The last token is always computed again, for it yields the next one. Where it is the last of a
 ** cached block, that block is found all the same: what is computed again takes the place it had,
-** and is equal. With `by_block` that block is not found and all of it is computed again, in a block
-** of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py, v0.11).
+** and is equal. With `recompute_last_block` that block is not found and all of it is computed
+** again, in a block of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py,
+** v0.11).
 **   root   what stands for all before the first block: equal prompts share under equal roots
 */
 orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_prompt *c, uint64_t root,

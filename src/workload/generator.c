@@ -10,9 +10,9 @@ enum { TEXT = 21, ANSWER = 22, TURN = 23, PROFILE_SHIFT = 48 }; /* kinds of text
 typedef struct generator {
   orc_generator of;
   orc_generator_options options;
-  orc_block block; /* what comes next: */
+  orc_request_block block; /* what comes next: */
   int at;          /* its next row; */
-  orc_block one;   /* and the row of a request that follows an answer */
+  orc_request_block one;   /* and the row of a request that follows an answer */
   int64_t drawn;   /* rows taken from blocks so far */
   int64_t issued;  /* requests so far, those that follow included */
   orc_time latest; /* of the row before */
@@ -24,10 +24,10 @@ typedef struct generator {
 
 /* ---- blocks ---- */
 
-static orc_block block_of(int room)
+static orc_request_block block_of(int room)
 {
   const size_t n = (size_t)room;
-  return (orc_block){ .room = room,
+  return (orc_request_block){ .room = room,
                       .time = orc_alloc(n, sizeof(double)),
                       .prompt = orc_alloc(n, sizeof(int32_t)),
                       .output = orc_alloc(n, sizeof(int32_t)),
@@ -48,7 +48,7 @@ static orc_block block_of(int room)
                       .tag = orc_alloc(n, sizeof(uint32_t)) };
 }
 
-static void block_done(orc_block *b)
+static void block_done(orc_request_block *b)
 {
   free(b->time);
   free(b->prompt);
@@ -71,7 +71,7 @@ static void block_done(orc_block *b)
   free(b->parts);
 }
 
-void orc_block_begin_with(orc_block *b, int row, uint64_t text, int32_t tokens)
+void orc_block_begin_with(orc_request_block *b, int row, uint64_t text, int32_t tokens)
 {
   b->prefix_tokens[row] += tokens;
   if (b->prefix[row] == 0) {
@@ -86,7 +86,7 @@ void orc_block_begin_with(orc_block *b, int row, uint64_t text, int32_t tokens)
   b->more[row]++;
 }
 
-static void clear(const generator *g, orc_block *b, int64_t first)
+static void clear(const generator *g, orc_request_block *b, int64_t first)
 {
   b->count = b->part_count = 0;
   for (int i = 0; i < b->room; i++) {
@@ -123,7 +123,7 @@ static bool failed(generator *g, orc_error *e)
   return orc_fail(e, "workload: request %" PRId64 ": %s", g->issued + 1, why.msg);
 }
 
-static bool check(const generator *g, const orc_block *b, int i, orc_error *e)
+static bool check(const generator *g, const orc_request_block *b, int i, orc_error *e)
 {
   if (!(b->time[i] >= 0.0)) return wrong("time", b->time[i], "s of at least 0", e);
   if (b->time[i] > ORC_SOURCE_LATEST) return wrong("time", b->time[i], "at most 9e9 s", e);
@@ -150,7 +150,7 @@ static orc_time after(double seconds)
 }
 
 /* A row as an arrival, all but its time and what its prompt is made of. */
-static orc_arrival row(const orc_block *b, int i)
+static orc_arrival row(const orc_request_block *b, int i)
 {
   return (orc_arrival){ .prompt = b->prompt[i],
                         .output = b->output[i],
@@ -174,7 +174,7 @@ static uint64_t own(const generator *g, uint64_t kind)
 }
 
 /* What a prompt of its own is made of; the row's further texts are those from parts[first] on. */
-static void word(generator *g, const orc_block *b, int i, int first, orc_arrival *out)
+static void word(generator *g, const orc_request_block *b, int i, int first, orc_arrival *out)
 {
   if (!g->options.told) return;
   const int32_t shared = b->prefix_tokens[i], rest = out->prompt - shared;
@@ -225,7 +225,7 @@ static bool may_go_on(generator *g, orc_time time, orc_error *e)
 static bool take(generator *g, orc_arrival *out, orc_error *e)
 {
   if (g->at == g->block.count && !refill(g, e)) return false;
-  const orc_block *b = &g->block;
+  const orc_request_block *b = &g->block;
   const int i = g->at;
   if (!check(g, b, i, e)) return false;
   if (b->time[i] >= g->options.duration - 0.5e-9) return false; /* in ns: at the end is too late */

@@ -20,7 +20,7 @@ typedef struct orc_prompt_part {
 ** Requests by column; row i is one request. Every column has `room` rows, which hold the value in
 ** brackets until they are written.
 */
-typedef struct orc_block {
+typedef struct orc_request_block {
   int room, count;        /* rows there is room for; rows written */
   double *time;           /* s since the run began, no less than in the row before [0] */
   int32_t *prompt;        /* tokens, >= 1 [0: must be written] */
@@ -42,22 +42,22 @@ typedef struct orc_block {
   uint32_t *tag;          /* what the generator knows it by (arrival.h) [0] */
   orc_prompt_part *parts; /* the texts of all rows that have more than one, row by row */
   int part_count, part_room;
-} orc_block;
+} orc_request_block;
 
 /* One more text a row's prompt begins with, after those before; rows in order. tokens: >= 1. */
-void orc_block_begin_with(orc_block *b, int row, uint64_t text, int32_t tokens);
+void orc_block_begin_with(orc_request_block *b, int row, uint64_t text, int32_t tokens);
 
 /* What makes the requests of a source; each failure ends the run with what *e says. */
 typedef struct orc_generator {
   void *self;
   /* Write up to b->room rows and set b->count; 0: no more come. False with *e. */
-  bool (*fill)(void *self, orc_block *b, orc_error *e);
+  bool (*fill)(void *self, orc_request_block *b, orc_error *e);
   /*
   ** A request has ended: one more of its client's may follow, of the same session. Then b->count
   ** is 1 and row 0 is the request, its `time` in s >= 0 after of->ended. False with *e. NULL: none
   ** ever follows.
   */
-  bool (*follow)(void *self, const orc_outcome *of, orc_block *b, orc_error *e);
+  bool (*follow)(void *self, const orc_outcome *of, orc_request_block *b, orc_error *e);
   /*
   ** Say in *e where the error in it comes from: it is about the request with this number, from 1.
   ** NULL: "workload: request N: " is put before it.

@@ -4,6 +4,7 @@ local flags = lazy "oracle.formats.flags"
 local options = require "oracle.command.options"
 local schema = lazy "oracle.scenario.schema"
 local sweep = lazy "oracle.command.sweep"
+local version = require "oracle.version"
 
 local help = {}
 
@@ -13,7 +14,7 @@ local function of_all()
     "       oracle COMMAND ...",
     "       oracle                   a prompt; reads Lua where input is no terminal",
     "",
-    "Predicts how an LLM serving deployment behaves. Follows vLLM " .. schema.VLLM .. " (V1) and its defaults.",
+    "Predicts how an LLM serving deployment behaves. Follows vLLM " .. version.vllm .. " (V1) and its defaults.",
     "",
     "commands:",
   }
@@ -34,10 +35,6 @@ local function of_all()
   return table.concat(lines, "\n") .. "\n"
 end
 
--- What one command takes: its own options and those every run has.
-local OF_A_RUN = { run = true, sweep = true, compare = true, lod = true, repl = true }
-local ALWAYS = { ["--help"] = true, ["--quiet"] = true, ["--log-level"] = true, ["--set"] = true, ["--seed"] = true }
-
 local function of_command(name)
   local lines = {}
   for _, c in ipairs(options.COMMANDS) do
@@ -47,8 +44,7 @@ local function of_command(name)
     end
   end
   for _, o in ipairs(options.LIST) do
-    local mine = o.only and o.only[name] or not o.only and (OF_A_RUN[name] or ALWAYS[o[1]])
-    if mine then
+    if not o.of or o.of[name] then
       lines[#lines + 1] = ("  %-28s %s"):format((o.short and o.short .. ", " or "") .. o[1] .. (o.value and " "
         .. o.value or ""), o.doc)
     end

@@ -41,7 +41,9 @@ local function look_up(raw, path)
   local at = raw
   for key in path:gmatch("[^.]+") do
     if type(at) ~= "table" then return nil end
-    at = at[key] or at[math.tointeger(key)]
+    local inner = at[key]
+    if inner == nil then inner = at[math.tointeger(key)] end
+    at = inner
   end
   return at
 end
@@ -101,6 +103,10 @@ end
 function scenario.new(t)
   if type(t) ~= "table" then error(("oracle.scenario: a table expected, got a %s"):format(type(t)), 2) end
   if scenario.is(t) then return t:copy() end
+  if t.requests ~= nil and t.workload == nil then
+    t = copy_top(t)
+    t.workload, t.requests = { kind = "requests", requests = t.requests }, nil
+  end
   local ok, errors = schema.check(t)
   if not ok then error(one_line(errors), 0) end
   local s = view(copy_top(t), "")
@@ -188,7 +194,15 @@ local function file_globals(use)
   end })
 end
 
---- Run the file of a scenario.
+-- What a file that is no Lua comes to; nothing where it is neither.
+local function configuration(path, text)
+  if not world.configuration or path:match("%.luac?$") then return nil end
+  local ok, s, why = pcall(world.configuration, path, text)
+  if not ok then return nil, about(path, first_line(s)) end
+  return s, why and about(path, why)
+end
+
+--- Run the file of a scenario, or read the configuration it is.
 -- @param text what the file holds, where it has been read already
 -- @param globals a table; those of the prompt without one
 -- @return the scenario; or nil, one line that says why there is none, true when the file ran and returned nothing, and
@@ -197,6 +211,8 @@ function scenario.load(path, text, globals)
   local unreadable
   if not text then text, unreadable = scenario.read(path) end
   if not text then return nil, unreadable end
+  local config, bad = configuration(path, text)
+  if config or bad then return config, bad end
   if text:sub(1, 1) == "\27" then return nil, about(path, "is compiled; the text of a scenario expected") end
   text = text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", "")
   local use = { output = false }
@@ -219,7 +235,8 @@ function scenario.open(path)
   return s or error(why, 0)
 end
 
---- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt.
+--- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt; beside = { { name =,
+-- scenario = }, ... } where its file has several deployments, this one the first.
 function scenario.origin(s)
   return origin_of[s]
 end

@@ -36,23 +36,6 @@ local function wrong(t)
   end
 end
 
--- What a file returns: a table of functions, or `next` alone.
-local function from_file(path, run)
-  local found, why = run.find(path)
-  if not found then return nil, ("path: %s: %s"):format(path, why) end
-  local made, broken = sandbox.load(found)
-  if made == nil then return nil, ("path: %s"):format(broken and broken:match "^[^\n]*" or path .. ": returns nothing") end
-  if type(made) == "function" then return { next = made }, nil, made end
-  if type(made) ~= "table" then
-    return nil, ("path: %s: returns a %s; `return { next = function(g) ... end }` expected"):format(found, type(made))
-  end
-  local t = {}
-  for k, v in pairs(made) do t[k] = v end
-  local what = wrong(t)
-  if what then return nil, ("path: %s: %s"):format(found, what) end
-  return t, nil, made
-end
-
 -- Parameters of the file with the scenario's in their place.
 local function params_of(t, w)
   local own = {}
@@ -71,6 +54,41 @@ local function params_of(t, w)
   return own
 end
 
+-- The engine's form of a generator (src/bind/workload/generator.h).
+local function form(t, w)
+  local why = wrong(t)
+  if why then return nil, why end
+  local params
+  params, why = params_of(t, w)
+  if not params then return nil, why end
+  local shares = w.shares
+  if shares == nil then shares = t.shares or t.answered ~= nil end
+  return {
+    arrivals = "scripted", count = w.count, duration = w.duration, shares = shares or nil, name = w.name or t.name,
+    generator = { next = t.next, fill = t.fill, answered = t.answered, params = params,
+                  classes = w.classes or t.classes },
+  }
+end
+
+-- What a file sees besides what a policy's does: a generator may be a loop that yields its requests.
+local GIVEN = { globals = { coroutine = { yield = coroutine.yield } } }
+
+-- The same of a file: it returns a table of functions, or `next` alone.
+local function from_file(path, w)
+  local made, broken = sandbox.load(path, GIVEN)
+  if made == nil then
+    return nil, "path: " .. (broken and broken:match "^[^\n]*" or path .. ": returns nothing")
+  end
+  if type(made) == "function" then made = { next = made } end
+  if type(made) ~= "table" then
+    return nil, ("path: %s: returns a %s; `return { next = function(g) ... end }` expected"):format(path, type(made))
+  end
+  local t = {}
+  for k, v in next, made do t[k] = v end
+  local out, why = form(t, w)
+  return out, why and not out and (why:match "^params" and why or ("path: %s: %s"):format(path, why)) or nil
+end
+
 local FUNCTION = "a function of a generator; docs/workloads.md"
 
 return {
@@ -79,7 +97,7 @@ return {
     { "path", "path", doc = "a file that returns { next = function(g) ... end }; or the functions here" },
     { "next", "function", doc = FUNCTION }, { "fill", "function", doc = FUNCTION },
     { "answered", "function", doc = FUNCTION },
-    { "params", "table", doc = "what the functions find in g.params" },
+    { "params", "free", doc = "what the functions find in g.params" },
     { "classes", "list", of = { type = "string" }, doc = "names that requests may be counted under" },
     { "shares", "boolean", doc = "requests say what their prompts share (prefix, text); true with answered" },
     keys.COUNT, keys.DURATION, fields.seconds("timeout", "from arrival until the client gives up", { open = true }),
@@ -89,23 +107,14 @@ return {
   shorthand = "path",
   engine = function(w, run)
     if w.path and (w.next or w.fill) then return nil, "path: next or fill is given too; leave one out" end
-    local t, why, made = { next = w.next, fill = w.fill, answered = w.answered }, nil, nil
-    if w.path then
-      t, why, made = from_file(w.path, run)
-      if not t then return nil, why end
-    else
-      why = wrong(t)
-      if why then return nil, why end
+    if not w.path then return form({ next = w.next, fill = w.fill, answered = w.answered }, w) end
+    local found, why = run.find(w.path)
+    if not found then return nil, ("path: %s: %s"):format(w.path, why) end
+    local out
+    out, why = from_file(found, w)
+    if out then
+      out.again = function() return assert(from_file(found, w)) end
     end
-    local params
-    params, why = params_of(t, w)
-    if not params then return nil, why end
-    local shares = w.shares
-    if shares == nil then shares = t.shares or t.answered ~= nil end
-    return {
-      arrivals = "scripted", count = w.count, duration = w.duration, shares = shares or nil, made = made,
-      generator = { next = t.next, fill = t.fill, answered = t.answered, params = params,
-                    classes = w.classes or t.classes },
-    }
+    return out, why
   end,
 }

@@ -1,5 +1,5 @@
---- Requests that are written down, one by one: oracle.workload.requests { { arrival = 0, prompt = 100, output = 20 }, ... }.
--- A request has the fields that one of a generator has (docs/workloads.md); those of a list may stand in any order.
+--- Requests that are written down: oracle.workload.requests { { arrival = 0, prompt = 100, output = 20 }, ... }, or
+-- `requests = { ... }` in the scenario. A request has the fields that one of a generator has (docs/workloads.md); those of a list may stand in any order.
 local keys = require "oracle.workload.parts.keys"
 local fields = require "oracle.scenario.fields"
 
@@ -7,7 +7,9 @@ local NUMBERS = { arrival = 0, gap = 0, prompt = 1, output = 1, timeout = 0, can
 
 -- nil where a request can be one; else "requests[i].key: why".
 local function wrong(r, i)
-  if type(r) ~= "table" then return ("requests[%d]: { arrival =, prompt =, output = } expected, got a %s"):format(i, type(r)) end
+  if type(r) ~= "table" then
+    return ("requests[%d]: { arrival =, prompt =, output = } expected, got a %s"):format(i, type(r))
+  end
   for _, key in ipairs { "arrival", "prompt", "output" } do
     if r[key] == nil then return ("requests[%d].%s: missing"):format(i, key) end
   end
@@ -46,7 +48,7 @@ end
 return {
   doc = "requests that are listed one by one",
   keys = {
-    { "requests", "table", required = true, doc = "{ { arrival =, prompt =, output = }, ... }, in any order" },
+    { "requests", "free", required = true, doc = "{ { arrival =, prompt =, output = }, ... }, in any order" },
     keys.COUNT, keys.DURATION, fields.seconds("timeout", "from arrival until the client gives up", { open = true }),
     { "name", "string", doc = "of the profile in results" },
   },
@@ -55,7 +57,7 @@ return {
   recorded = true,
   engine = function(w)
     local list = w.requests
-    if #list == 0 then return nil, "requests: a list { { arrival =, prompt =, output = }, ... } expected, this one is empty" end
+    if #list == 0 then return nil, "requests: { { arrival =, prompt =, output = }, ... } expected, this list is empty" end
     for i = 1, #list do
       local why = wrong(list[i], i)
       if why then return nil, why end

@@ -3,7 +3,8 @@
 #include <lauxlib.h>
 #include <math.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
+#include "bind/error.h"
 #include "bind/policy/call_context.h"
 
 static orc_rng *stream(lua_State *L)

@@ -40,7 +40,7 @@ typedef struct script {
   bool own;              /* what may be wrong now is a value of the script's, not the script */
   bool placed;           /* the error that is being told has its line */
   orc_error late;        /* what is wrong with the request behind those that were given */
-  orc_block *into;       /* during a call */
+  orc_request_block *into;       /* during a call */
   const orc_outcome *of; /* during a call of answered */
 } script;
 
@@ -162,7 +162,7 @@ static void add_line(lua_State *L, const script *s, orc_error *e)
 static int take_rows(lua_State *L)
 {
   script *s = lua_touserdata(L, 1);
-  orc_block *b = s->into;
+  orc_request_block *b = s->into;
   while (b->count < b->room && !s->over) {
     set_now(L, s, s->reading.clock);
     resume(L, s);
@@ -182,7 +182,7 @@ static int take_rows(lua_State *L)
 static int take_block(lua_State *L)
 {
   script *s = lua_touserdata(L, 1);
-  orc_block *b = s->into;
+  orc_request_block *b = s->into;
   set_now(L, s, s->reading.clock);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->block);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->fill);
@@ -207,7 +207,7 @@ static int take_block(lua_State *L)
 static int take_listed(lua_State *L)
 {
   script *s = lua_touserdata(L, 1);
-  orc_block *b = s->into;
+  orc_request_block *b = s->into;
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->rows);
   s->own = true;
   for (; b->count < b->room; lua_settop(L, 2)) {
@@ -306,7 +306,7 @@ static bool call(script *s, lua_CFunction f, orc_rng *rng, orc_error *e)
   return false;
 }
 
-static bool fill(void *self, orc_block *b, orc_error *e)
+static bool fill(void *self, orc_request_block *b, orc_error *e)
 {
   script *s = self;
   s->into = b;
@@ -326,7 +326,7 @@ static bool fill(void *self, orc_block *b, orc_error *e)
   return false;
 }
 
-static bool follow(void *self, const orc_outcome *of, orc_block *b, orc_error *e)
+static bool follow(void *self, const orc_outcome *of, orc_request_block *b, orc_error *e)
 {
   script *s = self;
   const uint32_t tag = of->in->tag;

@@ -4,7 +4,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
+#include "bind/error.h"
 #include "bind/spelling.h"
 
 enum { SESSION_BITS = 48, TOKENS_MOST = 1 << 30, SPANS_MOST = 64 };
@@ -137,7 +138,7 @@ static uint16_t class_of(lua_State *L, const orc_rows *r)
 }
 
 /* A list of { name, tokens }. */
-static void read_spans(lua_State *L, orc_block *b, int row)
+static void read_spans(lua_State *L, orc_request_block *b, int row)
 {
   const lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
   if (n > SPANS_MOST) orc_bind_fail(L, "prefix: at most %d texts expected", SPANS_MOST);
@@ -164,7 +165,7 @@ static double arrival(lua_State *L, const orc_rows *r)
 }
 
 /* The value on top of the stack into a field of a row; it stays. */
-static void put(lua_State *L, orc_rows *r, field f, orc_block *b, int i)
+static void put(lua_State *L, orc_rows *r, field f, orc_request_block *b, int i)
 {
   switch (f) {
   case ARRIVAL:
@@ -260,7 +261,7 @@ static void check_whole(lua_State *L, const orc_rows *r, unsigned seen)
     orc_bind_fail(L, "continues, repeats: only of what answered returns, which follows a request");
 }
 
-void orc_rows_read(lua_State *L, orc_rows *r, orc_block *b)
+void orc_rows_read(lua_State *L, orc_rows *r, orc_request_block *b)
 {
   const int row = b->count, top = lua_gettop(L);
   unsigned seen = 0;
@@ -299,7 +300,7 @@ void orc_rows_push_columns(lua_State *L, int room)
 /* A column being read, for the protected call. */
 typedef struct column {
   orc_rows *rows;
-  orc_block *block;
+  orc_request_block *block;
   field field;
   int first, count; /* rows of the block from the first on */
   int row;          /* the one being read */
@@ -337,7 +338,7 @@ static bool is_empty(lua_State *L, int index)
   return false;
 }
 
-bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_block *b)
+bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_request_block *b)
 {
   const int columns = lua_absindex(L, index), top = lua_gettop(L);
   unsigned seen = 0;

@@ -40,7 +40,7 @@ void orc_rows_init(lua_State *L, orc_rows *r, uint16_t source);
 void orc_rows_done(lua_State *L, const orc_rows *r);
 
 /* Append the request in the table on top of the stack to b; the stack stays. Raises what is wrong with it. */
-void orc_rows_read(lua_State *L, orc_rows *r, orc_block *b);
+void orc_rows_read(lua_State *L, orc_rows *r, orc_request_block *b);
 
 /* Push a block for scripts: { rows = room, prompt = {}, output = {}, ... }. */
 void orc_rows_push_columns(lua_State *L, int room);
@@ -49,7 +49,7 @@ void orc_rows_push_columns(lua_State *L, int room);
 ** Append the first `count` rows of such a block, at `index`, to b, and clear them. False where one is wrong: those
 ** before it are there, and why is pushed. Raises what is wrong with all of them.
 */
-bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_block *b);
+bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_request_block *b);
 
 /* The identity of a text that is known by a name. FNV-1a (Fowler, Noll and Vo; draft-eastlake-fnv), 64 bit. */
 uint64_t orc_rows_text(const char *name);

@@ -14,12 +14,12 @@ local Z99 = 2.3263478740408408                            -- NIST/SEMATECH e-Han
 local NAMES = { "Constant", "Fixed", "Exponential", "Uniform", "Normal", "LogNormal", "Pareto", "Weibull", "Gamma",
                 "Mixture", "Linear", "Geometric", "Categorical", "Empirical" }
 
-local POSITIVE = { min = 0, open = true }
-local ANY, NOT_NEGATIVE = {}, { min = 0 }
+-- Of parameters that oracle.dist has none of: rates, logarithms, what clamps a draw. Those of the others are its own.
+local POSITIVE, ANY = { type = "number", min = 0, open = true }, { type = "number" }
 
-local function get(p, path, t, key, otherwise, rule)
+local function get(p, path, t, key, otherwise, row)
   if t[key] == nil then return otherwise end
-  return fields.number(p, path, t, key, rule)
+  return fields.value(p, path, t, key, row)
 end
 
 local function from_linear(mean, std)
@@ -28,25 +28,27 @@ local function from_linear(mean, std)
   return median, median * math.exp(Z99 * math.sqrt(math.log(ratio)))
 end
 
--- The mistake that most example files make: token counts where the logarithm is meant.
+-- What most example files write: token counts, where the generator takes logarithms. They are read as what they say.
 local function token_scale(p, path, mean, sigma)
   local std = sigma and sigma > 0 and sigma or 0.5 * mean
   local median, p99 = from_linear(mean, std)
-  p:add(join(path, "mean"), "%g is at token scale, but a LogNormal's mean is in log space (the median would be e^%g);"
-    .. " give median: %.4g and p99: %.4g instead, which are linear, or the logarithm, mean: %.4g and sigma: %.4g",
-    mean, mean, median, p99, math.log(median), math.sqrt(math.log(1 + (std / mean) ^ 2)))
+  local spread = math.sqrt(math.log(1 + (std / mean) ^ 2))
+  p:warn(join(path, "mean"), "%g is at token scale, where a LogNormal's mean is in log space (the median would be"
+    .. " e^%g): read as a mean of %g and a standard deviation of %g, which median: %.4g and p99: %.4g say, or the"
+    .. " logarithm, mean: %.4g and sigma: %.4g", mean, mean, mean, std, median, p99, math.log(median), spread)
   p:offer { kind = "lognormal", path = path, median = median, p99 = p99 }
+  return { kind = "lognormal", median = median, sigma = spread }
 end
 
 local function lognormal(p, path, t)
   if t.median ~= nil then
-    local d = { kind = "lognormal", median = get(p, path, t, "median", nil, POSITIVE) }
+    local d = { kind = "lognormal", median = get(p, path, t, "median", nil, dist.row("lognormal", "median")) }
     for _, key in ipairs { "mean", "mu" } do
       if t[key] ~= nil then return p:add(join(path, key), "median says the same; leave one out") end
     end
     local spread = false
     for _, key in ipairs { "p99", "p95", "p90", "sigma", "cv", "std" } do
-      d[key] = get(p, path, t, key, nil, key:match("^p") and POSITIVE or NOT_NEGATIVE)
+      d[key] = get(p, path, t, key, nil, dist.row("lognormal", key))
       spread = spread or t[key] ~= nil
     end
     if not spread then d.sigma = 1 end                    -- the default that mean has too
@@ -57,7 +59,7 @@ local function lognormal(p, path, t)
   end
   if t.mu ~= nil and t.mean ~= nil then return p:add(join(path, "mu"), "mean says the same; leave one out") end
   local mean = get(p, path, t, "mean", nil, ANY) or get(p, path, t, "mu", 0, ANY)
-  local sigma = get(p, path, t, "sigma", 1, NOT_NEGATIVE)
+  local sigma = get(p, path, t, "sigma", 1, dist.row("lognormal", "sigma"))
   if not mean or not sigma then return nil end
   if t.mu ~= nil and mean > TOKENS_SCALE then
     return p:add(join(path, "mu"), "%g: a logarithm, up to %d, expected (or give median, which is linear)", mean,
@@ -93,47 +95,54 @@ local function kind(names, keys, convert)
 end
 
 kind({ "Constant", "Fixed" }, { "value" }, function(p, path, t)
-  return { kind = "constant", value = get(p, path, t, "value", 1, ANY) }
+  return { kind = "constant", value = get(p, path, t, "value", 1, dist.row("constant", "value")) }
 end)
 
 kind({ "Exponential" }, { "rate", "mean" }, function(p, path, t)
   if t.rate ~= nil and t.mean ~= nil then return p:add(path, "rate and mean say the same; leave one out") end
-  local mean = get(p, path, t, "mean", nil, POSITIVE)
+  local mean = get(p, path, t, "mean", nil, dist.row("exponential", "mean"))
   local rate = get(p, path, t, "rate", 1, POSITIVE)
   return { kind = "exponential", mean = mean or (rate and 1 / rate) }
 end)
 
 kind({ "Uniform" }, { "low", "high" }, function(p, path, t)
-  return { kind = "uniform", low = get(p, path, t, "low", 0, ANY), high = get(p, path, t, "high", 1, ANY) }
+  return { kind = "uniform", low = get(p, path, t, "low", 0, dist.row("uniform", "low")),
+           high = get(p, path, t, "high", 1, dist.row("uniform", "high")) }
 end)
 
 kind({ "Normal" }, { "mean", "std", "sigma" }, function(p, path, t)
   if t.std ~= nil and t.sigma ~= nil then return p:add(path, "std and sigma say the same; leave one out") end
-  local std = get(p, path, t, "std", nil, NOT_NEGATIVE) or get(p, path, t, "sigma", 1, NOT_NEGATIVE)
-  return { kind = "normal", mean = get(p, path, t, "mean", 0, ANY), std = std, min = 0 }
+  local spread = dist.row("normal", "std")
+  local std = get(p, path, t, "std", nil, spread) or get(p, path, t, "sigma", 1, spread)
+  return { kind = "normal", mean = get(p, path, t, "mean", 0, dist.row("normal", "mean")), std = std, min = 0 }
 end)
 
 kind({ "LogNormal" }, { "mean", "mu", "sigma", "median", "p99", "p95", "p90", "cv", "std" }, lognormal)
 
 for name, shape in pairs { Pareto = 1, Weibull = 1, Gamma = 2 } do
   kind({ name }, { "shape", "scale" }, function(p, path, t)
-    return { kind = name:lower(), shape = get(p, path, t, "shape", shape, POSITIVE),
-             scale = get(p, path, t, "scale", 1, POSITIVE) }
+    local ours = name:lower()
+    return { kind = ours, shape = get(p, path, t, "shape", shape, dist.row(ours, "shape")),
+             scale = get(p, path, t, "scale", 1, dist.row(ours, "scale")) }
   end)
 end
 
-kind({ "Linear" }, { "start", "end", "over" }, function(p, path, t)
-  for _, key in ipairs { "start", "end", "over" } do
+kind({ "Linear" }, { "start", "end", "over" }, function(p, path, t, expected)
+  for _, key in ipairs { "start", "end", not expected and "over" or nil } do
     if t[key] == nil then p:add(join(path, key), "missing; Linear goes from start to end over so many requests") end
   end
-  return { kind = "linear", from = get(p, path, t, "start", nil, ANY), to = get(p, path, t, "end", nil, ANY),
-           over = get(p, path, t, "over", nil, { min = 1, whole = true }) }
+  if t.over == nil and expected then
+    p:warn(path, "over is missing: %d requests, as many as the profile is expected to have", expected)
+  end
+  return { kind = "linear", from = get(p, path, t, "start", nil, dist.row("linear", "from")),
+           to = get(p, path, t, "end", nil, dist.row("linear", "to")),
+           over = get(p, path, t, "over", expected, dist.row("linear", "over")) }
 end)
 
 kind({ "Geometric" }, { "p", "mean" }, function(p, path, t)
   if (t.p == nil) == (t.mean == nil) then return p:add(path, "Geometric needs p or mean") end
-  return { kind = "geometric", p = get(p, path, t, "p", nil, { min = 0, max = 1, open = true }),
-           mean = get(p, path, t, "mean", nil, { min = 1 }) }
+  return { kind = "geometric", p = get(p, path, t, "p", nil, dist.row("geometric", "p")),
+           mean = get(p, path, t, "mean", nil, dist.row("geometric", "mean")) }
 end)
 
 kind({ "Categorical" }, { "values", "weights" }, function(p, path, t)
@@ -147,7 +156,7 @@ kind({ "Empirical" }, { "values", "weights", "file" }, function(p, path, t)
            weights = t.weights ~= nil and numbers(p, path, t, "weights") or nil }
 end)
 
-kind({ "Mixture" }, { "components", "weights" }, function(p, path, t)
+kind({ "Mixture" }, { "components", "weights" }, function(p, path, t, expected)
   local list = fields.list(p, path, t, "components", "missing; a list of distributions expected")
   if not list then return nil end
   if #list == 0 then return p:add(join(path, "components"), "empty; a list of distributions expected") end
@@ -157,7 +166,7 @@ kind({ "Mixture" }, { "components", "weights" }, function(p, path, t)
   end
   local d = { kind = "mixture" }
   for i = 1, #list do
-    local part = read(p, join(join(path, "components"), i - 1), list[i])
+    local part = read(p, join(join(path, "components"), i - 1), list[i], expected)
     d[i] = part and { weights and weights[i] or 1, part } or nil
   end
   return #d == #list and d or nil
@@ -169,7 +178,7 @@ local function known_keys(k)
   return keys
 end
 
-read = function(p, path, v)
+read = function(p, path, v, expected)
   if not fields.entry(p, path, v) then return nil end
   if v.type == nil then return p:add(path, "missing type; one of %s", table.concat(NAMES, ", ")) end
   local name = fields.choice(p, path, v, "type", NAMES, "%s: unknown distribution")
@@ -177,7 +186,7 @@ read = function(p, path, v)
   local before = #p.errors
   fields.known(p, path, v, known_keys(KINDS[name]))
   fields.boolean(p, path, v, "is_int")
-  local d = KINDS[name].convert(p, path, v)
+  local d = KINDS[name].convert(p, path, v, expected)
   local low, high = get(p, path, v, "min", nil, ANY), get(p, path, v, "max", nil, ANY)
   if not d or #p.errors > before then return nil end
   d.min, d.max = low or d.min, high or d.max
@@ -187,17 +196,18 @@ end
 --- Read the distribution below `path` . `key`.
 -- @param kind "time" (s) or "tokens": what it draws
 -- @param absent the message when there is none; nil: it may be missing
+-- @param expected requests that draw from it, about, which a Linear goes over where it does not say; nil: not known
 -- @return oracle.dist's table; nil where there is none or it is wrong
-function distribution.read(p, path, t, key, what, absent)
+function distribution.read(p, path, t, key, what, absent, expected)
   local at = join(path, key)
   if t[key] == nil then return absent and p:add(path, absent) end
   local before = #p.errors
-  local d = read(p, at, t[key])
+  local d = read(p, at, t[key], expected)
   if not d or #p.errors > before then return nil end
   local resolved, why = dist.resolve(d, false)
   if not resolved then return p:add(at, why) end
   if what == "time" and type(t[key]) == "table" and t[key].is_int then
-    return p:add(join(at, "is_int"), "a time is not rounded to whole seconds; leave it out")
+    p:warn(join(at, "is_int"), "has no effect: a time is not rounded to whole seconds")
   end
   local least = distribution.least(resolved)
   if least and least < 0 and not d.min then
