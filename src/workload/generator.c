@@ -11,13 +11,13 @@ typedef struct generator {
   orc_generator of;
   orc_generator_options options;
   orc_request_block block; /* what comes next: */
-  int at;          /* its next row; */
+  int at;                  /* its next row; */
   orc_request_block one;   /* and the row of a request that follows an answer */
-  int64_t drawn;   /* rows taken from blocks so far */
-  int64_t issued;  /* requests so far, those that follow included */
-  orc_time latest; /* of the row before */
-  int64_t still;   /* rows at that time so far */
-  int part;        /* in the block's parts, the first of its next row */
+  int64_t drawn;           /* rows taken from blocks so far */
+  int64_t issued;          /* requests so far, those that follow included */
+  orc_time latest;         /* of the row before */
+  int64_t still;           /* rows at that time so far */
+  int part;                /* in the block's parts, the first of its next row */
   orc_prompts prompts;
   bool ended;
 } generator;
@@ -28,24 +28,24 @@ static orc_request_block block_of(int room)
 {
   const size_t n = (size_t)room;
   return (orc_request_block){ .room = room,
-                      .time = orc_alloc(n, sizeof(double)),
-                      .prompt = orc_alloc(n, sizeof(int32_t)),
-                      .output = orc_alloc(n, sizeof(int32_t)),
-                      .max_output = orc_alloc(n, sizeof(int32_t)),
-                      .priority = orc_alloc(n, sizeof(int32_t)),
-                      .client = orc_alloc(n, sizeof(uint32_t)),
-                      .session = orc_alloc(n, sizeof(uint64_t)),
-                      .timeout = orc_alloc(n, sizeof(double)),
-                      .cancel = orc_alloc(n, sizeof(double)),
-                      .prefix = orc_alloc(n, sizeof(uint64_t)),
-                      .prefix_tokens = orc_alloc(n, sizeof(int32_t)),
-                      .text = orc_alloc(n, sizeof(uint64_t)),
-                      .streamed = orc_alloc(n, sizeof(bool)),
-                      .continues = orc_alloc(n, sizeof(bool)),
-                      .repeats = orc_alloc(n, sizeof(bool)),
-                      .more = orc_alloc(n, sizeof(int32_t)),
-                      .profile = orc_alloc(n, sizeof(uint16_t)),
-                      .tag = orc_alloc(n, sizeof(uint32_t)) };
+                              .time = orc_alloc(n, sizeof(double)),
+                              .prompt = orc_alloc(n, sizeof(int32_t)),
+                              .output = orc_alloc(n, sizeof(int32_t)),
+                              .max_output = orc_alloc(n, sizeof(int32_t)),
+                              .priority = orc_alloc(n, sizeof(int32_t)),
+                              .client = orc_alloc(n, sizeof(uint32_t)),
+                              .session = orc_alloc(n, sizeof(uint64_t)),
+                              .timeout = orc_alloc(n, sizeof(double)),
+                              .cancel = orc_alloc(n, sizeof(double)),
+                              .prefix = orc_alloc(n, sizeof(uint64_t)),
+                              .prefix_tokens = orc_alloc(n, sizeof(int32_t)),
+                              .text = orc_alloc(n, sizeof(uint64_t)),
+                              .streamed = orc_alloc(n, sizeof(bool)),
+                              .continues = orc_alloc(n, sizeof(bool)),
+                              .repeats = orc_alloc(n, sizeof(bool)),
+                              .more = orc_alloc(n, sizeof(int32_t)),
+                              .profile = orc_alloc(n, sizeof(uint16_t)),
+                              .tag = orc_alloc(n, sizeof(uint32_t)) };
 }
 
 static void block_done(orc_request_block *b)

@@ -1,5 +1,6 @@
 --- Requests that are written down: oracle.workload.requests { { arrival = 0, prompt = 100, output = 20 }, ... }, or
--- `requests = { ... }` in the scenario. A request has the fields that one of a generator has (docs/workloads.md); those of a list may stand in any order.
+-- `requests = { ... }` in the scenario. A request has the fields that one of a generator has (docs/workloads.md); those of
+-- a list may stand in any order.
 local keys = require "oracle.workload.parts.keys"
 local fields = require "oracle.scenario.fields"
 
@@ -57,7 +58,7 @@ return {
   recorded = true,
   engine = function(w)
     local list = w.requests
-    if #list == 0 then return nil, "requests: { { arrival =, prompt =, output = }, ... } expected, this list is empty" end
+    if #list == 0 then return nil, "requests: { { arrival =, prompt =, output = } } expected, this list is empty" end
     for i = 1, #list do
       local why = wrong(list[i], i)
       if why then return nil, why end

@@ -36,12 +36,12 @@ typedef struct script {
   uint16_t source;
   kept *kept; /* [room]; 0 is not used */
   uint32_t count, room, free;
-  bool over;             /* next has returned nil */
-  bool own;              /* what may be wrong now is a value of the script's, not the script */
-  bool placed;           /* the error that is being told has its line */
-  orc_error late;        /* what is wrong with the request behind those that were given */
-  orc_request_block *into;       /* during a call */
-  const orc_outcome *of; /* during a call of answered */
+  bool over;               /* next has returned nil */
+  bool own;                /* what may be wrong now is a value of the script's, not the script */
+  bool placed;             /* the error that is being told has its line */
+  orc_error late;          /* what is wrong with the request behind those that were given */
+  orc_request_block *into; /* during a call */
+  const orc_outcome *of;   /* during a call of answered */
 } script;
 
 static lua_State *state(const script *s)
