@@ -86,10 +86,10 @@ typedef enum orc_shard {
 } orc_shard;
 
 typedef struct orc_matrix {
+  double inputs, outputs; /* shape of one copy, uncut */
   orc_block block;
   orc_part part;
   orc_shard shard;
-  double inputs, outputs; /* shape of one copy, uncut */
   int copies;             /* 1; the experts of an MoE */
   int active;             /* copies that one token passes: 1; top-k */
   bool fused;             /* reads the same input as the matrix before it, once */

@@ -166,9 +166,10 @@ end
 function workload.fresh(form)
   if form.again then return form.again() end
   if form[1] == nil then return form end
-  local list = {}
-  for i, part in ipairs(form) do list[i] = part.again and part.again() or part end
-  return list
+  local all = {}
+  for k, v in pairs(form) do all[k] = v end
+  for i, part in ipairs(form) do all[i] = part.again and part.again() or part end
+  return all
 end
 
 --- The arrivals of an open loop: a rate or stages, and something that ends them.

@@ -1,6 +1,6 @@
 --- Requests that are written down: oracle.workload.requests { { arrival = 0, prompt = 100, output = 20 }, ... }, or
--- `requests = { ... }` in the scenario. A request has the fields that one of a generator has (docs/workloads.md); those of
--- a list may stand in any order.
+-- `requests = { ... }` in the scenario. A request has the fields that one of a generator has (docs/workloads.md);
+-- those of a list may stand in any order.
 local keys = require "oracle.workload.parts.keys"
 local fields = require "oracle.scenario.fields"
 
