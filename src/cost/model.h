@@ -90,9 +90,9 @@ typedef struct orc_matrix {
   orc_block block;
   orc_part part;
   orc_shard shard;
-  int copies;             /* 1; the experts of an MoE */
-  int active;             /* copies that one token passes: 1; top-k */
-  bool fused;             /* reads the same input as the matrix before it, once */
+  int copies; /* 1; the experts of an MoE */
+  int active; /* copies that one token passes: 1; top-k */
+  bool fused; /* reads the same input as the matrix before it, once */
 } orc_matrix;
 
 enum { ORC_MATRICES = 13 }; /* room that any block's list fits */

@@ -5,28 +5,19 @@
 local fields = require "oracle.scenario.fields"
 local keys = require "oracle.workload.parts.keys"
 local lazy = require "oracle.lazy"
+local ordered = require "oracle.text.ordered"
 local sandbox = lazy "oracle.policy.sandbox"
+local scalar = lazy "oracle.scenario.scalar"
 local spelling = require "oracle.text.spelling"
 
 -- What a file may say, and what a scenario may say beside it.
 local OWN = { name = "string", next = "function", fill = "function", answered = "function", params = "table",
               classes = "table", shares = "boolean" }
 
-local function sorted(t)
-  local list = {}
-  for k in pairs(t) do list[#list + 1] = tostring(k) end
-  table.sort(list)
-  return list
-end
-
 -- nil where a table can be a generator; else why not.
 local function wrong(t)
-  for _, key in ipairs(sorted(t)) do
-    if not OWN[key] then
-      local near = spelling.find(key, sorted(OWN))
-      return ("%s: unknown key; %s"):format(key, near and "did you mean " .. near .. "?"
-        or "valid: " .. table.concat(sorted(OWN), ", "))
-    end
+  for _, key in ipairs(ordered.keys(t)) do
+    if not OWN[key] then return ("%s: %s"):format(key, (scalar.unknown(key, ordered.keys(OWN)))) end
     if type(t[key]) ~= OWN[key] then return ("%s: a %s expected, got a %s"):format(key, OWN[key], type(t[key])) end
   end
   if t.next and t.fill then return "fill: next is given too; leave one out" end
@@ -40,11 +31,11 @@ end
 local function params_of(t, w)
   local own = {}
   for k, v in pairs(t.params or {}) do own[k] = v end
-  for _, key in ipairs(w.params and t.params and sorted(w.params) or {}) do
+  for _, key in ipairs(w.params and t.params and ordered.keys(w.params) or {}) do
     if own[key] == nil then
-      local near = spelling.find(key, sorted(own))
+      local near = spelling.find(tostring(key), ordered.keys(own))
       return nil, ("params.%s: unknown; %s"):format(key, near and "did you mean " .. near .. "?"
-        or "valid: " .. table.concat(sorted(own), ", "))
+        or "valid: " .. table.concat(ordered.keys(own), ", "))
     end
     if type(w.params[key]) ~= type(own[key]) then
       return nil, ("params.%s: a %s expected, got a %s"):format(key, type(own[key]), type(w.params[key]))
@@ -86,7 +77,8 @@ local function from_file(path, w)
   local t = {}
   for k, v in next, made do t[k] = v end
   local out, why = form(t, w)
-  return out, why and not out and (why:match "^params" and why or ("path: %s: %s"):format(path, why)) or nil
+  if out or why:match "^params" then return out, why end
+  return nil, ("path: %s: %s"):format(path, why)
 end
 
 local FUNCTION = "a function of a generator; docs/workloads.md"

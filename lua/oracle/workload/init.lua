@@ -161,14 +161,22 @@ function workload.engine(w, run)
   return fill(out, w)
 end
 
---- The engine's form for one more simulation: files of generators are read anew, so that nothing one keeps in its
+local used = setmetatable({}, { __mode = "k" })           -- forms that a simulation has had
+
+local function fresh(form)
+  if not form.again then return form end
+  local made = used[form] and form.again() or form
+  used[form] = true
+  return made
+end
+
+--- The engine's form for one more simulation: the file of a generator is read anew, so that nothing it keeps in its
 -- variables is seen by the next.
 function workload.fresh(form)
-  if form.again then return form.again() end
-  if form[1] == nil then return form end
+  if form[1] == nil then return fresh(form) end
   local all = {}
   for k, v in pairs(form) do all[k] = v end
-  for i, part in ipairs(form) do all[i] = part.again and part.again() or part end
+  for i, part in ipairs(form) do all[i] = fresh(part) end
   return all
 end
 

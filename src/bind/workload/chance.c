@@ -3,7 +3,7 @@
 #include <lauxlib.h>
 #include <math.h>
 
-#include "bind/args.h"
+#include "base/real.h"
 #include "bind/error.h"
 #include "bind/policy/call_context.h"
 
@@ -53,7 +53,7 @@ static int normal(lua_State *L)
 static int lognormal(lua_State *L)
 {
   const double median = positive(L, 2, false), sigma = positive(L, 3, true);
-  lua_pushnumber(L, median * exp(sigma * orc_rng_normal(stream(L))));
+  lua_pushnumber(L, median * orc_real_exp(sigma * orc_rng_normal(stream(L))));
   return 1;
 }
 

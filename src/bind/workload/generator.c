@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "bind/policy/call.h"
 #include "bind/policy/source_line.h"
+#include "bind/put.h"
 #include "bind/workload/chance.h"
 #include "bind/workload/rows.h"
 
@@ -219,38 +220,27 @@ static int take_listed(lua_State *L)
   return 0;
 }
 
-static void put_number(lua_State *L, const char *name, double v)
-{
-  lua_pushnumber(L, v);
-  lua_setfield(L, -2, name);
-}
-
-static void put_integer(lua_State *L, const char *name, int64_t v)
-{
-  lua_pushinteger(L, v);
-  lua_setfield(L, -2, name);
-}
-
 /* What answered learns of a request. */
 static void push_outcome(lua_State *L, const script *s)
 {
   const orc_outcome *of = s->of;
   const orc_arrival *in = of->in;
   lua_createtable(L, 0, 18);
-  put_integer(L, "number", (int64_t)of->number + 1);
-  put_integer(L, "prompt", in->prompt);
-  put_integer(L, "output", in->output);
-  put_integer(L, "max_output", in->max_output);
-  put_integer(L, "generated", of->generated);
-  put_integer(L, "cached", of->cached);
-  put_integer(L, "client", in->client);
-  put_integer(L, "priority", in->priority);
+  orc_bind_put_integer(L, "number", (int64_t)of->number + 1);
+  orc_bind_put_integer(L, "prompt", in->prompt);
+  orc_bind_put_integer(L, "output", in->output);
+  orc_bind_put_integer(L, "max_output", in->max_output);
+  orc_bind_put_integer(L, "generated", of->generated);
+  orc_bind_put_integer(L, "cached", of->cached);
+  orc_bind_put_integer(L, "client", in->client);
+  orc_bind_put_integer(L, "priority", in->priority);
   if (in->session != 0)
-    put_integer(L, "session", (int64_t)(in->session & ((UINT64_C(1) << SOURCE_SHIFT) - 1)));
-  if (in->turn != 0) put_integer(L, "turn", in->turn);
-  put_number(L, "arrival", (double)in->time * 1e-9);
-  put_number(L, "ended", (double)of->ended * 1e-9);
-  if (of->first_token >= 0) put_number(L, "first_token", (double)of->first_token * 1e-9);
+    orc_bind_put_integer(L, "session",
+                         (int64_t)(in->session & ((UINT64_C(1) << SOURCE_SHIFT) - 1)));
+  if (in->turn != 0) orc_bind_put_integer(L, "turn", in->turn);
+  orc_bind_put_number(L, "arrival", (double)in->time * 1e-9);
+  orc_bind_put_number(L, "ended", (double)of->ended * 1e-9);
+  if (of->first_token >= 0) orc_bind_put_number(L, "first_token", (double)of->first_token * 1e-9);
   lua_pushstring(L, orc_status_name(of->status));
   lua_setfield(L, -2, "status");
   lua_pushboolean(L, of->status == ORC_SUCCESS);
@@ -295,8 +285,7 @@ static bool call(script *s, lua_CFunction f, orc_rng *rng, orc_error *e)
   const int status = orc_policy_call(s->policies, 1, 0, rng);
   if (status == LUA_OK) return true;
   const char *why = lua_tostring(L, -1);
-  const bool greedy =
-      status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0);
+  const bool greedy = orc_policy_took_memory(L, status);
   if (greedy)
     orc_fail(e, "it took more than %d MiB of memory", ORC_WATCHDOG_MEMORY_MIB);
   else
