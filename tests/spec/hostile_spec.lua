@@ -124,7 +124,7 @@ describe("what does not return", function()
       "local function f() return 1 + f() end while true do pcall(f) end",
       "while true do pcall(table.sort, { 3, 2, 1 }, function() while true do end end) end",
     } do
-      stopped("batching", code, "bad.lua:5: the policy ran for more than 2 s without returning")
+      stopped("batching", code, "bad.lua:5: it ran for more than 2 s without returning")
     end
   end)
 

@@ -19,6 +19,7 @@ local FILES = {
   ["v.lua"] = SCENARIO:format "vary = { { 'seed', { 1, 2 } } },",
   ["script"] = "s:run() print(s:result().requests.total, s.now, s:result().oracle.lod, s.scenario.seed)\n",
   ["p.lua"] = [[return require("oracle.policy").admission { name = "p", admit = function() return true end }]],
+  ["w.lua"] = "return function(g) return { gap = g:exponential(1), prompt = 50, output = 5 } end",
   ["bench.json"] = [[{"model_id": "llama-3.1-8b", "num_prompts": 20, "completed": 20, "request_rate": 4.0,
     "total_input_tokens": 6000, "total_output_tokens": 800, "request_throughput": 3.5, "mean_ttft_ms": 40.0}]],
 }
@@ -26,8 +27,8 @@ local FILES = {
 -- What each command is asked without the option: more than one line where the kind of file matters.
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
-  compare = { "compare vllm static v.lua" }, new = { "new policy mine" },
-  check = { "check policy p.lua" }, validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
+  compare = { "compare vllm static v.lua" }, new = { "new policy mine", "new workload mine" },
+  check = { "check policy p.lua", "check workload w.lua" }, validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
   models = { "models" }, hardware = { "hardware" },
   show = { "show model llama-2-7b", "show hardware h100-sxm" },

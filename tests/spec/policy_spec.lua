@@ -221,7 +221,7 @@ describe("a policy that goes wrong", function()
   end)
 
   it("is stopped while its file loads, too", function()
-    assert.matches("loading%.lua:1: the policy ran for more than 2 s",
+    assert.matches("loading%.lua:1: it ran for more than 2 s",
       raised(planning.plan, small { batching = write("loading.lua", "while true do end") }))
     assert.matches("batching: .*syntax%.lua:1: ",
       raised(planning.plan, small { batching = write("syntax.lua", "x =") }))

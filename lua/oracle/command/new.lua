@@ -1,4 +1,5 @@
 --- `oracle new policy NAME`: writes a working policy to begin with; `oracle new router NAME` and so on: of that kind.
+-- `oracle new workload NAME`: a generator.
 local lazy = require "oracle.lazy"
 local paths = lazy "oracle.text.paths"
 local policies = lazy "oracle.policy"
@@ -23,8 +24,8 @@ function command.run(options)
   local what, name = options.files[1], options.files[2]
   local template = what and templates[what]
   if not template then
-    local kinds = { "policy" }
-    for i, k in ipairs(policies.KINDS) do kinds[i + 1] = k.kind end
+    local kinds = { "policy", "workload" }
+    for _, k in ipairs(policies.KINDS) do kinds[#kinds + 1] = k.kind end
     local near = what and spelling.find(what, kinds)
     ui.misuse("new: oracle new policy NAME expected, or %s NAME%s", table.concat(kinds, ", ", 2),
       near and "; did you mean " .. near .. "?" or "")
@@ -43,8 +44,11 @@ function command.run(options)
   local ok, wrong = f:write(text)
   local closed, late = f:close()
   if not ok or not closed then error(("%s: %s"):format(path, wrong or late), 0) end
-  if not options.quiet then ui.say(("%s written; try: oracle check policy %s"):format(path, path)) end
-  local kind = known(base)
+  local is_workload = what == "workload"
+  if not options.quiet then
+    ui.say(("%s written; try: oracle check %s %s"):format(path, is_workload and what or "policy", path))
+  end
+  local kind = not is_workload and known(base)
   if kind then
     ui.say(("oracle: %s is also the name of a %s policy that comes along; %s is this one"):format(base, kind, path))
   end

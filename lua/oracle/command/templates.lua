@@ -1,4 +1,4 @@
---- What `oracle new` writes: a policy of each kind that works, to change. @NAME@ and @FILE@ are its name and file.
+--- What `oracle new` writes: a policy of each kind or a generator that works, to change. @NAME@ and @FILE@ are its name and file.
 local templates = {}
 
 templates.batching = [[
@@ -119,6 +119,39 @@ return policy.eviction {
   -- Here: what took long to compute is kept longer.
   grade = function(r, s)
     return r.prompt >= s.params.long and 1 or 0
+  end,
+}
+]]
+
+templates.workload = [[
+--- @NAME@: who asks, when, and for how many tokens, in a line or two.
+-- Try it:    oracle scenarios/quickstart.lua --set workload=@FILE@
+-- Check it:  oracle check workload @FILE@
+-- In a scenario:  workload = { path = "@FILE@", params = { users = 40 }, duration = "10 min" }
+return {
+  params = { users = 20, open = 2, think = 5, leaves = 0.2 },  -- what the scenario may set
+
+  -- The request that comes next, or nil when no more come. `g` is the generator's own table: what is to be kept goes
+  -- into it, for it forks and rewinds with the run. Chance comes from g:random, g:exponential(mean), g:lognormal(median,
+  -- sigma), g:choose(list, weights) ... under the seed, so that another policy meets the same requests.
+  -- Here: users come one after the other, each with a first question.
+  next = function(g)
+    g.n = (g.n or 0) + 1
+    if g.n > g.params.users then return nil end
+    return {
+      gap = g:exponential(g.params.open),                  -- s since the one before; or arrival = s since the beginning
+      prompt = g:lognormal(400, 0.8) + 1,                  -- tokens; rounded to whole ones
+      output = g:exponential(150) + 1,
+      session = true,                                      -- a session of its own, which `answered` may continue
+    }
+  end,
+
+  -- A request has ended; what follows it, or nil. `r` has ok, status, prompt, output, generated, cached, turn, data, and in
+  -- s arrival, first_token, ended. May be left out where nothing follows.
+  -- Here: the user thinks and asks again, with all that was said, or leaves.
+  answered = function(g, r)
+    if not r.ok or g:uniform(0, 1) < g.params.leaves then return nil end
+    return { gap = g:exponential(g.params.think), prompt = 60, output = g:exponential(150) + 1, continues = true }
   end,
 }
 ]]

@@ -32,7 +32,7 @@ static _Noreturn void stop(lua_State *L, int reason)
   orc_source_line_line(L, at, sizeof at);
   if (reason == ORC_WATCHDOG_GREEDY)
     orc_bind_fail(L, "%s: the policy took more than %d MiB of memory", at, ORC_WATCHDOG_MEMORY_MIB);
-  orc_bind_fail(L, "%s: the policy ran for more than %d s without returning", at,
+  orc_bind_fail(L, "%s: it ran for more than %d s without returning", at,
                 ORC_WATCHDOG_PATIENCE * ORC_WATCHDOG_TICK_MS / 1000);
 }
 
