@@ -21,22 +21,40 @@ typedef struct orc_trace orc_trace;
 ** the file's own clock; false at the end or, with e->code set, where the file is wrong. */
 typedef struct orc_trace_format {
   const char *time; /* the field of the time; NULL: the file has none, `row` makes them from 0 */
+  bool from_zero;   /* times count from 0, not from the first row's */
   bool (*row)(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e);
 } orc_trace_format;
 
-/* Places of the columns of a CSV, in its header. */
+/* A CSV: what its columns of interest are called, and how its times are written. */
+typedef struct orc_trace_csv {
+  const char *name, *time, *prompt, *output;
+  bool calendar;        /* "2023-11-16 18:15:46.6805900" instead of numbers */
+  bool either;          /* as the field looks */
+  bool in_any_order;    /* its rows are to be sorted */
+  bool from_zero;       /* times count from 0, not from the first row's */
+  const char *asked;    /* the output where the answer did not become whole; NULL: there is none */
+  const char *status;   /* "SUCCESS" where it did; with `asked` */
+  const char *priority; /* NULL: there is none */
+  double unit;          /* s that 1 means in a time; 0 is 1 */
+} orc_trace_csv;
+
+/* Places of the columns of a CSV, in its header; -1: not there. */
 typedef struct orc_trace_columns {
-  const struct orc_trace_csv *is;
-  int count, time, prompt, output;
+  const orc_trace_csv *is;
+  int count, time, prompt, output, asked, status, priority;
   char date[11]; /* of the row before, where times are dates; "" before the first */
   int64_t day;   /* since 1970-01-01 */
 } orc_trace_columns;
+
+enum { ORC_TRACE_NAME_MOST = 128 };
 
 struct orc_trace {
   gzFile file;
   char *path;
   orc_trace_format format;
   orc_trace_columns columns;
+  orc_trace_csv own;               /* the format that the options describe */
+  struct orc_trace_sorted *sorted; /* rows in order of time; NULL: the file is read as it is */
   orc_trace_options options;
   orc_prompts prompts;
   uint64_t line;            /* of what was read last, from 1 */
@@ -51,7 +69,8 @@ struct orc_trace {
   bool begun, ended;
   bool in_list; /* the list of a JSON file has been entered */
   char note[160];
-  size_t have, at; /* bytes in the buffer; read so far */
+  char names[3][ORC_TRACE_NAME_MOST]; /* of own */
+  size_t have, at;                    /* bytes in the buffer; read so far */
   char buffer[1 << 16];
   char text[ORC_TRACE_LINE_MOST];
 };

@@ -2,29 +2,49 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spelling.h"
+#include "workload/source.h"
 #include "workload/trace.h"
 #include "workload/trace_formats.h"
 
 enum { COLUMNS_MOST = 64, DATE = 10 }; /* bytes of a date */
 
-/* A format: what its columns of interest are called, and how its times are written. */
-typedef struct orc_trace_csv {
-  const char *name, *time, *prompt, *output;
-  bool calendar; /* "2023-11-16 18:15:46.6805900" instead of seconds */
-} orc_trace_csv;
-
 static const orc_trace_csv formats[] = {
+  /* obs/record.h: one line per request, in the order they ended */
+  { .name = "oracle",
+    .time = "arrival_time",
+    .prompt = "prompt_tokens",
+    .output = "output_tokens",
+    .in_any_order = true,
+    .from_zero = true,
+    .asked = "max_output_tokens",
+    .status = "status",
+    .priority = "priority" },
   /* AzurePublicDataset, LLM inference traces 2023 and 2024 */
-  { "Azure LLM", "TIMESTAMP", "ContextTokens", "GeneratedTokens", true },
+  { .name = "Azure LLM",
+    .time = "TIMESTAMP",
+    .prompt = "ContextTokens",
+    .output = "GeneratedTokens",
+    .calendar = true },
   /* BurstGPT (Wang et al., KDD 2025), release 1.1 */
-  { "BurstGPT", "Timestamp", "Request tokens", "Response tokens", false },
+  { .name = "BurstGPT",
+    .time = "Timestamp",
+    .prompt = "Request tokens",
+    .output = "Response tokens" },
   /* Vidur (Agrawal et al., MLSys 2024), processed traces */
-  { "Vidur", "arrived_at", "num_prefill_tokens", "num_decode_tokens", false },
+  { .name = "Vidur",
+    .time = "arrived_at",
+    .prompt = "num_prefill_tokens",
+    .output = "num_decode_tokens" },
   /* splitwise-sim (Patel et al., ISCA 2024) */
-  { "Splitwise", "arrival_timestamp", "prompt_size", "token_size", false },
+  { .name = "Splitwise",
+    .time = "arrival_timestamp",
+    .prompt = "prompt_size",
+    .output = "token_size" },
 };
 
 /* The same of a line with quotes, which are dropped around a field; commas within them do not cut.
@@ -170,15 +190,34 @@ static bool read_calendar(orc_trace_columns *c, const char *s, int64_t *out)
 
 static bool read_time(orc_trace *t, const char *s, int64_t *out, orc_error *e)
 {
-  if (t->columns.is->calendar) {
+  const orc_trace_csv *is = t->columns.is;
+  const bool date = is->either && strlen(s) > DATE && s[4] == '-' && s[7] == '-';
+  if (is->calendar || date) {
     if (read_calendar(&t->columns, s, out)) return true;
-    return orc_trace_bad(t, t->columns.is->time, s, "a time such as 2023-11-16 18:15:46.68", e);
+    return orc_trace_bad(t, is->time, s, "a time such as 2023-11-16 18:15:46.68", e);
   }
   char *end;
-  const double v = strtod(s, &end);
-  if (end == s || *end != '\0' || !(v >= 0.0) || v > 1e9)
-    return orc_trace_bad(t, t->columns.is->time, s, "a time in seconds", e);
-  *out = orc_time_of(v);
+  const double v = strtod(s, &end), seconds = is->unit > 0.0 ? v * is->unit : v;
+  if (end == s || *end != '\0' || !(v >= 0.0) || seconds > (is->either ? ORC_SOURCE_LATEST : 1e9))
+    return orc_trace_bad(t, is->time, s, is->either ? "a time" : "a time in seconds", e);
+  *out = orc_time_of(seconds);
+  return true;
+}
+
+/* What a row says beside its lengths. */
+static bool read_more(orc_trace *t, char **fields, orc_arrival *out, orc_error *e)
+{
+  const orc_trace_columns *c = &t->columns;
+  if (c->asked >= 0 && c->status >= 0 && strcmp(fields[c->status], "SUCCESS") != 0 &&
+      !read_count(t, c->is->asked, fields[c->asked], &out->output, e))
+    return false;
+  if (c->priority < 0) return true;
+  char *end;
+  errno = 0;
+  const long v = strtol(fields[c->priority], &end, 10);
+  if (end == fields[c->priority] || *end != '\0' || v < INT32_MIN || v > INT32_MAX)
+    return orc_trace_bad(t, c->is->priority, fields[c->priority], "a whole number", e);
+  out->priority = (int32_t)v;
   return true;
 }
 
@@ -204,7 +243,70 @@ static bool row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e)
   t->row_line = t->line;
   return read_time(t, fields[c->time], time, e) &&
          read_count(t, c->is->prompt, fields[c->prompt], &out->prompt, e) &&
-         read_count(t, c->is->output, fields[c->output], &out->output, e);
+         read_count(t, c->is->output, fields[c->output], &out->output, e) &&
+         read_more(t, fields, out, e);
+}
+
+/* Where the columns of a format are; whether those that must be there are. */
+static bool place(orc_trace_columns *c, const orc_trace_csv *is, char *const *fields)
+{
+  c->is = is;
+  c->time = find(fields, c->count, is->time);
+  c->prompt = find(fields, c->count, is->prompt);
+  c->output = find(fields, c->count, is->output);
+  c->asked = is->asked != NULL ? find(fields, c->count, is->asked) : -1;
+  c->status = is->status != NULL ? find(fields, c->count, is->status) : -1;
+  c->priority = is->priority != NULL ? find(fields, c->count, is->priority) : -1;
+  return c->time >= 0 && c->prompt >= 0 && c->output >= 0;
+}
+
+/* ---- columns that the options name ---- */
+
+/* The names are the reader's own from here on. */
+static bool describe(orc_trace *t, orc_error *e)
+{
+  const orc_trace_options *o = &t->options;
+  const char *const given[] = { o->time, o->prompt, o->output };
+  for (int i = 0; i < 3; i++) {
+    if (strlen(given[i]) >= ORC_TRACE_NAME_MOST)
+      return orc_fail(e, "%s: a column's name has less than %d bytes", t->path,
+                      ORC_TRACE_NAME_MOST);
+    memcpy(t->names[i], given[i], strlen(given[i]) + 1);
+  }
+  t->own = (orc_trace_csv){ .name = "columns",
+                            .time = t->names[0],
+                            .prompt = t->names[1],
+                            .output = t->names[2],
+                            .either = true,
+                            .in_any_order = true,
+                            .unit = o->time_unit };
+  return true;
+}
+
+/* "x.csv: line 1: no column "tt" (arrival); did you mean "t"? It has t, in, out". */
+static bool no_column(const orc_trace *t, char *const *fields, orc_error *e)
+{
+  const orc_trace_columns *c = &t->columns;
+  const int which = c->time < 0 ? 0 : c->prompt < 0 ? 1 : 2;
+  static const char *const what[] = { "arrival", "prompt", "output" };
+  const char *name = t->names[which];
+  const char *near = orc_spelling_nearest(name, (const char *const *)fields, c->count);
+  char all[240];
+  size_t used = 0;
+  for (int i = 0; i < c->count; i++) {
+    char shown[41];
+    orc_trace_show(shown, fields[i]);
+    if (used + strlen(shown) + 8 > sizeof all) {
+      memcpy(all + used, ", ...", 6);
+      break;
+    }
+    used += (size_t)snprintf(all + used, sizeof all - used, "%s%s", i > 0 ? ", " : "", shown);
+  }
+  if (near == NULL)
+    return orc_fail(e, "%s: line 1: no column \"%s\" (%s); it has %s", t->path, name, what[which],
+                    all);
+  return orc_fail(e, "%s: line 1: no column \"%s\" (%s); did you mean \"%s\"? It has %s", t->path,
+                  name, what[which], near, all);
 }
 
 bool orc_trace_csv_begin(orc_trace *t, orc_error *e)
@@ -215,17 +317,20 @@ bool orc_trace_csv_begin(orc_trace *t, orc_error *e)
   orc_trace_show(shown, t->text);
   orc_trace_columns *c = &t->columns;
   c->count = split(t->text, fields);
-  for (size_t i = 0; i < sizeof formats / sizeof *formats; i++) {
-    c->is = &formats[i];
-    c->time = find(fields, c->count, c->is->time);
-    c->prompt = find(fields, c->count, c->is->prompt);
-    c->output = find(fields, c->count, c->is->output);
-    t->format = (orc_trace_format){ .time = c->is->time, .row = row };
-    if (c->time >= 0 && c->prompt >= 0 && c->output >= 0) return true;
+  bool found = false;
+  if (t->options.time != NULL) {
+    if (!describe(t, e)) return false;
+    found = place(c, &t->own, fields);
+    if (!found) return no_column(t, fields, e);
   }
-  return orc_fail(e,
-                  "%s: line 1: a trace's header expected (Azure LLM: TIMESTAMP,ContextTokens,"
-                  "GeneratedTokens; BurstGPT; Vidur; Splitwise; Mooncake or ShareGPT in JSON), got "
-                  "\"%s\"",
-                  t->path, shown);
+  for (size_t i = 0; i < sizeof formats / sizeof *formats && !found; i++)
+    found = place(c, &formats[i], fields);
+  t->format = (orc_trace_format){ .time = c->is->time, .from_zero = c->is->from_zero, .row = row };
+  if (found) return !c->is->in_any_order || orc_trace_sort(t, e);
+  return orc_fail(
+      e,
+      "%s: line 1: a trace's header expected (Azure LLM: TIMESTAMP,ContextTokens,"
+      "GeneratedTokens; BurstGPT; Vidur; Splitwise; oracle's own; Mooncake or ShareGPT in "
+      "JSON), or columns = { arrival =, prompt =, output = } of the workload, got \"%s\"",
+      t->path, shown);
 }

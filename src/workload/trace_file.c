@@ -17,7 +17,7 @@ static bool read_row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e
   if (t->begun && *time < t->previous)
     return orc_fail(e, "%s: line %" PRIu64 ": %s goes back; rows in order of time expected",
                     t->path, t->row_line, t->format.time);
-  if (!t->begun) t->origin = *time;
+  if (!t->begun) t->origin = t->format.from_zero ? 0 : *time;
   t->begun = true;
   t->previous = *time;
   t->rows++;
@@ -96,6 +96,7 @@ static void done(void *self)
   orc_trace *t = self;
   gzclose(t->file);
   orc_prompts_done(&t->prompts);
+  orc_trace_sorted_done(t);
   free(t->pool);
   free(t->path);
   free(t);
@@ -109,6 +110,8 @@ static bool begin(orc_trace *t, orc_error *e)
     t->at += sizeof bom;
     c = orc_trace_peek(t, e);
   }
+  if (t->options.time != NULL && (c == '[' || c == '{'))
+    return orc_fail(e, "%s: columns: the file is JSON, which has none", t->path);
   if (c == '[') return orc_trace_sharegpt_begin(t, e);
   if (t->options.rate > 0.0)
     return orc_fail(e, "%s: rate: the trace has times of its own; rate_scale makes them faster",

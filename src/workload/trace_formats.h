@@ -10,8 +10,15 @@
 
 #include "workload/trace.h"
 
-bool orc_trace_csv_begin(orc_trace *t, orc_error *e); /* Azure LLM, BurstGPT, Vidur, Splitwise */
+/* Azure LLM, BurstGPT, Vidur, Splitwise, the CSV of requests that oracle writes; or of the options' columns */
+bool orc_trace_csv_begin(orc_trace *t, orc_error *e);
 bool orc_trace_mooncake_begin(orc_trace *t, orc_error *e);
 bool orc_trace_sharegpt_begin(orc_trace *t, orc_error *e);
+
+/* From here on the rows come in order of time, those of one time as the file has them: all are read now. */
+bool orc_trace_sort(orc_trace *t, orc_error *e);
+
+/* What sorting holds. */
+void orc_trace_sorted_done(orc_trace *t);
 
 #endif

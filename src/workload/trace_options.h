@@ -18,6 +18,10 @@ typedef struct orc_trace_options {
   uint64_t seed;
   double rate;                 /* requests/s of files without times; 0: none given */
   double characters_per_token; /* > 0, of files with text and no counts */
+  /* Names of a CSV's columns, used only while it is opened; NULL: the header tells the format. Then
+  ** rows may stand in any order. */
+  const char *time, *prompt, *output;
+  double time_unit; /* s that 1 in the column of the time means, > 0 */
 } orc_trace_options;
 
 #endif

@@ -28,7 +28,8 @@ local FILES = {
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, new = { "new policy mine", "new workload mine" },
-  check = { "check policy p.lua", "check workload w.lua" }, validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
+  check = { "check policy p.lua", "check workload w.lua" },
+  validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
   models = { "models" }, hardware = { "hardware" },
   show = { "show model llama-2-7b", "show hardware h100-sxm" },

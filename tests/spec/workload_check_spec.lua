@@ -53,7 +53,8 @@ describe("oracle check workload", function()
       ["return function(g)\n local none\n return { gap = none.x, prompt = 1, output = 1 } end"] = "w.lua:3: .*none",
       ["return { fill = function(g, b) return 5000 end }"] = "w.lua:1: fill: how many rows .* got 5000",
       ["return function(g) return { gap = 1, promt = 1, output = 1 } end"] = 'w.lua:1: .*did you mean "prompt"',
-      ["return function(g) return { arrival = 2, prompt = 1, output = 1 } end"] = "w.lua: the first 500 requests come at 2 s",
+      ["return function(g) return { arrival = 2, prompt = 1, output = 1 } end"] =
+        "w.lua: the first 500 requests come at 2 s",
       ["return function(g) end"] = "w.lua: no request comes",
       ["return function(g) end end"] = "w.lua:1: ",
       ["return { nxt = 1 }"] = "did you mean next",

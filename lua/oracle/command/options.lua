@@ -72,7 +72,7 @@ options.COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
-  { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: policies of that kind" },
+  { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
   { "generate-config", "", "write a configuration to begin with" },

@@ -1,4 +1,5 @@
---- What `oracle new` writes: a policy of each kind or a generator that works, to change. @NAME@ and @FILE@ are its name and file.
+--- What `oracle new` writes: a policy of each kind or a generator that works, to change.
+-- @NAME@ and @FILE@ are its name and file.
 local templates = {}
 
 templates.batching = [[
@@ -132,8 +133,8 @@ return {
   params = { users = 20, open = 2, think = 5, leaves = 0.2 },  -- what the scenario may set
 
   -- The request that comes next, or nil when no more come. `g` is the generator's own table: what is to be kept goes
-  -- into it, for it forks and rewinds with the run. Chance comes from g:random, g:exponential(mean), g:lognormal(median,
-  -- sigma), g:choose(list, weights) ... under the seed, so that another policy meets the same requests.
+  -- into it, for it forks and rewinds with the run. Chance comes from g:random, g:exponential(mean),
+  -- g:lognormal(median, sigma), g:choose(list, weights) ... under the seed: another policy meets the same requests.
   -- Here: users come one after the other, each with a first question.
   next = function(g)
     g.n = (g.n or 0) + 1
@@ -146,8 +147,8 @@ return {
     }
   end,
 
-  -- A request has ended; what follows it, or nil. `r` has ok, status, prompt, output, generated, cached, turn, data, and in
-  -- s arrival, first_token, ended. May be left out where nothing follows.
+  -- A request has ended; what follows it, or nil. `r` has ok, status, prompt, output, generated, cached, turn, data,
+  -- and in s arrival, first_token, ended. May be left out where nothing follows.
   -- Here: the user thinks and asks again, with all that was said, or leaves.
   answered = function(g, r)
     if not r.ok or g:uniform(0, 1) < g.params.leaves then return nil end

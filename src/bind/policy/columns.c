@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "bind/error.h"
-#include "bind/spelling.h"
+#include "base/spelling.h"
 
 /* cols.x where no column x was asked for. Upvalue: "b:columns". */
 static int no_column(lua_State *L)

@@ -4,7 +4,7 @@
 
 #include "bind/error.h"
 #include "bind/policy/handle.h"
-#include "bind/spelling.h"
+#include "base/spelling.h"
 
 const char *const orc_policy_request_fields[ORC_FIELDS] = {
   [ORC_FIELD_ID] = "id",

@@ -218,10 +218,32 @@ static void read_synthetic(lua_State *L, orc_sim *s, int index, orc_process proc
   *o = (orc_synthetic){ 0 };
 }
 
+/* The name of a column; it stays on the stack. */
+static const char *column_of(lua_State *L, int columns, const char *key)
+{
+  if (lua_getfield(L, columns, key) != LUA_TSTRING)
+    orc_bind_fail(L, "workload.columns.%s: a name expected", key);
+  return lua_tostring(L, -1);
+}
+
+/* The columns of a CSV; their names stay on the stack. */
+static void read_columns(lua_State *L, int index, orc_trace_options *o)
+{
+  static const char what[] = "workload.columns";
+  if (lua_getfield(L, index, "columns") != LUA_TTABLE) return;
+  const int t = lua_gettop(L);
+  o->time = column_of(L, t, "time");
+  o->prompt = column_of(L, t, "prompt");
+  o->output = column_of(L, t, "output");
+  o->time_unit = orc_bind_number(L, t, what, "time_unit");
+  if (!(o->time_unit > 0.0)) orc_bind_fail(L, "%s.time_unit: > 0 expected", what);
+}
+
 static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
 {
+  const int top = lua_gettop(L);
   orc_error e = { 0 };
-  const orc_trace_options o = {
+  orc_trace_options o = {
     .scale = orc_bind_number_or(L, index, "workload", "rate_scale", 1.0),
     .from = orc_bind_number_or(L, index, "workload", "from", 0.0),
     .to = orc_bind_seconds_or_never(L, index, "workload", "to"),
@@ -237,12 +259,13 @@ static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
   if (!(o.scale > 0.0)) orc_bind_fail(L, "workload.rate_scale: > 0 expected");
   if (!(o.characters_per_token > 0.0))
     orc_bind_fail(L, "workload.characters_per_token: > 0 expected");
+  read_columns(L, index, &o);
   if (lua_getfield(L, index, "path") != LUA_TSTRING)
     orc_bind_fail(L, "workload.path: a file expected");
   if (!orc_source_trace(&s->sources[s->source_count], lua_tostring(L, -1), &o, &e))
     orc_bind_raise(L, &e);
   s->source_count++;
-  lua_pop(L, 1);
+  lua_settop(L, top);
 }
 
 static void read_script(lua_State *L, orc_sim *s, int index, const reading *of)

@@ -6,7 +6,7 @@
 
 #include "bind/args.h"
 #include "bind/error.h"
-#include "bind/spelling.h"
+#include "base/spelling.h"
 
 enum { SESSION_BITS = 48, TOKENS_MOST = 1 << 30, SPANS_MOST = 64 };
 

@@ -1,4 +1,4 @@
-#include "bind/spelling.h"
+#include "base/spelling.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
 ** spelling.h - the name that a person most likely meant.
 */
-#ifndef ORC_BIND_SPELLING_H
-#define ORC_BIND_SPELLING_H
+#ifndef ORC_BASE_SPELLING_H
+#define ORC_BASE_SPELLING_H
 
 /*
 ** The nearest of the `count` names to what was typed, by edit distance; of equals the first. A name
