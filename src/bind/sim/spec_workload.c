@@ -6,12 +6,13 @@
 #include <string.h>
 
 #include "bind/dist.h"
+#include "bind/sim/spec_listed.h"
 #include "workload/trace_file.h"
 
 enum { SOURCES_MOST = 1024, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
 
 /* What a source's `arrivals` may name beside the processes of synthetic.h. */
-static const char recorded[] = "recorded";
+static const char recorded[] = "recorded", one_by_one[] = "listed";
 
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
 {
@@ -26,7 +27,7 @@ static bool is_drawn(lua_State *L, int index, orc_process *process)
   if (lua_getfield(L, index, "arrivals") != LUA_TSTRING)
     orc_bind_fail(L, "workload.arrivals: missing");
   const char *name = lua_tostring(L, -1);
-  const bool drawn = strcmp(name, recorded) != 0;
+  const bool drawn = strcmp(name, recorded) != 0 && strcmp(name, one_by_one) != 0;
   if (drawn && !orc_process_find(name, process))
     orc_bind_fail(L, "workload.arrivals: \"%s\": no process of that name", name);
   lua_pop(L, 1);
@@ -99,7 +100,7 @@ static void read_process(lua_State *L, int index, orc_synthetic *o)
 /* ---- what ---- */
 
 /* FNV-1a (Fowler, Noll and Vo; draft-eastlake-fnv), 64 bit: a name as the identity of a text. */
-static uint64_t text_of(const char *name)
+uint64_t orc_bind_text_of(const char *name)
 {
   uint64_t hash = 0xcbf29ce484222325u;
   for (; *name != '\0'; name++)
@@ -125,7 +126,7 @@ static void read_parts(lua_State *L, orc_prefix_pattern *pattern)
     if (lua_getfield(L, t, "id") != LUA_TSTRING)
       orc_bind_fail(L, "workload.prefix: an id expected");
     pattern->parts[i] =
-        (orc_prefix_part){ .text = text_of(lua_tostring(L, -1)), .tokens = (int32_t)tokens };
+        (orc_prefix_part){ .text = orc_bind_text_of(lua_tostring(L, -1)), .tokens = (int32_t)tokens };
     pattern->part_count = i + 1;
     lua_pop(L, 2);
   }
@@ -257,6 +258,8 @@ static void read_source(lua_State *L, orc_sim *s, int index, reading of)
   of.timeout = orc_bind_number_or(L, index, "workload", "timeout", of.timeout);
   if (drawn)
     read_synthetic(L, s, index, process, &of);
+  else if (has(L, index, "requests"))
+    orc_bind_read_listed(L, s, index);
   else
     read_trace(L, s, index, &of);
 }

@@ -1,7 +1,8 @@
 /*
 ** spec_workload.h - the workload of a simulation, read from spec.workload: one source or a list of
 ** them. A source says what it is made of, not what kind of workload it comes from:
-**   arrivals   "recorded": those of the trace at `path`; else the process that makes them
+**   arrivals   "recorded": those of the trace at `path`; "listed": those of `requests`
+**              (spec_listed.h); else the process that makes them
 **              (orc_process_find), with what it needs: rate or stages, cv, inter_arrival, or
 **              concurrency and think; count, duration
 **   prompt, output, prefix, prompt_pool   what is asked
@@ -23,5 +24,8 @@ void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed);
 
 /* The field `key`, a time in s >= 0; INFINITY when absent. */
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key);
+
+/* A name as the identity of a text. */
+uint64_t orc_bind_text_of(const char *name);
 
 #endif

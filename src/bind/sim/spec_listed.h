@@ -1,0 +1,15 @@
+/*
+** spec_listed.h - a workload told request by request: requests = { { time = ns, output =,
+** max_output =, priority =, parts = { { name of a text, tokens }, ... }, turns =, input =, think = ns
+** }, ... } in order of time; all but time, output and parts may be absent.
+*/
+#ifndef ORC_BIND_SIM_SPEC_LISTED_H
+#define ORC_BIND_SIM_SPEC_LISTED_H
+
+#include "bind/bind.h"
+#include "bind/sim/state.h"
+
+/* One more source of *s, from the field `requests` of the table at `index`; raises what is wrong. */
+void orc_bind_read_listed(lua_State *L, orc_sim *s, int index);
+
+#endif

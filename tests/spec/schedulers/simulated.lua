@@ -1,0 +1,70 @@
+--- A case as the engine simulates it: its schedule and its requests in the form of the plain schedulers.
+local core = require "oracle.core"
+local oracle = require "oracle"
+local planning = require "oracle.plan"
+
+local simulated = {}
+
+local MS = 1000000                                        -- ns
+
+local function engine_of(case)
+  local k = case.knobs
+  local version = case.vllm:match "^%d+%.%d+"
+  return {
+    system = "vllm", block_size = k.block_size, num_gpu_blocks_override = k.usable_kv_blocks,
+    max_num_seqs = k.max_num_seqs, max_num_batched_tokens = k.max_num_batched_tokens, max_model_len = k.max_model_len,
+    long_prefill_token_threshold = k.long_prefill_token_threshold, enable_prefix_caching = k.enable_prefix_caching,
+    enable_chunked_prefill = k.enable_chunked_prefill, scheduling_policy = k.scheduling_policy,
+
+
+  }
+end
+
+local function ns(ms) return math.floor(ms * MS + 0.5) end
+
+local function requests_of(case)
+  local list = {}
+  for i, r in ipairs(case.requests) do
+    local c = r.conversation
+    list[i] = { time = ns(r.arrival_ms), output = r.output, priority = r.priority, parts = r.prompt,
+                turns = c and c.turns, input = c and c.input, think = c and ns(c.think_ms) }
+  end
+  return list
+end
+
+local function outcome(case, schedule)
+  local out, names = { steps = {}, requests = {} }, {}
+  for i, r in ipairs(schedule.requests) do
+    local name = case.requests[r.client].name
+    if r.turn > 1 then name = ("%s/%d"):format(name, r.turn) end
+    names[i] = name
+    out.requests[name] = { arrival_ms = r.arrival / MS, prompt_tokens = r.prompt,
+                           first_token_ms = r.first_token and r.first_token / MS,
+                           finish_ms = r.finish and r.finish / MS, preemptions = r.preemptions,
+                           cached_tokens = r.cached, tokens_after_end = r.after_end }
+  end
+  for i, step in ipairs(schedule.steps) do
+    local tokens, preempted = {}, {}
+    for _, part in ipairs(step.tokens) do tokens[names[part[1]]] = (tokens[names[part[1]]] or 0) + part[2] end
+    for k, number in ipairs(step.preempted) do preempted[k] = names[number] end
+    out.steps[i] = { step.start / MS, tokens, step.used, preempted, step.formed / MS }
+  end
+  return out
+end
+
+-- A case as the files of schedules state it; returns its outcome in the same form (schedulers.vllm).
+function simulated.run(case)
+  local plan = planning.plan(oracle.scenario {
+    model = "llama-3.1-8b", hardware = "h100-sxm", engine = engine_of(case),
+    cost = { kind = "constant", constant_step = case.step_ms * 1e-3, constant_prefill_token = 0 },
+    workload = oracle.workload.batch { count = 1, prompt = 1, output = 1 },
+  })
+  local spec = planning.spec(plan, {})
+  spec.workload = { arrivals = "listed", requests = requests_of(case) }
+  spec.schedule = true
+  local sim = core.sim.new(spec)
+  sim:run()
+  return outcome(case, sim:schedule())
+end
+
+return simulated
