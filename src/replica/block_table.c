@@ -1,8 +1,24 @@
 #include "replica/block_table.h"
 
+/* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
+enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
+
+/* What nobody else's prompt begins with. Valid until the next call. */
+static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
+{
+  orc_own_prompt *own = r->own;
+  own->span = (orc_span){ .text = orc_prompt_text(OWN_PROMPT, q->number, 0), .end = q->in.prompt };
+  own->prompt = (orc_prompt){ .spans = &own->span,
+                              .count = 1,
+                              .answer = orc_prompt_text(OWN_ANSWER, q->number, 0) };
+  return &own->prompt;
+}
+
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
 {
-  if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
+  if (!r->knobs.enable_prefix_caching) return NULL;
+  if (q->finds_own) return own_content(r, q);
+  if (q->in.prompt_id == 0) return NULL;
   if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
   return r->host->prompt(r->host->self, q);
 }
@@ -102,7 +118,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   q->lost = 0;
   if (found->blocks + found->lower == 0) return;
   orc_prefix_hold(&r->prefix, found);
-  q->chain = found->last;
+  q->chain.last = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
 }
@@ -123,12 +139,11 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
   const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
-    q->chain = orc_prefix_put(&r->prefix, c,
-                              (orc_prefix_place){ .root = orc_block_table_root(r, q),
-                                                  .last = q->chain,
-                                                  .index = q->shared,
-                                                  .filling = how.filling,
-                                                  .loading = how.loading });
+    orc_prefix_put(&r->prefix, c, &q->chain,
+                   (orc_prefix_place){ .root = orc_block_table_root(r, q),
+                                       .index = q->shared,
+                                       .filling = how.filling,
+                                       .loading = how.loading });
   return q->shared - before;
 }
 
@@ -152,7 +167,7 @@ void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
 void orc_block_table_filled(orc_replica *r, const orc_request *q)
 {
   const int32_t later = q->shared - q->computed / r->knobs.block_size;
-  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain, later);
+  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain.last, later);
 }
 
 void orc_block_table_withdraw(orc_replica *r, orc_request *q)
@@ -163,12 +178,12 @@ void orc_block_table_withdraw(orc_replica *r, orc_request *q)
 
 bool orc_block_table_filling(const orc_replica *r, const orc_request *q)
 {
-  return q->shared > 0 && r->prefix.at[q->chain].filling;
+  return q->shared > 0 && r->prefix.at[q->chain.last].filling;
 }
 
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
 {
-  return orc_prefix_common(&r->prefix, q->chain, q->entered);
+  return orc_prefix_common(&r->prefix, q->chain.last, q->entered);
 }
 
 void orc_block_table_end(orc_replica *r, orc_request *q)
@@ -177,11 +192,27 @@ void orc_block_table_end(orc_replica *r, orc_request *q)
   orc_block_table_drop(r, q);
 }
 
+/* Where every full block is known by its content, those of a prompt unlike any other, which nobody
+** asks for, wait for their turn all the same. */
+static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
+{
+  if (!r->knobs.rules.knows_all_blocks || !r->knobs.enable_prefix_caching) return 0;
+  if (orc_block_table_content(r, q) != NULL) return 0;
+  const int32_t full = q->computed / r->knobs.block_size, own = q->blocks - q->shared;
+  return full < own ? full : own;
+}
+
 void orc_block_table_drop(orc_replica *r, orc_request *q)
 {
-  orc_kv_give(&r->kv, q->blocks - q->shared);
+  const int32_t unknown = unknown_blocks(r, q);
+  orc_kv_give(&r->kv, q->blocks - q->shared - unknown);
+  orc_prefix_give_unknown(&r->prefix, unknown);
   if (q->shared > 0)
-    orc_prefix_release_as(&r->prefix, q->chain, r->host->grade(r->host->self, r->index, q));
+    orc_prefix_release(&r->prefix, &q->chain, r->host->grade(r->host->self, r->index, q));
   q->blocks = q->shared = 0;
-  q->chain = ORC_NO_BLOCK;
+}
+
+void orc_block_table_know(const orc_replica *r, orc_request *q)
+{
+  q->finds_own = q->finds_own || (r->knobs.rules.knows_all_blocks && q->in.prompt_id == 0);
 }

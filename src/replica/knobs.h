@@ -6,6 +6,7 @@
 
 #include "base/base.h"
 #include "replica/kv_tiers.h"
+#include "replica/rules.h"
 
 /* How blocks come back from lower tiers. */
 typedef enum orc_onload_mode {
@@ -35,6 +36,7 @@ typedef struct orc_engine_knobs {
   orc_tier_kind tiers[ORC_KV_TIERS_MOST]; /* where evicted blocks of the prefix cache go */
   int tier_count;                         /* 0: nowhere */
   orc_onload_mode loading;
+  orc_rules rules;
 } orc_engine_knobs;
 
 #endif

@@ -29,6 +29,7 @@ static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
 /* What was computed for a request is lost. */
 static void forget(orc_replica *r, orc_request *q)
 {
+  orc_block_table_know(r, q);
   orc_block_table_end(r, q);
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   q->lost = q->computed;

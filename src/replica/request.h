@@ -44,7 +44,7 @@ typedef struct orc_request {
   int32_t entered;       /* its newest blocks in the cache, which the step being formed fills */
   int32_t ahead;         /* tokens of it in running steps, beyond those computed */
   int32_t shared;        /* of its blocks, those in the prefix cache: the first ones */
-  uint32_t chain;        /* the last of these (prefix.h) */
+  orc_prefix_chain chain; /* these (prefix.h) */
   int32_t lost;          /* tokens computed before the last preemption took them */
   int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
@@ -72,6 +72,7 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
+  bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 

@@ -16,6 +16,10 @@ static void init_memory(orc_replica *r)
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.most = knobs->max_prefix_cache_blocks;
   r->prefix.by_block = knobs->recompute_block;
+  r->prefix.merges = !knobs->rules.keeps_equal_blocks;
+  if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
+    orc_prefix_in_one_queue(&r->prefix);
+  r->own = orc_alloc(1, sizeof *r->own);
   if (knobs->tier_count == 0) return;
   orc_kv_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);
   r->prefix.tiers = &r->tiers;
@@ -67,6 +71,7 @@ void orc_replica_done(orc_replica *r)
   orc_prefix_order_done(&r->prefix_order);
   orc_kv_tiers_done(&r->tiers);
   free(r->loads.at);
+  free(r->own);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }

@@ -75,6 +75,12 @@ typedef struct orc_usage {
 
 typedef struct orc_contended orc_contended; /* device/contended.h */
 
+/* A prompt that is unlike any other, for as long as it is looked at (block_table.c). */
+typedef struct orc_own_prompt {
+  orc_prompt prompt;
+  orc_span span;
+} orc_own_prompt;
+
 typedef struct orc_replica {
   const orc_host *host;
   orc_engine *engine;
@@ -84,6 +90,7 @@ typedef struct orc_replica {
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
+  orc_own_prompt *own;
   orc_prefix prefix;  /* empty without enable_prefix_caching */
   orc_kv_tiers tiers; /* below it; unused without any */
   orc_queue queue;
