@@ -14,6 +14,7 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 static void abandon(orc_replica *r, orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     at(r, m->chunks[i].slot)->ahead -= m->chunks[i].tokens;
     at(r, m->chunks[i].slot)->steps_in_flight--;
   }
@@ -61,6 +62,7 @@ void orc_crash_forget(orc_replica *r, orc_slot slot)
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   q->computed = q->lost = 0;
+  q->key = (double)q->number;
   q->state = ORC_QUEUED;
   q->replica = ORC_NO_REPLICA;
 }

@@ -34,6 +34,11 @@ static uint32_t phase_of(const orc_decode_set *d, const orc_request *r)
   return (uint32_t)((r->joined + (uint64_t)spare) % (uint64_t)d->block_size);
 }
 
+bool orc_decode_set_opens(const orc_decode_set *d, const orc_request *r)
+{
+  return !reserved(d, r) && phase_of(d, r) == d->turn;
+}
+
 static orc_peers *peers_at(orc_decode_set *d, orc_time now)
 {
   for (int i = d->peer_count - 1; i >= 0; i--)

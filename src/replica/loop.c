@@ -1,5 +1,7 @@
 #include "replica/loop.h"
 
+#include <stdlib.h>
+
 #include "replica/abort.h"
 #include "replica/batch.h"
 #include "replica/block_table.h"
@@ -19,6 +21,22 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 
 /* ---- what a step did, at its end ---- */
 
+/* A running request that has all its tokens ends; where requests are served in order they end in
+** it, when all of the step are known. */
+static void complete(orc_replica *r, orc_slot slot, orc_time now)
+{
+  if (!r->knobs.rules.serves_in_order) {
+    orc_running_remove(r, slot);
+    orc_finish(r, slot, ORC_SUCCESS, now);
+    return;
+  }
+  if (r->ending_count == r->ending_room) {
+    r->ending_room = r->ending_room == 0 ? 16 : 2 * r->ending_room;
+    r->ending = orc_resize(r->ending, (size_t)r->ending_room, sizeof *r->ending);
+  }
+  r->ending[r->ending_count++] = (orc_ending){ at(r, slot)->admitted, slot };
+}
+
 /* A prompt is computed to its end: its next token is there. */
 static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_time now)
 {
@@ -37,10 +55,10 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   }
   q->last_token = now;
   if (q->generated == q->in.output) {
-    orc_running_remove(r, slot);
-    orc_finish(r, slot, ORC_SUCCESS, now);
+    complete(r, slot, now);
   } else if (r->role == ORC_ROLE_PREFILL) {
     orc_running_remove(r, slot);
+    if (r->policy->order == NULL) q->key = (double)q->number;
     r->host->hand_over(r->host->self, r->index, slot, now);
   } else {
     orc_microbatch_join(r->microbatches, r->microbatch_count, m->index, slot);
@@ -50,6 +68,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
 static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
@@ -66,12 +85,32 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
   m->chunk_count = 0;
 }
 
+static int by_admission(const void *a, const void *b)
+{
+  const orc_ending *x = a, *y = b;
+  return x->admitted < y->admitted ? -1 : x->admitted > y->admitted;
+}
+
+static void end_in_order(orc_replica *r, orc_time now)
+{
+  if (r->ending_count > 1)
+    qsort(r->ending, (size_t)r->ending_count, sizeof *r->ending, by_admission);
+  for (int i = 0; i < r->ending_count; i++) {
+    orc_running_remove(r, r->ending[i].slot);
+    orc_finish(r, r->ending[i].slot, ORC_SUCCESS, now);
+  }
+  r->ending_count = 0;
+}
+
 /* Sequences that have all their tokens end. */
 static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   orc_slot slot;
-  while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT)
-    orc_finish_running(r, slot, ORC_SUCCESS, now);
+  while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT) {
+    orc_decode_set_leave(&m->decode, slot);
+    complete(r, slot, now);
+  }
+  if (r->ending_count > 0) end_in_order(r, now);
 }
 
 /* Tokens come out, requests end. */
@@ -158,6 +197,7 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 static void start_chunks(orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     const orc_slot slot = m->chunks[i].slot;
     orc_request *q = at(r, slot);
     q->ahead += m->chunks[i].tokens;

@@ -18,6 +18,7 @@ typedef struct orc_microbatch_chunk {
   orc_slot slot;
   int32_t tokens;
   int32_t past; /* tokens of the prompt in memory before */
+  bool wasted;  /* its request was preempted in the same step: computed for nothing */
 } orc_microbatch_chunk;
 
 /* Blocks that move before a step. */
@@ -77,6 +78,9 @@ bool orc_microbatch_drop(orc_microbatch *m, orc_slot slot);
 ** request waits for its end.
 */
 void orc_microbatch_join(orc_microbatch *all, int count, int from, orc_slot slot);
+
+/* A running request that is in no decode set decodes in this one once its next step is over. */
+void orc_microbatch_wait(orc_microbatch *m, orc_slot slot);
 
 /* The step is over: sequences that waited for its end decode from the next one on. */
 void orc_microbatch_let_in(orc_microbatch *m);

@@ -2,6 +2,7 @@
 
 #include "replica/block_table.h"
 #include "replica/running.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -96,6 +97,7 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   r->usage.counted_preemptions += q->counted;
   m->preempted++;
   q->state = ORC_QUEUED;
+  if (r->knobs.rules.preempted_goes_first) orc_waiting_to_front(r, q);
   orc_queue_push(&r->queue, slot, q->key);
 }
 
@@ -104,7 +106,7 @@ bool orc_preempt_barred(const orc_replica *r, orc_slot slot)
   const orc_request *q = at(r, slot);
   return q->steps_in_flight > 0 || q->aborted != 0 ||
          (q->state == ORC_DECODE && r->microbatches[q->microbatch].busy) ||
-         (q->entered > 0 && orc_block_table_counted_on(r, q));
+         (q->entered > 0 && r->prefix.merges && orc_block_table_counted_on(r, q));
 }
 
 int32_t orc_preempt_generated(const orc_replica *r, const orc_request *q)

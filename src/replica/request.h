@@ -31,22 +31,23 @@ typedef uint32_t orc_slot; /* index into the pool */
 
 typedef struct orc_request {
   orc_arrival in;
-  uint64_t number;       /* 0, 1, 2 ... in order of arrival */
-  double key;            /* place in the queue: smaller goes first, ties by number */
-  orc_time scheduled;    /* first time in a batch; -1 before */
-  orc_time first_token;  /* -1 before */
-  orc_time last_token;   /* of the newest token; valid outside the decode set */
-  int32_t computed;      /* tokens whose KV is in memory; valid outside the decode set */
-  int32_t generated;     /* output tokens so far; valid outside the decode set */
-  int32_t blocks;        /* KV blocks held; valid outside the decode set */
-  int32_t cached;        /* prompt tokens found in the prefix cache at first admission */
-  int32_t cached_blocks; /* KV blocks these are in */
-  int32_t entered;       /* its newest blocks in the cache, which the step being formed fills */
-  int32_t ahead;         /* tokens of it in running steps, beyond those computed */
-  int32_t shared;        /* of its blocks, those in the prefix cache: the first ones */
+  uint64_t number;        /* 0, 1, 2 ... in order of arrival */
+  uint64_t admitted;      /* place among those that run: smaller before */
+  double key;             /* place in the queue: smaller goes first, ties by number */
+  orc_time scheduled;     /* first time in a batch; -1 before */
+  orc_time first_token;   /* -1 before */
+  orc_time last_token;    /* of the newest token; valid outside the decode set */
+  int32_t computed;       /* tokens whose KV is in memory; valid outside the decode set */
+  int32_t generated;      /* output tokens so far; valid outside the decode set */
+  int32_t blocks;         /* KV blocks held; valid outside the decode set */
+  int32_t cached;         /* prompt tokens found in the prefix cache at first admission */
+  int32_t cached_blocks;  /* KV blocks these are in */
+  int32_t entered;        /* its newest blocks in the cache, which the step being formed fills */
+  int32_t ahead;          /* tokens of it in running steps, beyond those computed */
+  int32_t shared;         /* of its blocks, those in the prefix cache: the first ones */
   orc_prefix_chain chain; /* these (prefix.h) */
-  int32_t lost;          /* tokens computed before the last preemption took them */
-  int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
+  int32_t lost;           /* tokens computed before the last preemption took them */
+  int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
   int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
   orc_time staged_at;  /* when it was true */
@@ -72,6 +73,7 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
+  bool served;          /* it has its tokens of the step being formed (batch.c) */
   bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;

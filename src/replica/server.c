@@ -72,6 +72,7 @@ void orc_replica_done(orc_replica *r)
   orc_kv_tiers_done(&r->tiers);
   free(r->loads.at);
   free(r->own);
+  free(r->ending);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }

@@ -75,6 +75,12 @@ typedef struct orc_usage {
 
 typedef struct orc_contended orc_contended; /* device/contended.h */
 
+/* A request that ends with the step being applied. */
+typedef struct orc_ending {
+  uint64_t admitted;
+  orc_slot slot;
+} orc_ending;
+
 /* A prompt that is unlike any other, for as long as it is looked at (block_table.c). */
 typedef struct orc_own_prompt {
   orc_prompt prompt;
@@ -95,6 +101,10 @@ typedef struct orc_replica {
   orc_kv_tiers tiers; /* below it; unused without any */
   orc_queue queue;
   orc_microbatch *microbatches;
+  uint64_t admissions; /* so far */
+  double front;        /* key of whoever went to the front of the queue last; 0: nobody */
+  orc_ending *ending;  /* requests that end with the step, while it is applied */
+  int ending_count, ending_room;
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* free blocks of host memory */

@@ -1,5 +1,10 @@
 #include "replica/waiting.h"
 
+void orc_waiting_to_front(orc_replica *r, orc_request *q)
+{
+  if (r->policy->order == NULL) q->key = r->front -= 1.0;
+}
+
 bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = orc_replica_request(r, slot);

@@ -226,6 +226,7 @@ end
 local function knobs_of(r, d)
   local e = r.engine
   local swap, blocks, seconds = swapping(r, d)
+  local system = systems.get(e.system)
   return {
     max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
     max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
@@ -233,10 +234,11 @@ local function knobs_of(r, d)
     long_prefill_token_threshold = e.long_prefill_token_threshold,
     num_microbatches_per_request = e.num_microbatches_per_request,
     enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
-    computed_only = systems.get(e.system).computed_only or false,
+    computed_only = system.computed_only or false,
     min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
     swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
-    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or systems.get(e.system).kv_loading,
+    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or system.kv_loading,
+    rules = system.rules and system.rules(e),
   }
 end
 

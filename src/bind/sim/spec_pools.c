@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bind/cost/cost.h"
+#include "bind/sim/spec_rules.h"
 #include "bind/sim/spec_workload.h"
 
 /* engine.kv_tiers of the table at `index`: { { blocks =, latency = s, block_seconds = s }, ... } */
@@ -97,6 +98,7 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
   read_chunks(L, t, &k);
   read_prefix(L, t, &k);
   read_tiers(L, t, &k);
+  k.rules = orc_bind_read_rules(L, t);
   lua_pop(L, 1);
   return k;
 }
