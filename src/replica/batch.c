@@ -37,7 +37,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   orc_replica *r = b->replica;
   orc_request *q = at(r, slot);
   const int32_t tokens = orc_grant_tokens(r, b->microbatch, q, q->computed + q->ahead, limit);
-  if (tokens == 0 || q->aborted != 0) return 0;
+  if (tokens == 0 || q->aborted != 0 || b->microbatch->prompts_wait) return 0;
   int64_t need;
   while (
       !orc_preempt_reclaim(r, b->microbatch, need = orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
@@ -49,6 +49,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)need;
+  b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
   return tokens;
@@ -139,6 +140,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   q->swapped = 0;
   orc_queue_remove(&r->queue, slot);
   q->state = ORC_PREFILL;
+  m->prompts = m->prompts || q->computed < orc_request_target(q) - 1;
   if (q->scheduled < 0) q->scheduled = r->now;
   orc_running_add(r, slot);
   orc_host_note(r->host, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));

@@ -16,6 +16,7 @@ int32_t orc_grant_tokens(const orc_replica *r, const orc_microbatch *m, const or
   const int32_t left = r->knobs.max_num_batched_tokens - m->tokens;
   const int32_t wanted = orc_request_target(q) - computed;
   int32_t most = limit < left ? limit : left;
+  if (m->prompts_wait && wanted > 1) return 0;
   if (wanted < most) most = wanted;
   const int32_t cap = largest_chunk(r, q);
   if (cap > 0 && most > cap && r->knobs.enable_chunked_prefill) most = cap;

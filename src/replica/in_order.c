@@ -96,7 +96,7 @@ static bool serve(turn *t)
   orc_microbatch *m = t->batch->microbatch;
   orc_request *q = at(t->batch, t->slot);
   const bool decodes = q->state == ORC_DECODE;
-  if (!decodes && q->aborted != 0) return true;
+  if (!decodes && (q->aborted != 0 || m->prompts_wait)) return true;
   const int32_t tokens = decodes ? 1 : orc_grant_tokens(r, m, q, q->computed, t->left);
   if (tokens == 0) return true;
   if (!find_room(t, q, tokens)) return false;
@@ -107,6 +107,7 @@ static bool serve(turn *t)
     return true;
   }
   q->blocks += (int32_t)orc_grant_blocks(r, q, tokens);
+  m->prompts = true;
   orc_microbatch_add(m, t->slot, tokens, q->computed);
   orc_block_table_share(r, q, q->computed + tokens);
   return true;
@@ -137,7 +138,7 @@ static void settle(turn *t)
   m->tokens += t->decodes;
 }
 
-int orc_in_order_serve(orc_batch *b, int limit)
+static int serve_once(orc_batch *b, int limit)
 {
   turn t = { .batch = b, .slot = b->replica->first, .left = limit };
   for (; t.slot != ORC_NO_SLOT && t.left > 0; t.slot = t.next) {
@@ -150,4 +151,16 @@ int orc_in_order_serve(orc_batch *b, int limit)
   }
   settle(&t);
   return limit - t.left;
+}
+
+/* A step in which all that happened is that somebody gave way takes no time, and the next is made at
+** once. */
+int orc_in_order_serve(orc_batch *b, int limit)
+{
+  int granted;
+  do {
+    b->microbatch->preempted = 0;
+    granted = serve_once(b, limit);
+  } while (granted == 0 && b->microbatch->preempted > 0);
+  return granted;
 }

@@ -8,6 +8,7 @@
 #include "replica/decode_run.h"
 #include "replica/finish.h"
 #include "replica/livelock.h"
+#include "replica/pace.h"
 #include "replica/running.h"
 #include "replica/step_time.h"
 #include "replica/usage.h"
@@ -141,7 +142,7 @@ void orc_loop_apply(orc_replica *r, orc_microbatch *m, orc_time now)
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
 static bool undisturbed(const orc_replica *r, const orc_microbatch *m)
 {
-  if (m->decode.n == 0 || r->policy->every_step) return false;
+  if (m->decode.n == 0 || r->policy->every_step || orc_pace_kept(r)) return false;
   if (r->moves.swapped > 0 || r->moves.fetching > 0.0) return false;
   if (!r->unchanged && (r->queue.count > 0 || r->partial_count > 0)) return false;
   return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
@@ -160,8 +161,10 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   m->preempted = 0;
   m->moves = r->moves;
   r->moves = (orc_microbatch_moves){ 0 };
+  orc_pace_begin(r, m);
   r->usage.policy_calls++;
   const bool good = r->policy->step(r->policy->self, &b, e);
+  orc_pace_end(r, m);
   *work = m->tokens > 0;
   if (*work) return good;
   r->moves = m->moves;

@@ -35,6 +35,8 @@ typedef struct orc_microbatch {
   int chunk_count, chunk_room;
   int32_t tokens;             /* in all, decodes included */
   int32_t preempted;          /* requests sent back since the policy was called */
+  bool prompts;               /* a prompt is computed in it */
+  bool prompts_wait;          /* none may be (pace.h) */
   bool decodes;               /* the decode set takes part */
   bool busy;                  /* a step is running */
   orc_microbatch_moves moves; /* before it, while it is formed */

@@ -39,6 +39,7 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
+                      .last_prompts = -(int64_t)kind->knobs.rules.prefill_interval,
                       .profile_count = world->profile_count,
                       .runs = world->runs };
   orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);

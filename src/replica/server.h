@@ -101,9 +101,11 @@ typedef struct orc_replica {
   orc_kv_tiers tiers; /* below it; unused without any */
   orc_queue queue;
   orc_microbatch *microbatches;
-  uint64_t admissions; /* so far */
-  double front;        /* key of whoever went to the front of the queue last; 0: nobody */
-  orc_ending *ending;  /* requests that end with the step, while it is applied */
+  int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
+  bool short_of_room;   /* requests were left waiting when they were looked at last */
+  uint64_t admissions;  /* so far */
+  double front;         /* key of whoever went to the front of the queue last; 0: nobody */
+  orc_ending *ending;   /* requests that end with the step, while it is applied */
   int ending_count, ending_room;
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
