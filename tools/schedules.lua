@@ -2,7 +2,8 @@
 -- differ; schedule: something else does), the first difference of each family that has one, and "N of N exact" as the
 -- last line. Files of engines without a scheduler here are named.
 -- usage: build/release/lua tools/schedules.lua [--plain] [FILE ...]
---   without FILE: $ORACLE_DATA/schedule/*.json; --plain: on the plain schedulers of tests/spec/schedulers, not the engine
+--   without FILE: $ORACLE_DATA/schedule/*.json; --plain: on the plain schedulers of tests/spec/schedulers in place of
+--   the engine
 package.path = "lua/?.lua;lua/?/init.lua;tests/spec/?.lua;" .. package.path
 local core = require "oracle.core"
 local replay = require "schedulers.replay"

@@ -165,10 +165,10 @@ static bool roomy(const orc_batch *b, int limit)
 
 int orc_batch_go_on(orc_batch *b, int limit)
 {
-  const orc_replica *r = b->replica;
+  orc_replica *r = b->replica;
   if (r->knobs.rules.serves_in_order && r->microbatch_count == 1 && b->microbatch->tokens == 0 &&
       !roomy(b, limit))
-    return orc_in_order_serve(b, limit);
+    return orc_in_order_serve(r, b->microbatch, limit);
   const int decodes = orc_batch_decode(b);
   return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;
 }

@@ -6,7 +6,8 @@
 
 /* Where the serving is. */
 typedef struct turn {
-  orc_batch *batch;
+  orc_replica *r;
+  orc_microbatch *m;
   orc_slot slot; /* whose turn it is */
   orc_slot next; /* who follows */
   int left;      /* tokens */
@@ -14,35 +15,35 @@ typedef struct turn {
   int decodes;   /* served so far */
 } turn;
 
-static orc_request *at(const orc_batch *b, orc_slot slot)
+static orc_request *at(const turn *t, orc_slot slot)
 {
-  return &b->replica->requests->at[slot];
+  return &t->r->requests->at[slot];
 }
 
-static bool by_priority(const orc_batch *b)
+static bool by_priority(const orc_replica *r)
 {
-  return b->replica->policy->order != NULL;
+  return r->policy->order != NULL;
 }
 
 /* What was granted to a victim in this step goes back to the budget, or stays in the step. */
 static void take_back(turn *t, orc_slot victim, int32_t tokens, bool decoded)
 {
-  const bool keeps = t->batch->replica->knobs.rules.victim_keeps_its_tokens;
+  const bool keeps = t->r->knobs.rules.victim_keeps_its_tokens;
   t->decodes -= decoded;
   if (!keeps) {
     t->left += tokens;
     return;
   }
-  orc_request *q = at(t->batch, victim);
-  orc_microbatch_add(t->batch->microbatch, victim, tokens, q->computed);
-  t->batch->microbatch->chunks[t->batch->microbatch->chunk_count - 1].wasted = true;
+  orc_request *q = at(t, victim);
+  orc_microbatch_add(t->m, victim, tokens, q->computed);
+  t->m->chunks[t->m->chunk_count - 1].wasted = true;
   q->computed = tokens;
 }
 
 /* The tokens that a request has in the step being formed. */
 static int32_t granted(const turn *t, const orc_request *q, orc_slot slot)
 {
-  const orc_microbatch *m = t->batch->microbatch;
+  const orc_microbatch *m = t->m;
   if (!q->served) return 0;
   if (q->state == ORC_DECODE) return 1;
   for (int i = 0; i < m->chunk_count; i++)
@@ -53,13 +54,13 @@ static int32_t granted(const turn *t, const orc_request *q, orc_slot slot)
 /* Somebody gives way to whose turn it is. False: itself. */
 static bool make_way(turn *t)
 {
-  orc_replica *r = t->batch->replica;
-  orc_microbatch *m = t->batch->microbatch;
+  orc_replica *r = t->r;
+  orc_microbatch *m = t->m;
   const orc_slot victim = orc_preempt_victim(r);
   ORC_ASSERT(victim != ORC_NO_SLOT);
-  orc_request *q = at(t->batch, victim);
+  orc_request *q = at(t, victim);
   const bool decodes = q->state == ORC_DECODE;
-  const bool before = q->admitted < at(t->batch, t->slot)->admitted;
+  const bool before = q->admitted < at(t, t->slot)->admitted;
   const int32_t tokens = granted(t, q, victim);
   if (victim == t->next) t->next = q->next;
   /* In the bug of 0.11 the place in the list stays though one before it has left. */
@@ -75,8 +76,8 @@ static bool make_way(turn *t)
 /* The blocks for so many tokens of a request are there. False: it was preempted. */
 static bool find_room(turn *t, const orc_request *q, int32_t tokens)
 {
-  orc_replica *r = t->batch->replica;
-  orc_microbatch *m = t->batch->microbatch;
+  orc_replica *r = t->r;
+  orc_microbatch *m = t->m;
   for (;;) {
     const int64_t need = q->state == ORC_DECODE ? orc_decode_set_opens(&m->decode, q)
                                                 : orc_grant_blocks(r, q, tokens);
@@ -92,9 +93,9 @@ static bool find_room(turn *t, const orc_request *q, int32_t tokens)
 /* Whose turn it is. False: it gave way itself. */
 static bool serve(turn *t)
 {
-  orc_replica *r = t->batch->replica;
-  orc_microbatch *m = t->batch->microbatch;
-  orc_request *q = at(t->batch, t->slot);
+  orc_replica *r = t->r;
+  orc_microbatch *m = t->m;
+  orc_request *q = at(t, t->slot);
   const bool decodes = q->state == ORC_DECODE;
   if (!decodes && (q->aborted != 0 || m->prompts_wait)) return true;
   const int32_t tokens = decodes ? 1 : orc_grant_tokens(r, m, q, q->computed, t->left);
@@ -125,11 +126,11 @@ static void sit_out(orc_microbatch *m, orc_slot slot)
 /* Who was served takes part; the marks go. */
 static void settle(turn *t)
 {
-  orc_replica *r = t->batch->replica;
-  orc_microbatch *m = t->batch->microbatch;
+  orc_replica *r = t->r;
+  orc_microbatch *m = t->m;
   m->decode.claimed = false;
   for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
-    orc_request *q = at(t->batch, slot);
+    orc_request *q = at(t, slot);
     next = q->next;
     if (q->state == ORC_DECODE && !q->served && t->decodes > 0) sit_out(m, slot);
     q->served = false;
@@ -138,15 +139,15 @@ static void settle(turn *t)
   m->tokens += t->decodes;
 }
 
-static int serve_once(orc_batch *b, int limit)
+static int serve_once(orc_replica *r, orc_microbatch *m, int limit)
 {
-  turn t = { .batch = b, .slot = b->replica->first, .left = limit };
+  turn t = { .r = r, .m = m, .slot = r->first, .left = limit };
   for (; t.slot != ORC_NO_SLOT && t.left > 0; t.slot = t.next) {
-    t.next = at(b, t.slot)->next;
+    t.next = at(&t, t.slot)->next;
     const bool stays = serve(&t);
-    if (!stays && (!by_priority(b) || b->replica->knobs.rules.self_preempted_ends_the_step)) break;
+    if (!stays && (!by_priority(r) || r->knobs.rules.self_preempted_ends_the_step)) break;
     for (; t.passed > 0 && t.next != ORC_NO_SLOT; t.passed--)
-      t.next = at(b, t.next)->next;
+      t.next = at(&t, t.next)->next;
     t.passed = 0;
   }
   settle(&t);
@@ -155,12 +156,12 @@ static int serve_once(orc_batch *b, int limit)
 
 /* A step in which all that happened is that somebody gave way takes no time, and the next is made at
 ** once. */
-int orc_in_order_serve(orc_batch *b, int limit)
+int orc_in_order_serve(orc_replica *r, orc_microbatch *m, int limit)
 {
   int granted;
   do {
-    b->microbatch->preempted = 0;
-    granted = serve_once(b, limit);
-  } while (granted == 0 && b->microbatch->preempted > 0);
+    m->preempted = 0;
+    granted = serve_once(r, m, limit);
+  } while (granted == 0 && m->preempted > 0);
   return granted;
 }

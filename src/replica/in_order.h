@@ -7,13 +7,13 @@
 #ifndef ORC_REPLICA_IN_ORDER_H
 #define ORC_REPLICA_IN_ORDER_H
 
-#include "replica/batch.h"
+#include "replica/server.h"
 
 /*
-** Running requests go on in a step with nothing in it yet: one token of who decodes, of prompts
+** Running requests go on in the step of `m` with nothing in it yet: one token of who decodes, of prompts
 ** begun what is left of `limit` >= 1. Sequences that get nothing sit the step out. Returns the
 ** tokens granted.
 */
-int orc_in_order_serve(orc_batch *b, int limit);
+int orc_in_order_serve(orc_replica *r, orc_microbatch *m, int limit);
 
 #endif

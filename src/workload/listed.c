@@ -19,7 +19,7 @@ static bool next_one(void *self, orc_arrival *out, orc_error *e)
   if (s->sent == s->count) return false;
   const orc_listed *r = &s->at[s->sent];
   *out = (orc_arrival){ .time = r->time,
-                        .prompt = orc_prompt_length(&s->prompts.at[r->prompt_id]),
+                        .prompt = r->prompt,
                         .output = r->output,
                         .max_output = r->max_output,
                         .client = s->sent,
@@ -42,7 +42,7 @@ static bool follow(void *self, const orc_outcome *of, orc_arrival *out, orc_erro
   (void)e;
   const orc_listed *r = &s->at[of->in->client];
   const int32_t turn = of->in->turn;
-  if (turn >= r->turns || of->status != ORC_SUCCESS) return false;
+  if (turn >= r->turns || r->prompt_id == 0 || of->status != ORC_SUCCESS) return false;
   const uint32_t id =
       orc_prompts_continue(&s->prompts, of->in->prompt_id, of->generated,
                            orc_prompt_text(ANSWER, of->in->client, (uint64_t)turn + 1));
@@ -82,6 +82,6 @@ void orc_listed_add(orc_source *source, const orc_listed *r)
     s->room = s->room == 0 ? 64 : 2 * s->room;
     s->at = orc_resize(s->at, s->room, sizeof *s->at);
   }
-  s->prompts.at[r->prompt_id].answer = orc_prompt_text(ANSWER, s->count, 1);
+  if (r->prompt_id != 0) s->prompts.at[r->prompt_id].answer = orc_prompt_text(ANSWER, s->count, 1);
   s->at[s->count++] = *r;
 }

@@ -13,7 +13,8 @@ typedef struct orc_listed {
   orc_time time;
   int32_t output, max_output;
   int32_t priority;
-  uint32_t prompt_id; /* in the prompts of the source; its prompt's length is that one's, >= 1 */
+  int32_t prompt;     /* >= 1 */
+  uint32_t prompt_id; /* in the prompts of the source; 0: unlike any other, and no turn follows */
   int32_t turns;      /* >= 1; each has all before it as its prompt, and `input` tokens more */
   int32_t input;      /* >= 1 where turns > 1 */
   orc_time think;     /* from an answer to the next turn */

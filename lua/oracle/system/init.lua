@@ -14,8 +14,8 @@ end
 
 local FIELDS = { name = "string", also = "table", version = "string", source = "string", defaults = "table",
                  aliases = "table", knobs = "table", open = "function", fill = "function", room = "function",
-                 settle = "function", rules = "function", computed_only = "boolean", kv_loading = "string", off = "table",
-                 batching = "function", router = "function", shape = "function" }
+                 settle = "function", rules = "function", computed_only = "boolean", kv_loading = "string",
+                 off = "table", batching = "function", router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, also = other names it goes by, version = what is modelled, source = where its behaviour and

@@ -35,7 +35,7 @@ return system.new {
       local version, why = versions.nearest(e.version)
       if not version then error(("engine.version: %s: %s"):format(e.version, why), 0) end
       e.modelled_version = version
-      if e.recompute_last_block == nil then e.recompute_last_block = true end
+      if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end
     e.recompute_last_block = e.recompute_last_block or false

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "bind/sim/spec_workload.h"
+#include "bind/sim/spec_text.h"
 #include "workload/listed.h"
 
 enum { TOKENS_MOST = 1 << 30 };
@@ -16,11 +16,14 @@ static int64_t number(lua_State *L, int t, const char *key, int64_t least, int64
   return n;
 }
 
-/* The parts of the request on top of the stack. */
+/* The parts of the request on top of the stack; 0: it has none. */
 static uint32_t read_prompt(lua_State *L, orc_prompts *prompts)
 {
+  if (lua_getfield(L, -1, "parts") != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return 0;
+  }
   const uint32_t id = orc_prompts_add(prompts, 0);
-  if (lua_getfield(L, -1, "parts") != LUA_TTABLE) orc_bind_fail(L, "%s: parts expected", what);
   int64_t total = 0;
   const int n = (int)lua_rawlen(L, -1);
   for (int i = 1; i <= n; i++) {
@@ -46,6 +49,9 @@ static orc_listed read_request(lua_State *L, orc_prompts *prompts)
   const int t = lua_gettop(L);
   luaL_checktype(L, t, LUA_TTABLE);
   const int32_t output = (int32_t)number(L, t, "output", 1, 0);
+  const uint32_t id = read_prompt(L, prompts);
+  const int32_t prompt =
+      id != 0 ? orc_prompt_length(&prompts->at[id]) : (int32_t)number(L, t, "prompt", 1, 0);
   return (orc_listed){ .time = number(L, t, "time", 0, -1),
                        .output = output,
                        .max_output = (int32_t)number(L, t, "max_output", output, output),
@@ -53,7 +59,8 @@ static orc_listed read_request(lua_State *L, orc_prompts *prompts)
                        .turns = (int32_t)number(L, t, "turns", 1, 1),
                        .input = (int32_t)number(L, t, "input", 1, 1),
                        .think = number(L, t, "think", 0, 0),
-                       .prompt_id = read_prompt(L, prompts) };
+                       .prompt = prompt,
+                       .prompt_id = id };
 }
 
 void orc_bind_read_listed(lua_State *L, orc_sim *s, int index)

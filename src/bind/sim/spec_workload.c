@@ -7,6 +7,7 @@
 
 #include "bind/dist.h"
 #include "bind/sim/spec_listed.h"
+#include "bind/sim/spec_text.h"
 #include "workload/trace_file.h"
 
 enum { SOURCES_MOST = 1024, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
@@ -98,15 +99,6 @@ static void read_process(lua_State *L, int index, orc_synthetic *o)
 }
 
 /* ---- what ---- */
-
-/* FNV-1a (Fowler, Noll and Vo; draft-eastlake-fnv), 64 bit: a name as the identity of a text. */
-uint64_t orc_bind_text_of(const char *name)
-{
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (; *name != '\0'; name++)
-    hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-  return hash;
-}
 
 /* The parts of the pattern on top of the stack. */
 static void read_parts(lua_State *L, orc_prefix_pattern *pattern)

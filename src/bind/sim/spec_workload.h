@@ -25,7 +25,4 @@ void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed);
 /* The field `key`, a time in s >= 0; INFINITY when absent. */
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key);
 
-/* A name as the identity of a text. */
-uint64_t orc_bind_text_of(const char *name);
-
 #endif

@@ -17,17 +17,24 @@ local function engine_of(case)
     enable_chunked_prefill = k.enable_chunked_prefill, scheduling_policy = k.scheduling_policy,
     watermark = k.watermark, prefill_schedule_interval = k.prefill_schedule_interval,
     scheduler_reserve_full_isl = k.scheduler_reserve_full_isl,
-
   }
 end
 
 local function ns(ms) return math.floor(ms * MS + 0.5) end
 
-local function requests_of(case)
+local function tokens_of(parts)
+  local n = 0
+  for _, part in ipairs(parts) do n = n + part[2] end
+  return n
+end
+
+-- unlike_any_other: prompts have no content that others could share.
+local function requests_of(case, unlike_any_other)
   local list = {}
   for i, r in ipairs(case.requests) do
     local c = r.conversation
-    list[i] = { time = ns(r.arrival_ms), output = r.output, priority = r.priority, parts = r.prompt,
+    list[i] = { time = ns(r.arrival_ms), output = r.output, priority = r.priority,
+                parts = not unlike_any_other and r.prompt or nil, prompt = tokens_of(r.prompt),
                 turns = c and c.turns, input = c and c.input, think = c and ns(c.think_ms) }
   end
   return list
@@ -54,14 +61,14 @@ local function outcome(case, schedule)
 end
 
 -- A case as the files of schedules state it; returns its outcome in the same form (schedulers.vllm).
-function simulated.run(case)
+function simulated.run(case, unlike_any_other)
   local plan = planning.plan(oracle.scenario {
     model = "llama-3.1-8b", hardware = "h100-sxm", engine = engine_of(case),
     cost = { kind = "constant", constant_step = case.step_ms * 1e-3, constant_prefill_token = 0 },
     workload = oracle.workload.batch { count = 1, prompt = 1, output = 1 },
   })
   local spec = planning.spec(plan, {})
-  spec.workload = { arrivals = "listed", requests = requests_of(case) }
+  spec.workload = { arrivals = "listed", requests = requests_of(case, unlike_any_other) }
   spec.schedule = true
   local sim = core.sim.new(spec)
   sim:run()
