@@ -1,5 +1,12 @@
 #include "replica/block_table.h"
 
+const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
+{
+  if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
+  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
+  return r->host->prompt(r->host->self, q);
+}
+
 /* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
 enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
 
@@ -14,13 +21,11 @@ static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
   return &own->prompt;
 }
 
-const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
+/* What its blocks are known by. */
+static const orc_prompt *content(const orc_replica *r, const orc_request *q)
 {
-  if (!r->knobs.enable_prefix_caching) return NULL;
-  if (q->finds_own) return own_content(r, q);
-  if (q->in.prompt_id == 0) return NULL;
-  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
-  return r->host->prompt(r->host->self, q);
+  return q->finds_own && r->knobs.enable_prefix_caching ? own_content(r, q)
+                                                        : orc_block_table_content(r, q);
 }
 
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
@@ -44,7 +49,7 @@ static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
-  const orc_prompt *c = orc_block_table_content(r, q);
+  const orc_prompt *c = content(r, q);
   if (c == NULL) return none;
   const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
                                                        orc_request_target(q), memo_of(r, q));
@@ -67,7 +72,7 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
   const bool hit = found.tokens >= r->knobs.min_prefix_cache_length ||
-                   own(r, orc_block_table_content(r, q), found.tokens);
+                   own(r, content(r, q), found.tokens);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 
@@ -106,7 +111,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
   if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
-    const orc_prompt *c = orc_block_table_content(r, q);
+    const orc_prompt *c = content(r, q);
     q->cached = tokens;
     q->cached_blocks = found->blocks + found->lower;
     q->follows = c != NULL && c->follows;
@@ -128,14 +133,14 @@ double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_ma
   q->staged = 0;
   begin(r, q, found);
   if (found->lower == 0) return 0.0;
-  return orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q), orc_block_table_root(r, q),
+  return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q),
                           found);
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
 static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_place how)
 {
-  const orc_prompt *c = orc_block_table_content(r, q);
+  const orc_prompt *c = content(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
   const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
@@ -150,7 +155,7 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_
 double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   begin(r, q, found);
-  const double seconds = orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q),
+  const double seconds = orc_prefix_fetch(&r->prefix, content(r, q),
                                           orc_block_table_root(r, q), found);
   const bool taken = orc_kv_take(&r->kv, found->lower);
   ORC_ASSERT(taken);
@@ -197,7 +202,7 @@ void orc_block_table_end(orc_replica *r, orc_request *q)
 static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
 {
   if (!r->knobs.rules.knows_all_blocks || !r->knobs.enable_prefix_caching) return 0;
-  if (orc_block_table_content(r, q) != NULL) return 0;
+  if (content(r, q) != NULL) return 0;
   const int32_t full = q->computed / r->knobs.block_size, own = q->blocks - q->shared;
   return full < own ? full : own;
 }
