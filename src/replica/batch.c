@@ -99,6 +99,31 @@ static bool sets_out(orc_batch *b, orc_slot slot)
   }
 }
 
+/* Preempted requests whose tokens are on their way are passed over. */
+static void set_aside(orc_replica *r)
+{
+  orc_slot slot;
+  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT &&
+         orc_request_in_flight(at(r, slot), r->now)) {
+    if (r->aside_count == r->aside_room) {
+      r->aside_room = r->aside_room == 0 ? 16 : 2 * r->aside_room;
+      r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
+    }
+    r->aside[r->aside_count++] = slot;
+    orc_queue_remove(&r->queue, slot);
+    r->unchanged = false;
+  }
+}
+
+/* They go back to where they stood. */
+static void bring_back(orc_replica *r)
+{
+  while (r->aside_count > 0) {
+    const orc_slot slot = r->aside[--r->aside_count];
+    orc_queue_push(&r->queue, slot, at(r, slot)->key);
+  }
+}
+
 /* The head of the queue, when those before it that must load first have set out. */
 static orc_slot head_of(orc_batch *b)
 {
@@ -113,6 +138,8 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   orc_replica *r = b->replica;
   orc_microbatch *m = b->microbatch;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
+  if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
   if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
@@ -221,13 +248,16 @@ static int pass_over(orc_batch *b, int limit, bool reserve)
 int orc_batch_fill(orc_batch *b, int limit, unsigned how)
 {
   const bool reserve = (how & ORC_FILL_RESERVE) != 0;
-  const orc_queue *queue = &b->replica->queue;
+  orc_replica *r = b->replica;
   int granted = 0, more = 1;
-  for (; granted < limit && more > 0; granted += more)
+  for (; granted < limit && more > 0; granted += more) {
+    if (r->flights > 0) set_aside(r);
     more = admit(b, head_of(b), limit - granted, reserve);
-  if (b->replica->knobs.rules.unfit_prompt_ends_the_step) return granted;
-  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
-  if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
+  }
+  if (r->aside_count > 0) bring_back(r);
+  if (r->knobs.rules.unfit_prompt_ends_the_step) return granted;
+  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || r->queue.count < 2) return granted;
+  if (!too_long(b, orc_queue_head(&r->queue), limit - granted)) return granted;
   return granted + pass_over(b, limit - granted, reserve);
 }
 

@@ -71,8 +71,8 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.lower = 0;
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit = found.tokens >= r->knobs.min_prefix_cache_length ||
-                   own(r, content(r, q), found.tokens);
+  const bool hit =
+      found.tokens >= r->knobs.min_prefix_cache_length || own(r, content(r, q), found.tokens);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 
@@ -133,8 +133,7 @@ double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_ma
   q->staged = 0;
   begin(r, q, found);
   if (found->lower == 0) return 0.0;
-  return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q),
-                          found);
+  return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
@@ -155,8 +154,8 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_
 double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   begin(r, q, found);
-  const double seconds = orc_prefix_fetch(&r->prefix, content(r, q),
-                                          orc_block_table_root(r, q), found);
+  const double seconds =
+      orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
   const bool taken = orc_kv_take(&r->kv, found->lower);
   ORC_ASSERT(taken);
   q->blocks += found->lower;
@@ -191,9 +190,15 @@ bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
   return orc_prefix_common(&r->prefix, q->chain.last, q->entered);
 }
 
+/* Tokens of it whose blocks are known: not the one that a step in flight decodes. */
+static int32_t settled(const orc_replica *r, const orc_request *q)
+{
+  return q->computed - (q->last_token > r->now && q->last_token != q->chunk_end);
+}
+
 void orc_block_table_end(orc_replica *r, orc_request *q)
 {
-  share(r, q, q->computed, (orc_prefix_place){ 0 });
+  share(r, q, settled(r, q), (orc_prefix_place){ 0 });
   orc_block_table_drop(r, q);
 }
 
@@ -203,7 +208,7 @@ static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
 {
   if (!r->knobs.rules.knows_all_blocks || !r->knobs.enable_prefix_caching) return 0;
   if (content(r, q) != NULL) return 0;
-  const int32_t full = q->computed / r->knobs.block_size, own = q->blocks - q->shared;
+  const int32_t full = settled(r, q) / r->knobs.block_size, own = q->blocks - q->shared;
   return full < own ? full : own;
 }
 

@@ -97,6 +97,7 @@ static bool serve(turn *t)
   orc_microbatch *m = t->m;
   orc_request *q = at(t, t->slot);
   const bool decodes = q->state == ORC_DECODE;
+  if (q->state == ORC_ENDING) return true;
   if (!decodes && (q->aborted != 0 || m->prompts_wait)) return true;
   const int32_t tokens = decodes ? 1 : orc_grant_tokens(r, m, q, q->computed, t->left);
   if (tokens == 0) return true;
@@ -162,6 +163,6 @@ int orc_in_order_serve(orc_replica *r, orc_microbatch *m, int limit)
   do {
     m->preempted = 0;
     granted = serve_once(r, m, limit);
-  } while (granted == 0 && m->preempted > 0);
+  } while (granted == 0 && m->preempted > 0 && r->flights == 0);
   return granted;
 }

@@ -14,7 +14,7 @@ static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   const bool decodes = q->state == ORC_DECODE;
-  ORC_ASSERT(decodes || q->state == ORC_PREFILL);
+  ORC_ASSERT(decodes || q->state == ORC_PREFILL || q->state == ORC_ENDING);
   if (!decodes && orc_microbatch_has(m, slot)) {
     orc_block_table_withdraw(r, q);
     orc_microbatch_drop(m, slot);
@@ -96,6 +96,9 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   r->usage.preemptions++;
   r->usage.counted_preemptions += q->counted;
   m->preempted++;
+  /* Its last token is on its way: it ends in the queue. */
+  if (q->extra > 0 && q->state == ORC_DECODE && q->generated >= q->in.output)
+    orc_waiting_for_end(r, slot, q->last_token);
   q->state = ORC_QUEUED;
   if (r->knobs.rules.preempted_goes_first) orc_waiting_to_front(r, q);
   orc_queue_push(&r->queue, slot, q->key);

@@ -48,6 +48,10 @@ typedef struct orc_rules {
   ** (0.11 :283-292). */
   bool self_preempted_ends_the_step;
 
+  /* Two steps are in flight: the next one is formed when the running one starts, with the tokens on
+  ** their way taken for granted (0.33 engine/core.py:708-797, core/sched/async_scheduler.py). */
+  bool schedules_ahead;
+
   double watermark;         /* share of the KV blocks that admission leaves free while others run */
   int32_t prefill_interval; /* steps from one with prompts to the next while others decode; 0 and 1:
                                any (0.33 :780-791) */

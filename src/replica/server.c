@@ -74,6 +74,7 @@ void orc_replica_done(orc_replica *r)
   free(r->loads.at);
   free(r->own);
   free(r->ending);
+  free(r->aside);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }

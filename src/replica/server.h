@@ -77,7 +77,8 @@ typedef struct orc_contended orc_contended; /* device/contended.h */
 
 /* A request that ends with the step being applied. */
 typedef struct orc_ending {
-  uint64_t admitted;
+  orc_time time; /* of the step's end, ns */
+  uint64_t admitted, number;
   orc_slot slot;
 } orc_ending;
 
@@ -107,6 +108,11 @@ typedef struct orc_replica {
   double front;         /* key of whoever went to the front of the queue last; 0: nobody */
   orc_ending *ending;   /* requests that end with the step, while it is applied */
   int ending_count, ending_room;
+  orc_slot *aside; /* of the queue, those passed over while a step is formed */
+  int aside_count, aside_room;
+  orc_time flight[2]; /* schedules ahead: the ends of the steps in flight */
+  int flights;
+  bool held; /* of these the last is not carried out, since it ends behind the host's limit */
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* free blocks of host memory */
@@ -200,6 +206,20 @@ static inline bool orc_replica_idle(const orc_replica *r)
   for (int i = 0; i < r->microbatch_count; i++)
     if (!r->microbatches[i].busy) return true;
   return false;
+}
+
+/* Whether a step is formed while another runs, one microbatch or not: by the rules of the engine,
+** where steps are the replica's own and their ends known. */
+static inline bool orc_replica_ahead(const orc_replica *r)
+{
+  return r->knobs.rules.schedules_ahead && r->microbatch_count == 1 && !r->lockstep &&
+         !r->stepwise && r->contended == NULL && r->role == ORC_ROLE_ALL;
+}
+
+/* When a step that is formed now can start: now, or when those in flight are over (ns). */
+static inline orc_time orc_replica_next_start(const orc_replica *r)
+{
+  return r->flights > 0 ? r->flight[r->flights - 1] : r->now;
 }
 
 /* Whether a request is too long for this replica, whatever else it does. */

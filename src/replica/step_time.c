@@ -97,7 +97,7 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
   const orc_hardware *h = &r->cost.hardware;
   orc_step_note n = {
     .formed = r->now,
-    .start = r->now,
+    .start = orc_replica_next_start(r),
     .end = m->end,
     .used = orc_kv_used(&r->kv),
     .number = r->usage.steps,

@@ -17,4 +17,7 @@ void orc_waiting_take_over(orc_replica *r, orc_slot slot);
 ** arrival and not a policy's own. */
 void orc_waiting_to_front(orc_replica *r, orc_request *q);
 
+/* A request that has all its tokens at `time` (ns) ends then, wherever it is. */
+void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time);
+
 #endif

@@ -26,6 +26,7 @@ static bool next_one(void *self, orc_arrival *out, orc_error *e)
                         .session = (uint64_t)s->sent + 1,
                         .turn = 1,
                         .last_replica = ORC_NO_REPLICA,
+                        .stops = r->stops,
                         .streamed = true,
                         .priority = r->priority,
                         .profile = s->profile,

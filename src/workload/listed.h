@@ -13,6 +13,7 @@ typedef struct orc_listed {
   orc_time time;
   int32_t output, max_output;
   int32_t priority;
+  bool stops;         /* it ends with a token that is not foreseen */
   int32_t prompt;     /* >= 1 */
   uint32_t prompt_id; /* in the prompts of the source; 0: unlike any other, and no turn follows */
   int32_t turns;      /* >= 1; each has all before it as its prompt, and `input` tokens more */

@@ -24,6 +24,8 @@ return system.new {
       doc = "vllm: share of the KV blocks that admission leaves free while others run" },
     { "prefill_schedule_interval", "count", min = 1, max = 1000000, default = 1,
       doc = "vllm: steps from one with prompts to the next while others decode" },
+    { "async_scheduling", "boolean",
+      doc = "vllm: two steps in flight, the next formed while one runs; as the version does" },
     { "scheduler_reserve_full_isl", "boolean",
       doc = "vllm: a request is admitted when all that is known of it fits; as the version does" },
     { "use_v1", "boolean", default = true, doc = "vllm: the V1 engine; false: V0, which puts prompts first" },
@@ -50,6 +52,7 @@ return system.new {
     if not e.use_v1 then return nil end
     local rules = versions.rules(e.modelled_version)
     rules.watermark, rules.prefill_interval = e.watermark, e.prefill_schedule_interval
+    if e.async_scheduling ~= nil then rules.schedules_ahead = e.async_scheduling end
     if e.scheduler_reserve_full_isl ~= nil then rules.whole_sequence_must_fit = e.scheduler_reserve_full_isl end
     return rules
   end,

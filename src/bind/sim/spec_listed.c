@@ -56,6 +56,7 @@ static orc_listed read_request(lua_State *L, orc_prompts *prompts)
                        .output = output,
                        .max_output = (int32_t)number(L, t, "max_output", output, output),
                        .priority = (int32_t)orc_bind_integer_or(L, t, what, "priority", 0),
+                       .stops = orc_bind_bool_or(L, t, what, "stops", false),
                        .turns = (int32_t)number(L, t, "turns", 1, 1),
                        .input = (int32_t)number(L, t, "input", 1, 1),
                        .think = number(L, t, "think", 0, 0),

@@ -1,6 +1,7 @@
 /*
 ** spec_listed.h - a workload told request by request: requests = { { time = ns, output =,
-** max_output =, priority =, parts = { { name of a text, tokens }, ... } or prompt = tokens unlike any other, turns =, input =, think = ns
+** max_output =, priority =, parts = { { name of a text, tokens }, ... } or prompt = tokens unlike any other, stops = a
+** token that is not foreseen ends it, turns =, input =, think = ns
 ** }, ... } in order of time; all but time, output and the prompt may be absent.
 */
 #ifndef ORC_BIND_SIM_SPEC_LISTED_H

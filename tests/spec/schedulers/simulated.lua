@@ -17,6 +17,7 @@ local function engine_of(case)
     enable_chunked_prefill = k.enable_chunked_prefill, scheduling_policy = k.scheduling_policy,
     watermark = k.watermark, prefill_schedule_interval = k.prefill_schedule_interval,
     scheduler_reserve_full_isl = k.scheduler_reserve_full_isl,
+    async_scheduling = k.async_scheduling or false,
   }
 end
 
@@ -28,14 +29,20 @@ local function tokens_of(parts)
   return n
 end
 
+-- One that ends with a stop token may be longer by 64 tokens, as far as the context goes.
+local function most_output(case, r)
+  if r.ends_by ~= "stop" then return r.output end
+  return math.min(r.output + 64, case.knobs.max_model_len - tokens_of(r.prompt))
+end
+
 -- unlike_any_other: prompts have no content that others could share.
 local function requests_of(case, unlike_any_other)
   local list = {}
   for i, r in ipairs(case.requests) do
     local c = r.conversation
-    list[i] = { time = ns(r.arrival_ms), output = r.output, priority = r.priority,
+    list[i] = { time = ns(r.arrival_ms), output = r.output, max_output = most_output(case, r), priority = r.priority,
                 parts = not unlike_any_other and r.prompt or nil, prompt = tokens_of(r.prompt),
-                turns = c and c.turns, input = c and c.input, think = c and ns(c.think_ms) }
+                stops = r.ends_by == "stop", turns = c and c.turns, input = c and c.input, think = c and ns(c.think_ms) }
   end
   return list
 end

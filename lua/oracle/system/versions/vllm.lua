@@ -12,6 +12,7 @@ local OF = {
     self_preempted_ends_the_step = true,                  -- core/sched/scheduler.py:283-292
   } },
   { "0.33", { 0, 33 }, {
+    schedules_ahead = true,                               -- config/vllm.py:1685-1719
     whole_sequence_must_fit = true,                       -- core/sched/scheduler.py:1449, config/scheduler.py:190
     lone_request_without_threshold = true,                -- core/sched/scheduler.py:754-763
     unfit_prompt_ends_the_step = true,                    -- core/sched/scheduler.py:1335-1344
