@@ -46,7 +46,6 @@ static void part(void *self, const orc_step_part *p)
   orc_step_trace_request *q = request(s, p->number);
   q->client = p->client;
   q->turn = p->turn;
-  if (q->finish >= 0) q->after_end += p->tokens;
   s->parts = room_for(s->parts, s->part_count, &s->part_room, sizeof *s->parts);
   s->parts[s->part_count++] = (orc_step_trace_part){ p->number, p->tokens };
   s->steps[s->step_count - 1].parts++;

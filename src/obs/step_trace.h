@@ -26,7 +26,7 @@ typedef struct orc_step_trace_part {
 typedef struct orc_step_trace_request {
   uint32_t client;
   uint16_t turn;
-  int32_t prompt, cached, preemptions, after_end; /* cached: tokens found when first admitted */
+  int32_t prompt, cached, preemptions; /* cached: tokens found when first admitted */
   orc_time arrival, first_token, finish;
 } orc_step_trace_request;
 

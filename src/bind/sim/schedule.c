@@ -43,13 +43,12 @@ static void push_step(lua_State *L, const orc_step_trace_step *step,
 
 static void push_request(lua_State *L, const orc_step_trace_request *q)
 {
-  lua_createtable(L, 0, 9);
+  lua_createtable(L, 0, 8);
   put(L, "client", (lua_Integer)q->client + 1);
   put(L, "turn", q->turn);
   put(L, "prompt", q->prompt);
   put(L, "cached", q->cached);
   put(L, "preemptions", q->preemptions);
-  put(L, "after_end", q->after_end);
   put_time(L, "arrival", q->arrival);
   put_time(L, "first_token", q->first_token);
   put_time(L, "finish", q->finish);
@@ -58,7 +57,7 @@ static void push_request(lua_State *L, const orc_step_trace_request *q)
 /*
 ** s:schedule() -> { steps = { { formed =, start = (ns), used = KV blocks in use, tokens = {
 ** { request, tokens }, ... }, preempted = { request, ... } }, ... }, requests = { { client =, turn =,
-** prompt =, cached =, preemptions =, after_end =, arrival =, first_token =, finish = }, ... } };
+** prompt =, cached =, preemptions =, arrival =, first_token =, finish = }, ... } };
 ** requests are numbered from 1 by arrival. nil without spec.schedule.
 */
 static int schedule(lua_State *L)

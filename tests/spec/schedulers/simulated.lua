@@ -56,11 +56,17 @@ local function outcome(case, schedule)
     out.requests[name] = { arrival_ms = r.arrival / MS, prompt_tokens = r.prompt,
                            first_token_ms = r.first_token and r.first_token / MS,
                            finish_ms = r.finish and r.finish / MS, preemptions = r.preemptions,
-                           cached_tokens = r.cached, tokens_after_end = r.after_end }
+                           cached_tokens = r.cached, tokens_after_end = 0 }
   end
   for i, step in ipairs(schedule.steps) do
     local tokens, preempted = {}, {}
     for _, part in ipairs(step.tokens) do tokens[names[part[1]]] = (tokens[names[part[1]]] or 0) + part[2] end
+    for _, part in ipairs(step.tokens) do                 -- for nothing: the request ended before the step did
+      local r = out.requests[names[part[1]]]
+      if r.finish_ms and step.start / MS + case.step_ms > r.finish_ms + 1e-6 then
+        r.tokens_after_end = r.tokens_after_end + part[2]
+      end
+    end
     for k, number in ipairs(step.preempted) do preempted[k] = names[number] end
     out.steps[i] = { step.start / MS, tokens, step.used, preempted, step.formed / MS }
   end
