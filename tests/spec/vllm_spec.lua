@@ -48,11 +48,13 @@ local function random_case(seed, version, knobs)
     if k.scheduling_policy == "priority" then time = time + 0.001 end
     local parts, output = prompt(pick, case, i), pick(1, 60)
     case.requests[i] = { name = "r" .. i, arrival_ms = time, prompt = parts, output = output,
+                         ends_by = k.async_scheduling and pick(1, 2) == 1 and "stop" or nil,
                          priority = k.scheduling_policy == "priority" and pick(0, 3) or nil }
     if case.shared and pick(1, 4) == 1 then
       case.requests[i].conversation = { turns = 2, think_ms = pick(0, 300) + 0.0001 * i, input = pick(1, 30) }
     end
-    longest = math.max(longest, tokens_of(parts) + output + (case.requests[i].conversation and output + 30 or 0))
+    longest = math.max(longest, tokens_of(parts) + output + (case.requests[i].conversation and output + 30 or 0)
+      + (case.requests[i].ends_by and 64 or 0))
   end
   local fewest = (longest + k.block_size - 1) // k.block_size
   k.usable_kv_blocks = fewest + pick(0, 3 * fewest)
@@ -80,7 +82,24 @@ local SHAPES = {
   { "by priority", { scheduling_policy = "priority", enable_prefix_caching = true } },
 }
 
+local ASYNC = {
+  { "without prefix caching", {} },
+  { "with prefix caching", { enable_prefix_caching = true, long_prefill_token_threshold = "some" } },
+  { "without chunked prefill", { enable_chunked_prefill = false } },
+  { "by priority", { scheduling_policy = "priority", enable_prefix_caching = true } },
+}
+
 describe("the engine", function()
+  for _, shape in ipairs(ASYNC) do
+    it("schedules as vLLM 0.33 does with two steps in flight, " .. shape[1], function()
+      local knobs = { async_scheduling = true }
+      for k, v in pairs(shape[2]) do knobs[k] = v end
+      local list, preemptions = differences("0.33", 20, knobs)
+      assert.same({}, list)
+      assert.is_true(preemptions > 5, preemptions)
+    end)
+  end
+
   for _, version in ipairs { "0.11", "0.33" } do
     for _, shape in ipairs(SHAPES) do
       it(("schedules as vLLM %s does, %s"):format(version, shape[1]), function()
