@@ -2,7 +2,8 @@
 -- of several rounds, so that what else runs here matters little. With RECORD=1 the figures become a line of
 -- bench/history.csv.
 local oracle, planning = require "oracle", require "oracle.plan"
-local sim = require("oracle.core").sim
+local core = require "oracle.core"
+local sim = core.sim
 local BUILD = "build/release"
 
 local DATA = os.getenv("ORACLE_DATA") or "../shared/data"
@@ -115,6 +116,23 @@ local function policies()
   figure("lua_policy_ns", 1e9 * (lua_s - c) / calls)
   say("%d calls   Lua %.1f ms   C %.1f ms   %.0f ns more per call   %.2fx", calls, 1e3 * lua_s, 1e3 * c,
     1e9 * (lua_s - c) / calls, lua_s / c)
+end
+
+-- The roofline in C beside the same as a model in Lua, whole and with a term added: ns a step of a loaded server.
+local function cost_models()
+  print("cost models in Lua beside the roofline in C")
+  local workload = oracle.workload.poisson { rate = 12, count = 5000, prompt = 512, output = 128 }
+  local plain, raw = best(5, spec_of { workload = workload })
+  local models = { step = function(_, parts) return parts.total end, add = { add = function() return 0 end } }
+  for _, name in ipairs { "step", "add" } do
+    local calls, taken = core.cost.asked()
+    local seconds = best(5, spec_of { workload = workload, cost = models[name] })
+    local more, longer = core.cost.asked()
+    figure(("cost_%s_ns"):format(name), 1e9 * (seconds - plain) / raw.steps)
+    say("%-5s %d steps   C %.1f ns/step   Lua %.1f ns/step (%+.1f)   %.2f us a call", name, raw.steps,
+      1e9 * plain / raw.steps, 1e9 * seconds / raw.steps, 1e9 * (seconds - plain) / raw.steps,
+      1e6 * (longer - taken) / (more - calls))
+  end
 end
 
 -- ---- size ----
@@ -241,6 +259,7 @@ end
 limits()
 batches()
 policies()
+cost_models()
 sizes()
 start_up()
 sweeps()

@@ -7,7 +7,7 @@
 #include <lualib.h>
 #include <stdio.h>
 
-#include "bind/bind.h"
+#include "bind/core.h"
 
 int luaopen_lpeg(lua_State *L);
 

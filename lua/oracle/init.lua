@@ -3,7 +3,7 @@
 --   oracle.load(path)           the scenario a file returns
 --   oracle.run(s, options)      the same as s:run(options)
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
---   oracle.cost.decode(s, 512)  what one step costs, without a run
+--   oracle.calc.decode(s, 512)  what one step costs, without a run, and the other calculators
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local lazy = require "oracle.lazy"
 local world = require "oracle.scenario.world"
@@ -17,7 +17,8 @@ local oracle = { version = require "oracle.version" }
 
 -- The parts that files and the prompt use.
 local PARTS = {
-  cost = lazy.getter "oracle.plan.step_cost", dist = lazy.getter "oracle.scenario.dist",
+  calc = lazy.getter "oracle.plan.step_cost", cost = lazy.getter "oracle.plan.step_cost",
+  des = lazy.getter "oracle.des", dist = lazy.getter "oracle.scenario.dist",
   policy = lazy.getter "oracle.policy", report = lazy.getter "oracle.result.report",
   summary = lazy.getter "oracle.result.summary", topology = lazy.getter "oracle.plan.topology",
   units = lazy.getter "oracle.text.units", workload = lazy.getter "oracle.workload",

@@ -44,7 +44,7 @@ typedef struct orc_dist {
 void orc_dist_done(orc_dist *d);
 
 /*
-** One draw. Parameters are trusted to be in the ranges above: whoever reads them from a person
+** One draw. Parameters are trusted to be in the ranges above: the code that reads them from a person
 ** checks them.
 **   index   the request's number, from 0; matters to LINEAR alone
 ** Never NaN; +inf where a tail leaves the range of doubles. GAMMA aside, a distribution that

@@ -17,6 +17,7 @@ typedef enum orc_purpose {
   ORC_FOR_POLICY = 6,   /* index: replica */
   ORC_FOR_TESTS = 7,    /* index: the test's own */
   ORC_FOR_FAILURES = 8, /* index: replica */
+  ORC_FOR_DES = 9,      /* index: hash of the name of a stream of processes */
 } orc_purpose;
 
 typedef struct orc_rng {

@@ -1,8 +1,13 @@
 /*
-** status.h - how a request ended: one word for whoever sends requests, serves them or records them.
+** status.h - how a request ended and where: the words of the layers that send requests, serve them
+** and record them.
 */
 #ifndef ORC_BASE_STATUS_H
 #define ORC_BASE_STATUS_H
+
+#include <stdint.h>
+
+#define ORC_NO_REPLICA UINT16_MAX /* where a replica's index is expected: none */
 
 typedef enum orc_status {
   ORC_PENDING,

@@ -7,7 +7,7 @@
 #define ORC_BIND_DIST_H
 
 #include "base/dist.h"
-#include "bind/bind.h"
+#include "bind/args.h"
 
 /*
 ** Read the field `key` of the table at `index`; raises "<what>.<key>: ..." when it is missing or

@@ -2,6 +2,7 @@
  */
 #include <lauxlib.h>
 
+#include "bind/core.h"
 #include "bind/hist.h"
 
 static const char type_name[] = "oracle.hist";

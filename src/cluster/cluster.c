@@ -36,6 +36,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->eviction = config->eviction;
   c->left = config->count > 0 ? (uint64_t)config->count : UINT64_MAX;
   c->profile_count = config->profile_count;
+  c->without_replica = orc_alloc((size_t)c->profile_count, sizeof *c->without_replica);
   c->warm_up = config->warm_up;
   c->slo = config->slo;
   c->overhead = orc_time_of(config->request_overhead);
@@ -61,6 +62,9 @@ void orc_cluster_free(orc_cluster *c)
   if (c == NULL) return;
   for (int i = 0; i < c->replica_count; i++)
     orc_replica_done(&c->replicas[i]);
+  for (int i = 0; i < c->profile_count; i++)
+    orc_metrics_done(&c->without_replica[i]);
+  free(c->without_replica);
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
   orc_contended_done(&c->contended);

@@ -75,13 +75,13 @@ static void disturb(orc_cluster *c)
 }
 
 /* The knobs of a replica with those that change. */
-static orc_engine_knobs changed(const orc_replica *r, const orc_control_knobs *to)
+static orc_engine_knobs changed(const orc_replica *r, const orc_engine_knobs *to, uint64_t which)
 {
+  int count;
+  const orc_knob *rows = orc_knobs(&count);
   orc_engine_knobs k = r->knobs;
-  if (to->max_num_seqs > 0) k.max_num_seqs = to->max_num_seqs;
-  if (to->max_num_batched_tokens > 0) k.max_num_batched_tokens = to->max_num_batched_tokens;
-  if (to->max_model_len > 0) k.max_model_len = to->max_model_len;
-  if (to->chunked) k.enable_chunked_prefill = to->enable_chunked_prefill;
+  for (int i = 0; i < count; i++)
+    if ((which >> i & 1) != 0) orc_knob_copy(&k, to, &rows[i]);
   return k;
 }
 
@@ -105,14 +105,14 @@ static bool fits(const orc_replica *r, const orc_engine_knobs *k, orc_error *e)
   return true;
 }
 
-bool orc_control_retune(orc_cluster *c, const orc_control_knobs *to, orc_error *e)
+bool orc_control_retune(orc_cluster *c, const orc_engine_knobs *to, uint64_t which, orc_error *e)
 {
   for (int i = 0; i < c->replica_count; i++) {
-    const orc_engine_knobs k = changed(&c->replicas[i], to);
+    const orc_engine_knobs k = changed(&c->replicas[i], to, which);
     if (!fits(&c->replicas[i], &k, e)) return false;
   }
   for (int i = 0; i < c->replica_count; i++)
-    c->replicas[i].knobs = changed(&c->replicas[i], to);
+    c->replicas[i].knobs = changed(&c->replicas[i], to, which);
   disturb(c);
   return true;
 }

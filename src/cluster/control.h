@@ -37,19 +37,13 @@ uint64_t orc_control_steps(const orc_cluster *c);
 */
 bool orc_control_settle(orc_cluster *c, orc_error *e);
 
-/* The knobs a scheduler reads anew at every step; 0: as before. */
-typedef struct orc_control_knobs {
-  int32_t max_num_seqs, max_num_batched_tokens, max_model_len;
-  bool chunked; /* enable_chunked_prefill is to be what follows */
-  bool enable_chunked_prefill;
-} orc_control_knobs;
-
 /*
-** Other knobs for all replicas, from their next step on. False with *e, and nothing has changed,
+** Of each row of orc_knobs (replica/knobs.h) that `which` holds, the value in `to` is that of all
+** replicas from their next step on. False with *e, and nothing has changed,
 ** when some replica could not go on: max_num_batched_tokens must be at least max_num_seqs and what
 ** runs now, and without chunked prefill max_model_len.
 */
-bool orc_control_retune(orc_cluster *c, const orc_control_knobs *to, orc_error *e);
+bool orc_control_retune(orc_cluster *c, const orc_engine_knobs *to, uint64_t which, orc_error *e);
 
 /*
 ** Another batching policy, from the next step on.

@@ -18,6 +18,7 @@ static orc_group slowest(const orc_dp_group *l, orc_placement *p, orc_group g, i
 {
   g.latency = 0.0;
   g.bandwidth = 0.0;
+  g.loggp = orc_topology_is_loggp(p->topology);
   for (int a = 0; a < g.ranks; a++)
     for (int b = 0; b < g.ranks; b++) {
       if (a == b) continue;
@@ -26,6 +27,8 @@ static orc_group slowest(const orc_dp_group *l, orc_placement *p, orc_group g, i
       ORC_ASSERT(way != NULL);
       if (way->latency > g.latency) g.latency = way->latency;
       if (g.bandwidth == 0.0 || way->bandwidth < g.bandwidth) g.bandwidth = way->bandwidth;
+      if (way->overhead > g.overhead) g.overhead = way->overhead;
+      if (way->gap > g.gap) g.gap = way->gap;
     }
   return g;
 }

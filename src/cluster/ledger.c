@@ -7,7 +7,7 @@
 orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_status status,
                              orc_time now)
 {
-  const orc_replica *r = &c->replicas[q->replica == ORC_NO_REPLICA ? 0 : q->replica];
+  const orc_kv *kv = &c->replicas[q->replica == ORC_NO_REPLICA ? 0 : q->replica].kv;
   orc_time end = now;
   if (status == ORC_PENDING) end = -1;
   if (status == ORC_TIMEOUT) end = q->in.time + q->in.timeout;
@@ -16,14 +16,14 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
                        .session = q->in.session,
                        .client = q->in.client,
                        .profile = q->in.profile,
-                       .replica = r->index,
+                       .replica = q->replica,
                        .prompt = q->in.prompt,
                        .max_output = q->in.max_output,
                        .output = q->generated,
                        .cached = q->cached,
                        .prefilled = q->prefilled,
                        .cached_blocks = q->cached_blocks,
-                       .prompt_blocks = (int32_t)orc_kv_blocks(&r->kv, q->in.prompt),
+                       .prompt_blocks = (int32_t)orc_kv_blocks(kv, q->in.prompt),
                        .preemptions = q->preemptions,
                        .priority = q->in.priority,
                        .arrival = q->in.time,
@@ -39,8 +39,9 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
 
 static void keep(orc_cluster *c, const orc_record *record)
 {
-  const int replica = record->replica < c->replica_count ? record->replica : 0;
-  orc_metrics_add(&c->replicas[replica].metrics[record->profile], record, &c->slo);
+  orc_metrics *of =
+      record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
+  orc_metrics_add(&of[record->profile], record, &c->slo);
   if (c->csv != NULL) orc_csv_put(c->csv, record);
 }
 

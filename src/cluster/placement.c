@@ -40,6 +40,7 @@ static void widen(orc_placement *p, orc_group *g, int from, int to)
   const orc_route *r = route(p, from, to);
   if (r->latency > g->latency) g->latency = r->latency;
   if (g->bandwidth == 0.0 || r->bandwidth < g->bandwidth) g->bandwidth = r->bandwidth;
+  if (r->overhead > g->overhead) g->overhead = r->overhead;
   orc_placement_join(p, from, to);
 }
 
@@ -77,7 +78,7 @@ void orc_placement_put(orc_placement *p, orc_pipeline *pipeline, const int *devi
   for (int i = 0; p->topology != NULL && i < pipeline->count; i++) {
     orc_pipe_stage *s = &pipeline->stages[i];
     const int ranks = s->cost.layout.tensor_parallel_size;
-    orc_group next = { .ranks = 2 };
+    orc_group next = { .ranks = 2, .loggp = orc_topology_is_loggp(p->topology) };
     s->devices = devices + (ptrdiff_t)i * ranks;
     if (ranks > 1) put_group(p, s);
     for (int k = 0; i + 1 < pipeline->count && k < ranks; k++)

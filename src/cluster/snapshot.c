@@ -31,11 +31,12 @@ orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end)
 {
   orc_snapshot s = { .of = c, .end = end, .last = last_sample(c, end) };
   const size_t profiles = (size_t)c->profile_count;
-  s.pending = orc_alloc((size_t)c->replica_count * profiles, sizeof *s.pending);
+  s.pending = orc_alloc(((size_t)c->replica_count + 1) * profiles, sizeof *s.pending);
   for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
     orc_record record;
     if (!record_of(c, n, &record)) continue;
-    orc_metrics_add(&s.pending[record.replica * profiles + record.profile], &record, &c->slo);
+    const size_t row = record.replica == ORC_NO_REPLICA ? (size_t)c->replica_count : record.replica;
+    orc_metrics_add(&s.pending[row * profiles + record.profile], &record, &c->slo);
   }
   return s;
 }
@@ -43,7 +44,7 @@ orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end)
 void orc_snapshot_done(orc_snapshot *s)
 {
   if (s->of == NULL) return;
-  for (int i = 0; i < s->of->replica_count * s->of->profile_count; i++)
+  for (int i = 0; i < (s->of->replica_count + 1) * s->of->profile_count; i++)
     orc_metrics_done(&s->pending[i]);
   free(s->pending);
   free(s->last);
@@ -52,7 +53,9 @@ void orc_snapshot_done(orc_snapshot *s)
 
 void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_metrics *into)
 {
-  orc_metrics_merge(into, &s->of->replicas[replica].metrics[profile]);
+  const orc_metrics *ended =
+      replica == s->of->replica_count ? s->of->without_replica : s->of->replicas[replica].metrics;
+  orc_metrics_merge(into, &ended[profile]);
   orc_metrics_merge(into, &s->pending[replica * s->of->profile_count + profile]);
 }
 

@@ -10,7 +10,7 @@
 typedef struct orc_snapshot {
   const orc_cluster *of;
   orc_time end;         /* ns: the moment */
-  orc_metrics *pending; /* [replicas x profiles] of requests in flight */
+  orc_metrics *pending; /* [replicas + 1 x profiles] of requests in flight; last: of no replica */
   orc_sample *last;     /* [replicas] the series' last sample, taken now; NULL: there is none */
 } orc_snapshot;
 
@@ -19,7 +19,8 @@ typedef struct orc_snapshot {
 orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end);
 void orc_snapshot_done(orc_snapshot *s);
 
-/* Add the metrics of a replica and a profile to *into. */
+/* Add the metrics of a replica and a profile to *into; replica: the count of replicas stands for
+** none: requests refused at the door, and those for which no replica was ready. */
 void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_metrics *into);
 
 /* Steps of all replicas, running ones included. */

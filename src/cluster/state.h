@@ -66,6 +66,7 @@ struct orc_cluster {
   orc_rng routing; /* draws of the router */
   orc_time warm_up;
   orc_slo slo;
+  orc_metrics *without_replica; /* [profile_count] of requests that no replica had */
   orc_time overhead;
   double token_overhead; /* ns */
   orc_series *series;    /* owned; NULL: no samples are taken */

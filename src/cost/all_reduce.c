@@ -25,7 +25,7 @@ orc_all_reduce orc_all_reduce_of(orc_algorithm a, const orc_group *g)
 
 static double time_of(const orc_way *w, double bytes)
 {
-  if (w->algorithm == ORC_ALGORITHM_RING)
+  if (w->algorithm == ORC_ALGORITHM_RING && !w->fabric.near.loggp)
     return orc_collective_ring_allreduce(&w->fabric.near, bytes);
   return orc_collective_time(ORC_COLLECTIVE_ALL_REDUCE, w->algorithm, &w->fabric, bytes);
 }

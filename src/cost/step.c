@@ -268,19 +268,39 @@ static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates 
     .window_bytes_rate = windowed->kv_bytes * r->memory,
     .window_bytes_base = seqs * windowed->token_bytes * r->memory,
     .p = c->params.smooth_p,
+    .until = INT64_MAX,
   };
 }
 
 orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
 {
   ORC_ASSERT(n >= 0);
-  if (n == 0) return (orc_decode_cost){ .n = 0 };
+  if (n == 0) return (orc_decode_cost){ .n = 0, .until = INT64_MAX };
   if (c->params.kind == ORC_COST_CONSTANT)
-    return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step };
+    return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step, .until = INT64_MAX };
   orc_decode_cost d = decode_attention(c, &c->rates[0], n);
   const orc_step_time t = beside_attention(c, &c->rates[0], n, n, c->stage.lm_head ? n : 0);
   d.fixed = sum_beside_attention(&t);
   return d;
+}
+
+orc_decode_cost orc_step_prepare_decode_at(const orc_step_cost *c, int64_t n, int64_t context)
+{
+  orc_decode_cost d = orc_step_prepare_decode(c, n);
+  if (c->own != NULL && n > 0) c->own->decode(c->own->self, c, n, context, &d);
+  return d;
+}
+
+/* On hard roofs max(x, y) + z = max(x + z, y + z): the cost stays plain. */
+void orc_step_decode_add(orc_decode_cost *d, double base, double slope)
+{
+  d->fixed += base;
+  if (orc_step_is_plain(d)) {
+    d->flops_rate += slope;
+    d->bytes_rate += slope;
+  } else {
+    d->slope += slope;
+  }
 }
 
 typedef struct prefill_work {
@@ -315,7 +335,7 @@ static void count_decode(const orc_attention *a, double seqs, double context, or
   t->bytes += context * a->kv_bytes + seqs * a->token_bytes;
 }
 
-orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
+orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
 {
   const int64_t tokens = s->decode_seqs + s->prefill_tokens;
   if (tokens == 0) return (orc_step_time){ .total = 0.0 };
@@ -335,6 +355,15 @@ orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
     count_decode(&c->ops.windowed, seqs, (double)s->decode_window, &t);
   }
   if (s->prefill_tokens > 0) t.attention += prefill_attention(c, s, &t);
+  t.total = sum_beside_attention(&t) + t.attention;
+  return t;
+}
+
+orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
+{
+  orc_step_time t = orc_step_roofline(c, s);
+  if (c->own == NULL || s->decode_seqs + s->prefill_tokens == 0) return t;
+  c->own->step(c->own->self, c, s, &t);
   t.total = sum_beside_attention(&t) + t.attention;
   return t;
 }

@@ -79,6 +79,25 @@ typedef struct orc_rates {
   double memory;    /* s per byte */
 } orc_rates;
 
+struct orc_step_cost;
+struct orc_decode_cost;
+
+/*
+** A cost model written elsewhere, over the one below: its own seconds stand in place of items of a
+** step, or of the whole. Both functions always answer; a model that cannot says why elsewhere.
+*/
+typedef struct orc_own_cost {
+  void *self;
+  bool whole; /* it prices steps as a whole: no item tells collectives apart */
+  /* Change the items of *t, which are the roofline's; t->total is not read. */
+  void (*step)(void *self, const struct orc_step_cost *c, const orc_step_shape *s,
+               orc_step_time *t);
+  /* Change *d, which is the roofline's, to what holds at `context` tokens of n sequences that
+  ** decode, and set d->from and d->until. */
+  void (*decode)(void *self, const struct orc_step_cost *c, int64_t n, int64_t context,
+                 struct orc_decode_cost *d);
+} orc_own_cost;
+
 /*
 ** A deployment - or one stage of it - prepared for costing: what one token adds to each operation,
 ** derived once. Fill by orc_step_cost_init; copyable; read-only afterwards.
@@ -92,8 +111,9 @@ typedef struct orc_step_cost {
   orc_ops ops;           /* the stage's work on one GPU */
   orc_rates rates[2];    /* without and with prefill tokens */
   orc_all_reduce reduce; /* of the tensor-parallel ranks */
-  orc_group exchange;    /* the ranks that share the experts; 1 rank: nobody else does */
+  orc_group exchange;    /* the ranks that share the experts; 1 rank: none is shared */
   double expert_miss;    /* log of the chance that a token passes an expert by; -inf if it cannot */
+  const orc_own_cost *own; /* NULL: the formulas below alone; stays in place */
 } orc_step_cost;
 
 /*
@@ -134,6 +154,9 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 */
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s);
 
+/* The same without c->own. */
+orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s);
+
 /*
 ** What ranks that share the experts exchange in a step (see orc_step_evaluate): in each of `layers`
 ** layers `times` times the collective, by a ring.
@@ -152,7 +175,8 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
 /*
 ** The same for steps that only decode, `n` sequences each, made cheap: the part that depends on n
 ** is prepared once, each step then costs a few flops. orc_step_decode(prepared, context, window)
-** equals orc_step_evaluate's total bit for bit - evaluate uses it.
+** equals orc_step_roofline's total bit for bit - it uses that. A model of c->own is piecewise linear
+** in context, and what is prepared is one piece of it.
 */
 typedef struct orc_decode_cost {
   int64_t n;
@@ -161,10 +185,18 @@ typedef struct orc_decode_cost {
   double bytes_base;             /* s per step beside it: queries and outputs */
   double window_flops_rate, window_bytes_rate, window_bytes_base; /* windowed layers */
   double p;                                                       /* smooth_p */
+  double slope;        /* s per context token beside attention */
+  int64_t from, until; /* tokens of context between which this holds; `until` not included */
 } orc_decode_cost;
 
 /* n >= 0 sequences, all sampled. Costs as much as an evaluation. */
 orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n);
+
+/* The same with c->own: the piece that holds at `context`. */
+orc_decode_cost orc_step_prepare_decode_at(const orc_step_cost *c, int64_t n, int64_t context);
+
+/* Add base + slope x context (s, s per token) to what is prepared. */
+void orc_step_decode_add(orc_decode_cost *d, double base, double slope);
 
 /*
 ** Seconds of one step in which the prepared sequences decode.
@@ -198,13 +230,14 @@ static inline double orc_step_decode_attention(const orc_decode_cost *d, int64_t
 /* Inline because every simulated step begins with it. */
 static inline double orc_step_decode(const orc_decode_cost *d, int64_t context, int64_t window)
 {
-  return d->fixed + orc_step_decode_attention(d, context, window);
+  const double time = d->fixed + orc_step_decode_attention(d, context, window);
+  return d->slope == 0.0 ? time : time + d->slope * (double)context;
 }
 
 /* Whether the cost is of hard rooflines and of a model without windows, as most are. */
 static inline bool orc_step_is_plain(const orc_decode_cost *d)
 {
-  return d->p == 0.0 && d->window_bytes_rate == 0.0;
+  return d->p == 0.0 && d->window_bytes_rate == 0.0 && d->slope == 0.0;
 }
 
 /* orc_step_decode where the cost is plain: the same to the last bit. */

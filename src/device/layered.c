@@ -23,7 +23,7 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
   const double tokens = (double)own;
   const double all = (double)(shape->all_tokens > own ? shape->all_tokens : own);
   const double layers = c->stage.layers;
-  if (c->params.kind == ORC_COST_CONSTANT)
+  if (c->params.kind == ORC_COST_CONSTANT || (c->own != NULL && c->own->whole))
     return (orc_layered_work){ .attention = 0.5 * t->total / layers,
                                .mlp = 0.5 * t->total / layers };
   const double products = t->gemm * attention_share(&c->ops);

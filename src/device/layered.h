@@ -2,7 +2,7 @@
 ** layered.h - the high level of detail: what each device of a stage does layer by layer, and each
 ** message of its collectives, as events in order of time.
 **
-** This is for devices whose links nobody else uses: the events of a step then concern nobody else
+** This is for devices whose links no other traffic uses: the events of a step then concern no other replica
 ** and need no place in the engine's queue. contended.h is for the others.
 */
 #ifndef ORC_DEVICE_LAYERED_H

@@ -1,6 +1,6 @@
 /*
 ** messages.h - the messages of one collective of a stage's devices, laid out by round, with the
-** time each takes on links that nobody else uses.
+** time each takes on links that no other traffic uses.
 */
 #ifndef ORC_DEVICE_MESSAGES_H
 #define ORC_DEVICE_MESSAGES_H

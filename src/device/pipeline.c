@@ -7,7 +7,7 @@
 static orc_step_time beside_context(const orc_pipe_stage *s, int64_t n)
 {
   const orc_step_shape shape = { .decode_seqs = n, .sampled = n };
-  return orc_step_evaluate(&s->cost, &shape);
+  return orc_step_roofline(&s->cost, &shape);
 }
 
 void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
@@ -58,7 +58,7 @@ double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *
 double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
 {
   const orc_group *g = &p->stages[index].next;
-  return g->latency + (double)tokens * p->token_bytes / g->bandwidth;
+  return orc_group_message(g, (double)tokens * p->token_bytes);
 }
 
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds)

@@ -87,11 +87,14 @@ static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *
 /* The same of the steps of a span. */
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
 
-/* The prepared cost of steps in which n sequences decode; valid until the next call. */
-static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n)
+/* The prepared cost of steps in which n sequences decode, at `context` tokens of KV in all; valid
+** until the next call. */
+static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n,
+                                                           int64_t context)
 {
   orc_decode_cost *kept = &s->prepared[n % ORC_PREPARED];
-  if (kept->n != n) *kept = orc_step_prepare_decode(&s->cost, n);
+  if (kept->n != n || context < kept->from || context >= kept->until)
+    *kept = orc_step_prepare_decode_at(&s->cost, n, context);
   return kept;
 }
 

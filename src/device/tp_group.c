@@ -66,6 +66,7 @@ typedef struct finding {
   double soonest;            /* s: the least latency */
   double pressure;           /* s/B of the link that the messages of a round fill most */
   double shared;             /* the same of links with several messages; 0: there are none */
+  double overhead, gap;      /* s: the greatest of LogGP's */
 } finding;
 
 typedef struct survey {
@@ -96,6 +97,8 @@ static void find(const orc_tp_group *s, const orc_transfer *t, bool far, const u
   f->soonest = f->bandwidth == 0.0 ? r->latency : fmin(f->soonest, r->latency);
   f->bandwidth = f->bandwidth == 0.0 ? r->bandwidth : fmin(f->bandwidth, r->bandwidth);
   f->pressure = fmax(f->pressure, pressure_on(s, r, load, &f->shared));
+  f->overhead = fmax(f->overhead, r->overhead);
+  f->gap = fmax(f->gap, r->gap);
 }
 
 static void count(const orc_tp_group *s, const orc_transfer *t, uint32_t *load, uint32_t by)
@@ -200,6 +203,23 @@ static orc_way way_of(const orc_tp_group *s, orc_algorithm a)
   return w;
 }
 
+/* The ends' part in each message, where the network is priced so. What meets on links was looked at
+** before: overheads change nothing in that. */
+static void add_ends(const orc_tp_group *s, orc_way *w)
+{
+  if (!orc_topology_is_loggp(s->topology)) return;
+  const orc_fabric f = bare(s, w->algorithm);
+  const survey v = survey_of(s, w->algorithm, &f, 1e6);
+  orc_group *near = &w->fabric.near, *far = &w->fabric.far;
+  near->loggp = true;
+  near->overhead = v.near.overhead;
+  near->gap = v.near.gap;
+  if (far->ranks <= 1) return;
+  far->loggp = true;
+  far->overhead = v.far.overhead;
+  far->gap = v.far.gap;
+}
+
 static bool offered(const orc_tp_group *s, orc_algorithm a)
 {
   const orc_fabric f = bare(s, a);
@@ -233,9 +253,13 @@ bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_red
   for (orc_algorithm i = 0; i < ORC_ALGORITHMS; i++) {
     if ((a != ORC_ALGORITHM_AUTO && a != i) || !offered(s, i)) continue;
     out->ways[out->count] = way_of(s, i);
+    add_ends(s, &out->ways[out->count]);
     if (a == i || !out->ways[out->count].contended) out->count++;
   }
-  if (out->count == 0) out->ways[out->count++] = way_of(s, ORC_ALGORITHM_RING);
+  if (out->count == 0) {
+    out->ways[0] = way_of(s, ORC_ALGORITHM_RING);
+    add_ends(s, &out->ways[out->count++]);
+  }
   return true;
 }
 

@@ -7,7 +7,7 @@
 #include "net/share.h"
 
 enum {
-  NOBODY = UINT32_MAX,
+  NONE = UINT32_MAX,
   WHOLE = 8, /* the agenda is made anew when so much of it changes: one in so many */
 };
 
@@ -47,7 +47,7 @@ typedef struct transfer {
 typedef struct load {
   uint32_t under_way; /* all phases */
   uint32_t sharing;
-  uint32_t alone; /* the transfer that is, or NOBODY */
+  uint32_t alone; /* the transfer that is, or NONE */
   double carried;
 } load;
 
@@ -56,7 +56,7 @@ typedef struct load {
 ** the engine's: what happens, and in which order, is as if each had its own.
 */
 typedef struct ticket {
-  uint32_t slot, next; /* NOBODY: the last */
+  uint32_t slot, next; /* NONE: the last */
 } ticket;
 
 struct orc_net {
@@ -92,15 +92,15 @@ orc_net *orc_net_new(orc_topology *topology, orc_engine *engine, uint32_t kind)
   n->loads = orc_alloc((size_t)links, sizeof *n->loads);
   for (int i = 0; i < links; i++) {
     capacity[i] = orc_topology_link(topology, i)->bandwidth;
-    n->loads[i].alone = NOBODY;
+    n->loads[i].alone = NONE;
   }
   n->share = orc_share_new(capacity, links);
   free(capacity);
   n->topology = topology;
   n->engine = engine;
   n->kind = kind;
-  n->free = NOBODY;
-  n->ticket_free = NOBODY;
+  n->free = NONE;
+  n->ticket_free = NONE;
   n->booked = -1;
   n->alarm = ORC_NEVER;
   n->rest_in = UINT64_MAX;
@@ -205,7 +205,7 @@ static void arm(orc_net *n)
 
 static uint32_t take(orc_net *n)
 {
-  if (n->free == NOBODY) {
+  if (n->free == NONE) {
     const uint32_t room = n->room > 0 ? 2 * n->room : 64;
     ORC_ASSERT(room < UINT32_MAX / 2);
     n->transfers = orc_resize(n->transfers, room, sizeof *n->transfers);
@@ -223,7 +223,7 @@ static uint32_t take(orc_net *n)
 
 static uint32_t take_ticket(orc_net *n, uint32_t slot)
 {
-  if (n->ticket_free == NOBODY) {
+  if (n->ticket_free == NONE) {
     const uint32_t room = n->ticket_room > 0 ? 2 * n->ticket_room : 64;
     ORC_ASSERT(room < UINT32_MAX / 2);
     n->tickets = orc_resize(n->tickets, room, sizeof *n->tickets);
@@ -235,7 +235,7 @@ static uint32_t take_ticket(orc_net *n, uint32_t slot)
   }
   const uint32_t t = n->ticket_free;
   n->ticket_free = n->tickets[t].next;
-  n->tickets[t] = (ticket){ .slot = slot, .next = NOBODY };
+  n->tickets[t] = (ticket){ .slot = slot, .next = NONE };
   return t;
 }
 
@@ -253,7 +253,7 @@ static void book(orc_net *n, uint32_t slot, orc_time due)
   n->last_ticket = t;
 }
 
-/* Its bytes begin to flow at `since`, and nobody else's do on its links. */
+/* Its bytes begin to flow at `since`, and no other's do on its links. */
 static void go_alone(orc_net *n, uint32_t slot)
 {
   transfer *f = &n->transfers[slot];
@@ -294,7 +294,7 @@ static void disturb(orc_net *n, uint32_t slot)
   transfer *f = &n->transfers[slot];
   const orc_time now = n->engine->now;
   for (int h = 0; h < f->route->hops; h++)
-    n->loads[f->route->links[h]].alone = NOBODY;
+    n->loads[f->route->links[h]].alone = NONE;
   if (f->since > now) {
     await_start(n, slot);
     return;
@@ -316,7 +316,7 @@ static void finish(orc_net *n, uint32_t slot)
     load *l = &n->loads[r->links[h]];
     l->under_way--;
     l->sharing -= shared;
-    if (!shared) l->alone = NOBODY;
+    if (!shared) l->alone = NONE;
     l->carried += bytes;
   }
   if (shared) {
@@ -341,13 +341,13 @@ static void start(orc_net *n, uint32_t slot)
   uint32_t others = 0;
   for (int h = 0; h < r->hops; h++) { /* who ends now does not meet it; who also starts now does */
     const uint32_t alone = n->loads[r->links[h]].alone;
-    if (alone == NOBODY) continue;
+    if (alone == NONE) continue;
     if (n->transfers[alone].due <= now && n->transfers[alone].since < now) finish(n, alone);
   }
   n->moment = n->transfers[slot].due_rest;
   for (int h = 0; h < r->hops; h++) {
     const load *on = &n->loads[r->links[h]];
-    if (on->alone != NOBODY) disturb(n, on->alone);
+    if (on->alone != NONE) disturb(n, on->alone);
     others += on->sharing;
   }
   if (others == 0) {
@@ -392,7 +392,7 @@ static void drop(orc_net *n, uint32_t slot)
     load *l = &n->loads[f->route->links[h]];
     l->under_way--;
     l->sharing -= shared;
-    if (f->phase == PHASE_ALONE) l->alone = NOBODY;
+    if (f->phase == PHASE_ALONE) l->alone = NONE;
   }
   if (orc_agenda_has(&n->agenda, slot)) orc_agenda_remove(&n->agenda, slot);
   if (shared) {
@@ -440,7 +440,7 @@ void orc_net_drop(orc_net *n, orc_net_done *done, const void *ctx, uint64_t arg)
   arm(n);
 }
 
-/* The event of a transfer that was alone; or that a disturbed one left behind, for whoever is here
+/* The event of a transfer that was alone; or that a disturbed one left behind, for the transfer that is here
  * now. */
 static void end_alone(orc_net *n, uint32_t slot)
 {
@@ -465,8 +465,8 @@ static void end_alone(orc_net *n, uint32_t slot)
 
 static void end_chain(orc_net *n, uint32_t first)
 {
-  n->booked = -1; /* nobody joins it any more */
-  for (uint32_t t = first; t != NOBODY;) {
+  n->booked = -1; /* no transfer joins it any more */
+  for (uint32_t t = first; t != NONE;) {
     const ticket here = n->tickets[t];
     n->tickets[t].next = n->ticket_free;
     n->ticket_free = t;

@@ -39,7 +39,7 @@ void orc_net_send(orc_net *n, const orc_route *route, double bytes, orc_net_done
 
 /*
 ** Transfers that were sent with these three go no further, since an end of theirs has failed:
-** nobody is told, and others have their links from now on. Not from within a `done`.
+** no sender is told, and others have their links from now on. Not from within a `done`.
 */
 void orc_net_drop(orc_net *n, orc_net_done *done, const void *ctx, uint64_t arg);
 

@@ -38,6 +38,7 @@ struct orc_topology {
   uint32_t nodes, node_room, links, link_room;
   names node_names, link_names;
   bool spread;
+  bool loggp;
   bool closed; /* routes are known: nothing may be added */
   /* distances to the destinations asked for last, as many as DISTANCE_BYTES hold */
   distance *distances; /* slot by slot, a row of all nodes each */
@@ -216,6 +217,9 @@ static bool check_link(const orc_topology *t, const orc_edge *s, const char *nam
     return orc_fail(e, "link '%s': bandwidth %g B/s; more than 0 expected", name, s->bandwidth);
   if (!(s->latency >= 0.0) || !(s->latency <= 1e6))
     return orc_fail(e, "link '%s': latency %g s; 0 or more expected", name, s->latency);
+  if (!(s->overhead >= 0.0) || !(s->overhead <= 1e6) || !(s->gap >= 0.0) || !(s->gap <= 1e6))
+    return orc_fail(e, "link '%s': overhead %g s, gap %g s; 0 or more expected", name, s->overhead,
+                    s->gap);
   if (look_up(t, &t->link_names, link_name, name) >= 0)
     return orc_fail(e, "link '%s': named twice", name);
   const int twin = joined(t, s->from, s->to);
@@ -253,6 +257,21 @@ int orc_topology_add_link(orc_topology *t, const orc_edge *spec, orc_error *e)
   from->last_out = to->last_in = link;
   enter(t, &t->link_names, link_name, t->links);
   return (int)t->links++;
+}
+
+void orc_topology_loggp(orc_topology *t, double overhead, double gap)
+{
+  ORC_ASSERT(!t->closed && overhead >= 0.0 && gap >= 0.0);
+  t->loggp = true;
+  for (uint32_t i = 0; i < t->links; i++) {
+    t->arcs[i].edge.overhead = overhead;
+    t->arcs[i].edge.gap = gap;
+  }
+}
+
+bool orc_topology_is_loggp(const orc_topology *t)
+{
+  return t->loggp;
 }
 
 /* ---- routes ---- */
@@ -361,6 +380,8 @@ static orc_route *find_route(orc_topology *t, int from, int to, orc_error *e)
     const arc *a = &t->arcs[r->links[h]];
     r->latency += a->edge.latency;
     r->bandwidth = fmin(r->bandwidth, a->edge.bandwidth);
+    r->overhead = fmax(r->overhead, a->edge.overhead);
+    r->gap = fmax(r->gap, a->edge.gap);
     at = a->edge.to;
   }
   r->delay = 1e9 * r->latency;

@@ -1,6 +1,6 @@
 /*
 ** topology.h - what is joined to what: nodes, one-way links with latency and bandwidth, and the
-** routes between nodes. Built once, before the run; read-only to whoever sends over it.
+** routes between nodes. Built once, before the run; read-only to those that send over it.
 **
 ** The first question for a route computes and keeps it: one thread at a time.
 */
@@ -29,17 +29,20 @@ typedef struct orc_edge {
   int from, to;     /* nodes */
   double latency;   /* s a message's first byte needs, >= 0 */
   double bandwidth; /* B/s, > 0 */
+  double overhead;  /* LogGP's o, s of each end per message, >= 0; see orc_topology_loggp */
+  double gap;       /* LogGP's g, s between two messages, >= 0 */
 } orc_edge;
 
 /* The way from one node to another. Stays in place as long as the topology. */
 typedef struct orc_route {
   int from, to;
-  int hops;           /* links crossed; 0: from one node to itself */
-  double latency;     /* s, sum over its links */
-  double bandwidth;   /* B/s, the least of its links; infinite for 0 hops */
-  double delay;       /* ns, latency */
-  double ns_per_byte; /* 1e9 / bandwidth */
-  int32_t links[];    /* the links in order; hops of them */
+  int hops;             /* links crossed; 0: from one node to itself */
+  double latency;       /* s, sum over its links */
+  double bandwidth;     /* B/s, the least of its links; infinite for 0 hops */
+  double overhead, gap; /* s, the greatest of its links */
+  double delay;         /* ns, latency */
+  double ns_per_byte;   /* 1e9 / bandwidth */
+  int32_t links[];      /* the links in order; hops of them */
 } orc_route;
 
 typedef struct orc_topology orc_topology;
@@ -74,6 +77,14 @@ int orc_topology_add_link(orc_topology *t, const orc_edge *spec, orc_error *e);
 ** permutations on real life fat trees, CCIT report 776, Technion 2010.
 */
 void orc_topology_spread(orc_topology *t, bool on);
+
+/*
+** Messages by the LogGP model (cost/collective.h): formulas over its routes reckon with overhead
+** and gap. The links there are get these two (s, >= 0); those added later bring their own. What is
+** carried out message by message does not know them.
+*/
+void orc_topology_loggp(orc_topology *t, double overhead, double gap);
+bool orc_topology_is_loggp(const orc_topology *t);
 
 /* ---- by name ---- */
 

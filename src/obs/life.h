@@ -1,11 +1,12 @@
 /*
-** life.h - the lives of requests, change by change, for whoever looks at a paused run. A ring of
+** life.h - the lives of requests, change by change, for those who look at a paused run. A ring of
 ** fixed size: when it is full the oldest changes are forgotten. It observes and never decides.
 */
 #ifndef ORC_OBS_LIFE_H
 #define ORC_OBS_LIFE_H
 
 #include "base/base.h"
+#include "base/status.h"
 
 typedef enum orc_change {
   ORC_CHANGE_ARRIVED,   /* at the router; amount: prompt tokens, of: most output tokens */
@@ -24,8 +25,8 @@ typedef struct orc_life_entry {
   orc_time time;
   uint64_t number;    /* of the request: 0, 1, 2 ... in order of arrival */
   int32_t amount, of; /* as orc_change says */
-  uint16_t replica;
-  uint8_t what; /* orc_change */
+  uint16_t replica;   /* ORC_NO_REPLICA: none has it */
+  uint8_t what;       /* orc_change */
   uint8_t detail;
 } orc_life_entry;
 
@@ -39,7 +40,7 @@ typedef struct orc_life {
 orc_life *orc_life_new(uint64_t room);
 void orc_life_free(orc_life *l); /* NULL is allowed */
 
-/* Note a change; l NULL: nobody watches. Allocates nothing. */
+/* Note a change; l NULL: it is not watched. Allocates nothing. */
 static inline void orc_life_note(orc_life *l, const orc_life_entry *entry)
 {
   if (l != NULL) l->ring[l->count++ & (l->room - 1)] = *entry;

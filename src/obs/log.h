@@ -1,5 +1,5 @@
 /*
-** log.h - whoever wants to hear of every step and every change of a request as it happens. It
+** log.h - a listener that hears of every step and every change of a request as it happens. It
 ** observes and never decides.
 */
 #ifndef ORC_OBS_LOG_H

@@ -196,10 +196,15 @@ static void row(orc_csv *c, const orc_record *r)
   whole(c, r->cached);
   whole(c, r->prefilled);
   decimal(c, orc_record_queue(r), 6, ',');
+  whole(c, r->preemptions);
+  if (r->replica == ORC_NO_REPLICA)
+    text(c, ",", 1);
+  else
+    whole(c, r->replica);
   const label *l = label_of(c, r);
   text(c, s,
-       (size_t)snprintf(s, sizeof s, "%" PRId32 ",%u,%s%s%s,%" PRId32 "\n", r->preemptions,
-                        r->replica, l->quote, l->name, l->quote, r->priority));
+       (size_t)snprintf(s, sizeof s, "%s%s%s,%" PRId32 "\n", l->quote, l->name, l->quote,
+                        r->priority));
 }
 
 static void widen(orc_csv *c, uint64_t span)

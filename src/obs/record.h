@@ -25,7 +25,8 @@ typedef struct orc_record {
   uint64_t number;  /* 0, 1, 2 ... in order of arrival */
   uint64_t session; /* 0: none */
   uint32_t client;
-  uint16_t profile, replica;
+  uint16_t profile;
+  uint16_t replica; /* the one that has it; ORC_NO_REPLICA: refused at the door, or without one */
   int32_t prompt, max_output, output;   /* tokens; output as generated */
   int32_t cached, prefilled;            /* prompt tokens from the cache; computed */
   int32_t cached_blocks, prompt_blocks; /* KV blocks from the cache; of the whole prompt */

@@ -81,7 +81,7 @@ static int64_t longest(const orc_request *q)
 static bool sets_out(orc_batch *b, orc_slot slot)
 {
   orc_replica *r = b->replica;
-  if (r->knobs.loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
+  if (r->knobs.kv_loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
   const orc_request *q = at(r, slot);
   for (;;) {
@@ -149,7 +149,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     found = orc_block_table_find(r, q);
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0) r->unchanged = false;
-    if (found.lower + found.loading > 0 && r->knobs.loading == ORC_ONLOAD_AHEAD) return 0;
+    if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
     if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;

@@ -3,7 +3,7 @@
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
-  if (r->knobs.sessions_apart && q->in.session == 0) return NULL;
+  if (!r->knobs.enable_cross_request_caching && q->in.session == 0) return NULL;
   return r->host->prompt(r->host->self, q);
 }
 
@@ -30,13 +30,14 @@ static const orc_prompt *content(const orc_replica *r, const orc_request *q)
 
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
 {
-  return r->knobs.sessions_apart ? orc_prompt_text(0, q->in.source, q->in.session) : 0;
+  return r->knobs.enable_cross_request_caching ? 0
+                                               : orc_prompt_text(0, q->in.source, q->in.session);
 }
 
 /* It finds what earlier turns of its session left, not what others' prompts have in common. */
 static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
 {
-  return c->follows && (tokens > c->shared || r->knobs.sessions_apart);
+  return c->follows && (tokens > c->shared || !r->knobs.enable_cross_request_caching);
 }
 
 /* What is remembered of a request changes nothing that a policy sees. */

@@ -10,6 +10,14 @@ static int steps_to_event(const orc_decode_set *d, int most)
   return left < most ? (int)left : most;
 }
 
+/* Steps for which a prepared cost holds, at most `most`. */
+static int steps_of_piece(const orc_decode_set *d, const orc_decode_cost *cost, int most)
+{
+  if (cost->until == INT64_MAX) return most;
+  const int64_t steps = (cost->until - d->context + d->n - 1) / d->n;
+  return steps < most ? (int)steps : most;
+}
+
 /* Sum of what grows by `each` a step over `steps` of them, from 0 on. No sequence joins or leaves,
 ** and no window fills, within a run. */
 static int64_t growth(int64_t steps, int64_t each)
@@ -104,10 +112,10 @@ int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time
   const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n);
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
-  const int until = steps_to_event(d, most);
+  const int until = steps_to_event(d, steps_of_piece(d, &cost, most));
   return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
                                                  : run(r, m, &cost, stop, until, false);
 }

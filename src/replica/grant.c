@@ -4,7 +4,9 @@
 static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
 {
   const orc_engine_knobs *k = &r->knobs;
-  const int32_t part = k->prompt_parts > 1 ? (orc_request_target(q) - 1) / k->prompt_parts + 1 : 0;
+  const int32_t part = k->num_microbatches_per_request > 1
+                           ? (orc_request_target(q) - 1) / k->num_microbatches_per_request + 1
+                           : 0;
   int32_t cap = k->long_prefill_token_threshold;
   if (k->rules.lone_request_without_threshold && r->running + (int64_t)r->queue.count <= 1) cap = 0;
   return part > 0 && (cap == 0 || part < cap) ? part : cap;

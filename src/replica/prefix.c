@@ -296,7 +296,7 @@ static int32_t skip(const orc_prefix *p, int32_t tokens, const orc_prefix_memo *
 {
   const int32_t size = p->kv->block_size;
   if (memo->tokens == 0 || memo->tokens > tokens || memo->tokens % size != 0) return 0;
-  if (p->by_block && memo->tokens == tokens) return 0;
+  if (p->recompute_last_block && memo->tokens == tokens) return 0;
   const uint32_t block = look_up(p, memo->hash);
   if (block == ORC_NO_BLOCK) return 0;
   found->last = block;
@@ -316,7 +316,7 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
     hash = orc_prompt_hash(c, hash, n * size, (n + 1) * size);
     const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
     if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_kv_tiers_have(p->tiers, hash))) break;
-    if (p->by_block && (n + 1) * size == tokens) {
+    if (p->recompute_last_block && (n + 1) * size == tokens) {
       found.whole = true;
       break;
     }

@@ -71,7 +71,7 @@ typedef struct orc_prefix {
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
   uint32_t twins;      /* there are, in all */
   bool merges;         /* equal blocks are kept once */
-  bool by_block; /* of a prompt found whole its last block is computed again, not its last token */
+  bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
 /* The part of a prompt that is cached. */
@@ -122,8 +122,9 @@ void orc_prefix_clear(orc_prefix *p);
 ** The longest cached prefix of the first `tokens` >= 1 tokens, in lower tiers behind those here.
 ** The last token is always computed again, for it yields the next one. Where it is the last of a
 ** cached block, that block is found all the same: what is computed again takes the place it had,
-** and is equal. With `by_block` that block is not found and all of it is computed again, in a block
-** of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py, v0.11).
+** and is equal. With `recompute_last_block` that block is not found and all of it is computed
+** again, in a block of its own (vLLM V1: get_computed_blocks in v1/core/kv_cache_manager.py,
+** v0.11).
 **   root   what stands for all before the first block: equal prompts share under equal roots
 */
 orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_prompt *c, uint64_t root,

@@ -14,12 +14,12 @@ static void init_memory(orc_replica *r)
   r->host_free = knobs->swap_blocks;
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_prefix_init(&r->prefix, &r->kv);
-  r->prefix.most = knobs->max_prefix_cache_blocks;
-  r->prefix.by_block = knobs->recompute_block;
   r->prefix.merges = !knobs->rules.keeps_equal_blocks;
   if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
     orc_prefix_in_one_queue(&r->prefix);
   r->own = orc_alloc(1, sizeof *r->own);
+  r->prefix.most = knobs->prefix_cache_blocks;
+  r->prefix.recompute_last_block = knobs->recompute_last_block;
   if (knobs->tier_count == 0) return;
   orc_kv_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);
   r->prefix.tiers = &r->tiers;

@@ -8,7 +8,8 @@ static double decode_time(orc_replica *r, orc_microbatch *m, int index)
   orc_pipe_stage *stage = &r->pipeline.stages[index];
   const orc_decode_set *d = &m->decode;
   const int64_t window = orc_decode_set_window(d);
-  const double time = orc_step_decode(orc_pipeline_prepared(stage, d->n), d->context, window);
+  const double time =
+      orc_step_decode(orc_pipeline_prepared(stage, d->n, d->context), d->context, window);
   const orc_time ns = orc_time_of(time);
   orc_pipeline_decode(stage, &m->worked[index],
                       &(orc_decode_span){ .n = d->n,
@@ -93,7 +94,7 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_step_shape shape = shape_of(r, m);
-  const orc_step_time t = orc_step_evaluate(&r->cost, &shape);
+  const orc_step_time t = orc_step_roofline(&r->cost, &shape);
   const orc_hardware *h = &r->cost.hardware;
   orc_step_note n = {
     .formed = r->now,
@@ -125,7 +126,7 @@ static orc_device_step step_of(const orc_replica *r, orc_microbatch *m, const or
   return (orc_device_step){ .shape = *shape,
                             .moving = (double)moves.swapped * r->knobs.swap_block_seconds,
                             .fetching = moves.fetching,
-                            .layerwise = r->knobs.loading == ORC_ONLOAD_LAYERED };
+                            .layerwise = r->knobs.kv_loading == ORC_ONLOAD_LAYERED };
 }
 
 /* The formed step passes a stage, which it is ready to enter at `at` (ns); returns its end. */

@@ -11,7 +11,7 @@
 #include "base/base.h"
 #include "base/ladder.h"
 
-/* At one instant, classes go in this order: a step sees whoever arrived at the moment it starts. */
+/* At one instant, classes go in this order: a step sees the request that arrived at the moment it starts. */
 typedef enum orc_class {
   ORC_CLASS_TRANSFER, /* data comes in */
   ORC_CLASS_ARRIVAL,  /* requests come in */

@@ -5,8 +5,7 @@
 #define ORC_WORKLOAD_ARRIVAL_H
 
 #include "base/base.h"
-
-#define ORC_NO_REPLICA UINT16_MAX /* where a replica's index is expected: none */
+#include "base/status.h"
 
 /* Times in ns, lengths in tokens. */
 typedef struct orc_arrival {

@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
 
 int luaopen_lpeg(lua_State *L);
 

@@ -11,7 +11,8 @@ local FOLDERS = { scenarios = program.root .. "/scenarios", golden = HERE .. "sc
 
 -- One golden for each file, which is run, with a row per request; but here is how others are asked, and one file in
 -- more ways than one. `csv = false`: there is no such file; `console = false`: what is printed has wall times in it.
--- Where a file of scenarios/ takes more than a second, fewer requests ask the same.
+-- Where a file of scenarios/ takes more than a second, fewer requests ask the same. A script, which returns no
+-- scenario, has what it printed, and no JSON.
 local HOW = {
   compare = { args = "compare vllm sglang trtllm dynamo static scenarios/compare.lua --replications 2", csv = false },
   deepseek = { args = "scenarios/deepseek.lua --set workload.count=100", csv = false },
@@ -23,6 +24,10 @@ local HOW = {
   lod_tp2pp2 = { args = "lod scenarios/lod_tp2pp2.lua", csv = false, console = false },
   azure = { args = "scenarios/azure.lua", needs = "traces/azure-2023-conv.csv" },
   walkthrough = { args = "scenarios/walkthrough.yaml" },
+  des_bank_renege = { args = "scenarios/des_bank_renege.lua", csv = false },
+  des_carwash = { args = "scenarios/des_carwash.lua", csv = false },
+  des_gas_station = { args = "scenarios/des_gas_station.lua", csv = false },
+  des_machine_shop = { args = "scenarios/des_machine_shop.lua", csv = false },
 
   policies = { args = "golden/policies.lua", csv = false },
   prefixes = { args = "golden/prefixes.lua", csv = false },
@@ -116,7 +121,8 @@ local function settled(text)
     :gsub('("speed_up": )[^,\n]+', '%1"-"'))
 end
 
---- Run one. Returns { json =, csv = its SHA-256, console = }; an error where it does not end well.
+--- Run one. Returns { json =, csv = its SHA-256, console = }, of which a script has no JSON; an error where it does not
+-- end well.
 function golden.run(name)
   local h, dir = how[name], program.dir
   os.remove(dir .. "/summary.json")
@@ -126,7 +132,8 @@ function golden.run(name)
   local code, out, err = program.run_there(h.args .. (h.csv == false and "" or " --csv rows.csv")
     .. " --json summary.json")
   if code ~= 0 then error(("%s: exit status %d\n%s"):format(h.args, code, err), 0) end
-  local got = { json = settled(program.read(dir .. "/summary.json")), console = h.console ~= false and out or nil }
+  local text = read(dir .. "/summary.json")
+  local got = { json = text and settled(text), console = h.console ~= false and out or nil }
   if h.csv ~= false then got.csv = lines_of("sha256sum < '" .. dir .. "/rows.csv'")[1]:match("^%x+") end
   return got
 end
@@ -139,8 +146,8 @@ end
 
 --- What one gave when it was written; nil where it was not.
 function golden.expected(name)
-  local text = read(HERE .. "expected/" .. name .. ".json")
-  return text and { json = text, csv = hashes()[name], console = read(HERE .. "expected/" .. name .. ".txt") }
+  local text, printed = read(HERE .. "expected/" .. name .. ".json"), read(HERE .. "expected/" .. name .. ".txt")
+  return (text or printed) and { json = text, csv = hashes()[name], console = printed }
 end
 
 --- Write what all of them give; one that cannot run here keeps what it has, one that is no more goes.
@@ -152,7 +159,7 @@ function golden.write()
       print(name .. ": " .. golden.missing(name) .. "; left as it was")
     else
       local got = golden.run(name)
-      write(HERE .. "expected/" .. name .. ".json", got.json)
+      if got.json then write(HERE .. "expected/" .. name .. ".json", got.json) end
       if got.console then write(HERE .. "expected/" .. name .. ".txt", got.console) end
       of[name] = got.csv
     end
@@ -234,7 +241,9 @@ end
 -- known by their hash; then the first line of the console. An empty list: nothing.
 function golden.moved(expected, got)
   local list = {}
-  if expected.json ~= got.json then
+  if (expected.json == nil) ~= (got.json == nil) then
+    list[#list + 1] = "the JSON: " .. (got.json and "new" or "gone")
+  elseif expected.json ~= got.json then
     numbers(expected.json, got.json, list)
     if #list == 0 then line("the JSON's text alone", expected.json, got.json, list) end
   end

@@ -29,8 +29,9 @@ static orc_fabric some_fabric(orc_rng *r)
   };
   if (orc_rng_below(r, 2) == 1) f.port = f.near.bandwidth * (double)(1 + orc_rng_below(r, 15));
   if (orc_rng_below(r, 3) == 0)
-    f.far = (orc_group){ 1 + (int)orc_rng_below(r, 5), 1e-6 * (double)(1 + orc_rng_below(r, 10)),
-                         1e9 * (double)(1 + orc_rng_below(r, 50)) };
+    f.far = (orc_group){ .ranks = 1 + (int)orc_rng_below(r, 5),
+                         .latency = 1e-6 * (double)(1 + orc_rng_below(r, 10)),
+                         .bandwidth = 1e9 * (double)(1 + orc_rng_below(r, 50)) };
   return f;
 }
 
@@ -93,6 +94,31 @@ static void on_paper(uint64_t index)
 
 /* A message of k bytes has k - 1 after its first: the models differ by G per message. The smallest
 ** message here, 1/256 of half of 1e7 B, is 19,531 B: 1 part in 19,531. */
+/* Costs never fall as bytes grow, and never as the ends take longer. */
+static void loggp_grows(void)
+{
+  orc_rng r = orc_rng_stream(11, ORC_FOR_TESTS, 0);
+  for (int i = 0; i < 300; i++) {
+    orc_fabric f = some_fabric(&r);
+    f.near.loggp = f.far.loggp = true;
+    f.near.overhead = 1e-7 * (double)orc_rng_below(&r, 50);
+    f.near.gap = 1e-7 * (double)orc_rng_below(&r, 80);
+    orc_fabric slower = f;
+    slower.near.overhead += 1e-6;
+    for (orc_collective c = 0; c < ORC_COLLECTIVES; c++)
+      for (orc_algorithm a = 0; a <= ORC_ALGORITHM_AUTO; a++) {
+        if (!orc_collective_offers(c, a, &f) || orc_fabric_ranks(&f) < 2) continue;
+        double before = 0.0;
+        for (int k = 0; k < SIZES; k++) {
+          const double t = orc_collective_time(c, a, &f, sizes[k]);
+          CHECK(t >= before * (1.0 - 1e-12));
+          CHECK(orc_collective_time(c, a, &slower, sizes[k]) >= t);
+          before = t;
+        }
+      }
+  }
+}
+
 static void loggp_is_alpha_beta(void)
 {
   const orc_loggp l = { .latency = 2e-6, .gap_per_byte = 1e-11 };
@@ -179,7 +205,7 @@ static void on_networks(void)
     const int p = counts[i];
     const orc_topology_shape shape = { .hosts = 1, .gpus = p, .latency = 2e-6, .bandwidth = 75e9 };
     place mesh = open_place("nvlink_mesh", shape), hub = open_place("nvswitch", shape);
-    const orc_group near = { p, 2e-6, 75e9 };
+    const orc_group near = { .ranks = p, .latency = 2e-6, .bandwidth = 75e9 };
     all_collectives(&mesh, &(orc_fabric){ .near = near, .port = 75e9 * (p - 1) }, false);
     all_collectives(&hub, &(orc_fabric){ .near = near, .in_switch = true }, false);
     orc_topology_free(mesh.t);
@@ -206,6 +232,7 @@ int main(void)
   for (uint64_t i = 0; i < 300; i++)
     on_paper(i);
   RUN(loggp_is_alpha_beta);
+  RUN(loggp_grows);
   RUN(on_networks);
   RUN(over_hosts);
   return DONE();

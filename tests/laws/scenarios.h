@@ -128,7 +128,7 @@ static void draw_tiers(scenario *s)
 {
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 3000);
   s->knobs.tier_count = pick(&g, 0, 1) == 0 ? 0 : pick(&g, 1, 3);
-  s->knobs.loading = (orc_onload_mode)(s->seed % 3);
+  s->knobs.kv_loading = (orc_onload_mode)(s->seed % 3);
   for (int i = 0; i < s->knobs.tier_count; i++)
     s->knobs.tiers[i] = (orc_tier_kind){ .blocks = pick(&g, 1, 40),
                                          .latency = 1e-5 * pick(&g, 0, 2),
@@ -141,11 +141,11 @@ static void draw_prefix_knobs(scenario *s)
   orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 4000);
   orc_engine_knobs *k = &s->knobs;
   if (pick(&g, 0, 3) == 0) k->long_prefill_token_threshold = pick(&g, 1, 40);
-  if (pick(&g, 0, 3) == 0) k->prompt_parts = pick(&g, 1, 8);
+  if (pick(&g, 0, 3) == 0) k->num_microbatches_per_request = pick(&g, 1, 8);
   if (pick(&g, 0, 3) == 0) k->min_prefix_cache_length = pick(&g, 1, 60);
-  if (pick(&g, 0, 3) == 0) k->max_prefix_cache_blocks = pick(&g, 1, 30);
-  k->sessions_apart = pick(&g, 0, 5) == 0;
-  k->recompute_block = pick(&g, 0, 3) == 0;
+  if (pick(&g, 0, 3) == 0) k->prefix_cache_blocks = pick(&g, 1, 30);
+  k->enable_cross_request_caching = pick(&g, 0, 5) != 0;
+  k->recompute_last_block = pick(&g, 0, 3) == 0;
 }
 
 static scenario draw(uint64_t seed)

@@ -220,6 +220,8 @@ static outcome simulate(const scenario *s, way how)
       o.lowered += r->tiers.at[t].evictions;
     }
   }
+  for (int p = 0; p < 2; p++)
+    o.total += c->without_replica[p].total - c->without_replica[p].by_status[ORC_PENDING];
   o.moved = c->kv_transfers.moved;
   o.failures = c->lifecycle.failures;
   o.good = o.good && c->kv_transfers.moving == 0;

@@ -120,7 +120,10 @@ describe("a configuration", function()
 
   it("writes the files it names and ends with what it did", function()
     assert.equal(0, (oracle("generate-config -o sub/c.yaml")))
-    local rc, out, err = oracle("run sub/c.yaml")
+    assert.equal(0, (oracle("generate-config -o \"it's/a/b/c/c.yaml\"")))
+    local rc, out, err = oracle("generate-config -o c.lua/d/c.yaml")
+    assert.same({ 1, "", "oracle: c.lua/d: Not a directory\n" }, { rc, out, err })
+    rc, out, err = oracle("run sub/c.yaml")
     assert.equal(0, rc, err)
     assert.matches("Simulation completed!\nTotal requests: %d+\nSuccess rate: %d+%.%d%%\nThroughput: [%d.]+ tokens/s"
       .. "\n$", out)

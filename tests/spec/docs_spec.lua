@@ -115,6 +115,75 @@ describe("the page about workloads", function()
   end)
 end)
 
+describe("the page about costs", function()
+  local dir, blocks
+
+  setup(function()
+    dir, blocks = shell("mktemp -d"):gsub("\n", ""), {}
+    for block in read("docs/costs.md"):gmatch("```lua\n(.-)```") do blocks[#blocks + 1] = block end
+  end)
+
+  teardown(function() shell("rm -rf '" .. dir .. "'") end)
+
+  local function run(options)
+    local out, code = shell(("%s %s/s.lua -q --json - %s"):format(bin, dir, options or ""))
+    assert.equal(0, code, out)
+    return tonumber(out:match('"time_per_output_token_ms": {.-"mean": ([%d.]+)'))
+  end
+
+  it("shows a model and a scenario that run", function()
+    write(dir .. "/slow_gemm.lua", blocks[1])
+    write(dir .. "/s.lua", blocks[2])
+    assert.is_true(run() > 1.1 * run "--set cost=roofline")
+  end)
+
+  it("shows a table, a broadcast and networks that run", function()
+    local scenario = "return require('oracle').scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm', %s"
+      .. " workload = { kind = 'batch', count = 4, prompt = 64, output = 8 } }"
+    write(dir .. "/s.lua", scenario:format(blocks[3]))
+    assert.is_true(run() < 10)
+    write(dir .. "/sampled.lua", blocks[4])
+    write(dir .. "/s.lua", scenario:format("cost = './sampled.lua', engine = { tensor_parallel_size = 4 },"))
+    assert.is_true(run() > run "--set cost=roofline")
+    local one, other = blocks[5]:match("^(network.-},)\n(network.*)$")
+    for _, network in ipairs { one, other } do
+      write(dir .. "/s.lua", scenario:format("engine = { tensor_parallel_size = 2 }," .. network))
+      assert.is_true(run() > run "--set network=nvswitch")
+    end
+  end)
+
+  it("names every calculator", function()
+    local text = read("docs/costs.md")
+    for name in pairs(require("oracle").calc) do
+      assert.is_truthy(text:find("calc." .. name, 1, true) or text:find("`" .. name .. "`", 1, true), name)
+    end
+  end)
+end)
+
+describe("the page about processes", function()
+  local text = read("docs/processes.md")
+
+  it("shows a model that runs", function()
+    local path = os.tmpname()
+    os.rename(path, path .. ".lua")
+    write(path .. ".lua", text:match("```lua\n(.-)```"))
+    local out, code = shell(("%s %s.lua"):format(bin, path))
+    os.remove(path .. ".lua")
+    assert.equal(0, code, out)
+    assert.matches("^busy 0%.8%d+, mean wait %d+%.%d s, 99 %% within %d+%.%d s, mean queue %d+%.%d+\n$", out)
+  end)
+
+  it("names only what there is", function()
+    local env, ours = require("oracle.des").environment {}, text:gsub("\n| [^\n]* | ([^\n]-) |%f[\n]", "\n%1")
+    for name in ours:gmatch("`env:([%l_]+)") do assert.is_function(env[name], name) end
+    for what, list in pairs { r = env:resource(1), s = env:store(), c = env:container() } do
+      for name in ours:gmatch("`" .. what .. "[:.]([%l_]+)") do assert.is_truthy(list[name], name) end
+    end
+    local draws = text:match("Draws: (.-)\n\n")
+    for name in draws:gmatch("`([%l]+)%(") do assert.is_function(env:random("x")[name], name) end
+  end)
+end)
+
 describe("the page about the prompt", function()
   it("shows lines that work", function()
     local lines = {}

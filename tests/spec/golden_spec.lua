@@ -39,6 +39,13 @@ describe("a golden says", function()
       moved { json = [[{"requests": {"total": 51}}]] })
   end)
 
+  it("that a file gives JSON no longer, or for the first time; a script gives none", function()
+    local script = { console = "one\n" }
+    assert.same({}, golden.moved(script, { console = "one\n" }))
+    assert.same({ "the JSON: new" }, golden.moved(script, { console = "one\n", json = BASE.json }))
+    assert.same({ "the JSON: gone" }, golden.moved(BASE, { console = BASE.console, csv = BASE.csv }))
+  end)
+
   it("the hashes of the rows, and the first line of the console that differs", function()
     assert.same({ "the CSV differs: SHA-256 aa11 -> bb22", 'console, line 2: "two" -> "three"' },
       moved { csv = "bb22", console = "one\nthree\n" })

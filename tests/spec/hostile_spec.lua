@@ -75,7 +75,7 @@ local function stopped(kind, code, pattern, before)
   assert.is_nil(why:find("0x", 1, true))
   assert.is_nil(why:find("sandbox.lua", 1, true))
   assert.equal(s.arrived, s.finished + s.in_flight)
-  for i = 1, #s.replicas do
+  for i = 0, #s.replicas - 1 do
     local kv = s.replicas[i].kv
     assert.equal(kv.total, kv.used + kv.free + kv.cached)
   end
@@ -259,16 +259,16 @@ describe("what a policy keeps in variables of its file", function()
 
   local function goes_back(made)
     local s = live.new(made):run_until(1)
-    local calls = s.replicas[1].state.calls
+    local calls = s.replicas[0].state.calls
     assert.is_true(calls > 10)
     local f = s:fork()
-    assert.equal(calls, f.replicas[1].state.calls)
+    assert.equal(calls, f.replicas[0].state.calls)
     f:run_until(1.2)
-    assert.is_true(f.replicas[1].state.calls > calls)
-    assert.equal(calls, s.replicas[1].state.calls)
+    assert.is_true(f.replicas[0].state.calls > calls)
+    assert.equal(calls, s.replicas[0].state.calls)
     local whole = json_of(s:run())
     assert.equal(whole, json_of(f:run()))
-    assert.equal(calls, s:rewind(1).replicas[1].state.calls)
+    assert.equal(calls, s:rewind(1).replicas[0].state.calls)
     assert.equal(whole, json_of(s:run()))
     assert.equal(whole, json_of(live.new(made):run()))
   end

@@ -98,7 +98,7 @@ describe("kv_loading", function()
     end
     assert.equal("async", of "vllm")
     assert.equal("layerwise", of "sglang")
-    assert.is_nil(of "trtllm")
+    assert.equal("blocking", of "trtllm")
     assert.equal("blocking", of("vllm", "blocking"))
     local ok, why = pcall(of, "vllm", "asink")
     assert.is_false(ok)

@@ -145,7 +145,7 @@ describe("a router", function()
                     pools = { prefill = { replicas = 1 }, decode = { replicas = 2 } } }
     local ok, why = run({ name = "mine", route = function() return 1 end, decode = function() return 1 end }, apart)
     assert.is_false(ok)
-    assert.matches('handing over request 1: router "mine": decode: a replica from 2 to 3 expected', why, 1, true)
+    assert.matches('handing over request 1: router "mine": decode: a place from 2 to 3 expected', why, 1, true)
     assert.is_true(run({ name = "mine", route = function() return 1 end, decode = function() return 3 end }, apart))
   end)
 end)

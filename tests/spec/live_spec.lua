@@ -81,7 +81,7 @@ describe("a live simulation", function()
         s:run_until(math.max(t, s.now))
         s:step(3)
         s:result()                                        -- looking changes nothing
-        assert.is_true(s.replicas[1].kv.used >= 0 and #tostring(s) > 0 and s.latency.ttft:count() <= s.arrived)
+        assert.is_true(s.replicas[0].kv.used >= 0 and #tostring(s) > 0 and s.latency.ttft:count() <= s.arrived)
         s:run_until(s.now + 0.05)
       end
       s:run_until(function(x) return x.queue == 0 end)
@@ -114,7 +114,7 @@ describe("a live simulation", function()
     local before = json_of(s:result())
     fork:set("engine.max_num_seqs", 1):run()
     assert.equal(before, json_of(s:result()))
-    assert.equal(8, s:run_for(1).replicas[1].running)
+    assert.equal(8, s:run_for(1).replicas[0].running)
   end)
 
   it("goes back in time, and what came later has not happened", function()
@@ -157,7 +157,7 @@ describe("a live simulation", function()
     local s = live.new(small { replicas = 2 })
     while not s.over do
       local waiting, running = 0, 0
-      for i = 1, #s.replicas do
+      for i = 0, #s.replicas - 1 do
         local r = s.replicas[i]
         waiting, running = waiting + r.queue, running + r.running
         assert.equal(r.kv.total, r.kv.used + r.kv.free + r.kv.cached)
@@ -169,6 +169,21 @@ describe("a live simulation", function()
       s:run_for(0.25)
     end
     assert.equal(120, s.finished)
+  end)
+
+  it("has replicas with the numbers of the results", function()
+    local failing = { outages = { { at = 1, lasts = 2, replica = 1 } } }
+    local s = live.new(small { replicas = 2, router = "round_robin", failures = failing })
+    s:run_until(2)
+    assert.equal("ready", s.replicas[0].phase)
+    assert.equal("failed", s.replicas[1].phase)
+    assert.is_nil(s.replicas[2])
+    local ids = {}
+    for i, r in pairs(s.replicas) do ids[#ids + 1] = { i, r.id } end
+    assert.same({ { 0, 0 }, { 1, 1 } }, ids)
+    assert.equal(0, s.requests[s.arrived].replica)
+    local of = s:run().per_replica
+    assert.is_true(of.replica1.gpu_busy < of.replica0.gpu_busy)
   end)
 
   it("steps one step at a time", function()
@@ -263,7 +278,7 @@ describe("setting while it runs", function()
     s:run_for(0.3)
     assert.is_true(s.running <= 6)
     local fork = s:set("engine.schedule_conservativeness", 3):fork()
-    assert.equal(3, s.replicas[1].state.params.schedule_conservativeness)
+    assert.equal(3, s.replicas[0].state.params.schedule_conservativeness)
     assert.equal(json_of(s:run()), json_of(fork:run()))
     assert.error_matches(function() s:set("engine.page_size", 4) end, "the KV cache was laid out")
   end)
@@ -329,17 +344,17 @@ describe("reloading", function()
   it("takes the new code and keeps what the policy knew", function()
     write("p.lua", POLICY:format("mine", "old", ""))
     local s = live.new(small { batching = dir .. "/p.lua" }):run_until(1)
-    local calls = s.replicas[1].state.calls
+    local calls = s.replicas[0].state.calls
     assert.is_true(calls > 0)
-    assert.equal("old", s.replicas[1].state.last)
+    assert.equal("old", s.replicas[0].state.last)
     write("p.lua", POLICY:format("mine", "new", ""))
     s:reload():step()
-    assert.equal(calls + 1, s.replicas[1].state.calls)
-    assert.equal("new", s.replicas[1].state.last)
+    assert.equal(calls + 1, s.replicas[0].state.calls)
+    assert.equal("new", s.replicas[0].state.last)
     local fork = s:fork()
-    assert.equal("new", fork.replicas[1].state.last)
+    assert.equal("new", fork.replicas[0].state.last)
     assert.equal(json_of(s:run()), json_of(fork:run()))
-    assert.equal("old", s:rewind(0.9).replicas[1].state.last)
+    assert.equal("old", s:rewind(0.9).replicas[0].state.last)
   end)
 
   it("leaves all as it was when the file is wrong", function()
@@ -411,7 +426,7 @@ describe("a policy that misbehaves", function()
       local why = raised(function() s:run() end)
       assert.matches(bad[2], why)
       assert.matches("at t=%d+%.%d+ s, replica %d", why)
-      for i = 1, 2 do
+      for i = 0, 1 do
         local r = s.replicas[i]
         assert.equal(r.kv.total, r.kv.used + r.kv.free + r.kv.cached)
       end
@@ -465,7 +480,8 @@ describe("comparing", function()
     local s = live.new(small()):run_until(3)
     local text = side_by_side.table { few = s:fork():set("engine.max_num_seqs", 2):run(), many = s:run() }
     assert.matches("unit +few +many +vs few\n", text)
-    assert.matches("\nttft.p99 +ms +[%d.]+ +[%d.]+ +%-[%d.]+ %%\n", text)
+    assert.matches("\nttft.p99 +ms +[%d.]+ +[%d.]+ +%-[%d.]+ %%, better\n", text)
+    assert.matches("\ngpu_busy +%% +[%d.]+ +[%d.]+ +[+-][%d.]+ %%\n", text)
     assert.matches("\nrequests +120 +120 +same\n", text)
     assert.has_error(function() side_by_side.table(s) end)
     assert.error_matches(function() side_by_side.table(s, 3) end, "a result, a simulation or a scenario expected")

@@ -34,7 +34,7 @@ describe("measured data", function()
     assert.equal(0, rc, err)
     assert.matches("80 measured requests, against meta%-llama/Llama%-3%.1%-8B%-Instruct on 1 x h100%-sxm", out)
     assert.matches("TTFT p99 %(ms%) +[%d.]+ +[%d.]+ +[+-]0%.0\n", out)
-    assert.matches("mean absolute error: 0%.0 %% over 18 figures", out)
+    assert.matches("mean absolute error: 0%.0 %% over 23 figures", out)
   end)
 
   it("of vllm bench is simulated under the same load", function()

@@ -243,7 +243,7 @@ describe("a policy that goes wrong", function()
 
   it("names the router, admission and autoscaler that failed", function()
     local bad = policy.router { name = "far", route = function() return 9 end }
-    assert.matches("^at t=.*routing request 1: router \"far\": a replica from 1 to 2 expected",
+    assert.matches("^at t=.*routing request 1: router \"far\": a place from 1 to 2 expected",
       raised(function() small { replicas = 2, router = bad }:run() end))
     local shy = policy.admission { name = "shy", admit = function() return "perhaps" end }
     assert.matches("admitting request 1: policy \"shy\": admit returned neither true nor false",
@@ -354,14 +354,14 @@ end)
 
 describe("replicas", function()
   it("that fail give their requests to others", function()
-    local s = small { replicas = 2, failures = { outages = { { at = 0.5, lasts = 1, replica = 1 } } } }
+    local s = small { replicas = 2, failures = { outages = { { at = 0.5, lasts = 1, replica = 0 } } } }
     local r = s:run()
     assert.equal(120, r.requests.successful)
     assert.is_true(r.preemptions.recomputed_tokens > small({ replicas = 2 }):run().preemptions.recomputed_tokens)
     s.failures = { mtbf = "1 s", mttr = "500 ms" }
     assert.equal(120, s:run().requests.successful)
-    assert.matches("^failures.outages%[1%].replica: 3: a replica from 1 to 2",
-      raised(planning.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 3 } } } }))
+    assert.matches("^failures.outages%[1%].replica: 2: a replica from 0 to 1",
+      raised(planning.plan, small { replicas = 2, failures = { outages = { { at = 1, lasts = 1, replica = 2 } } } }))
   end)
 
   it("come after their cold start and go when there is little to do", function()
@@ -380,7 +380,7 @@ describe("replicas", function()
     assert.is_true(used >= 3)
     assert.is_true(rented < 4 * raw.now and rented > raw.now)
     local alone = planning.simulate(planning.plan(small { workload = load }))
-    assert.is_true(raw.latency.time_to_first_token_ms:mean() < alone.latency.time_to_first_token_ms:mean())
+    assert.is_true(raw.latency.ttft:mean() < alone.latency.ttft:mean())
   end)
 
   it("turn arrivals away when told so", function()

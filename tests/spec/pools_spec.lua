@@ -123,7 +123,7 @@ end)
 
 describe("in pools that fail", function()
   local function outage(pool, at, lasts)
-    return { outages = { { at = at, lasts = lasts, replica = 1, pool = pool } } }
+    return { outages = { { at = at, lasts = lasts, replica = 0, pool = pool } } }
   end
   local function e2e(changes)
     local list, s = rows.of(with(BASE, changes))
@@ -172,9 +172,9 @@ describe("in pools that fail", function()
                   workload = oracle.workload.batch { count = 2, prompt = 100, output = 10 } }
     local whole = rows.of(moe)
     near(100, whole[2].e2e_latency_ms, 1e-6)
-    local broken = rows.of(with(moe, { failures = { outages = { { at = 0.035, lasts = 0.1, replica = 2 } } } }))
+    local broken = rows.of(with(moe, { failures = { outages = { { at = 0.035, lasts = 0.1, replica = 1 } } } }))
     for _, r in ipairs(broken) do near(135 + 70, r.e2e_latency_ms, 1e-6) end -- three tokens were there, seven to come
-    local spare = with(moe, { replicas = 2, failures = { outages = { { at = 0.035, lasts = 0.1, replica = 2 } } } })
+    local spare = with(moe, { replicas = 2, failures = { outages = { { at = 0.035, lasts = 0.1, replica = 1 } } } })
     for i, r in ipairs(rows.of(spare)) do
       near(i <= 2 and 35 + 70 or 100, r.e2e_latency_ms, 1e-6)
     end
@@ -183,13 +183,13 @@ describe("in pools that fail", function()
   it("an outage names a replica of a pool that is there", function()
     local function failing(o) return with(BASE, { failures = { outages = { o } } }) end
     assert.matches('^failures.outages%[1%].pool: "decoder": one of prefill, decode expected',
-      raised(failing { at = 1, lasts = 1, replica = 1, pool = "decoder" }))
-    assert.matches("^failures.outages%[1%].replica: 2: a replica from 1 to 1 expected",
-      raised(failing { at = 1, lasts = 1, replica = 2, pool = "decode" }))
-    assert.matches("^failures.outages%[1%].replica: 3: a replica from 1 to 2 expected",
-      raised(failing { at = 1, lasts = 1, replica = 3 }))
+      raised(failing { at = 1, lasts = 1, replica = 0, pool = "decoder" }))
+    assert.matches("^failures.outages%[1%].replica: 1: a replica from 0 to 0 expected",
+      raised(failing { at = 1, lasts = 1, replica = 1, pool = "decode" }))
+    assert.matches("^failures.outages%[1%].replica: 2: a replica from 0 to 1 expected",
+      raised(failing { at = 1, lasts = 1, replica = 2 }))
     assert.matches('pool: "decode": a scenario with pools or groups expected',
-      raised(with(failing { at = 1, lasts = 1, replica = 1, pool = "decode" }, { pools = NONE, network = NONE })))
+      raised(with(failing { at = 1, lasts = 1, replica = 0, pool = "decode" }, { pools = NONE, network = NONE })))
   end)
 end)
 
@@ -217,7 +217,7 @@ describe("pools that grow and shrink", function()
       local prompts = 0
       for i = 1, 3 do prompts = prompts + (raw.replicas[i].steps > 0 and 1 or 0) end
       assert(prompts >= 2, name)
-      assert(raw.latency.time_to_first_token_ms:mean() < 0.5 * fixed.latency.time_to_first_token_ms:mean())
+      assert(raw.latency.ttft:mean() < 0.5 * fixed.latency.ttft:mean())
       local rented = 0
       for _, r in ipairs(raw.replicas) do rented = rented + r.rented_s end
       assert(rented < 0.9 * 6 * raw.now and rented > 2 * raw.now)
@@ -231,7 +231,7 @@ describe("pools that grow and shrink", function()
       local raw = simulate(scaled("planner", { pools = both }))
       local rented = 0
       for i = 4, 6 do rented = rented + raw.replicas[i].rented_s end
-      return rented / raw.now, raw.latency.inter_token_latency_ms:mean()
+      return rented / raw.now, raw.latency.itl:mean()
     end
     local tight, fast = decoders(0.008)
     local loose, slow = decoders(0.05)
@@ -284,7 +284,7 @@ describe("groups", function()
     local plan = planning.plan(oracle.scenario {
       model = MODEL, hardware = GPU, router = "least_loaded",
       groups = { { replicas = 1 }, { replicas = 1, hardware = "a100-80gb", autoscaling = own } },
-      failures = { outages = { { at = 3, lasts = 2, replica = 1, pool = "group1" } } },
+      failures = { outages = { { at = 3, lasts = 2, replica = 0, pool = "group1" } } },
       workload = oracle.workload.poisson { rate = 60, count = 900, prompt = 1500, output = 60 },
     })
     local raw = planning.simulate(plan)

@@ -36,8 +36,8 @@ describe("records", function()
       return
     end
     -- 40 MiB hold the program, Lua and what is in flight, and not a tenth of 300,000 requests and their records.
-    assert.equal(0, (run(40960, 300000, "--no-records --json /dev/null")))
+    assert.equal(0, (run(40960, 300000, "--json /dev/null")))
     assert.equal(0, (run(40960, 100000, ("--csv %s/c.csv.gz --json /dev/null"):format(dir))))
-    assert.is_true((run(4096, 10, "--no-records --json /dev/null")) ~= 0)
+    assert.is_true((run(4096, 10, "--json /dev/null")) ~= 0)
   end)
 end)

@@ -35,7 +35,7 @@ end
 -- Replicas that were ever at work.
 local function used(s)
   local n = 0
-  for _, r in ipairs(s.replicas) do n = n + (r.steps > 0 and 1 or 0) end
+  for _, r in pairs(s.replicas) do n = n + (r.steps > 0 and 1 or 0) end
   return n
 end
 

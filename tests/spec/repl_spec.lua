@@ -147,7 +147,7 @@ describe("completion", function()
     assert.same({ 2, "queue" }, { complete("s.qu", environment) })
     assert.same({ 2, "reload result rewind" }, { complete("s:re", environment) })
     assert.same({ 2, "replicas requests" }, { complete("x = s.re", environment) })
-    assert.same({ 2, "usage used" }, { complete("s.replicas[1].kv.us", environment) })
+    assert.same({ 2, "usage used" }, { complete("s.replicas[0].kv.us", environment) })
     assert.same({ 2, "ttft_ms" }, { complete("s.requests[3].tt", environment) })
     assert.same({ 0, "" }, { complete("s.requests[100000].", environment) })
     assert.same({ 1, "finished kv queue running" }, { 1, select(2, complete("s.series.", environment)) })
@@ -210,11 +210,12 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    assert.same({ "oracle: --json: the prompt does not take it\n", 2 }, { run(bin .. " repl --json - <FILE", "") })
+    assert.same({ "oracle: --json goes with oracle run, sweep, compare, lod, validate, models, hardware\n", 2 },
+      { run(bin .. " repl --json - <FILE", "") })
   end)
 
   it("is there in a script", function()
-    local script = 'local s = sim "scenarios/quickstart.lua"\ns:run_until(60)\nprint(s.replicas[1].kv.used)\n'
+    local script = 'local s = sim "scenarios/quickstart.lua"\ns:run_until(60)\nprint(s.replicas[0].kv.used)\n'
     assert.same({ "621\n", 0 }, { run(bin .. " FILE < /dev/null", script) })
     script = 'local oracle = require "oracle"\nprint(oracle.sim("scenarios/quickstart.lua"):run_until(1).now)\n'
     assert.same({ "1.0\n", 0 }, { run(bin .. " FILE < /dev/null", script) })

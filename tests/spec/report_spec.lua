@@ -33,8 +33,7 @@ local function counts(total, successful, pending)
 end
 
 local function latencies(ttft)
-  return { time_to_first_token_ms = hist(ttft), time_per_output_token_ms = hist { 8e6 },
-           inter_token_latency_ms = hist {}, end_to_end_latency_ms = hist { 1e9 }, queue_time_ms = hist { 0 } }
+  return { ttft = hist(ttft), tpot = hist { 8e6 }, itl = hist {}, e2e = hist { 1e9 }, queue = hist { 0 } }
 end
 
 local function plan(changes)

@@ -132,6 +132,43 @@ describe("the summary", function()
   end)
 end)
 
+describe("requests of no replica", function()
+  -- Refused at the door, or given up while the only replica was away.
+  local function books(replicas)
+    local scenario = crowded()
+    scenario.replicas, scenario.admission = replicas, { "token_bucket", rate = 6, burst = 2 }
+    if replicas == 1 then scenario.failures = { outages = { { at = 6, lasts = 5, replica = 0 } } } end
+    return rows.of(scenario)
+  end
+
+  it("stand on a line of their own, and their rows name none", function()
+    for replicas = 1, 2 do
+      local of, s = books(replicas)
+      local told = { none = 0 }
+      for _, row in ipairs(of) do
+        local key = row.replica and "replica" .. row.replica or "none"
+        if row.arrival_time >= WARM_UP then told[key] = (told[key] or 0) + 1 end
+      end
+      assert.is_true(told.none > 10)
+      local total, rejected = 0, 0
+      for key, count in pairs(told) do
+        local r = s.per_replica[key].requests
+        assert.equal(count, r.total, key)
+        total, rejected = total + r.total, rejected + r.rejected
+      end
+      assert.equal(s.requests.total, total)
+      assert.equal(s.requests.rejected, rejected)
+      assert.equal(0, s.per_replica.none.requests.successful)
+      assert.equal(replicas == 1, s.per_replica.none.requests.timed_out > 0)
+    end
+  end)
+
+  it("have no line where there are none", function()
+    assert.is_nil(result.per_replica.none)
+    for _, row in ipairs(list) do assert.equal(0, row.replica) end
+  end)
+end)
+
 describe("a warning", function()
   local function said(keys)
     local scenario = crowded()

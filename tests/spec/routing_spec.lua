@@ -89,7 +89,7 @@ describe("router", function()
   end)
 
   it("session_affinity finds another home when a replica is gone", function()
-    local list, s = run("session_affinity", chat, { failures = { outages = { { at = 5, lasts = 100, replica = 1 } } } })
+    local list, s = run("session_affinity", chat, { failures = { outages = { { at = 5, lasts = 100, replica = 0 } } } })
     assert.equal(s.requests.total, s.requests.successful)
     for _, r in ipairs(list) do
       if r.arrival_time > 5 then assert.not_equal(0, r.replica) end

@@ -36,7 +36,7 @@ describe("fair share", function()
       prompt = oracle.dist.uniform { low = 20, high = 800 } }
     for label, changes in pairs {
       pools = { pools = { prefill = { replicas = 1 }, decode = { replicas = 1 } }, network = "dgx_h100" },
-      failures = { replicas = 2, failures = { outages = { { at = 1, lasts = 0.5, replica = 1 } } } },
+      failures = { replicas = 2, failures = { outages = { { at = 1, lasts = 0.5, replica = 0 } } } },
       memory = { blocks = 150 }, swap = { blocks = 150, preemption = "swap" },
       loading = { blocks = 250, kv_tiers = { dram }, kv_loading = "async" },
     } do
@@ -62,7 +62,7 @@ describe("fair share", function()
       local function ended(runs)
         local raw = planning.simulate(planning.plan(s), { runs = runs })
         assert.is_true(raw.replicas[1].preemptions > 0)
-        return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.time_to_first_token_ms:mean() }
+        return { raw.now, raw.steps, raw.replicas[1].preemptions, raw.latency.ttft:mean() }
       end
       assert.same(ended(false), ended(true))
     end
@@ -83,7 +83,7 @@ describe("a request that did not fit", function()
           output = oracle.dist.lognormal { median = 200, p99 = 900, max = 1500 } } }
       local function ended(runs)
         local raw = planning.simulate(planning.plan(s), { runs = runs })
-        return { raw.now, raw.steps, raw.latency.end_to_end_latency_ms:mean() }
+        return { raw.now, raw.steps, raw.latency.e2e:mean() }
       end
       assert.same(ended(false), ended(true), batching)
     end

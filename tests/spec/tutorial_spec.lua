@@ -77,10 +77,13 @@ describe("the page about policies", function()
     local seen = {}
     for _, block in ipairs(blocks "docs/policies.md") do
       if block[1] == "lua" then
-        local name, kind = write_block(block[2]), block[2]:match("policy%.(%l+) {")
+        local text = block[2]
+        local name, kind = write_block(text), text:match("policy%.(%l+) {") or text:match("(system)%.new {")
         seen[kind or "scenario"] = (seen[kind or "scenario"] or 0) + 1
         local command
-        if key[kind] then
+        if kind == "system" then
+          command = ("%s --set engine.system=./%s --json - -q"):format(load, name)
+        elseif key[kind] then
           command = ("%s --set replicas=2 --set %s=%s --json - -q"):format(load, key[kind], name)
         elseif not kind then
           command = name .. " --json - -q"
@@ -92,7 +95,7 @@ describe("the page about policies", function()
         end
       end
     end
-    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1 }, seen)
+    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1, system = 1 }, seen)
   end)
 
   it("lists the verbs there are", function()

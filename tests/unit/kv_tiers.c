@@ -98,10 +98,10 @@ static void a_match_goes_on_below(void)
   CHECK(found.blocks == 1 && found.lower == 2 && found.whole);
   found = orc_prefix_find(&p, c, 0, 48); /* the third block has the last token */
   CHECK(found.blocks == 1 && found.lower == 2 && found.tokens == 47 && found.whole);
-  p.by_block = true;
+  p.recompute_last_block = true;
   found = orc_prefix_find(&p, c, 0, 48);
   CHECK(found.blocks == 1 && found.lower == 1 && found.tokens == 32 && found.whole);
-  p.by_block = false;
+  p.recompute_last_block = false;
   orc_kv_give(&kv, 3);
   found = orc_prefix_find(&p, c, 0, 100);
   orc_prefix_hold(&p, &found);

@@ -121,11 +121,11 @@ static void the_last_token_is_computed_again(void)
   release(&c.prefix, compute(&c, a, 4));
   orc_prefix_match m = find(&c, a, 64);
   CHECK(m.blocks == 4 && m.whole && m.idle == 4 && m.tokens == 63);
-  c.prefix.by_block = true;
+  c.prefix.recompute_last_block = true;
   m = find(&c, a, 64);
   CHECK(m.blocks == 3 && m.whole && m.idle == 3 && m.tokens == 48);
   const uint32_t longer = prompt(1, 65, 2);
-  for (int i = 0; i < 2; i++, c.prefix.by_block = false) {
+  for (int i = 0; i < 2; i++, c.prefix.recompute_last_block = false) {
     m = find(&c, longer, 65);
     CHECK(m.blocks == 4 && m.whole && m.tokens == 64);
   }

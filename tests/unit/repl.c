@@ -73,10 +73,10 @@ static void runs_and_looks(terminal *t)
   CHECK(says(t, "s:step()", "t = 60.0"));
   CHECK(says(t, "s:run_until(function(s) return s.queue > 3 end)", " waiting"));
   CHECK(says(t, "s.queue > 3", "true"));
-  CHECK(says(t, "s.replicas[1].kv", "in use"));
-  CHECK(says(t, "s.replicas[1].kv.used + s.replicas[1].kv.free", "26297"));
+  CHECK(says(t, "s.replicas[0].kv", "in use"));
+  CHECK(says(t, "s.replicas[0].kv.used + s.replicas[0].kv.free", "26297"));
   CHECK(says(t, "s.replicas", "KV free (blocks)"));
-  CHECK(says(t, "s.requests[17]", "request 17: SUCCESS, replica 1"));
+  CHECK(says(t, "s.requests[17]", "request 17: SUCCESS, replica 0"));
   CHECK(strstr(t->text, "first token") != NULL && strstr(t->text, "admitted") != NULL);
   CHECK(says(t, "s.requests", "in flight"));
   CHECK(says(t, "s:result().requests", "successful"));
@@ -107,11 +107,11 @@ static void reloads(terminal *t, const char *folder)
   snprintf(line, sizeof line, "c.batching = \"%s/policy.lua\"", folder);
   CHECK(says(t, line, ""));
   CHECK(says(t, "p = sim(c)", ""));
-  CHECK(says(t, "p:run_until(10).replicas[1].state.name", "first"));
-  CHECK(says(t, "calls = p.replicas[1].state.calls", ""));
+  CHECK(says(t, "p:run_until(10).replicas[0].state.name", "first"));
+  CHECK(says(t, "calls = p.replicas[0].state.calls", ""));
   write_policy(folder, "second", "if b:now() > 20 then error 'boom' end");
-  CHECK(says(t, "p:reload():run_until(11).replicas[1].state.name", "second"));
-  CHECK(says(t, "p.replicas[1].state.calls > calls", "true"));
+  CHECK(says(t, "p:reload():run_until(11).replicas[0].state.name", "second"));
+  CHECK(says(t, "p.replicas[0].state.calls > calls", "true"));
   CHECK(says(t, "p:run()", "oracle: at t=20."));
   CHECK(strstr(t->text, "replica 0") != NULL && strstr(t->text, "boom") != NULL);
   write_policy(folder, "third", "");
@@ -150,7 +150,7 @@ static void survives(terminal *t)
   CHECK(says(t, "6 * 7", "42"));
   CHECK(says(t, "#s.repl\t", "1"));
   CHECK(says(t, "s:run_u\t(61).now", "61"));
-  CHECK(says(t, "s.replicas[1].kv.bl\t", "16"));
+  CHECK(says(t, "s.replicas[0].kv.bl\t", "16"));
   CHECK(interrupted(t, "while true do end", "oracle: interrupted"));
   CHECK(says(t, "c = load \"scenarios/quickstart.lua\"", ""));
   CHECK(says(t, "c.workload.duration = 1e7", ""));

@@ -35,11 +35,12 @@ function command.run(options)
   paired.named(variants)
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
   if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
+  ui.one_run_logs(options, "compare takes several")
   local until_ = options["until"] and share_of(options["until"])
   ui.host().guard(true)
   local s = files.load(path, options)
   files.adjust(s, options)
-  if s.vary and not options.quiet then ui.say("oracle: compare: what the scenario varies is left at its values") end
+  if s.vary and ui.told(options) then ui.say("oracle: compare: what the scenario varies is left at its values") end
   local outputs = files.open_results(options, s)
   ui.host().guard(false)
   local meter = ui.meter(options)

@@ -5,10 +5,12 @@ local grammar = lazy "oracle.command.options"
 local host = lazy.optional "oracle.host"
 local literal = lazy "oracle.scenario.literal"
 local lod = lazy "oracle.study.lod"
+local ordered = lazy "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
 local planning = lazy "oracle.plan"
 local scenario = lazy "oracle.scenario"
+local show = lazy "oracle.models.show"
 local ui = require "oracle.command.ui"
 local world = lazy "oracle.scenario.world"
 
@@ -25,6 +27,7 @@ function files.one(options)
     if #options.files > 0 then
       misuse("%s: --model, --xpu and the like take no scenario; see --config", options.files[1])
     end
+    if options.format then misuse("--format: goes with a file; --model, --xpu and the like are none") end
     return "the flags"
   end
   if #options.files == 0 then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
@@ -39,10 +42,6 @@ function files.one(options)
   return options.files[1]
 end
 
---- Refuse names after a command that takes none.
-function files.takes_no_name(options)
-  if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
-end
 
 --- The scenario of a file.
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
@@ -112,11 +111,13 @@ end
 
 -- What is read is not written over, and the results of a sweep as they finish have a file of their own.
 local function not_read_or_kept(options, taken)
-  local plain, read = output.plain, options.files[#options.files]
-  local kind = read and taken[plain(read)]
-  if kind then misuse("--%s %s: that is the file that is read; another one expected", kind, options[kind]) end
+  local plain = output.plain
+  for _, read in ipairs(options.files) do
+    local kind = (#options.files == 1 or paths.exists(read)) and taken[plain(read)]
+    if kind then misuse("--%s %s: that is the file that is read; another one expected", kind, options[kind]) end
+  end
   local out = options.out
-  kind = out and not out:match("^/dev/") and taken[plain(out)]
+  local kind = out and not out:match("^/dev/") and taken[plain(out)]
   if kind then misuse("--%s and --out: two files expected", kind) end
 end
 
@@ -150,7 +151,7 @@ local function not_inputs(options, s)
 end
 
 --- Make the files of results ready (oracle.text.output), before anything runs.
--- @param s the scenario, whose files are not written over
+-- @param s the scenario, whose files are not written over; nil: there is none
 -- @return { json =, csv =, series = }
 function files.open_results(options, s)
   local taken = {}
@@ -164,7 +165,7 @@ function files.open_results(options, s)
     if same then taken[same] = kind end
   end
   not_read_or_kept(options, taken)
-  not_inputs(options, s)
+  if s then not_inputs(options, s) end
   local opened = {}
   for _, kind in ipairs(RESULTS) do
     if options[kind] then
@@ -194,6 +195,19 @@ end
 --- Write to stdout.
 function files.print(text)
   ui.must(output.open("-"):write(text))
+end
+
+--- What the catalog lists, as a table and as JSON.
+-- @param entries of catalog.models() or catalog.hardwares()
+function files.list(options, entries)
+  if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
+  local outputs = files.open_results(options)
+  local list = {}
+  for i, e in ipairs(entries) do
+    list[i] = ordered.object { { "id", e.id }, { "name", e.name }, { "about", e.about } }
+  end
+  files.write(outputs.json, ordered.json(ordered.object { { options.command, ordered.array(list) } }))
+  if files.stdout_is_free(options) then files.print(show.list(entries)) end
 end
 
 return files

@@ -34,10 +34,6 @@ local function of_all()
   return table.concat(lines, "\n") .. "\n"
 end
 
--- What one command takes: its own options and those every run has.
-local OF_A_RUN = { run = true, sweep = true, compare = true, lod = true, repl = true }
-local ALWAYS = { ["--help"] = true, ["--quiet"] = true, ["--log-level"] = true, ["--set"] = true, ["--seed"] = true }
-
 local function of_command(name)
   local lines = {}
   for _, c in ipairs(options.COMMANDS) do
@@ -47,8 +43,7 @@ local function of_command(name)
     end
   end
   for _, o in ipairs(options.LIST) do
-    local mine = o.only and o.only[name] or not o.only and (OF_A_RUN[name] or ALWAYS[o[1]])
-    if mine then
+    if not o.of or o.of[name] then
       lines[#lines + 1] = ("  %-28s %s"):format((o.short and o.short .. ", " or "") .. o[1] .. (o.value and " "
         .. o.value or ""), o.doc)
     end

@@ -14,6 +14,8 @@ local command = {}
 function command.run(options)
   local path = files.one(options)
   if options.csv then ui.misuse("lod --csv: a comparison has no rows per request") end
+  if options.series then ui.misuse("lod --series: a series is of one run") end
+  ui.one_run_logs(options, "lod compares several")
   ui.host().guard(true)
   local s, _, read = files.load(path, options)
   if read then config_file.adopt(read, options) end

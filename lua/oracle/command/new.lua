@@ -43,7 +43,7 @@ function command.run(options)
   local ok, wrong = f:write(text)
   local closed, late = f:close()
   if not ok or not closed then error(("%s: %s"):format(path, wrong or late), 0) end
-  ui.say(("%s written; try: oracle check policy %s"):format(path, path))
+  if not options.quiet then ui.say(("%s written; try: oracle check policy %s"):format(path, path)) end
   local kind = known(base)
   if kind then
     ui.say(("oracle: %s is also the name of a %s policy that comes along; %s is this one"):format(base, kind, path))

@@ -8,47 +8,61 @@ local misuse = ui.misuse
 
 local options = {}
 
--- Each takes a value (`value` names it in the help) or none; `key` is where it goes.
+-- A set of commands, in the order they are named.
+local function of(text)
+  local set = {}
+  for name in text:gmatch("%S+") do set[#set + 1], set[name] = name, true end
+  return set
+end
+
+local RUNS = of "run sweep compare lod"
+local SCENARIOS = of "run sweep compare lod repl validate"
+
+-- Each takes a value (`value` names it in the help) or none; `key` is where it goes; `of`: the commands that honour it,
+-- all without one. Some of them refuse it where it cannot be honoured with the rest of the line, and say why.
 options.LIST = {
-  { "--set", value = "KEY=VALUE", key = "set", list = true,
+  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
-  { "--seeds", value = "N", key = "seeds", only = { sweep = true }, whole = { 1, 1000000 },
+  { "--seeds", value = "N", key = "seeds", of = of "sweep", whole = { 1, 1000000 },
     doc = "sweep: each point with N seeds, from the scenario's on" },
-  { "--out", value = "FILE", key = "out", only = { sweep = true },
+  { "--out", value = "FILE", key = "out", of = of "sweep",
     doc = "sweep: where results are kept as they finish (NAME.sweep.jsonl)" },
-  { "--resume", key = "resume", only = { sweep = true }, doc = "sweep: go on where that file ends" },
-  { "--replications", value = "N", key = "replications", only = { compare = true }, whole = { 2, 1000 },
+  { "--resume", key = "resume", of = of "sweep", doc = "sweep: go on where that file ends" },
+  { "--replications", value = "N", key = "replications", of = of "compare", whole = { 2, 1000 },
     doc = "compare: runs of each, from the scenario's seed on (5)" },
-  { "--until", value = "SHARE", key = "until", only = { compare = true },
+  { "--until", value = "SHARE", key = "until", of = of "compare",
     doc = "compare: more replications until every interval is that narrow, such as 2%" },
-  { "--json", value = "FILE", key = "json", doc = "write the summary as JSON; - is stdout" },
-  { "--csv", value = "FILE", key = "csv", doc = "write one row per request; - is stdout, .gz is compressed" },
-  { "--series", value = "FILE", key = "series",
+  { "--json", value = "FILE", key = "json", of = of "run sweep compare lod validate models hardware",
+    doc = "write the summary, or what else is found, as JSON; - is stdout" },
+  { "--csv", value = "FILE", key = "csv", of = RUNS,
+    doc = "write one row per request; - is stdout, .gz is compressed" },
+  { "--series", value = "FILE", key = "series", of = RUNS,
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
-  { "--quiet", short = "-q", key = "quiet", doc = "no console block, no progress; errors and warnings stay" },
-  { "--seed", value = "N", key = "seed", whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
+  { "--quiet", short = "-q", key = "quiet",
+    of = of "run sweep compare lod new check validate generate-config models hardware",
+    doc = "no console block, no progress; errors and warnings stay" },
+  { "--seed", value = "N", key = "seed", of = of "run sweep compare lod repl check validate",
+    whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" },
+    of = of "run sweep compare repl validate",
     beside = { "hybrid", "or hybrid where the scenario's `detail` names something" },
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
-  { "--threads", value = "N", key = "threads", whole = { 1, 1024 }, doc = "threads for many runs (one per core)" },
+  { "--threads", value = "N", key = "threads", of = of "run sweep", whole = { 1, 1024 },
+    doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
-    doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
-  { "--no-records", key = "no_records",
-    doc = "keep nothing per request (as without --csv)" },
-  { "--no-runs", key = "no_runs", doc = "step every step; same results, slower" },
+    of = of "run sweep compare lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+  { "--no-runs", key = "no_runs", of = of "run sweep compare", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    only = { run = true, sweep = true, ["generate-config"] = true },
-    doc = "of a configuration: yaml, json (or lua, to write)" },
-  { "--output", short = "-o", value = "FILE", key = "output", only = { ["generate-config"] = true },
+    of = of "run sweep generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config",
     doc = "generate-config: the file to write (example_config.yaml)" },
-  { "--validate-models", short = "-m", key = "models", only = { validate = true },
+  { "--validate-models", short = "-m", key = "models", of = of "validate",
     doc = "validate: the model database too" },
-  { "--fix", short = "-f", key = "fix", only = { validate = true },
-    doc = "validate: mend what can be and write the file" },
-  { "--as", value = "WHAT", key = "as", choice = { "config", "data" }, only = { validate = true },
+  { "--fix", short = "-f", key = "fix", of = of "validate", doc = "validate: mend what can be and write the file" },
+  { "--as", value = "WHAT", key = "as", choice = { "config", "data" }, of = of "validate",
     doc = "validate: a configuration or measured data; the content decides" },
-  { "--ops", key = "ops", only = { show = true }, doc = "show model: the operations of a step, on one GPU" },
-  { "--tp", value = "N", key = "tp", whole = { 1, 1024 }, only = { show = true },
+  { "--ops", key = "ops", of = of "show", doc = "show model: the operations of a step, on one GPU" },
+  { "--tp", value = "N", key = "tp", whole = { 1, 1024 }, of = of "show",
     doc = "show model --ops: one of so many (1)" },
   { "--help", short = "-h", key = "help", doc = "this text" },
   { "--version", key = "version", doc = "the version" },
@@ -82,25 +96,29 @@ local function is_command(word)
   return false
 end
 
+-- Flags say a deployment in place of a file; a sweep says itself why it takes none.
+local OF_FLAGS = of "run"
+
+local function honours(o, command)
+  local set = o.flag and (command == "sweep" or OF_FLAGS) or o.of
+  return set == nil or set == true or set[command or "run"]
+end
+
 -- One letter may mean different things to different commands.
 local function find_option(word, command)
   local elsewhere
   for _, o in ipairs(options.LIST) do
     if word == o[1] or word == o.short then
-      if not o.only or o.only[command or "run"] then return o end
+      if honours(o, command) then return o end
       elsewhere = o
     end
   end
   local of_flags = flags.options()
   for _, o in ipairs(of_flags) do
-    if word == o[1] then return o end
+    if word == o[1] and honours(o, command) then return o end
+    if word == o[1] then elsewhere = elsewhere or o end
   end
-  if elsewhere then
-    local commands = {}
-    for c in pairs(elsewhere.only) do commands[#commands + 1] = c end
-    table.sort(commands)
-    misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
-  end
+  if elsewhere then misuse("%s goes with oracle %s", word, table.concat(elsewhere.of or OF_FLAGS, ", ")) end
   local names = names_of(options.LIST)
   for _, o in ipairs(of_flags) do names[#names + 1] = o[1] end
   local near = spelling.find(word, names)
@@ -129,11 +147,32 @@ local function option_value(o, text)
   return text
 end
 
+local function takes_value(word)
+  for _, list in ipairs { options.LIST, flags.options() } do
+    for _, o in ipairs(list) do
+      if word == o[1] or word == o.short then return o.value ~= nil end
+    end
+  end
+  return false
+end
+
+-- The command, wherever it stands among the options: the first word that is neither an option nor the value of one.
+local function command_of(args)
+  local i = 1
+  while i <= #args do
+    local word = args[i]
+    if word == "--" then i = i + 1 end
+    if word == "--" or word == "-" or word:sub(1, 1) ~= "-" then return is_command(args[i]) and args[i] or nil end
+    i = i + (takes_value(word) and 2 or 1)
+  end
+end
+
 --- Sort the words of a command line.
 -- @param args a list of strings
 -- @return { command =, files = {}, set = {}, json = ... }
 function options.parse(args)
   local out, i, only_files = { files = {}, set = {} }, 1, false
+  local command = command_of(args)
   while i <= #args do
     local word = args[i]
     if only_files or word == "-" or word:sub(1, 1) ~= "-" then
@@ -142,7 +181,7 @@ function options.parse(args)
       only_files = true
     else
       local name, inline = word:match("^(%-%-[^=]+)=(.*)$")
-      local o = find_option(name or word, is_command(out.files[1]) and out.files[1])
+      local o = find_option(name or word, command)
       local value = true
       if o.value then
         if not inline then i = i + 1 end
@@ -163,7 +202,7 @@ function options.parse(args)
     end
     i = i + 1
   end
-  if is_command(out.files[1]) then out.command = table.remove(out.files, 1) end
+  if command then out.command = table.remove(out.files, 1) end
   return out
 end
 

@@ -8,8 +8,6 @@ local ui = require "oracle.command.ui"
 
 local command = {}
 
-local REFUSED = { "json", "csv", "threads", "no_runs", "quiet" }
-
 --- The prompt on a terminal; else a script from stdin.
 -- @param s a simulation that is there as s, or nil
 -- @param needed true where an empty stdin is no script
@@ -28,11 +26,13 @@ end
 function command.run(options)
   if not options then return prompt(nil, true) end
   if #options.files > 1 then ui.misuse("%s: one scenario at a time", options.files[2]) end
-  for _, key in ipairs(REFUSED) do
-    if options[key] then ui.misuse("--%s: the prompt does not take it", (key:gsub("_", "-"))) end
-  end
   local path = options.files[1]
-  if not path then return prompt(nil, false) end
+  if not path then
+    for key, given in pairs { set = #options.set > 0, seed = options.seed, lod = options.lod } do
+      if given then ui.misuse("repl --%s: goes with a scenario", key) end
+    end
+    return prompt(nil, false)
+  end
   ui.host().guard(true)
   local s = files.load(path, options)
   files.prepare(s, path, options)

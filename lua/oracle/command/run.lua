@@ -1,4 +1,5 @@
 --- `oracle run FILE`: one run of a scenario or a configuration, or, where it varies keys, many.
+local core = require "oracle.core"
 local lazy = require "oracle.lazy"
 local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
@@ -33,6 +34,7 @@ end
 local function simulate(s, plan, outputs, options, tell)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
+  local calls, seconds = core.cost.asked()
   local total = { wall = host.clock() }
   local ok, result = pcall(study.run, s, {
     plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = function(...)
@@ -45,6 +47,8 @@ local function simulate(s, plan, outputs, options, tell)
     end,
   })
   total.wall = host.clock() - total.wall
+  local now, then_ = core.cost.asked()
+  total.cost_calls, total.cost_seconds = now - calls, then_ - seconds
   if meter then meter.done() end
   if not ok then
     files.discard(outputs)
@@ -84,6 +88,7 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  ui.one_run_logs(options, "this scenario varies keys")
   return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
 end
@@ -94,7 +99,6 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
-  if options.csv and options.no_records then ui.misuse("--csv and --no-records: one row per request, or none") end
   ui.host().guard(true)
   local s, text, read
   if options.flags then

@@ -12,6 +12,7 @@ function command.run(options)
   if (kind ~= "model" and kind ~= "hardware") or not name or options.files[3] then
     misuse("show: oracle show model NAME or oracle show hardware NAME expected")
   end
+  if options.tp and not options.ops then misuse("show %s --tp: goes with --ops", kind) end
   if options.ops and kind ~= "model" then misuse("show %s --ops: only models have operations", kind) end
   files.print(options.ops and show.ops(name, options.tp) or show[kind](name))
   return true

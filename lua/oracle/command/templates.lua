@@ -45,9 +45,9 @@ return policy.router {
   name = "@NAME@",
   params = { weight = 1.0 },         -- a scenario sets it: router = { "@FILE@", weight = 0.5 }
 
-  -- The replica, from 1 to c:size(), of the arriving request `r`, which has id, prompt (tokens), max_output,
-  -- arrival (s), client, session, priority, timeout (s). `s` is the router's own table, with the parameters above in
-  -- s.params.
+  -- The place, from 1 to c:size() among the replicas that are ready, of the arriving request `r`, which has id,
+  -- prompt (tokens), max_output, arrival (s), client, session, priority, timeout (s). `s` is the router's own table,
+  -- with the parameters above in s.params.
   -- Here: where least is to be done, counting what a request still has to compute there.
   route = function(c, r, s)
     local best, least = 1, math.huge

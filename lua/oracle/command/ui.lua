@@ -54,6 +54,12 @@ function ui.level(options, name)
   return name >= at
 end
 
+--- Refuse -l DEBUG, which logs the steps of one run.
+-- @param why there are many
+function ui.one_run_logs(options, why)
+  if options.level == "DEBUG" then ui.misuse("-l DEBUG: %s, and a log of steps is of one run", why) end
+end
+
 --- Whether the lines about a run that begin with # are shown.
 function ui.told(options)
   return not options.quiet and ui.level(options, "INFO")
@@ -73,10 +79,14 @@ function ui.meter(options)
 end
 
 --- Wall time and the like: facts about this machine, so never among the results.
--- @param total { wall =, steps =, events =, now = }
+-- @param total { wall =, steps =, events =, now =, cost_calls =, cost_seconds = of a cost model in Lua }
 function ui.end_line(total)
   ui.say(("# %.3f s wall, %s steps, %s events, %s x real time"):format(total.wall, units.thousands(total.steps),
     units.thousands(total.events), total.wall > 0 and units.thousands(total.now / total.wall) or "-"))
+  if (total.cost_calls or 0) > 0 then
+    ui.say(("# cost model in Lua: %s calls of %.2f us, %.0f ns a step"):format(units.thousands(total.cost_calls),
+      1e6 * total.cost_seconds / total.cost_calls, 1e9 * total.cost_seconds / math.max(1, total.steps)))
+  end
 end
 
 return ui

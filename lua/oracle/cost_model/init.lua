@@ -1,12 +1,14 @@
 --- Cost models by name: what turns a checked `cost` section into the engine's parameters (orc_cost_params,
 -- src/cost/step.h). A model is a file of this folder that returns
---   { parameters = function(c, context) -> parameters, about,
+--   { parameters = function(c, context) -> parameters, about; about.own: a model in Lua over them (parts/own.lua),
 --     keys = what it reads of `cost` besides cost_model.KEYS, as in oracle.scenario.keys,
 --     without = { { names of keys, why they say nothing to it }, ... } }
 --   cost_model.create("roofline", {}, context)
 --   cost_model.create("vllm_roofline", { calibration = "gb10.json" }, context)
 local fields = require "oracle.scenario.fields"
 local finder = require "oracle.text.finder"
+local lazy = require "oracle.lazy"
+local own = lazy "oracle.cost_model.parts.own"
 local spelling = require "oracle.text.spelling"
 
 local cost_model = {}
@@ -48,15 +50,27 @@ local function load(name)
   return finder.load("cost_model", name)
 end
 
+--- Whether a value stands for a model of the user's own: the path of a Lua file, a function, or a table of functions.
+function cost_model.is_own(v)
+  if type(v) == "string" then return v:match("%.lua$") ~= nil end
+  if type(v) ~= "table" then return type(v) == "function" end
+  for key, inner in pairs(v) do
+    if type(inner) == "function" and key ~= "kind" then return true end
+  end
+  return false
+end
+
 --- The keys of `cost`: those of all models, then each model's own.
 function cost_model.keys()
-  local list = { { "kind", "choice", values = cost_model.names(), default = "roofline", doc = "the cost model" } }
+  local list = { { "kind", "choice", values = cost_model.names(), default = "roofline", own = cost_model.is_own,
+                   doc = "the cost model, or one of your own: a path, a function, a table of functions" },
+                 { "params", "free", doc = "parameters of a model of your own" } }
   for _, keys in ipairs { cost_model.SHARES, cost_model.OVERHEADS, { REQUEST } } do
     table.move(keys, 1, #keys, #list + 1, list)
   end
   for _, name in ipairs(cost_model.names()) do
-    local own = load(name).keys or {}
-    table.move(own, 1, #own, #list + 1, list)
+    local theirs = load(name).keys or {}
+    table.move(theirs, 1, #theirs, #list + 1, list)
   end
   return list
 end
@@ -79,8 +93,10 @@ end
 -- @param kind one of cost_model.names(), which it chooses
 -- @return true; or nil and "cost.key: what"
 function cost_model.check(written, kind)
-  if type(written) ~= "table" then return true end
-  local why, keys = without_effect(kind), {}
+  if type(written) ~= "table" or cost_model.is_own(written) then return true end
+  local is_own = cost_model.is_own(kind)
+  local why, keys = without_effect(is_own and "roofline" or kind), {}
+  if not is_own then why.params = "goes with a cost model of your own" end
   for key in pairs(written) do keys[#keys + 1] = key end
   table.sort(keys)
   for _, key in ipairs(keys) do
@@ -95,12 +111,40 @@ end
 -- @param context { hardware =, layout =, names = { model =, hardware = }, find = function(path) -> path or nil, why }
 -- @return the engine's parameters and { fit = name of the calibration, warnings = {} }; raises "cost.key: what"
 function cost_model.create(name, c, context)
+  if cost_model.is_own(name) then
+    local made = own.resolve(name, c.params or {}, context.find)
+    local params, about = load("roofline").parameters(c, context)
+    params.params, about.own = nil, made
+    return params, about
+  end
   local found = finder.find("cost_model", name)
   if found then return load(found).parameters(c, context) end
   local names = cost_model.names()
   local near = spelling.find(tostring(name), names)
   error(('cost.kind: "%s": unknown cost model; %s'):format(tostring(name),
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(names, ", ")), 0)
+end
+
+--- What the file of a model sees besides what a policy's does.
+function cost_model.given()
+  return own.given()
+end
+
+--- What results call a model.
+function cost_model.label(kind)
+  if not cost_model.is_own(kind) then return kind end
+  return type(kind) == "string" and kind:match("([^/]*)%.lua$") or type(kind) == "table" and kind.name or "own"
+end
+
+--- What the engine takes for a model of the user's own (src/bind/cost/own_cost.h).
+-- @param about its third argument: { model =, hardware =, layout =, cost =, engine = }
+function cost_model.engine(made, about)
+  return own.engine(made, about)
+end
+
+--- The same model for another simulation: nothing that its file keeps is seen by the next.
+function cost_model.fresh(spec)
+  return own.fresh(spec)
 end
 
 return cost_model

@@ -1,4 +1,5 @@
 --- What can change while a simulation runs, and why the rest cannot.
+local knobs = require "oracle.scenario.knobs"
 local lazy = require "oracle.lazy"
 local planning = lazy "oracle.plan"
 local policies = require "oracle.policy"
@@ -13,9 +14,6 @@ local function fail(...)
   error(string.format(...), 0)
 end
 
--- Knobs a scheduler reads anew at every step.
-local KNOBS = { "max_num_seqs", "max_num_batched_tokens", "max_model_len", "enable_chunked_prefill" }
-
 -- Where a spec of the engine has the policies of a kind: each pool has an autoscaler.
 local function field_of(k)
   return k.kind == "autoscaler" and "autoscalers" or k.kind
@@ -23,28 +21,9 @@ end
 
 local LIVE, OF = { duration = "duration" }, {}
 for _, k in ipairs(policies.KINDS) do LIVE[k.key], OF[k.key] = "policies", k end
-for _, knob in ipairs(KNOBS) do LIVE["engine." .. knob] = "engine" end
-
--- The first prefix of a key that is here says why it cannot change.
-local WHY = {
-  { "workload", "its requests follow from the seed and the scenario, from the first on" },
-  { "seed", "every draw since the beginning follows from it" },
-  { "engine.block_size", "the KV cache was laid out when it started" },
-  { "engine.num_gpu_blocks_override", "the KV cache was laid out when it started" },
-  { "engine.gpu_memory_utilization", "the KV cache was laid out when it started" },
-  { "engine.kv_cache_dtype", "the KV cache was laid out when it started" },
-  { "engine.enable_prefix_caching", "the KV cache was laid out when it started" },
-  { "kv_tiers", "the KV cache was laid out when it started" },
-  { "kv_loading", "the KV cache was laid out when it started" },
-  { "engine", "the engine was started with it" },
-  { "model", "the weights were loaded when it started" },
-  { "hardware", "the deployment is what it runs on" },
-  { "replicas", "the deployment is what it runs on" },
-  { "cost", "steps already taken were priced with it" },
-  { "slo", "requests that have ended were judged by it" },
-  { "warm_up", "requests that have ended were counted by it" },
-  { "vary", "a simulation is one run" },
-}
+for _, row in ipairs(knobs.fields()) do
+  if not row.fixed then LIVE["engine." .. row[1]] = "engine" end
+end
 
 -- vLLM's name of a knob that was given in the system's own words, and what kind of change it is.
 local function resolve(key, s)
@@ -64,11 +43,15 @@ local function clear_aliases(s, canonical)
   end
 end
 
-local function reason(key)
-  for _, pair in ipairs(WHY) do
-    if key == pair[1] or key:sub(1, #pair[1] + 1) == pair[1] .. "." then return pair[2] end
+-- Of the parts of a key, the innermost that says why it cannot change.
+local function reason(key, s)
+  local at, why = "", nil
+  for part in key:gmatch("[^.]+") do
+    at = at == "" and part or at .. "." .. part
+    local node = schema.find(scenario.raw(s), at)
+    why = type(node) == "table" and node.fixed or why
   end
-  return "it is read when a run starts"
+  return why or "it is read when a run starts"
 end
 
 --- The keys that can change while a simulation runs, sorted.
@@ -89,9 +72,9 @@ end
 -- The knob that changes, as the checked scenario has it.
 local function engine_of(key, plan)
   local name, e = key:match("%.(.+)$"), plan.spec.engine
-  local knobs = { [name] = e[name] }
-  if name == "max_num_batched_tokens" then knobs.enable_chunked_prefill = e.enable_chunked_prefill end   -- system.off
-  return knobs
+  local changed = { [name] = e[name] }
+  if name == "max_num_batched_tokens" then changed.enable_chunked_prefill = e.enable_chunked_prefill end   -- system.off
+  return changed
 end
 
 local function duration_of(inner, plan)
@@ -111,7 +94,7 @@ function edits.entry(inner, key, value)
   changed:set(key, value)
   if not kind then
     fail("%s cannot change while it runs: %s; s:what_if { [\"%s\"] = { ... } } runs it anew (while it runs: %s)", key,
-      reason(canonical), key, table.concat(edits.keys(), ", "))
+      reason(canonical, changed), key, table.concat(edits.keys(), ", "))
   end
   local plan = planning.plan(changed)
   local entry = { scenario = changed, plan = inner.present }

@@ -1,7 +1,7 @@
 --- A simulation that lives: it stops where one wants, can be looked at, changed, branched and taken back.
 --   s = oracle.sim "scenarios/quickstart.lua"
 --   s:run_until(60)   s:step()   s:run_until(function(s) return s.queue > 100 end)   s:run()
---   s.now, s.queue, s.running, s.replicas[1].kv, s.requests[17], s.series.queue, s.latency.ttft
+--   s.now, s.queue, s.running, s.replicas[0].kv, s.requests[17], s.series.queue, s.latency.ttft
 --   s:set(key, value)   s:reload()   s:fork()   s:rewind(t)   s:what_if { key = { values } }
 --
 -- A pause lies after all events of a moment, so the time alone says where a simulation is. Branches and rewinding
@@ -143,11 +143,6 @@ end
 
 -- ---- what one sees ----
 
-local function by_short_name(latency)
-  return { ttft = latency.time_to_first_token_ms, tpot = latency.time_per_output_token_ms,
-           itl = latency.inter_token_latency_ms, e2e = latency.end_to_end_latency_ms, queue = latency.queue_time_ms }
-end
-
 local FIELDS, METHODS = {}, {}
 
 local function see(self, key)
@@ -227,7 +222,7 @@ function FIELDS.series(inner) return series.view(inner.series) end
 
 --- Distributions so far, in ns: ttft, tpot, itl, e2e, queue.
 function FIELDS.latency(inner)
-  return by_short_name(inner.raw:so_far().latency)
+  return inner.raw:so_far().latency
 end
 
 -- ---- what one does ----
@@ -297,7 +292,7 @@ function METHODS.result(self, set)
   local inner = inner_of[self]
   local raw = inner.raw:so_far()
   local result = summary.new(inner.present, raw, set)
-  getmetatable(result).__latency = by_short_name(raw.latency)
+  getmetatable(result).__latency = raw.latency
   getmetatable(result).__paused = true                    -- where it is not complete: it was not interrupted
   return result
 end

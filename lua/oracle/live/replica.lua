@@ -63,13 +63,21 @@ local count_of = setmetatable({}, { __mode = "k" })
 local LIST = { __name = "oracle.replicas" }
 
 function LIST.__index(list, i)
-  if math.type(i) ~= "integer" or i < 1 or i > count_of[list] then return nil end
+  if math.type(i) ~= "integer" or i < 0 or i >= count_of[list] then return nil end
   return view(raw_of[list], i)
 end
 
 function LIST.__len(list) return count_of[list] end
 
---- All replicas: list[i] and #list.
+local function following(list, i)
+  i = i and i + 1 or 0
+  local r = list[i]
+  if r then return i, r end
+end
+
+function LIST.__pairs(list) return following, list, nil end
+
+--- All replicas, numbered from 0 as in results: list[0] to list[#list - 1], or pairs(list).
 function replica.list(raw, count)
   local list = setmetatable({}, LIST)
   raw_of[list], count_of[list] = raw, count
@@ -81,9 +89,9 @@ local MOST_ROWS = 20
 --- The table of all replicas; beyond twenty only the first.
 function replica.table(list)
   local rows = {}
-  for i = 1, math.min(#list, MOST_ROWS) do
+  for i = 0, math.min(#list, MOST_ROWS) - 1 do
     local r = list[i]
-    rows[i] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, steps_text(r) }
+    rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, steps_text(r) }
   end
   local text = console.table({ "replica", "waiting", "running", { name = "KV in use", unit = "%" },
     { name = "KV free", unit = "blocks" }, "steps", "preemptions", "step" }, rows)

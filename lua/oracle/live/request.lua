@@ -1,5 +1,6 @@
 --- Requests of a live simulation: s.requests[17] is the life of the 17th to arrive, as far as it has come.
 local console = require "oracle.text.console"
+local metrics = require "oracle.scenario.metrics"
 
 local request = {}
 
@@ -51,8 +52,9 @@ local REQUEST = { __name = "oracle.request.life", __show = function(r)
     r.replica and ", replica " .. r.replica or "", console.number(r.prompt), console.number(r.output))
   if r.preemptions and r.preemptions > 0 then head = head .. (", preempted %d times"):format(r.preemptions) end
   local latencies = {}
-  for _, key in ipairs { "queue_ms", "ttft_ms", "tpot_ms", "e2e_ms" } do
-    if r[key] then latencies[#latencies + 1] = ("%s %s ms"):format(key:match("^(%w+)_"), console.number(r[key])) end
+  for _, latency in ipairs(metrics.LATENCIES) do
+    local v = r[latency.short .. "_ms"]
+    if v then latencies[#latencies + 1] = ("%s %s ms"):format(latency.short, console.number(v)) end
   end
   local rows = {}
   for i, c in ipairs(r.timeline) do

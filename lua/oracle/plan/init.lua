@@ -5,9 +5,11 @@ local balance = lazy "oracle.plan.balance"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
+local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
+local knobs = require "oracle.scenario.knobs"
 local metrics = lazy "oracle.scenario.metrics"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
@@ -69,7 +71,9 @@ local function cost_params(r, d, find, warnings)
     { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
   d.fit = about.fit
   for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
-  return params
+  if not about.own then return params end
+  return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
+                                                cost = params, engine = r.engine })
 end
 
 -- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
@@ -80,8 +84,23 @@ local function recall(memo, kind, value, find)
   return found
 end
 
+-- LogGP is a formula: messages that are carried out one by one know nothing of it.
+local function check_loggp(r, pooled)
+  if r.lod == "auto" then r.lod = "medium" end
+  if r.lod ~= "medium" then
+    fail('network.model: "loggp" prices messages by formula; lod "%s" carries them out, "medium" expected', r.lod)
+  end
+  for _, p in ipairs(pooled or {}) do
+    if p.lod and p.lod ~= "medium" then
+      fail('%s.lod: "%s" carries messages out, which network.model "loggp" prices by formula; "medium" expected',
+        p.path, p.lod)
+    end
+  end
+end
+
 -- Network, devices of the ranks, and which replicas are simulated in detail.
 local function place(r, d)
+  if topology.is_loggp(r.network) then check_loggp(r, d.pools) end
   local sizes = {}
   for i, p in ipairs(d.pools or { { scenario = r, deployment = d } }) do
     local e = p.scenario.engine
@@ -224,31 +243,37 @@ end
 
 -- The engine's knobs, as the policies see them in `e` too.
 local function knobs_of(r, d)
-  local e = r.engine
+  local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
-  local system = systems.get(e.system)
-  return {
-    max_num_seqs = e.max_num_seqs, max_num_batched_tokens = e.max_num_batched_tokens,
-    max_model_len = e.max_model_len, block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
-    enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
-    long_prefill_token_threshold = e.long_prefill_token_threshold,
-    num_microbatches_per_request = e.num_microbatches_per_request,
-    enable_cross_request_caching = e.enable_cross_request_caching, recompute_last_block = e.recompute_last_block,
-    computed_only = system.computed_only or false,
-    min_prefix_cache_length = e.min_prefix_cache_length, prefix_cache_blocks = e.prefix_cache_blocks,
-    swap = swap, swap_blocks = blocks, swap_block_seconds = seconds, slo = r.slo or {},
-    kv_tiers = tiers_of(r, d), kv_loading = r.kv_loading or system.kv_loading,
-    rules = system.rules and system.rules(e),
+  local k = {
+    num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
+    computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
+    kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
   }
+  for _, row in ipairs(knobs.scheduler) do
+    if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
+  end
+  return k
+end
+
+-- What a system's file names is looked for beside it first.
+local function beside_system(system, find)
+  if not system.folder then return find end
+  return function(path)
+    local there = system.folder .. "/" .. path
+    if path:sub(1, 1) ~= "/" and paths.exists(there) then return there end
+    return find(path)
+  end
 end
 
 -- What decides: the scenario's own policies, else those of the system.
 local function add_policies(spec, r, find)
   local system = systems.get(r.engine.system)
-  local batching = r.batching or system.batching(r.engine)
-  local router = r.router or system.router and system.router(r.engine) or "round_robin"
-  spec.batching = policy("batching", "batching", batching, r, find)
-  spec.router = policy("router", "router", router, r, find)
+  local router = system.router and system.router(r.engine) or "round_robin"
+  local beside = beside_system(system, find)
+  spec.batching = policy("batching", "batching", r.batching or system.batching(r.engine), r,
+    r.batching and find or beside)
+  spec.router = policy("router", "router", r.router or router, r, r.router and find or beside)
   if r.admission then spec.admission = policy("admission", "admission", r.admission, r, find) end
   if r.eviction then spec.eviction = policy("eviction", "eviction", r.eviction, r, find) end
 end
@@ -273,44 +298,56 @@ local function failures_of(r, d)
     if p.name then parts[p.name], names[i] = p, p.name end
   end
   for i, o in ipairs(r.failures.outages or {}) do
-    local where, first, room = ("failures.outages[%d]"):format(i), 1, d.room
+    local where, first, room = ("failures.outages[%d]"):format(i), 0, d.room
     if o.pool then
       local p = parts[o.pool]
       if not p then
         fail('%s.pool: "%s": %s expected', where, o.pool,
           #names > 0 and "one of " .. table.concat(names, ", ") or "a scenario with pools or groups")
       end
-      first, room = p.first, p.room
+      first, room = p.first - 1, p.room
     end
-    if o.replica > room then fail("%s.replica: %d: a replica from 1 to %d expected", where, o.replica, room) end
-    outages[i] = { at = o.at, lasts = o.lasts, replica = first - 1 + o.replica }
+    if o.replica >= room then
+      fail("%s.replica: %d: a replica from 0 to %d expected", where, o.replica, room - 1)
+    end
+    outages[i] = { at = o.at, lasts = o.lasts, replica = first + o.replica }
   end
   return { mtbf = r.failures.mtbf, mttr = r.failures.mttr, outages = outages }
 end
 
 -- What policies may know of what steps cost: s of one that decodes a sequence alone, and s per token of a full step of
 -- prompt tokens.
-local function add_costs(kind)
+local function add_costs(kind, warnings)
   local function seconds(shape)
     return core.cost.step { model = kind.model, hardware = kind.hardware, layout = kind.layout, cost = kind.cost,
-                              shape = shape }.total
+                            own_cost = kind.own_cost, shape = shape }.total
   end
   local e = kind.engine
   local context = math.min(512, e.max_model_len)
   local tokens = math.min(e.max_num_batched_tokens, e.max_model_len)
   e.step_seconds = seconds { decode_seqs = 1, decode_context = context }
   e.token_seconds = seconds { chunks = { { tokens = tokens, samples = true } } } / tokens
+  if kind.own_cost then
+    local falls = cost_probe.falls(seconds, e)
+    if falls then warnings[#warnings + 1] = ("cost: %s: %s"):format(kind.own_cost.name, falls) end
+  end
   return kind
 end
 
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
 local function kind_of(r, d, key, find, warnings)
   local scaling, scaler = scaling_of(r, key, find)
-  return add_costs {
+  local cost, own_cost = cost_params(r, d, find, warnings)
+  local kind = {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost_params(r, d, find, warnings),
-  }, scaler
+    cost = cost, own_cost = own_cost,
+  }
+  if not own_cost then return add_costs(kind, warnings), scaler end
+  local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end
+  why = not ok and scenario.first_line(why)
+  if why then fail(why:match("cost model \".*") or why) end
+  return kind, scaler
 end
 
 -- The same of several.
@@ -343,14 +380,11 @@ end
 
 local function warnings_of(r, d)
   local list = table.move(d.model.warnings or {}, 1, #(d.model.warnings or {}), 1, {})
-  local e = r.engine
-  if not e.enable_prefix_caching then
-    local none = "no effect, for engine.enable_prefix_caching is false"
-    if r.kv_tiers then list[#list + 1] = "kv_tiers: " .. none end
-    for _, key in ipairs { "min_prefix_cache_length", "prefix_cache_blocks" } do
-      if e[key] > 0 then list[#list + 1] = ("engine.%s: %s"):format(key, none) end
-    end
-    if e.recompute_last_block then list[#list + 1] = "engine.recompute_last_block: " .. none end
+  if r.kv_tiers and not r.engine.enable_prefix_caching then
+    list[#list + 1] = "kv_tiers: no effect, for engine.enable_prefix_caching is false"
+  end
+  for _, one in ipairs(knobs.idle(r.engine)) do
+    list[#list + 1] = ("engine.%s: no effect, for engine.%s is false"):format(one[1], one[2])
   end
   if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
@@ -372,6 +406,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
+  r.cost.kind = cost_model.label(r.cost.kind)
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end
 
@@ -396,8 +431,15 @@ function planning.fresh(p)
   return list
 end
 
+local function with_own_cost(pool, own_cost)
+  local copy = {}
+  for k, v in pairs(pool) do copy[k] = v end
+  copy.own_cost = own_cost
+  return copy
+end
+
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { records =, csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -405,9 +447,13 @@ function planning.spec(plan, options)
   for _, key in ipairs { "batching", "router", "admission", "eviction", "autoscalers" } do
     spec[key] = planning.fresh(spec[key])
   end
+  spec.own_cost = cost_model.fresh(spec.own_cost)
+  for i, p in ipairs(spec.pools or {}) do
+    if i == 1 then spec.pools = table.move(spec.pools, 1, #spec.pools, 1, {}) end
+    if p.own_cost then spec.pools[i] = with_own_cost(p, cost_model.fresh(p.own_cost)) end
+  end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.records = options.records or options.csv ~= nil
   spec.csv = options.csv
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end

@@ -139,7 +139,7 @@ end
 
 --- The replicas of each kind as the engine numbers them, those there is room for included.
 -- @param d a deployment
--- @return { { name = or nil where all are alike, first = number of its first replica from 1, room =, deployment = },
+-- @return { { name = or nil where all are alike, first = place of its first replica, from 1, room =, deployment = },
 --   ... }
 function pools.parts(d)
   if not d.pools then return { { first = 1, room = d.room, deployment = d } } end

@@ -5,6 +5,8 @@
 -- names or { name =, kind = "device"|"host"|"nic"|"switch"|"nvswitch", host = } where the ends are to be
 -- checked; an nvswitch adds up and multicasts what passes it).
 -- Without `nodes`, the ends of links are the GPUs; where some are called gpu..., the others are switches.
+-- `model = "loggp"` prices messages by LogGP: latency is L, `overhead` o and `gap` g are the network's or a link's own,
+-- and `gap_per_byte` G stands for 1 / bandwidth.
 -- A link may also be written as `network_links` of YAML configurations: link_id, source_id, dest_id,
 -- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise); `links` may be called so
 -- too. `links` beside a topology's name are added to it.
@@ -19,10 +21,11 @@ local KEYS = {
   topology = "name", hosts = "count", gpus = "count", nics = "count", k = "count",
   bandwidth = "bytes/s", latency = "time", pcie_bandwidth = "bytes/s", pcie_latency = "time",
   nic_bandwidth = "bytes/s", nic_latency = "time", nodes = "array", links = "array",
+  model = "name", overhead = "time", gap = "time", gap_per_byte = "time",
 }
 local LINK_KEYS = {
   id = "name", from = "name", to = "name", bandwidth = "bytes/s", latency = "time", bidirectional = "boolean",
-  bandwidth_bps = "number",
+  bandwidth_bps = "number", overhead = "time", gap = "time", gap_per_byte = "time",
 }
 local NETWORK_ALIASES = { network_links = "links" }
 local ALIASES = { link_id = "id", source_id = "from", dest_id = "to", latency_s = "latency" }
@@ -107,6 +110,39 @@ local function read(where, t, keys, aliases)
   return out
 end
 
+-- ---- LogGP ----
+
+local ENDS = { "overhead", "gap", "gap_per_byte" }
+
+-- G is 1 / bandwidth: what the rest knows is the bandwidth.
+local function take_gap_per_byte(at, t)
+  if not t.gap_per_byte then return end
+  if t.bandwidth then refuse(at, "bandwidth and gap_per_byte say the same; one of them expected") end
+  if t.gap_per_byte <= 0 then refuse(at .. ".gap_per_byte", "more than 0 expected") end
+  t.bandwidth, t.gap_per_byte = 1 / t.gap_per_byte, nil
+  check_rate(at .. ".gap_per_byte", ("%.6g B/s"):format(t.bandwidth), t.bandwidth)
+end
+
+-- Whether messages are priced by LogGP; its parameters say nothing else.
+local function is_loggp(where, network)
+  local model = network.model and spelling.fold(network.model) or "alphabeta"
+  if model == "loggp" then return true end
+  if model ~= "alphabeta" then
+    refuse(where .. ".model", "'%s'; alpha_beta or loggp expected", network.model)
+  end
+  for _, key in ipairs(ENDS) do
+    if network[key] then refuse(where .. "." .. key, 'goes with model = "loggp"') end
+  end
+  for i, link in ipairs(network.links or {}) do
+    for _, key in ipairs(ENDS) do
+      if type(link) == "table" and link[key] then
+        refuse(("%s.links[%d].%s"):format(where, i, key), 'goes with model = "loggp"')
+      end
+    end
+  end
+  return false
+end
+
 -- ---- nodes and links ----
 
 local function read_nodes(where, list)
@@ -137,6 +173,7 @@ local function read_link(at, given)
     end
     check_rate(at .. ".bandwidth_bps", ("%.14g bits/s"):format(link.bandwidth_bps), link.bandwidth)
   end
+  take_gap_per_byte(at, link)
   for _, key in ipairs { "from", "to", "bandwidth", "latency" } do
     if link[key] == nil then refuse(at, "%s is missing", key) end
   end
@@ -160,7 +197,7 @@ local function read_links(where, list)
   for i = 1, #links do
     local l = links[i]
     local back = { id = l.id and l.id .. "_reverse", from = l.to, to = l.from, bandwidth = l.bandwidth,
-                   latency = l.latency }
+                   latency = l.latency, overhead = l.overhead, gap = l.gap }
     if l.bidirectional ~= false and not ways[both(back)] then
       links[#links + 1] = back
       ways[both(back)] = true
@@ -253,19 +290,33 @@ function topology.new(network, where)
   if type(network) == "string" then network = { topology = network } end
   if type(network) ~= "table" then refuse(where, "a topology's name or a table expected, got %s", tostring(network)) end
   local given = read(where, network, KEYS, NETWORK_ALIASES)
+  local loggp = is_loggp(where, given)
+  take_gap_per_byte(where, given)
+  given.model = nil
   if not given.topology and not given.links then refuse(where, "topology or links expected") end
   local spec = { kind = given.topology }
   for key, kind in pairs(KEYS) do                         -- order does not matter: each key is copied once
     if kind ~= "name" and kind ~= "array" then spec[key] = given[key] end
   end
+  local ends = { overhead = spec.overhead, gap = spec.gap }
+  spec.overhead, spec.gap = nil, nil
   if not spec.kind and next(spec) then
     refuse(where .. "." .. sorted(spec)[1], "only for a topology by name, and none is given")
   end
   if given.links or given.nodes then link_by_link(given, spec, where) end
+  spec.loggp, spec.overhead, spec.gap = loggp or nil, ends.overhead, ends.gap
+  for _, link in ipairs(spec.links or {}) do
+    link.overhead, link.gap = link.overhead or ends.overhead, link.gap or ends.gap
+  end
   local t = spec.kind and by_name(spec, where) or build(spec, where)
   local ok, why = t:check()
   if not ok then refuse(where, "%s", why) end
   return t
+end
+
+--- Whether what a scenario's `network` says is priced by LogGP.
+function topology.is_loggp(network)
+  return type(network) == "table" and type(network.model) == "string" and spelling.fold(network.model) == "loggp"
 end
 
 --- The names that `topology` can have.

@@ -83,9 +83,10 @@ function constructors.batching(t)
   return (check("batching", t, 2))
 end
 
---- A router. route(c, r, s) returns a replica from 1 to c:size() for the arriving request r.
--- decode(c, r, s): the replica, from c:size() + 1 to c:size() + c:decoders(), that takes over a request whose prompt
--- another one computed; the one with the fewest requests without it.
+--- A router. route(c, r, s) returns a place among the replicas that are ready, from 1 to c:size(), for the arriving
+-- request r.
+-- decode(c, r, s): the place, from c:size() + 1 to c:size() + c:decoders(), of the one that takes over a request whose
+-- prompt another one computed; the one with the fewest requests without it.
 -- tracks = true: it asks for c:load(i), which is then counted.
 function constructors.router(t)
   return (check("router", t, 2))

@@ -254,7 +254,7 @@ local function chance(...)
   return core.sim.random(...)
 end
 
-local function environment(require_policy)
+local function environment(require_policy, given)
   local env = {
     _VERSION = _VERSION, assert = assert, error = error, getmetatable = careful_getmetatable, ipairs = ipairs,
     next = ordered_next, pairs = ordered_pairs, pcall = core.sim.pcall, print = print_to_stderr,
@@ -267,6 +267,7 @@ local function environment(require_policy)
   env.math.random, env.table.move, env.table.sort = chance, careful_move, careful_sort
   env.table.insert, env.table.remove, env.table.concat = careful_insert, careful_remove, careful_concat
   for name, careful in next, CAREFUL do env.string[name] = careful end
+  for name, value in next, given and given.globals or {} do env[name] = value end
   env._G = env
   return setmetatable(env, {
     __index = function(_, name)
@@ -281,13 +282,13 @@ end
 
 -- ---- loading ----
 
-local maker_of = setmetatable({}, { __mode = "k" })       -- what a file returned -> { code =, path = }
+local maker_of = setmetatable({}, { __mode = "k" })       -- what a file returned -> { code =, path =, given = }
 
 local run
 
 -- require() of one policy: what it gets is its own copy, so that no other policy sees what it changes.
-local function requirer()
-  local known = {}
+local function requirer(given)
+  local known = copy(given and given.modules or {}, {})
   return function(name)
     if known[name] == nil then
       local folder = type(name) == "string" and name:match("^oracle%.(%w+)%.[%w_]+$")
@@ -311,21 +312,22 @@ local function requirer()
 end
 
 -- Run a compiled file.
-run = function(code, path)
-  local chunk = assert(load(code, "@" .. path, "b", environment(requirer())))
+run = function(code, path, given)
+  local chunk = assert(load(code, "@" .. path, "b", environment(requirer(given), given)))
   local ok, made = pcall(core.sim.guard, chunk)
   if not ok then
     local said = tostring(made)
     return nil, said:find("^%S+:%d+: ") and said or ("%s: %s"):format(path, said)   -- a tail call leaves no line
   end
-  if type(made) == "table" then maker_of[made] = { code = code, path = path } end
+  if type(made) == "table" then maker_of[made] = { code = code, path = path, given = given } end
   return made
 end
 
 --- Run a policy file.
 -- @param path of the file
+-- @param given { globals = { name = value }, modules = { name = what require gives } } besides a policy's own; or nil
 -- @return what it returns; or nil and one line that says why there is nothing
-function sandbox.load(path)
+function sandbox.load(path, given)
   local f, why = io.open(path, "r")
   if not f then return nil, why end
   local text = f:read("a")
@@ -333,7 +335,7 @@ function sandbox.load(path)
   if not text then return nil, path .. ": cannot be read" end
   local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", {})
   if not chunk then return nil, wrong end
-  return run(string.dump(chunk), path)
+  return run(string.dump(chunk), path, given)
 end
 
 --- Whether a policy is what a file returned.
@@ -346,7 +348,7 @@ end
 function sandbox.again(made)
   local maker = maker_of[made]
   if not maker or maker.comes_along then return nil end
-  return run(maker.code, maker.path)
+  return run(maker.code, maker.path, maker.given)
 end
 
 guard_methods()

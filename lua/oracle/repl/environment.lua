@@ -8,7 +8,6 @@ local ordered = require "oracle.text.ordered"
 local paths = lazy "oracle.text.paths"
 local plot = lazy "oracle.text.plot"
 local scenario = lazy "oracle.scenario"
-local summary = lazy "oracle.result.summary"
 local what_if = lazy "oracle.study.what_if"
 
 local environment = {}
@@ -36,7 +35,7 @@ s = sim "scenarios/quickstart.lua"    a simulation at its beginning; s shows whe
 s:run_until(60)  s:run_for("10 s")    go on to a simulated time, or for some
 s:run_until(function(s) return s.queue > 100 end)
 s:step()  s:step(100)  s:run()        a step of some replica; to the end and its result
-s.now  s.queue  s.running  s.kv  s.replicas[1]  s.replicas[1].kv  s.requests[17]  s.requests
+s.now  s.queue  s.running  s.kv  s.replicas[0]  s.replicas[0].kv  s.requests[17]  s.requests
 s:result()                            what was measured so far
 s:set("engine.max_num_seqs", 64)      change what can change while it runs
 s:reload()                            read the policies' files again
@@ -48,8 +47,6 @@ plot(what_if { ["engine.max_num_seqs"] = { 4, 8, 16 } }, "ttft.p99")
 hist(s, "ttft")  hist(list)           distributions: ttft, tpot, itl, e2e, queue
 c = load "scenarios/quickstart.lua"   a scenario: c.engine.max_num_seqs = 64; c:run(); run(c)
 ]=]
-
-local LATENCIES = { ttft = true, tpot = true, itl = true, e2e = true, queue = true }
 
 local function is_live(v)
   return type(v) == "table" and getmetatable(v) ~= nil and live.is(v)
@@ -64,7 +61,7 @@ local function over_points(of, name)
   local column, why = metrics.column(name or "ttft.p99", { 50, 90, 95, 99 })
   if not column then error("plot: " .. why, 0) end
   local key, rows = ordered.keys(points[1].set)[1], {}
-  for i, point in ipairs(points) do rows[i] = { point.set[key], summary.value(point, column) } end
+  for i, point in ipairs(points) do rows[i] = { point.set[key], metrics.value(point, column) } end
   for _, row in ipairs(rows) do
     if type(row[1]) ~= "number" then error(("plot: %s: numbers expected"):format(key), 0) end
   end
@@ -128,8 +125,10 @@ local function draw_hist(what, name, unit)
   local latencies = latencies_of(what)
   if latencies then
     name = name or "ttft"
-    if not LATENCIES[name] then
-      error(("hist: %s: one of e2e, itl, queue, tpot, ttft expected"):format(tostring(name)), 0)
+    if not latencies[name] then
+      local names = {}
+      for i, latency in ipairs(metrics.LATENCIES) do names[i] = latency.short end
+      error(("hist: %s: one of %s expected"):format(tostring(name), table.concat(names, ", ")), 0)
     end
     what = latencies[name]
   end

@@ -22,68 +22,45 @@ local function entry(lines, label, value, format)
   lines[#lines + 1] = ("%-" .. LABEL .. "s %s"):format(label, text)
 end
 
-local SECTIONS = {
-  { "time_to_first_token_ms", "TTFT", "Time to First Token" },
-  { "time_per_output_token_ms", "TPOT", "Time per Output Token (excl. 1st token)" },
-  { "inter_token_latency_ms", "ITL", "Inter-token Latency" },
-  { "end_to_end_latency_ms", "E2EL", "End-to-end Latency" },
-  { "queue_time_ms", "queue time", "Queue Time" },
-}
-
-local function latency(lines, d, short, heading)
-  lines[#lines + 1] = title(heading, "-")
-  entry(lines, ("Mean %s (ms):"):format(short), d.mean, "%.2f")
-  entry(lines, ("Median %s (ms):"):format(short), d.p50, "%.2f")
+local function latency(lines, metric, d)
+  lines[#lines + 1] = title(metric.title, "-")
+  entry(lines, ("Mean %s (ms):"):format(metric.label), d.mean, "%.2f")
+  entry(lines, ("Median %s (ms):"):format(metric.label), d.p50, "%.2f")
   for _, key in ipairs(ordered.keys(d)) do
     local p = key:match("^p([%d.]+)$")
-    if p and p ~= "50" then entry(lines, ("P%s %s (ms):"):format(p, short), d[key], "%.2f") end
+    if p and p ~= "50" then entry(lines, ("P%s %s (ms):"):format(p, metric.label), d[key], "%.2f") end
   end
 end
 
-local function counts(lines, r)
-  entry(lines, "Successful requests:", r.successful)
-  entry(lines, "Failed requests:", r.failed)
-  for _, rest in ipairs { { "rejected", "Rejected requests:" }, { "timed_out", "Timed out requests:" },
-                          { "cancelled", "Cancelled requests:" }, { "pending", "Pending requests:" } } do
-    if r[rest[1]] ~= 0 then entry(lines, rest[2], r[rest[1]]) end
+-- The lines of a section of the block; of what ended otherwise only what there is.
+local function section(lines, s, name)
+  for _, metric in ipairs(metrics.block(name)) do
+    local v = metrics.value(s, metrics.column(metric.short, {}))
+    if not (v == nil and metric.optional or v == 0 and name == "other ends") then
+      entry(lines, metric.label .. ":", v, metric.unit and "%.2f")
+    end
   end
-end
-
-local function mean_busy(s)
-  return summary.value(s, { path = "gpu_busy" })
 end
 
 local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
-  entry(lines, "GPUs:", s.deployment.gpus)
-  entry(lines, "GPU busy (%):", mean_busy(s), "%.2f")
-  entry(lines, "Peak KV cache use (%):", 100 * s.kv_cache.peak_usage, "%.2f")
-  entry(lines, "Mean KV cache use (%):", 100 * s.kv_cache.mean_usage, "%.2f")
+  section(lines, s, "resources")
   local prefix = s.prefix_caching
-  if prefix and prefix.total_tokens_saved > 0 then
-    entry(lines, "Prefix cache hits (% of requests):", 100 * prefix.overall_hit_rate, "%.2f")
-    entry(lines, "Prompt tokens from the cache (%):", 100 * prefix.prefill_reduction_ratio, "%.2f")
-    entry(lines, "KV blocks evicted:", s.kv_cache.evictions)
-  end
-  entry(lines, "Preemptions:", s.preemptions.count)
-  entry(lines, "Recomputed tokens:", s.preemptions.recomputed_tokens)
+  if prefix and prefix.total_tokens_saved > 0 then section(lines, s, "prefix cache") end
+  section(lines, s, "work twice")
 end
 
 --- The console block of one run.
 function report.block(s)
   local lines = { title(" Serving Benchmark Result ", "=") }
-  local tokens, t = summary.tokens(s), s.throughput
-  counts(lines, s.requests)
+  local tokens = summary.tokens(s)
+  section(lines, s, "ends")
+  section(lines, s, "other ends")
   entry(lines, "Benchmark duration (s):", s.simulation.effective_duration_s, "%.2f")
   entry(lines, "Total input tokens:", tokens.prompt)
   entry(lines, "Total generated tokens:", tokens.output)
-  entry(lines, "Request throughput (req/s):", t.requests_per_second, "%.2f")
-  if t.goodput_rps then entry(lines, "Request goodput (req/s):", t.goodput_rps, "%.2f") end
-  entry(lines, "Output token throughput (tok/s):", t.output_tokens_per_second, "%.2f")
-  entry(lines, "Total token throughput (tok/s):", t.total_tokens_per_second, "%.2f")
-  for _, section in ipairs(SECTIONS) do
-    latency(lines, s.latency[section[1]], section[2], section[3])
-  end
+  section(lines, s, "rates")
+  for _, metric in ipairs(metrics.LATENCIES) do latency(lines, metric, s.latency[metric.name]) end
   resources(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
   if not s.oracle.complete then
@@ -109,7 +86,7 @@ function report.points(keys, columns, each)
   for point in each do
     local row = {}
     for c, key in ipairs(keys) do row[c] = setting(point.set[key]) end
-    for c, column in ipairs(columns) do row[#keys + c] = summary.value(point, column) end
+    for c, column in ipairs(columns) do row[#keys + c] = metrics.value(point, column) end
     rows[#rows + 1] = row
   end
   return console.table(heads, rows)

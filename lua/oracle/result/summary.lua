@@ -38,8 +38,8 @@ end
 
 local function latency_of(raw, percentiles)
   local list = {}
-  for i, name in ipairs(metrics.LATENCIES) do
-    list[i] = { name, distribution(raw.latency and raw.latency[name], percentiles) }
+  for i, latency in ipairs(metrics.LATENCIES) do
+    list[i] = { latency.name, distribution(raw.latency and raw.latency[latency.short], percentiles) }
   end
   return ordered.object(list)
 end
@@ -158,6 +158,14 @@ local function replicas_of(raw, plan, seconds)
     }
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
     list[i] = { ("replica%d"):format(i - 1), ordered.object(entries) }
+  end
+  local without = raw.without_replica                     -- refused at the door, or no replica was ready
+  if without then
+    list[#list + 1] = { "none", ordered.object {
+      { "requests", requests_of(without.requests) },
+      { "throughput", throughput_of(without, seconds, plan.scenario.slo) },
+      { "latency", latency_of(without, plan.scenario.percentiles) },
+    } }
   end
   return ordered.object(list)
 end
@@ -349,30 +357,6 @@ end
 --- Tokens of the counted requests: { prompt =, output = }; not part of the JSON.
 function summary.tokens(s)
   return getmetatable(s).__tokens
-end
-
--- ---- columns ----
-
---- The value of a column in one summary; nil where it has none.
-function summary.value(s, column)
-  if s.error then return nil end
-  if column.path == "gpu_busy" then
-    local total, n = 0, 0
-    for _, key in ipairs(ordered.keys(s.gpu_utilization)) do
-      total, n = total + s.gpu_utilization[key], n + 1
-    end
-    return n > 0 and 100 * total / n or nil
-  end
-  local at = s
-  local path = column.path
-  local rest = path:match("^latency%.[^.]+%.(.+)$")       -- a percentile may hold a dot: p99.9
-  if rest then
-    at = s.latency[path:match("^latency%.([^.]+)")][rest]
-  else
-    for key in path:gmatch("[^.]+") do at = type(at) == "table" and at[key] or nil end
-  end
-  if at and column.unit == "%" then at = 100 * at end
-  return at
 end
 
 return summary

@@ -41,7 +41,9 @@ local function look_up(raw, path)
   local at = raw
   for key in path:gmatch("[^.]+") do
     if type(at) ~= "table" then return nil end
-    at = at[key] or at[math.tointeger(key)]
+    local inner = at[key]
+    if inner == nil then inner = at[math.tointeger(key)] end
+    at = inner
   end
   return at
 end

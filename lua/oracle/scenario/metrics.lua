@@ -1,98 +1,224 @@
---- What results are called: the columns that a scenario's `report`, comparisons and charts name, with their units and
--- where a summary holds them.
+--- What a run measures: one row for each metric, which every table, chart and comparison, the console block, `report`,
+-- and what is read of measured data go by. One more is a row here, and a value where it is measured: under its key in
+-- the summary (oracle.result.summary) and, where requests have it, in their column of the CSV (src/obs/record.c).
+local ordered = require "oracle.text.ordered"
 local spelling = require "oracle.text.spelling"
 
 local metrics = {}
 
---- The latencies of a summary, and their short names.
-metrics.LATENCIES = { "time_to_first_token_ms", "time_per_output_token_ms", "inter_token_latency_ms",
-                      "end_to_end_latency_ms", "queue_time_ms" }
+-- { short name, key = where a summary has it, unit = as shown; "%": the summary has a share,
+--   better = "lower" or "higher", nil: neither,
+--   of = "requests" or "tokens": a distribution over them (mean, p99 ...; raw results have it in ns under the short
+--     name); "gpus": one number for each GPU, whose mean it is; nil: one number,
+--   csv = a request's column, share_of = the column whose sum theirs is a share of,
+--   bench = its name in results of `vllm bench serve`,
+--   block = the section of the console block that has a line for it, label = as the line says it, above = another whose
+--     line it is above, optional = left out where there is none,
+--   tables = { name of a table = true, or which statistics of it } }
+local ROWS = {
+  { "requests", key = "requests.total", tables = { compare_at_prompt = true } },
+  { "successful", key = "requests.successful", better = "higher", block = "ends", label = "Successful requests",
+    tables = { compare_at_prompt = true } },
+  { "failed", key = "requests.failed", better = "lower", block = "ends", label = "Failed requests" },
+  { "rejected", key = "requests.rejected", better = "lower", block = "other ends", label = "Rejected requests" },
+  { "timed_out", key = "requests.timed_out", better = "lower", block = "other ends", label = "Timed out requests" },
+  { "cancelled", key = "requests.cancelled", block = "other ends", label = "Cancelled requests" },
+  { "pending", key = "requests.pending", block = "other ends", label = "Pending requests" },
+  { "success_rate", key = "requests.success_rate", unit = "%", better = "higher" },
 
-local BRIEF = { "ttft", "tpot", "itl", "e2e", "queue" }
+  { "throughput", key = "throughput.requests_per_second", unit = "req/s", better = "higher",
+    bench = "request_throughput", block = "rates", label = "Request throughput (req/s)",
+    tables = { report = true, what_if = true, compare = true, compare_at_prompt = true } },
+  { "output_throughput", key = "throughput.output_tokens_per_second", unit = "tok/s", better = "higher",
+    bench = "output_throughput", block = "rates", label = "Output token throughput (tok/s)",
+    tables = { report = true, what_if = true, compare = true, compare_at_prompt = true } },
+  { "total_throughput", key = "throughput.total_tokens_per_second", unit = "tok/s", better = "higher",
+    bench = "total_token_throughput", block = "rates", label = "Total token throughput (tok/s)" },
+  { "goodput", key = "throughput.goodput_rps", unit = "req/s", better = "higher",
+    block = "rates", label = "Request goodput (req/s)", above = "output_throughput", optional = true,
+    tables = { what_if = true, compare = true, compare_at_prompt = true } },
 
-local SHORT = {
-  ttft = "latency.time_to_first_token_ms", tpot = "latency.time_per_output_token_ms",
-  itl = "latency.inter_token_latency_ms", e2e = "latency.end_to_end_latency_ms", queue = "latency.queue_time_ms",
-  goodput = "throughput.goodput_rps", throughput = "throughput.requests_per_second",
-  output_throughput = "throughput.output_tokens_per_second", total_throughput = "throughput.total_tokens_per_second",
-  kv = "kv_cache", ["kv.peak"] = "kv_cache.peak_usage", ["kv.mean"] = "kv_cache.mean_usage",
-  preemptions = "preemptions.count", success_rate = "requests.success_rate", requests = "requests.total",
-  hit_rate = "prefix_caching.overall_hit_rate", saved = "prefix_caching.prefill_reduction_ratio",
-  evictions = "kv_cache.evictions",
-  successful = "requests.successful", duration = "simulation.total_duration_s", gpus = "deployment.gpus",
+  { "ttft", key = "latency.time_to_first_token_ms", unit = "ms", better = "lower", of = "requests", csv = "ttft_ms",
+    bench = "ttft", label = "TTFT", title = "Time to First Token",
+    tables = { report = "mean", what_if = "mean p99", compare = "mean p99", compare_at_prompt = "mean p50 p99" } },
+  { "tpot", key = "latency.time_per_output_token_ms", unit = "ms", better = "lower", of = "requests", csv = "tpot_ms",
+    bench = "tpot", label = "TPOT", title = "Time per Output Token (excl. 1st token)",
+    tables = { report = "mean", what_if = "mean p99", compare = "mean p99", compare_at_prompt = "mean p99" } },
+  { "itl", key = "latency.inter_token_latency_ms", unit = "ms", better = "lower", of = "tokens",
+    bench = "itl", label = "ITL", title = "Inter-token Latency",
+    tables = { compare = "p99", compare_at_prompt = "p99" } },
+  { "e2e", key = "latency.end_to_end_latency_ms", unit = "ms", better = "lower", of = "requests",
+    csv = "e2e_latency_ms", bench = "e2el", label = "E2EL", title = "End-to-end Latency",
+    tables = { report = "mean", what_if = "mean", compare = "mean p99", compare_at_prompt = "mean p99" } },
+  { "queue", key = "latency.queue_time_ms", unit = "ms", better = "lower", of = "requests", csv = "queue_ms",
+    label = "queue time", title = "Queue Time", tables = { compare = "mean", compare_at_prompt = "mean p99" } },
+
+  { "gpus", key = "deployment.gpus", better = "lower", block = "resources", label = "GPUs" },
+  { "gpu_busy", key = "gpu_utilization", unit = "%", of = "gpus", block = "resources", label = "GPU busy (%)",
+    tables = { compare_at_prompt = true } },
+  { "kv.peak", key = "kv_cache.peak_usage", unit = "%", better = "lower", block = "resources",
+    label = "Peak KV cache use (%)", tables = { compare_at_prompt = true } },
+  { "kv.mean", key = "kv_cache.mean_usage", unit = "%", better = "lower", block = "resources",
+    label = "Mean KV cache use (%)" },
+  { "hit_rate", key = "prefix_caching.overall_hit_rate", unit = "%", better = "higher", csv = "prefix_cache_event",
+    block = "prefix cache", label = "Prefix cache hits (% of requests)", tables = { compare = true } },
+  { "saved", key = "prefix_caching.prefill_reduction_ratio", unit = "%", better = "higher",
+    csv = "cached_prefix_length", share_of = "prompt_tokens", block = "prefix cache",
+    label = "Prompt tokens from the cache (%)", tables = { compare = true } },
+  { "evictions", key = "kv_cache.evictions", better = "lower", block = "prefix cache", label = "KV blocks evicted" },
+  { "preemptions", key = "preemptions.count", better = "lower", csv = "preemptions", block = "work twice",
+    label = "Preemptions", tables = { what_if = true, compare = true, compare_at_prompt = true } },
+  { "recomputed", key = "preemptions.recomputed_tokens", better = "lower", block = "work twice",
+    label = "Recomputed tokens" },
+
+  { "energy", key = "energy.kwh", unit = "kWh", better = "lower" },
+  { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower" },
+  { "cost", key = "cost.usd", unit = "USD", better = "lower" },
+  { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower" },
+  { "duration", key = "simulation.total_duration_s", unit = "s", tables = { compare_at_prompt = true } },
 }
 
-local UNITS = {
-  { "_ms%.", "ms" }, { "requests_per_second$", "req/s" }, { "goodput_rps$", "req/s" },
-  { "tokens_per_second$", "tok/s" }, { "_usage$", "%" }, { "success_rate$", "%" }, { "hit_rate$", "%" },
-  { "_ratio$", "%" }, { "duration_s$", "s" },
-  { "^gpu_busy$", "%" },
-}
+local BY_SHORT, BY_KEY, LATENCIES = {}, {}, {}
 
-local FIXED = { "gpu_busy" }
+for _, row in ipairs(ROWS) do
+  row.short = row[1]
+  BY_SHORT[row.short], BY_KEY[row.key] = row, row
+  if row.of == "requests" or row.of == "tokens" then
+    LATENCIES[#LATENCIES + 1] = row
+    row.name = row.key:match("([^.]+)$")                  -- of the section of a summary
+  end
+end
 
 local STATISTICS = { "mean", "std", "min", "max", "count" }
+
+--- All metrics, in order; and the distributions among them, with `name`, what the summary calls each under `latency`.
+metrics.ALL, metrics.LATENCIES = ROWS, LATENCIES
+
+--- A metric by its short name, or nil.
+function metrics.get(short)
+  return BY_SHORT[short]
+end
 
 --- The key of a percentile: 99 -> "p99", 99.9 -> "p99.9".
 function metrics.percentile_key(p)
   return ("p%.10g"):format(p)
 end
 
--- The paths there are, and the names to offer where one is mistyped.
-local function known_of(percentiles)
-  local known, names = {}, { "gpu_busy" }
-  for i, brief in ipairs(BRIEF) do
-    local keys = table.move(STATISTICS, 1, #STATISTICS, 1, {})
-    for _, p in ipairs(percentiles) do keys[#keys + 1] = metrics.percentile_key(p) end
-    for _, key in ipairs(keys) do
-      known[("latency.%s.%s"):format(metrics.LATENCIES[i], key)] = true
-      names[#names + 1] = brief .. "." .. key
+--- The metrics of a section of the console block, in the order of its lines.
+function metrics.block(section)
+  local list = {}
+  for _, row in ipairs(ROWS) do
+    local at = #list + 1
+    for i, other in ipairs(list) do
+      if other.short == row.above then at = i end
+    end
+    if row.block == section then table.insert(list, at, row) end
+  end
+  return list
+end
+
+--- The names of the columns of a table, such as { "throughput", "ttft.mean", "ttft.p99" }.
+-- @param name "report": what `vary` prints where a scenario has no `report`; "what_if", "compare", or
+--   "compare_at_prompt"
+function metrics.table(name)
+  local list = {}
+  for _, row in ipairs(ROWS) do
+    local shown = row.tables and row.tables[name]
+    if shown == true then list[#list + 1] = row.short end
+    for statistic in (type(shown) == "string" and shown or ""):gmatch("%S+") do
+      list[#list + 1] = row.short .. "." .. statistic
     end
   end
-  for brief, full in pairs(SHORT) do                      -- the names are sorted below
-    if not full:match("^latency") and brief ~= "kv" then
-      known[full] = true
-      names[#names + 1] = brief
+  return list
+end
+
+local function statistics_of(percentiles)
+  local keys, is = table.move(STATISTICS, 1, #STATISTICS, 1, {}), {}
+  for _, p in ipairs(percentiles) do keys[#keys + 1] = metrics.percentile_key(p) end
+  for _, key in ipairs(keys) do is[key] = true end
+  return keys, is
+end
+
+-- The names to offer where one is mistyped.
+local function names_of(percentiles)
+  local names = {}
+  for _, row in ipairs(ROWS) do
+    if not row.name then names[#names + 1] = row.short end
+    for _, key in ipairs(row.name and statistics_of(percentiles) or {}) do
+      names[#names + 1] = row.short .. "." .. key
     end
   end
-  for _, full in ipairs(FIXED) do known[full] = true end
   table.sort(names)
-  return known, names
+  return names
+end
+
+-- A metric and which statistic of it; nil where there is none.
+local function find(name, percentiles)
+  local row = BY_SHORT[name] or BY_KEY[name]
+  if row and not row.name then return row end
+  local _, is = statistics_of(percentiles)
+  for _, latency in ipairs(LATENCIES) do                  -- a percentile may hold a dot: p99.9
+    for _, head in ipairs { latency.short, latency.key } do
+      local tail = name:sub(1, #head + 1) == head .. "." and name:sub(#head + 2)
+      if is[tail] then return latency, tail end
+    end
+  end
 end
 
 --- A column by its name, such as "ttft.p99" or "latency.queue_time_ms.mean".
 -- @param percentiles those that the scenario asks for
--- @return { name =, path =, unit = }; or nil and a message
+-- @return { name =, unit =, metric = its row, statistic = "p99" of a distribution }; of a tier of the KV cache, which
+--   the scenario names, { name =, path = keys of a summary }; or nil and a message
 function metrics.column(name, percentiles)
-  local head, tail = name:match("^([^.]+)%.(.+)$")
-  local path = SHORT[name] or (head and SHORT[head] and SHORT[head] .. "." .. tail) or name
-  local known, names = known_of(percentiles)
-  local tier = path:match "^prefix_caching%.tiers%.[^.]+%.(%l+)$"    -- the scenario names them
-  if not (known[path] or tier == "hits" or tier == "evictions") then
-    local near = spelling.find(name, names)
-    return nil, ('"%s": unknown result; %s'):format(name, near and "did you mean " .. near .. "?"
-      or "such as goodput, ttft.p99, tpot.mean, kv.peak")
+  local row, statistic = find(name, percentiles)
+  if row then
+    return { name = name, unit = statistic ~= "count" and row.unit or nil, metric = row, statistic = statistic }
   end
-  local unit
-  for _, u in ipairs(UNITS) do
-    if path:find(u[1]) and not path:find("%.count$") then unit = u[2] end
+  local tier, what = name:match "^prefix_caching%.tiers%.([^.]+)%.(%l+)$"
+  if what == "hits" or what == "evictions" then
+    return { name = name, path = { "prefix_caching", "tiers", tier, what } }
   end
-  return { name = name, path = path, unit = unit }
+  local near = spelling.find(name, names_of(percentiles))
+  return nil, ('"%s": unknown result; %s'):format(name, near and "did you mean " .. near .. "?"
+    or "such as goodput, ttft.p99, tpot.mean, kv.peak")
 end
-
-local DEFAULT = { "throughput", "output_throughput", "ttft.mean", "tpot.mean", "e2e.mean" }
 
 --- The columns of the table that `vary` prints.
 -- @param names of a scenario's `report`; nil: the usual ones
 -- @return a list; or nil and a message that begins with "report"
 function metrics.columns(names, percentiles)
   local columns = {}
-  for i, name in ipairs(names or DEFAULT) do
+  for i, name in ipairs(names or metrics.table "report") do
     local column, why = metrics.column(name, percentiles)
     if not column then return nil, ("report[%d]: %s"):format(i, why) end
     columns[i] = column
   end
   return columns
+end
+
+-- ---- values ----
+
+local function mean_of(list)
+  local total, n = 0, 0
+  for _, key in ipairs(ordered.keys(list)) do total, n = total + list[key], n + 1 end
+  return n > 0 and total / n or nil
+end
+
+local function walk(at, keys)
+  for _, key in ipairs(keys) do at = type(at) == "table" and at[key] or nil end
+  return at
+end
+
+--- The value of a column in a summary, in its unit; nil where it has none.
+function metrics.value(s, column)
+  if s.error then return nil end
+  local row = column.metric
+  if not row then return walk(s, column.path) end
+  local section, name = row.key:match("^([^.]+)%.?(.*)$")
+  local v = walk(s, name ~= "" and { section, name } or { section })
+  if row.of == "gpus" then v = mean_of(v) elseif column.statistic then v = v and v[column.statistic] end
+  if v and column.unit == "%" then v = 100 * v end
+  return v
 end
 
 return metrics

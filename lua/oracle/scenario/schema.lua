@@ -119,7 +119,18 @@ function TYPES.layers(_, value, path, ctx)
   return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
+function TYPES.free(_, value, path, ctx)
+  if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
+  return value
+end
+
+function TYPES.rows(_, value, path, ctx)
+  if type(value) == "table" or type(value) == "string" then return value end
+  return fail(ctx, path, quote(value) .. ": a list of rows or the path of a CSV expected")
+end
+
 function TYPES.choice(node, value, path, ctx)
+  if node.own and node.own(value) then return value end   -- a path or functions of the user's own
   if type(value) == "string" then
     for _, valid in ipairs(node.values) do
       if fold(valid) == fold(value) then return valid end
@@ -184,6 +195,8 @@ end
 -- What the system that a section names makes of it: the section under our names, with the system's own defaults and
 -- knobs. Values under the system's names are checked here, where the name is still the user's.
 local function of_system(node, value, path, ctx)
+  local opened, unread = systems.open(value, ctx.find)
+  if not opened then fail(ctx, join(path, "system"), unread) end
   local extra = systems.fields(value, node)
   for _, key in ipairs(sorted_keys(value)) do
     if extra[key] then check(extra[key], value[key], join(path, key), ctx) end
@@ -201,11 +214,13 @@ local function of_system(node, value, path, ctx)
     for k, v in pairs(known[key]) do without[k] = k ~= "default" and v or nil end
     known[key] = without
   end
+  if systems.pending(value) then setmetatable(known, { __index = function() return { type = "free" } end }) end
   return adapted, known, order, systems.knob_names(value, node)
 end
 
 function TYPES.section(node, value, path, ctx)
-  if node.shorthand and type(value) == "string" then value = { [node.shorthand] = value } end
+  local short = node.shorthand and (type(value) == "string" or node.own and node.own(value))
+  if short then value = { [node.shorthand] = value } end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
   local known, order = node.fields, node.order
   local names = order
@@ -319,7 +334,7 @@ function schema.find(raw, path)
   end
   local node, at, so_far = root, raw, ""
   for key in path:gmatch("[^.]+") do
-    if node.type == "dist" then return true end
+    if node.type == "dist" or node.type == "free" or node.type == "rows" then return true end
     if node.type == "variant" then
       local kind = type(at) == "table" and at[node.tag]
       if key == node.tag then
@@ -331,6 +346,7 @@ function schema.find(raw, path)
     if node.type ~= "section" then return nil, ("%s: holds no key %s"):format(so_far, key) end
     so_far = join(so_far, key)
     local known = node.fields[key] or node.systems and systems.fields(at, node)[key]
+    if not known and node.systems and systems.pending(at) then return true end
     if not known then
       return nil, ("%s: %s"):format(so_far, unknown(key, node.systems and systems.knob_names(at, node) or node.order))
     end

@@ -4,7 +4,8 @@
 --   globals(sim)        the globals of a scenario's file and of the prompt; sim: the simulation that is there as s
 local world = {}
 
---- True once a scenario has been planned: a file that did so and returns none has done its work.
+--- True once a scenario has been planned, or an environment of oracle.des made: a file that did so and returns no
+-- scenario has done its work.
 world.planned = false
 
 return world

@@ -3,13 +3,8 @@ local lazy = require "oracle.lazy"
 local console = require "oracle.text.console"
 local metrics = lazy "oracle.scenario.metrics"
 local scenario = lazy "oracle.scenario"
-local summary = require "oracle.result.summary"
 
 local diff = {}
-
-local ROWS = { "requests", "successful", "throughput", "goodput", "output_throughput", "ttft.mean", "ttft.p50",
-               "ttft.p99", "tpot.mean", "tpot.p99", "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "queue.p99",
-               "gpu_busy", "kv.peak", "preemptions", "duration" }
 
 local function fail(...)
   error(string.format(...), 0)
@@ -48,11 +43,13 @@ local function head(name, i, seen)
   return text
 end
 
-local function difference(value, base)
+-- In per cent, and whether that is better or worse where the metric says.
+local function difference(value, base, better)
   if value == nil or base == nil then return nil end
   if value == base then return "same" end
   if base == 0 then return "-" end
-  return ("%+.1f %%"):format(100 * (value - base) / math.abs(base))
+  local which = better and ((value < base) == (better == "lower") and ", better" or ", worse") or ""
+  return ("%+.1f %%%s"):format(100 * (value - base) / math.abs(base), which)
 end
 
 --- The table of two or more results.
@@ -68,16 +65,16 @@ function diff.table(...)
     if i > 1 then heads[#heads + 1] = "vs " .. list[1].name end
   end
   local rows = {}
-  for _, row in ipairs(ROWS) do
+  for _, row in ipairs(metrics.table "compare_at_prompt") do
     local column = metrics.column(row, { 50, 99 })
-    local base = summary.value(list[1].result, column)
+    local base = metrics.value(list[1].result, column)
     local cells, any = { row, column.unit or "" }, base ~= nil
     for i, item in ipairs(list) do
-      local value = summary.value(item.result, column)
+      local value = metrics.value(item.result, column)
       any = any or value ~= nil
       local at = i == 1 and 3 or 2 * i
       cells[at] = value
-      if i > 1 then cells[at + 1] = difference(value, base) end
+      if i > 1 then cells[at + 1] = difference(value, base, column.metric.better) end
     end
     if any then rows[#rows + 1] = cells end
   end

@@ -2,6 +2,7 @@
 local lazy = require "oracle.lazy"
 local console = require "oracle.text.console"
 local core = require "oracle.core"
+local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local planning = lazy "oracle.plan"
 local scenario = lazy "oracle.scenario"
@@ -11,8 +12,6 @@ local units = require "oracle.text.units"
 local lod = {}
 
 local LEVELS = { "high", "medium", "auto" }
-local SHORT = { { "TTFT", "time_to_first_token_ms" }, { "TPOT", "time_per_output_token_ms" },
-                { "ITL", "inter_token_latency_ms" }, { "E2E", "end_to_end_latency_ms" }, { "QUEUE", "queue_time_ms" } }
 local STATISTICS = { "mean", "p50", "p90", "p99" }
 
 -- A short run is repeated, and its best time counts: the rest is what else the machine did.
@@ -46,12 +45,12 @@ end
 local function differences(levels)
   local rows = {}
   local high, medium, auto = levels[1].summary, levels[2].summary, levels[3].summary
-  for _, latency in ipairs(SHORT) do
+  for _, latency in ipairs(metrics.LATENCIES) do
     for _, statistic in ipairs(STATISTICS) do
-      local function value(s) return s.latency[latency[2]][statistic] end
+      local function value(s) return s.latency[latency.name][statistic] end
       if value(high) or value(medium) then
         rows[#rows + 1] = ordered.object {
-          { "metric", latency[1]:lower() .. "." .. statistic },
+          { "metric", latency.short .. "." .. statistic },
           { "high_ms", value(high) }, { "medium_ms", value(medium) },
           { "medium_pct", difference(value(medium), value(high)) },
           { "auto_pct", difference(value(auto), value(high)) },

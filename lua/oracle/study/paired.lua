@@ -17,6 +17,7 @@ local spelling = lazy "oracle.text.spelling"
 local statistics = require "oracle.text.statistics"
 local summary = require "oracle.result.summary"
 local systems = lazy "oracle.system"
+local cost_model = lazy "oracle.cost_model"
 local workloads = lazy "oracle.workload"
 
 local paired = {}
@@ -27,10 +28,14 @@ end
 
 -- ---- variants ----
 
--- Which key a policy of a file belongs to.
+-- Which key a policy, a system or a cost model of a file belongs to.
 local function key_of_file(path)
-  local made, why = sandbox.load(path)
+  local given = cost_model.given()
+  for name, module in pairs(systems.modules()) do given.modules[name] = module end
+  local made, why = sandbox.load(path, given)
   if made == nil and why then fail("%s", scenario.first_line(why)) end
+  if systems.is(made) then return "engine.system" end
+  if not policies.is(made) and cost_model.is_own(made) then return "cost" end
   local kind = policies.is(made) and policies.kind(made.kind)
   if not kind then fail("%s: returns no policy", path) end
   return kind.key
@@ -120,12 +125,9 @@ end
 
 -- ---- what is compared ----
 
-local METRICS = { "throughput", "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99",
-                  "itl.p99", "e2e.mean", "e2e.p99", "queue.mean", "hit_rate", "saved", "preemptions" }
-
 local function columns_of(s)
   local list = {}
-  for _, name in ipairs(METRICS) do
+  for _, name in ipairs(metrics.table "compare") do
     local column = metrics.column(name, s.percentiles)
     if column then list[#list + 1] = column end
   end
@@ -193,7 +195,7 @@ local function add_replication(result, s, columns, k, options)
   for c, column in ipairs(columns) do
     for v = 1, #got do
       local values = result.rows[c].values[v]
-      values[#values + 1] = summary.value(got[v], column) or false
+      values[#values + 1] = metrics.value(got[v], column) or false
     end
   end
   return true

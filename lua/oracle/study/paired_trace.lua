@@ -1,5 +1,6 @@
 --- Comparing on a recorded trace: every variant serves the trace once, and blocks of neighbouring requests are drawn
 -- again and again, the same blocks for all, to see how far the difference could be by chance.
+local metrics = require "oracle.scenario.metrics"
 local planning = require "oracle.plan"
 local scenario = require "oracle.scenario"
 local statistics = require "oracle.text.statistics"
@@ -8,13 +9,19 @@ local paired_trace = {}
 
 local HITS = { CONVERSATIONAL_HIT = 1, CROSS_REQUEST_HIT = 1, FULL_HIT_NO_PREFILL_NEEDED = 1 }
 
--- A figure of the requests: name, column of the CSV, unit; a quantile, or the column whose sum it is a share of.
-local FIELDS = { { "ttft.mean", "ttft_ms", "ms" }, { "ttft.p99", "ttft_ms", "ms", 0.99 },
-                 { "tpot.mean", "tpot_ms", "ms" }, { "tpot.p99", "tpot_ms", "ms", 0.99 },
-                 { "e2e.mean", "e2e_latency_ms", "ms" }, { "e2e.p99", "e2e_latency_ms", "ms", 0.99 },
-                 { "queue.mean", "queue_ms", "ms" }, { "hit_rate", "prefix_cache_event", "%" },
-                 { "saved", "cached_prefix_length", "%", of = "prompt_tokens" },
-                 { "preemptions", "preemptions", "per request" } }
+-- What is compared of what requests have columns of: { name, column of the CSV, unit, a quantile or nil for the mean;
+-- share_of = the column whose sum it is a share of }.
+local function fields()
+  local list = {}
+  for _, name in ipairs(metrics.table "compare") do
+    local column = metrics.column(name, { 99 })
+    local m, p = column.metric, (column.statistic or ""):match("^p([%d.]+)$")
+    if m.csv then
+      list[#list + 1] = { name, m.csv, m.unit or "per request", p and tonumber(p) / 100, share_of = m.share_of }
+    end
+  end
+  return list
+end
 
 local function value_of(name, field)
   if name == "prefix_cache_event" then return field ~= "" and (HITS[field] or 0) end
@@ -173,7 +180,7 @@ local function field_row(field, runs, n)
   local row = { column = { name = field[1], unit = field[3] }, cells = {} }
   local series, scale = {}, field[3] == "%" and 100 or 1
   for v, run in ipairs(runs) do
-    series[v] = { of = run.columns[field.of], quantile = field[4] }
+    series[v] = { of = run.columns[field.share_of], quantile = field[4] }
     for i = 1, n do
       local value = run.columns[field[2]][i]
       series[v][i] = value and scale * value
@@ -199,8 +206,8 @@ local function rates(run, amounts)
   return parts
 end
 
-local function rate_row(name, unit, runs, amounts)
-  local row = { column = { name = name, unit = unit }, cells = {} }
+local function rate_row(name, runs, amounts)
+  local row = { column = metrics.column(name, {}), cells = {} }
   local base, blocks = rates(runs[1], amounts), {}
   for i = 1, statistics.BLOCKS do blocks[i] = { i, i } end
   row.base = whole(base, statistics.BLOCKS)
@@ -208,14 +215,12 @@ local function rate_row(name, unit, runs, amounts)
   return row
 end
 
-local OBJECTIVES = { ttft = "ttft_ms", tpot = "tpot_ms", e2e = "e2e_latency_ms" }
-
 -- 1 for a request that met every objective.
 local function meets_objectives(run, i)
   if not run.columns.ttft_ms[i] then return nil end
-  for objective, column in pairs(OBJECTIVES) do
-    local limit, value = run.slo[objective], run.columns[column][i]
-    if limit and value and value > 1000 * limit then return nil end
+  for objective, limit in pairs(run.slo) do               -- the order does not matter
+    local value = run.columns[metrics.get(objective).csv][i]
+    if value and value > 1000 * limit then return nil end
   end
   return 1
 end
@@ -233,12 +238,12 @@ function paired_trace.run(s, variants, options, scenario_of)
   end
   local n = runs[1].n
   result.requests = n
-  result.rows[1] = rate_row("throughput", "req/s", runs, function(run, i) return run.columns.ttft_ms[i] and 1 end)
-  result.rows[2] = rate_row("output_throughput", "tok/s", runs, function(run, i)
+  result.rows[1] = rate_row("throughput", runs, function(run, i) return run.columns.ttft_ms[i] and 1 end)
+  result.rows[2] = rate_row("output_throughput", runs, function(run, i)
     return run.columns.output_tokens[i]
   end)
-  if next(runs[1].slo or {}) then result.rows[3] = rate_row("goodput", "req/s", runs, meets_objectives) end
-  for _, field in ipairs(FIELDS) do result.rows[#result.rows + 1] = field_row(field, runs, n) end
+  if next(runs[1].slo or {}) then result.rows[3] = rate_row("goodput", runs, meets_objectives) end
+  for _, field in ipairs(fields()) do result.rows[#result.rows + 1] = field_row(field, runs, n) end
   return result
 end
 

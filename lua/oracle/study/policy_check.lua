@@ -97,7 +97,7 @@ local function judge(report, number, raw)
 end
 
 local function worst_wait(raw)
-  local queue = raw.latency.queue_time_ms
+  local queue = raw.latency.queue
   return queue:count() > 0 and queue:quantile(1) / 1e9 or 0
 end
 
@@ -125,7 +125,7 @@ local function run_load(report, s, number)
   if wait - usual > report.starved.wait - report.starved.usual then
     report.starved = { wait = wait, usual = usual, load = number }
   end
-  local mean = wait > 0 and raw.latency.queue_time_ms:mean() / 1e9 or 0
+  local mean = wait > 0 and raw.latency.queue:mean() / 1e9 or 0
   if wait - usual > 0.5 and wait > 3 * usual and wait > STARVED * mean then
     local worst = report.starvation
     if not worst or wait > worst.wait then report.starvation = { wait = wait, mean = mean, load = number } end

@@ -2,6 +2,7 @@
 --   what_if { s, ["engine.max_num_seqs"] = { 32, 64 }, router = "least_loaded" }
 local lazy = require "oracle.lazy"
 local console = lazy "oracle.text.console"
+local metrics = lazy "oracle.scenario.metrics"
 local planning = lazy "oracle.plan"
 local report = lazy "oracle.result.report"
 local scenario = require "oracle.scenario"
@@ -72,12 +73,14 @@ local function anew(base, set, point)
   return summary.new(plan, raw, point)
 end
 
-local COLUMNS = { "throughput", "output_throughput", "ttft.mean", "ttft.p99", "tpot.mean", "tpot.p99", "e2e.mean",
-                  "preemptions" }
+local PERCENTILES = { 50, 90, 95, 99 }
 
 local function show(r)
-  local names = table.move(COLUMNS, 1, #COLUMNS, 1, {})
-  if r.points[1].throughput.goodput_rps then table.insert(names, 3, "goodput") end
+  local names = {}
+  for _, name in ipairs(metrics.table "what_if") do
+    local column = metrics.column(name, PERCENTILES)
+    if not column.metric.optional or metrics.value(r.points[1], column) then names[#names + 1] = name end
+  end
   return r.title .. "\n" .. report.points_of(r.points, names)
 end
 
@@ -86,7 +89,7 @@ local function check(base, points)
   for _, point in ipairs(points) do
     local s = base:copy()
     for _, pair in ipairs(point) do s:set(pair[1], pair[2]) end
-    s.percentiles = { 50, 90, 95, 99 }
+    s.percentiles = PERCENTILES
     planning.plan(s)
   end
 end

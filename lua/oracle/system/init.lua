@@ -1,7 +1,10 @@
 --- Serving systems: what a system's defaults are, what it calls its knobs, and the policies it runs.
 -- One file each (vllm.lua, sglang.lua ...) makes a table with `system.new`; the engine's own knobs carry vLLM's names,
 -- and every system takes those as well as its own.
+local core = require "oracle.core"
 local lazy = require "oracle.lazy"
+local paths = lazy "oracle.text.paths"
+local sandbox = lazy "oracle.policy.sandbox"
 local finder = lazy "oracle.text.finder"
 local spelling = lazy "oracle.text.spelling"
 
@@ -11,6 +14,9 @@ local system = {}
 function system.names()
   return finder.names "system"
 end
+
+local by_path = {}                                        -- path as written -> the system last read from there
+local is_system = setmetatable({}, { __mode = "k" })
 
 local FIELDS = { name = "string", also = "table", version = "string", source = "string", defaults = "table",
                  aliases = "table", knobs = "table", open = "function", fill = "function", room = "function",
@@ -32,21 +38,90 @@ local FIELDS = { name = "string", also = "table", version = "string", source = "
 --   batching = function(e) -> a policy's name or { name, parameter = value ... }, router = the same for routing,
 --   shape = function(r): may say what pools a checked scenario has }
 function system.new(t)
+  if type(t) ~= "table" then error(("system.new: a table expected, got a %s"):format(type(t)), 2) end
+  local names = {}
+  for k in pairs(FIELDS) do names[#names + 1] = k end
   for k, v in pairs(t) do
-    assert(FIELDS[k] == type(v), "system: " .. tostring(k))
+    if not FIELDS[k] then
+      local near = spelling.find(tostring(k), names)
+      error(("system.%s: unknown key%s"):format(tostring(k), near and "; did you mean " .. near .. "?" or ""), 2)
+    end
+    if FIELDS[k] ~= type(v) then error(("system.%s: a %s expected, got a %s"):format(k, FIELDS[k], type(v)), 2) end
   end
+  if not t.batching then error("system.batching: missing; a function that gives a policy's name expected", 2) end
   for _, k in ipairs { "also", "defaults", "aliases", "knobs", "off" } do t[k] = t[k] or {} end
   t.own = {}
   for _, f in ipairs(t.knobs) do
     f.type = f.type or f[2]
     t.own[f[1]] = f
   end
+  is_system[t] = true
   return t
+end
+
+-- ---- systems of a user's own, by the path of a file ----
+
+--- Whether a name is the path of a file that makes a system.
+function system.is_path(name)
+  return type(name) == "string" and name:match("%.lua$") ~= nil
+end
+
+-- One whose file has not been read yet: it may have any knobs.
+local unread = system.new { name = "unread", batching = function() return "chunked" end }
+
+-- Its functions run as those of policies do: not without end, and what goes wrong has its file and line.
+local function guarded(made)
+  for k, v in pairs(made) do
+    if type(v) == "function" then
+      made[k] = function(...) return core.sim.guard(v, ...) end
+    end
+  end
+end
+
+--- What a file may require besides what a policy's may.
+function system.modules()
+  return { ["oracle.system"] = { new = system.new, get = system.get } }
+end
+
+--- Whether a value is what system.new made.
+function system.is(v)
+  return type(v) == "table" and is_system[v] ~= nil
+end
+
+local function read(path)
+  local made, why = sandbox.load(path, { modules = system.modules() })
+  if not made then return nil, why and why:match("^[^\n]*") or path .. ": returns nothing; a system expected" end
+  if not is_system[made] then
+    return nil, ("%s: returns a %s; `return system.new { ... }` expected"):format(path, type(made))
+  end
+  guarded(made)
+  made.folder, made.name = paths.folder(path), made.name or path:match("([^/]*)%.lua$")
+  return made
+end
+
+--- Read the file of a section's system, where it is one; the functions below then know it by that path.
+-- @param raw the section `engine` as written
+-- @param find function(path) -> the path to open; or nil and a message. false: files are not looked for
+-- @return true; or nil and a message
+function system.open(raw, find)
+  local name = type(raw) == "table" and raw.system
+  if not find or not system.is_path(name) then return true end
+  local path, why = find(name)
+  if not path then return nil, ("%s: %s"):format(name, why) end
+  by_path[name], why = read(path)
+  if not by_path[name] then return nil, why end
+  return true
+end
+
+--- Whether what a section's system has is not known yet.
+function system.pending(raw)
+  return system.get(type(raw) == "table" and raw.system or nil) == unread
 end
 
 --- The name among system.names() that is meant, or nil.
 function system.find(name)
   if type(name) ~= "string" then return nil end
+  if system.is_path(name) then return name end
   local found = finder.find("system", name)
   if found then return found end
   local folded = spelling.fold(name)
@@ -61,6 +136,7 @@ end
 --- A system by name; vllm when the name is nil or unknown.
 function system.get(name)
   name = name or "vllm"
+  if system.is_path(name) then return by_path[name] or unread end
   return finder.load("system", system.find(name) or "vllm")
 end
 

@@ -1,6 +1,7 @@
 --- Result files: found unwritable before the run, never left half written.
 -- Text goes to a file beside the target, which takes the target's name when all is there.
 local lazy = require "oracle.lazy"
+local core = require "oracle.core"
 local host = lazy.optional "oracle.host"
 local paths = require "oracle.text.paths"
 
@@ -125,11 +126,12 @@ function METHODS:discard()
   self.partial = false
 end
 
---- Make the folder of an output file.
+--- Make the folder of an output file, or raise why it cannot be.
 function output.make_folder(path)
   local folder = path:match("^(.*)/[^/]*$")
   if not folder or folder == "" or paths.exists(folder) then return end
-  os.execute("mkdir -p -- '" .. folder:gsub("'", "'\\''") .. "' 2>/dev/null")
+  local made, why = core.make_folder(folder)
+  if not made then error(why, 0) end
 end
 
 --- Write a whole file, or raise why it cannot be.

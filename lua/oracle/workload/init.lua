@@ -83,6 +83,7 @@ function workload.key()
     if kind.new then kinds[name] = section { "workload", kind.keys(profiles), doc = kind.doc } end
   end
   return { "workload", type = "variant", tag = "kind", required = true, kinds = kinds,
+           fixed = "its requests follow from the seed and the scenario, from the first on",
            doc = "the requests: oracle.workload.poisson { ... } and so on" }
 end
 

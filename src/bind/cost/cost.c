@@ -6,14 +6,17 @@
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head }, counts
 **   ops{model, layout}                             see bind/cost/cost.h
-**   step{model, hardware, layout [, cost], shape}
-**                       { gemm, attention, lm_head, other, collective, overhead, total } in s,
+**   step{model, hardware, layout [, cost] [, own_cost], shape}
+**                       { gemm, attention, lm_head, other, collective, exchange, overhead, total } in s,
 **                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
 **                       ones as the full ones unless given), and chunks = { { tokens =, past =,
 **                       samples = }, ... } to be added
+**   asked()             bind/cost/own_cost.h
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
+#include "bind/core.h"
+#include "bind/cost/own_cost.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -450,13 +453,16 @@ static int step(lua_State *L)
   if (!orc_step_cost_init(&c, &d.model, &d.hardware, &d.layout, &d.cost, &e)) orc_bind_raise(L, &e);
   lua_getfield(L, 1, "shape");
   const orc_step_shape s = read_shape(L, lua_gettop(L), &d.model);
+  if (lua_getfield(L, 1, "own_cost") == LUA_TTABLE) c.own = orc_bind_own_cost(L, -1, NULL);
   const orc_step_time t = orc_step_evaluate(&c, &s);
-  lua_createtable(L, 0, 9);
+  if (c.own != NULL) orc_bind_own_cost_check(L, c.own);
+  lua_createtable(L, 0, 10);
   set_number(L, "gemm", t.gemm);
   set_number(L, "attention", t.attention);
   set_number(L, "lm_head", t.lm_head);
   set_number(L, "other", t.other);
   set_number(L, "collective", t.collective);
+  set_number(L, "exchange", t.exchange);
   set_number(L, "overhead", t.overhead);
   set_number(L, "total", t.total);
   set_number(L, "flops", t.flops);
@@ -487,6 +493,7 @@ int orc_bind_cost(lua_State *L)
     { "check", check },
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
+    { "asked", orc_bind_own_cost_asked },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

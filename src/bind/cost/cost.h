@@ -4,7 +4,7 @@
 #ifndef ORC_BIND_COST_COST_H
 #define ORC_BIND_COST_COST_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "cost/step.h"
 
 /*

@@ -21,7 +21,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "bind/bind.h"
+#include "bind/core.h"
+#include "bind/error.h"
 
 static const char type_name[] = "oracle.journal";
 

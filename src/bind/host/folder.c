@@ -1,9 +1,13 @@
-/* folder.c - what is in a folder: Lua's library cannot tell. */
+/* folder.c - what is in a folder, and making one: Lua's library does neither. */
 #include <dirent.h>
+#include <errno.h>
 #include <lauxlib.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
-#include "bind/bind.h"
+#include "base/base.h"
+#include "bind/core.h"
 
 /* list(folder) -> the names of all that is in it, sorted by their bytes, but for "." and ".."; nil
    where it cannot be read */
@@ -33,5 +37,37 @@ static int list(lua_State *L)
 int orc_bind_list(lua_State *L)
 {
   lua_pushcfunction(L, list);
+  return 1;
+}
+
+/* make_folder(path) -> true, with the folders above it that are missing; or nil and the system's
+   reason */
+static int make_folder(lua_State *L)
+{
+  luaL_Buffer b;
+  size_t n;
+  const char *path = luaL_checklstring(L, 1, &n);
+  char *at = luaL_buffinitsize(L, &b, n + 1);
+  memcpy(at, path, n + 1);
+  int made = 0;
+  for (size_t i = 1; i <= n; i++) {
+    if (path[i] != '/' && path[i] != '\0') continue;
+    at[i] = '\0';
+    made = mkdir(at, 0777);
+    if (made != 0 && errno != EEXIST) return luaL_fileresult(L, 0, at);
+    at[i] = path[i];
+  }
+  struct stat s;
+  if (made != 0 && stat(path, &s) == 0 && !S_ISDIR(s.st_mode)) {
+    errno = ENOTDIR;
+    return luaL_fileresult(L, 0, path);
+  }
+  lua_pushboolean(L, true);
+  return 1;
+}
+
+int orc_bind_make_folder(lua_State *L)
+{
+  lua_pushcfunction(L, make_folder);
   return 1;
 }

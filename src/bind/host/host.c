@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "bind/bind.h"
+#include "bind/core.h"
 #include "bind/host/partial_files.h"
 #include "bind/host/state.h"
 #include "bind/host/thread_pool.h"

@@ -4,7 +4,8 @@
 #include <lualib.h>
 #include <sys/stat.h>
 
-#include "bind/bind.h"
+#include "base/base.h"
+#include "bind/core.h"
 
 int luaopen_lpeg(lua_State *L);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/host/state.h"
 #include "bind/policy/watchdog.h"
 

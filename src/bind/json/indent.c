@@ -5,7 +5,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "base/base.h"
+#include "bind/core.h"
 
 /* The end of the string literal that begins at `p`. */
 static const char *string_end(const char *p, const char *end)

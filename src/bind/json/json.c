@@ -10,7 +10,7 @@
 
 #include <lauxlib.h>
 
-#include "bind/bind.h"
+#include "bind/core.h"
 
 static void make_metatable(lua_State *L, const char *name, lua_CFunction gc)
 {

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/json/json.h"
 
 #define MAX_BYTES ((size_t)64 << 20)

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "bind/json/json.h"
 
 #define MAX_INDENT 16

@@ -13,19 +13,19 @@ enum { NET_EVENT = 0 }; /* the kind of events of the small engine below */
 
 /* ---- collectives ---- */
 
-typedef struct wish {
+typedef struct request {
   orc_collective collective;
   orc_algorithm algorithm;
   orc_fabric fabric;
   double bytes;
-} wish;
+} request;
 
-static wish wish_at(lua_State *L, int index)
+static request request_at(lua_State *L, int index)
 {
   luaL_checktype(L, index, LUA_TTABLE);
   const char *what = "collective";
   orc_error e;
-  wish w = { .bytes = orc_bind_number(L, index, what, "bytes") };
+  request w = { .bytes = orc_bind_number(L, index, what, "bytes") };
   if (!orc_collective_find(orc_bind_text(L, index, what, "collective"), &w.collective, &e))
     orc_bind_raise(L, &e);
   if (!orc_algorithm_find(orc_bind_text_or(L, index, what, "algorithm", "auto"), &w.algorithm, &e))
@@ -52,7 +52,7 @@ static wish wish_at(lua_State *L, int index)
 /* collective(args) */
 int orc_bind_net_collective(lua_State *L)
 {
-  const wish w = wish_at(L, 1);
+  const request w = request_at(L, 1);
   const orc_schedule s = orc_schedule_of(w.collective, w.algorithm, &w.fabric, w.bytes);
   lua_createtable(L, 0, 3);
   orc_bind_set_number(L, "seconds",
@@ -78,7 +78,7 @@ int orc_bind_net_loggp(lua_State *L)
   };
   const double bytes = orc_bind_number(L, 1, what, "bytes");
   const orc_fabric f = { .near = { .ranks = (int)orc_bind_integer(L, 1, what, "ranks"),
-                                   .latency = l.latency + 2.0 * l.overhead,
+                                   .latency = l.latency,
                                    .bandwidth = 1.0 / l.gap_per_byte } };
   if (!orc_collective_find(orc_bind_text(L, 1, what, "collective"), &c, &e)) orc_bind_raise(L, &e);
   if (!orc_algorithm_find(orc_bind_text_or(L, 1, what, "algorithm", "auto"), &a, &e))
@@ -97,7 +97,7 @@ int orc_bind_net_loggp(lua_State *L)
 /* schedule(args) */
 int orc_bind_net_schedule(lua_State *L)
 {
-  const wish w = wish_at(L, 1);
+  const request w = request_at(L, 1);
   orc_schedule s = orc_schedule_of(w.collective, w.algorithm, &w.fabric, w.bytes);
   orc_transfer t;
   lua_newtable(L);
@@ -150,7 +150,7 @@ int orc_bind_net_carry_out(lua_State *L)
   orc_error e;
   orc_topology *t = orc_bind_topology(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
-  const wish w = wish_at(L, 3);
+  const request w = request_at(L, 3);
   const char *name = luaL_optstring(L, 4, NULL);
   const int hub = name == NULL ? -1 : orc_bind_node(L, t, "carry_out", "hub", name);
   const int n = (int)luaL_len(L, 2);

@@ -1,13 +1,13 @@
 /*
 ** net.c - networks and collectives: oracle.core.net. All in SI units: s, B, B/s.
 **   topology{kind =, hosts =, gpus =, nics =, k =, bandwidth =, latency =, pcie_bandwidth =,
-**            pcie_latency =, nic_bandwidth =, nic_latency =, nodes =, links =}
+**            pcie_latency =, nic_bandwidth =, nic_latency =, nodes =, links =, loggp =, overhead =, gap =}
 **                         a topology by name (see net/topology.h), or an empty one without `kind`;
 **                         then nodes = { { name =, kind =, host = }, ... } of the kinds
 **                         device, host, nic, switch and nvswitch (one that adds up), and links = {
-*{ id =, from =, to =, bandwidth =, latency = },
-**                         ... }, one way each, are added. host counts from 0. Raises what is
-**                         wrong
+*{ id =, from =, to =, bandwidth =, latency =, overhead =, gap = },
+**                         ... }, one way each, are added. host counts from 0. loggp = true: formulas go by
+**                         LogGP, with overhead and gap for the links of `kind`. Raises what is wrong
 **   t:route(a, b)         { hops =, latency =, bandwidth =, links = { id, ... } }; or nil and why
 **   t:links(), t:nodes()  arrays of what is there, with the keys above
 **   t:adds_up(algorithm, { device, ... })   the links that all-reduces of these devices may use; or
@@ -29,6 +29,7 @@
 **   fit({bytes}, {s})     { base =, per_byte =, error =, worst = }; or nil and why
 */
 #include "bind/net/net.h"
+#include "bind/core.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -180,6 +181,8 @@ static void add_link(lua_State *L, orc_topology *t, const char *what)
     .to = orc_bind_node(L, t, what, "to", orc_bind_text(L, -1, what, "to")),
     .bandwidth = orc_bind_number(L, -1, what, "bandwidth"),
     .latency = orc_bind_number(L, -1, what, "latency"),
+    .overhead = orc_bind_number_or(L, -1, what, "overhead", 0.0),
+    .gap = orc_bind_number_or(L, -1, what, "gap", 0.0),
   };
   if (orc_topology_add_link(t, &link, &e) < 0) orc_bind_fail(L, "%s: %s", what, e.msg);
 }
@@ -199,6 +202,12 @@ static int topology(lua_State *L)
   } else {
     b->topology = orc_topology_new();
   }
+  const double overhead = orc_bind_number_or(L, 1, "network", "overhead", 0.0);
+  const double gap = orc_bind_number_or(L, 1, "network", "gap", 0.0);
+  if (!(overhead >= 0.0) || !(gap >= 0.0))
+    orc_bind_fail(L, "network: overhead, gap: >= 0 expected");
+  if (orc_bind_bool_or(L, 1, "network", "loggp", false))
+    orc_topology_loggp(b->topology, overhead, gap);
   each(L, 1, "nodes", b->topology, add_node);
   each(L, 1, "links", b->topology, add_link);
   return 1;

@@ -12,35 +12,35 @@ enum { NET_EVENT = 0, SEND_EVENT = 1 }; /* kinds of events of the small engine b
 
 /* ---- transfers ---- */
 
-typedef struct shipment {
+typedef struct request {
   const orc_route *route;
   double bytes, end; /* B, s; infinite: never */
   orc_time at;
-} shipment;
+} request;
 
-typedef struct harbour {
+typedef struct transfers {
   orc_engine engine;
   orc_net *net;
-  shipment *shipments;
-} harbour;
+  request *requests;
+} transfers;
 
 static void arrived(void *self, uint64_t arg)
 {
-  harbour *h = self;
-  h->shipments[arg].end = ((double)h->engine.now + orc_net_rest(h->net)) * 1e-9;
+  transfers *h = self;
+  h->requests[arg].end = ((double)h->engine.now + orc_net_rest(h->net)) * 1e-9;
 }
 
 static void leave(void *self, uint32_t subject)
 {
-  harbour *h = self;
-  const shipment *s = &h->shipments[subject];
+  transfers *h = self;
+  const request *s = &h->requests[subject];
   orc_net_send(h->net, s->route, s->bytes, arrived, h, subject);
 }
 
 /* Nothing in here calls Lua, so nothing is lost to an error. */
-static bool ship_all(orc_topology *t, shipment *list, uint32_t n)
+static bool send_all(orc_topology *t, request *list, uint32_t n)
 {
-  harbour h = { .shipments = list };
+  transfers h = { .requests = list };
   h.net = orc_net_new(t, &h.engine, NET_EVENT);
   orc_engine_on(&h.engine, SEND_EVENT, leave, &h);
   for (uint32_t i = 0; i < n; i++)
@@ -53,7 +53,7 @@ static bool ship_all(orc_topology *t, shipment *list, uint32_t n)
   return contended;
 }
 
-static shipment shipment_at(lua_State *L, orc_topology *t, const char *what)
+static request request_at(lua_State *L, orc_topology *t, const char *what)
 {
   orc_error e;
   const double at = orc_bind_number_or(L, -1, what, "at", 0.0);
@@ -65,7 +65,7 @@ static shipment shipment_at(lua_State *L, orc_topology *t, const char *what)
   const int to = orc_bind_node(L, t, what, "to", orc_bind_text(L, -1, what, "to"));
   const orc_route *r = orc_topology_route(t, from, to, &e);
   if (r == NULL) orc_bind_fail(L, "%s: %s", what, e.msg);
-  return (shipment){ .route = r, .bytes = bytes, .end = INFINITY, .at = orc_time_of(at) };
+  return (request){ .route = r, .bytes = bytes, .end = INFINITY, .at = orc_time_of(at) };
 }
 
 /* transfers(t, list) */
@@ -74,14 +74,14 @@ int orc_bind_net_transfers(lua_State *L)
   orc_topology *t = orc_bind_topology(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
   const lua_Integer n = luaL_len(L, 2);
-  shipment *list = lua_newuserdatauv(L, (size_t)n * sizeof *list, 0);
+  request *list = lua_newuserdatauv(L, (size_t)n * sizeof *list, 0);
   for (lua_Integer i = 1; i <= n; i++) {
     const char *what = lua_pushfstring(L, "transfer %I", (LUAI_UACINT)i);
     if (lua_geti(L, 2, i) != LUA_TTABLE) orc_bind_fail(L, "%s: a table expected", what);
-    list[i - 1] = shipment_at(L, t, what);
+    list[i - 1] = request_at(L, t, what);
     lua_pop(L, 2);
   }
-  const bool contended = ship_all(t, list, (uint32_t)n);
+  const bool contended = send_all(t, list, (uint32_t)n);
   lua_createtable(L, (int)n, 0);
   for (lua_Integer i = 1; i <= n; i++) {
     lua_pushnumber(L, list[i - 1].end);

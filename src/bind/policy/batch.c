@@ -9,7 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/columns.h"
 #include "bind/policy/handle.h"

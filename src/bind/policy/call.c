@@ -119,7 +119,7 @@ int orc_policy_read_params(lua_State *L, int index, const char *kind)
   return reference;
 }
 
-/* Each has a copy of its own: what one replica writes there is nobody else's. */
+/* Each has a copy of its own: what one replica writes there no other sees. */
 void orc_policy_give_params(lua_State *L, int memory, int params)
 {
   lua_rawgeti(L, LUA_REGISTRYINDEX, memory);

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 
 static const char context_key; /* its address names the state's orc_call_context in the registry */
 

@@ -85,7 +85,7 @@ bool orc_callback_route(void *self, const orc_cluster *c, const orc_request *r, 
   if (!whole || choice < 1 || choice > most) {
     char where[ORC_SOURCE_LINE_SIZE];
     orc_policy_place(L, p->route, where, sizeof where);
-    return orc_fail(e, "router \"%s\": a replica from 1 to %d expected (%s)", p->router.name, most,
+    return orc_fail(e, "router \"%s\": a place from 1 to %d expected (%s)", p->router.name, most,
                     where);
   }
   *replica = (int)choice - 1;
@@ -107,8 +107,8 @@ bool orc_callback_decode(void *self, const orc_cluster *c, const orc_request *r,
   if (!whole || choice < first || choice > last) {
     char where[ORC_SOURCE_LINE_SIZE];
     orc_policy_place(L, p->decode, where, sizeof where);
-    return orc_fail(e, "router \"%s\": decode: a replica from %d to %d expected (%s)",
-                    p->router.name, first, last, where);
+    return orc_fail(e, "router \"%s\": decode: a place from %d to %d expected (%s)", p->router.name,
+                    first, last, where);
   }
   *replica = (int)choice - 1;
   return true;

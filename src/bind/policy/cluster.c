@@ -7,7 +7,7 @@
 #include <lauxlib.h>
 
 #include "base/rng.h"
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster_scope.h"
 #include "bind/policy/columns.h"
@@ -71,7 +71,7 @@ static part part_at(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const lua_Integer i = luaL_checkinteger(L, 2);
   luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
-                "a replica from 1 to c:size() + c:decoders() expected");
+                "a place from 1 to c:size() + c:decoders() expected");
   return nth(s, i - 1);
 }
 

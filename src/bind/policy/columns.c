@@ -3,7 +3,7 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/spelling.h"
 
 /* cols.x where no column x was asked for. Upvalue: "b:columns". */

@@ -1,6 +1,6 @@
 #include "bind/policy/handle.h"
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/spelling.h"
 
 enum { VERBS = 64 }; /* no object has more */

@@ -5,7 +5,7 @@
 #define ORC_BIND_POLICY_POLICIES_H
 
 #include "base/rng.h"
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster_scope.h"
 #include "bind/policy/handle.h"

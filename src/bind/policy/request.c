@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "bind/bind.h"
+#include "bind/error.h"
 #include "bind/policy/handle.h"
 #include "bind/spelling.h"
 

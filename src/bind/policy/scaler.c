@@ -109,7 +109,7 @@ orc_lua_scaler *orc_scalers_read(orc_lua_policies *p, lua_State *L, int index, i
         orc_policy_give_params(L, s[i].state, s[i].params);
       continue;
     }
-    /* Replicas number below 2^16, so these streams are nobody else's; 2 is eviction's. */
+    /* Replicas number below 2^16, so no other draws come from these streams; 2 is eviction's. */
     const uint64_t stream = i == 0 ? 1 : (uint64_t)i + 2;
     s[i].rng = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + stream);
     remember(L, &s[i]);

@@ -17,7 +17,9 @@ static bool ends_in(const char *text, const char *end)
 static bool is_sandbox(const lua_Debug *ar)
 {
   return ends_in(ar->source, "lua/oracle/policy/sandbox.lua") ||
-         ends_in(ar->source, "lua/oracle/policy/constructors.lua");
+         ends_in(ar->source, "lua/oracle/policy/constructors.lua") ||
+         ends_in(ar->source, "lua/oracle/system/init.lua") ||
+         ends_in(ar->source, "lua/oracle/calc.lua");
 }
 
 /* Whether there is a function at this level, and it is not one that called the policy. */

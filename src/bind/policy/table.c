@@ -149,7 +149,7 @@ static int refuse_change(lua_State *L)
                   luaL_tolstring(L, 2, NULL));
 }
 
-/* e shows a copy of spec.engine: nobody else reads what a policy does to it, and it can do nothing.
+/* e shows a copy of spec.engine: nothing else reads what a policy does to it, and it can do nothing.
  */
 static void make_knobs(orc_lua_policies *p, int index)
 {
@@ -202,7 +202,7 @@ void orc_policies_init(orc_lua_policies *p, lua_State *L, int index, orc_policy_
                            .replicas = room.replicas,
                            .pools = room.pools };
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, index, "spec", "seed", 0);
-  /* Replicas number below 2^16, so these streams are nobody else's; scaler.c has more. */
+  /* Replicas number below 2^16, so no other draws come from these streams; scaler.c has more. */
   for (uint64_t i = 0; i < 2; i++)
     p->rng[i] = orc_rng_stream(seed, ORC_FOR_POLICY, ((uint64_t)1 << 32) + 2 * i);
   read_policies(p, index);

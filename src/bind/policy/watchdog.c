@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "bind/policy/watchdog.h"
+#include "bind/core.h"
 
 #include <lauxlib.h>
 #include <pthread.h>
@@ -20,7 +21,7 @@
 static atomic_int interrupted;
 static _Atomic int64_t asked; /* when, in ms */
 
-/* A terminal's Ctrl-C may come twice: to the group, and once more from whoever started us. */
+/* A terminal's Ctrl-C may come twice: to the group, and once more from the program that started this one. */
 enum { ECHO_MS = 250 };
 
 static _Thread_local orc_watchdog *volatile current;

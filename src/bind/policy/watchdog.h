@@ -10,7 +10,7 @@
 #include <signal.h>
 #include <time.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "bind/policy/floor.h"
 
 enum {

@@ -10,6 +10,7 @@
 
 #include "bind/policy/scaler.h"
 #include "bind/policy/table.h"
+#include "bind/sim/spec_knobs.h"
 #include "bind/sim/state.h"
 #include "cluster/cluster.h"
 #include "cluster/control.h"
@@ -133,26 +134,15 @@ static int step(lua_State *L)
 
 /* ---- changing ---- */
 
-/* 0 where it is absent */
-static int32_t knob(lua_State *L, int index, const char *key, int64_t most)
-{
-  const int64_t value = orc_bind_integer_or(L, index, "engine", key, 0);
-  if (value < 0 || value > most) orc_bind_fail(L, "engine.%s: out of range", key);
-  return (int32_t)value;
-}
-
 /* s:retune(engine): the knobs in this table take effect, in all replicas; of those that can */
 static int retune(lua_State *L)
 {
   orc_sim *s = orc_bind_idle_sim(L);
   luaL_checktype(L, 2, LUA_TTABLE);
-  orc_control_knobs k = { .max_num_seqs = knob(L, 2, "max_num_seqs", 1 << 20),
-                          .max_num_batched_tokens = knob(L, 2, "max_num_batched_tokens", 1 << 30),
-                          .max_model_len = knob(L, 2, "max_model_len", 1 << 30) };
-  k.chunked = lua_getfield(L, 2, "enable_chunked_prefill") == LUA_TBOOLEAN;
-  k.enable_chunked_prefill = lua_toboolean(L, -1);
+  orc_engine_knobs k = { 0 };
+  const uint64_t which = orc_bind_read_changes(L, 2, &k);
   orc_error e = { 0 };
-  if (!orc_control_retune(s->cluster, &k, &e)) orc_bind_raise(L, &e);
+  if (!orc_control_retune(s->cluster, &k, which, &e)) orc_bind_raise(L, &e);
   orc_policies_retune(&s->policies, 2);
   return 0;
 }

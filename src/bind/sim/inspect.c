@@ -49,7 +49,7 @@ static int status(lua_State *L)
   put_integer(L, "live", (int64_t)c->requests.live);
   put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
   put_integer(L, "replicas", c->replica_count);
-  put_integer(L, "homeless", c->lifecycle.unrouted_count);
+  put_integer(L, "unrouted", c->lifecycle.unrouted_count);
   lua_pushboolean(L, over(s));
   lua_setfield(L, -2, "over");
   lua_pushboolean(L, s->failed);
@@ -109,12 +109,12 @@ static int fraction(lua_State *L)
   return 1;
 }
 
-/* The replica whose number, from 1, is at `index`. */
+/* The replica whose number, from 0, is at `index`. */
 static const orc_replica *replica_at(lua_State *L, const orc_cluster *c, int index)
 {
   const lua_Integer i = luaL_checkinteger(L, index);
-  luaL_argcheck(L, i >= 1 && i <= c->replica_count, index, "no such replica");
-  return &c->replicas[i - 1];
+  luaL_argcheck(L, i >= 0 && i < c->replica_count, index, "no such replica");
+  return &c->replicas[i];
 }
 
 static void push_kv(lua_State *L, const orc_kv *kv)
@@ -211,7 +211,7 @@ static int request(lua_State *L)
         q->generated;
   lua_createtable(L, 0, 16);
   put_text(L, "status", states[q->state]);
-  if (q->replica != ORC_NO_REPLICA) put_integer(L, "replica", q->replica + 1);
+  if (q->replica != ORC_NO_REPLICA) put_integer(L, "replica", q->replica);
   put_integer(L, "prompt", q->in.prompt);
   put_integer(L, "max_output", q->in.max_output);
   put_integer(L, "output", q->generated + steps);
@@ -242,7 +242,7 @@ static int life(lua_State *L)
     lua_createtable(L, 0, 6);
     put_text(L, "what", orc_change_name((orc_change)entry->what));
     put_time(L, "time", entry->time);
-    if (entry->replica != ORC_NO_REPLICA) put_integer(L, "replica", entry->replica + 1);
+    if (entry->replica != ORC_NO_REPLICA) put_integer(L, "replica", entry->replica);
     put_integer(L, "amount", entry->amount);
     put_integer(L, "of", entry->of);
     if (entry->what == ORC_CHANGE_ENDED)

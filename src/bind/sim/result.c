@@ -75,11 +75,11 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
   put_count(L, "goodput", m->good);
   put_prefix(L, m);
   lua_createtable(L, 0, 5);
-  put_hist(L, "time_to_first_token_ms", &m->ttft);
-  put_hist(L, "time_per_output_token_ms", &m->tpot);
-  if (gaps != NULL) put_hist(L, "inter_token_latency_ms", gaps);
-  put_hist(L, "end_to_end_latency_ms", &m->e2e);
-  put_hist(L, "queue_time_ms", &m->queue);
+  put_hist(L, "ttft", &m->ttft);
+  put_hist(L, "tpot", &m->tpot);
+  if (gaps != NULL) put_hist(L, "itl", gaps);
+  put_hist(L, "e2e", &m->e2e);
+  put_hist(L, "queue", &m->queue);
   lua_setfield(L, -2, "latency");
 }
 
@@ -108,16 +108,12 @@ static void put_tiers(lua_State *L, const orc_kv_tiers *t)
   lua_setfield(L, -2, "tiers");
 }
 
-/* The metrics of a replica over all profiles; -1: of all replicas. */
+/* The metrics of a replica over all profiles; the count of replicas: of requests without one. */
 static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_hist *gaps)
 {
-  const int first = replica < 0 ? 0 : replica;
-  const int end = replica < 0 ? s->of->replica_count : replica + 1;
-  for (int i = first; i < end; i++) {
-    for (int p = 0; p < s->of->profile_count; p++)
-      orc_snapshot_metrics(s, i, p, all);
-    orc_hist_merge(gaps, &s->of->replicas[i].usage.gaps);
-  }
+  for (int p = 0; p < s->of->profile_count; p++)
+    orc_snapshot_metrics(s, replica, p, all);
+  if (replica < s->of->replica_count) orc_hist_merge(gaps, &s->of->replicas[replica].usage.gaps);
 }
 
 /* What the stages of a replica were busy with, under "stages" and "roofs" of the table on top. */
@@ -137,21 +133,45 @@ static void put_stages(lua_State *L, const orc_replica *r, orc_time end)
   lua_setfield(L, -2, "roofs");
 }
 
-/* One replica: its own metrics over all profiles and what it was busy with. */
+/* The metrics of a replica, as `gather` takes it, as one table. */
+static void push_gathered(lua_State *L, const orc_snapshot *s, int replica)
+{
+  orc_metrics all = { 0 };
+  orc_hist gaps = { 0 };
+  gather(s, replica, &all, &gaps);
+  push_metrics(L, &all, &gaps);
+  orc_metrics_done(&all);
+  orc_hist_done(&gaps);
+}
+
+/* Requests that no replica had: their metrics, or nil where there are none. */
+static bool push_without_replica(lua_State *L, const orc_snapshot *s)
+{
+  uint64_t requests = 0;
+  for (int p = 0; p < s->of->profile_count; p++) {
+    orc_metrics m = { 0 };
+    orc_snapshot_metrics(s, s->of->replica_count, p, &m);
+    requests += m.total;
+    orc_metrics_done(&m);
+  }
+  if (requests > 0)
+    push_gathered(L, s, s->of->replica_count);
+  else
+    lua_pushnil(L);
+  return requests > 0;
+}
+
+/* One replica: its own metrics over all profiles and what it was busy with.
+**   whole   the table of the whole run where all of it is this replica's, else 0 */
 static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
 {
   const orc_replica *r = &s->of->replicas[index];
   const orc_usage_cut used = orc_usage_until(r, s->end);
   const double elapsed = (double)s->end * 1e-9, total = (double)r->kv.total;
-  if (s->of->replica_count == 1) {
+  if (whole != 0)
     push_only(L, whole);
-  } else {
-    orc_metrics all = { 0 };
-    orc_hist gaps = { 0 };
-    gather(s, index, &all, &gaps);
-    push_metrics(L, &all, &gaps);
-    orc_metrics_done(&all);
-  }
+  else
+    push_gathered(L, s, index);
   put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
   put(L, "busy_s", (double)used.busy * 1e-9);
   put_count(L, "steps", r->usage.steps);
@@ -191,7 +211,7 @@ static void push_profiles(lua_State *L, const orc_snapshot *s, char *const *name
       push_only(L, whole);
     } else {
       orc_metrics m = { 0 };
-      for (int i = 0; i < s->of->replica_count; i++)
+      for (int i = 0; i <= s->of->replica_count; i++)
         orc_snapshot_metrics(s, i, p, &m);
       push_metrics(L, &m, NULL);
       orc_metrics_done(&m);
@@ -230,7 +250,8 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   const int below = lua_gettop(L);
   orc_metrics all = { 0 };
   orc_hist gaps = { 0 };
-  gather(s, -1, &all, &gaps);
+  for (int i = 0; i <= c->replica_count; i++)
+    gather(s, i, &all, &gaps);
   push_metrics(L, &all, &gaps);
   const int it = lua_gettop(L);
   orc_metrics_done(&all);
@@ -244,9 +265,11 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
   orc_bind_put_kv_transfers(L, c);
+  const bool others = push_without_replica(L, s);
+  lua_setfield(L, it, "without_replica");
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, s, i, it);
+    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
     put(L, "rented_s", orc_phases_rented(&c->lifecycle, i, end));
     lua_rawseti(L, -2, i + 1);
   }

@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bind/core.h"
 #include "bind/cost/cost.h"
+#include "bind/cost/own_cost.h"
 #include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster.h"
@@ -18,6 +20,7 @@
 #include "bind/sim/inspect.h"
 #include "bind/sim/result.h"
 #include "bind/sim/schedule.h"
+#include "bind/sim/spec_knobs.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
@@ -55,12 +58,12 @@ static orc_outage read_outage(lua_State *L, int replicas)
 {
   const int t = lua_gettop(L);
   const int64_t replica = orc_bind_integer(L, t, "failures.outages", "replica");
-  if (replica < 1 || replica > replicas)
-    orc_bind_fail(L, "failures.outages: replica: 1 to %d expected", replicas);
+  if (replica < 0 || replica >= replicas)
+    orc_bind_fail(L, "failures.outages: replica: 0 to %d expected", replicas - 1);
   return (orc_outage){
     .at = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "at")),
     .lasts = time_or_never(orc_bind_seconds_or_never(L, t, "failures.outages", "lasts")),
-    .replica = (uint16_t)(replica - 1),
+    .replica = (uint16_t)replica,
   };
 }
 
@@ -144,14 +147,18 @@ static int collect(lua_State *L)
 static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
-  sim *s = lua_newuserdatauv(L, sizeof *s, 1);
+  sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation */
+  lua_setiuservalue(L, -2, 1); /* policies and names live as long as the simulation, */
+  lua_newtable(L);
+  lua_pushvalue(L, -1);
+  lua_setiuservalue(L, -3, 2); /* and so do cost models */
+  const int keep = lua_gettop(L);
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
-  const int top = lua_gettop(L);
-  orc_bind_pools pools = orc_bind_read_pools(L, 1);
+  const int top = keep - 1;
+  orc_bind_pools pools = orc_bind_read_pools(L, 1, &s->policies, keep);
   s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   orc_bind_read_step_cost(L, 1, &s->cost);
@@ -284,6 +291,7 @@ int orc_bind_sim(lua_State *L)
   static const luaL_Reg functions[] = {
     { "new", new },
     { "run", run_whole },
+    { "knobs", orc_bind_knobs },
     { "guard", orc_watchdog_guard },
     { "watched", orc_watchdog_watched },
     { "pcall", orc_watchdog_pcall },
@@ -291,6 +299,7 @@ int orc_bind_sim(lua_State *L)
     { NULL, NULL },
   };
   orc_call_context_init(L);
+  orc_bind_own_cost_open(L);
   orc_policy_batch_open(L);
   orc_policy_request_open(L);
   orc_policy_cluster_open(L);

@@ -7,7 +7,7 @@
 #ifndef ORC_BIND_SIM_SPEC_LISTED_H
 #define ORC_BIND_SIM_SPEC_LISTED_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "bind/sim/state.h"
 
 /* One more source of *s, from the field `requests` of the table at `index`; raises what is wrong. */

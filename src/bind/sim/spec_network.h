@@ -4,7 +4,7 @@
 #ifndef ORC_BIND_SIM_SPEC_NETWORK_H
 #define ORC_BIND_SIM_SPEC_NETWORK_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "cluster/config.h"
 #include "cluster/state.h"
 

@@ -2,7 +2,7 @@
 
 #include <lauxlib.h>
 
-#include "bind/bind.h"
+#include "bind/args.h"
 
 static bool has(lua_State *L, int t, const char *key)
 {

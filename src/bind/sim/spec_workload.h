@@ -13,7 +13,7 @@
 #ifndef ORC_BIND_SIM_SPEC_WORKLOAD_H
 #define ORC_BIND_SIM_SPEC_WORKLOAD_H
 
-#include "bind/bind.h"
+#include "bind/args.h"
 #include "bind/sim/state.h"
 
 /*

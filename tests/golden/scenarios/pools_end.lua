@@ -12,7 +12,7 @@ return oracle.scenario {
   },
   network  = "dgx_h100",
   router   = "kv_aware",
-  failures = { outages = { { at = 2, lasts = 1, replica = 1, pool = "decode" } } },
+  failures = { outages = { { at = 2, lasts = 1, replica = 0, pool = "decode" } } },
   workload = oracle.workload.poisson {
     rate = 20, count = 150,
     prompt = oracle.dist.lognormal { median = 1200, p99 = 5000 },

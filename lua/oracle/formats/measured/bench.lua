@@ -1,9 +1,7 @@
 --- The JSON result of `vllm bench serve` (vllm/benchmarks/serve.py): the load it says is simulated.
 local load = require "oracle.formats.measured.load"
+local metrics = require "oracle.scenario.metrics"
 local report = require "oracle.formats.measured.report"
-
-local LATENCIES = { ttft = "time_to_first_token_ms", tpot = "time_per_output_token_ms", itl = "inter_token_latency_ms",
-                    e2el = "end_to_end_latency_ms" }
 
 local null = require("oracle.core").json.null
 
@@ -44,6 +42,22 @@ local function arrivals(v, count)
   return { kind = "batch", count = count }
 end
 
+-- What it holds of each metric.
+local function measured_of(v)
+  local measured = {}
+  for _, metric in ipairs(metrics.ALL) do
+    if metric.bench and metric.name then
+      local of = {}
+      for _, key in ipairs(load.STATISTICS) do of[key] = number(v, ("%s_%s_ms"):format(key, metric.bench)) end
+      of.p50 = number(v, ("median_%s_ms"):format(metric.bench)) or of.p50
+      measured[metric.short] = of
+    elseif metric.bench then
+      measured[metric.short] = number(v, metric.bench)
+    end
+  end
+  return measured
+end
+
 return function(_, v, deployment)
   local count = math.tointeger(number(v, "completed") or number(v, "num_prompts"))
   if not count or count < 1 then error("completed: a whole number of at least 1 expected", 0) end
@@ -51,16 +65,6 @@ return function(_, v, deployment)
   workload.prompt = lengths(v, "input_lens", "total_input_tokens", count)
   workload.output = lengths(v, "output_lens", "total_output_tokens", count)
   local summary = load.run(deployment, { model = type(v.model_id) == "string" and v.model_id or nil }, workload)
-  local latencies = {}
-  for short, name in pairs(LATENCIES) do
-    latencies[name] = { mean = number(v, "mean_" .. short .. "_ms"),
-                        p50 = number(v, "median_" .. short .. "_ms") or number(v, "p50_" .. short .. "_ms"),
-                        p90 = number(v, "p90_" .. short .. "_ms"), p95 = number(v, "p95_" .. short .. "_ms"),
-                        p99 = number(v, "p99_" .. short .. "_ms") }
-  end
-  local rates = { requests_per_second = number(v, "request_throughput"),
-                  output_tokens_per_second = number(v, "output_throughput"),
-                  total_tokens_per_second = number(v, "total_token_throughput") }
   return report.table(load.title(("vllm bench, %d requests"):format(count), summary),
-    load.rows(latencies, rates, summary))
+    load.rows(measured_of(v), summary))
 end

@@ -3,6 +3,7 @@
 local lazy = require "oracle.lazy"
 local console = lazy "oracle.text.console"
 local core = require "oracle.core"
+local ordered = require "oracle.text.ordered"
 
 local COLUMNS = { "collective", "ranks", "gpus_per_node", "bytes" }
 local TIMES = { "median_ms", "mean_ms", "ms" }
@@ -73,17 +74,44 @@ local function ring(collective, ranks)
   end
 end
 
-local function row_of(g, line)
+-- The columns of the report: what JSON and people call them, and how a number is shown.
+local FIGURES = {
+  { "collective", "collective" }, { "ranks", "ranks" }, { "gpus_per_node", "GPUs/host" }, { "sizes", "sizes" },
+  { "base_us", "base (us)", "%.4g" }, { "slope_ps_per_byte", "slope (ps/B)", "%.4g" },
+  { "alpha_us", "alpha (us)", "%.4g" }, { "gb_per_s", "GB/s", "%.4g" },
+  { "mean_error_pct", "mean error (%)", "%.1f" }, { "worst_error_pct", "worst (%)", "%.1f" },
+}
+
+-- Their values for one group, by place; false where there is none.
+local function figures_of(g, line)
   local hops, share = ring(g.collective, g.ranks)
-  local function shown(v, factor) return v and v < math.huge and ("%.4g"):format(factor * v) or "-" end
-  return { g.collective, g.ranks, g.per_node, #g.bytes, shown(line.base, 1e6), shown(line.per_byte, 1e12),
-           shown(hops and line.base / hops, 1e6), shown(hops and share / line.per_byte, 1e-9),
-           ("%.1f"):format(100 * line.error), ("%.1f"):format(100 * line.worst) }
+  local function finite(v, factor) return v and v < math.huge and factor * v end
+  return { g.collective, g.ranks, g.per_node, #g.bytes, finite(line.base, 1e6), finite(line.per_byte, 1e12),
+           finite(hops and line.base / hops, 1e6), finite(hops and share / line.per_byte, 1e-9),
+           100 * line.error, 100 * line.worst }
+end
+
+local function report(found)
+  local heads, rows, objects = {}, {}, {}
+  for c, figure in ipairs(FIGURES) do heads[c] = figure[2] end
+  for i, values in ipairs(found) do
+    local row, pairs_list = {}, {}
+    for c, figure in ipairs(FIGURES) do
+      local v = values[c]
+      row[c] = not v and "-" or figure[3] and figure[3]:format(v) or v
+      pairs_list[c] = { figure[1], v or nil }
+    end
+    rows[i], objects[i] = row, ordered.object(pairs_list)
+  end
+  local title = "measured collectives, and the line base + bytes x slope of least relative deviation through each group"
+  return { title = title, rows = objects, text = title .. ";\n"
+    .. "alpha and bandwidth are those of a ring, or of one message, that takes as long\n\n"
+    .. console.table(heads, rows) }
 end
 
 return function(text)
   local net = core.net
-  local rows = {}
+  local found = {}
   for i, g in ipairs(read(text)) do
     -- Asked for its time, a collective that does not exist raises, naming those that do.
     local known, why = pcall(net.collective, { collective = g.collective, ranks = 2, bytes = 0, latency = 0,
@@ -92,11 +120,8 @@ return function(text)
     local line
     line, why = net.fit(g.bytes, g.seconds)
     if not line then fail(g.line, "%s over %d ranks: %s", g.collective, g.ranks, why) end
-    rows[i] = row_of(g, line)
+    found[i] = figures_of(g, line)
   end
-  if #rows == 0 then error("no measurements below the header", 0) end
-  return "measured collectives, and the line base + bytes x slope of least relative deviation through each group;\n"
-    .. "alpha and bandwidth are those of a ring, or of one message, that takes as long\n\n"
-    .. console.table({ "collective", "ranks", "GPUs/host", "sizes", "base (us)", "slope (ps/B)",
-                                         "alpha (us)", "GB/s", "mean error (%)", "worst (%)" }, rows)
+  if #found == 0 then error("no measurements below the header", 0) end
+  return report(found)
 end

@@ -38,7 +38,7 @@ end
 --- Compare.
 -- @param kind as measured.kind says, @param text the file's content, @param json its JSON
 -- @param deployment a scenario without a workload of its own (its workload is replaced), or nil
--- @return the report as text; raises what is wrong in one line
+-- @return { title =, text = the report for people, rows = of it for JSON }; raises what is wrong in one line
 function measured.compare(kind, text, json, deployment)
   return COMPARE[kind](text, json, deployment)
 end

@@ -1,12 +1,12 @@
 --- A measured load simulated on a deployment: what both requests.lua and bench.lua do with theirs.
 local lazy = require "oracle.lazy"
+local metrics = lazy "oracle.scenario.metrics"
 local scenario = lazy "oracle.scenario"
 local study = lazy "oracle.study"
 
 local load = {}
 
-local PARTS = { { "time_to_first_token_ms", "TTFT" }, { "time_per_output_token_ms", "TPOT" },
-                { "inter_token_latency_ms", "ITL" }, { "end_to_end_latency_ms", "E2E" } }
+local PERCENTILES = { 50, 90, 95, 99 }
 
 --- Run a workload on a deployment.
 -- @param deployment a scenario; its workload, warm-up and duration are replaced
@@ -17,7 +17,7 @@ function load.run(deployment, defaults, workload)
   local raw = scenario.raw(s)
   raw.model = raw.model or defaults.model
   raw.workload, raw.warm_up, raw.duration, raw.vary, raw.report = workload, nil, nil, nil, nil
-  raw.percentiles = { 50, 90, 95, 99 }
+  raw.percentiles = PERCENTILES
   for _, key in ipairs { "model", "hardware" } do
     if not raw[key] then
       error(("%s: not told by the data; a scenario as second file, or --set %s=NAME, expected"):format(key, key), 0)
@@ -26,20 +26,22 @@ function load.run(deployment, defaults, workload)
   return study.run(s)
 end
 
+--- The statistics that are compared of a distribution.
+load.STATISTICS = { "mean", "p50", "p90", "p95", "p99" }
+
 --- Rows of the comparison.
--- @param latencies { time_to_first_token_ms = { mean =, p50 =, ... }, ... } as measured
--- @param rates { requests_per_second =, output_tokens_per_second =, total_tokens_per_second = } as measured
-function load.rows(latencies, rates, summary)
+-- @param measured short name of a metric -> a number, or { mean =, p50 =, ... } of a distribution
+function load.rows(measured, summary)
   local rows = {}
-  for _, rate in ipairs { { "requests_per_second", "requests/s" }, { "output_tokens_per_second", "output tokens/s" },
-                          { "total_tokens_per_second", "all tokens/s" } } do
-    rows[#rows + 1] = { rate[2], "", rates[rate[1]], summary.throughput[rate[1]] }
+  local function add(metric, label, name, value)
+    rows[#rows + 1] = { label, metric.unit, value, metrics.value(summary, metrics.column(name, PERCENTILES)) }
   end
-  for _, part in ipairs(PARTS) do
-    for _, key in ipairs { "mean", "p50", "p90", "p95", "p99" } do
-      local actual = latencies[part[1]] and latencies[part[1]][key]
-      rows[#rows + 1] = { ("%s %s (ms)"):format(part[2], key), "ms", actual, summary.latency[part[1]][key] }
+  for _, metric in ipairs(metrics.ALL) do
+    local of = measured[metric.short]
+    for _, key in ipairs(metric.name and of and load.STATISTICS or {}) do
+      add(metric, ("%s %s (%s)"):format(metric.short:upper(), key, metric.unit), metric.short .. "." .. key, of[key])
     end
+    if of and not metric.name then add(metric, metric.label, metric.short, of) end
   end
   return rows
 end

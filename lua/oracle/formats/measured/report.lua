@@ -1,5 +1,6 @@
 --- Measured and predicted figures side by side.
 local console = require "oracle.text.console"
+local ordered = require "oracle.text.ordered"
 
 local report = {}
 
@@ -8,20 +9,23 @@ local function percent(predicted, actual)
   return 100 * (predicted - actual) / actual
 end
 
---- The comparison as text.
+--- The comparison.
 -- @param rows { { name, unit, measured number or nil, predicted number or nil }, ... }
+-- @return { title =, text = for people, rows = objects for JSON }
 function report.table(title, rows)
-  local shown, sum, n = {}, 0, 0
+  local shown, objects, sum, n = {}, {}, 0, 0
   for _, row in ipairs(rows) do
     if row[3] and row[4] then
       local error_pct = percent(row[4], row[3])
       shown[#shown + 1] = { row[1], row[3], row[4], error_pct and ("%+.1f"):format(error_pct) or "-" }
+      objects[#objects + 1] = ordered.object { { "figure", row[1] }, { "measured", row[3] }, { "predicted", row[4] },
+                                               { "error_pct", error_pct } }
       if error_pct then sum, n = sum + math.abs(error_pct), n + 1 end
     end
   end
   local text = title .. "\n\n" .. console.table({ "", "measured", "predicted", "error (%)" }, shown)
   if n > 0 then text = text .. ("mean absolute error: %.1f %% over %d figures\n"):format(sum / n, n) end
-  return text
+  return { title = title, text = text, rows = objects }
 end
 
 return report

@@ -1,6 +1,7 @@
 --- A CSV with a row per request, as `--csv` writes it: its arrivals and lengths are asked again.
 -- Prompts are taken to be unlike one another: the file holds lengths, not texts.
 local load = require "oracle.formats.measured.load"
+local metrics = require "oracle.scenario.metrics"
 local report = require "oracle.formats.measured.report"
 
 local NEEDS = { "arrival_time", "prompt_tokens", "output_tokens" }
@@ -20,7 +21,7 @@ local function columns(head)
   return at
 end
 
--- The rows as { arrival =, prompt =, output =, ttft_ms =, tpot_ms =, e2e_latency_ms =, completion = }.
+-- The rows as { arrival =, prompt =, output =, completion =, and the latencies by short name, ms }.
 local function read(text)
   local at, rows, number = nil, {}, 0
   for line in text:gmatch("[^\n]+") do
@@ -31,8 +32,8 @@ local function read(text)
       local cells = split(line)
       local function cell(name) return at[name] and tonumber(cells[at[name]]) or nil end
       local row = { arrival = cell("arrival_time"), prompt = cell("prompt_tokens"), output = cell("output_tokens"),
-                    completion = cell("completion_time"), ttft = cell("ttft_ms"), tpot = cell("tpot_ms"),
-                    e2e = cell("e2e_latency_ms") }
+                    completion = cell("completion_time") }
+      for _, latency in ipairs(metrics.LATENCIES) do row[latency.short] = latency.csv and cell(latency.csv) end
       if not (row.arrival and row.arrival >= 0 and row.prompt and row.prompt >= 1) then
         error(("line %d: arrival_time >= 0 and prompt_tokens >= 1 expected"):format(number), 0)
       end
@@ -75,8 +76,8 @@ local function rates(rows)
   end
   local seconds = last - first
   if seconds <= 0 then return {} end
-  return { requests_per_second = done / seconds, output_tokens_per_second = output / seconds,
-           total_tokens_per_second = (output + prompt) / seconds }
+  return { throughput = done / seconds, output_throughput = output / seconds,
+           total_throughput = (output + prompt) / seconds }
 end
 
 -- The arrivals as a trace file, in the columns of Vidur's.
@@ -98,9 +99,7 @@ return function(text, _, deployment)
   local ok, summary = pcall(load.run, deployment, {}, { kind = "trace", path = path })
   os.remove(path)
   if not ok then error(summary, 0) end
-  local latencies = { time_to_first_token_ms = distribution(rows, "ttft"),
-                      time_per_output_token_ms = distribution(rows, "tpot"),
-                      end_to_end_latency_ms = distribution(rows, "e2e") }
-  return report.table(load.title(("%d measured requests"):format(#rows), summary),
-    load.rows(latencies, rates(rows), summary))
+  local measured = rates(rows)
+  for _, latency in ipairs(metrics.LATENCIES) do measured[latency.short] = distribution(rows, latency.short) end
+  return report.table(load.title(("%d measured requests"):format(#rows), summary), load.rows(measured, summary))
 end

@@ -1,0 +1,88 @@
+--- The knobs of a server: one row each, as oracle.scenario.schema takes fields. What the engine itself reads has its
+-- row there (src/replica/knobs.h); a knob that only decides how a server is deployed has it here.
+-- Names are vLLM's; defaults those of vLLM V1 as of v0.11 (vllm/engine/arg_utils.py), `vllm serve`. Where a default
+-- depends on the model or the GPU it is absent and filled by oracle.plan.
+-- Beside what the schema reads: `fixed`, why it cannot change while a simulation runs, nil: it can; `needs`, the
+-- boolean knob without which it has no effect.
+local core = require "oracle.core"
+local formats = require "oracle.scenario.number_formats"
+local systems = require "oracle.system"
+
+local knobs = {}
+
+local DTYPES, KV_DTYPES = formats.names("activations", { "auto" }), formats.names("kv", { "auto" })
+local QUANTIZATIONS = formats.names("weights", { "none" })
+
+-- cost/collective.h: the names of its algorithms that add up, and what else two of them are called.
+local ALL_REDUCES = { "ring", "tree", "halving", "direct", "hierarchical", "in_switch", "auto" }
+local ALSO = { recursivehalvingdoubling = "halving", halvingdoubling = "halving", nvls = "in_switch",
+               nvlinksharp = "in_switch" }
+local function all_reduce_named(name) return ALSO[(name:lower():gsub("[-_]", ""))] end
+
+local STARTED = "the engine was started with it"
+local LAID_OUT = "the KV cache was laid out when it started"
+
+local DEPLOYMENT = {
+  { "system", "choice", values = systems.names(), also = systems.find, own = systems.is_path, default = "vllm",
+    fixed = STARTED,
+    doc = "the serving system simulated, or the path of a file that makes one: its defaults, its policies" },
+  { "tensor_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
+    doc = "GPUs that share each layer" },
+  { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED, doc = "stages of layers" },
+  { "pipeline_layers", "layers", fixed = STARTED,
+    doc = "layers of each stage: a list, \"even\" (also where they do not divide), \"balanced\" around the LM head" },
+  { "data_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
+    doc = "attention replicas that share the experts and step together; of a dense model, copies" },
+  { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
+    doc = "whole experts on each rank, not a part of each" },
+  { "enable_sequence_parallelism", "boolean", default = false, fixed = STARTED,
+    doc = "norms work on a tp-th of the tokens" },
+  { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, default = "ring", fixed = STARTED,
+    doc = "how the GPUs of a layer add up; auto: by bytes, the quickest their links offer (also: nvls,"
+      .. " recursive_halving_doubling)" },
+  { "dtype", "choice", values = DTYPES, default = "auto", fixed = STARTED,
+    doc = "format of activations and plain weights" },
+  { "quantization", "choice", values = QUANTIZATIONS, fixed = STARTED,
+    doc = "format of the weight matrices; as the model says" },
+  { "kv_cache_dtype", "choice", values = KV_DTYPES, default = "auto", fixed = LAID_OUT,
+    doc = "format of the KV cache" },
+  { "gpu_memory_utilization", "number", dimension = "ratio", min = 0, open = true, max = 1, default = 0.9,
+    fixed = LAID_OUT, doc = "share of the GPU's memory the engine may take" },
+  { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
+    doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
+  { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
+    doc = "KV blocks, whatever the memory says" },
+}
+
+--- The engine's rows in their order; `giver` says who gives a value: "engine" and "scenario", a key there; "plan",
+-- oracle.plan works it out.
+knobs.scheduler = core.sim.knobs()
+
+--- Any row by its name.
+knobs.of = {}
+
+for _, list in ipairs { DEPLOYMENT, knobs.scheduler } do
+  for _, row in ipairs(list) do knobs.of[row[1]] = row end
+end
+
+--- The keys of `engine`, in the order in which they are listed.
+function knobs.fields()
+  local list = table.move(DEPLOYMENT, 1, #DEPLOYMENT, 1, {})
+  for _, row in ipairs(knobs.scheduler) do
+    if row.giver == "engine" then list[#list + 1] = row end
+  end
+  return list
+end
+
+--- The keys of `engine` that have no effect as they are set, for the knob they need is off.
+-- @param e the checked section
+-- @return a list of { key, the knob it needs }
+function knobs.idle(e)
+  local list = {}
+  for _, row in ipairs(knobs.fields()) do
+    if row.needs and not e[row.needs] and e[row[1]] ~= row.default then list[#list + 1] = { row[1], row.needs } end
+  end
+  return list
+end
+
+return knobs
