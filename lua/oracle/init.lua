@@ -13,7 +13,7 @@ local scenario = lazy "oracle.scenario"
 local spelling = lazy "oracle.text.spelling"
 local study = lazy "oracle.study"
 
-local oracle = { version = require "oracle.version" }
+local oracle = { version = require("oracle.version").oracle }
 
 -- The parts that files and the prompt use.
 local PARTS = {

@@ -4,6 +4,7 @@ local formats = require "oracle.formats"
 local document = require "oracle.formats.document"
 local emit = require "oracle.formats.yaml.emit"
 local json = require("oracle.core").json
+local problems = require "oracle.formats.problems"
 local program = require "program"
 
 setup(program.open)
@@ -127,5 +128,61 @@ describe("one experiment has one summary in YAML, JSON and Lua", function()
     local flat = summary("c.json", FLAT)
     assert.equal(flat, summary("c.lua", emit.scenario(read.raw, "the same in Lua")))
     assert.is_true(json.decode(flat).requests.successful > 30)
+  end)
+end)
+
+describe("what the scenario finds wrong", function()
+  local SERVERS = [[
+simulation: {max_simulation_time: 20}
+hardware_profile:
+  compute_devices:
+    - &gpu {device_id: gpu0, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80.0e9,
+            memory_gbps: 2039}
+    - {<<: *gpu, device_id: gpu1}
+workload:
+  total_duration: 20
+  client_profiles:
+    - profile_name: chat
+      inter_arrival_time_dist_config: {type: Constant, value: 5}
+      prompt_tokens_dist_config: {type: Constant, value: 100}
+      max_output_tokens_dist_config: {type: Constant, value: 21}
+frameworks_to_test:
+  - {name: a, type: VLLM, config: {model_profile_id: Llama2-7B, gpu_id: gpu0, max_num_seqs: 4}}
+  - name: b
+    type: VLLM
+    config:
+      model_profile_id: Llama2-7B
+      gpu_id: gpu1
+      max_num_seqs: 8
+]]
+
+  it("is told at the key and the line of the server it is about", function()
+    for line, said in pairs {
+      ["max_num_batched_tokens: 4"] = "max_num_batched_tokens (line 22): 4: at least max_num_seqs (8) expected",
+      ["max_model_len: 40000"] = "max_model_len (line 22): 40,000: the model's context is 4,096 tokens",
+      ["enable_chunked_prefill: false\n      prefill_chunk_size: 9\n      long_prefill_token_threshold: 20"]
+        = "prefill_chunk_size (line 23): the same knob as long_prefill_token_threshold; one of them expected",
+      ["long_prefill_token_threshold: 20\n      enable_chunked_prefill: false"]
+        = "long_prefill_token_threshold (line 22): cuts prompts, which enable_chunked_prefill = false forbids",
+      ["recompute_last_block: 3"] = "recompute_last_block (line 22): 3: true or false expected",
+      ["gpu_memory_utilization: 1.5"] = "gpu_memory_utilization (line 22): 1.5: a number above 0 and up to 1 expected",
+    } do
+      local first = formats.parse(SERVERS .. "      " .. line .. "\n").problems.errors[1]
+      assert.equal("frameworks_to_test[1].config." .. said, problems.text(first))
+    end
+  end)
+
+  it("is told at the flag that said it", function()
+    local first = formats.parse('{"model": "llama-7b", "parallelism": {"pp": 7}}').problems.errors[1]
+    assert.matches("^parallelism.pp: 7 does not divide the model's 32 layers", problems.text(first))
+    first = formats.parse('{"model": "llama-7b", "cluster": {"n_nodes": 0}}').problems.errors[1]
+    assert.equal("cluster.n_nodes: 0: a whole number from 1 to 1,000,000 expected", problems.text(first))
+  end)
+
+  it("is no warning of the plan's where the file has said it", function()
+    local p = formats.parse(SERVERS .. "      enable_prefix_caching: false\n      prefix_cache_blocks: 9\n").problems
+    assert.same({}, p.errors)
+    assert.equal("frameworks_to_test[1].config.prefix_cache_blocks (line 23): has no effect: enable_prefix_caching"
+      .. " is false", problems.text(p.warnings[1]))
   end)
 end)

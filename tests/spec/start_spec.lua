@@ -17,7 +17,7 @@ end
 local function source(text, age)
   local path = home .. "/lua/oracle/version.lua"
   local f = assert(io.open(path, "w"))
-  f:write(("return %q\n"):format(text))
+  f:write(("return { oracle = %q }\n"):format(text))
   f:close()
   shell(("touch -d '%d seconds ago' '%s'"):format(age, path))
 end
@@ -25,7 +25,7 @@ end
 local function compiled(text, age)
   local path = home .. "/build/lua/oracle/version.luac"
   local f = assert(io.open(path, "wb"))
-  f:write(text and string.dump(assert(load(("return %q"):format(text)))) or "\27Lua of another kind")
+  f:write(text and string.dump(assert(load(("return { oracle = %q }"):format(text)))) or "\27Lua of another kind")
   f:close()
   shell(("touch -d '%d seconds ago' '%s'"):format(age, path))
 end

@@ -95,7 +95,8 @@ describe("the page about policies", function()
         end
       end
     end
-    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1, system = 1 }, seen)
+    assert.same({ batching = 4, router = 1, admission = 1, autoscaler = 1, eviction = 1, scenario = 1, system = 1 },
+                seen)
   end)
 
   it("lists the verbs there are", function()

@@ -148,7 +148,7 @@ describe("dist.resolve", function()
       { { kind = "lognormal", median = 800, p99 = 100 }, "below the median" },
       { { kind = "lognormal", mean = 10, p99 = 1000 }, "no lognormal has" },
       { { kind = "lognormal", median = 8, p99 = 80, sigma = 2 }, "the same twice" },
-      { { kind = "lognormal", median = -8, p99 = 80 }, "> 0 expected" },
+      { { kind = "lognormal", median = -8, p99 = 80 }, "a number above 0 expected" },
       { { kind = "normal", mean = 8, sd = 80 }, "unknown key; did you mean std" },
       { { kind = "uniform", low = 8, high = 1 }, "below low" },
       { { kind = "exponential", mean = "x" }, "a number expected" },

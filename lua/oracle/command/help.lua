@@ -4,6 +4,7 @@ local flags = lazy "oracle.formats.flags"
 local options = require "oracle.command.options"
 local schema = lazy "oracle.scenario.schema"
 local sweep = lazy "oracle.command.sweep"
+local version = require "oracle.version"
 
 local help = {}
 
@@ -13,7 +14,7 @@ local function of_all()
     "       oracle COMMAND ...",
     "       oracle                   a prompt; reads Lua where input is no terminal",
     "",
-    "Predicts how an LLM serving deployment behaves. Follows vLLM " .. schema.VLLM .. " (V1) and its defaults.",
+    "Predicts how an LLM serving deployment behaves. Follows vLLM " .. version.vllm .. " (V1) and its defaults.",
     "",
     "commands:",
   }

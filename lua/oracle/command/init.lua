@@ -9,7 +9,6 @@ local mpi = lazy "oracle.study.mpi"
 local repl = lazy "oracle.command.repl"
 local run = lazy "oracle.command.run"
 local scenario = lazy "oracle.scenario"
-local schema = lazy "oracle.scenario.schema"
 local ui = require "oracle.command.ui"
 local version = require "oracle.version"
 require "oracle"
@@ -47,7 +46,7 @@ local function dispatch(args)
     return OK
   end
   if options.version then
-    files.print(("oracle %s (defaults of vLLM %s)\n"):format(version, schema.VLLM))
+    files.print(("oracle %s (defaults of vLLM %s)\n"):format(version.oracle, version.vllm))
     return OK
   end
   if options.command == "repl" then return repl.run(options) end

@@ -73,7 +73,7 @@ end
 local function open_results(options, work, job)
   local file = options.out or options.command == "sweep" and default_file(job.path)
   if not file then return results_file.memory(work.count) end
-  local id = { version = version, scenario = job.path:match("([^/]*)$"), text = job.text,
+  local id = { version = version.oracle, scenario = job.path:match("([^/]*)$"), text = job.text,
                settings = settings_of(job), points = work.count }
   local results, why = results_file.open(file, id, options.resume)
   if not results then error(why, 0) end

@@ -1,16 +1,16 @@
---- Reading the keys of a mapping: each reader returns the value, or nil after noting what is wrong with it.
+--- Reading the keys of a mapping: each reader returns the value, or nil after noting what is wrong with it. What a
+-- value may be is said by rows (oracle.scenario.scalar): the scenario's own where a key stands for one of its keys.
 local lazy = require "oracle.lazy"
 local document = require "oracle.formats.document"
 local join = require("oracle.formats.problems").join
-local spelling = lazy "oracle.text.spelling"
+local scalar = lazy "oracle.scenario.scalar"
+local schema = lazy "oracle.scenario.schema"
 
 local fields = {}
 
 local function quote(v)
-  if type(v) == "string" then return ('"%s"'):format(#v > 60 and v:sub(1, 57) .. "..." or v):gsub("%c", " ") end
-  if type(v) == "number" then return ("%.14g"):format(v) end
   if document.is_list(v) then return "a list" end
-  return (type(v) == "table" and v ~= document.null) and "a mapping" or tostring(v)
+  return (type(v) == "table" and v ~= document.null) and "a mapping" or scalar.quote(v)
 end
 fields.quote = quote
 
@@ -23,9 +23,8 @@ function fields.known(p, path, t, known)
   end
   table.sort(extra)
   for _, k in ipairs(extra) do
-    local near = spelling.find(k, known)
-    p:add(join(path, k), near and "unknown key; did you mean %s?" or "unknown key; valid: %s",
-      near or table.concat(known, ", "))
+    local why, near = scalar.unknown(k, known)
+    p:add(join(path, k), "%s", why)
     if near and t[near] == nil then p:offer { kind = "rename", path = join(path, k), to = near } end
   end
 end
@@ -61,54 +60,49 @@ function fields.entry(p, path, v)
   return false
 end
 
-local function describe(rule)
-  local what = rule.whole and "a whole number" or "a number"
-  if rule.min and rule.max then
-    return ("%s %s %.10g %s %.10g"):format(what, rule.open and "above" or "from", rule.min,
-      rule.open and "and at most" or "to", rule.max)
-  end
-  if rule.min then return ("%s %s %.10g"):format(what, rule.open and "above" or "of at least", rule.min) end
-  return what
-end
-
---- A number within rule = { min, max, open (min itself is out), whole, message (format of the value) }.
-function fields.number(p, path, t, key, rule)
+--- A value by its row. Numbers are in the unit that the key names.
+-- @param label how the error begins where a number is out of range or a choice unknown, a format of the value; or nil
+function fields.value(p, path, t, key, row, label)
   local v = t[key]
   if v == nil then return nil end
-  local at = join(path, key)
-  if type(v) ~= "number" then return p:add(at, "%s: %s expected", quote(v), describe(rule)) end
-  local bad = v ~= v or v == math.huge or v == -math.huge or (rule.whole and not math.tointeger(v))
-    or (rule.min and (v < rule.min or (rule.open and v <= rule.min))) or (rule.max and v > rule.max)
-  if bad and rule.message then return p:add(at, "%s; %s expected", rule.message:format(quote(v)), describe(rule)) end
-  if bad then return p:add(at, "%s: %s expected", quote(v), describe(rule)) end
-  return rule.whole and math.tointeger(v) or v
+  local value, expected, _, near = scalar.check(row, v, true)
+  if value ~= nil then return value end
+  if near then expected = ("did you mean %s?"):format(near) end
+  if row.type == "choice" then
+    return p:add(join(path, key), "%s; %s", (label or "%s"):format(type(v) == "string" and v or quote(v)), expected)
+  end
+  if label and type(v) == "number" then return p:add(join(path, key), "%s; %s", label:format(quote(v)), expected) end
+  return p:add(join(path, key), "%s: %s", quote(v), expected)
 end
 
+--- The same of a key that stands for one of the scenario's, whose row says what it may be; the problems remember where
+-- it was said (problems:blame).
+-- @param name of the scenario's key, such as "engine.block_size"
+-- @param more { label = as above, kind = of the workload, min =, max = where the file allows less }
+function fields.stands_for(p, path, t, key, name, more)
+  if t[key] == nil then return nil end
+  more = more or {}
+  p:place(name, join(path, key))
+  local row = schema.row(name, more.kind)
+  if more.min or more.max then
+    row = setmetatable({ min = more.min, max = more.max }, { __index = row })
+  end
+  return fields.value(p, path, t, key, row, more.label)
+end
+
+local BOOLEAN, TEXT = { type = "boolean" }, { type = "string" }
+
 function fields.boolean(p, path, t, key)
-  local v = t[key]
-  if v ~= nil and type(v) ~= "boolean" then return p:add(join(path, key), "%s: true or false expected", quote(v)) end
-  return v
+  return fields.value(p, path, t, key, BOOLEAN)
 end
 
 function fields.text(p, path, t, key)
-  local v = t[key]
-  if v == nil then return nil end
-  if type(v) ~= "string" or v == "" then return p:add(join(path, key), "%s: a text expected", quote(v)) end
-  return v
+  return fields.value(p, path, t, key, TEXT)
 end
 
---- One of `values`, whatever the case and '-' or '_'; `message` begins the error.
-function fields.choice(p, path, t, key, values, message)
-  local v = t[key]
-  if v == nil then return nil end
-  if type(v) == "string" then
-    for _, valid in ipairs(values) do
-      if spelling.fold(valid) == spelling.fold(v) then return valid end
-    end
-  end
-  local near = type(v) == "string" and spelling.find(v, values)
-  return p:add(join(path, key), "%s; %s", (message or "%s"):format(type(v) == "string" and v or quote(v)),
-    near and ("did you mean %s?"):format(near) or "one of " .. table.concat(values, ", ") .. " expected")
+--- One of `values`, whatever the case and '-' or '_'; `label` begins the error.
+function fields.choice(p, path, t, key, values, label)
+  return fields.value(p, path, t, key, { type = "choice", values = values }, label)
 end
 
 --- "Device X missing fields: {...}" for those of `names` that t lacks; true when there are none.

@@ -7,7 +7,7 @@ METHODS.__index = METHODS
 
 --- @param marks path -> { line = } of oracle.formats.document; may be empty
 function problems.new(marks)
-  return setmetatable({ marks = marks or {}, errors = {}, warnings = {}, fixes = {} }, METHODS)
+  return setmetatable({ marks = marks or {}, errors = {}, warnings = {}, fixes = {}, places = {} }, METHODS)
 end
 
 --- The path of a key below another path; a whole number is an index from 0.
@@ -68,6 +68,41 @@ function problems.text(e)
   local where = e.path
   if e.line then where = where == "" and ("line %d"):format(e.line) or ("%s (line %d)"):format(where, e.line) end
   return where == "" and e.message or where .. ": " .. e.message
+end
+
+--- Remember that a key of the scenario was said at `path`.
+-- @param name such as "engine.max_num_seqs"; several places may say one, each of another server or profile
+function METHODS:place(name, path)
+  self.places[#self.places + 1] = { name = name, path = path }
+end
+
+-- Where a scenario's key was said, below `base`; "" for its own path and anything else.
+local function said_at(places, name, base)
+  for i = #places, 1, -1 do
+    local at = places[i]
+    if at.name == name and at.path:sub(1, #base) == base then return at.path end
+  end
+end
+
+--- Note an error that the scenario made from the file met with: at the key that the file says it with.
+-- @param why "engine.max_num_seqs: what is wrong"; where only a key above it was said, the rest stays in the message
+-- @param base the path of the server or the profile it is about; "" for the whole file
+-- @return true; false where no place is known, and nothing is noted
+function METHODS:blame(why, base)
+  local key, message = why:match("^([%a_][%w_.%[%]]*): (.*)$")
+  local name, rest = key, ""
+  while name do
+    local path = said_at(self.places, name, base)
+    if path then
+      self:add(path, "%s%s", rest == "" and "" or rest .. ": ", message)
+      return true
+    end
+    local above, below = name:match("^(.+)%.([^.]+)$")
+    if not above then above, below = name:match("^(.+)(%[%d+%])$") end
+    rest = below and rest ~= "" and below .. "." .. rest or below
+    name = above
+  end
+  return false
 end
 
 local SHOWN = 3

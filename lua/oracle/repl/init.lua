@@ -217,7 +217,7 @@ end
 function repl.interactive(host, s)
   local environment = repl.environment(s)
   local start = s and "s is " .. s.name or "A start: s = sim \"scenarios/quickstart.lua\"; s:run_until(60)"
-  io.stdout:write(("oracle %s, %s. %s. help() says more, Ctrl-D ends.\n"):format(version, _VERSION,
+  io.stdout:write(("oracle %s, %s. %s. help() says more, Ctrl-D ends.\n"):format(version.oracle, _VERSION,
     start))
   io.stdout:flush()
   mind_interrupts(host)

@@ -305,7 +305,7 @@ function summary.new(plan, raw, set)
       :format(level_of(raw), named(links))
   end
   local list = {
-    { "oracle", ordered.object { { "version", version }, { "seed", r.seed }, { "lod", level_of(raw) },
+    { "oracle", ordered.object { { "version", version.oracle }, { "seed", r.seed }, { "lod", level_of(raw) },
                          { "complete", raw.complete }, { "shared_links", shared }, { "warnings", warnings } } },
     { "simulation", ordered.object { { "total_duration_s", raw.now }, { "warm_up_duration_s", r.warm_up },
                              { "effective_duration_s", seconds }, { "steps", raw.steps } } },

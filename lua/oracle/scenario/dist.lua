@@ -3,6 +3,7 @@
 -- plain table with `kind`; a bare number stands for a constant. Every kind takes `min` and `max`, which
 -- clamp a draw.
 local lazy = require "oracle.lazy"
+local scalar = require "oracle.scenario.scalar"
 local spelling = lazy "oracle.text.spelling"
 
 local dist = {}
@@ -12,10 +13,10 @@ local Z = { p90 = 1.2815515655446004, p95 = 1.6448536269514722, p99 = 2.32634787
 
 local KINDS = {}                                          -- kind -> { fields, order, convert }
 
--- A field: { least, most, whole }; `open` excludes the bound itself.
-local POSITIVE = { least = 0, open = true }
-local ANY = {}
-local NOT_NEGATIVE = { least = 0 }
+-- Fields are rows of oracle.scenario.scalar.
+local POSITIVE = { type = "number", min = 0, open = true }
+local ANY = { type = "number" }
+local NOT_NEGATIVE = { type = "number", min = 0 }
 
 local function kind(name, fields, convert)
   local order = {}
@@ -134,13 +135,14 @@ kind("gamma", { shape = POSITIVE, scale = POSITIVE, mean = POSITIVE, cv = POSITI
   return { kind = "gamma", a = shape, b = d.scale or d.mean / shape }
 end)
 
-kind("geometric", { mean = { least = 1 }, p = { least = 0, open = true, most = 1 } }, function(d)
+kind("geometric", { mean = { type = "number", min = 1 },
+                    p = { type = "number", min = 0, open = true, max = 1 } }, function(d)
   local wrong = exactly(d, { "p" }, { "mean" })
   if wrong then return nil, wrong end
   return { kind = "geometric", a = d.p or 1 / d.mean }
 end)
 
-kind("linear", { from = ANY, to = ANY, over = { least = 1, whole = true } }, function(d)
+kind("linear", { from = ANY, to = ANY, over = { type = "count", min = 1 } }, function(d)
   local wrong = exactly(d, { "from", "to", "over" })
   if wrong then return nil, wrong end
   return { kind = "linear", a = d.from, b = d.to, span = d.over }
@@ -250,17 +252,9 @@ end
 
 kind("mixture", {}, mixture)
 
-local function check_number(d, field, rule)
-  local v = d[field]
-  if type(v) ~= "number" or v ~= v or v == math.huge or v == -math.huge then
-    return ("%s: %s: a number expected, got %s"):format(d.kind, field,
-      type(v) == "string" and '"' .. v .. '"' or tostring(v))
-  end
-  if rule.whole and math.tointeger(v) == nil then return ("%s: %s: a whole number expected"):format(d.kind, field) end
-  if rule.least and (v < rule.least or (rule.open and v == rule.least)) then
-    return ("%s: %s %g: %s %g expected"):format(d.kind, field, v, rule.open and ">" or ">=", rule.least)
-  end
-  if rule.most and v > rule.most then return ("%s: %s %g: at most %g expected"):format(d.kind, field, v, rule.most) end
+local function check_number(d, field, row)
+  local v, expected, said = scalar.check(row, d[field])
+  if v == nil then return ("%s: %s %s: %s"):format(d.kind, field, said, expected) end
 end
 
 local function check_fields(d, k)
@@ -305,6 +299,11 @@ end
 --- The fields a kind takes, sorted; nil for an unknown kind.
 function dist.fields(name)
   return KINDS[name] and KINDS[name].order
+end
+
+--- The row of a field, for what is checked elsewhere: a parameter of a configuration file that stands for it.
+function dist.row(name, field)
+  return assert(KINDS[name].fields[field])
 end
 
 --- Turn a distribution as written into the engine's form (src/base/dist.h).

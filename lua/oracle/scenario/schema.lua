@@ -3,34 +3,18 @@
 local lazy = require "oracle.lazy"
 local dist = lazy "oracle.scenario.dist"
 local root = require "oracle.scenario.keys"
+local scalar = require "oracle.scenario.scalar"
 local spelling = lazy "oracle.text.spelling"
 local systems = require "oracle.system"
 local units = require "oracle.text.units"
 
 local schema = {}
 
-schema.VLLM = "v0.11"                                     -- the vLLM whose defaults are followed
 schema.root = root
 
 -- ---- checking ----
 
-local function quote(v)
-  if type(v) == "string" then return ('"%s"'):format((#v > 60 and v:sub(1, 57) .. "..." or v):gsub("%c", "?")) end
-  if v ~= v then return "nan" end
-  if type(v) == "number" then return ("%.14g"):format(v) end
-  return (type(v) == "table" or type(v) == "function") and "a " .. type(v) or tostring(v)
-end
-
-local function fold(name)
-  return spelling.fold(name)
-end
-
---- The problem of a key that is not among the valid ones.
-local function unknown(key, valid)
-  local near = spelling.find(tostring(key), valid)
-  if near then return ("unknown key; did you mean %s?"):format(near) end
-  return "unknown key; valid: " .. table.concat(valid, ", ")
-end
+local quote, unknown = scalar.quote, scalar.unknown
 
 local check                                               -- one function per type, below
 
@@ -50,53 +34,19 @@ local function join(path, key)
   return path == "" and name or path .. (name:sub(1, 1) == "[" and "" or ".") .. name
 end
 
-local function range(node)
-  local whole = node.type == "count"
-  local function show(v) return whole and units.thousands(v) or ("%.10g"):format(v) end
-  local what = whole and "a whole number" or "a number"
-  if node.max and node.max < (whole and math.maxinteger or math.huge) then
-    return node.open and ("%s above %s and up to %s expected"):format(what, show(node.min), show(node.max))
-      or ("%s from %s to %s expected"):format(what, show(node.min), show(node.max))
-  end
-  return ("%s %s %s expected"):format(what, node.open and ">" or ">=", show(node.min or 0))
-end
-
 local TYPES = {}
 
-function TYPES.number(node, value, path, ctx)
-  local v = value
-  if type(value) == "string" and node.dimension then
-    local why
-    v, why = units.parse(value, node.dimension)
-    if not v then return fail(ctx, path, why) end
-  end
-  if type(v) ~= "number" then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
-  local low = node.min and (v < node.min or (node.open and v <= node.min))
-  if v ~= v or low or (node.max and v > node.max) then
-    return fail(ctx, path, ("%s: %s"):format(quote(value), range(node)))
-  end
+function TYPES.scalar(node, value, path, ctx)
+  local v, expected, said = scalar.check(node, value)
+  if v == nil then return fail(ctx, path, said == "" and expected or said .. ": " .. expected) end
   return v
 end
 
-function TYPES.count(node, value, path, ctx)
-  local v = TYPES.number(node, value, path, ctx)
-  if v == nil then return nil end
-  local whole = math.tointeger(v)
-  if not whole then return fail(ctx, path, ("%s: %s"):format(quote(value), range(node))) end
-  return whole
-end
+local TEXT = { type = "string" }
 
-function TYPES.boolean(_, value, path, ctx)
-  if type(value) ~= "boolean" then return fail(ctx, path, ("%s: true or false expected"):format(quote(value))) end
-  return value
+function TYPES.path(_, value, path, ctx)
+  return TYPES.scalar(TEXT, value, path, ctx)
 end
-
-function TYPES.string(_, value, path, ctx)
-  if type(value) ~= "string" or value == "" then return fail(ctx, path, quote(value) .. ": a text expected") end
-  return value
-end
-
-TYPES.path = TYPES.string
 
 function TYPES.name(_, value, path, ctx)
   if type(value) == "table" then return value end         -- the shape itself, checked where it is used
@@ -127,21 +77,6 @@ end
 function TYPES.rows(_, value, path, ctx)
   if type(value) == "table" or type(value) == "string" then return value end
   return fail(ctx, path, quote(value) .. ": a list of rows or the path of a CSV expected")
-end
-
-function TYPES.choice(node, value, path, ctx)
-  if node.own and node.own(value) then return value end   -- a path or functions of the user's own
-  if type(value) == "string" then
-    for _, valid in ipairs(node.values) do
-      if fold(valid) == fold(value) then return valid end
-    end
-    if node.also and node.also(value) then return node.also(value) end
-    local near = spelling.find(value, node.values)
-    if near and #node.values > 1 then
-      return fail(ctx, path, ('%s: unknown; did you mean "%s"?'):format(quote(value), near))
-    end
-  end
-  return fail(ctx, path, ("%s: one of %s expected"):format(quote(value), table.concat(node.values, ", ")))
 end
 
 function TYPES.policy(node, value, path, ctx)
@@ -251,7 +186,7 @@ end
 local function kind_named(node, name)
   if node.kinds[name] then return name end
   for _, kind in ipairs(type(name) == "string" and kinds_of(node) or {}) do
-    if fold(kind) == fold(name) then return kind end
+    if spelling.fold(kind) == spelling.fold(name) then return kind end
   end
 end
 
@@ -291,6 +226,7 @@ function TYPES.vary(_, value, path, ctx)
 end
 
 check = function(node, value, path, ctx)
+  if scalar.is(node) then return TYPES.scalar(node, value, path, ctx) end
   return TYPES[node.type](node, value, path, ctx)
 end
 
@@ -354,6 +290,12 @@ function schema.find(raw, path)
     at = type(at) == "table" and at[key] or nil
   end
   return node
+end
+
+--- The row of a dotted path, for what is checked elsewhere: a key of a configuration file that stands for it.
+-- @param kind of workload, for paths in it
+function schema.row(path, kind)
+  return assert(schema.find(kind and { workload = { kind = kind } } or {}, path))
 end
 
 --- Set a dotted path in a scenario's table, making the tables on the way.

@@ -12,45 +12,49 @@ local scenario = lazy "oracle.scenario"
 
 local flags = {}
 
-local WHOLE = { min = 1, max = 1000000, whole = true }
-local TOKENS = { min = 1, max = 100000000, whole = true }
-local SECONDS = { min = 0, max = 1e9 }
-local POSITIVE = { min = 0, max = 1e9, open = true }
+local COUNT = { type = "count", min = 1, max = 1000000 }
+local TOKENS = { type = "count", min = 1, max = 100000000 }
+local RATE = { type = "number", min = 0, max = 1e9, open = true }   -- GB/s
+local DELAY = { type = "number", min = 0, max = 1e9 }               -- ms
+local TEXT, FLAG = { type = "string" }, { type = "boolean" }
 
--- key, rule or "text" or a list of choices, default, section of the JSON it may stand in, meaning
+local function choice(values) return { type = "choice", values = values } end
+
+-- key, the scenario's key that it stands for or a row (oracle.scenario.scalar), default, section of the JSON it may
+-- stand in, meaning
 local KEYS = {
-  { "model", "text", "llama-7b", nil, "the model (oracle models)" },
-  { "xpu", "text", "a100-80gb", "cluster", "the accelerator (oracle hardware)" },
-  { "n_xpus_per_node", WHOLE, nil, "cluster", "accelerators in one node" },
-  { "n_nodes", WHOLE, 1, "cluster", "nodes" },
-  { "tp", WHOLE, 1, "parallelism", "tensor parallelism" },
-  { "pp", WHOLE, 1, "parallelism", "pipeline stages" },
-  { "dp", WHOLE, 1, "parallelism", "copies that share the requests" },
+  { "model", TEXT, "llama-7b", nil, "the model (oracle models)" },
+  { "xpu", TEXT, "a100-80gb", "cluster", "the accelerator (oracle hardware)" },
+  { "n_xpus_per_node", COUNT, nil, "cluster", "accelerators in one node" },
+  { "n_nodes", COUNT, 1, "cluster", "nodes" },
+  { "tp", "engine.tensor_parallel_size", 1, "parallelism", "tensor parallelism" },
+  { "pp", "engine.pipeline_parallel_size", 1, "parallelism", "pipeline stages" },
+  { "dp", "replicas", 1, "parallelism", "copies that share the requests" },
   { "avg_input_length", TOKENS, 512, "workload", "tokens of a prompt, mean" },
   { "max_input_length", TOKENS, 1024, "workload", "and at most" },
   { "avg_output_length", TOKENS, 128, "workload", "tokens of an answer, mean" },
   { "max_output_length", TOKENS, 256, "workload", "and at most" },
-  { "arrival_rate", POSITIVE, 2.0, "workload", "requests per second, Poisson" },
-  { "batching_strategy", { "greedy", "windowed" }, "greedy", "scheduler",
+  { "arrival_rate", "workload.rate", 2.0, "workload", "requests per second, Poisson" },
+  { "batching_strategy", choice { "greedy", "windowed" }, "greedy", "scheduler",
     "greedy: whoever waits joins the next step; windowed: a batch waits 10 ms for company and runs to its end" },
-  { "max_batch_size", WHOLE, nil, "scheduler", "requests in one step" },
-  { "duration", POSITIVE, 60, "simulation", "s during which requests arrive" },
-  { "warm_up", SECONDS, 0, "simulation", "s whose requests are not counted" },
-  { "random_seed", { min = 0, max = math.maxinteger, whole = true }, 42, "simulation", "seed of every draw" },
-  { "output", "text", nil, "simulation", "file of the JSON summary" },
-  { "performance_model", { "roofline", "vllm_roofline" }, "roofline", nil, "roofline or vllm_roofline" },
-  { "calibration_data", "text", nil, nil, "JSON of effective rates, for vllm_roofline" },
-  { "disaggregated", "flag", nil, "disaggregation", "prefill and decode on clusters of their own" },
-  { "prefill_xpu", "text", nil, "disaggregation", "accelerator of the prefill cluster" },
-  { "prefill_n_xpus", WHOLE, nil, "disaggregation", "how many of them" },
-  { "prefill_tp", WHOLE, nil, "disaggregation", "their tensor parallelism" },
-  { "decode_xpu", "text", nil, "disaggregation", "accelerator of the decode cluster" },
-  { "decode_n_xpus", WHOLE, nil, "disaggregation", "how many of them" },
-  { "decode_tp", WHOLE, nil, "disaggregation", "their tensor parallelism" },
-  { "transfer_bandwidth", POSITIVE, nil, "disaggregation", "GB/s between the clusters" },
-  { "transfer_latency", SECONDS, nil, "disaggregation", "ms between the clusters" },
-  { "summary", "flag", nil, nil, "print the summary (it always is, but under -q)" },
-  { "config", "text", nil, nil, "take all this from a JSON file" },
+  { "max_batch_size", "engine.max_num_seqs", nil, "scheduler", "requests in one step" },
+  { "duration", "workload.duration", 60, "simulation", "s during which requests arrive" },
+  { "warm_up", "warm_up", 0, "simulation", "s whose requests are not counted" },
+  { "random_seed", "seed", 42, "simulation", "seed of every draw" },
+  { "output", TEXT, nil, "simulation", "file of the JSON summary" },
+  { "performance_model", choice { "roofline", "vllm_roofline" }, "roofline", nil, "roofline or vllm_roofline" },
+  { "calibration_data", TEXT, nil, nil, "JSON of effective rates, for vllm_roofline" },
+  { "disaggregated", FLAG, nil, "disaggregation", "prefill and decode on clusters of their own" },
+  { "prefill_xpu", TEXT, nil, "disaggregation", "accelerator of the prefill cluster" },
+  { "prefill_n_xpus", COUNT, nil, "disaggregation", "how many of them" },
+  { "prefill_tp", "pools.prefill.engine.tensor_parallel_size", nil, "disaggregation", "their tensor parallelism" },
+  { "decode_xpu", TEXT, nil, "disaggregation", "accelerator of the decode cluster" },
+  { "decode_n_xpus", COUNT, nil, "disaggregation", "how many of them" },
+  { "decode_tp", "pools.decode.engine.tensor_parallel_size", nil, "disaggregation", "their tensor parallelism" },
+  { "transfer_bandwidth", RATE, nil, "disaggregation", "GB/s between the clusters" },
+  { "transfer_latency", DELAY, nil, "disaggregation", "ms between the clusters" },
+  { "summary", FLAG, nil, nil, "print the summary (it always is, but under -q)" },
+  { "config", TEXT, nil, nil, "take all this from a JSON file" },
 }
 
 local SECTIONS = { "cluster", "parallelism", "workload", "scheduler", "simulation", "disaggregation",
@@ -72,7 +76,7 @@ function flags.options()
   local list = {}
   for _, k in ipairs(KEYS) do
     if k[1] ~= "random_seed" then
-      list[#list + 1] = { "--" .. k[1]:gsub("_", "-"), value = k[2] ~= "flag" and "VALUE" or nil, flag = k[1],
+      list[#list + 1] = { "--" .. k[1]:gsub("_", "-"), value = k[2] ~= FLAG and "VALUE" or nil, flag = k[1],
                           doc = k[5] .. (k[3] and (" (%s)"):format(tostring(k[3])) or "") }
     end
   end
@@ -82,11 +86,8 @@ end
 -- ---- reading ----
 
 local function read_key(p, path, t, k, name)
-  local rule = k[2]
-  if rule == "text" then return fields.text(p, path, t, name) end
-  if rule == "flag" then return fields.boolean(p, path, t, name) end
-  if rule.min then return fields.number(p, path, t, name, rule) end
-  return fields.choice(p, path, t, name, rule, "%s: unknown")
+  if type(k[2]) == "string" then return fields.stands_for(p, path, t, name, k[2], { kind = "poisson" }) end
+  return fields.value(p, path, t, name, k[2], k[2].type == "choice" and "%s: unknown" or nil)
 end
 
 -- Values of one mapping into `out`, by the names of KEYS.
@@ -236,6 +237,10 @@ local function check_plan(p, plan, input, output)
   if bytes < HEADROOM then p:warn("xpu", "leaves %.3g GB for the KV cache of each accelerator", bytes / 1e9) end
 end
 
+local function blame(p, why)
+  if not p:blame(why, "") then p:add("", "%s", why) end
+end
+
 local function finish(p, given, folder)
   local raw, input, output
   if #p.errors == 0 then raw, input, output = flags.scenario(p, given) end
@@ -243,7 +248,7 @@ local function finish(p, given, folder)
   if not raw then return out end
   local ok, s = pcall(scenario.new, raw)
   if not ok then
-    p:add("", scenario.first_line(s))
+    blame(p, scenario.first_line(s))
     return out
   end
   scenario.origin(s).folder = folder
@@ -251,7 +256,7 @@ local function finish(p, given, folder)
     scenario.origin(s).typed[given.calibration_data] = true
   end
   local planned, plan = pcall(planning.plan, s)
-  if planned then check_plan(p, plan, input, output) else p:add("", scenario.first_line(plan)) end
+  if planned then check_plan(p, plan, input, output) else blame(p, scenario.first_line(plan)) end
   out.scenario, out.raw = #p.errors == 0 and s or nil, raw
   return out
 end
@@ -279,7 +284,7 @@ function flags.given(given_flags)
     local text = given_flags[k[1]]
     if text ~= nil and k[1] ~= "config" then
       local value = text
-      if type(k[2]) == "table" and k[2].min then value = tonumber(text) or text end
+      if type(k[2]) == "string" or k[2].min then value = tonumber(text) or text end
       local flag = "--" .. k[1]:gsub("_", "-")
       given[k[1]] = read_key(p, "", { [flag] = value }, k, flag)
     end

@@ -14,12 +14,12 @@ local Z99 = 2.3263478740408408                            -- NIST/SEMATECH e-Han
 local NAMES = { "Constant", "Fixed", "Exponential", "Uniform", "Normal", "LogNormal", "Pareto", "Weibull", "Gamma",
                 "Mixture", "Linear", "Geometric", "Categorical", "Empirical" }
 
-local POSITIVE = { min = 0, open = true }
-local ANY, NOT_NEGATIVE = {}, { min = 0 }
+-- Of parameters that oracle.dist has none of: rates, logarithms, what clamps a draw. Those of the others are its own.
+local POSITIVE, ANY = { type = "number", min = 0, open = true }, { type = "number" }
 
-local function get(p, path, t, key, otherwise, rule)
+local function get(p, path, t, key, otherwise, row)
   if t[key] == nil then return otherwise end
-  return fields.number(p, path, t, key, rule)
+  return fields.value(p, path, t, key, row)
 end
 
 local function from_linear(mean, std)
@@ -40,13 +40,13 @@ end
 
 local function lognormal(p, path, t)
   if t.median ~= nil then
-    local d = { kind = "lognormal", median = get(p, path, t, "median", nil, POSITIVE) }
+    local d = { kind = "lognormal", median = get(p, path, t, "median", nil, dist.row("lognormal", "median")) }
     for _, key in ipairs { "mean", "mu" } do
       if t[key] ~= nil then return p:add(join(path, key), "median says the same; leave one out") end
     end
     local spread = false
     for _, key in ipairs { "p99", "p95", "p90", "sigma", "cv", "std" } do
-      d[key] = get(p, path, t, key, nil, key:match("^p") and POSITIVE or NOT_NEGATIVE)
+      d[key] = get(p, path, t, key, nil, dist.row("lognormal", key))
       spread = spread or t[key] ~= nil
     end
     if not spread then d.sigma = 1 end                    -- the default that mean has too
@@ -57,7 +57,7 @@ local function lognormal(p, path, t)
   end
   if t.mu ~= nil and t.mean ~= nil then return p:add(join(path, "mu"), "mean says the same; leave one out") end
   local mean = get(p, path, t, "mean", nil, ANY) or get(p, path, t, "mu", 0, ANY)
-  local sigma = get(p, path, t, "sigma", 1, NOT_NEGATIVE)
+  local sigma = get(p, path, t, "sigma", 1, dist.row("lognormal", "sigma"))
   if not mean or not sigma then return nil end
   if t.mu ~= nil and mean > TOKENS_SCALE then
     return p:add(join(path, "mu"), "%g: a logarithm, up to %d, expected (or give median, which is linear)", mean,
@@ -93,32 +93,35 @@ local function kind(names, keys, convert)
 end
 
 kind({ "Constant", "Fixed" }, { "value" }, function(p, path, t)
-  return { kind = "constant", value = get(p, path, t, "value", 1, ANY) }
+  return { kind = "constant", value = get(p, path, t, "value", 1, dist.row("constant", "value")) }
 end)
 
 kind({ "Exponential" }, { "rate", "mean" }, function(p, path, t)
   if t.rate ~= nil and t.mean ~= nil then return p:add(path, "rate and mean say the same; leave one out") end
-  local mean = get(p, path, t, "mean", nil, POSITIVE)
+  local mean = get(p, path, t, "mean", nil, dist.row("exponential", "mean"))
   local rate = get(p, path, t, "rate", 1, POSITIVE)
   return { kind = "exponential", mean = mean or (rate and 1 / rate) }
 end)
 
 kind({ "Uniform" }, { "low", "high" }, function(p, path, t)
-  return { kind = "uniform", low = get(p, path, t, "low", 0, ANY), high = get(p, path, t, "high", 1, ANY) }
+  return { kind = "uniform", low = get(p, path, t, "low", 0, dist.row("uniform", "low")),
+           high = get(p, path, t, "high", 1, dist.row("uniform", "high")) }
 end)
 
 kind({ "Normal" }, { "mean", "std", "sigma" }, function(p, path, t)
   if t.std ~= nil and t.sigma ~= nil then return p:add(path, "std and sigma say the same; leave one out") end
-  local std = get(p, path, t, "std", nil, NOT_NEGATIVE) or get(p, path, t, "sigma", 1, NOT_NEGATIVE)
-  return { kind = "normal", mean = get(p, path, t, "mean", 0, ANY), std = std, min = 0 }
+  local spread = dist.row("normal", "std")
+  local std = get(p, path, t, "std", nil, spread) or get(p, path, t, "sigma", 1, spread)
+  return { kind = "normal", mean = get(p, path, t, "mean", 0, dist.row("normal", "mean")), std = std, min = 0 }
 end)
 
 kind({ "LogNormal" }, { "mean", "mu", "sigma", "median", "p99", "p95", "p90", "cv", "std" }, lognormal)
 
 for name, shape in pairs { Pareto = 1, Weibull = 1, Gamma = 2 } do
   kind({ name }, { "shape", "scale" }, function(p, path, t)
-    return { kind = name:lower(), shape = get(p, path, t, "shape", shape, POSITIVE),
-             scale = get(p, path, t, "scale", 1, POSITIVE) }
+    local ours = name:lower()
+    return { kind = ours, shape = get(p, path, t, "shape", shape, dist.row(ours, "shape")),
+             scale = get(p, path, t, "scale", 1, dist.row(ours, "scale")) }
   end)
 end
 
@@ -126,14 +129,15 @@ kind({ "Linear" }, { "start", "end", "over" }, function(p, path, t)
   for _, key in ipairs { "start", "end", "over" } do
     if t[key] == nil then p:add(join(path, key), "missing; Linear goes from start to end over so many requests") end
   end
-  return { kind = "linear", from = get(p, path, t, "start", nil, ANY), to = get(p, path, t, "end", nil, ANY),
-           over = get(p, path, t, "over", nil, { min = 1, whole = true }) }
+  return { kind = "linear", from = get(p, path, t, "start", nil, dist.row("linear", "from")),
+           to = get(p, path, t, "end", nil, dist.row("linear", "to")),
+           over = get(p, path, t, "over", nil, dist.row("linear", "over")) }
 end)
 
 kind({ "Geometric" }, { "p", "mean" }, function(p, path, t)
   if (t.p == nil) == (t.mean == nil) then return p:add(path, "Geometric needs p or mean") end
-  return { kind = "geometric", p = get(p, path, t, "p", nil, { min = 0, max = 1, open = true }),
-           mean = get(p, path, t, "mean", nil, { min = 1 }) }
+  return { kind = "geometric", p = get(p, path, t, "p", nil, dist.row("geometric", "p")),
+           mean = get(p, path, t, "mean", nil, dist.row("geometric", "mean")) }
 end)
 
 kind({ "Categorical" }, { "values", "weights" }, function(p, path, t)

@@ -3,6 +3,7 @@ local lazy = require "oracle.lazy"
 local fields = require "oracle.formats.fields"
 local hardware = require "oracle.formats.yaml.hardware"
 local join = require("oracle.formats.problems").join
+local knobs = require "oracle.scenario.knobs"
 local schema = lazy "oracle.scenario.schema"
 
 local framework = {}
@@ -10,11 +11,24 @@ local framework = {}
 local KEYS = { "name", "type", "is_target_for_workload", "config" }
 
 local CONFIG_KEYS = {
-  "model_profile_id", "gpu_id", "block_size", "max_num_seqs", "max_num_batched_tokens", "enable_chunked_prefill",
-  "prefill_chunk_size", "scheduler_iteration_delay_s", "bytes_per_token_estimate_for_network",
-  "enable_prefix_caching", "enable_cross_request_caching", "min_prefix_cache_length", "max_prefix_cache_size",
-  "prefix_eviction_policy", "store_prefix_tokens", "lod", "parallelism", "scheduling_policy",
-  "gpu_memory_utilization", "max_model_len",
+  "model_profile_id", "gpu_id", "prefill_chunk_size", "scheduler_iteration_delay_s",
+  "bytes_per_token_estimate_for_network", "max_prefix_cache_size", "prefix_eviction_policy", "store_prefix_tokens",
+  "lod", "parallelism", "scheduling_policy",
+}
+
+-- Knobs of the scenario's `engine` that `config` says by the same name: all that the scheduler reads but what
+-- `parallelism` holds.
+local KNOBS = { "gpu_memory_utilization" }
+for _, row in ipairs(knobs.scheduler) do
+  if row.giver == "engine" and row[1] ~= "num_microbatches_per_request" then KNOBS[#KNOBS + 1] = row[1] end
+end
+table.move(KNOBS, 1, #KNOBS, #CONFIG_KEYS + 1, CONFIG_KEYS)
+
+-- What the file says of them besides.
+local SAID = {
+  block_size = { max = 256, label = "Invalid block_size: %s (should be 1-256)" },
+  max_num_seqs = { label = "Invalid max_num_seqs: %s" },
+  max_num_batched_tokens = { label = "Invalid max_num_batched_tokens: %s" },
 }
 
 -- Keys that files carry and no program has ever read: said by name, with what to write instead.
@@ -28,12 +42,6 @@ local REFUSED = {
 }
 
 local PARALLEL_KEYS = { "strategy", "tp_degree", "pp_stages", "num_microbatches_per_request", "gpu_ids" }
-
-local WHOLE = { min = 1, max = 1000000000, whole = true }
-
-local function whole(most, message)
-  return { min = 1, max = most, whole = true, message = message }
-end
 
 local function ids_of(p, path, t, h, kind)
   local list = fields.list(p, path, t, "gpu_ids", kind .. " missing gpu_ids")
@@ -79,11 +87,13 @@ local function parallelism(p, path, c, h, kind)
   end
   local strategy = fields.choice(p, at, t, "strategy", wanted, "Invalid parallelism strategy: %s")
   local before = #p.errors
-  local tp = fields.number(p, at, t, "tp_degree", whole(1024, "Invalid tp_degree: %s")) or 1
-  local pp = fields.number(p, at, t, "pp_stages", whole(1024, "Invalid pp_stages: %s")) or 1
+  local tp = fields.stands_for(p, at, t, "tp_degree", "engine.tensor_parallel_size",
+    { label = "Invalid tp_degree: %s" }) or 1
+  local pp = fields.stands_for(p, at, t, "pp_stages", "engine.pipeline_parallel_size",
+    { label = "Invalid pp_stages: %s" }) or 1
   local counted = #p.errors == before
-  local micro = fields.number(p, at, t, "num_microbatches_per_request",
-    whole(1000000, "Invalid num_microbatches_per_request: %s"))
+  local micro = fields.stands_for(p, at, t, "num_microbatches_per_request",
+    "engine.num_microbatches_per_request", { label = "Invalid num_microbatches_per_request: %s" })
   if micro and micro > 1 and strategy and not strategy:match("^PP") and strategy ~= "TP_PP" then
     p:add(join(at, "num_microbatches_per_request"), "%d: goes with PP or TP_PP, whose stages they fill", micro)
   end
@@ -106,42 +116,48 @@ local function single(p, path, c, h)
   return { id }
 end
 
+-- A knob under a name of the file's own, which goes beside no other.
+local function other_name(p, path, c, key, name)
+  local v = fields.stands_for(p, path, c, key, "engine." .. name)
+  if c[key] ~= nil and c[name] ~= nil then
+    return p:add(join(path, key), "the same knob as %s; one of them expected", name)
+  end
+  return v
+end
+
 -- The keys of the prefix cache, into the engine's knobs. An entry of max_prefix_cache_size is a KV block.
 local function prefix_keys(p, path, c, e)
   fields.choice(p, path, c, "prefix_eviction_policy", { "lru" }, "prefix_eviction_policy %s: not supported")
-  e.min_prefix_cache_length = fields.number(p, path, c, "min_prefix_cache_length", { min = 0, max = 1e9, whole = true })
   if c.max_prefix_cache_size == 0 then
     p:add(join(path, "max_prefix_cache_size"), "0: a cache that keeps nothing; write enable_prefix_caching: false")
   else
-    e.prefix_cache_blocks = fields.number(p, path, c, "max_prefix_cache_size", WHOLE)
+    e.prefix_cache_blocks = other_name(p, path, c, "max_prefix_cache_size", "prefix_cache_blocks")
+      or e.prefix_cache_blocks
   end
   if fields.boolean(p, path, c, "store_prefix_tokens") then
     p:warn(join(path, "store_prefix_tokens"), "changes no result: a cached block is known by its hash")
   end
-  e.enable_prefix_caching = fields.boolean(p, path, c, "enable_prefix_caching")
-  e.enable_cross_request_caching = fields.boolean(p, path, c, "enable_cross_request_caching")
-  if e.enable_prefix_caching ~= false then return end
-  for _, key in ipairs { "min_prefix_cache_length", "max_prefix_cache_size", "enable_cross_request_caching" } do
-    if c[key] then p:warn(join(path, key), "has no effect: enable_prefix_caching is false") end
-  end
-  e.min_prefix_cache_length, e.prefix_cache_blocks = nil, nil
 end
 
-local function budget_keys(p, path, c, e)
-  e.block_size = fields.number(p, path, c, "block_size",
-    { min = 1, max = 256, whole = true, message = "Invalid block_size: %s (should be 1-256)" })
-  e.max_num_seqs = fields.number(p, path, c, "max_num_seqs", whole(1000000, "Invalid max_num_seqs: %s"))
-  e.max_num_batched_tokens = fields.number(p, path, c, "max_num_batched_tokens",
-    whole(100000000, "Invalid max_num_batched_tokens: %s"))
-  e.max_model_len = fields.number(p, path, c, "max_model_len", WHOLE)
-  e.enable_chunked_prefill = fields.boolean(p, path, c, "enable_chunked_prefill")
-  e.gpu_memory_utilization = fields.number(p, path, c, "gpu_memory_utilization", { min = 0, max = 1, open = true })
-  local chunk = fields.number(p, path, c, "prefill_chunk_size", WHOLE)
+-- Knobs that another one, which is off, makes idle: said here, where the key is, and given no further.
+local function idle_keys(p, path, c, e)
+  for _, name in ipairs(KNOBS) do
+    local needs = knobs.of[name].needs
+    if needs and e[needs] == false then
+      local key = c[name] == nil and name == "prefix_cache_blocks" and "max_prefix_cache_size" or name
+      if c[key] then p:warn(join(path, key), "has no effect: %s is false", needs) end
+      e[name] = nil
+    end
+  end
+end
+
+local function chunk_keys(p, path, c, e)
+  local chunk = other_name(p, path, c, "prefill_chunk_size", "long_prefill_token_threshold")
   local budget = e.max_num_batched_tokens
   if chunk and budget and chunk > budget then
     p:add(join(path, "prefill_chunk_size"), "%d: a chunk cannot be above max_num_batched_tokens (%d)", chunk, budget)
   elseif chunk and e.enable_chunked_prefill ~= false and chunk ~= budget then
-    e.chunk = chunk
+    e.long_prefill_token_threshold = chunk
   end
   if chunk and e.enable_chunked_prefill == false then
     p:warn(join(path, "prefill_chunk_size"), "has no effect: enable_chunked_prefill is false")
@@ -150,9 +166,12 @@ end
 
 local function config_keys(p, path, c)
   local e = {}
-  budget_keys(p, path, c, e)
+  p:place("engine", path)
+  for _, name in ipairs(KNOBS) do e[name] = fields.stands_for(p, path, c, name, "engine." .. name, SAID[name]) end
+  chunk_keys(p, path, c, e)
   prefix_keys(p, path, c, e)
-  fields.number(p, path, c, "bytes_per_token_estimate_for_network", { min = 0, max = 1e6 })
+  idle_keys(p, path, c, e)
+  fields.stands_for(p, path, c, "bytes_per_token_estimate_for_network", "client_link.bytes_per_token")
   fields.choice(p, path, c, "scheduling_policy", { "fcfs", "priority" }, "scheduling_policy %s: not supported")
   return e
 end
@@ -197,13 +216,13 @@ local function config_of(p, path, f, t, h)
   end
   f.engine = config_keys(p, at, c)
   f.priority = type(c.scheduling_policy) == "string" and c.scheduling_policy:lower() == "priority"
-  f.delay = fields.number(p, at, c, "scheduler_iteration_delay_s", { min = 0, max = 3600 })
+  f.delay = fields.stands_for(p, at, c, "scheduler_iteration_delay_s", "cost.step_overhead")
   f.bytes = c.bytes_per_token_estimate_for_network
   f.lod = fields.choice(p, at, c, "lod", { "high", "medium" }, "Invalid LoD: %s")
   f.parallel = parallelism(p, at, c, h, f.type)
   if f.parallel then
     local micro = f.parallel.microbatches
-    f.gpus, f.engine.microbatches = f.parallel.ids, micro
+    f.gpus, f.engine.num_microbatches_per_request = f.parallel.ids, micro
     if f.engine.enable_chunked_prefill == false and micro and micro > 1 then
       p:add(join(at, "parallelism.num_microbatches_per_request"),
         "%d: cuts prompts, which enable_chunked_prefill: false forbids", micro)

@@ -15,8 +15,6 @@ local DEVICE_NEEDS = { "device_id", "device_type", "peak_tflops", "memory_capaci
 local LINK_KEYS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s", "bidirectional" }
 local LINK_NEEDS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s" }
 
-local SHARE = { min = 0, max = 1, open = true }
-
 local function rates(p, path, t)
   local at = join(path, "peak_tflops")
   local v = t.peak_tflops
@@ -28,7 +26,7 @@ local function rates(p, path, t)
   if v.fp16 == nil then return p:add(at, "Missing fp16 in peak_tflops") end
   local out = {}
   for _, name in ipairs(formats.PEAKS) do
-    local tflops = fields.number(p, at, v, name, { min = 0, max = 1e6, open = true })
+    local tflops = fields.value(p, at, v, name, { type = "number", min = 0, max = 1e6, open = true })
     if tflops then out[name] = tflops * 1e12 end
   end
   return out
@@ -44,17 +42,18 @@ local function device(p, path, t, devices)
   if devices[id] then p:add(join(path, "device_id"), "Duplicate device ID: %s", id) end
   if id == CLIENT then p:add(join(path, "device_id"), "%s is the clients' node; another name expected", id) end
   local kind = fields.choice(p, path, t, "device_type", { "GPU", "CPU" }, "device_type %s")
-  local memory = fields.number(p, path, t, "memory_capacity_bytes", { min = 0, max = 1e15, open = true })
+  local memory = fields.value(p, path, t, "memory_capacity_bytes",
+    { type = "number", min = 0, max = 1e15, open = true })
   if memory and memory < 1e9 then
     p:add(join(path, "memory_capacity_bytes"), "%s: Unrealistic memory capacity %.3g GB", what, memory / 1e9)
   end
-  local rate = fields.number(p, path, t, "memory_gbps", { min = 0, max = 1e6, open = true })
+  local rate = fields.value(p, path, t, "memory_gbps", { type = "number", min = 0, max = 1e6, open = true })
   devices[id] = {
     id = id, kind = kind, path = path, flops = rates(p, path, t), memory = memory,
     -- Steps a device could work on at a time; it never has more than one.
-    units = fields.number(p, path, t, "processing_units", { min = 1, max = 1e9, whole = true }),
-    bandwidth = rate and rate * 1e9, mfu = fields.number(p, path, t, "mfu", SHARE),
-    mbu = fields.number(p, path, t, "mbu", SHARE),
+    units = fields.value(p, path, t, "processing_units", { type = "count", min = 1, max = 1e9 }),
+    bandwidth = rate and rate * 1e9, mfu = fields.stands_for(p, path, t, "mfu", "cost.mfu"),
+    mbu = fields.stands_for(p, path, t, "mbu", "cost.mbu"),
   }
   devices[#devices + 1] = devices[id]
 end
@@ -84,8 +83,8 @@ local function link(p, path, t, devices, seen)
   local good = node(p, path, "source_id", from, devices, what)
   good = node(p, path, "dest_id", to, devices, what) and good
   if good and from == to then return p:add(path, "%s: joins %s to itself", what, from) end
-  local bits = fields.number(p, path, t, "bandwidth_bps", { min = 0, max = 1e18, open = true })
-  local latency = fields.number(p, path, t, "latency_s", { min = 0, max = 1e6 })
+  local bits = fields.value(p, path, t, "bandwidth_bps", { type = "number", min = 0, max = 1e18, open = true })
+  local latency = fields.value(p, path, t, "latency_s", { type = "number", min = 0, max = 1e6 })
   local both = fields.boolean(p, path, t, "bidirectional")
   if not (good and bits and latency) then return nil end
   return { path = path, id = id, from = from, to = to, bandwidth = bits / 8, latency = latency, both = both ~= false }
@@ -113,7 +112,7 @@ local function links_of(p, path, t, devices)
 end
 
 local function share_of(p, path, t, devices, key)
-  local v = fields.number(p, path, t, key, SHARE)
+  local v = fields.stands_for(p, path, t, key, "cost." .. key)
   for _, d in ipairs(devices) do d[key] = d[key] or v end
 end
 

@@ -7,7 +7,6 @@ local document = require "oracle.formats.document"
 local fields = require "oracle.formats.fields"
 local framework = lazy "oracle.formats.yaml.framework"
 local hardware_profile = lazy "oracle.formats.yaml.hardware"
-local locate = lazy "oracle.formats.yaml.locate"
 local model_db = lazy "oracle.formats.yaml.model_db"
 local planning = lazy "oracle.plan"
 local problems = require "oracle.formats.problems"
@@ -108,14 +107,8 @@ end
 -- ---- the scenario ----
 
 local function engine_of(f)
-  local e = f.engine
-  local engine = { block_size = e.block_size or 16, max_num_seqs = e.max_num_seqs or 256,
-                   max_num_batched_tokens = e.max_num_batched_tokens, max_model_len = e.max_model_len,
-                   enable_chunked_prefill = e.enable_chunked_prefill, enable_prefix_caching = e.enable_prefix_caching,
-                   enable_cross_request_caching = e.enable_cross_request_caching,
-                   min_prefix_cache_length = e.min_prefix_cache_length,
-                   prefix_cache_blocks = e.prefix_cache_blocks, long_prefill_token_threshold = e.chunk,
-                   num_microbatches_per_request = e.microbatches, gpu_memory_utilization = e.gpu_memory_utilization }
+  local engine = { block_size = 16, max_num_seqs = 256 }
+  for name, value in pairs(f.engine) do engine[name] = value end
   if f.system ~= "vllm" then engine.system = f.system end
   if f.parallel then
     if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end
@@ -143,13 +136,27 @@ local function client_link(p, frameworks, h)
   return slow
 end
 
--- Requests that no server of this model could hold.
-local function check_lengths(p, s, list, server, profiles)
-  local ok, plan = pcall(planning.plan, s)
-  if not ok then
-    local path, why = locate.workload(scenario.first_line(plan), profiles)
-    return p:add(path or server.path .. ".config", "%s", why)
+-- What the scenario or its plan says of it, at the key of the file that it is about.
+local function blame(p, why, targets)
+  local index, inner = why:match("^workload%.profiles%[(%d+)%]%.(.+)$")
+  local workload = inner and "workload." .. inner or why:match("^workload%..*$")
+  if workload then
+    local profile = ("workload.client_profiles[%d]"):format((index or 1) - 1)
+    if not p:blame(workload, profile) and not p:blame(workload, "workload") then
+      p:add(index and profile or "workload", "%s", (workload:gsub("^workload%.", "")))
+    end
+    return
   end
+  local group, rest = why:match("^groups?%[?(%d+)%]?[.:] ?(.+)$")
+  local server = group and targets[tonumber(group)] or targets[1]
+  if p:blame(rest or why, server.path) or p:blame(rest or why, "") then return end
+  p:add(server.path .. ".config", "%s", why)
+end
+
+-- Requests that no server of this model could hold.
+local function check_lengths(p, s, list, targets)
+  local ok, plan = pcall(planning.plan, s)
+  if not ok then return blame(p, scenario.first_line(plan), targets) end
   local middle = distribution.middle
   local most = plan.scenario.engine.max_model_len
   for i, w in ipairs(list) do
@@ -284,12 +291,6 @@ local function read_parts(p, v, folder)
   return parts
 end
 
-local function first_target(frameworks)
-  for _, f in ipairs(frameworks) do
-    if f.target then return f end
-  end
-end
-
 -- What a reader of the log wants to see confirmed, one line each.
 local function describe(parts)
   local lines, h = {}, parts.hardware
@@ -327,15 +328,15 @@ function yaml.read(v, marks, folder)
   out.db = parts.db
   local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
   if not raw or #p.errors > 0 then return out end
-  local profiles = v.workload.client_profiles
+  local targets = {}
+  for _, f in ipairs(parts.frameworks) do targets[#targets + 1] = f.target and f or nil end
   local ok, s = pcall(scenario.new, raw)
   if not ok then
-    local path, why = locate.workload(scenario.first_line(s), profiles)
-    p:add(path or "", "%s", why)
+    blame(p, scenario.first_line(s), targets)
     return out
   end
   scenario.origin(s).folder = folder
-  check_lengths(p, s, parts.workload.list, first_target(parts.frameworks), profiles)
+  check_lengths(p, s, parts.workload.list, targets)
   local m = parts.metrics
   out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
   out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level

@@ -22,7 +22,7 @@ local KNOWN = { "parameters", "parameter_bytes_fp16", "hidden_size", "num_layers
                 "prefill_op_stats", "decode_op_stats", "aggregated_ops", "kv_cache_bytes_per_token_per_layer",
                 "layer_types", "head_dim", "max_position_embeddings", "description", "name" }
 local STATS = { "flops_per_token", "memory_bytes_per_token" }
-local WHOLE = { min = 1, max = 1e15, whole = true }
+local WHOLE = { type = "count", min = 1, max = 1e15 }
 
 local CONTEXT = 4096                                      -- of a model whose entry does not say; Llama 2's
 
@@ -49,11 +49,11 @@ local function check_entry(p, id, t)
   if not fields.entry(p, id, t) then return end
   fields.known(p, id, t, KNOWN)
   fields.complete(p, id, t, "Model " .. id, NEEDS, "missing required fields")
-  for _, key in ipairs(NEEDS) do fields.number(p, id, t, key, WHOLE) end
+  for _, key in ipairs(NEEDS) do fields.value(p, id, t, key, WHOLE) end
   for _, key in ipairs { "num_experts", "num_experts_per_tok", "head_dim", "max_position_embeddings" } do
-    fields.number(p, id, t, key, WHOLE)
+    fields.value(p, id, t, key, WHOLE)
   end
-  local bytes = fields.number(p, id, t, "parameter_bytes_fp16", { min = 0, max = 1e18 })
+  local bytes = fields.value(p, id, t, "parameter_bytes_fp16", { type = "number", min = 0, max = 1e18 })
   if t.parameters == nil and bytes == nil then p:add(id, "Missing both parameters and parameter_bytes_fp16") end
   if bytes and type(t.parameters) == "number" and math.abs(bytes - 2 * t.parameters) > 1000 then
     p:add(join(id, "parameter_bytes_fp16"), "Inconsistent parameter_bytes_fp16 (%.0f != %.0f)", bytes, 2 * t.parameters)

@@ -4,18 +4,15 @@ local join = require("oracle.formats.problems").join
 
 local settings = {}
 
-local POSITIVE = { min = 0, max = 1e9, open = true }
-local SEED = { min = 0, max = math.maxinteger, whole = true }
-
 --- @return { duration = s, seed =, lod = }
 function settings.simulation(p, t)
   local path = "simulation"
   fields.known(p, path, t, { "max_simulation_time", "random_seed", "lod" })
   if t.max_simulation_time == nil then p:add(path, "Simulation missing max_simulation_time") end
   return {
-    duration = fields.number(p, path, t, "max_simulation_time",
-      { min = 0, max = 1e9, open = true, message = "Invalid max_simulation_time: %s" }),
-    seed = fields.number(p, path, t, "random_seed", SEED),
+    duration = fields.stands_for(p, path, t, "max_simulation_time", "duration",
+      { label = "Invalid max_simulation_time: %s" }),
+    seed = fields.stands_for(p, path, t, "random_seed", "seed"),
     lod = t.lod ~= nil and fields.choice(p, path, t, "lod", { "high", "medium" },
       "Invalid LoD: %s (must be high/medium)") or nil,
   }
@@ -63,11 +60,11 @@ function settings.metrics(p, t, duration)
   local out = {
     percentiles = percentiles(p, path, t, "percentiles_to_calculate", true)
       or percentiles(p, path, t, "compute_percentiles", false),
-    warm_up = fields.number(p, path, t, "warm_up_duration_s", { min = 0, max = 1e9 }),
+    warm_up = fields.stands_for(p, path, t, "warm_up_duration_s", "warm_up"),
     json = fields.text(p, path, t, "output_summary_json_path") or fields.text(p, path, t, "output_summary_path"),
     csv = fields.text(p, path, t, "output_requests_csv_path") or fields.text(p, path, t, "output_csv_path"),
     series = fields.text(p, path, t, "output_time_series_csv_path"),
-    interval = fields.number(p, path, t, "time_series_interval_s", POSITIVE),
+    interval = fields.stands_for(p, path, t, "time_series_interval_s", "series_interval"),
     level = fields.choice(p, path, t, "log_level", { "DEBUG", "INFO", "WARNING", "ERROR" }, "log_level %s"),
   }
   for _, pair in ipairs(SAME) do

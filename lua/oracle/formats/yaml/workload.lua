@@ -5,6 +5,7 @@ local document = require "oracle.formats.document"
 local fields = require "oracle.formats.fields"
 local join = require("oracle.formats.problems").join
 local prefix = lazy "oracle.workload.parts.prefix"
+local schema = lazy "oracle.scenario.schema"
 local spelling = lazy "oracle.text.spelling"
 
 local workload = {}
@@ -23,7 +24,18 @@ local PROFILE_KEYS = {
   "arrival_rate", "arrival_cv", "timeout_s", "prompt_pool",
 }
 
-local SHARE = { min = 0, max = 1 }
+-- A key that stands for one of a workload whose requests are drawn.
+local function own_key(p, path, t, key, name, label)
+  return fields.stands_for(p, path, t, key, "workload." .. name, { kind = "gamma", label = label })
+end
+
+-- A distribution that stands for such a key.
+local function drawn(p, path, t, key, name, what, absent)
+  p:place("workload." .. name, join(path, key))
+  return distribution.read(p, path, t, key, what, absent)
+end
+
+local WEIGHT = { type = "number", min = 0, max = 1e9 }
 
 -- Keys of example files that no program has ever read.
 local REFUSED = {
@@ -48,12 +60,13 @@ local function arrivals(p, path, t)
     if t.inter_arrival_time_dist_config ~= nil then
       return p:add(join(path, "arrival_rate"), "inter_arrival_time_dist_config is given too; leave one out")
     end
-    local rate = fields.number(p, path, t, "arrival_rate", { min = 0, max = 1e9, open = true })
-    local cv = fields.number(p, path, t, "arrival_cv", { min = 0, max = 1000, open = true })
+    local rate = own_key(p, path, t, "arrival_rate", "rate")
+    local cv = own_key(p, path, t, "arrival_cv", "cv")
     return rate and { kind = cv and cv ~= 1 and "gamma" or "poisson", rate = rate, cv = cv ~= 1 and cv or nil }
   end
   if t.arrival_cv ~= nil then p:add(join(path, "arrival_cv"), "goes with arrival_rate, which is missing") end
-  local d = distribution.read(p, path, t, "inter_arrival_time_dist_config", "time",
+  for _, name in ipairs { "rate", "cv" } do p:place("workload." .. name, at) end   -- which some kinds of gaps become
+  local d = drawn(p, path, t, "inter_arrival_time_dist_config", "inter_arrival", "time",
     ("Client profile %s missing inter_arrival_time_dist_config"):format(path:match("%d+") or "?"))
   if not d then return nil end
   if distribution.still(d) then return p:add(at, "a gap above 0 between requests expected") end
@@ -67,10 +80,10 @@ end
 -- ---- conversations ----
 
 local function conversation(p, path, t, common)
-  local probability = fields.number(p, path, t, "conversational_probability", SHARE)
-  local think = distribution.read(p, path, t, "follow_up_inter_arrival_time_dist_config", "time")
-  local turns = fields.number(p, path, t, "max_turns_per_session", { min = 1, max = 65535, whole = true })
-  local continue = fields.number(p, path, t, "continuation_probability", SHARE)
+  local probability = own_key(p, path, t, "conversational_probability", "conversation.probability")
+  local think = drawn(p, path, t, "follow_up_inter_arrival_time_dist_config", "conversation.think", "time")
+  local turns = own_key(p, path, t, "max_turns_per_session", "conversation.max_turns")
+  local continue = own_key(p, path, t, "continuation_probability", "conversation.continue_probability")
   if not probability or probability == 0 then
     for _, key in ipairs { "follow_up_inter_arrival_time_dist_config", "max_turns_per_session",
                            "continuation_probability" } do
@@ -86,8 +99,10 @@ end
 
 -- ---- prefixes ----
 
-local PREFIX_TYPES = { "system", "few_shot", "instruction", "mixed", "random" }
-local PART_TYPES = { "system", "few_shot", "instruction" }
+-- The rows of the scenario's own patterns.
+local function pattern_rows()
+  return schema.row("workload.prefix", "gamma").of.fields
+end
 
 -- A prefix has the length that its name stands for, or says its own.
 local function known_name(p, path, kind, part)
@@ -103,11 +118,12 @@ end
 
 local function component(p, path, t)
   if not fields.entry(p, path, t) then return nil end
+  local rows = pattern_rows().components.of.fields
   fields.known(p, path, t, { "type", "name", "length" })
-  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PART_TYPES, ", ")) end
-  local part = { type = fields.choice(p, path, t, "type", PART_TYPES, "%s: unknown prefix type"),
-                 name = fields.text(p, path, t, "name"),
-                 tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }) }
+  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(rows.type.values, ", ")) end
+  local part = { type = fields.value(p, path, t, "type", rows.type, "%s: unknown prefix type"),
+                 name = fields.value(p, path, t, "name", rows.name),
+                 tokens = fields.value(p, path, t, "length", rows.tokens) }
   known_name(p, path, part.type, part)
   return part
 end
@@ -115,14 +131,15 @@ end
 local function pattern(p, path, t)
   if not fields.entry(p, path, t) then return nil end
   fields.known(p, path, t, { "type", "name", "weight", "components", "length", "variants" })
+  local rows = pattern_rows()
   local out = {
-    type = fields.choice(p, path, t, "type", PREFIX_TYPES, "%s: unknown prefix type"),
-    name = fields.text(p, path, t, "name"),
-    tokens = fields.number(p, path, t, "length", { min = 1, max = 1e8, whole = true }),
-    weight = fields.number(p, path, t, "weight", { min = 0, max = 1e9 }),
-    variants = fields.number(p, path, t, "variants", { min = 1, max = 1e9, whole = true }),
+    type = fields.value(p, path, t, "type", rows.type, "%s: unknown prefix type"),
+    name = fields.value(p, path, t, "name", rows.name),
+    tokens = fields.value(p, path, t, "length", rows.tokens),
+    weight = fields.value(p, path, t, "weight", rows.weight),
+    variants = fields.value(p, path, t, "variants", rows.variants),
   }
-  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(PREFIX_TYPES, ", ")) end
+  if t.type == nil then p:add(path, "missing type; one of %s", table.concat(rows.type.values, ", ")) end
   known_name(p, path, out.type, out)
   local parts = fields.list(p, path, t, "components")
   if out.type == "mixed" and not parts and t.components == nil then
@@ -168,16 +185,16 @@ end
 -- ---- profiles ----
 
 local function lengths(p, path, t, index)
-  local prompt = distribution.read(p, path, t, "prompt_tokens_dist_config", "tokens",
+  local prompt = drawn(p, path, t, "prompt_tokens_dist_config", "prompt", "tokens",
     ("Client profile %d missing prompt_tokens_dist_config"):format(index))
-  local output = distribution.read(p, path, t, "max_output_tokens_dist_config", "tokens",
+  local output = drawn(p, path, t, "max_output_tokens_dist_config", "output", "tokens",
     ("Client profile %d missing max_output_tokens_dist_config"):format(index))
   return prompt, output
 end
 
 -- A weight of 1 says nothing and goes unmentioned.
 local function weight(p, path, t)
-  if fields.number(p, path, t, "weight", { min = 0, max = 1e9 }) and t.weight ~= 1 then
+  if fields.value(p, path, t, "weight", WEIGHT) and t.weight ~= 1 then
     p:warn(join(path, "weight"), "has no effect: each profile has arrivals of its own, and the rates add")
   end
 end
@@ -198,11 +215,11 @@ local function profile(p, index, t, common)
   weight(p, path, t)
   w.prompt, w.output = lengths(p, path, t, index)
   w.conversation = conversation(p, path, t, common)
-  local streaming = fields.number(p, path, t, "streaming_response_probability", SHARE)
+  local streaming = own_key(p, path, t, "streaming_response_probability", "streaming")
   if streaming and streaming < 1 then w.streaming = streaming end
-  w.priority = distribution.read(p, path, t, "user_priority_dist_config", "tokens")
-  w.timeout = fields.number(p, path, t, "timeout_s", { min = 0, max = 1e9, open = true })
-  w.prompt_pool = fields.number(p, path, t, "prompt_pool", { min = 1, max = 1e9, whole = true })
+  w.priority = drawn(p, path, t, "user_priority_dist_config", "priority", "tokens")
+  w.timeout = own_key(p, path, t, "timeout_s", "timeout")
+  w.prompt_pool = own_key(p, path, t, "prompt_pool", "prompt_pool")
   if w.prompt_pool and w.conversation then
     p:add(join(path, "prompt_pool"), "sessions continue what was said, they do not ask again; leave it out or"
       .. " conversational_probability")
@@ -242,7 +259,7 @@ local function weights_of(p, t, frameworks)
   fields.known(p, path, map, names)
   local total = 0
   for i, name in ipairs(names) do
-    out[i] = fields.number(p, path, map, name, { min = 0, max = 1e9 }) or 1
+    out[i] = fields.value(p, path, map, name, WEIGHT) or 1
     total = total + out[i]
   end
   if #names > 0 and total <= 0 then p:add(path, "all weights are zero") end
@@ -266,11 +283,10 @@ function workload.read(p, t, frameworks)
   local path = "workload"
   fields.known(p, path, t, KEYS)
   if t.total_duration == nil then p:add(path, "Workload missing total_duration") end
-  local duration = fields.number(p, path, t, "total_duration",
-    { min = 0, max = 1e9, open = true, message = "Invalid workload total_duration: %s" })
-  local count = fields.number(p, path, t, "total_requests_to_generate", { min = 1, max = 1e12, whole = true })
+  local duration = own_key(p, path, t, "total_duration", "duration", "Invalid workload total_duration: %s")
+  local count = own_key(p, path, t, "total_requests_to_generate", "count")
   local common = {
-    max_turns = fields.number(p, path, t, "max_turns_per_session", { min = 1, max = 65535, whole = true }) or 10,
+    max_turns = own_key(p, path, t, "max_turns_per_session", "conversation.max_turns") or 10,
     accumulate = fields.boolean(p, path, t, "accumulate_conversational_tokens"),
     prefix_on = fields.boolean(p, path, t, "generate_prompt_tokens"),
     prefix = patterns(p, path, t),
@@ -280,8 +296,9 @@ function workload.read(p, t, frameworks)
   end
   local list = profiles(p, t, common)
   local out = { list = list, duration = duration, count = count }
-  out.seed = fields.number(p, path, t, "random_seed", { min = 0, max = math.maxinteger, whole = true })
-  out.bytes_per_token = fields.number(p, path, t, "bytes_per_token_estimate_for_network", { min = 0, max = 1e6 })
+  out.seed = fields.stands_for(p, path, t, "random_seed", "seed")
+  out.bytes_per_token = fields.stands_for(p, path, t, "bytes_per_token_estimate_for_network",
+    "client_link.bytes_per_token")
   out.router, out.weights = balancing(p, t, frameworks)
   if #list == 1 then
     out.workload = list[1]
