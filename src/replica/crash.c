@@ -86,7 +86,6 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
   }
   sort(r, out, n);
   r->flights = r->ending_count = 0;
-  r->held = false;
   for (uint32_t i = 0; i < n; i++)
     orc_request_cut(at(r, out[i]), now);
   for (uint32_t i = 0; i < n; i++)

@@ -351,12 +351,11 @@ static bool advance(orc_replica *r, orc_error *e)
 /*
 ** What a step in flight does is carried out when it is formed, with the times at which it will have
 ** happened, so that the next one can be formed; requests end, and clients leave, when it is over.
+** Whoever looks at a run that stands still within it sees its tokens already.
 */
 static void foresee(orc_replica *r, orc_microbatch *m)
 {
   const orc_time end = r->flight[r->flights - 1];
-  r->held = end > r->host->limit;
-  if (r->held) return;
   carry_out(r, m, end);
   retire(r, m, end);
 }
@@ -383,7 +382,7 @@ static void land(orc_replica *r, orc_microbatch *m)
 /* A run of decodes, each formed while the one before runs. Returns how many. */
 static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
-  if (!r->runs || r->high || r->flights != 1 || r->held || r->ending_count > 0 || most <= 0 ||
+  if (!r->runs || r->high || r->flights != 1 || r->ending_count > 0 || most <= 0 ||
       !undisturbed(r, m))
     return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
@@ -403,13 +402,14 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
       orc_replica_wake_at(r, r->now);
       return true;
     }
-    if (r->held) foresee(r, m);
     polled += run_ahead(r, m, POLL - polled);
-    if (r->flights < 2 && !r->held && !orc_loop_form(r, m, &work, e)) return false;
+    if (r->flights < 2 && !orc_loop_form(r, m, &work, e)) return false;
     if (work) take_off(r, m);
     if (r->flights == 0) return true;
     if (work && r->flights < 2) continue;
-    if (!r->runs || r->flight[0] >= horizon(r) || r->flight[0] > r->host->limit || r->held ||
+    /* A step that computes for nobody ends in its event: the simulation may be over before. */
+    const bool for_none = r->running == 0 && r->queue.count == 0;
+    if (!r->runs || for_none || r->flight[0] >= horizon(r) || r->flight[0] > r->host->limit ||
         ++polled > POLL) {
       m->busy = true;
       m->end = r->flight[0];

@@ -123,6 +123,7 @@ static inline bool orc_request_in_flight(const orc_request *r, orc_time now)
 /* It stops at `now`: a token on its way never comes. Out of the decode set. */
 static inline void orc_request_cut(orc_request *r, orc_time now)
 {
+  if (r->chunk_end > now) r->chunk_end = now;
   if (r->last_token <= now || r->generated == 0) return;
   r->generated--;
   r->last_token = now;

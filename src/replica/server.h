@@ -112,7 +112,6 @@ typedef struct orc_replica {
   int aside_count, aside_room;
   orc_time flight[2]; /* schedules ahead: the ends of the steps in flight */
   int flights;
-  bool held; /* of these the last is not carried out, since it ends behind the host's limit */
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* free blocks of host memory */

@@ -19,7 +19,7 @@ local OF = {
   } },
 }
 
-versions.DEFAULT = "0.11"
+versions.DEFAULT = "0.33"
 
 local function numbers(text)
   local major, minor = text:match "^[vV]?(%d+)%.(%d+)"
