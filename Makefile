@@ -58,7 +58,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format unit spec objects check
+.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,9 @@ fuzz: build ## configurations, traces and quantities of random bytes, 60 s each 
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
+
+memory: build $(B)/lua ## what servers printed of their memory beside what follows from model and GPU ($$ORACLE_DATA)
+	$(Q)ORACLE_HOME="$(CURDIR)" $(B)/lua tools/memory.lua
 
 bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (RECORD=1: a line of bench/history.csv)
 	@tools/bench.sh $(B)

@@ -1,13 +1,15 @@
 --- oracle: a simulator of LLM serving. `local oracle = require "oracle"`.
 --   oracle.scenario { ... }     a checked scenario; s:run() gives its result
---   oracle.load(path)           the scenario a file returns
+--   oracle.load(path)           the scenario a file returns, or a configuration (YAML, JSON) is
 --   oracle.run(s, options)      the same as s:run(options)
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
 --   oracle.calc.decode(s, 512)  what one step costs, without a run, and the other calculators
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local lazy = require "oracle.lazy"
 local world = require "oracle.scenario.world"
+local beside = lazy "oracle.study.beside"
 local environment = lazy "oracle.repl.environment"
+local formats = lazy "oracle.formats"
 local live = lazy "oracle.live"
 local scenario = lazy "oracle.scenario"
 local spelling = lazy "oracle.text.spelling"
@@ -29,9 +31,23 @@ function oracle.scenario(t)
   return scenario.new(t)
 end
 
---- The scenario that a file returns; an error says why there is none.
-function oracle.load(path)
-  return scenario.open(path)
+--- The scenario that a file returns, or a configuration is; an error says why there is none.
+-- @param name of a deployment, where a configuration has several side by side; nil: the first
+-- @return it; without a name the others after it
+function oracle.load(path, name)
+  local s = scenario.open(path)
+  local list, names = scenario.origin(s).beside or { { name = scenario.raw(s).name, scenario = s } }, {}
+  for i, one in ipairs(list) do
+    if one.name == name or name == nil and i == #list then
+      if name ~= nil then return one.scenario end
+      local all = {}
+      for k, each in ipairs(list) do all[k] = each.scenario end
+      return table.unpack(all)
+    end
+    names[i] = tostring(one.name)
+  end
+  error(("%s: no deployment %s; there %s %s"):format(path, tostring(name), #names == 1 and "is" or "are",
+    table.concat(names, ", ")), 0)
 end
 
 --- A simulation one can stop, look into, change and branch (oracle.live).
@@ -40,15 +56,33 @@ function oracle.sim(s)
   return live.new(s)
 end
 
---- Run a scenario, or the file of one.
+--- Run a scenario, or the file of one; the deployments of a configuration that stand side by side are all run.
 -- @param s a scenario or a path
 -- @param options see oracle.study.run
+-- @return the summary; of several { points = { one each }, comparison = }
 function oracle.run(s, options)
-  if type(s) == "string" then s = oracle.load(s) end
+  if type(s) == "string" then
+    s = scenario.open(s)
+    local list = scenario.origin(s).beside
+    if list then return beside.run(list, options) end
+  end
   if not scenario.is(s) and not live.is(s) then
     error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
   end
   return s:run(options)
+end
+
+local warned = {}                                         -- what has been said of a configuration is not said again
+
+function world.configuration(path, text)
+  if not formats.named(path, function() return text end) then return nil end
+  local read = formats.read(path, text)
+  for _, w in ipairs(read.problems:said()) do
+    local line = ("oracle: warning: %s: %s\n"):format(path, w)
+    if not warned[line] then io.stderr:write(line) end
+    warned[line] = true
+  end
+  return read.scenario
 end
 
 function world.run(s, options) return study.run(s, options) end

@@ -70,8 +70,8 @@ void orc_kv_reshard_done(orc_kv_reshard *w)
 double orc_kv_reshard_bytes(const orc_replica *to, int32_t tokens)
 {
   const orc_step_cost *c = &to->cost;
-  return (double)tokens * c->model.num_hidden_layers * c->layout.tensor_parallel_size *
-         orc_layout_layer_kv_bytes(&c->layout, &c->model);
+  return (double)tokens * c->layout.tensor_parallel_size *
+         orc_layout_range_kv_bytes(&c->layout, &c->model, 0, c->model.num_hidden_layers);
 }
 
 const orc_route *orc_kv_reshard_route(const orc_kv_reshard *w, orc_topology *t, int i,

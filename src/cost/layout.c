@@ -28,9 +28,9 @@ orc_stage orc_layout_stage(const orc_layout *l, const orc_model *m, int index)
 }
 
 /* KV heads on one rank: whole ones, replicated where there are more ranks than heads. */
-static double kv_heads(const orc_layout *l, const orc_model *m)
+static double kv_heads(const orc_layout *l, int heads)
 {
-  const int tp = l->tensor_parallel_size, heads = m->num_key_value_heads;
+  const int tp = l->tensor_parallel_size;
   return heads > tp ? (double)heads / tp : 1.0;
 }
 
@@ -56,42 +56,70 @@ double orc_layout_inputs(const orc_layout *l, const orc_matrix *x)
 double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_matrix *x)
 {
   if (x->shard == ORC_SHARD_OUTPUTS) return x->outputs / cut(l, x);
-  if (x->shard == ORC_SHARD_KV) return x->outputs * (kv_heads(l, m) / m->num_key_value_heads);
-  return x->outputs;
+  if (x->shard != ORC_SHARD_KV) return x->outputs;
+  const int heads =
+      x->block == ORC_BLOCK_FULL ? orc_model_kv_heads(m, ORC_BLOCK_FULL) : m->num_key_value_heads;
+  return x->outputs * (kv_heads(l, heads) / heads);
 }
 
-double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m)
+double orc_layout_part_bytes(const orc_layout *l, orc_part part)
+{
+  if (l->weight_bits[part] > 0.0) return l->weight_bits[part] / 8.0;
+  if (part == ORC_PART_ROUTER) return orc_dtype_bytes(l->activations);
+  return orc_dtype_weight_bytes(l->weights);
+}
+
+bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
+{
+  return part == ORC_PART_ROUTER || l->weight_bits[part] >= 16.0;
+}
+
+double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m, orc_block block)
 {
   const double value = orc_dtype_bytes(l->kv);
-  if (m->kv_lora_rank > 0) return ((double)m->kv_lora_rank + m->qk_rope_head_dim) * value;
-  return 2.0 * kv_heads(l, m) * m->head_dim * value;
+  if (m->kv_lora_rank > 0) return orc_model_kv_values(m, block) * value + orc_model_index_bytes(m);
+  return 2.0 * kv_heads(l, orc_model_kv_heads(m, block)) * orc_model_head_dim(m, block) * value;
 }
 
-static double layer_weight_bytes(const orc_layout *l, const orc_model *m, bool experts)
+double orc_layout_range_kv_bytes(const orc_layout *l, const orc_model *m, int first, int end)
+{
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, first, end, count);
+  return count[ORC_BLOCK_WINDOWED] * orc_layout_layer_kv_bytes(l, m, ORC_BLOCK_WINDOWED) +
+         count[ORC_BLOCK_FULL] * orc_layout_layer_kv_bytes(l, m, ORC_BLOCK_FULL);
+}
+
+double orc_layout_state_bytes(const orc_layout *l, const orc_model *m)
+{
+  return m->state_bytes / l->tensor_parallel_size;
+}
+
+static double block_weight_bytes(const orc_layout *l, const orc_model *m, orc_block block)
 {
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, experts, x);
-  const double wide = orc_dtype_bytes(l->activations);
-  const double narrow = orc_dtype_weight_bytes(l->weights);
-  double sum = orc_model_vector_parameters(m, experts) * wide;
+  const int n = orc_model_matrices(m, block, x);
+  double sum = orc_model_vector_parameters(m, block) * orc_dtype_bytes(l->activations);
   for (int i = 0; i < n; i++)
     sum += x[i].copies * orc_layout_inputs(l, &x[i]) * orc_layout_outputs(l, m, &x[i]) *
-           (x[i].part == ORC_PART_ROUTER ? wide : narrow);
+           orc_layout_part_bytes(l, x[i].part);
   return sum;
 }
 
 double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, orc_stage stage)
 {
   const int end = stage.first_layer + stage.layers;
-  const int experts =
-      orc_model_expert_layers(m, end) - orc_model_expert_layers(m, stage.first_layer);
-  double sum = (stage.layers - experts) * layer_weight_bytes(l, m, false);
-  if (experts > 0) sum += experts * layer_weight_bytes(l, m, true);
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, stage.first_layer, end, count);
   const double wide = orc_dtype_bytes(l->activations);
+  double sum = orc_model_norm_parameters(m, stage.first_layer, end) * wide;
+  for (int i = 0; i < ORC_BLOCKS; i++) {
+    if (count[i] > 0) sum += count[i] * block_weight_bytes(l, m, (orc_block)i);
+  }
   const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size * wide;
   if (stage.embedding) {
     const double positions = orc_model_embedding_parameters(m) - orc_model_lm_head_parameters(m);
     sum += head + positions * wide; /* the table has the LM head's shape; positions are not cut */
+    sum += m->tower_parameters / l->tensor_parallel_size * wide;
   }
   if (stage.lm_head) {
     const bool shared = m->tie_word_embeddings && stage.embedding;
@@ -112,12 +140,13 @@ double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m)
 
 double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
 {
-  int most = 0;
+  double most = 0.0;
   for (int i = 0; i < l->pipeline_parallel_size; i++) {
-    const int layers = orc_layout_stage(l, m, i).layers;
-    if (layers > most) most = layers;
+    const orc_stage s = orc_layout_stage(l, m, i);
+    const double bytes = orc_layout_range_kv_bytes(l, m, s.first_layer, s.first_layer + s.layers);
+    if (bytes > most) most = bytes;
   }
-  return most * orc_layout_layer_kv_bytes(l, m);
+  return most;
 }
 
 double orc_layout_head_layers(const orc_layout *l, const orc_model *m)
@@ -153,40 +182,40 @@ static double larger(double a, double b)
   return a > b ? a : b;
 }
 
-/* Values per token of a layer's widest moment beside the hidden states: MLP or attention. */
-static double layer_values(const orc_layout *l, const orc_model *m, bool experts)
+/* Values per token of a block's widest moment beside the hidden states. */
+static double block_values(const orc_layout *l, const orc_model *m, orc_block block)
 {
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, experts, x);
-  double mlp = 0.0, attention = 0.0;
+  const int n = orc_model_matrices(m, block, x);
+  double sum = 0.0;
   for (int i = 0; i < n; i++) {
     const double in = orc_layout_inputs(l, &x[i]), out = orc_layout_outputs(l, m, &x[i]);
-    if (x[i].part == ORC_PART_QKV) attention += out;
-    if (x[i].part == ORC_PART_OUTPUT) attention += in;
-    if (x[i].part == ORC_PART_UP) mlp += out;
-    if (x[i].part == ORC_PART_DOWN) mlp += in;
+    if (x[i].part == ORC_PART_QKV || x[i].part == ORC_PART_UP) sum += out;
+    if (x[i].part == ORC_PART_OUTPUT || x[i].part == ORC_PART_DOWN) sum += in;
     /* The fused kernel's buffer of gate and up later takes the experts' answers. */
     if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_OUTPUTS)
-      mlp += x[i].active * larger(out, m->hidden_size);
-    if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_INPUTS) mlp += x[i].active * in;
+      sum += x[i].active * larger(out, m->hidden_size);
+    if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_INPUTS) sum += x[i].active * in;
   }
-  return larger(mlp, attention);
+  return sum;
 }
 
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs)
+                                   int max_num_batched_tokens, int max_num_seqs, double logit_bytes)
 {
   ORC_ASSERT(max_num_batched_tokens >= 1 && max_num_seqs >= 1);
   const double tokens = max_num_batched_tokens;
   const double sampled = max_num_seqs < max_num_batched_tokens ? max_num_seqs : tokens;
   const double value = orc_dtype_bytes(l->activations);
   const double hidden = tokens * m->hidden_size * value;
-  const int experts = orc_model_expert_layers(m, m->num_hidden_layers);
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, m->num_hidden_layers, count);
   double widest = 0.0;
-  if (experts < m->num_hidden_layers) widest = layer_values(l, m, false);
-  if (experts > 0) widest = larger(widest, layer_values(l, m, true));
+  for (int i = 0; i < ORC_BLOCKS; i++) {
+    if (count[i] > 0) widest = larger(widest, block_values(l, m, (orc_block)i));
+  }
   const double layer = 4.0 * hidden + tokens * widest * value;
-  const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + 36.0);
+  const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + logit_bytes);
   return orc_layout_overhead_bytes(l) + larger(layer, sampling);
 }
 
@@ -251,6 +280,16 @@ static bool check_experts(const orc_layout *l, const orc_model *m, orc_error *e)
       l->expert_parallel ? "num_experts" : "moe_intermediate_size", whole);
 }
 
+static bool check_kv_heads(int tp, const orc_model *m, orc_block block, orc_error *e)
+{
+  const int kv = orc_model_kv_heads(m, block);
+  if (m->kv_lora_rank > 0 || kv % tp == 0 || tp % kv == 0) return true;
+  return orc_fail(e,
+                  "layout: tensor_parallel_size = %d must divide num_key_value_heads = %d or be a "
+                  "multiple of it",
+                  tp, kv);
+}
+
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
 {
   const int tp = l->tensor_parallel_size, pp = l->pipeline_parallel_size;
@@ -271,12 +310,5 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
   if (!divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
       !divides("shared_expert_size", m->shared_expert_size, tp, e))
     return false;
-  const int kv = m->num_key_value_heads;
-  if (m->kv_lora_rank == 0 && kv % tp != 0 && tp % kv != 0)
-    return orc_fail(
-        e,
-        "layout: tensor_parallel_size = %d must divide num_key_value_heads = %d or be a "
-        "multiple of it",
-        tp, kv);
-  return true;
+  return check_kv_heads(tp, m, ORC_BLOCK_WINDOWED, e) && check_kv_heads(tp, m, ORC_BLOCK_FULL, e);
 }

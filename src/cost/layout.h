@@ -17,12 +17,14 @@ typedef struct orc_layout {
   int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
   bool expert_parallel;       /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
-  orc_algorithm all_reduce;    /* of the tensor-parallel ranks; 0: ring */
-  uint16_t layers[ORC_STAGES]; /* of each stage; all 0: as even as may be */
-  orc_dtype weights;           /* format of the matrices in memory */
-  orc_dtype activations;       /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
-  orc_dtype compute;           /* format the matrix units compute in */
-  orc_dtype kv;                /* format of the KV cache */
+  orc_algorithm all_reduce;      /* of the tensor-parallel ranks; 0: ring */
+  uint16_t layers[ORC_STAGES];   /* of each stage; all 0: as even as may be */
+  orc_dtype weights;             /* format of the matrices in memory */
+  double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
+                                    parts differ; 0: as `weights` says */
+  orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
+  orc_dtype compute;     /* format the matrix units compute in */
+  orc_dtype kv;          /* format of the KV cache */
 } orc_layout;
 
 /* A range of layers on one pipeline stage. */
@@ -57,20 +59,34 @@ int orc_layout_expert_ranks(const orc_layout *l);
 double orc_layout_inputs(const orc_layout *l, const orc_matrix *x);
 double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_matrix *x);
 
+/* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
+double orc_layout_part_bytes(const orc_layout *l, orc_part part);
+
+/* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
+** where others do not. */
+bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);
+
 /*
-** Bytes of KV per token and layer on one GPU; latent attention's one latent is on every rank. The
-** values alone: with int4 an engine keeps scales beside them (LMDeploy's documentation, "INT4/INT8
-** KV Cache": one per head and token, 4 B for the 64 B of a head of 128).
+** Bytes of KV per token and layer of one kind of attention on one GPU; latent attention's one
+** latent is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
+** keeps scales beside them (LMDeploy's documentation, "INT4/INT8 KV Cache": one per head and token,
+** 4 B for the 64 B of a head of 128).
 */
-double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m);
+double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m, orc_block block);
+
+/* Bytes of KV per token on one GPU over the layers [first, end). */
+double orc_layout_range_kv_bytes(const orc_layout *l, const orc_model *m, int first, int end);
+
+/* Bytes of one sequence's state per state layer on one GPU. */
+double orc_layout_state_bytes(const orc_layout *l, const orc_model *m);
 
 /* Bytes of the weights of one stage on one GPU; routers stay in the activation format. */
 double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, orc_stage stage);
 
 /*
 ** Bytes of the weights on the fullest GPU: matrices in their format with its scales, embeddings,
-** LM head and norms in the activation format; embeddings on the first stage and the LM head on the
-** last, once where both are one tied matrix on one stage. The vocabulary is cut by tp.
+** LM head and norms in the activation format; embeddings and encoders of images or sound on the
+** first stage and the LM head on the last, once where both are one tied matrix on one stage. The vocabulary is cut by tp.
 */
 double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m);
 
@@ -86,7 +102,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 **   MLP          T (4 hidden + gate, up and their product on this rank) values; with experts
 **                T (4 hidden + k (the wider of gate and up on this rank, or hidden; + product))
 **   attention    T (4 hidden + queries, keys, values and outputs on this rank) values
-**   sampling     T 2 hidden values; S x vocabulary logits as computed, and 36 B beside each one:
+**   sampling     T 2 hidden values; S x vocabulary logits as computed, and logit_bytes (36) beside each:
 **                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
 **                their running sum; the 36 is fitted to the figures below
 ** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
@@ -94,11 +110,12 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 ** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.
 ** Measurements: github.com/llm-d/llm-d-benchmark, config_explorer/empirical-vllm-memory-results.md
 ** at 2593348; github.com/vllm-project/vllm, pull request 10511 (2024-12-14). From 0.17 on the
-** sampler needs a third (Llama-3.1-8B: 1.89 GiB; github.com/llm-d-incubation/llm-d-planner,
+** sampler needs a third, logit_bytes 12 (Llama-3.1-8B: 1.89 GiB; github.com/llm-d-incubation/llm-d-planner,
 ** accuracy/accuracy_report.md at 875a4fd, part 2).
 */
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs);
+                                   int max_num_batched_tokens, int max_num_seqs,
+                                   double logit_bytes);
 
 /*
 ** The part of the above that does not depend on the model:

@@ -9,6 +9,23 @@ static orc_matrix matrix(orc_part part, orc_shard shard, double inputs, double o
   };
 }
 
+/* How many of the first `layers` layers are of a kind that `of` layers are, spread evenly. */
+static int spread(const orc_model *m, int layers, int of, bool early)
+{
+  const int64_t all = m->num_hidden_layers;
+  return (int)(((int64_t)layers * of + (early ? all - 1 : 0)) / all);
+}
+
+/* Queries' and keys' indexer beside the latent: whole on every rank. */
+static int indexer(const orc_model *m, orc_matrix *out)
+{
+  const double hidden = m->hidden_size, from = m->q_lora_rank > 0 ? m->q_lora_rank : hidden;
+  const double heads = m->index_n_heads, dim = m->index_head_dim;
+  out[0] = matrix(ORC_PART_QKV, ORC_SHARD_NONE, from, heads * dim);
+  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_NONE, hidden, dim + heads);
+  return 2;
+}
+
 static int latent_attention(const orc_model *m, orc_matrix *out)
 {
   int n = 0;
@@ -24,18 +41,38 @@ static int latent_attention(const orc_model *m, orc_matrix *out)
   out[n++] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, m->kv_lora_rank,
                     heads * (m->qk_nope_head_dim + m->v_head_dim));
   out[n++] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, heads * m->v_head_dim, hidden);
+  if (m->index_topk > 0) n += indexer(m, out + n);
   return n;
 }
 
-static int head_attention(const orc_model *m, orc_matrix *out)
+int orc_model_kv_heads(const orc_model *m, orc_block block)
 {
-  const double hidden = m->hidden_size, dim = m->head_dim;
-  const double query = m->num_attention_heads * dim;
-  out[0] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, hidden, query);
-  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_KV, hidden, 2.0 * m->num_key_value_heads * dim);
+  const bool own = block == ORC_BLOCK_FULL && m->full_key_value_heads > 0;
+  return own ? m->full_key_value_heads : m->num_key_value_heads;
+}
+
+int orc_model_head_dim(const orc_model *m, orc_block block)
+{
+  return block == ORC_BLOCK_FULL && m->full_head_dim > 0 ? m->full_head_dim : m->head_dim;
+}
+
+static int head_attention(const orc_model *m, orc_block block, orc_matrix *out)
+{
+  const double hidden = m->hidden_size, dim = orc_model_head_dim(m, block);
+  const double query = m->num_attention_heads * dim, kv = orc_model_kv_heads(m, block) * dim;
+  const double made = block == ORC_BLOCK_FULL && m->full_shares_kv ? 1.0 : 2.0;
+  out[0] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, hidden, m->attention_gate ? 2.0 * query : query);
+  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_KV, hidden, made * kv);
   out[1].fused = true;
   out[2] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, query, hidden);
   return 3;
+}
+
+static int state_mixer(const orc_model *m, orc_matrix *out)
+{
+  out[0] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, m->hidden_size, m->state_inputs);
+  out[1] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, m->state_outputs, m->hidden_size);
+  return 2;
 }
 
 static int expert_mlp(const orc_model *m, orc_matrix *out)
@@ -57,13 +94,27 @@ static int expert_mlp(const orc_model *m, orc_matrix *out)
   return n;
 }
 
-int orc_model_matrices(const orc_model *m, bool experts, orc_matrix out[ORC_MATRICES])
+static int dense_mlp(const orc_model *m, orc_matrix *out)
 {
-  int n = m->kv_lora_rank > 0 ? latent_attention(m, out) : head_attention(m, out);
-  if (experts) return n + expert_mlp(m, out + n);
   const double hidden = m->hidden_size, wide = m->gated_mlp ? 2.0 : 1.0;
-  out[n++] = matrix(ORC_PART_UP, ORC_SHARD_OUTPUTS, hidden, wide * m->intermediate_size);
-  out[n++] = matrix(ORC_PART_DOWN, ORC_SHARD_INPUTS, m->intermediate_size, hidden);
+  out[0] = matrix(ORC_PART_UP, ORC_SHARD_OUTPUTS, hidden, wide * m->intermediate_size);
+  out[1] = matrix(ORC_PART_DOWN, ORC_SHARD_INPUTS, m->intermediate_size, hidden);
+  return 2;
+}
+
+int orc_model_matrices(const orc_model *m, orc_block block, orc_matrix out[ORC_MATRICES])
+{
+  int n;
+  if (block == ORC_BLOCK_STATE)
+    n = state_mixer(m, out);
+  else if (block == ORC_BLOCK_DENSE)
+    n = dense_mlp(m, out);
+  else if (block == ORC_BLOCK_EXPERTS)
+    n = expert_mlp(m, out);
+  else
+    n = m->kv_lora_rank > 0 ? latent_attention(m, out) : head_attention(m, block, out);
+  for (int i = 0; i < n; i++)
+    out[i].block = block;
   return n;
 }
 
@@ -73,13 +124,16 @@ static double norm(const orc_model *m, double width)
   return m->norm_bias ? 2.0 * width : width;
 }
 
-double orc_model_vector_parameters(const orc_model *m, bool experts)
+double orc_model_vector_parameters(const orc_model *m, orc_block block)
 {
-  double sum = m->norms_per_layer * norm(m, m->hidden_size);
-  if (m->qk_norm) sum += 2.0 * m->head_dim;
-  if (m->kv_lora_rank > 0) sum += (double)m->kv_lora_rank + m->q_lora_rank;
+  if (block == ORC_BLOCK_STATE) return m->state_vectors;
+  double sum = 0.0;
+  const bool attention = block == ORC_BLOCK_WINDOWED || block == ORC_BLOCK_FULL;
+  if (attention && m->qk_norm) sum += 2.0 * orc_model_head_dim(m, block);
+  if (attention && m->kv_lora_rank > 0) sum += (double)m->kv_lora_rank + m->q_lora_rank;
+  if (attention && m->index_topk > 0) sum += 2.0 * m->index_head_dim;
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, experts, x);
+  const int n = orc_model_matrices(m, block, x);
   for (int i = 0; i < n; i++) {
     if (m->linear_bias || (m->attention_bias && x[i].part == ORC_PART_QKV))
       sum += x[i].copies * x[i].outputs;
@@ -89,35 +143,89 @@ double orc_model_vector_parameters(const orc_model *m, bool experts)
 
 int orc_model_expert_layers(const orc_model *m, int layers)
 {
-  if (m->num_experts == 0 || layers <= m->num_dense_layers) return 0;
-  return layers - m->num_dense_layers;
+  const int mlps = layers - spread(m, layers, m->num_mlpless_layers, false);
+  if (m->num_experts == 0 || mlps <= m->num_dense_layers) return 0;
+  return mlps - m->num_dense_layers;
 }
 
-int orc_model_windowed_layers(const orc_model *m, int layers)
+/* Blocks of each kind in the first `layers` layers. */
+static void first_blocks(const orc_model *m, int layers, int count[ORC_BLOCKS])
 {
-  if (m->sliding_window == 0) return 0;
-  const int64_t all = m->num_hidden_layers;
-  return (int)(((int64_t)layers * m->num_windowed_layers + all - 1) / all);
+  const int mixers = layers - spread(m, layers, m->num_mixerless_layers, false);
+  const int states = spread(m, layers, m->num_state_layers, true);
+  const int attention = m->state_beside_attention ? mixers : mixers - states;
+  const int all = m->num_hidden_layers - m->num_mixerless_layers -
+                  (m->state_beside_attention ? 0 : m->num_state_layers);
+  const int64_t windowed = m->sliding_window == 0 || all == 0
+                               ? 0
+                               : ((int64_t)attention * m->num_windowed_layers + all - 1) / all;
+  count[ORC_BLOCK_WINDOWED] = (int)windowed;
+  count[ORC_BLOCK_FULL] = attention - (int)windowed;
+  count[ORC_BLOCK_STATE] = states;
+  count[ORC_BLOCK_EXPERTS] = orc_model_expert_layers(m, layers);
+  count[ORC_BLOCK_DENSE] =
+      layers - spread(m, layers, m->num_mlpless_layers, false) - count[ORC_BLOCK_EXPERTS];
 }
 
-/* Weights of one layer's matrices: all of them, or those one token passes. */
-static double matrix_parameters(const orc_model *m, bool experts, bool active)
+void orc_model_blocks(const orc_model *m, int first, int end, int count[ORC_BLOCKS])
+{
+  ORC_ASSERT(first >= 0 && first <= end && end <= m->num_hidden_layers);
+  int before[ORC_BLOCKS];
+  first_blocks(m, first, before);
+  first_blocks(m, end, count);
+  for (int i = 0; i < ORC_BLOCKS; i++)
+    count[i] -= before[i];
+}
+
+double orc_model_norm_parameters(const orc_model *m, int first, int end)
+{
+  const int halves = spread(m, end, m->num_mixerless_layers, false) +
+                     spread(m, end, m->num_mlpless_layers, false) -
+                     spread(m, first, m->num_mixerless_layers, false) -
+                     spread(m, first, m->num_mlpless_layers, false);
+  const double norms =
+      (end - first) * (double)m->norms_per_layer - halves * (m->norms_per_layer / 2);
+  return norms * norm(m, m->hidden_size);
+}
+
+/* Weights of a block's matrices of one part, or all: every copy, or those one token passes. */
+static double matrix_parameters(const orc_model *m, orc_block block, orc_part part, bool active)
 {
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, experts, x);
+  const int n = orc_model_matrices(m, block, x);
   double sum = 0.0;
-  for (int i = 0; i < n; i++)
+  for (int i = 0; i < n; i++) {
+    if (part != ORC_PARTS && x[i].part != part) continue;
     sum += (active ? x[i].active : x[i].copies) * x[i].inputs * x[i].outputs;
+  }
   return sum;
+}
+
+static double all_matrices(const orc_model *m, orc_part part, bool active)
+{
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, m->num_hidden_layers, count);
+  double sum = 0.0;
+  for (int i = 0; i < ORC_BLOCKS; i++) {
+    if (count[i] > 0) sum += count[i] * matrix_parameters(m, (orc_block)i, part, active);
+  }
+  return sum;
+}
+
+double orc_model_part_parameters(const orc_model *m, orc_part part)
+{
+  return all_matrices(m, part, false);
 }
 
 double orc_model_layer_parameters(const orc_model *m)
 {
-  const int experts = orc_model_expert_layers(m, m->num_hidden_layers);
-  const int dense = m->num_hidden_layers - experts;
-  double sum = dense * (matrix_parameters(m, false, false) + orc_model_vector_parameters(m, false));
-  if (experts > 0)
-    sum += experts * (matrix_parameters(m, true, false) + orc_model_vector_parameters(m, true));
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, m->num_hidden_layers, count);
+  double sum =
+      all_matrices(m, ORC_PARTS, false) + orc_model_norm_parameters(m, 0, m->num_hidden_layers);
+  for (int i = 0; i < ORC_BLOCKS; i++) {
+    if (count[i] > 0) sum += count[i] * orc_model_vector_parameters(m, (orc_block)i);
+  }
   return sum;
 }
 
@@ -137,23 +245,34 @@ double orc_model_parameters(const orc_model *m)
 {
   const double head = m->tie_word_embeddings ? 0.0 : orc_model_lm_head_parameters(m);
   return orc_model_layer_parameters(m) + orc_model_embedding_parameters(m) + head +
-         norm(m, m->hidden_size);
+         norm(m, m->hidden_size) + m->tower_parameters;
 }
 
 double orc_model_active_parameters(const orc_model *m)
 {
-  const int experts = orc_model_expert_layers(m, m->num_hidden_layers);
-  double sum = (m->num_hidden_layers - experts) * matrix_parameters(m, false, true);
-  if (experts > 0) sum += experts * matrix_parameters(m, true, true);
-  return sum + orc_model_lm_head_parameters(m);
+  return all_matrices(m, ORC_PARTS, true) + orc_model_lm_head_parameters(m);
+}
+
+double orc_model_kv_values(const orc_model *m, orc_block block)
+{
+  if (m->kv_lora_rank > 0) return (double)m->kv_lora_rank + m->qk_rope_head_dim;
+  return 2.0 * orc_model_kv_heads(m, block) * orc_model_head_dim(m, block);
+}
+
+double orc_model_index_bytes(const orc_model *m)
+{
+  return m->index_topk > 0 ? m->index_head_dim + 4.0 * ((m->index_head_dim + 127) / 128) : 0.0;
 }
 
 double orc_model_kv_bytes(const orc_model *m, orc_dtype kv, int layers)
 {
-  ORC_ASSERT(layers >= 0 && layers <= m->num_hidden_layers);
-  const double values = m->kv_lora_rank > 0 ? (double)m->kv_lora_rank + m->qk_rope_head_dim
-                                            : 2.0 * m->num_key_value_heads * m->head_dim;
-  return values * layers * orc_dtype_bytes(kv);
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, layers, count);
+  double sum = 0.0;
+  for (int i = ORC_BLOCK_WINDOWED; i <= ORC_BLOCK_FULL; i++)
+    sum += count[i] *
+           (orc_model_kv_values(m, (orc_block)i) * orc_dtype_bytes(kv) + orc_model_index_bytes(m));
+  return sum;
 }
 
 typedef struct bound {
@@ -196,8 +315,41 @@ static bool check_counts(const orc_model *m, orc_error *e)
     { "v_head_dim", m->v_head_dim, latent ? 1 : 0 },
     { "sliding_window", m->sliding_window, m->num_windowed_layers > 0 ? 1 : 0 },
     { "num_windowed_layers", m->num_windowed_layers, 0 },
+    { "full_key_value_heads", m->full_key_value_heads, 0 },
+    { "full_head_dim", m->full_head_dim, 0 },
+    { "index_topk", m->index_topk, 0 },
+    { "index_n_heads", m->index_n_heads, m->index_topk > 0 ? 1 : 0 },
+    { "index_head_dim", m->index_head_dim, m->index_topk > 0 ? 1 : 0 },
+    { "num_state_layers", m->num_state_layers, 0 },
+    { "state_inputs", m->state_inputs, m->num_state_layers > 0 ? 1 : 0 },
+    { "state_outputs", m->state_outputs, m->num_state_layers > 0 ? 1 : 0 },
+    { "state_vectors", m->state_vectors, 0 },
+    { "num_mixerless_layers", m->num_mixerless_layers, 0 },
+    { "num_mlpless_layers", m->num_mlpless_layers, 0 },
   };
   return bounds_hold(b, (int)(sizeof b / sizeof *b), e);
+}
+
+/* Kinds of layers must not be more than there are layers. */
+static bool check_kinds(const orc_model *m, orc_error *e)
+{
+  const int mixers = m->num_hidden_layers - m->num_mixerless_layers;
+  const int states = m->state_beside_attention ? 0 : m->num_state_layers;
+  if (m->num_windowed_layers > m->num_hidden_layers)
+    return orc_fail(e, "model: num_windowed_layers = %d, expected at most num_hidden_layers = %d",
+                    m->num_windowed_layers, m->num_hidden_layers);
+  if (m->num_state_layers > mixers || states + m->num_windowed_layers > mixers)
+    return orc_fail(e, "model: %d layers with a state and %d windowed ones of %d that mix tokens",
+                    m->num_state_layers, m->num_windowed_layers, mixers);
+  if (m->num_mlpless_layers + m->num_mixerless_layers > m->num_hidden_layers)
+    return orc_fail(e, "model: %d layers without MLP and %d with nothing else of %d",
+                    m->num_mlpless_layers, m->num_mixerless_layers, m->num_hidden_layers);
+  if (m->index_topk > 0 && m->kv_lora_rank == 0)
+    return orc_fail(e, "model: index_topk = %d, expected only with latent attention (kv_lora_rank)",
+                    m->index_topk);
+  if (!(m->state_bytes >= 0.0) || !(m->tower_parameters >= 0.0))
+    return orc_fail(e, "model: state_bytes or tower_parameters below 0");
+  return true;
 }
 
 bool orc_model_check(const orc_model *m, orc_error *e)
@@ -212,8 +364,5 @@ bool orc_model_check(const orc_model *m, orc_error *e)
   if (m->num_dense_layers > m->num_hidden_layers)
     return orc_fail(e, "model: num_dense_layers = %d, expected at most num_hidden_layers = %d",
                     m->num_dense_layers, m->num_hidden_layers);
-  if (m->num_windowed_layers > m->num_hidden_layers)
-    return orc_fail(e, "model: num_windowed_layers = %d, expected at most num_hidden_layers = %d",
-                    m->num_windowed_layers, m->num_hidden_layers);
-  return true;
+  return check_kinds(m, e);
 }

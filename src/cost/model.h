@@ -35,7 +35,35 @@ typedef struct orc_model {
   int kv_lora_rank, q_lora_rank, qk_rope_head_dim, qk_nope_head_dim, v_head_dim;
   /* sliding window: tokens a windowed layer can see; 0 none */
   int sliding_window, num_windowed_layers;
+  bool
+      chunked_window; /* the window is the chunk a token is in (Llama-4) and moves by whole chunks */
+  /* attention layers without window that differ from the windowed ones (Gemma-4); 0: they do not */
+  int full_key_value_heads, full_head_dim;
+  bool full_shares_kv; /* one matrix makes both K and V in those layers; both are cached */
+  bool attention_gate; /* queries come with a gate of their own size (Qwen3-Next) */
+  /* sparse attention: a token attends to index_topk tokens that an indexer chooses; 0: to all */
+  int index_topk, index_n_heads, index_head_dim;
+  /* layers that mix tokens by a state of fixed size (linear attention, Mamba, short convolution) */
+  int num_state_layers;
+  bool state_beside_attention; /* in those layers, attention works beside it (Falcon-H1) */
+  int state_inputs,
+      state_outputs;  /* widths into and out of it: hidden x inputs, outputs x hidden */
+  int state_vectors;  /* other parameters of such a layer: convolution, decay, norm */
+  double state_bytes; /* B of one sequence's state in such a layer, uncut */
+  /* layers that lack a half (Nemotron-H: one of mixer and MLP in each) */
+  int num_mixerless_layers, num_mlpless_layers;
+  double tower_parameters; /* of encoders of images or sound, kept in the activation format */
 } orc_model;
+
+/* The halves of layers: what mixes tokens, and the MLP after it. */
+typedef enum orc_block {
+  ORC_BLOCK_WINDOWED, /* attention within a window */
+  ORC_BLOCK_FULL,     /* attention to all tokens, or those an indexer chooses */
+  ORC_BLOCK_STATE,
+  ORC_BLOCK_DENSE, /* MLP */
+  ORC_BLOCK_EXPERTS,
+  ORC_BLOCKS
+} orc_block;
 
 /* What a matrix is for; matrices of one purpose in one layer run as one operation. */
 typedef enum orc_part {
@@ -58,6 +86,7 @@ typedef enum orc_shard {
 } orc_shard;
 
 typedef struct orc_matrix {
+  orc_block block;
   orc_part part;
   orc_shard shard;
   double inputs, outputs; /* shape of one copy, uncut */
@@ -66,33 +95,59 @@ typedef struct orc_matrix {
   bool fused;             /* reads the same input as the matrix before it, once */
 } orc_matrix;
 
-enum { ORC_MATRICES = 10 }; /* room that any layer's list fits */
+enum { ORC_MATRICES = 13 }; /* room that any block's list fits */
 
 /*
-** The matrices of one layer, in the order they run: all that follows (parameters, bytes, FLOPs) is
-** summed from this list. Gate and up are one matrix of twice the outputs, as engines run them.
-**   experts   the layer has experts instead of the dense MLP
+** The matrices of one block, in the order they run: all that follows (parameters, bytes, FLOPs) is
+** summed from these lists. Gate and up are one matrix of twice the outputs, as engines run them.
 ** Returns how many were written to `out`. Sources: Vaswani et al., arXiv:1706.03762 (attention);
 ** Shazeer, arXiv:2002.05202 (gated MLP); DeepSeek-V2, arXiv:2405.04434, section 2.1 (latent
-** attention); Mixtral, arXiv:2401.04088, section 2 (experts).
+** attention); Mixtral, arXiv:2401.04088, section 2 (experts); DeepSeek-V3.2's report, section 2.1,
+** and its inference/model.py (the indexer: queries from the latent, one key, a weight per head);
+** Yang et al., arXiv:2412.06464, section 3 (gated delta net), Dao and Gu, arXiv:2405.21060, section 7
+** (Mamba-2): one projection in, one out.
 */
-int orc_model_matrices(const orc_model *m, bool experts, orc_matrix out[ORC_MATRICES]);
+int orc_model_matrices(const orc_model *m, orc_block block, orc_matrix out[ORC_MATRICES]);
 
-/* Norm weights and biases of one layer: kept in the activation format, whole on every rank. */
-double orc_model_vector_parameters(const orc_model *m, bool experts);
+/* Parameters of a block that are no matrix and no layer's norm: biases, norms of heads and latents,
+** a state's convolution. Kept in the activation format, whole on every rank. */
+double orc_model_vector_parameters(const orc_model *m, orc_block block);
+
+/* Norms around the blocks of layers [first, end). */
+double orc_model_norm_parameters(const orc_model *m, int first, int end);
 
 /* How many of the first `layers` layers have experts: all after the first num_dense_layers. */
 int orc_model_expert_layers(const orc_model *m, int layers);
 
-/* How many of the first `layers` layers are windowed: spread evenly, starting with a windowed one
-** (Gemma-2: every other layer; Gemma-3: five of six). */
-int orc_model_windowed_layers(const orc_model *m, int layers);
+/*
+** How many blocks of each kind layers [first, end) have, into count[ORC_BLOCKS]. Kinds are spread
+** evenly: the first layer has a state where any has, and attention layers start with a windowed one
+** (Gemma-2: every other layer; Gemma-3: five of six; Qwen3-Next: states in three of four).
+*/
+void orc_model_blocks(const orc_model *m, int first, int end, int count[ORC_BLOCKS]);
+
+/* KV heads and head size of the attention of a block, which must be one of attention. */
+int orc_model_kv_heads(const orc_model *m, orc_block block);
+int orc_model_head_dim(const orc_model *m, orc_block block);
+
+/*
+** Values that an attention block caches per token: 2 x KV heads x head_dim, or kv_lora_rank +
+** qk_rope_head_dim under latent attention. What an indexer caches comes on top.
+*/
+double orc_model_kv_values(const orc_model *m, orc_block block);
+
+/* B that the indexer caches per token and layer: its key in 8 bits and a 32-bit scale for every 128
+** values (vLLM 0.33, v1/attention/backends/mla/indexer.py: head_dim 132 for 128). 0: no indexer. */
+double orc_model_index_bytes(const orc_model *m);
 
 /* Parameters: counts of numbers, whatever their format. All of them, embeddings once if tied. */
 double orc_model_parameters(const orc_model *m);
 
 /* All layers: matrices, norms, biases, every expert. */
 double orc_model_layer_parameters(const orc_model *m);
+
+/* Of one part of the matrices, over all layers. */
+double orc_model_part_parameters(const orc_model *m, orc_part part);
 
 /* Token and position tables. */
 double orc_model_embedding_parameters(const orc_model *m);
@@ -104,9 +159,8 @@ double orc_model_lm_head_parameters(const orc_model *m);
 double orc_model_active_parameters(const orc_model *m);
 
 /*
-** Bytes of KV cache per token over `layers` of its layers (all: m->num_hidden_layers), all heads:
-** 2 x KV heads x head_dim values per layer, or kv_lora_rank + qk_rope_head_dim under latent
-** attention. Windowed layers count in full: a block is held for as long as its sequence.
+** Bytes of KV cache per token over the first `layers` layers (all: m->num_hidden_layers), all
+** heads; what a token costs while every layer keeps it. State layers cost nothing per token.
 */
 double orc_model_kv_bytes(const orc_model *m, orc_dtype kv, int layers);
 

@@ -10,11 +10,11 @@ static orc_op *find(orc_ops *o, orc_part part)
   return &o->gemm[o->count++];
 }
 
-static void add_matrices(orc_ops *o, const orc_layout *l, const orc_model *m, bool experts,
+static void add_matrices(orc_ops *o, const orc_layout *l, const orc_model *m, orc_block block,
                          int layers)
 {
   orc_matrix x[ORC_MATRICES];
-  const int n = orc_model_matrices(m, experts, x);
+  const int n = orc_model_matrices(m, block, x);
   const double wide = orc_dtype_bytes(l->activations);
   for (int i = 0; i < n; i++) {
     orc_op *op = find(o, x[i].part);
@@ -23,71 +23,128 @@ static void add_matrices(orc_ops *o, const orc_layout *l, const orc_model *m, bo
     if (x[i].part == ORC_PART_EXPERT && l->expert_parallel) /* only what its own experts see */
       moved = ((x[i].fused ? 0.0 : x[i].inputs) + x[i].outputs) / orc_layout_expert_ranks(l);
     op->flops += layers * 2.0 * x[i].active * in * out;
-    op->weights += layers * in * out *
-                   (x[i].part == ORC_PART_ROUTER ? wide : orc_dtype_weight_bytes(l->weights));
+    op->weights += layers * in * out * orc_layout_part_bytes(l, x[i].part);
     op->bytes += layers * x[i].active * moved * wide;
   }
 }
 
-static orc_attention attention_of(const orc_layout *l, const orc_model *m, int layers)
+static orc_attention head_attention(const orc_layout *l, const orc_model *m, orc_block block,
+                                    int layers)
 {
   const double heads = (double)m->num_attention_heads / l->tensor_parallel_size;
-  const double wide = orc_dtype_bytes(l->activations), kv = orc_layout_layer_kv_bytes(l, m);
-  if (m->kv_lora_rank == 0)
-    return (orc_attention){
-      .pair_flops = layers * 4.0 * heads * m->head_dim,
-      .context_flops = layers * 4.0 * heads * m->head_dim,
-      .kv_bytes = layers * kv,
-      .token_bytes = layers * 2.0 * heads * m->head_dim * wide,
-    };
+  const double wide = orc_dtype_bytes(l->activations), dim = orc_model_head_dim(m, block);
+  return (orc_attention){
+    .pair_flops = layers * 4.0 * heads * dim,
+    .context_flops = layers * 4.0 * heads * dim,
+    .kv_bytes = layers * orc_layout_layer_kv_bytes(l, m, block),
+    .token_bytes = layers * 2.0 * heads * dim * wide,
+  };
+}
+
+static orc_attention latent_attention(const orc_layout *l, const orc_model *m, int layers)
+{
+  const double heads = (double)m->num_attention_heads / l->tensor_parallel_size;
+  const double wide = orc_dtype_bytes(l->activations);
   const double key = (double)m->qk_nope_head_dim + m->qk_rope_head_dim, value = m->v_head_dim;
   const double latent = m->kv_lora_rank, rope = m->qk_rope_head_dim;
+  const double absorbed = 2.0 * heads * (latent + rope + latent);
+  const bool sparse = m->index_topk > 0; /* chosen tokens are met in the latent, prompts too */
   return (orc_attention){
-    .pair_flops = layers * 2.0 * heads * (key + value),
-    .past_flops = layers * 2.0 * latent * heads * (m->qk_nope_head_dim + value),
-    .context_flops = layers * 2.0 * heads * (latent + rope + latent),
-    .kv_bytes = layers * kv,
+    .pair_flops = layers * (sparse ? absorbed : 2.0 * heads * (key + value)),
+    .past_flops = sparse ? 0.0 : layers * 2.0 * latent * heads * (m->qk_nope_head_dim + value),
+    .context_flops = layers * absorbed,
+    .kv_bytes = layers * (latent + rope) * orc_dtype_bytes(l->kv),
     .token_bytes = layers * heads * (key + value) * wide,
   };
 }
 
-/* Bytes per token of what runs beside matrices and attention in one layer. */
-static double other_bytes(const orc_layout *l, const orc_model *m, bool experts)
+/* The indexer scores every token before it with each of its heads. */
+static orc_attention index_attention(const orc_model *m, int layers)
+{
+  const double heads = m->index_n_heads, dim = m->index_head_dim;
+  return (orc_attention){
+    .pair_flops = layers * 2.0 * heads * dim,
+    .context_flops = layers * 2.0 * heads * dim,
+    .kv_bytes = layers * orc_model_index_bytes(m),
+    .token_bytes = layers * heads * dim,
+  };
+}
+
+static void add_attention(orc_ops *o, const orc_layout *l, const orc_model *m, int windowed,
+                          int full)
+{
+  if (m->kv_lora_rank == 0) {
+    o->windowed = head_attention(l, m, ORC_BLOCK_WINDOWED, windowed);
+    o->full = head_attention(l, m, ORC_BLOCK_FULL, full);
+    return;
+  }
+  o->windowed = latent_attention(l, m, windowed);
+  o->full = m->index_topk > 0 ? index_attention(m, windowed) : latent_attention(l, m, full);
+}
+
+/* Bytes per token beside the matrices and the attention proper: rotation and the KV written. */
+static double attention_bytes(const orc_layout *l, const orc_model *m, orc_block block)
 {
   const double tp = l->tensor_parallel_size, wide = orc_dtype_bytes(l->activations);
-  const double share = l->sequence_parallel ? tp : 1.0;
-  const double norms =
-      4.0 * m->norms_per_layer * m->hidden_size / share; /* hidden and residual, in and out */
-  const bool latent = m->kv_lora_rank > 0;
-  const double rotated = latent
+  const double kv = orc_layout_layer_kv_bytes(l, m, block);
+  const double rotated = m->kv_lora_rank > 0
                              ? (m->num_attention_heads / tp + 1.0) * m->qk_rope_head_dim
-                             : m->num_attention_heads / tp * m->head_dim +
-                                   orc_layout_layer_kv_bytes(l, m) / orc_dtype_bytes(l->kv) / 2.0;
-  const double product =
-      m->gated_mlp ? 3.0 : 2.0; /* activation function: gate and up in, one out */
-  double mlp = product * m->intermediate_size / tp;
-  if (experts) {
-    const double k = m->num_experts_per_tok;
-    mlp = product * (k * m->moe_intermediate_size + m->shared_expert_size) / tp +
-          (k + 1.0) * m->hidden_size; /* the experts' answers, weighted and added */
-  }
-  return (norms + 2.0 * rotated + mlp) * wide + orc_layout_layer_kv_bytes(l, m);
+                             : m->num_attention_heads / tp * orc_model_head_dim(m, block) +
+                                   kv / orc_dtype_bytes(l->kv) / 2.0;
+  return 2.0 * rotated * wide + kv;
+}
+
+/* The activation function: gate and up in, one out; experts' answers weighted and added. */
+static double mlp_bytes(const orc_layout *l, const orc_model *m, orc_block block)
+{
+  const double tp = l->tensor_parallel_size, product = m->gated_mlp ? 3.0 : 2.0;
+  const double k = m->num_experts_per_tok;
+  double values = product * m->intermediate_size / tp;
+  if (block == ORC_BLOCK_EXPERTS)
+    values = product * (k * m->moe_intermediate_size + m->shared_expert_size) / tp +
+             (k + 1.0) * m->hidden_size;
+  return values * orc_dtype_bytes(l->activations);
+}
+
+static double other_bytes(const orc_layout *l, const orc_model *m, orc_block block)
+{
+  const double wide = orc_dtype_bytes(l->activations);
+  if (block == ORC_BLOCK_DENSE || block == ORC_BLOCK_EXPERTS) return mlp_bytes(l, m, block);
+  if (block != ORC_BLOCK_STATE) return attention_bytes(l, m, block);
+  /* The convolution and the gate pass over what goes in. */
+  return 2.0 * m->state_inputs / l->tensor_parallel_size * wide;
+}
+
+/*
+** A state layer reads and writes its state per decoded token; prompts do so once per chunk of the
+** kernels, 64 tokens (flash-linear-attention, fla/ops/gated_delta_rule/chunk.py: chunk_size 64).
+** FLOPs: decay, outer product and read-out, 2 each per value of the state.
+*/
+static void add_states(orc_ops *o, const orc_layout *l, const orc_model *m, int layers)
+{
+  const double bytes = layers * orc_layout_state_bytes(l, m);
+  o->state_bytes = 2.0 * bytes;
+  o->state_flops = 6.0 * bytes / 4.0; /* values of 32 bits */
 }
 
 orc_ops orc_ops_of(const orc_layout *l, const orc_model *m, orc_stage stage)
 {
   orc_ops o = { .count = 0 };
-  const int first = stage.first_layer, end = first + stage.layers;
-  const int experts = orc_model_expert_layers(m, end) - orc_model_expert_layers(m, first);
-  const int windowed = orc_model_windowed_layers(m, end) - orc_model_windowed_layers(m, first);
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, stage.first_layer, stage.first_layer + stage.layers, count);
   const double wide = orc_dtype_bytes(l->activations), hidden = m->hidden_size;
-  if (experts < stage.layers) add_matrices(&o, l, m, false, stage.layers - experts);
-  if (experts > 0) add_matrices(&o, l, m, true, experts);
-  o.full = attention_of(l, m, stage.layers - windowed);
-  o.windowed = attention_of(l, m, windowed);
-  o.other_bytes = (stage.layers - experts) * other_bytes(l, m, false);
-  if (experts > 0) o.other_bytes += experts * other_bytes(l, m, true);
-  o.other_weights = stage.layers * m->norms_per_layer * hidden * wide;
+  for (int i = 0; i < ORC_BLOCKS; i++) {
+    if (count[i] == 0) continue;
+    add_matrices(&o, l, m, (orc_block)i, count[i]);
+    o.other_bytes += count[i] * other_bytes(l, m, (orc_block)i);
+  }
+  add_attention(&o, l, m, count[ORC_BLOCK_WINDOWED], count[ORC_BLOCK_FULL]);
+  add_states(&o, l, m, count[ORC_BLOCK_STATE]);
+  /* Norms: hidden and residual, in and out. */
+  const double share = l->sequence_parallel ? l->tensor_parallel_size : 1.0;
+  const double norms = (double)stage.layers * m->norms_per_layer;
+  o.other_bytes += norms * 4.0 * hidden / share * wide;
+  o.other_weights = norms * hidden * wide;
   if (stage.embedding) o.other_bytes += 2.0 * hidden * wide;
   if (stage.lm_head) {
     const double vocab = m->vocab_size / (double)l->tensor_parallel_size;

@@ -29,8 +29,10 @@ typedef struct orc_attention {
 typedef struct orc_ops {
   int count; /* entries of gemm in use, in the order they run */
   orc_op gemm[ORC_PARTS];
-  orc_op lm_head; /* per sampled position; all 0 on a stage without it */
-  orc_attention full, windowed;
+  orc_op lm_head;               /* per sampled position; all 0 on a stage without it */
+  orc_attention full, windowed; /* of an indexer and what it chooses where attention is sparse */
+  double state_flops;           /* FLOP per token of the state layers' recurrence */
+  double state_bytes;   /* B of their states read and written per decoding sequence and step */
   double other_weights; /* B per step: norm weights */
   double other_bytes;   /* B per token: norms, rotary, activation function, KV writes, embedding */
 } orc_ops;

@@ -170,12 +170,11 @@ static double gemm_time(const orc_step_cost *c, const orc_rates *r, double token
     const orc_op *op = &c->ops.gemm[i];
     const double seen = op->part == ORC_PART_EXPERT ? all : tokens;
     const double flops = op->flops * seen;
-    double bytes = op->weights, compute = flops * r->gemm;
+    const bool wide = orc_layout_part_is_wide(&c->layout, op->part);
+    double bytes = op->weights, compute = flops * (wide ? r->dense : r->gemm);
     if (op->part == ORC_PART_EXPERT) {
       bytes *= distinct_experts(c, all);
       compute *= c->params.moe_imbalance;
-    } else if (op->part == ORC_PART_ROUTER) {
-      compute = flops * r->dense;
     }
     bytes += op->bytes * seen;
     sum += orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
@@ -227,19 +226,37 @@ static double exchange_time(const orc_step_cost *c, double tokens, double all)
          orc_collective_time(x.collective, ORC_ALGORITHM_RING, &fabric, x.bytes);
 }
 
+enum { STATE_CHUNK = 64 }; /* tokens of a prompt between two writes of a state */
+
+/* The recurrence of state layers: `decodes` of the tokens are of sequences that decode. */
+static double state_time(const orc_step_cost *c, const orc_rates *r, double tokens, double decodes,
+                         orc_step_time *t)
+{
+  const double flops = tokens * c->ops.state_flops;
+  const double bytes = (decodes + (tokens - decodes) / STATE_CHUNK) * c->ops.state_bytes;
+  t->flops += flops;
+  t->bytes += bytes;
+  return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+}
+
+typedef struct step_tokens {
+  int64_t tokens, decodes; /* of this replica; those of sequences that decode */
+  int64_t all, sampled;    /* of all that share the experts; through the LM head */
+} step_tokens;
+
 /* All items but attention, of a step with work in it. */
-static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, int64_t tokens,
-                                      int64_t all, int64_t sampled)
+static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, step_tokens w)
 {
   orc_step_time t = { .gemm = 0.0 };
-  const double n = (double)tokens, s = (double)sampled;
+  const double n = (double)w.tokens, s = (double)w.sampled, all = (double)w.all;
   const orc_cost_params *p = &c->params;
-  t.gemm = gemm_time(c, r, n, (double)all, &t);
-  if (c->exchange.ranks > 1) t.exchange = exchange_time(c, n, (double)all);
-  if (sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
+  t.gemm = gemm_time(c, r, n, all, &t);
+  if (c->exchange.ranks > 1) t.exchange = exchange_time(c, n, all);
+  if (w.sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
   const double other = c->ops.other_weights + c->ops.other_bytes * n;
   t.other = other * r->memory;
   t.bytes += other;
+  if (c->ops.state_bytes > 0.0) t.other += state_time(c, r, n, (double)w.decodes, &t);
   if (c->reduce.ranks > 1) {
     const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
     t.collective = 2.0 * c->stage.layers * orc_all_reduce_time(&c->reduce, bytes);
@@ -279,7 +296,8 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
   if (c->params.kind == ORC_COST_CONSTANT)
     return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step, .until = INT64_MAX };
   orc_decode_cost d = decode_attention(c, &c->rates[0], n);
-  const orc_step_time t = beside_attention(c, &c->rates[0], n, n, c->stage.lm_head ? n : 0);
+  const orc_step_time t =
+      beside_attention(c, &c->rates[0], (step_tokens){ n, n, n, c->stage.lm_head ? n : 0 });
   d.fixed = sum_beside_attention(&t);
   return d;
 }
@@ -346,7 +364,8 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
   }
   const orc_rates *r = &c->rates[s->prefill_tokens > 0];
   const int64_t all = s->all_tokens > tokens ? s->all_tokens : tokens;
-  orc_step_time t = beside_attention(c, r, tokens, all, c->stage.lm_head ? s->sampled : 0);
+  const step_tokens w = { tokens, s->decode_seqs, all, c->stage.lm_head ? s->sampled : 0 };
+  orc_step_time t = beside_attention(c, r, w);
   if (s->decode_seqs > 0) {
     const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
     t.attention = orc_step_decode_attention(&d, s->decode_context, s->decode_window);

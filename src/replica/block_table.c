@@ -46,6 +46,27 @@ static orc_prefix_memo *memo_of(const orc_replica *r, const orc_request *q)
   return &r->requests->at[q - r->requests->at].seen;
 }
 
+/*
+** Tokens that a prompt has in common with what was found of it. Two prompts part where a span ends:
+** in the first block that is not there, or, where none ends in it, at its beginning.
+*/
+static int32_t common(const orc_replica *r, const orc_prompt *c, const orc_prefix_match *found)
+{
+  const int32_t size = r->knobs.block_size, there = (found->blocks + found->lower) * size;
+  if (there == 0) return 0;
+  for (int32_t i = 0; i < c->count; i++) {
+    const int32_t end = c->spans[i].end;
+    if (end >= there) return end < there + size ? end : there;
+  }
+  return there;
+}
+
+static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_prefix_match *found)
+{
+  const int32_t least = r->knobs.min_prefix_cache_length;
+  return least == 0 || common(r, c, found) >= least || own(r, c, found->tokens);
+}
+
 /* Its `idle` and `filling` are not told. */
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
@@ -54,7 +75,7 @@ static orc_prefix_match match(const orc_replica *r, const orc_request *q)
   if (c == NULL) return none;
   const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
                                                        orc_request_target(q), memo_of(r, q));
-  return found.tokens < r->knobs.min_prefix_cache_length && !own(r, c, found.tokens) ? none : found;
+  return long_enough(r, c, &found) ? found : none;
 }
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
@@ -72,8 +93,7 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.lower = 0;
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit =
-      found.tokens >= r->knobs.min_prefix_cache_length || own(r, content(r, q), found.tokens);
+  const bool hit = long_enough(r, content(r, q), &found);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 

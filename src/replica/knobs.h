@@ -62,6 +62,9 @@ typedef enum orc_knob_giver {
     "enable_prefix_caching", "shorter prefixes of other requests' prompts are no hit")             \
   X(int64_t, prefix_cache_blocks, ENGINE, 0, 1000000000, 0, NULL, STARTED, "enable_prefix_caching",\
     "KV blocks the prefix cache keeps at most, the least recently used give way; 0: as many as fit")\
+  X(int64_t, prefix_cache_entries, ENGINE, 0, 1000000000, 0, NULL, STARTED, "enable_prefix_caching",\
+    "prefixes that no request holds, each the end of a prompt or an answer, that the cache keeps at " \
+    "most, the least recently used give way; 0: as many as fit")                                   \
   X(bool, recompute_last_block, ENGINE, 0, 1, 0, NULL, STARTED, "enable_prefix_caching",           \
     "a prompt found whole computes its last block again, as vLLM V1 does, not its last token alone")\
   X(orc_onload_mode, kv_loading, SCENARIO, 0, ORC_ONLOAD_MODES - 1, NONE, NULL, LAID_OUT, NULL,    \

@@ -127,16 +127,33 @@ static void part(orc_prefix *p, uint32_t block)
     p->newest[b->grade] = b->older;
 }
 
+/* Whether a known block is the last of a prefix; twins are not counted. */
+static bool ends_prefix(const orc_prefix_block *b)
+{
+  return b->kind == ORC_PREFIX_KNOWN && b->children == 0;
+}
+
 static void rest(orc_prefix *p, uint32_t block)
 {
   join(p, block);
   p->kv->idle++;
+  p->entries += ends_prefix(&p->at[block]);
 }
 
 static void wake(orc_prefix *p, uint32_t block)
 {
   part(p, block);
   p->kv->idle--;
+  p->entries -= ends_prefix(&p->at[block]);
+}
+
+/* A block that is not in the cache any more has left its parent, which may now end a prefix. */
+static void leave_parent(orc_prefix *p, uint32_t block)
+{
+  const uint32_t parent = p->at[block].parent;
+  if (parent == ORC_NO_BLOCK) return;
+  ORC_ASSERT(p->at[parent].children > 0);
+  if (--p->at[parent].children == 0 && p->at[parent].holders == 0) p->entries++;
 }
 
 /* Free blocks go to the end of the queue. */
@@ -204,6 +221,7 @@ static void raise_twin(orc_prefix *p, uint32_t block)
     p->at[t->newer].older = block;
   else
     p->newest[t->grade] = block;
+  p->entries += b->children == 0;
   end_twin(p, twin);
 }
 
@@ -221,6 +239,7 @@ static void forget(orc_prefix *p, uint32_t block)
     return;
   }
   leave(p, block);
+  leave_parent(p, block);
   if (p->tiers != NULL) orc_kv_tiers_put(p->tiers, p->at[block].hash);
   p->filling -= p->at[block].filling;
   discard(p, block);
@@ -389,12 +408,13 @@ static void fill(orc_prefix *p, uint32_t block)
   p->at[block].filling = p->at[block].loading = false;
 }
 
-/* Idle blocks are evicted beyond the number it may keep. */
+/* Idle blocks are evicted beyond the number it may keep, of blocks or of prefixes. */
 static void trim(orc_prefix *p)
 {
-  const int64_t over = (int64_t)p->cached - p->most;
-  if (p->most == 0 || over <= 0) return;
-  evict(p, over < p->kv->idle ? over : p->kv->idle);
+  const int64_t over = p->most > 0 ? (int64_t)p->cached - p->most : 0;
+  if (over > 0) evict(p, over < p->kv->idle ? over : p->kv->idle);
+  while (p->most_entries > 0 && p->entries > p->most_entries)
+    evict(p, 1);
 }
 
 /* The block at the end of a chain is computed once more: the new one is kept beside the known one.
@@ -425,6 +445,7 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
                                      .twin = ORC_NO_BLOCK,
                                      .filling = place.filling,
                                      .loading = place.loading };
+  if (parent != ORC_NO_BLOCK) p->at[parent].children++;
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
@@ -464,6 +485,7 @@ int32_t orc_prefix_withdraw(orc_prefix *p, orc_prefix_chain *chain, int32_t bloc
     chain->last = p->at[block].parent;
     fill(p, block);
     leave(p, block);
+    leave_parent(p, block);
     discard(p, block);
     p->cached--;
   }

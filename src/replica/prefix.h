@@ -41,6 +41,7 @@ typedef struct orc_prefix_block {
   uint32_t holders;      /* requests; 0: idle; run: its blocks */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
   uint32_t twin;         /* the next equal block, in the order in which they were known */
+  uint32_t children;     /* cached blocks whose parent it is */
   uint8_t grade;         /* the highest it was given back with */
   uint8_t kind;          /* orc_prefix_kind */
   bool filling;          /* the step that computes it is not over yet, or it is loading */
@@ -70,7 +71,9 @@ typedef struct orc_prefix {
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
   uint32_t twins;      /* there are, in all */
-  bool merges;         /* equal blocks are kept once */
+  int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
+  int64_t most_entries;      /* of those it keeps; 0: as many as fit */
+  bool merges;               /* equal blocks are kept once */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 

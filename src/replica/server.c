@@ -19,6 +19,7 @@ static void init_memory(orc_replica *r)
     orc_prefix_in_one_queue(&r->prefix);
   r->own = orc_alloc(1, sizeof *r->own);
   r->prefix.most = knobs->prefix_cache_blocks;
+  r->prefix.most_entries = knobs->prefix_cache_entries;
   r->prefix.recompute_last_block = knobs->recompute_last_block;
   if (knobs->tier_count == 0) return;
   orc_kv_tiers_init(&r->tiers, knobs->tiers, knobs->tier_count);

@@ -29,7 +29,7 @@ bool orc_session_goes_on(const orc_session_plan *s, uint64_t seed, uint64_t key,
 {
   if (turn >= s->max_turns) return false;
   orc_rng g = stream(seed, TURN, key, turn);
-  const bool by_chance = orc_rng_uniform(&g) < s->again;
+  const bool by_chance = orc_rng_uniform(&g) < s->again || (turn == 1 && s->comes_back);
   const double pause = orc_dist_sample(&s->think, &g, 0);
   *think = pause > 0.0 ? pause : 0.0;
   if (!s->has_turns) return by_chance;

@@ -13,6 +13,7 @@ typedef struct orc_session_plan {
   bool has_turns;     /* their number is drawn, else each turn is followed by chance */
   orc_dist turns;
   double again;      /* probability that another turn follows an answer */
+  bool comes_back;   /* the second turn follows the first answer for sure */
   int32_t max_turns; /* >= 1 */
   orc_dist think;    /* s from an answer to the next turn */
   bool has_input;    /* what the user adds has a distribution of its own */

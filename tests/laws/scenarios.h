@@ -146,6 +146,7 @@ static void draw_prefix_knobs(scenario *s)
   if (pick(&g, 0, 3) == 0) k->prefix_cache_blocks = pick(&g, 1, 30);
   k->enable_cross_request_caching = pick(&g, 0, 5) != 0;
   k->recompute_last_block = pick(&g, 0, 3) == 0;
+  if (pick(&g, 0, 3) == 0) k->prefix_cache_entries = pick(&g, 1, 6);
 }
 
 static scenario draw(uint64_t seed)
@@ -222,6 +223,7 @@ static void word(orc_synthetic *o, orc_rng *g)
   if (way < 3) return;
   o->session = (orc_session_plan){ .probability = 0.5 * pick(g, 1, 2),
                                    .again = 0.8,
+                                   .comes_back = pick(g, 0, 1) == 0,
                                    .max_turns = pick(g, 1, 6),
                                    .think = { .kind = ORC_DIST_EXPONENTIAL, .a = 0.01 },
                                    .accumulate = pick(g, 0, 3) > 0,

@@ -91,12 +91,19 @@ describe("min_prefix_cache_length", function()
 end)
 
 describe("max_prefix_cache_size", function()
-  it("bounds the KV blocks that are kept", function()
-    -- Twenty of a prompt's blocks are common. The least recently used go: of each request the last blocks.
-    local all, some = server("max_prefix_cache_size: 1000000"), server("max_prefix_cache_size: 12")
+  it("bounds the prefixes that are kept, prefix_cache_blocks their KV blocks", function()
+    -- Twenty of a prompt's 64 blocks, and of the 65 with its answer, are common to all; no request finds the others.
+    local all, some = server("max_prefix_cache_size: 1000000"), server("max_prefix_cache_size: 3")
     assert.same({ 320, 0 }, { all.prefix_caching.average_cached_prefix_length, all.kv_cache.evictions })
+    assert.same({ 320, (20 - 3) * (65 - 20) },
+      { some.prefix_caching.average_cached_prefix_length, some.kv_cache.evictions })
+    assert.same(some, server("prefix_cache_entries: 3"))
+    -- The least recently used go: of each request the last blocks.
+    some = server("prefix_cache_blocks: 12")
     assert.equal(12 * 16, some.prefix_caching.average_cached_prefix_length)
     assert.is_true(some.kv_cache.evictions > 19 * 50)
+    refused("max_prefix_cache_size %(line %d+%): the same knob as prefix_cache_entries; one of them", "gpu_id: gpu0",
+      "gpu_id: gpu0\n      max_prefix_cache_size: 3\n      prefix_cache_entries: 3")
     refused("max_prefix_cache_size %(line %d+%): 0: a cache that keeps nothing", "gpu_id: gpu0",
       "gpu_id: gpu0\n      max_prefix_cache_size: 0")
   end)
@@ -135,9 +142,12 @@ describe("num_microbatches_per_request", function()
     assert.near(tpot(one), tpot(four), 1e-9)
   end)
 
-  it("is refused where there are no stages, and where prompts may not be cut", function()
-    refused("num_microbatches_per_request %(line %d+%): 2: goes with PP or TP_PP", "gpu_id: gpu0",
-      "parallelism: {strategy: TP, tp_degree: 2, gpu_ids: [gpu0, gpu1], num_microbatches_per_request: 2}")
+  it("is idle where there are no stages, and refused where prompts may not be cut", function()
+    local p = read("gpu_id: gpu0",
+      "parallelism: {strategy: TP, tp_degree: 2, gpu_ids: [gpu0, gpu1], num_microbatches_per_request: 2}").problems
+    assert.same({}, p.errors)
+    assert.matches("num_microbatches_per_request %(line %d+%): has no effect: goes with PP",
+      problems.text(p.warnings[1]))
     refused("num_microbatches_per_request %(line %d+%): 2: cuts prompts, which enable_chunked_prefill: false forbids",
       "gpu_id: gpu0", PIPELINE .. ", num_microbatches_per_request: 2}\n      enable_chunked_prefill: false")
   end)
@@ -157,7 +167,8 @@ end)
 
 describe("prefill_chunk_size", function()
   it("caps what one prompt gets of a step, below the budget", function()
-    local random = { "type: few_shot, name: mine, length: 320", "type: random" }
+    local random = { "type: few_shot, name: mine, length: 320", "type: random",
+                     "model_profile_id: Llama2-13B", "model_profile_id: Llama2-13B\n      version: \"0.11\"" }
     local whole = server("max_num_batched_tokens: 4096", table.unpack(random))
     local cut = server("max_num_batched_tokens: 4096\n      prefill_chunk_size: 128", table.unpack(random))
     assert.equal(whole.simulation.steps + 20 * 7, cut.simulation.steps)

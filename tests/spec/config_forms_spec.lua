@@ -173,8 +173,8 @@ frameworks_to_test:
   end)
 
   it("is told at the flag that said it", function()
-    local first = formats.parse('{"model": "llama-7b", "parallelism": {"pp": 7}}').problems.errors[1]
-    assert.matches("^parallelism.pp: 7 does not divide the model's 32 layers", problems.text(first))
+    local first = formats.parse('{"model": "llama-7b", "parallelism": {"pp": 70}}').problems.errors[1]
+    assert.matches("pipeline_parallel_size = 70, expected at most the model's 32 layers", problems.text(first))
     first = formats.parse('{"model": "llama-7b", "cluster": {"n_nodes": 0}}').problems.errors[1]
     assert.equal("cluster.n_nodes: 0: a whole number from 1 to 1,000,000 expected", problems.text(first))
   end)

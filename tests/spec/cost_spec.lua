@@ -37,6 +37,8 @@ describe("cost.parameters", function()
   it("counts a model", function()
     assert.same({
       total = 6738415616, active = 6607077376, layer = 32 * 202383360, embedding = 131072000, lm_head = 131072000,
+      tower = 0, parts = { qkv = 32 * 3 * 4096 * 4096, output = 32 * 4096 * 4096, up = 32 * 2 * 4096 * 11008,
+                           down = 32 * 4096 * 11008, router = 0, expert = 0, shared = 0 },
     }, cost.parameters(llama2_7b()))
   end)
 end)

@@ -109,7 +109,7 @@ describe("a knob's row", function()
         warned = warned + 1
       end
     end
-    assert.equal(4, warned)
+    assert.equal(5, warned)
   end)
 end)
 

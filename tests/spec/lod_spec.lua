@@ -216,11 +216,18 @@ describe("a pipeline", function()
       layers(poisson { rate = 1, count = 9, prompt = 1000, output = 100 }, { prefill = {}, decode = {} }))
   end)
 
-  it("deals layers out only as told where they do not divide", function()
+  it("deals layers out as told, else as vLLM does where they do not divide", function()
     local base = { model = MODEL, hardware = GPU,
                    workload = oracle.workload.batch { count = 1, prompt = 9, output = 9 } }
-    assert.matches("pipeline_parallel_size: 3 does not divide the model's 32 layers",
-      raised(with(base, { engine = { pipeline_parallel_size = 3 } })))
+    local function stages(n)
+      local list = {}
+      local s = oracle.scenario(with(base, { engine = { pipeline_parallel_size = n } }))
+      for i, stage in ipairs(planning.plan(s).deployment.memory.stages) do list[i] = stage.layers end
+      return list
+    end
+    assert.same({ 11, 11, 10 }, stages(3))
+    assert.same({ 6, 6, 7, 7, 6 }, stages(5))
+    assert.same({ 16, 16 }, stages(2))
     assert.matches("2 stages of 31 layers",
       raised(with(base, { engine = { pipeline_parallel_size = 2, pipeline_layers = { 15, 16 } } })))
     run(with(base, { engine = { pipeline_parallel_size = 3, pipeline_layers = "even" } }))

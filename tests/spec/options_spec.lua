@@ -78,7 +78,7 @@ setup(function()
   program.open()
   assert(os.execute(("cd '%s' && '%s' generate-config -o c.yaml -q"):format(program.dir, program.path())))
   local text = program.read(program.dir .. "/c.yaml")
-  FILES["c.yaml"] = text:gsub("\nworkload:", "\nunheard_of: 1\nworkload:", 1)    -- an error, and a warning
+  FILES["c.yaml"] = text:gsub("\nworkload:", "\nunheard_of: 1\nworkload:", 1)    -- two warnings, and an error
     :gsub("\nmetrics_config:", "%0\n  compute_token_stats: false"):gsub("block_size:", "blok_size:")
   seen "sweep s.lua --set workload.rate=5,6 --out kept.jsonl"
   FILES["kept.jsonl"] = program.read(program.dir .. "/at/kept.jsonl")
@@ -170,8 +170,8 @@ describe("validate", function()
   it("says as JSON what it found", function()
     local v, code = answer "validate c.yaml -m"
     assert.equal(1, code)
-    assert.same({ "configuration", false, 2 }, { v.what, v.valid, #v.errors })
-    assert.equal("unheard_of", v.errors[1].path)
+    assert.same({ "configuration", false, 1, 2 }, { v.what, v.valid, #v.errors, #v.warnings })
+    assert.equal("unheard_of", v.warnings[1].path)
     assert.is_true(v.errors[1].line > 1 and #v.errors[1].message > 0 and v.model_database.valid)
     v, code = answer "validate s.lua"
     assert.same({ 0, "scenario", true, 0 }, { code, v.what, v.valid, #v.errors })

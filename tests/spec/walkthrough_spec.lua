@@ -3,7 +3,7 @@ local cases = require "cases"
 local json = require("oracle.core").json
 local program = require "program"
 
-local build, errors, rows_of, run = cases.build, cases.errors, cases.rows_of, cases.run
+local build, rows_of, run = cases.build, cases.rows_of, cases.run
 local oracle, read, root = program.run_there, program.read, program.root
 
 setup(program.open)
@@ -67,9 +67,4 @@ describe("targets that differ", function()
     assert.is_true(fast < 0.7 * slow)
   end)
 
-  it("in their model are refused", function()
-    local text = build { frameworks = TWO }:gsub("{<<: %*c, gpu_id: gpu1}",
-      "{model_profile_id: Llama3-8B, gpu_id: gpu1}")
-    assert.matches("differs from a in config.model_profile_id", errors(text))
-  end)
 end)

@@ -43,6 +43,19 @@ CASE orc_model gemma2_9b = {
   .sliding_window = 4096,
   .num_windowed_layers = 21,
 };
+/* Qwen/Qwen3-Next-80B-A3B-Instruct, config.json: gated delta nets in three of four layers. */
+CASE orc_model qwen3_next = { SHAPE(48, 2048, 16, 2, 256, 5120, 151936, 262144),
+                              .num_experts = 512,
+                              .num_experts_per_tok = 10,
+                              .moe_intermediate_size = 512,
+                              .shared_expert_size = 512,
+                              .qk_norm = true,
+                              .attention_gate = true,
+                              .num_state_layers = 36,
+                              .state_inputs = 12352,
+                              .state_outputs = 4096,
+                              .state_vectors = 32960,
+                              .state_bytes = 2146304.0 };
 CASE orc_model gemma2_27b = {
   .num_hidden_layers = 46,
   .hidden_size = 4608,

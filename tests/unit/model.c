@@ -81,13 +81,82 @@ static void latent_attention_and_shared_experts(void)
   CHECK(orc_model_expert_layers(&deepseek_v2_lite, 27) == 26);
 }
 
+static int windowed(const orc_model *m, int layers)
+{
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, layers, count);
+  return count[ORC_BLOCK_WINDOWED];
+}
+
 static void windowed_layers_alternate(void)
 {
-  CHECK(orc_model_windowed_layers(&gemma2_9b, 1) == 1);
-  CHECK(orc_model_windowed_layers(&gemma2_9b, 2) == 1);
-  CHECK(orc_model_windowed_layers(&gemma2_9b, 3) == 2);
-  CHECK(orc_model_windowed_layers(&gemma2_9b, 42) == 21);
-  CHECK(orc_model_windowed_layers(&llama2_7b, 32) == 0);
+  CHECK(windowed(&gemma2_9b, 1) == 1);
+  CHECK(windowed(&gemma2_9b, 2) == 1);
+  CHECK(windowed(&gemma2_9b, 3) == 2);
+  CHECK(windowed(&gemma2_9b, 42) == 21);
+  CHECK(windowed(&llama2_7b, 32) == 0);
+}
+
+static void states_take_the_place_of_attention(void)
+{
+  const orc_model *m = &qwen3_next;
+  int count[ORC_BLOCKS];
+  orc_model_blocks(m, 0, 48, count);
+  CHECK(count[ORC_BLOCK_STATE] == 36 && count[ORC_BLOCK_FULL] == 12);
+  CHECK(count[ORC_BLOCK_EXPERTS] == 48 && count[ORC_BLOCK_DENSE] == 0);
+  for (int i = 0; i < 48; i++) { /* every fourth layer attends */
+    orc_model_blocks(m, i, i + 1, count);
+    CHECK(count[ORC_BLOCK_FULL] == (i % 4 == 3));
+  }
+  CHECK(orc_model_kv_bytes(m, ORC_BF16, 48) == 12 * 2048.0);
+  const double experts = 512.0 * 3 * 2048 * 512 + 2048 * 512 + 3 * 2048 * 512;
+  const double state = 2048.0 * 12352 + 4096 * 2048 + 32960;
+  const double full = 2048.0 * 2 * 4096 + 2048 * 1024 + 4096 * 2048 + 2 * 256;
+  CHECK(orc_model_layer_parameters(m) == 48 * (experts + 2 * 2048) + 36 * state + 12 * full);
+  CHECK(orc_model_part_parameters(m, ORC_PART_EXPERT) == 48.0 * 512 * 3 * 2048 * 512);
+}
+
+static void layers_may_lack_a_half(void)
+{
+  orc_model m = llama2_7b; /* of 32 layers 8 attend, 12 have a state, 12 are an MLP */
+  m.num_mixerless_layers = 12;
+  m.num_mlpless_layers = 20;
+  m.num_state_layers = 12;
+  m.state_inputs = m.state_outputs = 4096;
+  int count[ORC_BLOCKS];
+  orc_model_blocks(&m, 0, 32, count);
+  CHECK(count[ORC_BLOCK_STATE] == 12 && count[ORC_BLOCK_FULL] == 8);
+  CHECK(count[ORC_BLOCK_DENSE] == 12);
+  CHECK(orc_model_layer_parameters(&m) ==
+        12 * 2 * 4096.0 * 4096 + 8 * 4 * 4096.0 * 4096 + 12 * 3 * 4096.0 * 11008 + 32 * 4096.0);
+  m.state_beside_attention = true;
+  orc_model_blocks(&m, 0, 32, count);
+  CHECK(count[ORC_BLOCK_STATE] == 12 && count[ORC_BLOCK_FULL] == 20);
+}
+
+static void layers_without_window_may_differ(void)
+{
+  orc_model m = gemma2_9b; /* full layers with 2 KV heads of 512 and one matrix for K and V */
+  m.full_head_dim = 512;
+  m.full_key_value_heads = 2;
+  CHECK(orc_model_kv_bytes(&m, ORC_BF16, 42) == 21 * (2 * 8 * 256 + 2 * 2 * 512) * 2.0);
+  const double before = orc_model_layer_parameters(&m);
+  m.full_shares_kv = true;
+  CHECK(before - orc_model_layer_parameters(&m) == 21 * 3584.0 * 2 * 512);
+}
+
+static void an_indexer_keeps_keys_of_its_own(void)
+{
+  orc_model m = deepseek_v2_lite;
+  const double before = orc_model_layer_parameters(&m);
+  m.index_topk = m.sliding_window = 2048;
+  m.num_windowed_layers = m.num_hidden_layers;
+  m.index_n_heads = 64;
+  m.index_head_dim = 128;
+  CHECK(orc_model_index_bytes(&m) == 132.0); /* 128 values of 8 bits and a scale */
+  CHECK(orc_model_kv_bytes(&m, ORC_BF16, 27) == 27 * (576 * 2.0 + 132));
+  CHECK(orc_model_layer_parameters(&m) - before ==
+        27 * (m.hidden_size * 64 * 128.0 + m.hidden_size * (128.0 + 64) + 2 * 128));
 }
 
 static bool refused(orc_model m, const char *because)
@@ -133,6 +202,10 @@ int main(void)
   RUN(kv_bytes);
   RUN(latent_attention_and_shared_experts);
   RUN(windowed_layers_alternate);
+  RUN(states_take_the_place_of_attention);
+  RUN(layers_may_lack_a_half);
+  RUN(layers_without_window_may_differ);
+  RUN(an_indexer_keeps_keys_of_its_own);
   RUN(wrong_shapes_are_named);
   return DONE();
 }

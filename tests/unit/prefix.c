@@ -224,6 +224,36 @@ static void it_keeps_as_many_as_it_may(void)
   orc_prefix_done(&c.prefix);
 }
 
+/* Prefixes are counted by their ends, and only those that no request holds; what two have in common
+** stays as long as one of them. */
+static void it_keeps_as_many_prefixes_as_it_may(void)
+{
+  cache c;
+  open_cache(&c, 100);
+  c.prefix.most_entries = 2;
+  uint32_t content[4];
+  for (uint64_t i = 0; i < 4; i++) {
+    content[i] = prompt(1, 32, 9); /* two blocks that all begin with, and four of its own */
+    orc_prompts_append(&store, content[i], 10 + i, 0, 64);
+  }
+  release(&c.prefix, compute(&c, content[0], 6));
+  release(&c.prefix, compute(&c, content[1], 6));
+  CHECK(c.prefix.entries == 2 && c.prefix.cached == 10 && c.kv.evictions == 0);
+  const uint32_t held = compute(&c, content[2], 6);
+  CHECK(c.prefix.entries == 2 && c.kv.evictions == 0);
+  release(&c.prefix, held); /* the first goes, down to what it shares */
+  CHECK(c.prefix.entries == 2 && c.kv.evictions == 4 && find(&c, content[0], 97).blocks == 2);
+  const uint32_t again = compute(&c, content[1], 6);
+  CHECK(c.prefix.entries == 1);
+  release(&c.prefix, compute(&c, content[3], 6));
+  release(&c.prefix, again);
+  CHECK(c.prefix.entries == 2 && find(&c, content[2], 97).blocks == 2);
+  CHECK(find(&c, content[1], 97).blocks == 6 && find(&c, content[3], 97).blocks == 6);
+  orc_prefix_clear(&c.prefix);
+  CHECK(c.prefix.entries == 0 && c.kv.free == 100);
+  orc_prefix_done(&c.prefix);
+}
+
 /* Blocks given back wait, the tail of a request before its head, and go when memory is needed. */
 static void those_not_held_for_longest_go_first(void)
 {
@@ -298,6 +328,17 @@ static int depth_of(const model *m, int text)
   return d;
 }
 
+/* Texts whose last cached block no request holds. */
+static int64_t ends_of(const model *m)
+{
+  int64_t n = 0;
+  for (int t = 0; t < TEXTS; t++) {
+    const int d = depth_of(m, t);
+    n += d > 0 && m->holders[t][d - 1] == 0;
+  }
+  return n;
+}
+
 /* Random requests for random prompts: the cache holds what the plain model says, at every step. */
 static void agrees_with_a_plain_model(void)
 {
@@ -320,6 +361,7 @@ static void agrees_with_a_plain_model(void)
       chain[i] = chain[holding];
       text[i] = text[holding];
       depth[i] = depth[holding];
+      wrong += c.prefix.entries != ends_of(&m);
       continue;
     }
     const int t = (int)orc_rng_below(&g, TEXTS), want = 1 + (int)orc_rng_below(&g, MOST);
@@ -339,7 +381,7 @@ static void agrees_with_a_plain_model(void)
     }
     text[holding] = t;
     depth[holding++] = want;
-    wrong += (int)c.prefix.cached != m.cached;
+    wrong += (int)c.prefix.cached != m.cached || c.prefix.entries != ends_of(&m);
   }
   CHECK(wrong == 0 && c.kv.evictions > 1000);
   orc_prefix_done(&c.prefix);
@@ -354,6 +396,7 @@ int main(void)
   RUN(what_is_filled_is_computed_later);
   RUN(blocks_are_withdrawn);
   RUN(it_keeps_as_many_as_it_may);
+  RUN(it_keeps_as_many_prefixes_as_it_may);
   RUN(those_not_held_for_longest_go_first);
   RUN(shared_blocks_are_paid_for_once);
   RUN(agrees_with_a_plain_model);

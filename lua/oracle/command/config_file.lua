@@ -4,7 +4,6 @@ local document = lazy "oracle.formats.document"
 local flags = lazy "oracle.formats.flags"
 local formats = lazy "oracle.formats"
 local output = lazy "oracle.text.output"
-local paths = lazy "oracle.text.paths"
 local problems = lazy "oracle.formats.problems"
 local ui = require "oracle.command.ui"
 
@@ -16,22 +15,14 @@ local config_file = {}
 function config_file.load(path, options)
   local text, why = document.text(path)
   if not text then error(why, 0) end
-  local folder = paths.folder(path)
-  local format = options.format or (path:lower():match("%.json$") and "json") or nil
-  local read = formats.parse(text, format, folder)
-  if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
+  local read = formats.read(path, text, options.format)
   return read.scenario, text, read
 end
 
 --- Whether a file is a configuration: by its name, or, where that tells nothing, by its content.
 function config_file.is(path, options)
-  local name = path:lower()
   if options.format == "lua" then return false end
-  if options.format or name:match("%.ya?ml$") or name:match("%.json$") then return true end
-  -- What can be read only once is left to whom it belongs.
-  if name:match("%.luac?$") or name:match("^/dev/") or name:match("^/proc/") then return false end
-  local text = document.text(path)
-  return text ~= nil and formats.sections(text)
+  return options.format ~= nil or formats.named(path, function() return (document.text(path)) end)
 end
 
 --- A deployment said in flags.
@@ -59,9 +50,7 @@ function config_file.adopt(read, options)
     if read.about then ui.say("# Loading configuration from " .. options.files[1]) end
     for _, line in ipairs(read.about or {}) do ui.say("# " .. line) end
   end
-  local warnings = {}
-  for i, w in ipairs(read.problems.warnings) do warnings[i] = problems.text(w) end
-  ui.warn(warnings, options)
+  ui.warn(read.problems:said(), options)
 end
 
 --- The lines that end the run of a configuration.

@@ -49,7 +49,13 @@ function files.load(path, options)
   if path == "" then misuse("a scenario expected: oracle SCENARIO.lua (see oracle --help)") end
   local said = options.format and options.format ~= "lua"
   if (said or not path:match("%.lua$")) and config_file.is(path, options) then
-    return config_file.load(path, options)
+    local s, text, read = config_file.load(path, options)
+    local list = scenario.origin(s).beside
+    if list and options.command and options.command ~= "run" then
+      ui.warn({ ("%d deployments stand side by side; %s takes the first, %s"):format(#list, options.command,
+        list[1].name) }, options)
+    end
+    return s, text, read
   end
   local text, unreadable = scenario.read(path)
   local s, why, nothing, wrote = nil, unreadable, nil, nil

@@ -1,10 +1,12 @@
 --- `oracle run FILE`: one run of a scenario or a configuration, or, where it varies keys, many.
 local core = require "oracle.core"
 local lazy = require "oracle.lazy"
+local beside = lazy "oracle.study.beside"
 local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
 local report = lazy "oracle.result.report"
+local scenario = lazy "oracle.scenario"
 local series = lazy "oracle.result.series"
 local summary = lazy "oracle.result.summary"
 local sweep = lazy "oracle.command.sweep"
@@ -18,7 +20,13 @@ local function describe_deployment(plan)
   local d, e = plan.deployment, plan.scenario.engine
   ui.say(("# %s on %d x %s: weights %.2f GiB per GPU"):format(d.names.model, d.gpus,
     d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
-  local tokens = d.num_gpu_blocks * e.block_size
+  local tokens, hybrid = d.num_gpu_blocks * e.block_size, d.hybrid_kv
+  if hybrid then
+    ui.say(("# GPU blocks: %s shared by %d groups of layers%s, KV cache %s tokens, %.2f requests of max_model_len %s")
+      :format(units.thousands(hybrid.blocks), #hybrid.groups, plan.scenario.replicas > 1 and " per replica" or "",
+        units.thousands(tokens), hybrid.concurrency, units.thousands(e.max_model_len)))
+    return
+  end
   ui.say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(
     units.thousands(d.num_gpu_blocks), e.block_size, plan.scenario.replicas > 1 and " per replica" or "",
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
@@ -84,6 +92,81 @@ local function run_once(s, read, path, options)
   return true
 end
 
+-- "results/requests.csv" of one deployment: "results/requests.NAME.csv".
+local function own_file(path, name)
+  local stem, extension = path:match("^(.*[^/])(%.%w+)$")
+  return ("%s.%s%s"):format(stem or path, (name:gsub("[^%w_.+-]", "_")), extension or "")
+end
+
+-- The options of one deployment's run: its rows go to files of its own, the summaries to one of all.
+local function options_of(options, name)
+  local own = {}
+  for k, v in pairs(options) do own[k] = v end
+  own.json = nil
+  for _, kind in ipairs { "csv", "series" } do
+    if own[kind] then own[kind] = own_file(own[kind], name) end
+  end
+  return own
+end
+
+-- The files of all deployments, ready before anything runs.
+local function open_all(list, options)
+  local all = {}
+  for k, v in pairs(options) do all[k] = v end
+  all.csv, all.series = nil, nil
+  local opened = { all = files.open_results(all, list[1].scenario) }
+  for i, one in ipairs(list) do
+    local ok, outputs = pcall(files.open_results, options_of(options, one.name), one.scenario)
+    if not ok then
+      for _, o in pairs(opened) do files.discard(o) end
+      error(outputs, 0)
+    end
+    opened[i] = outputs
+  end
+  return opened
+end
+
+-- Deployments of a configuration that stand side by side: a block each, and how far they are apart.
+local function run_beside(list, path, options)
+  for _, kind in ipairs { "csv", "series" } do
+    if options[kind] == "-" then
+      ui.misuse("--%s -: %d deployments stand side by side, and each has a file of its own", kind, #list)
+    end
+  end
+  local plans, results, told = {}, {}, ui.told(options)
+  for i, one in ipairs(list) do plans[i] = files.prepare(one.scenario, path, options) end
+  local opened = open_all(list, options)
+  for i, one in ipairs(list) do
+    local function tell()
+      if told then ui.say("# " .. one.name) describe_deployment(plans[i]) end
+      told = false
+    end
+    local ok, result, total = pcall(simulate, one.scenario, plans[i], opened[i], options, tell)
+    if not ok then
+      for _, o in pairs(opened) do files.discard(o) end
+      error(result, 0)
+    end
+    results[i] = result
+    write_results(result, opened[i], total.series)
+    tell()
+    if files.stdout_is_free(options) then
+      files.print(("%s%s\n%s"):format(i > 1 and "\n" or "", one.name, report.block(result)))
+      config_file.done(result)
+    end
+    ui.warn(result.oracle.warnings, options)
+    told = ui.told(options)
+    if told then ui.end_line(total) end
+    if not summary.complete(result) then break end
+  end
+  local of_all, text = beside.result(list, results)
+  files.write(opened.all.json, ordered.json(of_all))
+  if #results > 1 and files.stdout_is_free(options) then files.print("\n" .. text) end
+  if #results == #list and summary.complete(results[#results]) then return true end
+  for i = #results + 1, #list do files.discard(opened[i]) end
+  ui.say(("oracle: interrupted; the results of %d of %d deployments are whole"):format(#results - 1, #list))
+  return false
+end
+
 -- Many runs: a sweep, or a scenario with `vary`.
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
@@ -107,9 +190,14 @@ function command.run(options, ranks)
     s, text, read = files.load(path, options)
   end
   if options.command == "sweep" or files.varies(s, options) then
+    if read and read.deployments and #read.deployments > 1 and options.command ~= "sweep" then
+      ui.misuse("--set vary: %d deployments stand side by side; oracle sweep takes the first", #read.deployments)
+    end
     return run_many(s, path, text, read, options, ranks)
   end
   if read then config_file.adopt(read, options) end
+  local list = scenario.origin(s).beside
+  if list then return run_beside(list, path, options) end
   return run_once(s, read, path, options)
 end
 

@@ -14,8 +14,10 @@ local function quote(v)
 end
 fields.quote = quote
 
---- Every key of `t` must be among `known` (a list); others are errors that name the nearest.
-function fields.known(p, path, t, known)
+--- Every key of `t` should be among `known` (a list). One that is spelled nearly as one of them is an error that names
+-- it; any other is a warning, for it changes nothing.
+-- @param unread keys that files carry and nothing reads: key -> what says it instead, or ""; or nil
+function fields.known(p, path, t, known, unread)
   local valid, extra = {}, {}
   for _, k in ipairs(known) do valid[k] = true end
   for k in pairs(t) do
@@ -23,9 +25,16 @@ function fields.known(p, path, t, known)
   end
   table.sort(extra)
   for _, k in ipairs(extra) do
-    local why, near = scalar.unknown(k, known)
-    p:add(join(path, k), "%s", why)
-    if near and t[near] == nil then p:offer { kind = "rename", path = join(path, k), to = near } end
+    local at, why, near = join(path, k), scalar.unknown(k, known)
+    local instead = unread and unread[k]
+    if instead then
+      p:warn(at, "has no effect%s%s", instead == "" and "" or ": ", instead)
+    elseif near then
+      p:add(at, "%s", why)
+      if t[near] == nil then p:offer { kind = "rename", path = at, to = near } end
+    else
+      p:warn(at, "has no effect: unknown key")
+    end
   end
 end
 

@@ -105,6 +105,13 @@ function METHODS:blame(why, base)
   return false
 end
 
+--- The warnings as text, in order.
+function METHODS:said()
+  local list = {}
+  for i, w in ipairs(self.warnings) do list[i] = problems.text(w) end
+  return list
+end
+
 local SHOWN = 3
 
 --- All errors in one line, for a run: the first three and how many more.

@@ -180,7 +180,7 @@ function live.new(what)
   local copy = what:copy()
   local plan = planning.plan(copy)
   local path = scenario.origin(copy).path
-  local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.lua$")) or "simulation"
+  local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.%a+$")) or "simulation"
   return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, edits = {} })
 end
 

@@ -6,6 +6,7 @@ local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
 local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
+local quantization = require "oracle.models.quantization"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
@@ -34,6 +35,19 @@ local function read_json(path)
   f:close()
   if not text then error(path .. ": cannot be read (a folder without the file?)", 0) end
   return json.decode(text, path)
+end
+
+-- ModelOpt writes the format of the weights into a file of its own beside config.json.
+local function add_quantization(raw, path)
+  local beside = paths.folder(path) .. "/hf_quant_config.json"
+  if type(raw) ~= "table" or raw.quantization_config or not path:find "config%.json$" or not paths.exists(beside) then
+    return
+  end
+  local own = read_json(beside)
+  local q = type(own) == "table" and own.quantization
+  if type(q) ~= "table" then error(beside .. ": quantization: an object expected", 0) end
+  q.quant_method = "modelopt"
+  raw.quantization_config = q
 end
 
 -- A path is written as one: it begins with '/', './' or '../', or ends in .json.
@@ -111,6 +125,46 @@ local function merge(changes, overrides)
   return merged
 end
 
+-- The name of the folder of a config.json; "." and ".." are counted from where the shell says we are.
+local function folder_name(path)
+  local folder = path == "config.json" and "." or path:match "^(.*)/config%.json$"
+  if not folder then return nil end
+  local parts = {}
+  if not folder:find "^/" then folder = (os.getenv "PWD" or "") .. "/" .. folder end
+  for part in folder:gmatch "[^/]+" do
+    if part == ".." then parts[#parts] = nil elseif part ~= "." then parts[#parts + 1] = part end
+  end
+  return parts[#parts]
+end
+
+-- B of the weights that a checkpoint in the model's own formats has; layers that predict further tokens with it, each
+-- with a projection of two hidden states.
+local function checkpoint_bytes(m, extra)
+  local whole = {}
+  for k, v in pairs(m) do whole[k] = v end
+  whole.num_hidden_layers = m.num_hidden_layers + extra
+  return cost.memory { model = whole, layout = quantization.layout(m), max_num_batched_tokens = 1, max_num_seqs = 1 }
+    .weight_bytes + extra * 4 * m.hidden_size * m.hidden_size
+end
+
+-- What the index of a checkpoint's files says they hold, beside what was derived.
+local function check_index(m, raw, path)
+  local beside = paths.folder(path) .. "/model.safetensors.index.json"
+  if not paths.exists(beside) then return end
+  local files = read_json(beside)
+  local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
+  if not said or said <= 0 then return end
+  local text = type(raw.text_config) == "table" and raw.text_config or raw
+  local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0
+  local derived = checkpoint_bytes(m, math.min(math.max(extra, 0), 8))
+  m.checkpoint_bytes = said
+  local off = 100 * (derived / said - 1)
+  if math.abs(off) > 1 then
+    m.warnings[#m.warnings + 1] = ("%s: total_size is %.2f GiB; from config.json %.2f GiB follow (%+.1f %%)"):format(
+      beside, said / 2 ^ 30, derived / 2 ^ 30, off)
+  end
+end
+
 --- A model by name or by its config.json.
 -- @tparam string name_or_path a shipped model ("llama-3.1-8b", "meta-llama/Llama-3.1-8B-Instruct", "Llama3-8B"), or
 -- the path of a config.json or of the folder that holds it, relative to the current folder
@@ -122,16 +176,17 @@ function catalog.model(name_or_path, overrides)
   local path, stem = resolve("llm", name_or_path)
   local raw = read_json(path)
   local label = stem and stem .. ".json" or path
+  if not stem then add_quantization(raw, path) end
   local id, changes
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
-  local folder = path:match "([^/]+)/config%.json$"
-  m.id = stem or folder or last_part(path):gsub("%.json$", "")
+  m.id = stem or folder_name(path) or last_part(path):gsub("%.json$", "")
   m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
   m.aliases = raw._aliases or {}
   m.file = path
+  if not stem then check_index(m, raw, path) end
   return m
 end
 

@@ -17,6 +17,10 @@
 --   parallel        attention and MLP side by side under one norm, unless the file says otherwise
 --   window          which layers a sliding window covers: "all", "even", "qwen", "chunked", "listed", or N: all but
 --                   every N-th. Absent: the family has none
+--   state           what layers are that are no attention (oracle.models.states); state_beside: attention works beside
+--                   it in every layer; halves: a layer is a mixer or an MLP, not both
+--   attention_gate  queries come with a gate when the file does not say (false)
+--   mlp_key, mlp_of the MLP's width where another key has it: function(c, its value)
 --   window_size     its width when absent (an explicit null still means none)
 --   nested          values of the text_config class that a multimodal file leaves out where they equal the default
 local families = {}
@@ -39,7 +43,28 @@ families.qwen2 = {
 families.qwen3 = { kv_heads = 32, context = 32768, head_dim = 128, qk_norm = true, window = "qwen" }
 families.qwen2_moe = { like = "qwen2", kv_heads = 16 }
 families.qwen3_moe = { like = "qwen3", kv_heads = 4, head_dim = false }
-families.qwen3_next = { like = "qwen3_moe" }
+families.qwen3_next = { like = "qwen3_moe", head_dim = 256, state = "delta_net", attention_gate = true }
+families.qwen3_5 = { like = "qwen3_next", kv_heads = 4 }
+families.bamba = { kv_heads = 8, context = 262144, state = "mamba2" }
+families.falcon_h1 = { context = 8192, state = "mamba2", state_beside = true }
+families.granitemoehybrid = {
+  context = 2048, state = "mamba2", mlp_key = "shared_intermediate_size",
+  mlp_of = function(c, own) return c:count("num_experts", 0, 0) <= 1 and own or c:need "intermediate_size" end,
+}
+families.jamba = { kv_heads = 8, context = 262144, state = "mamba" }
+families.kimi_linear = { context = 4096, state = "kimi_delta" }
+-- The MLP is two thirds of what the file says, in whole 256s (Lfm2MLP).
+families.lfm2 = {
+  context = 128000, state = "convolution", qk_norm = true, tied = true, kv_heads = 8, mlp_key = "block_ff_dim",
+  mlp_of = function(c, own)
+    if not c:flag("block_auto_adjust_ff_dim", true) then return own end
+    local factor = tonumber((c:value "block_ffn_dim_multiplier")) or 1
+    local multiple = c:count("block_multiple_of", 256)
+    return multiple * ((math.floor(factor * (2 * own // 3)) + multiple - 1) // multiple)
+  end,
+}
+families.minimax = { kv_heads = 8, context = 4096, state = "lightning" }
+families.nemotron_h = { gated = false, kv_heads = 8, context = 4096, state = "mamba2", halves = true }
 families.gemma = { tied = true, kv_heads = 16, head_dim = 256, context = 8192 }
 families.gemma2 = {
   like = "gemma", kv_heads = 4, norms = 4, window = "even", window_size = 4096,
@@ -49,6 +74,7 @@ families.gemma3 = {
   nested = { hidden_size = 2304, intermediate_size = 9216, num_hidden_layers = 26, num_attention_heads = 8,
              vocab_size = 262208 },
 }
+families.gemma4 = { like = "gemma3", window_size = 1024 }
 families.phi = {
   gated = false, norms = 1, norm_bias = true, linear_bias = true, mlp = 4, context = 2048,
 }
@@ -111,7 +137,9 @@ local SAME = {
   qwen2 = { "qwen2_vl", "qwen2_5_vl" },
   qwen3 = { "qwen3_vl" },
   qwen3_moe = { "qwen3_vl_moe" },
-  qwen3_next = { "qwen3_5", "qwen3_5_moe" },
+  qwen3_5 = { "qwen3_5_moe" },
+  lfm2 = { "lfm2_moe", "lfm2_vl" },
+  minimax = { "minimax_text_01", "minimax_m1", "MiniMaxText01", "MiniMaxM1" },
   phi3 = { "phi4mm" },
   falcon = { "RefinedWebModel" },
   deepseek_v3 = { "deepseek_v2", "deepseek_v32", "glm4_moe_lite", "glm_moe_dsa", "kimi_k2", "kimi_k25", "minicpm3" },

@@ -6,6 +6,9 @@ local context = lazy "oracle.models.context"
 local families = require "oracle.models.families"
 local formats = require "oracle.scenario.number_formats"
 local json = require("oracle.core").json
+local layers = require "oracle.models.layers"
+local quantization = require "oracle.models.quantization"
+local towers = require "oracle.models.towers"
 local spelling = require "oracle.text.spelling"
 
 local huggingface = {}
@@ -25,10 +28,12 @@ local NAMES = {
   max_position_embeddings = { "max_position_embeddings", "n_positions", "max_sequence_length", "max_seq_len",
                               "seq_length", "n_ctx", "model_max_length" },
   num_experts = { "num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts" },
-  num_experts_per_tok = { "num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_k" },
+  num_experts_per_tok = { "num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_top_k", "moe_k",
+                          "top_k_experts" },
   moe_intermediate_size = { "moe_intermediate_size" },
   num_shared_experts = { "n_shared_experts", "num_shared_experts", "moe_num_shared_experts" },
-  shared_expert_size = { "shared_expert_intermediate_size", "shared_intermediate_size" },
+  shared_expert_size = { "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size",
+                         "shared_intermediate_size" },
   first_dense = { "first_k_dense_replace", "moe_layer_start_index" },
   moe_step = { "moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval" },
   kv_lora_rank = { "kv_lora_rank" }, q_lora_rank = { "q_lora_rank" },
@@ -41,14 +46,15 @@ local NAMES = {
 }
 
 -- Keys that an override may set beside those above.
-local OTHERS = { "attention_chunk_size", "dtype", "expansion_ratio", "layer_types", "max_window_layers",
+local OTHERS = { "approximate", "attention_chunk_size", "full_attention_interval", "index_topk",
+  "dtype", "expansion_ratio", "layer_types", "max_window_layers",
   "mlp_only_layers", "multi_query", "quantization_config", "rope_scaling", "tie_word_embeddings",
   "torch_dtype", "use_sliding_window" }
 
 -- Not decoder-only transformers: the formulas would be wrong, so they are refused and not guessed at.
 local OTHER_KINDS = {}
-for kind in ("albert bart bert blip clip deberta deberta-v2 distilbert electra falcon_mamba jamba longformer m2m_100 "
-  .. "mamba mamba2 marian mbart mt5 nemotron_h pegasus recurrent_gemma roberta rwkv siglip t5 umt5 vit wav2vec2 "
+for kind in ("albert bart bert blip clip deberta deberta-v2 distilbert electra falcon_mamba longformer m2m_100 "
+  .. "mamba mamba2 marian mbart mt5 pegasus recurrent_gemma roberta rwkv siglip t5 umt5 vit wav2vec2 "
   .. "whisper xlm-roberta zamba zamba2"):gmatch("%S+") do
   OTHER_KINDS[kind] = true
 end
@@ -153,6 +159,25 @@ local function text_part(raw)
   end
 end
 
+-- Keys of layers that are not llama's.
+local FOREIGN = { "^mamba_", "^ssm_", "^linear_.*head", "^linear_attn", "^rwkv", "^attn_type_list$", "^compress_ratio",
+                  "^hybrid_", "^layers_block_type$", "^index_topk$", "^attn_layer_", "^full_attn_idxs$",
+                  "^lightning" }
+
+-- A file of a model_type that is not known may be like llama; not one with such keys.
+local function refuse_foreign(c)
+  local keys = {}
+  for key, value in pairs(c.parts[1]) do
+    for _, pattern in ipairs(FOREIGN) do
+      if value ~= json.null and tostring(key):find(pattern) then keys[#keys + 1] = key end
+    end
+  end
+  table.sort(keys)
+  if not keys[1] or c.approximate then return end
+  c:fail("model_type %s is not known, and its %s tells of layers that are not llama's; approximate = true takes it as"
+    .. " built like llama", c.model_type, keys[1])
+end
+
 -- Opens the file's table: which parts to look into, of which family.
 local function open(raw, file)
   local c = setmetatable({ file = file, warnings = {} }, config)
@@ -175,10 +200,14 @@ local function open(raw, file)
   if OTHER_KINDS[name] or raw.is_encoder_decoder == true then
     c:fail("model_type %s is not a decoder-only transformer; those are what this program knows", model_type)
   end
-  if type(raw.vision_config) == "table" then c:warn("only the language model is simulated, without vision") end
+  if type(raw.vision_config) == "table" then
+    c:warn("only the language model is simulated, without vision; the memory of its encoder counts")
+  end
   c.name = families[name] and name or "llama"
   c.family = family_of(c.name)
+  c.approximate = raw.approximate == true or inner ~= nil and inner.approximate == true
   if not families[name] then
+    refuse_foreign(c)
     c.family.context = 0
     local near = spelling(name, known_types())
     c:warn("model_type %s is not known%s; taken as built like llama", model_type,
@@ -206,6 +235,7 @@ local function read_heads(c, m)
       m.num_attention_heads)
   end
   m.head_dim = c:count("head_dim", family.head_dim or nil)
+  if m.head_dim == nil and (c:value "kv_lora_rank" or 0) ~= 0 then m.head_dim = 1 end  -- read_latent's to say
   if m.head_dim == nil then
     if m.hidden_size % m.num_attention_heads ~= 0 then
       c:fail("head_dim is missing, and hidden_size = %d is no multiple of num_attention_heads = %d", m.hidden_size,
@@ -236,6 +266,12 @@ end
 local function expert_layers(c, m)
   local listed = c:value "moe_layers"
   if type(listed) == "table" and #listed > 0 then return math.min(#listed, m.num_hidden_layers) end
+  local period = c:count "expert_layer_period"            -- Jamba
+  if period then
+    local offset, n = c:count("expert_layer_offset", 0, 0), 0
+    for i = 0, m.num_hidden_layers - 1 do n = n + (i % period == offset and 1 or 0) end
+    return n
+  end
   local step, step_name = c:value "moe_step"
   local dense, n = c:value "mlp_only_layers", 0
   if type(step) == "table" then                           -- one number per layer, 0: dense
@@ -264,92 +300,19 @@ local function read_experts(c, m)
   local own = c:count("shared_expert_size", 0, 0)
   m.shared_expert_size = own > 0 and own or c:count("num_shared_experts", 0, 0) * m.moe_intermediate_size
   m.num_dense_layers = m.num_hidden_layers - expert_layers(c, m)
+  if c.name == "gemma4" then                              -- its dense MLP works beside the experts
+    m.shared_expert_size, m.num_dense_layers = m.intermediate_size, 0
+  end
   if c.name == "llama4" then                              -- its intermediate_size is the experts', one of them shared
     m.shared_expert_size = m.moe_intermediate_size
     m.intermediate_size = c:count("intermediate_size_mlp", m.intermediate_size)
   end
 end
 
--- Layers a window covers, by the file's own list of layer types; nil when it has none.
-local function listed_windows(c, m)
-  local types = c:value "layer_types"
-  if type(types) ~= "table" then return nil end
-  local n = 0
-  for i = 1, math.min(#types, m.num_hidden_layers) do
-    if types[i] == "sliding_attention" or types[i] == "chunked_attention" then n = n + 1 end
-  end
-  return n
-end
-
-local WINDOWED = {}                                       -- family.window -> layers covered, of m.num_hidden_layers
-
-function WINDOWED.all(_, m) return m.num_hidden_layers end
-
-function WINDOWED.even(_, m) return (m.num_hidden_layers + 1) // 2 end
-
-function WINDOWED.qwen(c, m)
-  if not c:flag "use_sliding_window" then return 0 end
-  return math.max(0, m.num_hidden_layers - c:count("max_window_layers", 28, 0))
-end
-
-function WINDOWED.chunked(c, m)
-  local rope = c:value "no_rope_layers"                   -- 1: a layer with positions, which sees one chunk
-  if type(rope) ~= "table" or #rope == 0 then return m.num_hidden_layers - m.num_hidden_layers // 4 end
-  local n = 0
-  for _, v in ipairs(rope) do n = n + (v == 1 and 1 or 0) end
-  return n
-end
-
-function WINDOWED.listed(c, m)
-  local kinds, n = c:value "attention_layers", 0
-  if type(kinds) ~= "table" then return m.num_hidden_layers // 2 end
-  for _, kind in ipairs(kinds) do n = n + (kind == "local" and 1 or 0) end
-  return n
-end
-
--- All but every `every`-th layer; the file may give another number, or a string such as "LLLG".
-local function patterned(c, m, every)
-  local given = c:value "window_pattern"
-  if type(given) == "string" and #given > 0 then
-    local n = 0
-    for i = 0, m.num_hidden_layers - 1 do
-      local at = i % #given + 1
-      n = n + (given:sub(at, at) == "L" and 1 or 0)
-    end
-    return n
-  end
-  every = c:count("window_pattern", every)
-  return m.num_hidden_layers - m.num_hidden_layers // every
-end
-
-local function read_window(c, m)
-  m.sliding_window, m.num_windowed_layers = 0, 0
-  local types = c:value "layer_types"
-  if c:value "full_attention_interval" or (type(types) == "table" and contains(types, "linear_attention")) then
-    c:warn "layers of linear attention are taken as full attention"
-  end
-  local rule = c.family.window
-  local chunk = rule == "chunked" and "attention_chunk_size" or "sliding_window"
-  local width, name = c:raw(chunk)
-  if width == nil and not name then width = rule and c.family.window_size end
-  if width == nil or width == json.null then return end
-  width = c:raw(chunk) ~= nil and c:count(chunk, 0, 0, LONGEST) or width
-  if width == 0 then return end
-  local layers = listed_windows(c, m)
-  if layers == nil and rule then
-    layers = WINDOWED[rule] and WINDOWED[rule](c, m) or patterned(c, m, rule)
-  end
-  if not layers then c:warn("%s = %d is ignored: which layers it covers is not known", name, width) end
-  if not layers or layers == 0 or width >= m.max_position_embeddings then return end
-  m.sliding_window, m.num_windowed_layers = width, math.min(layers, m.num_hidden_layers)
-  if rule == "chunked" then
-    c:warn("attention in chunks of %d is taken as a sliding window of as many tokens", width)
-  end
-end
-
 local function read_traits(c, m)
   local family = c.family
   m.gated_mlp = family.gated ~= false
+  m.attention_gate = c:flag("attn_output_gate", family.attention_gate) or nil
   m.learned_positions = family.learned == true
   m.norms_per_layer = family.norms or 2
   m.norm_bias = family.norm_bias == true
@@ -370,6 +333,10 @@ local function read_traits(c, m)
 end
 
 local function mlp_width(c, m)
+  if c.family.mlp_key then
+    local own = c:count(c.family.mlp_key)
+    if own then return c.family.mlp_of(c, own) end
+  end
   local width = c:count "intermediate_size"
   if width then return c.family.both_halves and width // 2 or width end
   if c.name == "mpt" then return c:count("expansion_ratio", 4) * m.hidden_size end
@@ -394,37 +361,18 @@ local function read_dtype(c)
   return dtype or nil
 end
 
-local BY_BITS = { awq = true, gptq = true, gptq_marlin = true, awq_marlin = true, ["auto-round"] = true, hqq = true }
-
--- What "weights" of the first group of a compressed-tensors file says.
-local function from_groups(q)
-  local groups = q.config_groups
-  local names = {}
-  for name in pairs(type(groups) == "table" and groups or {}) do names[#names + 1] = tostring(name) end
-  table.sort(names)
-  local weights = names[1] and type(groups[names[1]]) == "table" and groups[names[1]].weights
-  if type(weights) ~= "table" then return nil end
-  return formats.of_bits(weights.num_bits, weights.type == "float")
-end
-
-local function read_quantization(c)
+-- The format of most weights, bits of each part and the KV cache's format, into the shape.
+local function read_quantization(c, m)
   local q = either(c, "quantization_config") or either(c, "compression_config")
-  if q == nil then return nil end
+  if q == nil then return end
   if type(q) ~= "table" then c:fail("quantization_config: an object expected") end
-  local method = tostring(q.quant_method or q.quant_algo or "not given"):lower()
-  local algorithm = tostring(q.quant_algo or ""):lower()
-  local format = formats.find("method", method)
-  if format then format = formats.stored(format)
-  elseif BY_BITS[method] then format = formats.of_bits(q.bits or q.w_bit or 4, false)
-  elseif method == "compressed-tensors" then format = from_groups(q)
-  elseif method == "bitsandbytes" then format = q.load_in_8bit == true and "int8" or "int4"
-  elseif algorithm:find("fp4") then format = "fp4"
-  elseif algorithm:find("fp8") then format = "fp8"
-  else format = from_groups(q) end
-  if not format then
+  local found, method = quantization.read(q, m)
+  if not found then
     c:warn("quantization method %s is not known; weights are taken as unquantised", method)
+    return
   end
-  return format
+  m.quantization, m.kv_cache_dtype = found.format, found.kv
+  m.weight_bits = found.format and found.bits or nil
 end
 
 -- ---- the whole ----
@@ -461,8 +409,10 @@ end
 -- @tparam table raw the decoded file
 -- @tparam string file its name, for messages
 -- @tparam[opt] table overrides values in place of the file's, by config.json's own keys
--- @treturn table the fields of orc_model (src/cost/model.h; counts and booleans), and `model_type`; `torch_dtype`:
--- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: "fp8", "int8", "fp4", "int4" or nil;
+-- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers);
+-- `torch_dtype`:
+-- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: the format of most weights, "fp8", "fp4",
+-- "mxfp4", "int8", "int4" ..., with `weight_bits` (oracle.models.quantization), or nil; `kv_cache_dtype`: or nil;
 -- `warnings`: a list of texts
 -- @raise "FILE: FIELD ...: what was expected"
 function huggingface.read(raw, file, overrides)
@@ -476,11 +426,12 @@ function huggingface.read(raw, file, overrides)
   read_heads(c, m)
   read_latent(c, m)
   read_experts(c, m)
-  read_window(c, m)
+  layers.read(c, m)
   read_traits(c, m)
+  m.tower_parameters = towers.parameters(c.outer, m)
   m.model_type = c.model_type
   m.torch_dtype = read_dtype(c)
-  m.quantization = read_quantization(c)
+  read_quantization(c, m)
   m.warnings = c.warnings
   return m
 end

@@ -2,6 +2,8 @@
 local catalog = require "oracle.models.catalog"
 local console = require "oracle.text.console"
 local core = require "oracle.core"
+local formats = require "oracle.scenario.number_formats"
+local quantization = require "oracle.models.quantization"
 
 local show = {}
 
@@ -41,23 +43,91 @@ function show.ops(name, tp)
                        { name = "other memory", unit = "KiB" }, "work and memory per" }, rows)
 end
 
---- A model: its shape, and its sizes in 16 bits.
+local PARTS = { { "attention, in", "qkv" }, { "attention, out", "output" }, { "MLP, up and gate", "up" },
+                { "MLP, down", "down" }, { "router", "router" }, { "experts", "expert" },
+                { "shared experts", "shared" } }
+
+-- Parameters of each part, the bits of one, and what they take.
+local function parts_table(count, layout)
+  local wide, plain = formats.of[layout.activations].bits, formats.of[layout.weights].weight_bits
+  local rows, rest = {}, count.total
+  local function add(name, n, bits)
+    if n <= 0 then return end
+    rows[#rows + 1] = { name, ("%.6g"):format(n / 1e6), ("%.4g"):format(bits), ("%.2f"):format(n * bits / 8 / 2 ^ 30) }
+  end
+  for _, part in ipairs(PARTS) do
+    local key = part[2]
+    local n = count.parts[key]
+    add(part[1], n, layout.weight_bits and layout.weight_bits[key] or key == "router" and wide or plain)
+    rest = rest - n
+  end
+  local head = count.total - count.layer - count.embedding - count.tower
+  add("embedding", count.embedding, wide)
+  if head >= count.lm_head then add("LM head", count.lm_head, wide) end
+  add("image encoder", count.tower, wide)
+  rest = rest - count.embedding - count.tower - (head >= count.lm_head and count.lm_head or 0)
+  add("norms, biases, convolutions", rest, wide)
+  return console.table({ "part", { name = "parameters", unit = "million" }, "bits of one",
+                         { name = "weights", unit = "GiB" } }, rows)
+end
+
+local CONTEXTS = { 1024, 32768, 131072 }
+
+-- What one sequence keeps, by kind of layer, at several lengths.
+local function kinds_table(m, memory)
+  local kinds, rows = memory.stages[1].kinds, {}
+  local function add(name, layers, per_token, at)
+    local row = { name, ("%d"):format(layers), per_token and ("%.4g"):format(layers * per_token / 1024) or "" }
+    for i, tokens in ipairs(CONTEXTS) do row[3 + i] = ("%.4g"):format(layers * at(tokens) / 2 ^ 20) end
+    rows[#rows + 1] = row
+  end
+  for _, kind in ipairs { "windowed", "full", "state" } do
+    local k = kinds[kind]
+    if k then
+      local keeps = kind == "windowed" and not m.index_topk and m.sliding_window or math.huge
+      local name = kind == "full" and "full" or kind == "state" and "state"
+        or m.index_topk and ("sparse, of %d tokens"):format(m.sliding_window)
+        or ("%s of %d"):format(m.chunked_window and "chunk" or "window", m.sliding_window)
+      if m.kv_lora_rank > 0 and kind ~= "state" then name = name .. ", latent" end
+      add(name, k.layers, kind ~= "state" and k.bytes, function(tokens)
+        return kind == "state" and k.bytes or k.bytes * math.min(tokens, keeps)
+      end)
+    end
+  end
+  return console.table({ "layers of a kind", "number", { name = "per token", unit = "KiB" },
+    { name = "1k tokens", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
+end
+
+local function windows(m)
+  local list = {}
+  for _, k in ipairs(m.layer_kinds) do
+    list[#list + 1] = ("%d %s%s"):format(k.layers, k.kind, k.tokens and (" (%d tokens)"):format(k.tokens) or "")
+  end
+  return table.concat(list, ", ")
+end
+
+local function notes(list)
+  local out = {}
+  for i, w in ipairs(list) do out[i] = "warning: " .. w .. "\n" end
+  return #out > 0 and "\n" .. table.concat(out) or ""
+end
+
+--- A model: its shape, its parameters by part with the format of each, its KV cache by kind of layer, and every warning
+-- that reading it gave.
 function show.model(name)
   local m = catalog.model(name)
-  local cost = core.cost
-  local count = cost.parameters(m)
-  local layout = { activations = "bf16", weights = "bf16", compute = "bf16", kv = "bf16" }
-  local memory = cost.memory { model = m, layout = layout, max_num_batched_tokens = 2048, max_num_seqs = 256 }
-  local window = (m.sliding_window or 0) > 0
-    and ("%d tokens in %d layers"):format(m.sliding_window, m.num_windowed_layers or 0) or nil
+  local count, layout = core.cost.parameters(m), quantization.layout(m)
+  local memory = core.cost.memory { model = m, layout = layout, max_num_batched_tokens = 2048, max_num_seqs = 256 }
   local rows = {
     { "name", m.name }, { "aliases", table.concat(m.aliases, ", ") }, { "source", m.source },
-    { "layers", m.num_hidden_layers }, { "hidden size", m.hidden_size }, { "attention", attention(m) },
-    { "sliding window", window }, { "MLP inner size", m.intermediate_size }, { "experts", experts(m) },
+    { "layers", m.num_hidden_layers }, { "kinds of layers", windows(m) },
+    { "hidden size", m.hidden_size }, { "attention", attention(m) },
+    { "MLP inner size", m.intermediate_size }, { "experts", experts(m) },
     { "vocabulary", m.vocab_size }, { "context (tokens)", m.max_position_embeddings },
     { "parameters", billions(count.total) }, { "active per token", billions(count.active) },
-    { "weights in 16 bits (GiB)", ("%.2f"):format(memory.weight_bytes / 2 ^ 30) },
-    { "KV cache per token (KiB)", ("%.4g"):format(memory.kv_bytes_per_token / 1024) },
+    { "weights", ("%s, %.2f GiB"):format(layout.weights, memory.weight_bytes / 2 ^ 30) },
+    { "checkpoint's index", m.checkpoint_bytes and ("%.2f GiB"):format(m.checkpoint_bytes / 2 ^ 30) },
+    { "KV cache per token", ("%s, %.4g KiB"):format(layout.kv, memory.kv_bytes_per_token / 1024) },
     { "FLOPs per decoded token", ("%.4g G"):format(2 * count.active / 1e9) },
     { "file", m.file },
   }
@@ -65,7 +135,8 @@ function show.model(name)
   for _, row in ipairs(rows) do
     if row[2] ~= nil and row[2] ~= "" then shown[#shown + 1] = { row[1], tostring(row[2]) } end
   end
-  return console.table({ m.id, "" }, shown)
+  return console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, memory)
+    .. notes(m.warnings)
 end
 
 --- An accelerator: every figure with unit, source and date.

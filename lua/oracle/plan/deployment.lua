@@ -1,6 +1,10 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
+local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
+local engine_memory = require "oracle.plan.engine_memory"
+local kv_groups = require "oracle.plan.kv_groups"
 local lazy = require "oracle.lazy"
+local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
 
@@ -19,7 +23,7 @@ end
 local function quantized(quantization, activations)
   local weights = formats.find("weights", quantization)
   if not weights then return activations, activations end
-  return formats.stored(weights), formats.of[weights].weight_only and activations or weights
+  return weights, formats.of[weights].weight_only and activations or weights
 end
 
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
@@ -27,19 +31,33 @@ function deployment.shares_experts(e, model)
   return e.data_parallel_size > 1 and (model.num_experts or 0) > 0
 end
 
+-- Layers of each stage. Those that do not divide go to the stages before the last, from behind (vLLM 0.11,
+-- distributed/utils.py, get_pp_indices); nil: as many on each.
+local function stage_layers(e, model)
+  if e.pipeline_layers == "even" then return nil end
+  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
+  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return e.pipeline_layers end
+  local list = {}
+  for i = 1, n do list[i] = layers // n + (i < n and n - i <= layers % n and 1 or 0) end
+  return list
+end
+
 --- How a model lies on the GPUs: orc_layout (src/cost/layout.h) of checked knobs.
 function deployment.layout(e, model)
   local own = model.torch_dtype or "bf16"
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
-  local weights, compute = quantized(e.quantization or model.quantization or "none", activations)
+  local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
+  local weights, compute = quantized(asked or model.quantization or "none", activations)
   local kv = e.kv_cache_dtype
-  if kv == "auto" then kv = activations end
+  if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = weights, compute = compute,
+    weight_bits = (not asked or asked == model.quantization)
+      and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
-    layers = e.pipeline_layers ~= "even" and e.pipeline_layers or nil,
+    layers = stage_layers(e, model),
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,
@@ -58,6 +76,7 @@ end
 -- @param e the checked knobs, which are changed
 function deployment.fill_knobs(e, model, hardware, hardware_name)
   local context = model.max_position_embeddings
+  if e.max_model_len == "auto" then e.max_model_len, e.longest_that_fits = nil, true end
   if e.max_model_len and context and e.max_model_len > context then
     fail("engine.max_model_len: %s: the model's context is %s tokens", units.thousands(e.max_model_len),
       units.thousands(context))
@@ -65,6 +84,7 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   e.max_model_len = e.max_model_len or context
   local system = systems.get(e.system)
   if system.fill then system.fill(e, hardware) end
+  e.gpu_memory_utilization = e.gpu_memory_utilization or engine_memory.utilization(e)
   local tokens, seqs = batch_defaults(hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
@@ -90,10 +110,18 @@ local function gib(bytes)
   return ("%.2f GiB"):format(bytes / GiB)
 end
 
--- KV blocks that fit on each GPU of one stage, and the bytes left for them.
-local function stage_blocks(e, stage, memory, gpu, where)
-  local weights, activations = stage.weight_bytes, memory.activation_bytes
+-- The B that the KV cache is told to take; the rest must fit beside it.
+local function told_room(e, rest, gpu, where)
+  if rest + e.kv_cache_memory_bytes <= gpu.memory then return e.kv_cache_memory_bytes end
+  fail("engine.kv_cache_memory_bytes: %s%s beside weights and activations of %s per GPU: %s has %s",
+    gib(e.kv_cache_memory_bytes), where, gib(rest), gpu.id or gpu.name or "the GPU", gib(gpu.memory))
+end
+
+-- B of each GPU of one stage that are left for the KV cache.
+local function stage_room(e, stage, kept, gpu, where)
+  local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
+  if e.kv_cache_memory_bytes then return told_room(e, weights + activations, gpu, where) end
   local left = room and room(e, gpu.memory, weights, activations)
     or e.gpu_memory_utilization * gpu.memory - weights - activations
   if left <= 0 then
@@ -103,29 +131,128 @@ local function stage_blocks(e, stage, memory, gpu, where)
       gib(activations), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
       gpu.id or gpu.name or "custom")
   end
-  return math.floor(left / (stage.kv_bytes_per_token * e.block_size)), left
+  return left
 end
 
---- KV blocks of one replica: each GPU of it holds its share of every block, so the fullest decides.
--- @param memory of oracle.core's cost.memory
--- @param gpus the hardware of each stage
--- @return the number; raises with the numbers where weights or one request of max_model_len do not fit
-function deployment.kv_blocks(e, memory, gpus)
-  local blocks, left = math.huge, nil
+-- Systems whose kinds of layers have pools of their own: SGLang v0.5.5, server_args.py, swa_full_tokens_ratio and
+-- mamba_full_memory_ratio.
+local POOLS = { sglang = { window = 0.8, state = 0.9 } }
+
+-- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
+local function is_newest(e)
+  return e.modelled_version == "0.33"
+end
+
+-- Tokens scheduled at a time whose blocks outside a window are not free yet: of each batch in flight (vLLM 0.33,
+-- config/vllm.py:588-609); 0.11 counts one.
+local function in_flight(e)
+  local pp, batches = e.pipeline_parallel_size, 1
+  if is_newest(e) then
+    batches = pp
+    if e.async_scheduling ~= false then batches = pp > 1 and pp + 1 or 2 end
+  elseif e.async_scheduling then
+    batches = 2
+  end
+  return batches * e.max_num_batched_tokens
+end
+
+-- What the KV cache of one stage looks like: kv_groups of its layers. Chunked attention and what an indexer chooses
+-- from keep all tokens (vLLM 0.33, config/vllm.py:2246: the hybrid manager is off for chunks unless asked for).
+local function groups_of(e, stage, model)
+  local window = model.num_windowed_layers and model.num_windowed_layers > 0 and not model.chunked_window
+    and not model.index_topk and model.sliding_window or nil
+  local groups, why = kv_groups.of(stage.kinds, {
+    block_size = e.block_size, window = window, in_flight = in_flight(e), newest = is_newest(e),
+    prefix_caching = e.enable_prefix_caching and is_newest(e),
+  })
+  if not groups then fail("the KV cache cannot be laid out: %s", why) end
+  return groups
+end
+
+-- Whether every layer keeps every token: then blocks are all alike.
+local function is_plain(groups)
+  return #groups.groups == 1 and groups.groups[1].kind == "full"
+end
+
+-- Tokens of KV that the engine has room for, in requests of the longest length, and how it comes about.
+local function capacity(e, stage, groups, left)
+  if is_plain(groups) then
+    local blocks = e.num_gpu_blocks_override or math.floor(left / (stage.kv_bytes_per_token * e.block_size))
+    return { blocks = blocks, tokens = blocks * e.block_size, longest = blocks * e.block_size }
+  end
+  local ratios = POOLS[e.system]
+  if ratios then
+    local tokens = kv_groups.pools(stage.kinds, left, ratios)
+    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens }
+  end
+  local blocks = e.num_gpu_blocks_override or groups:blocks(left)
+  local concurrency = groups:concurrency(blocks, e.max_model_len)
+  return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len + 1e-6), concurrency = concurrency,
+           longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
+end
+
+local function too_small(e, one)
+  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
+    .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
+    units.thousands(e.max_model_len), gib(one.request), gib(one.left),
+    units.thousands(one.longest), units.thousands(one.longest))
+end
+
+--- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have
+-- padding_bytes too, which the engine adds to the weights when it loads them.
+function deployment.memory(e, model, hardware, layout)
+  local memory = core.cost.memory {
+    model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
+    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
+  }
+  for _, stage in ipairs(memory.stages) do stage.padding_bytes = engine_memory.padding(e, model, layout, stage) end
+  return memory
+end
+
+-- The stage that has room for the fewest tokens: what capacity gives, with `left` B and `request` = B that one request
+-- of max_model_len needs.
+local function fullest(e, memory, gpus, model)
+  local least
+  local kept = engine_memory.kept(e, memory, model)
   for i, stage in ipairs(memory.stages) do
     local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
-    local n, rest = stage_blocks(e, stage, memory, gpus[i], where)
-    if n < blocks then blocks, left = n, rest end
+    local left = stage_room(e, stage, kept, gpus[i], where)
+    local one = capacity(e, stage, groups_of(e, stage, model), left)
+    one.left, one.stage = left, stage
+    if not least or one.tokens < least.tokens then least = one end
   end
-  if e.num_gpu_blocks_override then return e.num_gpu_blocks_override end
-  local room = blocks * e.block_size
-  if room < e.max_model_len then
-    fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
-      .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
-      units.thousands(e.max_model_len), gib(e.max_model_len * memory.kv_bytes_per_token), gib(left),
-      units.thousands(room), units.thousands(room))
+  least.request = least.groups and least.groups:request_bytes(e.max_model_len)
+    or e.max_model_len * least.stage.kv_bytes_per_token
+  return least
+end
+
+--- What the KV cache of one replica comes to, whether or not a request of max_model_len fits.
+-- @param memory, gpus, model as below
+-- @return { tokens =, weights = GiB as loaded, kv_gib = of a GPU, concurrency = requests of max_model_len,
+--   needed = GiB of one }
+function deployment.kv_room(e, memory, gpus, model)
+  local one = fullest(e, memory, gpus, model)
+  return { tokens = one.tokens, weights = (one.stage.weight_bytes + one.stage.padding_bytes) / GiB,
+           kv_gib = one.left / GiB, needed = one.request / GiB,
+           concurrency = one.concurrency or one.tokens / e.max_model_len }
+end
+
+--- The KV cache of one replica: each GPU of it holds its share of every block, so the fullest decides.
+-- @param memory of oracle.core's cost.memory
+-- @param gpus the hardware of each stage
+-- @return KV blocks of block_size tokens that the engine has, and { groups = of oracle.plan.kv_groups, blocks = of the
+--   pool they share, concurrency = requests of max_model_len } where layers differ in what they keep, else nil; raises
+--   with the numbers where weights or one request of max_model_len do not fit
+function deployment.kv_blocks(e, memory, gpus, model)
+  local least = fullest(e, memory, gpus, model)
+  while e.longest_that_fits and least.longest < e.max_model_len and least.longest > 0 do
+    e.max_model_len = least.longest
+    least = fullest(e, memory, gpus, model)
   end
-  return blocks
+  if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, least) end
+  local hybrid = least.groups
+    and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency }
+  return math.max(1, least.tokens // e.block_size), hybrid
 end
 
 return deployment

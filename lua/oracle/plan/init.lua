@@ -143,15 +143,6 @@ local function stage_hardware(r, hardware, memo, find)
   return list
 end
 
--- Stages of equal depth, unless the user says how layers are dealt out.
-local function check_depth(e, model)
-  local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
-  if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return end
-  fail("engine.pipeline_parallel_size: %d does not divide the model's %d layers; deal them out with"
-    .. ' engine.pipeline_layers: "even" (%d or %d a stage), "balanced" around the LM head, or a list', n, layers,
-    layers // n, layers // n + 1)
-end
-
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo, role)
   local model = recall(memo, "model", r.model, find)
@@ -161,27 +152,24 @@ local function deploy_kind(r, find, memo, role)
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   deployment.fill_knobs(e, model, hardware, names.hardware)
-  check_depth(e, model)
   local layout = deployment.layout(e, model)
   if layout.layers == "balanced" then
     layout.head_layers = balance.head_layers(core, {
       model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
     })
   end
-  local ok, memory = pcall(core.cost.memory, {
-    model = model, hardware = hardware, layout = layout,
-    max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
-  })
+  local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
   local gpus = stage_hardware(r, hardware, memo, find)
-  local blocks = deployment.kv_blocks(e, memory, gpus)
+  local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
   local per_replica = e.tensor_parallel_size * e.pipeline_parallel_size
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
+    gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model),
   }

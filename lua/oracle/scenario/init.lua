@@ -190,7 +190,15 @@ local function file_globals(use)
   end })
 end
 
---- Run the file of a scenario.
+-- What a file that is no Lua comes to; nothing where it is neither.
+local function configuration(path, text)
+  if not world.configuration or path:match("%.luac?$") then return nil end
+  local ok, s, why = pcall(world.configuration, path, text)
+  if not ok then return nil, about(path, first_line(s)) end
+  return s, why and about(path, why)
+end
+
+--- Run the file of a scenario, or read the configuration it is.
 -- @param text what the file holds, where it has been read already
 -- @param globals a table; those of the prompt without one
 -- @return the scenario; or nil, one line that says why there is none, true when the file ran and returned nothing, and
@@ -199,6 +207,8 @@ function scenario.load(path, text, globals)
   local unreadable
   if not text then text, unreadable = scenario.read(path) end
   if not text then return nil, unreadable end
+  local config, bad = configuration(path, text)
+  if config or bad then return config, bad end
   if text:sub(1, 1) == "\27" then return nil, about(path, "is compiled; the text of a scenario expected") end
   text = text:gsub("^\239\187\191", ""):gsub("^#[^\n]*", "")
   local use = { output = false }
@@ -221,7 +231,8 @@ function scenario.open(path)
   return s or error(why, 0)
 end
 
---- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt.
+--- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt; beside = { { name =,
+-- scenario = }, ... } where its file has several deployments, this one the first.
 function scenario.origin(s)
   return origin_of[s]
 end

@@ -30,7 +30,8 @@ local DEPLOYMENT = {
     doc = "GPUs that share each layer" },
   { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED, doc = "stages of layers" },
   { "pipeline_layers", "layers", fixed = STARTED,
-    doc = "layers of each stage: a list, \"even\" (also where they do not divide), \"balanced\" around the LM head" },
+    doc = "layers of each stage: a list, \"even\", \"balanced\" around the LM head; where they do not divide,"
+      .. " as vLLM deals" },
   { "data_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
@@ -48,6 +49,8 @@ local DEPLOYMENT = {
     doc = "format of the KV cache" },
   { "gpu_memory_utilization", "number", dimension = "ratio", min = 0, open = true, max = 1, default = 0.9,
     fixed = LAID_OUT, doc = "share of the GPU's memory the engine may take" },
+  { "kv_cache_memory_bytes", "number", dimension = "bytes", min = 0, open = true, max = 2^60, fixed = LAID_OUT,
+    doc = "memory per GPU for the KV cache, in place of what gpu_memory_utilization leaves" },
   { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
     doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
@@ -64,6 +67,19 @@ knobs.of = {}
 for _, list in ipairs { DEPLOYMENT, knobs.scheduler } do
   for _, row in ipairs(list) do knobs.of[row[1]] = row end
 end
+
+-- A length as vLLM writes it: "32k" is 32,000, "32K" 32,768; "auto" or -1, the longest that fits (0.33,
+-- engine/arg_utils.py: human_readable_int, and config/model.py on max_model_len).
+local TIMES = { k = 1000, K = 1024, m = 1000000, M = 2^20 }
+
+local function length_of(value)
+  if value == -1 or value == "auto" or value == "-1" then return "auto" end
+  local number, unit = tostring(value):match "^(%d+%.?%d*)([kKmM])$"
+  if type(value) ~= "string" or not number then return nil end
+  return math.tointeger(tonumber(number) * TIMES[unit])
+end
+
+knobs.of.max_model_len.words = length_of
 
 --- The keys of `engine`, in the order in which they are listed.
 function knobs.fields()

@@ -40,14 +40,6 @@ function formats.names(use, first)
   return names
 end
 
--- Weights stored as one of these are reckoned with as the other: MXFP4's 4.25 bits as NVFP4's 4.5.
-local STORED_AS = { mxfp4 = "fp4" }
-
---- The format whose bytes weights of a format take.
-function formats.stored(name)
-  return STORED_AS[name] or name
-end
-
 --- The format of quantised weights of so many bits, integers or floating; nil where there is none.
 function formats.of_bits(bits, floating)
   for _, name in ipairs(formats.names "weights") do

@@ -2,7 +2,8 @@
 -- configuration files all say what they expect in such rows, and are all checked here.
 --   { type = "number" | "count" | "boolean" | "string" | "choice", min =, max =, open = min itself is out,
 --     dimension = of the units it may be written in, values = of a choice, also = function(text) -> the choice that
---     other words for it mean }
+--     other words for it mean,
+--     words = of a count, function(value) -> the number, or the text kept in its place, that the value means, or nil }
 local lazy = require "oracle.lazy"
 local spelling = lazy "oracle.text.spelling"
 local units = require "oracle.text.units"
@@ -52,6 +53,11 @@ function CHECKS.number(row, value, plain)
 end
 
 function CHECKS.count(row, value, plain)
+  if row.words then
+    local meant = row.words(value)
+    if type(meant) == "string" then return meant end
+    if meant then value = meant end
+  end
   local v, why, said = CHECKS.number(row, value, plain)
   if v == nil then return nil, why, said end
   local whole = math.tointeger(v)

@@ -245,6 +245,22 @@ function paired.run(s, variants, options)
   return result
 end
 
+--- The comparison of runs that are there already, each of the same requests.
+-- @param s the scenario of the first
+-- @param names, @param summaries of the runs
+-- @return as paired.run
+function paired.of(s, names, summaries)
+  local result = { variants = {}, rows = {}, method = "replications", replications = 1, seed = s.seed }
+  for i, name in ipairs(names) do result.variants[i] = { name = name } end
+  for i, column in ipairs(columns_of(s)) do
+    local row = { column = column, values = {}, cells = {} }
+    for v, summary_of in ipairs(summaries) do row.values[v] = { metrics.value(summary_of, column) or false } end
+    result.rows[i] = row
+  end
+  differences(result)
+  return result
+end
+
 -- ---- showing ----
 
 -- Two values that a simulation makes equal may differ in the last bits of a mean.

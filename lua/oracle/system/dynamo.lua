@@ -6,6 +6,7 @@ local versions = require "oracle.system.versions.vllm"
 
 return system.new {
   name = "dynamo",
+  also = { "Dynama" },                                    -- as some files call it
   version = "v0.8",
   source = "github.com/ai-dynamo/dynamo v0.8: docs/router/README.md, docs/router/kv_cache_routing.md, "
     .. "lib/llm/src/kv_router; workers: vLLM v0.11; conditional disaggregation: v0.2, "

@@ -58,31 +58,45 @@ end
 
 local section = fields.section
 
--- The kinds that hold no others; `more`: a key that each has besides, or nil.
-local function plain_kinds(word, more)
-  local kinds = {}
-  for _, name in ipairs(finder.names "workload") do
-    local kind = workload.kind(name)
-    if not kind.new then
-      local keys = table.move(kind.keys, 1, #kind.keys, 1, {})
-      keys[#keys + 1] = more
-      kinds[name] = section { word, keys, doc = kind.doc }
-    end
-  end
-  return kinds
+-- The section of each kind, made when it is looked at: a scenario reads the files of the kinds that it has.
+-- @param make function(kind's file) -> its section, or nil for a kind that is none of them
+local function kinds(make)
+  return setmetatable({}, {
+    __index = function(t, name)
+      if type(name) ~= "string" or finder.find("workload", name) ~= name then return nil end
+      t[name] = make(workload.kind(name))
+      return rawget(t, name)
+    end,
+    __pairs = function(t)
+      local i, names = 0, finder.names "workload"
+      return function()
+        repeat
+          i = i + 1
+        until names[i] == nil or t[names[i]]
+        return names[i], t[names[i]]
+      end
+    end,
+  })
+end
+
+-- A kind that holds no others; `more`: a key that it has besides, or nil.
+local function plain(word, kind, more)
+  local keys = table.move(kind.keys, 1, #kind.keys, 1, {})
+  keys[#keys + 1] = more
+  return section { word, keys, doc = kind.doc }
 end
 
 --- The key `workload` of a scenario: a variant of the kinds there are.
 function workload.key()
-  local kinds = plain_kinds("workload")
   local function profiles(more)
-    return { "profile", type = "variant", tag = "kind", kinds = plain_kinds("profile", more) }
+    return { "profile", type = "variant", tag = "kind", kinds = kinds(function(kind)
+      return not kind.new and plain("profile", kind, more) or nil
+    end) }
   end
-  for _, name in ipairs(finder.names "workload") do
-    local kind = workload.kind(name)
-    if kind.new then kinds[name] = section { "workload", kind.keys(profiles), doc = kind.doc } end
-  end
-  return { "workload", type = "variant", tag = "kind", required = true, kinds = kinds,
+  local all = kinds(function(kind)
+    return kind.new and section { "workload", kind.keys(profiles), doc = kind.doc } or plain("workload", kind)
+  end)
+  return { "workload", type = "variant", tag = "kind", required = true, kinds = all,
            fixed = "its requests follow from the seed and the scenario, from the first on",
            doc = "the requests: oracle.workload.poisson { ... } and so on" }
 end

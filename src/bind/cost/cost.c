@@ -1,10 +1,10 @@
 /*
 ** cost.c - what a deployment needs and what its steps cost: oracle.core.cost. Arguments are single
 ** tables of { model =, hardware =, layout =, cost = }, each as bind/cost/cost.h says.
-**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs}   also of each stage
+**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs [, logit_bytes]}   also of each stage, with its kinds
 **                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
 **                       per GPU; the overhead is part of the activations' figure
-**   parameters(model)   { total, active, layer, embedding, lm_head }, counts
+**   parameters(model)   { total, active, layer, embedding, lm_head, tower, parts = { qkv = ... } }
 **   ops{model, layout}                             see bind/cost/cost.h
 **   step{model, hardware, layout [, cost] [, own_cost], shape}
 **                       { gemm, attention, lm_head, other, collective, exchange, overhead, total } in s,
@@ -93,13 +93,39 @@ static const field model_counts[] = {
   AT(orc_model, v_head_dim),
   AT(orc_model, sliding_window),
   AT(orc_model, num_windowed_layers),
+  AT(orc_model, full_key_value_heads),
+  AT(orc_model, full_head_dim),
+  AT(orc_model, index_topk),
+  AT(orc_model, index_n_heads),
+  AT(orc_model, index_head_dim),
+  AT(orc_model, num_state_layers),
+  AT(orc_model, state_inputs),
+  AT(orc_model, state_outputs),
+  AT(orc_model, state_vectors),
+  AT(orc_model, num_mixerless_layers),
+  AT(orc_model, num_mlpless_layers),
   { NULL, 0, false },
 };
 
 static const field model_flags[] = {
-  AT(orc_model, tie_word_embeddings), AT(orc_model, gated_mlp),   AT(orc_model, learned_positions),
-  AT(orc_model, attention_bias),      AT(orc_model, linear_bias), AT(orc_model, qk_norm),
-  AT(orc_model, norm_bias),           { NULL, 0, false },
+  AT(orc_model, tie_word_embeddings),
+  AT(orc_model, gated_mlp),
+  AT(orc_model, learned_positions),
+  AT(orc_model, attention_bias),
+  AT(orc_model, linear_bias),
+  AT(orc_model, qk_norm),
+  AT(orc_model, norm_bias),
+  AT(orc_model, chunked_window),
+  AT(orc_model, full_shares_kv),
+  AT(orc_model, attention_gate),
+  AT(orc_model, state_beside_attention),
+  { NULL, 0, false },
+};
+
+static const field model_numbers[] = {
+  AT(orc_model, state_bytes),
+  AT(orc_model, tower_parameters),
+  { NULL, 0, false },
 };
 
 static void need_table(lua_State *L, int index, const char *what)
@@ -115,6 +141,7 @@ void orc_bind_read_model(lua_State *L, int index, orc_model *m)
   *m = (orc_model){ .gated_mlp = true, .norms_per_layer = 2 };
   read_counts(L, index, "model", model_counts, m);
   read_flags(L, index, "model", model_flags, m);
+  read_numbers(L, index, "model", model_numbers, m);
 }
 
 static orc_link read_link(lua_State *L, int index, const char *name, const char *what)
@@ -170,6 +197,10 @@ static const char *push_formats(lua_State *L)
   return lua_tostring(L, -1);
 }
 
+/* Parts of a model's matrices as Lua names them, in the order of orc_part. */
+static const char *const part_names[ORC_PARTS] = { "qkv",    "output", "up",    "down",
+                                                   "router", "expert", "shared" };
+
 static orc_dtype read_format(lua_State *L, int index, const char *key, orc_dtype otherwise)
 {
   orc_dtype d = otherwise;
@@ -218,6 +249,21 @@ static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model 
   lua_pop(L, 1);
 }
 
+/* layout.weight_bits = { expert = 4.25, ... }: bits of a weight where parts differ. */
+static void read_weight_bits(lua_State *L, int index, orc_layout *l)
+{
+  if (lua_getfield(L, index, "weight_bits") != LUA_TNIL) {
+    need_table(L, -1, "layout.weight_bits");
+    for (int i = 0; i < ORC_PARTS; i++) {
+      l->weight_bits[i] =
+          orc_bind_number_or(L, lua_gettop(L), "layout.weight_bits", part_names[i], 0.0);
+      if (!(l->weight_bits[i] >= 0.0 && l->weight_bits[i] <= 64.0))
+        orc_bind_fail(L, "layout.weight_bits.%s: bits from 0 to 64 expected", part_names[i]);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layout *l)
 {
   static const field counts[] = {
@@ -242,6 +288,7 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
     orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
   lua_pop(L, 1);
+  read_weight_bits(L, index, l);
   read_stages(L, index, l, m);
 }
 
@@ -336,17 +383,48 @@ static int at_least_one(lua_State *L, const char *key)
   return (int)v;
 }
 
-/* stages = { { layers =, weight_bytes =, kv_bytes_per_token = }, ... } of the table on top. */
+/* kinds.NAME = { layers =, kv_bytes = per token and layer } of the table on top; none without layers. */
+static void put_kind(lua_State *L, const char *name, int layers, double bytes)
+{
+  if (layers == 0) return;
+  lua_createtable(L, 0, 2);
+  set_number(L, "layers", layers);
+  set_number(L, "bytes", bytes);
+  lua_setfield(L, -2, name);
+}
+
+/* kinds of the stage's layers that keep something of a sequence. */
+static void put_kinds(lua_State *L, const deployment *d, orc_stage stage)
+{
+  int count[ORC_BLOCKS];
+  const orc_model *m = &d->model;
+  orc_model_blocks(m, stage.first_layer, stage.first_layer + stage.layers, count);
+  lua_createtable(L, 0, 3);
+  put_kind(L, "windowed", count[ORC_BLOCK_WINDOWED],
+           orc_layout_layer_kv_bytes(&d->layout, m, ORC_BLOCK_WINDOWED));
+  put_kind(L, "full", count[ORC_BLOCK_FULL],
+           orc_layout_layer_kv_bytes(&d->layout, m, ORC_BLOCK_FULL));
+  put_kind(L, "state", count[ORC_BLOCK_STATE], orc_layout_state_bytes(&d->layout, m));
+  lua_setfield(L, -2, "kinds");
+}
+
+/*
+** stages = { { layers =, weight_bytes =, kv_bytes_per_token =, kinds = { windowed | full = { layers,
+** bytes per token and layer }, state = { layers, bytes per sequence and layer } } }, ... } of the
+** table on top.
+*/
 static void put_stages(lua_State *L, const deployment *d)
 {
   lua_createtable(L, d->layout.pipeline_parallel_size, 0);
   for (int i = 0; i < d->layout.pipeline_parallel_size; i++) {
     const orc_stage stage = orc_layout_stage(&d->layout, &d->model, i);
-    lua_createtable(L, 0, 3);
+    lua_createtable(L, 0, 4);
     set_number(L, "layers", stage.layers);
     set_number(L, "weight_bytes", orc_layout_stage_weight_bytes(&d->layout, &d->model, stage));
     set_number(L, "kv_bytes_per_token",
-               stage.layers * orc_layout_layer_kv_bytes(&d->layout, &d->model));
+               orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
+                                         stage.first_layer + stage.layers));
+    put_kinds(L, d, stage);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "stages");
@@ -359,10 +437,12 @@ static int memory(lua_State *L)
   if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
   const int tokens = at_least_one(L, "max_num_batched_tokens");
   const int seqs = at_least_one(L, "max_num_seqs");
+  const double logit = orc_bind_number_or(L, 1, "memory", "logit_bytes", 36.0);
   lua_createtable(L, 0, 4);
   set_number(L, "weight_bytes", orc_layout_weight_bytes(&d.layout, &d.model));
   set_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
-  set_number(L, "activation_bytes", orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs));
+  set_number(L, "activation_bytes",
+             orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
   set_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
   put_stages(L, &d);
   return 1;
@@ -375,12 +455,17 @@ static int parameters(lua_State *L)
   luaL_checktype(L, 1, LUA_TTABLE);
   orc_bind_read_model(L, 1, &m);
   if (!orc_model_check(&m, &e)) orc_bind_raise(L, &e);
-  lua_createtable(L, 0, 5);
+  lua_createtable(L, 0, 7);
   set_number(L, "total", orc_model_parameters(&m));
+  set_number(L, "tower", m.tower_parameters);
   set_number(L, "active", orc_model_active_parameters(&m));
   set_number(L, "layer", orc_model_layer_parameters(&m));
   set_number(L, "embedding", orc_model_embedding_parameters(&m));
   set_number(L, "lm_head", orc_model_lm_head_parameters(&m));
+  lua_createtable(L, 0, ORC_PARTS);
+  for (int i = 0; i < ORC_PARTS; i++)
+    set_number(L, part_names[i], orc_model_part_parameters(&m, (orc_part)i));
+  lua_setfield(L, -2, "parts");
   return 1;
 }
 

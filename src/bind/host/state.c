@@ -1,8 +1,11 @@
 #include "bind/host/state.h"
 
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/base.h"
 #include "bind/core.h"
@@ -36,6 +39,25 @@ static bool fresh(const char *compiled, const char *source)
   return c.st_mtim.tv_nsec >= s.st_mtim.tv_nsec;
 }
 
+/* Push the chunk of a compiled file; false: of another Lua, or not to be read. */
+static bool load_compiled(lua_State *L, const char *compiled)
+{
+  struct stat about;
+  const int file = open(compiled, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  bool loaded = false;
+  if (fstat(file, &about) == 0 && about.st_size > 0) {
+    const size_t size = (size_t)about.st_size;
+    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
+    if (bytes != MAP_FAILED) {
+      loaded = luaL_loadbufferx(L, bytes, size, compiled, "b") == LUA_OK;
+      munmap(bytes, size);
+    }
+  }
+  close(file);
+  return loaded;
+}
+
 /* A searcher of package.searchers: what `make build` compiled ahead of time. Upvalue 1: home. */
 static int find_compiled(lua_State *L)
 {
@@ -46,7 +68,7 @@ static int find_compiled(lua_State *L)
     const char *source = lua_pushfstring(L, "%s/lua/%s%s.lua", home, path, endings[i]);
     const char *compiled = lua_pushfstring(L, "%s/build/lua/%s%s.luac", home, path, endings[i]);
     if (!fresh(compiled, source)) continue;
-    if (luaL_loadfilex(L, compiled, "b") != LUA_OK) break; /* of another Lua: the source is there */
+    if (!load_compiled(L, compiled)) break; /* the source is there */
     lua_pushstring(L, source);
     return 2;
   }

@@ -158,6 +158,7 @@ static void read_session(lua_State *L, int index, orc_session_plan *p)
     const int t = lua_gettop(L);
     p->probability = share_or(L, t, what, "probability", 1.0);
     p->again = share_or(L, t, what, "continue_probability", 0.0);
+    p->comes_back = orc_bind_bool_or(L, t, what, "first_follow_up", false);
     const int64_t most = orc_bind_integer(L, t, what, "max_turns");
     if (most < 1 || most > UINT16_MAX) orc_bind_fail(L, "%s.max_turns: 1 to 65535 expected", what);
     p->max_turns = (int32_t)most;

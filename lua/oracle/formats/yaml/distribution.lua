@@ -28,14 +28,16 @@ local function from_linear(mean, std)
   return median, median * math.exp(Z99 * math.sqrt(math.log(ratio)))
 end
 
--- The mistake that most example files make: token counts where the logarithm is meant.
+-- What most example files write: token counts, where the generator takes logarithms. They are read as what they say.
 local function token_scale(p, path, mean, sigma)
   local std = sigma and sigma > 0 and sigma or 0.5 * mean
   local median, p99 = from_linear(mean, std)
-  p:add(join(path, "mean"), "%g is at token scale, but a LogNormal's mean is in log space (the median would be e^%g);"
-    .. " give median: %.4g and p99: %.4g instead, which are linear, or the logarithm, mean: %.4g and sigma: %.4g",
-    mean, mean, median, p99, math.log(median), math.sqrt(math.log(1 + (std / mean) ^ 2)))
+  local spread = math.sqrt(math.log(1 + (std / mean) ^ 2))
+  p:warn(join(path, "mean"), "%g is at token scale, where a LogNormal's mean is in log space (the median would be"
+    .. " e^%g): read as a mean of %g and a standard deviation of %g, which median: %.4g and p99: %.4g say, or the"
+    .. " logarithm, mean: %.4g and sigma: %.4g", mean, mean, mean, std, median, p99, math.log(median), spread)
   p:offer { kind = "lognormal", path = path, median = median, p99 = p99 }
+  return { kind = "lognormal", median = median, sigma = spread }
 end
 
 local function lognormal(p, path, t)
@@ -125,13 +127,16 @@ for name, shape in pairs { Pareto = 1, Weibull = 1, Gamma = 2 } do
   end)
 end
 
-kind({ "Linear" }, { "start", "end", "over" }, function(p, path, t)
-  for _, key in ipairs { "start", "end", "over" } do
+kind({ "Linear" }, { "start", "end", "over" }, function(p, path, t, expected)
+  for _, key in ipairs { "start", "end", not expected and "over" or nil } do
     if t[key] == nil then p:add(join(path, key), "missing; Linear goes from start to end over so many requests") end
+  end
+  if t.over == nil and expected then
+    p:warn(path, "over is missing: %d requests, as many as the profile is expected to have", expected)
   end
   return { kind = "linear", from = get(p, path, t, "start", nil, dist.row("linear", "from")),
            to = get(p, path, t, "end", nil, dist.row("linear", "to")),
-           over = get(p, path, t, "over", nil, dist.row("linear", "over")) }
+           over = get(p, path, t, "over", expected, dist.row("linear", "over")) }
 end)
 
 kind({ "Geometric" }, { "p", "mean" }, function(p, path, t)
@@ -151,7 +156,7 @@ kind({ "Empirical" }, { "values", "weights", "file" }, function(p, path, t)
            weights = t.weights ~= nil and numbers(p, path, t, "weights") or nil }
 end)
 
-kind({ "Mixture" }, { "components", "weights" }, function(p, path, t)
+kind({ "Mixture" }, { "components", "weights" }, function(p, path, t, expected)
   local list = fields.list(p, path, t, "components", "missing; a list of distributions expected")
   if not list then return nil end
   if #list == 0 then return p:add(join(path, "components"), "empty; a list of distributions expected") end
@@ -161,7 +166,7 @@ kind({ "Mixture" }, { "components", "weights" }, function(p, path, t)
   end
   local d = { kind = "mixture" }
   for i = 1, #list do
-    local part = read(p, join(join(path, "components"), i - 1), list[i])
+    local part = read(p, join(join(path, "components"), i - 1), list[i], expected)
     d[i] = part and { weights and weights[i] or 1, part } or nil
   end
   return #d == #list and d or nil
@@ -173,7 +178,7 @@ local function known_keys(k)
   return keys
 end
 
-read = function(p, path, v)
+read = function(p, path, v, expected)
   if not fields.entry(p, path, v) then return nil end
   if v.type == nil then return p:add(path, "missing type; one of %s", table.concat(NAMES, ", ")) end
   local name = fields.choice(p, path, v, "type", NAMES, "%s: unknown distribution")
@@ -181,7 +186,7 @@ read = function(p, path, v)
   local before = #p.errors
   fields.known(p, path, v, known_keys(KINDS[name]))
   fields.boolean(p, path, v, "is_int")
-  local d = KINDS[name].convert(p, path, v)
+  local d = KINDS[name].convert(p, path, v, expected)
   local low, high = get(p, path, v, "min", nil, ANY), get(p, path, v, "max", nil, ANY)
   if not d or #p.errors > before then return nil end
   d.min, d.max = low or d.min, high or d.max
@@ -191,17 +196,18 @@ end
 --- Read the distribution below `path` . `key`.
 -- @param kind "time" (s) or "tokens": what it draws
 -- @param absent the message when there is none; nil: it may be missing
+-- @param expected requests that draw from it, about, which a Linear goes over where it does not say; nil: not known
 -- @return oracle.dist's table; nil where there is none or it is wrong
-function distribution.read(p, path, t, key, what, absent)
+function distribution.read(p, path, t, key, what, absent, expected)
   local at = join(path, key)
   if t[key] == nil then return absent and p:add(path, absent) end
   local before = #p.errors
-  local d = read(p, at, t[key])
+  local d = read(p, at, t[key], expected)
   if not d or #p.errors > before then return nil end
   local resolved, why = dist.resolve(d, false)
   if not resolved then return p:add(at, why) end
   if what == "time" and type(t[key]) == "table" and t[key].is_int then
-    return p:add(join(at, "is_int"), "a time is not rounded to whole seconds; leave it out")
+    p:warn(join(at, "is_int"), "has no effect: a time is not rounded to whole seconds")
   end
   local least = distribution.least(resolved)
   if least and least < 0 and not d.min then

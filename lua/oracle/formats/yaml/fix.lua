@@ -8,16 +8,6 @@ local function replace(edits, span, text)
   edits[#edits + 1] = { from = span[1], to = span[2], text = text }
 end
 
--- "framework_entry_2" is the entry GPU of the third framework.
-local function entry_gpu(v, name)
-  local list = v.frameworks_to_test
-  local f = document.is_list(list) and list[tonumber(name:match("%d+$")) + 1]
-  local c = type(f) == "table" and f.config
-  if type(c) ~= "table" then return nil end
-  local ids = type(c.parallelism) == "table" and c.parallelism.gpu_ids
-  if document.is_list(ids) and type(ids[1]) == "string" then return ids[1] end
-  return type(c.gpu_id) == "string" and c.gpu_id or "gpu0"
-end
 
 local KINDS = {}
 
@@ -34,19 +24,13 @@ function KINDS.lognormal(edits, f, marks)
   return ("%s: token counts in log space; now median %.6g, p99 %.6g"):format(f.path, f.median, f.p99)
 end
 
-function KINDS.rename(edits, f, marks, _, quoted)
+function KINDS.rename(edits, f, marks, quoted)
   local mark = marks[f.path]
   if not (mark and mark.key) then return nil end
   replace(edits, mark.key, quoted and ('"%s"'):format(f.to) or f.to)
   return ("%s: unknown key; now %s"):format(f.path, f.to)
 end
 
-function KINDS.entry(edits, f, marks, v, quoted)
-  local mark, gpu = marks[f.path], entry_gpu(v, f.name)
-  if not (mark and mark.value and gpu) then return nil end
-  replace(edits, mark.value, quoted and ('"%s"'):format(gpu) or gpu)
-  return ("%s: %s is no device; now %s"):format(f.path, f.name, gpu)
-end
 
 -- Spans count characters, strings count bytes.
 local function byte(text, character)
@@ -72,7 +56,7 @@ function fix.apply(text, config)
   local edits, done = {}, {}
   for _, f in ipairs(marks and config.problems.fixes or {}) do
     local mine = {}
-    local what = KINDS[f.kind](mine, f, marks, config.document, quoted)
+    local what = KINDS[f.kind](mine, f, marks, quoted)
     if what then
       if quoted and f.kind == "lognormal" then
         for _, e in ipairs(mine) do

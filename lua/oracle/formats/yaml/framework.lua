@@ -4,7 +4,10 @@ local fields = require "oracle.formats.fields"
 local hardware = require "oracle.formats.yaml.hardware"
 local join = require("oracle.formats.problems").join
 local knobs = require "oracle.scenario.knobs"
-local schema = lazy "oracle.scenario.schema"
+local policies = lazy "oracle.policy"
+local cost_models = lazy "oracle.cost_model"
+local spelling = lazy "oracle.text.spelling"
+local systems = lazy "oracle.system"
 
 local framework = {}
 
@@ -13,7 +16,7 @@ local KEYS = { "name", "type", "is_target_for_workload", "config" }
 local CONFIG_KEYS = {
   "model_profile_id", "gpu_id", "prefill_chunk_size", "scheduler_iteration_delay_s",
   "bytes_per_token_estimate_for_network", "max_prefix_cache_size", "prefix_eviction_policy", "store_prefix_tokens",
-  "lod", "parallelism", "scheduling_policy",
+  "lod", "parallelism", "scheduling_policy", "admission_policy", "cost_model",
 }
 
 -- Knobs of the scenario's `engine` that `config` says by the same name: all that the scheduler reads but what
@@ -31,14 +34,12 @@ local SAID = {
   max_num_batched_tokens = { label = "Invalid max_num_batched_tokens: %s" },
 }
 
--- Keys that files carry and no program has ever read: said by name, with what to write instead.
-local REFUSED = {
-  microbatch_size = "not supported; vLLM's unit is the step: set max_num_batched_tokens",
-  data_parallel_group = "not supported; each target framework of the list is a replica",
-  data_parallel_size = "not supported; list the framework once per replica",
-  data_parallel_rank = "not supported; list the framework once per replica",
-  dp_replicas = "not supported; list the framework once per replica",
-  tensor_parallel_degree = "not supported; write parallelism: {strategy: TP, tp_degree: N, gpu_ids: [...]}",
+-- Keys that files carry and no program has ever read, with what says it instead.
+local REPLICA = "each target framework of the list is a replica"
+local UNREAD = {
+  microbatch_size = "vLLM's unit is the step, which max_num_batched_tokens bounds",
+  data_parallel_group = REPLICA, data_parallel_size = REPLICA, data_parallel_rank = REPLICA, dp_replicas = REPLICA,
+  tensor_parallel_degree = "parallelism: {strategy: TP, tp_degree: N, gpu_ids: [...]} says it",
 }
 
 local PARALLEL_KEYS = { "strategy", "tp_degree", "pp_stages", "num_microbatches_per_request", "gpu_ids" }
@@ -64,13 +65,22 @@ local function count_fits(p, at, strategy, tp, pp, n)
   if strategy == "PP" and n % pp ~= 0 then
     return p:add(at, "PP requires GPU count (%d) to be divisible by stages (%d)", n, pp)
   end
-  if strategy == "PP" and n ~= pp then
-    return p:add(at, "PP: %d GPUs for %d stages would leave some idle; one per stage, or TP_PP, expected", n, pp)
-  end
   if strategy == "TP_PP" and n ~= tp * pp then
     return p:add(at, "TP_PP expects %d GPUs (tp=%d * pp=%d), got %d", tp * pp, tp, pp, n)
   end
   return true
+end
+
+-- The GPUs that work: of a pipeline's stage the first of its share.
+local function working(p, at, strategy, pp, ids)
+  if strategy ~= "PP" or #ids == pp then return ids end
+  local share, first, idle = #ids // pp, {}, {}
+  for i, id in ipairs(ids) do
+    local list = (i - 1) % share == 0 and first or idle
+    list[#list + 1] = id
+  end
+  p:warn(at, "PP: %d GPUs for %d stages; %s stay idle, TP_PP would use them", #ids, pp, table.concat(idle, ", "))
+  return first
 end
 
 local function parallelism(p, path, c, h, kind)
@@ -95,13 +105,21 @@ local function parallelism(p, path, c, h, kind)
   local micro = fields.stands_for(p, at, t, "num_microbatches_per_request",
     "engine.num_microbatches_per_request", { label = "Invalid num_microbatches_per_request: %s" })
   if micro and micro > 1 and strategy and not strategy:match("^PP") and strategy ~= "TP_PP" then
-    p:add(join(at, "num_microbatches_per_request"), "%d: goes with PP or TP_PP, whose stages they fill", micro)
+    p:warn(join(at, "num_microbatches_per_request"), "has no effect: goes with PP or TP_PP, whose stages they fill")
+    micro = nil
   end
   if not strategy or strategy == "None" then return nil end
-  if strategy == "TP" and t.pp_stages ~= nil and pp > 1 then p:add(join(at, "pp_stages"), "goes with PP or TP_PP") end
-  if strategy == "PP" and t.tp_degree ~= nil and tp > 1 then p:add(join(at, "tp_degree"), "goes with TP or TP_PP") end
+  if strategy == "TP" and pp > 1 then
+    p:warn(join(at, "pp_stages"), "has no effect: goes with PP or TP_PP")
+    pp = 1
+  end
+  if strategy == "PP" and tp > 1 then
+    p:warn(join(at, "tp_degree"), "has no effect: goes with TP or TP_PP")
+    tp = 1
+  end
   local ids = ids_of(p, at, t, h, kind)
   if not ids or not counted or not count_fits(p, join(at, "gpu_ids"), strategy, tp, pp, #ids) then return nil end
+  ids = working(p, join(at, "gpu_ids"), strategy, pp, ids)
   return { strategy = strategy, tp = tp, pp = pp, ids = ids, microbatches = micro }
 end
 
@@ -125,14 +143,13 @@ local function other_name(p, path, c, key, name)
   return v
 end
 
--- The keys of the prefix cache, into the engine's knobs. An entry of max_prefix_cache_size is a KV block.
+-- The keys of the prefix cache, into the engine's knobs.
 local function prefix_keys(p, path, c, e)
-  fields.choice(p, path, c, "prefix_eviction_policy", { "lru" }, "prefix_eviction_policy %s: not supported")
   if c.max_prefix_cache_size == 0 then
     p:add(join(path, "max_prefix_cache_size"), "0: a cache that keeps nothing; write enable_prefix_caching: false")
   else
-    e.prefix_cache_blocks = other_name(p, path, c, "max_prefix_cache_size", "prefix_cache_blocks")
-      or e.prefix_cache_blocks
+    e.prefix_cache_entries = other_name(p, path, c, "max_prefix_cache_size", "prefix_cache_entries")
+      or e.prefix_cache_entries
   end
   if fields.boolean(p, path, c, "store_prefix_tokens") then
     p:warn(join(path, "store_prefix_tokens"), "changes no result: a cached block is known by its hash")
@@ -144,7 +161,7 @@ local function idle_keys(p, path, c, e)
   for _, name in ipairs(KNOBS) do
     local needs = knobs.of[name].needs
     if needs and e[needs] == false then
-      local key = c[name] == nil and name == "prefix_cache_blocks" and "max_prefix_cache_size" or name
+      local key = c[name] == nil and name == "prefix_cache_entries" and "max_prefix_cache_size" or name
       if c[key] then p:warn(join(path, key), "has no effect: %s is false", needs) end
       e[name] = nil
     end
@@ -155,7 +172,7 @@ local function chunk_keys(p, path, c, e)
   local chunk = other_name(p, path, c, "prefill_chunk_size", "long_prefill_token_threshold")
   local budget = e.max_num_batched_tokens
   if chunk and budget and chunk > budget then
-    p:add(join(path, "prefill_chunk_size"), "%d: a chunk cannot be above max_num_batched_tokens (%d)", chunk, budget)
+    p:warn(join(path, "prefill_chunk_size"), "has no effect: max_num_batched_tokens, %d, is less", budget)
   elseif chunk and e.enable_chunked_prefill ~= false and chunk ~= budget then
     e.long_prefill_token_threshold = chunk
   end
@@ -172,30 +189,89 @@ local function config_keys(p, path, c)
   prefix_keys(p, path, c, e)
   idle_keys(p, path, c, e)
   fields.stands_for(p, path, c, "bytes_per_token_estimate_for_network", "client_link.bytes_per_token")
-  fields.choice(p, path, c, "scheduling_policy", { "fcfs", "priority" }, "scheduling_policy %s: not supported")
   return e
 end
 
-local function refuse(p, path, c)
-  local keys, left = {}, {}
-  for key in pairs(REFUSED) do keys[#keys + 1] = key end
-  table.sort(keys)
-  for k, v in pairs(c) do left[k] = v end
-  for _, key in ipairs(keys) do
-    if c[key] ~= nil then p:add(join(path, key), REFUSED[key]) end
-    left[key] = nil
+--- A policy by name or by the path of a Lua file, which is looked for beside the configuration; or a mapping of its
+-- `name` and parameters.
+-- @param kind of oracle.policy
+-- @param plain what stands for the system's own, and needs no policy; or nil
+-- @return the name or path, or { name or path, parameter = value, ... }; nil for `plain`, where there is none, or
+-- after an error
+function framework.policy(p, path, t, key, kind, plain)
+  p:place(kind, join(path, key))                          -- a scenario's key has the kind's name
+  if type(t[key]) == "table" then
+    local with = fields.map(p, path, t, key)
+    if not with then return nil end
+    if with.name == nil then
+      return p:add(join(path, key), "name: missing; a policy or the path of a Lua file expected")
+    end
+    local out = { framework.policy(p, join(path, key), with, "name", kind) }
+    for k, v in pairs(with) do
+      if k ~= "name" then out[k] = v end
+    end
+    p:place(kind, join(path, key))
+    return out[1] and out
   end
-  fields.known(p, path, left, CONFIG_KEYS)
+  local v = fields.text(p, path, t, key)
+  if not v or v:lower() == plain then return nil end
+  if v:match("%.lua$") then return v end
+  local names, folded = policies.names(kind), spelling.fold(v)
+  for _, name in ipairs(names) do
+    if spelling.fold(name) == folded then return name end
+  end
+  local near = spelling.find(v, names)
+  return p:add(join(path, key), "%s: unknown; %s", v, near and ("did you mean %s?"):format(near)
+    or ("%sthe path of a Lua file or one of %s expected"):format(plain and plain .. ", " or "",
+      table.concat(names, ", ")))
 end
 
--- The systems of this version, by the names that files use.
-local function systems()
-  local valid = schema.root.fields.engine.fields.system.values
+-- A cost model: a kind, or the path of a Lua file.
+local function cost_model(p, path, c)
+  local v = fields.text(p, path, c, "cost_model")
+  p:place("cost", join(path, "cost_model"))
+  if not v or cost_models.is_own(v) then return v end
+  return fields.choice(p, path, c, "cost_model", cost_models.names(), "%s: unknown cost model")
+end
+
+-- What a system of its own, or one by name, has besides the knobs of all: under its words, to be checked with it.
+local function own_knobs(system, c, e)
+  local left, mine = {}, systems.get(system)
+  local words = {}
+  for _, row in ipairs(mine.knobs or {}) do words[row[1]] = true end
+  for word in pairs(mine.aliases or {}) do words[word] = true end
+  for k, v in pairs(c) do
+    if words[k] and k ~= "scheduling_policy" and e[k] == nil then e[k] = v else left[k] = v end
+  end
+  return left
+end
+
+local function known_keys(p, path, c, system, e)
+  local left = own_knobs(system, c, e)
+  if systems.is_path(system) then                         -- its file is read later, and says what it knows
+    local valid = {}
+    for _, key in ipairs(CONFIG_KEYS) do valid[key] = true end
+    for k, v in pairs(left) do
+      if not valid[k] and not UNREAD[k] then e[k], left[k] = v, nil end
+    end
+  end
+  fields.known(p, path, left, CONFIG_KEYS, UNREAD)
+end
+
+-- The system that a file's `type` names: ours, ParallelVLLM, or the path of one's own.
+local function system_of(p, path, t)
+  p:place("engine.system", join(path, "type"))
+  if type(t.type) == "string" and systems.is_path(t.type) then return t.type, t.type end
+  if type(t.type) == "string" and systems.find(t.type) then
+    local name = systems.find(t.type)
+    return name == "vllm" and "VLLM" or name, name
+  end
   local names = { "VLLM", "ParallelVLLM" }
-  for _, name in ipairs(valid) do
+  for _, name in ipairs(systems.names()) do
     if name ~= "vllm" then names[#names + 1] = name end
   end
-  return names
+  local found = fields.choice(p, path, t, "type", names, "Unknown framework type: %s")
+  return found, found and (found:match("VLLM$") and "vllm" or found)
 end
 
 local function same_gpu(ids, id)
@@ -209,13 +285,16 @@ local function config_of(p, path, f, t, h)
   local c = fields.map(p, path, t, "config", "missing; a mapping expected")
   if not c then return nil end
   local at = join(path, "config")
-  refuse(p, at, c)
   f.model = fields.text(p, at, c, "model_profile_id")
   if c.model_profile_id == nil then
     p:add(join(at, "model_profile_id"), "Missing model_profile_id in framework config")
   end
   f.engine = config_keys(p, at, c)
-  f.priority = type(c.scheduling_policy) == "string" and c.scheduling_policy:lower() == "priority"
+  known_keys(p, at, c, f.system, f.engine)
+  f.batching = framework.policy(p, at, c, "scheduling_policy", "batching", "fcfs")
+  f.eviction = framework.policy(p, at, c, "prefix_eviction_policy", "eviction", "lru")
+  f.admission = framework.policy(p, at, c, "admission_policy", "admission")
+  f.cost_model = cost_model(p, at, c)
   f.delay = fields.stands_for(p, at, c, "scheduler_iteration_delay_s", "cost.step_overhead")
   f.bytes = c.bytes_per_token_estimate_for_network
   f.lod = fields.choice(p, at, c, "lod", { "high", "medium" }, "Invalid LoD: %s")
@@ -227,9 +306,11 @@ local function config_of(p, path, f, t, h)
       p:add(join(at, "parallelism.num_microbatches_per_request"),
         "%d: cuts prompts, which enable_chunked_prefill: false forbids", micro)
     end
-    if c.gpu_id ~= nil and not same_gpu(f.gpus, c.gpu_id) then
+    if c.gpu_id ~= nil and not h.devices[c.gpu_id] then
       p:add(join(at, "gpu_id"), "%s is not among parallelism.gpu_ids, which say where the instance is",
         fields.quote(c.gpu_id))
+    elseif c.gpu_id ~= nil and not same_gpu(f.gpus, c.gpu_id) then
+      p:warn(join(at, "gpu_id"), "has no effect: parallelism.gpu_ids say where the instance is")
     end
   elseif f.type ~= "ParallelVLLM" then f.gpus = single(p, at, c, h) end
   for _, id in ipairs(f.gpus or {}) do
@@ -244,9 +325,8 @@ local function entry(p, path, t, h)
   local f = { path = path, name = fields.text(p, path, t, "name") }
   if t.name == nil then p:add(join(path, "name"), "missing; what the framework is called") end
   if t.type == nil then return p:add(join(path, "type"), "Missing framework type") end
-  f.type = fields.choice(p, path, t, "type", systems(), "Unknown framework type: %s")
+  f.type, f.system = system_of(p, path, t)
   if not f.type then return nil end
-  f.system = f.type:match("VLLM$") and "vllm" or f.type
   local target = fields.boolean(p, path, t, "is_target_for_workload")
   f.target = target ~= false
   return config_of(p, path, f, t, h)
@@ -255,23 +335,30 @@ end
 --- Read the section.
 -- @return the list of frameworks
 function framework.read(p, list, h)
-  local all, names, owner = {}, {}, {}
+  local all, names = {}, {}
   for i = 1, #list do
     local path = join("frameworks_to_test", i - 1)
     local f = entry(p, path, list[i], h)
     if f then
       if f.name and names[f.name] then p:add(join(path, "name"), "Duplicate framework name: %s", f.name) end
       if f.name then names[f.name] = true end
-      for _, id in ipairs(f.target and f.gpus or {}) do
-        if owner[id] then
-          p:add(join(path, "config"), "device %s is used by %s already; a GPU serves one instance", id, owner[id])
-        end
-        owner[id] = f.name or path
-      end
       all[#all + 1] = f
     end
   end
   return all
+end
+
+--- Servers that work at the same time have GPUs of their own.
+function framework.apart(p, servers)
+  local owner = {}
+  for _, f in ipairs(servers) do
+    for _, id in ipairs(f.gpus or {}) do
+      if owner[id] then
+        p:add(join(f.path, "config"), "device %s is used by %s already; a GPU serves one instance", id, owner[id])
+      end
+      owner[id] = f.name or f.path
+    end
+  end
 end
 
 -- The slowest way of a chain of devices; nil and an error where there is none.

@@ -6,12 +6,23 @@ local join = require("oracle.formats.problems").join
 
 local hardware = {}
 
-local CLIENT = "client_node_0"                            -- the one node that is no device
+local CLIENT = "client_node_0"                            -- where requests come from; no device
 hardware.CLIENT = CLIENT
+
+-- A virtual node: what arrives at it is at the first GPU of every server, at once.
+local function is_entry(id)
+  return id:match("^framework_entry_%d+$") ~= nil
+end
+
+-- Nodes of links that no GPU's work passes.
+local function is_outside(id)
+  return id == CLIENT or is_entry(id)
+end
 
 local DEVICE_KEYS = { "device_id", "device_type", "peak_tflops", "memory_capacity_bytes", "memory_gbps",
                       "processing_units", "mfu", "mbu" }
 local DEVICE_NEEDS = { "device_id", "device_type", "peak_tflops", "memory_capacity_bytes", "memory_gbps" }
+local UNREAD = { memory_devices = "a device has one memory (memory_capacity_bytes, memory_gbps)" }
 local LINK_KEYS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s", "bidirectional" }
 local LINK_NEEDS = { "link_id", "source_id", "dest_id", "bandwidth_bps", "latency_s" }
 
@@ -40,8 +51,11 @@ local function device(p, path, t, devices)
   local id = fields.text(p, path, t, "device_id")
   if not id then return end
   if devices[id] then p:add(join(path, "device_id"), "Duplicate device ID: %s", id) end
-  if id == CLIENT then p:add(join(path, "device_id"), "%s is the clients' node; another name expected", id) end
   local kind = fields.choice(p, path, t, "device_type", { "GPU", "CPU" }, "device_type %s")
+  if id == CLIENT then
+    if kind == "CPU" then return p:warn(path, "ignored: %s is the clients' node, which computes nothing", id) end
+    return p:add(join(path, "device_id"), "%s is the clients' node; another name expected", id)
+  end
   local memory = fields.value(p, path, t, "memory_capacity_bytes",
     { type = "number", min = 0, max = 1e15, open = true })
   if memory and memory < 1e9 then
@@ -65,9 +79,8 @@ local function connect(links, from, to, link, explicit)
 end
 
 local function node(p, path, key, id, devices, what)
-  if id == nil or id == CLIENT or devices[id] then return id ~= nil end
+  if id == nil or id == CLIENT or devices[id] or is_entry(id) then return id ~= nil end
   p:add(join(path, key), "%s: Unknown %s device %s", what, key == "source_id" and "source" or "destination", id)
-  if id:match("^framework_entry_%d+$") then p:offer { kind = "entry", path = join(path, key), name = id } end
   return false
 end
 
@@ -104,7 +117,7 @@ local function links_of(p, path, t, devices)
   end
   for _, l in ipairs(both) do connect(links, l.to, l.from, l, false) end
   for _, l in ipairs(links) do
-    if not links[l.to .. "\0" .. l.from] and l.from ~= CLIENT and l.to ~= CLIENT then
+    if not links[l.to .. "\0" .. l.from] and not is_outside(l.from) and not is_outside(l.to) then
       p:warn(l.path, "Link %s: there is no way back from %s to %s", l.id or "?", l.to, l.from)
     end
   end
@@ -118,22 +131,26 @@ end
 
 --- Read the section.
 -- @return { devices = list and id -> device, links = list and "from\0to" -> link, given = links were given,
--- whole = none of them was wrong, so what is not there is missing }
+-- whole = none of them was wrong, so what is not there is missing, inner = ids of the devices, nodes = and of entries }
 function hardware.read(p, t)
   local path = "hardware_profile"
   local devices = {}
-  fields.known(p, path, t, { "compute_devices", "memory_devices", "network_links", "mfu", "mbu" })
+  fields.known(p, path, t, { "compute_devices", "network_links", "mfu", "mbu" }, UNREAD)
   local list = fields.list(p, path, t, "compute_devices", "Missing compute_devices in hardware config")
   if list and #list == 0 then p:add(join(path, "compute_devices"), "Missing compute_devices in hardware config") end
   for i = 1, list and #list or 0 do device(p, join(join(path, "compute_devices"), i - 1), list[i], devices) end
   share_of(p, path, t, devices, "mfu")
   share_of(p, path, t, devices, "mbu")
-  local memories = fields.list(p, path, t, "memory_devices")
-  if memories and #memories > 0 then
-    p:add(join(path, "memory_devices"), "not supported: a device has one memory (memory_capacity_bytes, memory_gbps)")
-  end
   local links, whole = links_of(p, path, t, devices)
-  return { devices = devices, links = links, given = #links > 0, whole = whole }
+  local inner, nodes = {}, {}
+  for i, d in ipairs(devices) do inner[i], nodes[i] = d.id, d.id end
+  local seen = {}
+  for _, l in ipairs(links) do
+    for _, id in ipairs { l.from, l.to } do
+      if is_entry(id) and not seen[id] then nodes[#nodes + 1], seen[id] = id, true end
+    end
+  end
+  return { devices = devices, links = links, given = #links > 0, whole = whole, inner = inner, nodes = nodes }
 end
 
 --- The link from one node to another; nil where there is none.
@@ -141,25 +158,43 @@ function hardware.link(h, from, to)
   return h.links[from .. "\0" .. to]
 end
 
---- The way from one device to another with the fewest links, none of them a client's.
--- @return { bandwidth = B/s of the slowest link, latency = s of all }; nil where there is none
-function hardware.route(h, from, to)
+local NO_TIME = { bandwidth = math.huge, latency = 0 }
+
+-- The way from one node to another with the fewest links.
+-- @param at_once for a node the list of those it is at, or nil
+-- @return as hardware.route
+local function way(h, from, to, at_once)
   local reached, queue = { [from] = { bandwidth = math.huge, latency = 0 } }, { from }
+  local function reach(id, before, l)
+    if reached[id] then return end
+    reached[id] = { bandwidth = math.min(before.bandwidth, l.bandwidth), latency = before.latency + l.latency }
+    queue[#queue + 1] = id
+  end
   local head = 1
   while queue[head] do
     local at = queue[head]
     head = head + 1
     if at == to then return reached[to] end
-    for _, d in ipairs(h.devices) do
-      local l = not reached[d.id] and hardware.link(h, at, d.id)
-      if l then
-        reached[d.id] = { bandwidth = math.min(reached[at].bandwidth, l.bandwidth),
-                          latency = reached[at].latency + l.latency }
-        queue[#queue + 1] = d.id
-      end
+    for _, id in ipairs(at_once and at_once(at) or {}) do reach(id, reached[at], NO_TIME) end
+    for _, id in ipairs(at_once and h.nodes or h.inner) do
+      local l = hardware.link(h, at, id)
+      if l then reach(id, reached[at], l) end
     end
   end
   return nil
+end
+
+--- The way from one device to another with the fewest links, none of them a client's.
+-- @return { bandwidth = B/s of the slowest link, latency = s of all }; nil where there is none
+function hardware.route(h, from, to)
+  return way(h, from, to)
+end
+
+--- The way of requests to a GPU, over entry nodes and other devices where no link of the clients' leads there.
+-- @param firsts the first GPUs of all servers, which entry nodes reach at once
+-- @return as hardware.route
+function hardware.way_in(h, gpu, firsts)
+  return way(h, CLIENT, gpu, function(at) return is_entry(at) and firsts or {} end)
 end
 
 -- The devices that links, in either direction, join to one: a set.
@@ -168,7 +203,7 @@ local function joined(h, first)
   while grown do
     grown = false
     for _, l in ipairs(h.links) do
-      local inner = l.from ~= CLIENT and l.to ~= CLIENT and set[l.from] ~= set[l.to]
+      local inner = not is_outside(l.from) and not is_outside(l.to) and set[l.from] ~= set[l.to]
       if inner then set[l.from], set[l.to], grown = true, true, true end
     end
   end
@@ -187,7 +222,7 @@ function hardware.network(h, used)
     if set[d.id] then nodes[#nodes + 1] = { name = d.id, kind = d.kind == "CPU" and "host" or "device" } end
   end
   for _, l in ipairs(h.links) do
-    if l.from ~= CLIENT and l.to ~= CLIENT and set[l.from] then
+    if not is_outside(l.from) and not is_outside(l.to) and set[l.from] then
       links[#links + 1] = { id = l.id, from = l.from, to = l.to, bandwidth = l.bandwidth, latency = l.latency,
                             bidirectional = l.both }
     end

@@ -12,6 +12,7 @@ local planning = lazy "oracle.plan"
 local problems = require "oracle.formats.problems"
 local scenario = lazy "oracle.scenario"
 local settings = lazy "oracle.formats.yaml.settings"
+local systems = lazy "oracle.system"
 local workload_section = lazy "oracle.formats.yaml.workload"
 
 local yaml = {}
@@ -47,13 +48,22 @@ local function host_time(f)
   return (f.delay or 0) / (f.parallel and f.parallel.pp or 1)
 end
 
--- What two servers of one workload must share, by the key to name when they do not.
+-- What the servers of one deployment share, by the key to name when they do not.
 local function traits(f, h)
   local d = f.gpus and h.devices[f.gpus[1]] or {}
   return { { "type", f.system }, { "config.model_profile_id", f.model },
-           { "the efficiencies (mfu, mbu) of its devices", { d.mfu, d.mbu } },
-           { "config.scheduling_policy", f.priority },
+           { "the efficiencies (mfu, mbu) of its devices", { d.mfu or false, d.mbu or false } },
+           { "config.scheduling_policy", f.batching }, { "config.admission_policy", f.admission },
+           { "config.prefix_eviction_policy", f.eviction }, { "config.cost_model", f.cost_model },
            { "config.scheduler_iteration_delay_s per pipeline stage", host_time(f) } }
+end
+
+-- The key of the first trait that two servers do not share; nil where they share all.
+local function difference(f, other, h)
+  local mine, theirs = traits(f, h), traits(other, h)
+  for i, trait in ipairs(mine) do
+    if not same(trait[2], theirs[i][2]) then return trait[1] end
+  end
 end
 
 -- What else makes them replicas of one kind.
@@ -67,28 +77,44 @@ local function shape(f, h)
   return { devices, par and { par.strategy, par.tp, par.pp } or false, f.engine }
 end
 
--- The servers that take part, and whether they are all of one kind.
-local function targets_of(p, frameworks, h)
-  local targets, alike = {}, true
+-- The deployment that a server is a replica of; nil where it is the first of one.
+local function deployment_of(p, f, list, h)
+  local from
+  for _, deployment in ipairs(list) do
+    local what = difference(f, deployment[1], h)
+    if not what then return deployment end
+    from = from or { deployment[1].name or deployment[1].path, what }
+  end
+  if from then
+    p:warn(f.path, "%s differs from %s in %s: each has all requests of the workload, and they are compared",
+      f.name or f.path, from[1], from[2])
+  end
+end
+
+-- The servers that take part, by deployment: those of one share its requests, and `alike` says whether they are
+-- equal; deployments stand side by side.
+local function deployments_of(p, frameworks, h)
+  local list = {}
   for _, f in ipairs(frameworks) do
     if f.target then
-      targets[#targets + 1] = f
-      local first = targets[1]
-      local mine, theirs = traits(f, h), traits(first, h)
-      for i, trait in ipairs(mine) do
-        if not same(trait[2], theirs[i][2]) then
-          p:add(f.path, "differs from %s in %s, which the targets of one workload share", first.name or first.path,
-            trait[1])
-          break
-        end
+      local one = deployment_of(p, f, list, h)
+      if not one then
+        one = { alike = true }
+        list[#list + 1] = one
       end
-      alike = alike and same(shape(f, h), shape(first, h))
+      one[#one + 1] = f
+      one.alike = one.alike and same(shape(f, h), shape(one[1], h))
     elseif f.name then
       p:warn(f.path, "%s is no target of the workload and is not simulated", f.name)
     end
   end
-  if #targets == 0 and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
-  return targets, alike
+  for _, one in ipairs(list) do
+    framework.apart(p, one)
+    one.name = one[1].name or one[1].path
+    if #one > 1 then one.name = ("%s+%d"):format(one.name, #one - 1) end
+  end
+  if #list == 0 and #p.errors == 0 then p:add("frameworks_to_test", "No frameworks marked as workload targets") end
+  return list
 end
 
 -- One kind of GPU per framework: its group works in step.
@@ -106,9 +132,19 @@ end
 
 -- ---- the scenario ----
 
+-- Knobs of a server that does not say them; one of the user's own has its own.
+local DEFAULTS = { block_size = 16, max_num_seqs = 256 }
+
 local function engine_of(f)
-  local engine = { block_size = 16, max_num_seqs = 256 }
+  local engine = {}
   for name, value in pairs(f.engine) do engine[name] = value end
+  if not systems.is_path(f.system) then
+    local said = {}
+    for word, name in pairs(systems.get(f.system).aliases) do said[name] = said[name] or f.engine[word] ~= nil end
+    for name, value in pairs(DEFAULTS) do
+      if engine[name] == nil and not said[name] then engine[name] = value end
+    end
+  end
   if f.system ~= "vllm" then engine.system = f.system end
   if f.parallel then
     if f.parallel.tp > 1 then engine.tensor_parallel_size = f.parallel.tp end
@@ -118,20 +154,18 @@ local function engine_of(f)
 end
 
 -- The slowest way of the clients' requests in: s per message and B/s.
-local function client_link(p, frameworks, h)
+local function client_link(p, targets, h, firsts)
   if not h.given then return nil end
   local slow
-  for _, f in ipairs(frameworks) do
-    if f.target and f.gpus then
-      local l = hardware_profile.link(h, hardware_profile.CLIENT, f.gpus[1])
-      if not l then
-        if not h.whole then return nil end
-        return p:add("hardware_profile.network_links", "no link from %s to %s, where requests of %s arrive",
-          hardware_profile.CLIENT, f.gpus[1], f.name or f.path)
-      end
-      slow = slow or { latency = l.latency, bandwidth = l.bandwidth }
-      slow.latency, slow.bandwidth = math.max(slow.latency, l.latency), math.min(slow.bandwidth, l.bandwidth)
+  for _, f in ipairs(targets) do
+    local l = hardware_profile.way_in(h, f.gpus[1], firsts)
+    if not l then
+      if not h.whole then return nil end
+      return p:add("hardware_profile.network_links", "no link from %s to %s, where requests of %s arrive",
+        hardware_profile.CLIENT, f.gpus[1], f.name or f.path)
     end
+    slow = slow or { latency = l.latency, bandwidth = l.bandwidth }
+    slow.latency, slow.bandwidth = math.max(slow.latency, l.latency), math.min(slow.bandwidth, l.bandwidth)
   end
   return slow
 end
@@ -170,12 +204,15 @@ end
 
 local function cost_of(f, h)
   local d = h.devices[f.gpus[1]]
-  if not (d.mfu or d.mbu or f.delay) then return nil end
-  return { mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
+  if not (d.mfu or d.mbu or f.delay) then return f.cost_model end
+  return { kind = f.cost_model, mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
 end
 
-local function router_of(w)
-  return w.router == "weighted_random" and w.weights and { w.router, weights = w.weights } or w.router
+local function router_of(w, targets)
+  if w.router ~= "weighted_random" or not w.weights then return w.router end
+  local weights = {}
+  for i, f in ipairs(targets) do weights[i] = w.weights[f.name] or 1 end
+  return { w.router, weights = weights }
 end
 
 -- GPUs that work together are where their links are; those that work alone need none.
@@ -231,35 +268,47 @@ local function detail(p, targets, simulation)
   return level
 end
 
-local function assemble(p, parts)
-  local frameworks, h, w = parts.frameworks, parts.hardware, parts.workload
-  local targets, alike = targets_of(p, frameworks, h)
+-- The scenario of one deployment, as oracle.scenario takes it; nil after an error.
+local function assemble(p, parts, targets, model)
+  local h, w = parts.hardware, parts.workload
   local f, count = targets[1], #targets
-  for _, each in ipairs(targets) do
-    if not each.gpus then return nil end
-  end
-  if not f then return nil end
-  local models = {}
-  for _, each in ipairs(frameworks) do
-    if each.model then models[each] = model_of(p, each, parts.db) end
-    if each.gpus then uniform(p, each, h) end
-  end
-  local link = client_link(p, frameworks, h)
+  local link = client_link(p, targets, h, parts.firsts)
   local servers = {}
   for i, each in ipairs(targets) do servers[i] = server_of(p, each, h) end
   if link then link.bytes_per_token = w.bytes_per_token or f.bytes or 2 end
   local lod = detail(p, targets, parts.simulation)
-  if #p.errors > 0 or not models[f] or not w.workload then return nil end
+  if #p.errors > 0 or not model or not w.workload then return nil end
   local network, placement = place(targets, h)
   return {
     network = network, placement = network and placement, client_link = link,
     series_interval = parts.metrics.interval,
-    model = models[f], hardware = servers[1].hardware, engine = servers[1].engine,
-    replicas = alike and count > 1 and count or nil, groups = groups_of(servers, alike), cost = cost_of(f, h),
-    router = count > 1 and router_of(w) or nil, batching = f.priority and "priority" or nil,
+    model = model, hardware = servers[1].hardware, engine = servers[1].engine,
+    replicas = targets.alike and count > 1 and count or nil, groups = groups_of(servers, targets.alike),
+    cost = cost_of(f, h), router = count > 1 and router_of(w, targets) or nil, batching = f.batching,
+    admission = f.admission, eviction = f.eviction,
     workload = w.workload, warm_up = parts.metrics.warm_up, duration = parts.simulation.duration,
     seed = w.seed or parts.simulation.seed, lod = lod, percentiles = parts.metrics.percentiles,
   }
+end
+
+-- All deployments, each with its scenario as written, `raw`; nil where one has none.
+local function assemble_all(p, parts)
+  local list = deployments_of(p, parts.frameworks, parts.hardware)
+  local models, firsts = {}, {}
+  for _, f in ipairs(parts.frameworks) do
+    if f.target and not f.gpus then return nil end
+    if f.target then firsts[#firsts + 1] = f.gpus[1] end
+  end
+  parts.firsts = firsts
+  for _, f in ipairs(parts.frameworks) do
+    if f.model then models[f] = model_of(p, f, parts.db) end
+    if f.gpus then uniform(p, f, parts.hardware) end
+  end
+  for _, one in ipairs(list) do
+    one.raw = assemble(p, parts, one, models[one[1]])
+    if one.raw and #list > 1 then one.raw.name = one.name end
+  end
+  return #list > 0 and #p.errors == 0 and list or nil
 end
 
 local function sections(p, v)
@@ -311,11 +360,28 @@ local function describe(parts)
   return lines
 end
 
---- Turn a document into a scenario.
+-- Give each deployment its scenario; false after an error.
+local function make(p, list, parts, folder)
+  for _, one in ipairs(list) do
+    local ok, s = pcall(scenario.new, one.raw)
+    if not ok then
+      blame(p, scenario.first_line(s), one)
+    else
+      scenario.origin(s).folder = folder
+      one.scenario = s
+      check_lengths(p, s, parts.workload.list, one)
+    end
+  end
+  return #p.errors == 0
+end
+
+--- Turn a document into scenarios, one of each deployment it has.
 -- @param v of oracle.formats.document
 -- @param marks its lines; may be empty
 -- @param folder of the file, for paths written in it; may be nil
--- @return { problems =, scenario = (nil where there are errors), json =, csv =, series =, interval =, level = }
+-- @return { problems =, scenario = that of the first deployment (nil where there are errors), raw = the same as
+-- written, deployments = { { name =, scenario =, raw = }, ... }, which stand side by side, json =, csv =, series =,
+-- interval =, level = }
 function yaml.read(v, marks, folder)
   local p = problems.new(marks)
   local out = { problems = p }
@@ -326,19 +392,10 @@ function yaml.read(v, marks, folder)
   if not sections(p, v) then return out end
   local parts = read_parts(p, v, folder)
   out.db = parts.db
-  local raw = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble(p, parts)
-  if not raw or #p.errors > 0 then return out end
-  local targets = {}
-  for _, f in ipairs(parts.frameworks) do targets[#targets + 1] = f.target and f or nil end
-  local ok, s = pcall(scenario.new, raw)
-  if not ok then
-    blame(p, scenario.first_line(s), targets)
-    return out
-  end
-  scenario.origin(s).folder = folder
-  check_lengths(p, s, parts.workload.list, targets)
+  local list = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble_all(p, parts)
+  if not list or not make(p, list, parts, folder) then return out end
   local m = parts.metrics
-  out.scenario, out.raw, out.about = #p.errors == 0 and s or nil, raw, describe(parts)
+  out.deployments, out.scenario, out.raw, out.about = list, list[1].scenario, list[1].raw, describe(parts)
   out.json, out.csv, out.series, out.interval, out.level = m.json, m.csv, m.series, m.interval, m.level
   return out
 end

@@ -163,11 +163,26 @@ function METHODS:model(p, path, id)
   return shape
 end
 
+local ABOVE = 3                                           -- folders over the configuration's that are looked in
+
+-- Files say the path from the folder they are run in, which is one over theirs, or say it of a database beside them.
+local function find(path, folder)
+  local found = paths.find(path, folder, true)
+  if found or not folder or path:sub(1, 1) == "/" then return found end
+  local at = folder
+  for _ = 1, ABOVE do
+    at = at .. "/.."
+    if paths.exists(at .. "/" .. path) then return at .. "/" .. path end
+  end
+  local beside = folder .. "/" .. path:match("[^/]*$")
+  return paths.exists(beside) and beside or nil
+end
+
 --- Open a database.
--- @param folder of the configuration; the path is looked for there too
+-- @param folder of the configuration; the path is looked for there and in the folders above it too
 -- @return the database; nil after noting what is wrong
 function model_db.open(p, path, folder)
-  local found = paths.find(path, folder, true)
+  local found = find(path, folder)
   if not found then return p:add("model_characteristics_db_path", "Model database not found: %s", path) end
   local text, why = document.text(found)
   if not text then return p:add("model_characteristics_db_path", why) end

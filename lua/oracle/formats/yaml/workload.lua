@@ -3,7 +3,9 @@ local lazy = require "oracle.lazy"
 local distribution = require "oracle.formats.yaml.distribution"
 local document = require "oracle.formats.document"
 local fields = require "oracle.formats.fields"
+local framework = lazy "oracle.formats.yaml.framework"
 local join = require("oracle.formats.problems").join
+local policies = lazy "oracle.policy"
 local prefix = lazy "oracle.workload.parts.prefix"
 local schema = lazy "oracle.scenario.schema"
 local spelling = lazy "oracle.text.spelling"
@@ -19,10 +21,12 @@ local KEYS = {
 local PROFILE_KEYS = {
   "profile_name", "weight", "inter_arrival_time_dist_config", "prompt_tokens_dist_config",
   "max_output_tokens_dist_config", "conversational_probability", "streaming_response_probability",
-  "user_priority_dist_config", "follow_up_inter_arrival_time_dist_config", "turn_type_dist_config",
-  "request_count_dist_config", "prefix_pattern", "max_turns_per_session", "continuation_probability",
-  "arrival_rate", "arrival_cv", "timeout_s", "prompt_pool",
+  "user_priority_dist_config", "follow_up_inter_arrival_time_dist_config", "prefix_pattern", "max_turns_per_session",
+  "continuation_probability", "arrival_rate", "arrival_cv", "timeout_s", "prompt_pool",
 }
+
+-- Of a profile whose requests a Lua file makes.
+local GENERATOR_KEYS = { "profile_name", "weight", "generator", "params", "timeout_s" }
 
 -- A key that stands for one of a workload whose requests are drawn.
 local function own_key(p, path, t, key, name, label)
@@ -30,20 +34,29 @@ local function own_key(p, path, t, key, name, label)
 end
 
 -- A distribution that stands for such a key.
-local function drawn(p, path, t, key, name, what, absent)
+-- @param expected requests that are drawn from it, where that is known
+local function drawn(p, path, t, key, name, what, absent, expected)
   p:place("workload." .. name, join(path, key))
-  return distribution.read(p, path, t, key, what, absent)
+  return distribution.read(p, path, t, key, what, absent, expected)
 end
 
 local WEIGHT = { type = "number", min = 0, max = 1e9 }
 
 -- Keys of example files that no program has ever read.
-local REFUSED = {
-  turn_type_dist_config = "not supported; conversational_probability and continuation_probability shape sessions",
-  request_count_dist_config = "not supported; max_turns_per_session and continuation_probability shape sessions",
+local UNREAD = {
+  turn_type_dist_config = "conversational_probability and continuation_probability shape sessions",
+  request_count_dist_config = "max_turns_per_session and continuation_probability shape sessions",
 }
 
 -- ---- arrivals ----
+
+-- About how many requests of its own a profile will have; nil where nothing tells.
+local function expected_of(w, common)
+  local gap = w.rate and 1 / w.rate or w.inter_arrival and distribution.middle(w.inter_arrival)
+  local by_time = common.duration and gap and gap > 0 and common.duration / gap
+  local n = math.min(by_time or math.huge, common.count or math.huge)
+  return n < 1e9 and math.max(2, math.floor(n + 0.5)) or nil
+end
 
 -- Gaps of a kind the engine has a process of its own for; anything else is a renewal process.
 local ARRIVALS = {
@@ -54,7 +67,14 @@ local ARRIVALS = {
   end,
 }
 
-local function arrivals(p, path, t)
+-- How many gaps there will be of those that go from one length to another.
+local function gaps_expected(d, common)
+  local from, to = type(d) == "table" and d.start, type(d) == "table" and d["end"]
+  local mean = type(from) == "number" and type(to) == "number" and (from + to) / 2 or 0
+  return expected_of({ rate = mean > 0 and 1 / mean or nil }, common)
+end
+
+local function arrivals(p, path, t, common)
   local at = join(path, "inter_arrival_time_dist_config")
   if t.arrival_rate ~= nil then
     if t.inter_arrival_time_dist_config ~= nil then
@@ -67,7 +87,8 @@ local function arrivals(p, path, t)
   if t.arrival_cv ~= nil then p:add(join(path, "arrival_cv"), "goes with arrival_rate, which is missing") end
   for _, name in ipairs { "rate", "cv" } do p:place("workload." .. name, at) end   -- which some kinds of gaps become
   local d = drawn(p, path, t, "inter_arrival_time_dist_config", "inter_arrival", "time",
-    ("Client profile %s missing inter_arrival_time_dist_config"):format(path:match("%d+") or "?"))
+    ("Client profile %s missing inter_arrival_time_dist_config"):format(path:match("%d+") or "?"),
+    gaps_expected(t.inter_arrival_time_dist_config, common))
   if not d then return nil end
   if distribution.still(d) then return p:add(at, "a gap above 0 between requests expected") end
   local make = not (d.min and d.min > 0) and not d.max and ARRIVALS[d.kind]
@@ -94,6 +115,7 @@ local function conversation(p, path, t, common)
   return {
     probability = probability, think = think or { kind = "constant", value = 5 },
     max_turns = turns or common.max_turns, continue_probability = continue or 0.7, accumulate = common.accumulate,
+    first_follow_up = not continue or nil,                -- who opens a session comes back at least once
   }
 end
 
@@ -184,36 +206,49 @@ end
 
 -- ---- profiles ----
 
-local function lengths(p, path, t, index)
+local function lengths(p, path, t, index, expected)
   local prompt = drawn(p, path, t, "prompt_tokens_dist_config", "prompt", "tokens",
-    ("Client profile %d missing prompt_tokens_dist_config"):format(index))
+    ("Client profile %d missing prompt_tokens_dist_config"):format(index), expected)
   local output = drawn(p, path, t, "max_output_tokens_dist_config", "output", "tokens",
-    ("Client profile %d missing max_output_tokens_dist_config"):format(index))
+    ("Client profile %d missing max_output_tokens_dist_config"):format(index), expected)
   return prompt, output
 end
 
 -- A weight of 1 says nothing and goes unmentioned.
 local function weight(p, path, t)
-  if fields.value(p, path, t, "weight", WEIGHT) and t.weight ~= 1 then
-    p:warn(join(path, "weight"), "has no effect: each profile has arrivals of its own, and the rates add")
+  local v = fields.value(p, path, t, "weight", WEIGHT)
+  if v and v ~= 1 then
+    p:warn(join(path, "weight"), "has no effect: %s has arrivals of its own, and the rates of profiles add",
+      fields.quote(t.profile_name or path))
   end
 end
+
+-- Requests that a Lua file makes, which is looked for beside the configuration.
+local function generated(p, path, t)
+  fields.known(p, path, t, GENERATOR_KEYS)
+  p:place("workload.path", join(path, "generator"))
+  p:place("workload.params", join(path, "params"))
+  return { kind = "generator", path = fields.text(p, path, t, "generator"), params = fields.map(p, path, t, "params"),
+           timeout = own_key(p, path, t, "timeout_s", "timeout") }
+end
+
+local drawn_profile                                       -- below
 
 local function profile(p, index, t, common)
   local path = join("workload.client_profiles", index)
   if not fields.entry(p, path, t) then return nil end
-  local left = {}
-  for k, v in pairs(t) do left[k] = v end
-  for _, key in ipairs { "turn_type_dist_config", "request_count_dist_config" } do
-    if t[key] ~= nil then p:add(join(path, key), REFUSED[key]) end
-    left[key] = nil
-  end
-  fields.known(p, path, left, PROFILE_KEYS)
-  local w = arrivals(p, path, t) or {}
+  local w = t.generator ~= nil and generated(p, path, t) or drawn_profile(p, path, t, index, common)
   w.name = fields.text(p, path, t, "profile_name")
   if t.profile_name == nil then p:add(join(path, "profile_name"), "missing; what the profile is called") end
   weight(p, path, t)
-  w.prompt, w.output = lengths(p, path, t, index)
+  return w
+end
+
+-- Requests that are drawn.
+drawn_profile = function(p, path, t, index, common)
+  fields.known(p, path, t, PROFILE_KEYS, UNREAD)
+  local w = arrivals(p, path, t, common) or {}
+  w.prompt, w.output = lengths(p, path, t, index, expected_of(w, common))
   w.conversation = conversation(p, path, t, common)
   local streaming = own_key(p, path, t, "streaming_response_probability", "streaming")
   if streaming and streaming < 1 then w.streaming = streaming end
@@ -246,9 +281,6 @@ end
 
 -- ---- balancing ----
 
-local STRATEGIES = { "round_robin", "random", "least_loaded", "weighted_random", "session_affinity", "power_of_two",
-                     "prefix_aware" }
-
 local function weights_of(p, t, frameworks)
   local map = fields.map(p, "workload", t, "framework_weights")
   if not map then return nil end
@@ -258,27 +290,35 @@ local function weights_of(p, t, frameworks)
   end
   fields.known(p, path, map, names)
   local total = 0
-  for i, name in ipairs(names) do
-    out[i] = fields.value(p, path, map, name, WEIGHT) or 1
-    total = total + out[i]
+  for _, name in ipairs(names) do
+    out[name] = fields.value(p, path, map, name, WEIGHT) or 1
+    total = total + out[name]
   end
   if #names > 0 and total <= 0 then p:add(path, "all weights are zero") end
   return out
 end
 
 local function balancing(p, t, frameworks)
-  local name = fields.choice(p, "workload", t, "load_balancing_strategy", STRATEGIES,
-    "Unknown load balancing strategy: %s")
+  local name = t.load_balancing_strategy
+  p:place("router", "workload.load_balancing_strategy")
+  if type(name) == "table" then
+    name = framework.policy(p, "workload", t, "load_balancing_strategy", "router")
+  elseif type(name) ~= "string" or not name:match("%.lua$") then
+    name = fields.choice(p, "workload", t, "load_balancing_strategy", policies.names "router",
+      "Unknown load balancing strategy: %s")
+  end
   local weights = weights_of(p, t, frameworks)
   if weights and (name or t.load_balancing_strategy == nil) and name ~= "weighted_random" then
-    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s", name or "round_robin")
+    p:warn("workload.framework_weights", "has no effect: load_balancing_strategy is %s",
+      type(name) == "table" and name[1] or name or "round_robin")
   end
   return name, weights
 end
 
 --- Read the section.
 -- @param frameworks of oracle.formats.yaml.framework
--- @return { workload = oracle.scenario's, router = name or nil, weights = per target, seed =, bytes_per_token = }
+-- @return { workload = oracle.scenario's, router = name, path or nil, weights = target's name -> its weight, or nil,
+-- seed =, bytes_per_token = }
 function workload.read(p, t, frameworks)
   local path = "workload"
   fields.known(p, path, t, KEYS)
@@ -289,7 +329,7 @@ function workload.read(p, t, frameworks)
     max_turns = own_key(p, path, t, "max_turns_per_session", "conversation.max_turns") or 10,
     accumulate = fields.boolean(p, path, t, "accumulate_conversational_tokens"),
     prefix_on = fields.boolean(p, path, t, "generate_prompt_tokens"),
-    prefix = patterns(p, path, t),
+    prefix = patterns(p, path, t), duration = duration, count = count,
   }
   if common.prefix and not common.prefix_on then
     p:warn("workload.prefix_patterns", "has no effect without generate_prompt_tokens: true")

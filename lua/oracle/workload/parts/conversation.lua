@@ -6,8 +6,8 @@ conversation.CONTINUE = 0.7
 --- ... so many seconds after the answer.
 conversation.THINK = { kind = "constant", a = 5 }
 
---- The engine's form: { probability =, turns = or continue_probability =, max_turns =, think =, input =,
--- accumulate = }.
+--- The engine's form: { probability =, turns = or continue_probability =, first_follow_up =, max_turns =, think =,
+-- input =, accumulate = }.
 -- @param c the checked keys
 -- @param path "conversation." or "" where the keys stand in the workload itself
 -- @return it; or nil and a message "key: what"
@@ -17,7 +17,7 @@ function conversation.engine(c, path)
   end
   return {
     probability = c.probability or 1, turns = c.turns,
-    continue_probability = c.continue_probability or conversation.CONTINUE,
+    continue_probability = c.continue_probability or conversation.CONTINUE, first_follow_up = c.first_follow_up,
     max_turns = c.max_turns, think = c.think or conversation.THINK, input = c.input, accumulate = c.accumulate,
   }
 end

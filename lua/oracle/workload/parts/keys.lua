@@ -56,6 +56,8 @@ end
 local CONVERSATION = section { "conversation", with({
   { "probability", "number", dimension = "ratio", min = 0, max = 1, default = 1,
     doc = "share of the requests that open a session" },
+  { "first_follow_up", "boolean", default = false,
+    doc = "a session has a second turn for sure; continue_probability decides from there on" },
 }, TURNS), doc = "requests that are followed by others which continue them" }
 
 local CONTENT = {
