@@ -402,6 +402,15 @@ describe("a config.json", function()
     assert.matches("linear_num_key_heads is missing", refused { model_type = "qwen3_next" })
   end)
 
+  it("may hold what PyTorch writes and JSON has not", function()
+    with_file('{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64, \z
+      "num_attention_heads": 2, "vocab_size": 64, "max_position_embeddings": 64, "a": Infinity, "b": [-Infinity, NaN]}',
+      function(path) assert.equal(2, catalog.model(path).num_hidden_layers) end)
+    with_file('{"a": Infinity, "b": oops}', function(path)
+      assert.is_false(pcall(catalog.model, path))
+    end)
+  end)
+
   it("is called by its folder, whatever the path to it", function()
     local folder = os.tmpname()
     os.remove(folder)

@@ -142,6 +142,23 @@ describe("hybrid models", function()
   end)
 end)
 
+describe("a scenario", function()
+  it("takes kinds of layers that are not known as attention only when told", function()
+    local oracle = require "oracle"
+    local planning = require "oracle.plan"
+    local odd = { model_type = "odd", num_hidden_layers = 4, hidden_size = 256, intermediate_size = 512,
+                  num_attention_heads = 4, vocab_size = 1024, max_position_embeddings = 512, mamba_d_state = 16 }
+    local function plan(approximate)
+      return planning.plan(oracle.scenario { model = odd, hardware = "h100-sxm", approximate = approximate,
+        workload = oracle.workload.batch { count = 1, prompt = 16, output = 2 } })
+    end
+    local ok, why = pcall(plan)
+    assert.is_false(ok)
+    assert.matches("^model: model: model_type odd is not known, and its mamba_d_state tells", why)
+    assert.matches("model_type odd is not known; taken as built like llama", plan(true).warnings[1])
+  end)
+end)
+
 describe("sparse attention", function()
   it("keeps keys of its indexer, and reads what it chooses", function()
     local catalog = require "oracle.models.catalog"

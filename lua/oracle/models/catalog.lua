@@ -34,6 +34,10 @@ local function read_json(path)
   local text = f:read "a"
   f:close()
   if not text then error(path .. ": cannot be read (a folder without the file?)", 0) end
+  -- PyTorch's json writes Infinity and NaN, which JSON has not.
+  local ok, value = pcall(json.decode, text, path)
+  if ok or not text:find "Infinity" and not text:find "NaN" then return ok and value or json.decode(text, path) end
+  text = text:gsub("([:%[,]%s*)%-?Infinity", "%1null"):gsub("([:%[,]%s*)NaN", "%1null")
   return json.decode(text, path)
 end
 

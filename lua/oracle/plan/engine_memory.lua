@@ -35,7 +35,7 @@ function engine_memory.utilization(e)
 end
 
 --- B beside each logit that its sampler holds at the peak. Servers of models with an encoder of images peak lower: 2.1
--- GiB with Mistral-Small-3.2-24B (0.11) and 2.6 GiB with Qwen3-VL-30B-A3B, what public logs leave, fit the newer figure.
+-- GiB with Mistral-Small-3.2-24B (0.11) and 2.6 GiB with Qwen3-VL-30B-A3B, both from public logs, fit the newer figure.
 function engine_memory.logit_bytes(e, model)
   return (model.tower_parameters or 0) > 0 and 12 or row_of(e)[3]
 end

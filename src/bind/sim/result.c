@@ -4,24 +4,13 @@
 #include <lauxlib.h>
 
 #include "bind/hist.h"
+#include "bind/put.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
 #include "cluster/phases.h"
 #include "cluster/snapshot.h"
 #include "replica/usage.h"
-
-static void put(lua_State *L, const char *key, double value)
-{
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void put_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
 
 /* Lua takes the histogram over: it is large, and its maker needs it no more. */
 static void put_hist(lua_State *L, const char *key, orc_hist *from)
@@ -38,14 +27,14 @@ static void put_prefix(lua_State *L, orc_metrics *m)
   lua_createtable(L, 0, 8);
   lua_createtable(L, 0, ORC_PREFIX_EVENTS);
   for (int i = ORC_PREFIX_NONE + 1; i < ORC_PREFIX_EVENTS; i++) {
-    put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
+    orc_bind_put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
     probed += m->prefix_events[i];
   }
   lua_setfield(L, -2, "events");
-  put_count(L, "probed", probed);
-  put_count(L, "follow_ups", m->follow_ups);
-  put_count(L, "cached_blocks", m->cached_blocks);
-  put_count(L, "prompt_blocks", m->prompt_blocks);
+  orc_bind_put_count(L, "probed", probed);
+  orc_bind_put_count(L, "follow_ups", m->follow_ups);
+  orc_bind_put_count(L, "cached_blocks", m->cached_blocks);
+  orc_bind_put_count(L, "prompt_blocks", m->prompt_blocks);
   put_hist(L, "ttft_hit", &m->ttft_hit);
   put_hist(L, "ttft_miss", &m->ttft_miss);
   lua_setfield(L, -2, "prefix");
@@ -57,22 +46,22 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
 {
   lua_createtable(L, 0, 6);
   lua_createtable(L, 0, 7);
-  put_count(L, "total", m->total);
-  put_count(L, "successful", m->by_status[ORC_SUCCESS]);
-  put_count(L, "failed", m->by_status[ORC_FAILED]);
-  put_count(L, "rejected", m->by_status[ORC_REJECTED]);
-  put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
-  put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
-  put_count(L, "pending", m->by_status[ORC_PENDING]);
-  put_count(L, "streamed", m->streamed);
+  orc_bind_put_count(L, "total", m->total);
+  orc_bind_put_count(L, "successful", m->by_status[ORC_SUCCESS]);
+  orc_bind_put_count(L, "failed", m->by_status[ORC_FAILED]);
+  orc_bind_put_count(L, "rejected", m->by_status[ORC_REJECTED]);
+  orc_bind_put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
+  orc_bind_put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
+  orc_bind_put_count(L, "pending", m->by_status[ORC_PENDING]);
+  orc_bind_put_count(L, "streamed", m->streamed);
   lua_setfield(L, -2, "requests");
   lua_createtable(L, 0, 4);
-  put_count(L, "prompt", m->prompt_tokens);
-  put_count(L, "output", m->output_tokens);
-  put_count(L, "cached", m->cached_tokens);
-  put_count(L, "prefilled", m->prefilled_tokens);
+  orc_bind_put_count(L, "prompt", m->prompt_tokens);
+  orc_bind_put_count(L, "output", m->output_tokens);
+  orc_bind_put_count(L, "cached", m->cached_tokens);
+  orc_bind_put_count(L, "prefilled", m->prefilled_tokens);
   lua_setfield(L, -2, "tokens");
-  put_count(L, "goodput", m->good);
+  orc_bind_put_count(L, "goodput", m->good);
   put_prefix(L, m);
   lua_createtable(L, 0, 5);
   put_hist(L, "ttft", &m->ttft);
@@ -101,8 +90,8 @@ static void put_tiers(lua_State *L, const orc_kv_tiers *t)
   lua_createtable(L, t->count, 0);
   for (int i = 0; i < t->count; i++) {
     lua_createtable(L, 0, 2);
-    put_count(L, "hits", t->at[i].hits);
-    put_count(L, "evictions", t->at[i].evictions);
+    orc_bind_put_count(L, "hits", t->at[i].hits);
+    orc_bind_put_count(L, "evictions", t->at[i].evictions);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "tiers");
@@ -172,21 +161,22 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
     push_only(L, whole);
   else
     push_gathered(L, s, index);
-  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
-  put(L, "busy_s", (double)used.busy * 1e-9);
-  put_count(L, "steps", r->usage.steps);
+  orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
+  orc_bind_put_number(L, "busy_s", (double)used.busy * 1e-9);
+  orc_bind_put_count(L, "steps", r->usage.steps);
   lua_pushstring(L, r->high ? "high" : "medium");
   lua_setfield(L, -2, "lod");
   lua_pushboolean(L, r->shared && r->contended == NULL);
   lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
   put_stages(L, r, s->end);
-  put_count(L, "policy_calls", r->usage.policy_calls);
-  put(L, "kv_peak", (double)r->usage.peak_blocks / total);
-  put(L, "kv_mean", elapsed > 0.0 ? (double)used.block_time * 1e-9 / elapsed / total : 0.0);
-  put_count(L, "evictions", r->kv.evictions);
-  put_count(L, "preemptions", r->usage.counted_preemptions);
-  put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
-  put_count(L, "swapped_blocks", r->usage.swapped_blocks);
+  orc_bind_put_count(L, "policy_calls", r->usage.policy_calls);
+  orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
+  orc_bind_put_number(L, "kv_mean",
+                      elapsed > 0.0 ? (double)used.block_time * 1e-9 / elapsed / total : 0.0);
+  orc_bind_put_count(L, "evictions", r->kv.evictions);
+  orc_bind_put_count(L, "preemptions", r->usage.counted_preemptions);
+  orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
+  orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
 }
 
@@ -260,9 +250,9 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, -2, "complete");
   push_notes(L, c);
   lua_setfield(L, -2, "warnings");
-  put(L, "now", (double)end / 1e9);
-  put_count(L, "steps", orc_snapshot_steps(s));
-  put_count(L, "events", c->engine.executed);
+  orc_bind_put_number(L, "now", (double)end / 1e9);
+  orc_bind_put_count(L, "steps", orc_snapshot_steps(s));
+  orc_bind_put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
   orc_bind_put_kv_transfers(L, c);
   const bool others = push_without_replica(L, s);
@@ -270,11 +260,11 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
     push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
-    put(L, "rented_s", orc_phases_rented(&c->lifecycle, i, end));
+    orc_bind_put_number(L, "rented_s", orc_phases_rented(&c->lifecycle, i, end));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
-  put_count(L, "failures", c->lifecycle.failures);
+  orc_bind_put_count(L, "failures", c->lifecycle.failures);
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
   orc_bind_put_series(L, c->series, s->last, end);

@@ -21,8 +21,6 @@ local function engine_of(case)
   }
 end
 
-local function ns(ms) return math.floor(ms * MS + 0.5) end
-
 local function tokens_of(parts)
   local n = 0
   for _, part in ipairs(parts) do n = n + part[2] end
@@ -35,16 +33,30 @@ local function most_output(case, r)
   return math.min(r.output + 64, case.knobs.max_model_len - tokens_of(r.prompt))
 end
 
--- unlike_any_other: prompts have no content that others could share.
-local function requests_of(case, unlike_any_other)
-  local list = {}
-  for i, r in ipairs(case.requests) do
-    local c = r.conversation
-    list[i] = { time = ns(r.arrival_ms), output = r.output, max_output = most_output(case, r), priority = r.priority,
-                parts = not unlike_any_other and r.prompt or nil, prompt = tokens_of(r.prompt),
-                stops = r.ends_by == "stop", turns = c and c.turns, input = c and c.input, think = c and ns(c.think_ms) }
-  end
-  return list
+-- The requests, and the turns that follow in a conversation. unlike_any_other: prompts have no content that others
+-- could share.
+local function workload_of(case, unlike_any_other)
+  local list, turns = case.requests, {}
+  return oracle.workload.generator {
+    next = function(g)
+      g.n = (g.n or 0) + 1
+      local r = list[g.n]
+      if not r then return nil end
+      turns[g.n] = 1
+      return { arrival = r.arrival_ms * 1e-3, prompt = tokens_of(r.prompt), output = r.output, client = g.n - 1, session = true,
+               max_output = most_output(case, r), ends = r.ends_by, priority = r.priority, data = g.n,
+               prefix = not unlike_any_other and r.prompt or nil }
+    end,
+    answered = function(_, done)
+      local r = list[done.data]
+      local c = r.conversation
+      if unlike_any_other or not c or turns[done.data] == c.turns or done.status ~= "SUCCESS" then return nil end
+      turns[done.data] = turns[done.data] + 1
+      return { gap = c.think_ms * 1e-3, prompt = c.input, continues = true, output = r.output, ends = r.ends_by,
+               max_output = most_output(case, r), priority = r.priority, data = done.data }
+    end,
+    shares = not unlike_any_other,
+  }
 end
 
 local function outcome(case, schedule)
@@ -78,10 +90,9 @@ function simulated.run(case, unlike_any_other)
   local plan = planning.plan(oracle.scenario {
     model = "llama-3.1-8b", hardware = "h100-sxm", engine = engine_of(case),
     cost = { kind = "constant", constant_step = case.step_ms * 1e-3, constant_prefill_token = 0 },
-    workload = oracle.workload.batch { count = 1, prompt = 1, output = 1 },
+    workload = workload_of(case, unlike_any_other),
   })
   local spec = planning.spec(plan, {})
-  spec.workload = { arrivals = "listed", requests = requests_of(case, unlike_any_other) }
   spec.schedule = true
   local sim = core.sim.new(spec)
   sim:run()
