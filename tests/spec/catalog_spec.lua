@@ -388,8 +388,8 @@ describe("a config.json", function()
   end)
 
   it("with layers that are no llama's is refused by name, unless approximate", function()
-    assert.equal("config.json: model_type new is not known, and its mamba_d_state tells of layers that are not llama's; "
-      .. "approximate = true takes it as built like llama", refused { model_type = "new", mamba_d_state = 16 })
+    assert.equal("config.json: model_type new is not known, and its mamba_d_state tells of layers that are not llama's;"
+      .. " approximate = true takes it as built like llama", refused { model_type = "new", mamba_d_state = 16 })
     assert.matches("taken as built like llama", read { model_type = "new", mamba_d_state = 16,
       approximate = true }.warnings[1])
     local odd = setmetatable({ "full_attention", "odd_attention" }, json.array)
@@ -400,6 +400,15 @@ describe("a config.json", function()
     assert.matches("2 layers are no attention, and what they are in model_type llama is not known",
       refused { layer_types = setmetatable({ "mamba", "mamba" }, json.array) })
     assert.matches("linear_num_key_heads is missing", refused { model_type = "qwen3_next" })
+  end)
+
+  it("may hold what PyTorch writes and JSON has not", function()
+    with_file('{"model_type": "llama", "num_hidden_layers": 2, "hidden_size": 64, "intermediate_size": 64, \z
+      "num_attention_heads": 2, "vocab_size": 64, "max_position_embeddings": 64, "a": Infinity, "b": [-Infinity, NaN]}',
+      function(path) assert.equal(2, catalog.model(path).num_hidden_layers) end)
+    with_file('{"a": Infinity, "b": oops}', function(path)
+      assert.is_false(pcall(catalog.model, path))
+    end)
   end)
 
   it("is called by its folder, whatever the path to it", function()

@@ -3,8 +3,8 @@ local logs = require "memory_logs"
 
 local path = (os.getenv "ORACLE_DATA" or "../shared/data") .. "/memory/vllm-logs.csv"
 
--- Rows that say of themselves that something is guessed: data_parallel_size, with which the printed weights do not agree
--- (27.72 GiB; half the attention and embedding of tensor_parallel_size 4, as with 8).
+-- Rows that say of themselves that something is guessed: data_parallel_size, with which the printed weights do not
+-- agree (27.72 GiB; half the attention and embedding of tensor_parallel_size 4, as with 8).
 local CONTRADICT = { ["18"] = true }
 
 -- Per cent that capacity may be off: 2 for text where all is stated, 5 where the version is not, with an encoder, and
@@ -27,7 +27,8 @@ describe("memory that real servers printed", function()
         assert(errors, ("row %s: %s"):format(row.id, line[6]))
         for what, off in pairs(errors) do
           local most = (what == "weights" or what == "needed") and 1 or tolerance(row)
-          assert.is_true(math.abs(off) <= most, ("row %s, %s: %+.2f %%, at most %d expected"):format(row.id, what, off, most))
+          assert.is_true(math.abs(off) <= most,
+            ("row %s, %s: %+.2f %%, at most %d expected"):format(row.id, what, off, most))
           checked = checked + 1
         end
       end

@@ -147,7 +147,7 @@ describe("the listings", function()
   it("show shapes and figures", function()
     local _, out = oracle("show model Llama3-8B")
     assert.matches("\nparameters +8.03026 billion\n", out)
-    assert.matches("\nKV cache per token %(KiB%) +128\n", out)
+    assert.matches("\nKV cache per token +bf16, 128 KiB\n", out)
     _, out = oracle("show hardware a100")
     assert.matches("\nbandwidth +2039 GB/s +NVIDIA A100 Tensor Core GPU data sheet", out)
     for _, args in ipairs { "show", "show model", "show car x", "show model a b" } do

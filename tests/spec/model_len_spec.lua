@@ -43,7 +43,8 @@ describe("max_model_len", function()
     local longest = p.scenario.engine.max_model_len
     assert.is_true(longest < 131072)
     assert.is_true(p.deployment.hybrid_kv.concurrency >= 1)
-    assert.matches("too small", refused({ max_model_len = longest + 64, gpu_memory_utilization = 0.8 }, "gemma-3-27b", "h100-sxm"))
+    assert.matches("too small", refused({ max_model_len = longest + 64, gpu_memory_utilization = 0.8 },
+      "gemma-3-27b", "h100-sxm"))
   end)
 end)
 

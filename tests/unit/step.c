@@ -223,6 +223,40 @@ static void chunks_under_a_window(void)
   CHECK(s.prefill_tokens == 6 && s.prefill_seqs == 2 && s.sampled == 1);
 }
 
+/* A state is read and written once per decoding sequence, and once per 64 tokens of a prompt; the
+** memory's time grows by just that. */
+static void states_are_read_and_written(void)
+{
+  const orc_model *m = &qwen3_next;
+  orc_model without = *m;
+  without.state_bytes = 0.0;
+  const orc_step_cost c = on_a100(m, 1), plain = on_a100(&without, 1);
+  const double moved = 2.0 * 36 * 2146304.0;
+  const orc_step_shape eight = decoding(8, 8000), long_prompt = prompt(m, 640);
+  NEAR(orc_step_evaluate(&c, &eight).other - orc_step_evaluate(&plain, &eight).other,
+       8.0 * moved / BANDWIDTH, 1e-9);
+  NEAR(orc_step_evaluate(&c, &long_prompt).bytes - orc_step_evaluate(&plain, &long_prompt).bytes,
+       10.0 * moved, 1e-9);
+  const orc_decode_cost d = orc_step_prepare_decode(&c, 8);
+  NEAR(orc_step_decode(&d, 8000, 8000), orc_step_evaluate(&c, &eight).total, 1e-12);
+}
+
+/* Parts in 16 bits compute at the rate of 16 bits, and are read as wide, whatever the others are. */
+static void parts_have_formats_of_their_own(void)
+{
+  orc_layout l = { .tensor_parallel_size = 1,
+                   .pipeline_parallel_size = 1,
+                   .weights = ORC_FP8,
+                   .activations = ORC_BF16,
+                   .compute = ORC_BF16,
+                   .kv = ORC_BF16 };
+  const double all = orc_layout_weight_bytes(&l, &llama2_7b);
+  l.weight_bits[ORC_PART_QKV] = 16.0;
+  CHECK(orc_layout_weight_bytes(&l, &llama2_7b) - all == 32.0 * 3 * 4096 * 4096);
+  CHECK(orc_layout_part_is_wide(&l, ORC_PART_QKV) && !orc_layout_part_is_wide(&l, ORC_PART_UP));
+  CHECK(orc_layout_part_is_wide(&l, ORC_PART_ROUTER));
+}
+
 /* A prompt in two chunks meets the same pairs and reads the first chunk's KV again. */
 static void chunked_prefill(void)
 {
@@ -390,6 +424,8 @@ int main(void)
   RUN(fp8_cache);
   RUN(sliding_window);
   RUN(chunks_under_a_window);
+  RUN(states_are_read_and_written);
+  RUN(parts_have_formats_of_their_own);
   RUN(chunked_prefill);
   RUN(latent_attention);
   RUN(constant_server);

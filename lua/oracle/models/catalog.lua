@@ -34,6 +34,10 @@ local function read_json(path)
   local text = f:read "a"
   f:close()
   if not text then error(path .. ": cannot be read (a folder without the file?)", 0) end
+  -- PyTorch's json writes Infinity and NaN, which JSON has not.
+  local ok, value = pcall(json.decode, text, path)
+  if ok or not text:find "Infinity" and not text:find "NaN" then return ok and value or json.decode(text, path) end
+  text = text:gsub("([:%[,]%s*)%-?Infinity", "%1null"):gsub("([:%[,]%s*)NaN", "%1null")
   return json.decode(text, path)
 end
 
@@ -151,8 +155,8 @@ end
 local function check_index(m, raw, path)
   local beside = paths.folder(path) .. "/model.safetensors.index.json"
   if not paths.exists(beside) then return end
-  local index = read_json(beside)
-  local said = type(index) == "table" and type(index.metadata) == "table" and tonumber(index.metadata.total_size)
+  local files = read_json(beside)
+  local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
   if not said or said <= 0 then return end
   local text = type(raw.text_config) == "table" and raw.text_config or raw
   local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0

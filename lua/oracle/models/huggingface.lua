@@ -32,7 +32,8 @@ local NAMES = {
                           "top_k_experts" },
   moe_intermediate_size = { "moe_intermediate_size" },
   num_shared_experts = { "n_shared_experts", "num_shared_experts", "moe_num_shared_experts" },
-  shared_expert_size = { "shared_expert_intermediate_size", "shared_intermediate_size" },
+  shared_expert_size = { "shared_expert_intermediate_size", "moe_shared_expert_intermediate_size",
+                         "shared_intermediate_size" },
   first_dense = { "first_k_dense_replace", "moe_layer_start_index" },
   moe_step = { "moe_layer_freq", "decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_interval" },
   kv_lora_rank = { "kv_lora_rank" }, q_lora_rank = { "q_lora_rank" },
@@ -45,7 +46,8 @@ local NAMES = {
 }
 
 -- Keys that an override may set beside those above.
-local OTHERS = { "approximate", "attention_chunk_size", "full_attention_interval", "index_topk", "dtype", "expansion_ratio", "layer_types", "max_window_layers",
+local OTHERS = { "approximate", "attention_chunk_size", "full_attention_interval", "index_topk",
+  "dtype", "expansion_ratio", "layer_types", "max_window_layers",
   "mlp_only_layers", "multi_query", "quantization_config", "rope_scaling", "tie_word_embeddings",
   "torch_dtype", "use_sliding_window" }
 
@@ -407,7 +409,8 @@ end
 -- @tparam table raw the decoded file
 -- @tparam string file its name, for messages
 -- @tparam[opt] table overrides values in place of the file's, by config.json's own keys
--- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers); `torch_dtype`:
+-- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers);
+-- `torch_dtype`:
 -- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: the format of most weights, "fp8", "fp4",
 -- "mxfp4", "int8", "int4" ..., with `weight_bits` (oracle.models.quantization), or nil; `kv_cache_dtype`: or nil;
 -- `warnings`: a list of texts

@@ -234,8 +234,8 @@ local function read_indexer(c, m)
   if topk == 0 then return end
   if m.kv_lora_rank == 0 then
     if not c.approximate then
-      c:fail("index_topk = %d: an indexer beside attention that is not latent is not known; approximate = true takes it "
-        .. "as full attention", topk)
+      c:fail("index_topk = %d: an indexer beside attention that is not latent is not known; approximate = true takes "
+        .. "it as full attention", topk)
     end
     return
   end

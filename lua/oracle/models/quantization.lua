@@ -221,7 +221,8 @@ local function counts_layers(t, depth)
   return false
 end
 
--- Mean bits of the part in the layers that have it, `having` in range = { first, end }, and the format of those that are quantised.
+-- Mean bits of the part in the layers that have it, `having` in range = { first, end }, and the format of
+-- those that are quantised.
 local function mean_bits(tell, modules, part, range, having, plain)
   local left, told, f = 0, 0, nil
   for i = range[1], range[2] - 1 do
@@ -291,8 +292,8 @@ function quantization.read(q, m)
   return { format = format_of, bits = bits, kv = tostring(kv):upper() == "FP8" and "fp8" or nil }
 end
 
---- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block of
--- 128 x 128 is nothing that counts. What is not quantised is as wide as the activations.
+--- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block
+-- of 128 x 128 is nothing that counts. What is not quantised is as wide as the activations.
 -- @param model of oracle.models.huggingface
 -- @return { part = bits } or nil
 function quantization.part_bits(model, weights, activations)

@@ -44,7 +44,8 @@ function show.ops(name, tp)
 end
 
 local PARTS = { { "attention, in", "qkv" }, { "attention, out", "output" }, { "MLP, up and gate", "up" },
-                { "MLP, down", "down" }, { "router", "router" }, { "experts", "expert" }, { "shared experts", "shared" } }
+                { "MLP, down", "down" }, { "router", "router" }, { "experts", "expert" },
+                { "shared experts", "shared" } }
 
 -- Parameters of each part, the bits of one, and what they take.
 local function parts_table(count, layout)

@@ -32,7 +32,8 @@ function towers.parameters(raw, m)
   local positions = count(v, "position_embedding_size", "num_position_embeddings")
     or image and not gated and (image // patch) ^ 2 or 0
   local project = merged > 1 and into * into + into * m.hidden_size or wide * m.hidden_size
-  return math.tointeger(math.floor(layers * layer + channels * patch * patch * steps * wide + positions * wide + project))
+  local embedding = channels * patch * patch * steps * wide + positions * wide
+  return math.tointeger(math.floor(layers * layer + embedding + project))
 end
 
 return towers

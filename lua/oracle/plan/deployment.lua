@@ -4,7 +4,7 @@ local formats = require "oracle.scenario.number_formats"
 local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
 local lazy = require "oracle.lazy"
-local quantization = lazy "oracle.models.quantization"
+local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
 
@@ -54,7 +54,8 @@ function deployment.layout(e, model)
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
     activations = activations, weights = weights, compute = compute,
-    weight_bits = (not asked or asked == model.quantization) and quantization.part_bits(model, weights, activations) or nil,
+    weight_bits = (not asked or asked == model.quantization)
+      and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
@@ -227,10 +228,12 @@ end
 
 --- What the KV cache of one replica comes to, whether or not a request of max_model_len fits.
 -- @param memory, gpus, model as below
--- @return { tokens =, weights = GiB as loaded, kv_gib = of a GPU, concurrency = requests of max_model_len, needed = GiB of one }
+-- @return { tokens =, weights = GiB as loaded, kv_gib = of a GPU, concurrency = requests of max_model_len,
+--   needed = GiB of one }
 function deployment.kv_room(e, memory, gpus, model)
   local one = fullest(e, memory, gpus, model)
-  return { tokens = one.tokens, weights = (one.stage.weight_bytes + one.stage.padding_bytes) / GiB, kv_gib = one.left / GiB, needed = one.request / GiB,
+  return { tokens = one.tokens, weights = (one.stage.weight_bytes + one.stage.padding_bytes) / GiB,
+           kv_gib = one.left / GiB, needed = one.request / GiB,
            concurrency = one.concurrency or one.tokens / e.max_model_len }
 end
 

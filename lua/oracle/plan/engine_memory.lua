@@ -6,7 +6,7 @@ local engine_memory = {}
 -- { from this minor version of vLLM 0.x on, share of the GPU's memory unless told, B beside each logit in the sampler,
 -- whether CUDA graphs are taken off before the KV cache is sized }. Shares: vLLM 0.11 and 0.33, config/cache.py; the
 -- sampler: src/cost/layout.h; graphs: 0.33, envs.py, VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS. Where between 0.11 and
--- 0.33 share and graphs changed was not read; the share is that of 0.33 from there on, graphs count from 0.17 on, as the
+-- 0.33 share and graphs changed was not read: the share is 0.33's from there on, graphs count from 0.17 on, as the
 -- sampler's change came with that rework.
 local VLLM = {
   { 0, 0.9, 36, false },
@@ -34,8 +34,8 @@ function engine_memory.utilization(e)
   return row_of(e)[2]
 end
 
---- B beside each logit that its sampler holds at the peak. Servers of models with an encoder of images peak lower: 2.1 GiB
--- with Mistral-Small-3.2-24B (0.11) and 2.6 GiB with Qwen3-VL-30B-A3B, what public logs leave, fit the newer figure.
+--- B beside each logit that its sampler holds at the peak. Servers of models with an encoder of images peak lower: 2.1
+-- GiB with Mistral-Small-3.2-24B (0.11) and 2.6 GiB with Qwen3-VL-30B-A3B, both from public logs, fit the newer figure.
 function engine_memory.logit_bytes(e, model)
   return (model.tower_parameters or 0) > 0 and 12 or row_of(e)[3]
 end
@@ -43,10 +43,11 @@ end
 -- Bits of an MXFP4 value alone, of the 4.25 with its scale.
 local VALUE_BITS = 4
 
---- B per GPU that the engine adds to a stage's weights when it loads them: MXFP4 experts' hidden size is padded to whole
--- 256s. gpt-oss-120b: 64.33 GiB, printed 64.38 (H100, vLLM 0.11); gpt-oss-20b: 13.4, printed 13.47 to 13.72.
+--- B per GPU that the engine adds to a stage's weights when it loads them: MXFP4 experts' hidden size is padded to
+-- whole 256s. gpt-oss-120b: 64.33 GiB, printed 64.38 (H100, vLLM 0.11); gpt-oss-20b: 13.4, printed 13.47 to 13.72.
 function engine_memory.padding(e, model, layout, stage)
-  if layout.weights ~= "mxfp4" or model.num_experts == 0 or (e.system ~= "vllm" and e.system ~= "dynamo") then return 0 end
+  local pads = e.system == "vllm" or e.system == "dynamo"
+  if not pads or layout.weights ~= "mxfp4" or model.num_experts == 0 then return 0 end
   local ranks = layout.tensor_parallel_size * (layout.data_parallel_size or 1)
   local experts = core.cost.parameters(model).parts.expert * stage.layers / model.num_hidden_layers / ranks
   local padded = (model.hidden_size + 255) // 256 * 256

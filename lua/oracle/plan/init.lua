@@ -33,7 +33,7 @@ end
 
 -- A path begins with "/", "./" or "../" or ends in .json; anything else is a name of the catalog. A table is
 -- what such a file would hold.
-local function look_up(kind, value, find)
+local function look_up(kind, value, find, overrides)
   local read = catalog[kind]
   if type(value) == "table" then
     read = (kind == "model" and huggingface or hardware_file).read
@@ -42,7 +42,9 @@ local function look_up(kind, value, find)
     if not path then fail("%s: %s: %s", kind, value, why) end
     value = path:match("^[./]") and path or "./" .. path
   end
-  local ok, found = pcall(read, value, type(value) == "table" and kind or nil)
+  local ok, found
+  if type(value) == "table" then ok, found = pcall(read, value, kind, overrides)
+  else ok, found = pcall(read, value, overrides) end
   if not ok then fail("%s: %s", kind, scenario.first_line(found)) end
   return found
 end
@@ -76,10 +78,12 @@ local function cost_params(r, d, find, warnings)
                                                 cost = params, engine = r.engine })
 end
 
+local APPROXIMATE = { approximate = true }
+
 -- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
-local function recall(memo, kind, value, find)
+local function recall(memo, kind, value, find, overrides)
   memo[kind] = memo[kind] or {}
-  local found = memo[kind][value] or look_up(kind, value, find)
+  local found = memo[kind][value] or look_up(kind, value, find, overrides)
   memo[kind][value] = found
   return found
 end
@@ -145,7 +149,7 @@ end
 
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo, role)
-  local model = recall(memo, "model", r.model, find)
+  local model = recall(memo, "model", r.model, find, r.approximate and APPROXIMATE or nil)
   local hardware = recall(memo, "hardware", r.hardware, find)
   local names = { model = model.name or type(r.model) == "table" and r.model._name_or_path or "custom",
                   hardware = hardware.id or hardware.name or "custom",
@@ -168,7 +172,8 @@ local function deploy_kind(r, find, memo, role)
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica, gpus = per_replica * r.replicas * group,
+    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
+    gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model),
   }

@@ -1,6 +1,6 @@
---- How the KV cache of layers of several kinds is laid out: groups of as many layers each, whose blocks are pages of one
--- size out of one pool, as vLLM's hybrid KV cache manager makes them. Files are below vllm/v1 of the wheels of 0.11.0
--- and 0.33.0.
+--- How the KV cache of layers of several kinds is laid out: groups of as many layers each, whose blocks are pages of
+-- one size out of one pool, as vLLM's hybrid KV cache manager makes them. Files are below vllm/v1 of the wheels of
+-- 0.11.0 and 0.33.0.
 local kv_groups = {}
 
 local function up(a, b) return (a + b - 1) // b | 0 end
@@ -129,7 +129,8 @@ end
 -- @param kinds of oracle.core's cost.memory, of one stage
 -- @param s { block_size =, window = tokens, or nil where windowed layers keep everything, in_flight = tokens of all
 --   batches that are scheduled at a time, prefix_caching =, newest = as 0.33 and not 0.11 does }
--- @return { groups = { { kind =, layers =, block =, page = B of one layer, window = } ... }, block_bytes = of a block of
+-- @return { groups = { { kind =, layers =, block =, page = B of one layer, window } ... },
+--   block_bytes = of a block of
 --   the pool, settings =, specs = }; or nil and a message
 function kv_groups.of(kinds, s)
   local specs, wrong, most = unify(specs_of(kinds, s), kinds, s)

@@ -73,6 +73,8 @@ return section { "", {
   { "name", "string", doc = "what the scenario is called in results" },
   { "model", "name", required = true, fixed = "the weights were loaded when it started",
     doc = "a name of models/llm, or the path of a Hugging Face config.json" },
+  { "approximate", "boolean", default = false, fixed = "the weights were loaded when it started",
+    doc = "kinds of layers that are not known are taken as full attention, with a warning" },
   { "hardware", "name", required = true, fixed = DEPLOYED,
     doc = "a GPU of models/hardware, or the path of such a file" },
   engine,

@@ -30,7 +30,8 @@ local DEPLOYMENT = {
     doc = "GPUs that share each layer" },
   { "pipeline_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED, doc = "stages of layers" },
   { "pipeline_layers", "layers", fixed = STARTED,
-    doc = "layers of each stage: a list, \"even\", \"balanced\" around the LM head; where they do not divide, as vLLM deals" },
+    doc = "layers of each stage: a list, \"even\", \"balanced\" around the LM head; where they do not divide,"
+      .. " as vLLM deals" },
   { "data_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
