@@ -152,6 +152,16 @@ describe("report", function()
     for _, line in ipairs(lines) do assert.is_nil(line:find("%s$")) end
   end)
 
+  it("says when more was asked for than was served", function()
+    local crowded = raw()
+    assert.is_nil(report.block(summary.new(plan(), crowded)):find("overloaded", 1, true))
+    crowded.saturated, crowded.offered, crowded.requests = true, 30, counts(6000, 1222, 4778)
+    assert.matches("\noverloaded: 30.0 req/s offered, 0.1 served, 4,778 still in flight\n$",
+      report.block(summary.new(plan(), crowded)))
+    crowded.requests = counts(6000, 6000, 0)
+    assert.matches("\noverloaded: 30.0 req/s offered, 0.1 served\n$", report.block(summary.new(plan(), crowded)))
+  end)
+
   it("says when a run was cut off", function()
     local cut = raw()
     cut.complete = false

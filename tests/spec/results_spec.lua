@@ -68,7 +68,8 @@ describe("the summary", function()
       .. "cost_model fit fit_error_pct", keys(result.deployment))
     assert.equal("total successful failed rejected timed_out cancelled pending streamed success_rate",
       keys(result.requests))
-    assert.equal("requests_per_second output_tokens_per_second total_tokens_per_second offered_rps saturated goodput_rps",
+    assert.equal("requests_per_second output_tokens_per_second total_tokens_per_second offered_rps saturated "
+      .. "goodput_rps",
       keys(result.throughput))
     assert.equal("time_to_first_token_ms time_per_output_token_ms inter_token_latency_ms end_to_end_latency_ms "
       .. "queue_time_ms", keys(result.latency))
@@ -143,7 +144,8 @@ describe("the summary", function()
   it("says when more was asked for than could be served", function()
     local function asked(rate)
       local _, s = rows.of { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm",
-        workload = { kind = "poisson", rate = rate, prompt = 1000, output = 200, duration = 60 }, duration = 60, warm_up = 5 }
+        workload = { kind = "poisson", rate = rate, prompt = 1000, output = 200, duration = 60 },
+        duration = 60, warm_up = 5 }
       return s.throughput
     end
     local calm, crowd = asked(5), asked(200)

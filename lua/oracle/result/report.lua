@@ -55,8 +55,8 @@ end
 local function overload(s)
   local t, r = s.throughput, s.requests
   if not t.saturated then return nil end
-  return ("overloaded: %.1f req/s offered, %.1f served, %s still in flight")
-    :format(t.offered_rps or 0, t.requests_per_second or 0, units.thousands(r.pending))
+  local left = r.pending > 0 and (", %s still in flight"):format(units.thousands(r.pending)) or ""
+  return ("overloaded: %.1f req/s offered, %.1f served%s"):format(t.offered_rps or 0, t.requests_per_second or 0, left)
 end
 
 --- The console block of one run.

@@ -54,7 +54,7 @@ local function requests_of(counts)
   }
 end
 
--- What happened in the window after the warm-up, whoever asked for it. whole: of the run, which knows what was asked for.
+-- What happened in the window after the warm-up, whoever asked for it. whole: of the run, which knows what was offered.
 local function throughput_of(raw, seconds, slo, whole)
   local window = raw.window
   local list = {
