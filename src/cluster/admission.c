@@ -5,6 +5,7 @@
 #include "cluster/failure.h"
 #include "cluster/kv_transfer.h"
 #include "cluster/ledger.h"
+#include "cluster/window.h"
 #include "replica/abort.h"
 
 static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)

@@ -10,6 +10,7 @@
 #include "cluster/lifecycle.h"
 #include "cluster/sampler.h"
 #include "cluster/scaling.h"
+#include "cluster/window.h"
 
 static void start_sources(orc_cluster *c, const orc_cluster_config *config)
 {

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "cluster/phases.h"
-#include "cluster/state.h"
 #include "replica/usage.h"
 
 static uint64_t waiting(const orc_cluster *c)

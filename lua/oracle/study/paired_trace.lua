@@ -192,7 +192,8 @@ local function field_row(field, runs, n)
   return row
 end
 
--- Rates over equal parts of each run after its warm-up, of what ended there, whenever it arrived: their mean is the rate of the whole, and parts can be drawn again.
+-- Rates over equal parts of each run after its warm-up, of what ended there, whenever it arrived:
+-- their mean is the rate of the whole, and parts can be drawn again.
 local function rates(run, amounts)
   local parts = {}
   for i = 1, statistics.BLOCKS do parts[i] = 0 end

@@ -9,6 +9,7 @@
 #include "bind/sim/spec_pools.h"
 #include "cluster/phases.h"
 #include "cluster/snapshot.h"
+#include "cluster/window.h"
 #include "replica/usage.h"
 
 static void put(lua_State *L, const char *key, double value)
