@@ -18,6 +18,7 @@ typedef enum orc_purpose {
   ORC_FOR_TESTS = 7,    /* index: the test's own */
   ORC_FOR_FAILURES = 8, /* index: replica */
   ORC_FOR_DES = 9,      /* index: hash of the name of a stream of processes */
+  ORC_FOR_SCRIPTS = 10, /* index: source, and which answer (bind/workload/generator.c) */
 } orc_purpose;
 
 typedef struct orc_rng {

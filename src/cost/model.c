@@ -183,8 +183,8 @@ double orc_model_norm_parameters(const orc_model *m, int first, int end)
                      spread(m, end, m->num_mlpless_layers, false) -
                      spread(m, first, m->num_mixerless_layers, false) -
                      spread(m, first, m->num_mlpless_layers, false);
-  const double norms =
-      (end - first) * (double)m->norms_per_layer - halves * (m->norms_per_layer / 2);
+  const int of_a_half = m->norms_per_layer / 2;
+  const double norms = (end - first) * (double)m->norms_per_layer - (double)halves * of_a_half;
   return norms * norm(m, m->hidden_size);
 }
 
@@ -261,7 +261,8 @@ double orc_model_kv_values(const orc_model *m, orc_block block)
 
 double orc_model_index_bytes(const orc_model *m)
 {
-  return m->index_topk > 0 ? m->index_head_dim + 4.0 * ((m->index_head_dim + 127) / 128) : 0.0;
+  const int scales = (m->index_head_dim + 127) / 128;
+  return m->index_topk > 0 ? m->index_head_dim + 4.0 * scales : 0.0;
 }
 
 double orc_model_kv_bytes(const orc_model *m, orc_dtype kv, int layers)

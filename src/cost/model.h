@@ -86,13 +86,13 @@ typedef enum orc_shard {
 } orc_shard;
 
 typedef struct orc_matrix {
+  double inputs, outputs; /* shape of one copy, uncut */
   orc_block block;
   orc_part part;
   orc_shard shard;
-  double inputs, outputs; /* shape of one copy, uncut */
-  int copies;             /* 1; the experts of an MoE */
-  int active;             /* copies that one token passes: 1; top-k */
-  bool fused;             /* reads the same input as the matrix before it, once */
+  int copies; /* 1; the experts of an MoE */
+  int active; /* copies that one token passes: 1; top-k */
+  bool fused; /* reads the same input as the matrix before it, once */
 } orc_matrix;
 
 enum { ORC_MATRICES = 13 }; /* room that any block's list fits */

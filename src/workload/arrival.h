@@ -25,6 +25,7 @@ typedef struct orc_arrival {
   orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */
   uint32_t
       prompt_id; /* what the prompt is made of (prompt.h), of its source; 0: unlike any other */
+  uint32_t tag;  /* what its source knows it by, and nothing else looks at */
 } orc_arrival;
 
 #endif

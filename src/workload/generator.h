@@ -10,11 +10,17 @@
 
 enum { ORC_BLOCK_MOST = 4096 }; /* rows of a block */
 
+/* Tokens of a text that others may have too. */
+typedef struct orc_prompt_part {
+  uint64_t text;
+  int32_t tokens;
+} orc_prompt_part;
+
 /*
 ** Requests by column; row i is one request. Every column has `room` rows, which hold the value in
 ** brackets until they are written.
 */
-typedef struct orc_block {
+typedef struct orc_request_block {
   int room, count;        /* rows there is room for; rows written */
   double *time;           /* s since the run began, no less than in the row before [0] */
   int32_t *prompt;        /* tokens, >= 1 [0: must be written] */
@@ -27,22 +33,36 @@ typedef struct orc_block {
   double *cancel;         /* s until it cancels [INFINITY: never] */
   uint64_t *prefix;       /* the text it begins with (orc_prompt_text) [0: one of its own] */
   int32_t *prefix_tokens; /* of the prompt, those of that text, <= prompt [0] */
+  int32_t *more;          /* texts between that one and the rest, in `parts` [0] */
   uint64_t *text;         /* the rest: equal for prompts asked again [0: unlike any other] */
   bool *streamed;         /* the client gets each token as it comes [true] */
   bool *continues;        /* follow only: `prompt` is added to all that was said [false] */
-} orc_block;
+  bool *repeats;          /* follow only: the prompt that was asked, again [false] */
+  uint16_t *profile;      /* [that of the source] */
+  uint32_t *tag;          /* what the generator knows it by (arrival.h) [0] */
+  orc_prompt_part *parts; /* the texts of all rows that have more than one, row by row */
+  int part_count, part_room;
+} orc_request_block;
+
+/* One more text a row's prompt begins with, after those before; rows in order. tokens: >= 1. */
+void orc_block_begin_with(orc_request_block *b, int row, uint64_t text, int32_t tokens);
 
 /* What makes the requests of a source; each failure ends the run with what *e says. */
 typedef struct orc_generator {
   void *self;
   /* Write up to b->room rows and set b->count; 0: no more come. False with *e. */
-  bool (*fill)(void *self, orc_block *b, orc_error *e);
+  bool (*fill)(void *self, orc_request_block *b, orc_error *e);
   /*
   ** A request has ended: one more of its client's may follow, of the same session. Then b->count
   ** is 1 and row 0 is the request, its `time` in s >= 0 after of->ended. False with *e. NULL: none
   ** ever follows.
   */
-  bool (*follow)(void *self, const orc_outcome *of, orc_block *b, orc_error *e);
+  bool (*follow)(void *self, const orc_outcome *of, orc_request_block *b, orc_error *e);
+  /*
+  ** Say in *e where the error in it comes from: it is about the request with this number, from 1.
+  ** NULL: "workload: request N: " is put before it.
+  */
+  void (*explain)(void *self, int64_t number, orc_error *e);
   void (*done)(void *self); /* may be NULL */
 } orc_generator;
 
@@ -50,6 +70,7 @@ typedef struct orc_generator_options {
   uint16_t profile;
   int room;        /* rows of a block, 1 to ORC_BLOCK_MOST */
   int64_t count;   /* requests in all; INT64_MAX: no bound */
+  int64_t most;    /* where nothing bounds them, more than so many are an error; 0: none are */
   double duration; /* s; none comes at or after it; INFINITY: no bound */
   double timeout;  /* s; INFINITY: never */
   bool told;       /* prompts have identities; else prefix and text must stay 0 */

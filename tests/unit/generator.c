@@ -13,7 +13,7 @@ typedef struct script {
   bool fails, ended;
 } script;
 
-static bool fill(void *self, orc_block *b, orc_error *e)
+static bool fill(void *self, orc_request_block *b, orc_error *e)
 {
   script *s = self;
   s->calls++;
@@ -31,7 +31,7 @@ static bool fill(void *self, orc_block *b, orc_error *e)
 }
 
 /* Two turns in all; the second comes 2 s after the answer, with 3 tokens more. */
-static bool follow(void *self, const orc_outcome *of, orc_block *b, orc_error *e)
+static bool follow(void *self, const orc_outcome *of, orc_request_block *b, orc_error *e)
 {
   script *s = self;
   if (s->fails) return orc_fail(e, "script: line 9");

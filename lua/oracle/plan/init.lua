@@ -440,6 +440,7 @@ function planning.spec(plan, options)
     spec[key] = planning.fresh(spec[key])
   end
   spec.own_cost = cost_model.fresh(spec.own_cost)
+  spec.workload = workloads.fresh(spec.workload)
   for i, p in ipairs(spec.pools or {}) do
     if i == 1 then spec.pools = table.move(spec.pools, 1, #spec.pools, 1, {}) end
     if p.own_cost then spec.pools[i] = with_own_cost(p, cost_model.fresh(p.own_cost)) end

@@ -11,6 +11,7 @@
 -- bandwidth_bps (bits/s), latency_s, bidirectional (true unless said otherwise); `links` may be called so
 -- too. `links` beside a topology's name are added to it.
 local core = require "oracle.core"
+local ordered = require "oracle.text.ordered"
 local spelling = require "oracle.text.spelling"
 local units = require "oracle.text.units"
 
@@ -31,13 +32,6 @@ local NETWORK_ALIASES = { network_links = "links" }
 local ALIASES = { link_id = "id", source_id = "from", dest_id = "to", latency_s = "latency" }
 local NODE_KEYS = { name = "name", kind = "name", host = "number" }
 local KINDS = { device = true, host = true, nic = true, switch = true, nvswitch = true }
-
-local function sorted(t)
-  local names = {}
-  for name in pairs(t) do names[#names + 1] = name end
-  table.sort(names, function(a, b) return tostring(a) < tostring(b) end)
-  return names
-end
 
 local function refuse(where, format, ...)
   error(where .. ": " .. format:format(...), 0)
@@ -94,12 +88,12 @@ local READ = {
 -- The fields of `t` by the keys given; errors name the key, and the nearest for an unknown one.
 local function read(where, t, keys, aliases)
   local out = {}
-  for _, given in ipairs(sorted(t)) do
+  for _, given in ipairs(ordered.keys(t)) do
     local key = aliases and aliases[given] or given
     local kind = keys[key]
     local at = where .. "." .. tostring(given)
     if not kind then
-      local names = sorted(keys)
+      local names = ordered.keys(keys)
       local near = meant(given, names)
       refuse(at, "unknown key%s", near ~= "" and near or "; valid: " .. table.concat(names, ", "))
     end
@@ -301,7 +295,7 @@ function topology.new(network, where)
   local ends = { overhead = spec.overhead, gap = spec.gap }
   spec.overhead, spec.gap = nil, nil
   if not spec.kind and next(spec) then
-    refuse(where .. "." .. sorted(spec)[1], "only for a topology by name, and none is given")
+    refuse(where .. "." .. ordered.keys(spec)[1], "only for a topology by name, and none is given")
   end
   if given.links or given.nodes then link_by_link(given, spec, where) end
   spec.loggp, spec.overhead, spec.gap = loggp or nil, ends.overhead, ends.gap

@@ -103,6 +103,10 @@ end
 function scenario.new(t)
   if type(t) ~= "table" then error(("oracle.scenario: a table expected, got a %s"):format(type(t)), 2) end
   if scenario.is(t) then return t:copy() end
+  if t.requests ~= nil and t.workload == nil then
+    t = copy_top(t)
+    t.workload, t.requests = { kind = "requests", requests = t.requests }, nil
+  end
   local ok, errors = schema.check(t)
   if not ok then error(one_line(errors), 0) end
   local s = view(copy_top(t), "")

@@ -69,6 +69,11 @@ function TYPES.layers(_, value, path, ctx)
   return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
+TYPES["function"] = function(_, value, path, ctx)
+  if type(value) ~= "function" then return fail(ctx, path, quote(value) .. ": a function expected") end
+  return value
+end
+
 function TYPES.free(_, value, path, ctx)
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
   return value
@@ -191,6 +196,7 @@ local function kind_named(node, name)
 end
 
 function TYPES.variant(node, value, path, ctx)
+  if node.in_full then value = node.in_full(value) end
   if type(value) ~= "table" then
     return fail(ctx, path, ("%s: oracle.workload.poisson { ... } or the like expected"):format(quote(value)))
   end

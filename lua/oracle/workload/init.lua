@@ -23,11 +23,24 @@ function workload.kind(name)
   return finder.load("workload", name)
 end
 
+-- What stands without a key, under its key: "agents.lua", { "agents.lua", count = 9 }, { { arrival = 0, ... }, ... }.
+local function in_full(t, key)
+  if type(t) ~= "table" then return { [key] = t } end
+  if t[1] == nil then return t end
+  local out, list = {}, {}
+  for k, v in pairs(t) do
+    if math.type(k) == "integer" then list[k] = v else out[k] = v end
+  end
+  out[key] = type(t[1]) == "table" and list or t[1]
+  return out
+end
+
 for _, kind in ipairs(finder.names "workload") do
   workload[kind] = function(t)
+    local of = workload.kind(kind)
+    if of.shorthand then t = in_full(t, of.shorthand) end
     if type(t) ~= "table" then error(("workload.%s: a table expected, got a %s"):format(kind, type(t)), 2) end
-    local new = workload.kind(kind).new
-    if new then return new(t) end
+    if of.new then return of.new(t) end
     local w = { kind = kind }
     for k, v in pairs(t) do w[k] = v end
     return w
@@ -35,14 +48,27 @@ for _, kind in ipairs(finder.names "workload") do
 end
 
 --- The kind that a workload's keys tell, where it does not say it itself.
-function workload.kind_told(w)
+-- @param sure true: nil where no key tells it; else it is "poisson" then
+function workload.kind_told(w, sure)
   if w.kind then return w.kind end
   for _, name in ipairs(finder.names "workload") do
     for _, key in ipairs(workload.kind(name).told_by or {}) do
       if w[key] ~= nil then return name end
     end
   end
-  return "poisson"
+  return not sure and "poisson" or nil
+end
+
+--- A workload as it may be written, in full: the path of a generator's file, or a table whose keys tell its kind.
+function workload.in_full(w)
+  if type(w) == "string" and w:match "%.lua$" then return { kind = "generator", path = w } end
+  if type(w) ~= "table" or w.kind ~= nil or next(w) == nil or getmetatable(w) then return w end
+  local is_script = type(w.path) == "string" and w.path:match "%.lua$"
+  local kind = is_script and "generator" or workload.kind_told(w, true)
+  if not kind then return w end
+  local out = { kind = kind }
+  for k, v in pairs(w) do out[k] = v end
+  return out
 end
 
 --- Whether all requests of a workload are recorded: seeds change nothing.
@@ -96,7 +122,7 @@ function workload.key()
   local all = kinds(function(kind)
     return kind.new and section { "workload", kind.keys(profiles), doc = kind.doc } or plain("workload", kind)
   end)
-  return { "workload", type = "variant", tag = "kind", required = true, kinds = all,
+  return { "workload", type = "variant", tag = "kind", required = true, kinds = all, in_full = workload.in_full,
            fixed = "its requests follow from the seed and the scenario, from the first on",
            doc = "the requests: oracle.workload.poisson { ... } and so on" }
 end
@@ -105,7 +131,7 @@ end
 
 -- What all kinds have: lengths, clients, and what prompts are made of.
 local function fill(out, w)
-  out.name = w.name
+  out.name = w.name or out.name
   out.prompt, out.output = w.prompt, w.output
   out.timeout, out.cancel, out.priority, out.streaming = w.timeout, w.cancel, w.priority, w.streaming
   out.prompt_pool = w.prompt_pool
@@ -133,6 +159,25 @@ function workload.engine(w, run)
   if not out then return nil, why end
   if kind.new then return out end
   return fill(out, w)
+end
+
+local used = setmetatable({}, { __mode = "k" })           -- forms that a simulation has had
+
+local function fresh(form)
+  if not form.again then return form end
+  local made = used[form] and form.again() or form
+  used[form] = true
+  return made
+end
+
+--- The engine's form for one more simulation: the file of a generator is read anew, so that nothing it keeps in its
+-- variables is seen by the next.
+function workload.fresh(form)
+  if form[1] == nil then return fresh(form) end
+  local all = {}
+  for k, v in pairs(form) do all[k] = v end
+  for i, part in ipairs(form) do all[i] = fresh(part) end
+  return all
 end
 
 --- The arrivals of an open loop: a rate or stages, and something that ends them.

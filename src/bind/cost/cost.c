@@ -17,6 +17,7 @@
 #include "bind/cost/cost.h"
 #include "bind/core.h"
 #include "bind/cost/own_cost.h"
+#include "bind/put.h"
 
 #include <lauxlib.h>
 #include <limits.h>
@@ -369,12 +370,6 @@ static void read_deployment(lua_State *L, deployment *d)
   lua_settop(L, 1);
 }
 
-static void set_number(lua_State *L, const char *key, double value)
-{
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, key);
-}
-
 static int at_least_one(lua_State *L, const char *key)
 {
   const int64_t v = orc_bind_integer(L, 1, "memory", key);
@@ -383,13 +378,13 @@ static int at_least_one(lua_State *L, const char *key)
   return (int)v;
 }
 
-/* kinds.NAME = { layers =, kv_bytes = per token and layer } of the table on top; none without layers. */
+/* NAME = { layers =, bytes = } of the table on top; absent without layers. */
 static void put_kind(lua_State *L, const char *name, int layers, double bytes)
 {
   if (layers == 0) return;
   lua_createtable(L, 0, 2);
-  set_number(L, "layers", layers);
-  set_number(L, "bytes", bytes);
+  orc_bind_put_number(L, "layers", layers);
+  orc_bind_put_number(L, "bytes", bytes);
   lua_setfield(L, -2, name);
 }
 
@@ -419,11 +414,12 @@ static void put_stages(lua_State *L, const deployment *d)
   for (int i = 0; i < d->layout.pipeline_parallel_size; i++) {
     const orc_stage stage = orc_layout_stage(&d->layout, &d->model, i);
     lua_createtable(L, 0, 4);
-    set_number(L, "layers", stage.layers);
-    set_number(L, "weight_bytes", orc_layout_stage_weight_bytes(&d->layout, &d->model, stage));
-    set_number(L, "kv_bytes_per_token",
-               orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
-                                         stage.first_layer + stage.layers));
+    orc_bind_put_number(L, "layers", stage.layers);
+    orc_bind_put_number(L, "weight_bytes",
+                        orc_layout_stage_weight_bytes(&d->layout, &d->model, stage));
+    orc_bind_put_number(L, "kv_bytes_per_token",
+                        orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
+                                                  stage.first_layer + stage.layers));
     put_kinds(L, d, stage);
     lua_rawseti(L, -2, i + 1);
   }
@@ -439,11 +435,11 @@ static int memory(lua_State *L)
   const int seqs = at_least_one(L, "max_num_seqs");
   const double logit = orc_bind_number_or(L, 1, "memory", "logit_bytes", 36.0);
   lua_createtable(L, 0, 4);
-  set_number(L, "weight_bytes", orc_layout_weight_bytes(&d.layout, &d.model));
-  set_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
-  set_number(L, "activation_bytes",
-             orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
-  set_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
+  orc_bind_put_number(L, "weight_bytes", orc_layout_weight_bytes(&d.layout, &d.model));
+  orc_bind_put_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
+  orc_bind_put_number(L, "activation_bytes",
+                      orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
+  orc_bind_put_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
   put_stages(L, &d);
   return 1;
 }
@@ -456,15 +452,15 @@ static int parameters(lua_State *L)
   orc_bind_read_model(L, 1, &m);
   if (!orc_model_check(&m, &e)) orc_bind_raise(L, &e);
   lua_createtable(L, 0, 7);
-  set_number(L, "total", orc_model_parameters(&m));
-  set_number(L, "tower", m.tower_parameters);
-  set_number(L, "active", orc_model_active_parameters(&m));
-  set_number(L, "layer", orc_model_layer_parameters(&m));
-  set_number(L, "embedding", orc_model_embedding_parameters(&m));
-  set_number(L, "lm_head", orc_model_lm_head_parameters(&m));
+  orc_bind_put_number(L, "total", orc_model_parameters(&m));
+  orc_bind_put_number(L, "tower", m.tower_parameters);
+  orc_bind_put_number(L, "active", orc_model_active_parameters(&m));
+  orc_bind_put_number(L, "layer", orc_model_layer_parameters(&m));
+  orc_bind_put_number(L, "embedding", orc_model_embedding_parameters(&m));
+  orc_bind_put_number(L, "lm_head", orc_model_lm_head_parameters(&m));
   lua_createtable(L, 0, ORC_PARTS);
   for (int i = 0; i < ORC_PARTS; i++)
-    set_number(L, part_names[i], orc_model_part_parameters(&m, (orc_part)i));
+    orc_bind_put_number(L, part_names[i], orc_model_part_parameters(&m, (orc_part)i));
   lua_setfield(L, -2, "parts");
   return 1;
 }
@@ -542,16 +538,16 @@ static int step(lua_State *L)
   const orc_step_time t = orc_step_evaluate(&c, &s);
   if (c.own != NULL) orc_bind_own_cost_check(L, c.own);
   lua_createtable(L, 0, 10);
-  set_number(L, "gemm", t.gemm);
-  set_number(L, "attention", t.attention);
-  set_number(L, "lm_head", t.lm_head);
-  set_number(L, "other", t.other);
-  set_number(L, "collective", t.collective);
-  set_number(L, "exchange", t.exchange);
-  set_number(L, "overhead", t.overhead);
-  set_number(L, "total", t.total);
-  set_number(L, "flops", t.flops);
-  set_number(L, "bytes", t.bytes);
+  orc_bind_put_number(L, "gemm", t.gemm);
+  orc_bind_put_number(L, "attention", t.attention);
+  orc_bind_put_number(L, "lm_head", t.lm_head);
+  orc_bind_put_number(L, "other", t.other);
+  orc_bind_put_number(L, "collective", t.collective);
+  orc_bind_put_number(L, "exchange", t.exchange);
+  orc_bind_put_number(L, "overhead", t.overhead);
+  orc_bind_put_number(L, "total", t.total);
+  orc_bind_put_number(L, "flops", t.flops);
+  orc_bind_put_number(L, "bytes", t.bytes);
   return 1;
 }
 

@@ -10,40 +10,23 @@
 #include <lauxlib.h>
 
 #include "bind/cost/cost.h"
+#include "bind/put.h"
 #include "cost/dtype.h"
-
-static void set_number(lua_State *L, const char *key, double value)
-{
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void set_string(lua_State *L, const char *key, const char *value)
-{
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void set_flag(lua_State *L, const char *key, bool value)
-{
-  lua_pushboolean(L, value);
-  lua_setfield(L, -2, key);
-}
 
 static void push_row(lua_State *L, orc_dtype d)
 {
   const orc_dtype_row *f = orc_dtype_of(d);
   lua_createtable(L, 0, 9);
-  set_string(L, "name", f->name);
-  set_number(L, "bits", f->bits);
-  set_number(L, "weight_bits", 8.0 * orc_dtype_weight_bytes(d));
-  set_flag(L, "floating", f->floating);
-  set_flag(L, "weight_only", f->weight_only);
-  set_string(L, "peak", orc_dtype_name(f->peak));
+  orc_bind_put_text(L, "name", f->name);
+  orc_bind_put_number(L, "bits", f->bits);
+  orc_bind_put_number(L, "weight_bits", 8.0 * orc_dtype_weight_bytes(d));
+  orc_bind_put_bool(L, "floating", f->floating);
+  orc_bind_put_bool(L, "weight_only", f->weight_only);
+  orc_bind_put_text(L, "peak", orc_dtype_name(f->peak));
   if (f->group == 0) return;
-  set_number(L, "group", f->group);
-  set_number(L, "scale_bits", f->scale_bits);
-  set_number(L, "zero_bits", f->zero_bits);
+  orc_bind_put_number(L, "group", f->group);
+  orc_bind_put_number(L, "scale_bits", f->scale_bits);
+  orc_bind_put_number(L, "zero_bits", f->zero_bits);
 }
 
 static void push_alias(lua_State *L, const orc_dtype_alias *a)
@@ -57,10 +40,10 @@ static void push_alias(lua_State *L, const orc_dtype_alias *a)
                { "tensors", ORC_NAMES_TENSORS },
                { "method", ORC_NAMES_METHOD } };
   lua_createtable(L, 0, 7);
-  set_string(L, "name", a->name);
-  set_string(L, "is", orc_dtype_name(a->is));
+  orc_bind_put_text(L, "name", a->name);
+  orc_bind_put_text(L, "is", orc_dtype_name(a->is));
   for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
-    if ((a->used & uses[i].bit) != 0) set_flag(L, uses[i].name, true);
+    if ((a->used & uses[i].bit) != 0) orc_bind_put_bool(L, uses[i].name, true);
 }
 
 int orc_bind_cost_dtypes(lua_State *L)

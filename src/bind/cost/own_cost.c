@@ -8,6 +8,7 @@
 
 #include "bind/policy/call.h"
 #include "bind/policy/source_line.h"
+#include "bind/put.h"
 #include "cluster/failure.h"
 #include "cost/pieces.h"
 
@@ -114,18 +115,6 @@ static void refuse(own_cost *m, int function, const char *item, const char *give
 
 /* ---- asking ---- */
 
-static void put(lua_State *L, const char *key, double v)
-{
-  lua_pushnumber(L, v);
-  lua_setfield(L, -2, key);
-}
-
-static void put_whole(lua_State *L, const char *key, int64_t v)
-{
-  lua_pushinteger(L, (lua_Integer)v);
-  lua_setfield(L, -2, key);
-}
-
 /* about.stage, about.group: of the stage that is asked for. */
 static void tell_stage(own_cost *m, lua_State *L, const orc_step_cost *c)
 {
@@ -134,20 +123,20 @@ static void tell_stage(own_cost *m, lua_State *L, const orc_step_cost *c)
   const orc_group *g = &c->reduce.ways[0].fabric.near;
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->about);
   lua_createtable(L, 0, 4);
-  put_whole(L, "first_layer", c->stage.first_layer);
-  put_whole(L, "layers", c->stage.layers);
+  orc_bind_put_integer(L, "first_layer", c->stage.first_layer);
+  orc_bind_put_integer(L, "layers", c->stage.layers);
   lua_pushboolean(L, c->stage.embedding);
   lua_setfield(L, -2, "embedding");
   lua_pushboolean(L, c->stage.lm_head);
   lua_setfield(L, -2, "lm_head");
   lua_setfield(L, -2, "stage");
   lua_createtable(L, 0, 4);
-  put_whole(L, "ranks", c->reduce.ranks);
-  put(L, "latency", g->latency);
-  put(L, "bandwidth", g->bandwidth);
+  orc_bind_put_integer(L, "ranks", c->reduce.ranks);
+  orc_bind_put_number(L, "latency", g->latency);
+  orc_bind_put_number(L, "bandwidth", g->bandwidth);
   if (g->loggp) {
-    put(L, "overhead", g->overhead);
-    put(L, "gap", g->gap);
+    orc_bind_put_number(L, "overhead", g->overhead);
+    orc_bind_put_number(L, "gap", g->gap);
   }
   lua_setfield(L, -2, "group");
   lua_pop(L, 1);
@@ -157,19 +146,19 @@ static void tell_shape(own_cost *m, lua_State *L, const orc_step_shape *s)
 {
   m->of = *s;
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->shape);
-  put_whole(L, "decode_seqs", s->decode_seqs);
-  put_whole(L, "decode_context", s->decode_context);
-  put_whole(L, "decode_window", s->decode_window);
-  put_whole(L, "prefill_tokens", s->prefill_tokens);
-  put_whole(L, "prefill_seqs", s->prefill_seqs);
-  put(L, "prefill_pairs", s->prefill_pairs);
-  put(L, "prefill_window_pairs", s->prefill_window_pairs);
-  put_whole(L, "prefill_past", s->prefill_past);
-  put_whole(L, "prefill_window_past", s->prefill_window_past);
-  put_whole(L, "sampled", s->sampled);
+  orc_bind_put_integer(L, "decode_seqs", s->decode_seqs);
+  orc_bind_put_integer(L, "decode_context", s->decode_context);
+  orc_bind_put_integer(L, "decode_window", s->decode_window);
+  orc_bind_put_integer(L, "prefill_tokens", s->prefill_tokens);
+  orc_bind_put_integer(L, "prefill_seqs", s->prefill_seqs);
+  orc_bind_put_number(L, "prefill_pairs", s->prefill_pairs);
+  orc_bind_put_number(L, "prefill_window_pairs", s->prefill_window_pairs);
+  orc_bind_put_integer(L, "prefill_past", s->prefill_past);
+  orc_bind_put_integer(L, "prefill_window_past", s->prefill_window_past);
+  orc_bind_put_integer(L, "sampled", s->sampled);
   const int64_t own = s->decode_seqs + s->prefill_tokens;
-  put_whole(L, "tokens", own);
-  put_whole(L, "all_tokens", s->all_tokens > own ? s->all_tokens : own);
+  orc_bind_put_integer(L, "tokens", own);
+  orc_bind_put_integer(L, "all_tokens", s->all_tokens > own ? s->all_tokens : own);
   lua_pop(L, 1);
 }
 
@@ -177,10 +166,10 @@ static void tell_parts(const own_cost *m, lua_State *L, const orc_step_time *t)
 {
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->parts);
   for (int i = 0; i < ITEMS; i++)
-    put(L, items[i].name, *(const double *)((const char *)t + items[i].offset));
-  put(L, "total", t->total);
-  put(L, "flops", t->flops);
-  put(L, "bytes", t->bytes);
+    orc_bind_put_number(L, items[i].name, *(const double *)((const char *)t + items[i].offset));
+  orc_bind_put_number(L, "total", t->total);
+  orc_bind_put_number(L, "flops", t->flops);
+  orc_bind_put_number(L, "bytes", t->bytes);
   lua_pop(L, 1);
 }
 

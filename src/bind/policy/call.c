@@ -21,11 +21,17 @@ bool orc_policy_refuse_answer(lua_State *L, int function, const char *policy, co
   return orc_fail(e, "policy \"%s\": %s (%s)", policy, what, where);
 }
 
+bool orc_policy_took_memory(lua_State *L, int status)
+{
+  const char *why = lua_tostring(L, -1);
+  return status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0);
+}
+
 /* Turn what a protected call left on the stack into an error of the engine; pops it. */
 bool orc_policy_refuse(lua_State *L, int status, int function, const char *policy, orc_error *e)
 {
   const char *why = lua_tostring(L, -1);
-  if (status == LUA_ERRMEM || (why != NULL && strcmp(why, "not enough memory") == 0)) {
+  if (orc_policy_took_memory(L, status)) {
     char where[ORC_SOURCE_LINE_SIZE];
     orc_policy_place(L, function, where, sizeof where);
     orc_fail(e, "policy \"%s\": %s: the policy took more than %d MiB of memory", policy, where,

@@ -30,6 +30,9 @@ void orc_policy_place(lua_State *L, int function, char *out, size_t size);
 bool orc_policy_refuse_answer(lua_State *L, int function, const char *policy, const char *what,
                               orc_error *e);
 
+/* Whether a protected call failed because it took more memory than a policy may; its error is on top. */
+bool orc_policy_took_memory(lua_State *L, int status);
+
 /* Turn what a protected call left on the stack into an error of the engine; pops it. Returns false.
  */
 bool orc_policy_refuse(lua_State *L, int status, int function, const char *policy, orc_error *e);

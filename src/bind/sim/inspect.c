@@ -7,6 +7,7 @@
 #include <lauxlib.h>
 #include <math.h>
 
+#include "bind/put.h"
 #include "bind/sim/result.h"
 #include "bind/sim/state.h"
 #include "cluster/control.h"
@@ -14,12 +15,6 @@
 static bool over(const orc_sim *s)
 {
   return orc_control_over(s->cluster) || s->cluster->engine.now >= orc_bind_sim_end(s);
-}
-
-static void put_integer(lua_State *L, const char *key, int64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
 }
 
 /* Times that did not happen are absent. */
@@ -30,26 +25,20 @@ static void put_time(lua_State *L, const char *key, orc_time value)
   lua_setfield(L, -2, key);
 }
 
-static void put_text(lua_State *L, const char *key, const char *value)
-{
-  lua_pushstring(L, value);
-  lua_setfield(L, -2, key);
-}
-
 /* s:status() -> what the whole cluster is doing */
 static int status(lua_State *L)
 {
   const orc_sim *s = orc_bind_open_sim(L);
   const orc_cluster *c = s->cluster;
   lua_createtable(L, 0, 8);
-  put_integer(L, "now", orc_control_now(c));
-  put_integer(L, "steps", (int64_t)orc_control_steps(c));
-  put_integer(L, "events", (int64_t)c->engine.executed);
-  put_integer(L, "arrived", (int64_t)c->requests.next_number);
-  put_integer(L, "live", (int64_t)c->requests.live);
-  put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
-  put_integer(L, "replicas", c->replica_count);
-  put_integer(L, "unrouted", c->lifecycle.unrouted_count);
+  orc_bind_put_integer(L, "now", orc_control_now(c));
+  orc_bind_put_integer(L, "steps", (int64_t)orc_control_steps(c));
+  orc_bind_put_integer(L, "events", (int64_t)c->engine.executed);
+  orc_bind_put_integer(L, "arrived", (int64_t)c->requests.next_number);
+  orc_bind_put_integer(L, "live", (int64_t)c->requests.live);
+  orc_bind_put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
+  orc_bind_put_integer(L, "replicas", c->replica_count);
+  orc_bind_put_integer(L, "unrouted", c->lifecycle.unrouted_count);
   lua_pushboolean(L, over(s));
   lua_setfield(L, -2, "over");
   lua_pushboolean(L, s->failed);
@@ -120,12 +109,12 @@ static const orc_replica *replica_at(lua_State *L, const orc_cluster *c, int ind
 static void push_kv(lua_State *L, const orc_kv *kv)
 {
   lua_createtable(L, 0, 6);
-  put_integer(L, "total", kv->total);
-  put_integer(L, "used", orc_kv_used(kv));
-  put_integer(L, "free", kv->free);
-  put_integer(L, "cached", kv->idle);
-  put_integer(L, "block_size", kv->block_size);
-  put_integer(L, "evictions", (int64_t)kv->evictions);
+  orc_bind_put_integer(L, "total", kv->total);
+  orc_bind_put_integer(L, "used", orc_kv_used(kv));
+  orc_bind_put_integer(L, "free", kv->free);
+  orc_bind_put_integer(L, "cached", kv->idle);
+  orc_bind_put_integer(L, "block_size", kv->block_size);
+  orc_bind_put_integer(L, "evictions", (int64_t)kv->evictions);
 }
 
 /* Push the steps that run now: one, or one per microbatch of a pipeline. */
@@ -137,9 +126,9 @@ static void push_steps(lua_State *L, const orc_replica *r)
     const orc_microbatch *microbatch = &r->microbatches[i];
     if (!microbatch->busy) continue;
     lua_createtable(L, 0, 4);
-    put_integer(L, "tokens", microbatch->tokens);
-    put_integer(L, "decodes", microbatch->decodes ? microbatch->decode.n : 0);
-    put_integer(L, "prompts", microbatch->chunk_count);
+    orc_bind_put_integer(L, "tokens", microbatch->tokens);
+    orc_bind_put_integer(L, "decodes", microbatch->decodes ? microbatch->decode.n : 0);
+    orc_bind_put_integer(L, "prompts", microbatch->chunk_count);
     put_time(L, "end", microbatch->end);
     lua_rawseti(L, -2, ++n);
   }
@@ -157,15 +146,15 @@ static int replica(lua_State *L)
   }
   static const char *const phases[] = { "ready", "off", "starting", "draining", "failed" };
   lua_createtable(L, 0, 12);
-  put_text(L, "phase", phases[s->cluster->lifecycle.units[r->index].phase]);
-  put_integer(L, "queue", r->queue.count);
-  put_integer(L, "running", r->running);
-  put_integer(L, "decoding", decoding);
-  put_integer(L, "context", context);
-  put_integer(L, "ended", (int64_t)orc_control_steps_of(r));
-  put_integer(L, "policy_calls", (int64_t)r->usage.policy_calls);
-  put_integer(L, "preemptions", (int64_t)r->usage.counted_preemptions);
-  put_integer(L, "recomputed_tokens", (int64_t)r->usage.recomputed_tokens);
+  orc_bind_put_text(L, "phase", phases[s->cluster->lifecycle.units[r->index].phase]);
+  orc_bind_put_integer(L, "queue", r->queue.count);
+  orc_bind_put_integer(L, "running", r->running);
+  orc_bind_put_integer(L, "decoding", decoding);
+  orc_bind_put_integer(L, "context", context);
+  orc_bind_put_integer(L, "ended", (int64_t)orc_control_steps_of(r));
+  orc_bind_put_integer(L, "policy_calls", (int64_t)r->usage.policy_calls);
+  orc_bind_put_integer(L, "preemptions", (int64_t)r->usage.counted_preemptions);
+  orc_bind_put_integer(L, "recomputed_tokens", (int64_t)r->usage.recomputed_tokens);
   push_kv(L, &r->kv);
   lua_setfield(L, -2, "kv");
   push_steps(L, r);
@@ -210,18 +199,18 @@ static int request(lua_State *L)
         orc_decode_set_generated(&c->replicas[q->replica].microbatches[q->microbatch].decode, q) -
         q->generated;
   lua_createtable(L, 0, 16);
-  put_text(L, "status", states[q->state]);
-  if (q->replica != ORC_NO_REPLICA) put_integer(L, "replica", q->replica);
-  put_integer(L, "prompt", q->in.prompt);
-  put_integer(L, "max_output", q->in.max_output);
-  put_integer(L, "output", q->generated + steps);
-  put_integer(L, "computed", q->computed + steps);
-  put_integer(L, "cached", q->cached);
-  put_integer(L, "preemptions", q->preemptions);
-  put_integer(L, "priority", q->in.priority);
-  put_integer(L, "client", q->in.client);
-  put_integer(L, "session", (int64_t)q->in.session);
-  put_text(L, "profile", s->profiles[q->in.profile]);
+  orc_bind_put_text(L, "status", states[q->state]);
+  if (q->replica != ORC_NO_REPLICA) orc_bind_put_integer(L, "replica", q->replica);
+  orc_bind_put_integer(L, "prompt", q->in.prompt);
+  orc_bind_put_integer(L, "max_output", q->in.max_output);
+  orc_bind_put_integer(L, "output", q->generated + steps);
+  orc_bind_put_integer(L, "computed", q->computed + steps);
+  orc_bind_put_integer(L, "cached", q->cached);
+  orc_bind_put_integer(L, "preemptions", q->preemptions);
+  orc_bind_put_integer(L, "priority", q->in.priority);
+  orc_bind_put_integer(L, "client", q->in.client);
+  orc_bind_put_integer(L, "session", (int64_t)q->in.session);
+  orc_bind_put_text(L, "profile", s->profiles[q->in.profile]);
   put_time(L, "arrival", q->in.time);
   put_time(L, "scheduled", q->scheduled);
   put_time(L, "first_token", q->first_token);
@@ -240,13 +229,13 @@ static int life(lua_State *L)
   uint64_t at = 0;
   for (lua_Integer i = 1; (entry = orc_life_next(s->life, n, &at)) != NULL; i++) {
     lua_createtable(L, 0, 6);
-    put_text(L, "what", orc_change_name((orc_change)entry->what));
+    orc_bind_put_text(L, "what", orc_change_name((orc_change)entry->what));
     put_time(L, "time", entry->time);
-    if (entry->replica != ORC_NO_REPLICA) put_integer(L, "replica", entry->replica);
-    put_integer(L, "amount", entry->amount);
-    put_integer(L, "of", entry->of);
+    if (entry->replica != ORC_NO_REPLICA) orc_bind_put_integer(L, "replica", entry->replica);
+    orc_bind_put_integer(L, "amount", entry->amount);
+    orc_bind_put_integer(L, "of", entry->of);
     if (entry->what == ORC_CHANGE_ENDED)
-      put_text(L, "status", orc_status_name((orc_status)entry->detail));
+      orc_bind_put_text(L, "status", orc_status_name((orc_status)entry->detail));
     lua_rawseti(L, -2, i);
   }
   lua_pushboolean(L, orc_life_overflowed(s->life));

@@ -4,6 +4,7 @@
 #include <lauxlib.h>
 
 #include "bind/hist.h"
+#include "bind/put.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
@@ -11,18 +12,6 @@
 #include "cluster/snapshot.h"
 #include "cluster/window.h"
 #include "replica/usage.h"
-
-static void put(lua_State *L, const char *key, double value)
-{
-  lua_pushnumber(L, value);
-  lua_setfield(L, -2, key);
-}
-
-static void put_count(lua_State *L, const char *key, uint64_t value)
-{
-  lua_pushinteger(L, (lua_Integer)value);
-  lua_setfield(L, -2, key);
-}
 
 /* Lua takes the histogram over: it is large, and its maker needs it no more. */
 static void put_hist(lua_State *L, const char *key, orc_hist *from)
@@ -39,14 +28,14 @@ static void put_prefix(lua_State *L, orc_metrics *m)
   lua_createtable(L, 0, 8);
   lua_createtable(L, 0, ORC_PREFIX_EVENTS);
   for (int i = ORC_PREFIX_NONE + 1; i < ORC_PREFIX_EVENTS; i++) {
-    put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
+    orc_bind_put_count(L, orc_prefix_event_name((orc_prefix_event)i), m->prefix_events[i]);
     probed += m->prefix_events[i];
   }
   lua_setfield(L, -2, "events");
-  put_count(L, "probed", probed);
-  put_count(L, "follow_ups", m->follow_ups);
-  put_count(L, "cached_blocks", m->cached_blocks);
-  put_count(L, "prompt_blocks", m->prompt_blocks);
+  orc_bind_put_count(L, "probed", probed);
+  orc_bind_put_count(L, "follow_ups", m->follow_ups);
+  orc_bind_put_count(L, "cached_blocks", m->cached_blocks);
+  orc_bind_put_count(L, "prompt_blocks", m->prompt_blocks);
   put_hist(L, "ttft_hit", &m->ttft_hit);
   put_hist(L, "ttft_miss", &m->ttft_miss);
   lua_setfield(L, -2, "prefix");
@@ -58,26 +47,26 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
 {
   lua_createtable(L, 0, 6);
   lua_createtable(L, 0, 7);
-  put_count(L, "total", m->total);
-  put_count(L, "successful", m->by_status[ORC_SUCCESS]);
-  put_count(L, "failed", m->by_status[ORC_FAILED]);
-  put_count(L, "rejected", m->by_status[ORC_REJECTED]);
-  put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
-  put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
-  put_count(L, "pending", m->by_status[ORC_PENDING]);
-  put_count(L, "streamed", m->streamed);
+  orc_bind_put_count(L, "total", m->total);
+  orc_bind_put_count(L, "successful", m->by_status[ORC_SUCCESS]);
+  orc_bind_put_count(L, "failed", m->by_status[ORC_FAILED]);
+  orc_bind_put_count(L, "rejected", m->by_status[ORC_REJECTED]);
+  orc_bind_put_count(L, "timed_out", m->by_status[ORC_TIMEOUT]);
+  orc_bind_put_count(L, "cancelled", m->by_status[ORC_CANCELLED]);
+  orc_bind_put_count(L, "pending", m->by_status[ORC_PENDING]);
+  orc_bind_put_count(L, "streamed", m->streamed);
   lua_setfield(L, -2, "requests");
   lua_createtable(L, 0, 4);
-  put_count(L, "prompt", m->prompt_tokens);
-  put_count(L, "output", m->output_tokens);
-  put_count(L, "cached", m->cached_tokens);
-  put_count(L, "prefilled", m->prefilled_tokens);
+  orc_bind_put_count(L, "prompt", m->prompt_tokens);
+  orc_bind_put_count(L, "output", m->output_tokens);
+  orc_bind_put_count(L, "cached", m->cached_tokens);
+  orc_bind_put_count(L, "prefilled", m->prefilled_tokens);
   lua_setfield(L, -2, "tokens");
   lua_createtable(L, 0, 4);
-  put_count(L, "successful", m->window.successful);
-  put_count(L, "goodput", m->window.good);
-  put_count(L, "prompt", m->window.prompt_tokens);
-  put_count(L, "output", m->window.output_tokens);
+  orc_bind_put_count(L, "successful", m->window.successful);
+  orc_bind_put_count(L, "goodput", m->window.good);
+  orc_bind_put_count(L, "prompt", m->window.prompt_tokens);
+  orc_bind_put_count(L, "output", m->window.output_tokens);
   lua_setfield(L, -2, "window");
   put_prefix(L, m);
   lua_createtable(L, 0, 5);
@@ -107,8 +96,8 @@ static void put_tiers(lua_State *L, const orc_kv_tiers *t)
   lua_createtable(L, t->count, 0);
   for (int i = 0; i < t->count; i++) {
     lua_createtable(L, 0, 2);
-    put_count(L, "hits", t->at[i].hits);
-    put_count(L, "evictions", t->at[i].evictions);
+    orc_bind_put_count(L, "hits", t->at[i].hits);
+    orc_bind_put_count(L, "evictions", t->at[i].evictions);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "tiers");
@@ -180,12 +169,13 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   const double total = (double)r->kv.total;
   const double elapsed = (double)(s->end - (mark == NULL ? 0 : s->of->warm_up)) * 1e-9;
   const double block_time = (double)(used.block_time - from.block_time) * 1e-9;
-  put(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
-  put(L, "rented_s", orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
+  orc_bind_put_number(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
+  orc_bind_put_number(L, "rented_s",
+                      orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
   put_stages(L, r, mark, s->end);
-  put(L, "kv_peak", (double)r->usage.peak_blocks / total);
-  put(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
-  put_count(L, "evictions", r->kv.evictions - from.evictions);
+  orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
+  orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
+  orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
 }
 
 /* One replica: its own metrics over all profiles and what it was busy with.
@@ -197,17 +187,17 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
     push_only(L, whole);
   else
     push_gathered(L, s, index);
-  put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
+  orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
   put_usage(L, s, index);
-  put_count(L, "steps", r->usage.steps);
+  orc_bind_put_count(L, "steps", r->usage.steps);
   lua_pushstring(L, r->high ? "high" : "medium");
   lua_setfield(L, -2, "lod");
   lua_pushboolean(L, r->shared && r->contended == NULL);
   lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
-  put_count(L, "policy_calls", r->usage.policy_calls);
-  put_count(L, "preemptions", r->usage.counted_preemptions);
-  put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
-  put_count(L, "swapped_blocks", r->usage.swapped_blocks);
+  orc_bind_put_count(L, "policy_calls", r->usage.policy_calls);
+  orc_bind_put_count(L, "preemptions", r->usage.counted_preemptions);
+  orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
+  orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
 }
 
@@ -281,13 +271,13 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, -2, "complete");
   push_notes(L, c);
   lua_setfield(L, -2, "warnings");
-  put(L, "now", (double)end / 1e9);
+  orc_bind_put_number(L, "now", (double)end / 1e9);
   const orc_demand demand = orc_window_demand(c, end);
-  put(L, "offered", demand.offered);
+  orc_bind_put_number(L, "offered", demand.offered);
   lua_pushboolean(L, demand.saturated);
   lua_setfield(L, -2, "saturated");
-  put_count(L, "steps", orc_snapshot_steps(s));
-  put_count(L, "events", c->engine.executed);
+  orc_bind_put_count(L, "steps", orc_snapshot_steps(s));
+  orc_bind_put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
   orc_bind_put_kv_transfers(L, c);
   const bool others = push_without_replica(L, s);
@@ -298,7 +288,7 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
-  put_count(L, "failures", c->lifecycle.failures);
+  orc_bind_put_count(L, "failures", c->lifecycle.failures);
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
   orc_bind_put_series(L, c->series, s->last, end);

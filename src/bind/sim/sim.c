@@ -193,7 +193,9 @@ static int new (lua_State *L)
   if (pools.decode && config.topology == NULL)
     orc_bind_fail(L, "pools: a network is needed to hand requests over");
   orc_bind_spec_output(L, s, 1, &config);
+  orc_bind_begin(s, L); /* the first request of each source is asked for, of scripts too */
   s->cluster = orc_cluster_new(&config);
+  orc_bind_end(s);
   s->policies.of = s->cluster;
   lua_settop(L, top);
   return 1;

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bind/put.h"
+
 /* ---- the rows, for Lua ---- */
 
 static const char *type_name(const orc_knob *row)
@@ -18,13 +20,6 @@ static const char *type_name(const orc_knob *row)
   default:
     return "count";
   }
-}
-
-static void set_text(lua_State *L, const char *key, const char *text)
-{
-  if (text == NULL) return;
-  lua_pushstring(L, text);
-  lua_setfield(L, -2, key);
 }
 
 /* A value of the row's type, which a double holds exactly. */
@@ -49,12 +44,12 @@ static void push_row(lua_State *L, const orc_knob *row)
   lua_createtable(L, 1, 10);
   lua_pushstring(L, row->name);
   lua_rawseti(L, -2, 1);
-  set_text(L, "type", type_name(row));
-  set_text(L, "giver", givers[row->giver]);
-  set_text(L, "dimension", row->dimension);
-  set_text(L, "fixed", row->fixed);
-  set_text(L, "needs", row->needs);
-  set_text(L, "doc", row->doc);
+  orc_bind_put_text(L, "type", type_name(row));
+  orc_bind_put_text(L, "giver", givers[row->giver]);
+  orc_bind_put_text(L, "dimension", row->dimension);
+  orc_bind_put_text(L, "fixed", row->fixed);
+  orc_bind_put_text(L, "needs", row->needs);
+  orc_bind_put_text(L, "doc", row->doc);
   if (row->otherwise >= row->least) set_value(L, "default", row, row->otherwise);
   if (row->values != NULL) {
     lua_newtable(L);

@@ -6,12 +6,15 @@
 #include <string.h>
 
 #include "bind/dist.h"
+#include "bind/workload/generator.h"
+#include "bind/workload/rows.h"
 #include "workload/trace_file.h"
 
-enum { SOURCES_MOST = 1024, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
+enum { SOURCES_MOST = 1024, PROFILES_MOST = 4096, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
 
 /* What a source's `arrivals` may name beside the processes of synthetic.h. */
-static const char recorded[] = "recorded";
+static const char recorded[] = "recorded", scripted[] = "scripted", listed[] = "listed";
+enum { UNBOUNDED_MOST = 10000000 }; /* requests of a script whose end nothing says */
 
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
 {
@@ -20,17 +23,22 @@ double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, cons
   return t;
 }
 
-/* What makes the arrivals of a source: a process into *process; false: a trace has them. */
-static bool is_drawn(lua_State *L, int index, orc_process *process)
+/* What makes the arrivals of a source. */
+typedef enum maker { DRAWN, RECORDED, SCRIPTED } maker;
+
+/* Which it is; DRAWN: by which process into *process. */
+static maker maker_of(lua_State *L, int index, orc_process *process)
 {
   if (lua_getfield(L, index, "arrivals") != LUA_TSTRING)
     orc_bind_fail(L, "workload.arrivals: missing");
   const char *name = lua_tostring(L, -1);
-  const bool drawn = strcmp(name, recorded) != 0;
-  if (drawn && !orc_process_find(name, process))
+  const maker by = strcmp(name, recorded) == 0                                ? RECORDED
+                   : strcmp(name, scripted) == 0 || strcmp(name, listed) == 0 ? SCRIPTED
+                                                                              : DRAWN;
+  if (by == DRAWN && !orc_process_find(name, process))
     orc_bind_fail(L, "workload.arrivals: \"%s\": no process of that name", name);
   lua_pop(L, 1);
-  return drawn;
+  return by;
 }
 
 static bool has(lua_State *L, int index, const char *key)
@@ -98,15 +106,6 @@ static void read_process(lua_State *L, int index, orc_synthetic *o)
 
 /* ---- what ---- */
 
-/* FNV-1a (Fowler, Noll and Vo; draft-eastlake-fnv), 64 bit: a name as the identity of a text. */
-static uint64_t text_of(const char *name)
-{
-  uint64_t hash = 0xcbf29ce484222325u;
-  for (; *name != '\0'; name++)
-    hash = (hash ^ (unsigned char)*name) * 0x100000001b3u;
-  return hash;
-}
-
 /* The parts of the pattern on top of the stack. */
 static void read_parts(lua_State *L, orc_prefix_pattern *pattern)
 {
@@ -125,7 +124,7 @@ static void read_parts(lua_State *L, orc_prefix_pattern *pattern)
     if (lua_getfield(L, t, "id") != LUA_TSTRING)
       orc_bind_fail(L, "workload.prefix: an id expected");
     pattern->parts[i] =
-        (orc_prefix_part){ .text = text_of(lua_tostring(L, -1)), .tokens = (int32_t)tokens };
+        (orc_prefix_part){ .text = orc_rows_text(lua_tostring(L, -1)), .tokens = (int32_t)tokens };
     pattern->part_count = i + 1;
     lua_pop(L, 2);
   }
@@ -195,6 +194,7 @@ typedef struct reading {
   uint64_t seed;
   double timeout; /* s */
   bool told; /* some prompts share prefixes: all get identities, for all take part in eviction */
+  uint16_t first_class; /* profile of the first class of the source at hand */
 } reading;
 
 /* Read into s->drawing, so that nothing leaks when a field is wrong. */
@@ -245,27 +245,71 @@ static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
   lua_pop(L, 1);
 }
 
-static void read_source(lua_State *L, orc_sim *s, int index, reading of)
+static void read_script(lua_State *L, orc_sim *s, int index, const reading *of)
 {
-  orc_process process;
-  const bool drawn = is_drawn(L, index, &process);
-  s->profiles[s->profile_count] = NULL;
-  const char *name =
-      lua_getfield(L, index, "name") == LUA_TSTRING ? lua_tostring(L, -1) : "default";
-  s->profiles[s->profile_count] = orc_alloc(strlen(name) + 1, 1);
-  memcpy(s->profiles[s->profile_count++], name, strlen(name));
+  const uint16_t source = (uint16_t)s->source_count;
+  const orc_script_options o = {
+    .policies = &s->policies,
+    .name = s->profiles[source],
+    .seed = of->seed,
+    .source = source,
+    .first_class = of->first_class,
+    .of = { .profile = source,
+            .count = count_or(L, index, "count", INT64_MAX, INT64_MAX),
+            .most = isfinite(s->duration) ? 0 : UNBOUNDED_MOST,
+            .duration = orc_bind_seconds_or_never(L, index, "workload", "duration"),
+            .timeout = of->timeout,
+            .told = of->told },
+  };
+  if (o.of.count < INT64_MAX) s->expected += o.of.count;
+  s->sources[s->source_count] = orc_script_source(L, index, &o);
+  s->source_count++;
+}
+
+/* The name on top of the stack as that of profile i. */
+static void name_profile(lua_State *L, orc_sim *s, size_t i, const char *otherwise)
+{
+  const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : otherwise;
+  s->profiles[i] = orc_alloc(strlen(name) + 1, 1);
+  memcpy(s->profiles[i], name, strlen(name));
+}
+
+/* The classes of the source at `index` are profiles behind those of the sources; returns how many. */
+static int name_classes(lua_State *L, orc_sim *s, int index, size_t first)
+{
+  const int n = orc_script_classes(L, index);
+  if (n == 0) return 0;
+  lua_getfield(L, index, "generator");
+  lua_getfield(L, -1, "classes");
+  for (int i = 0; i < n; i++) {
+    lua_rawgeti(L, -1, i + 1);
+    name_profile(L, s, first + (size_t)i, "");
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 2);
+  return n;
+}
+
+static void read_source(lua_State *L, orc_sim *s, int index, reading *all)
+{
+  orc_process process = ORC_PROCESS_POISSON;
+  const maker by = maker_of(L, index, &process);
+  reading of = *all;
+  lua_getfield(L, index, "name");
+  name_profile(L, s, (size_t)s->source_count, "default");
   lua_pop(L, 1);
   of.timeout = orc_bind_number_or(L, index, "workload", "timeout", of.timeout);
-  if (drawn)
-    read_synthetic(L, s, index, process, &of);
-  else
-    read_trace(L, s, index, &of);
+  all->first_class = (uint16_t)(of.first_class + name_classes(L, s, index, of.first_class));
+  if (by == DRAWN) read_synthetic(L, s, index, process, &of);
+  if (by == RECORDED) read_trace(L, s, index, &of);
+  if (by == SCRIPTED) read_script(L, s, index, &of);
 }
 
 /* Whether prompts of the source at `index` may share prefixes. */
 static bool shares(lua_State *L, int index)
 {
-  return has(L, index, "prefix") || has(L, index, "conversation") || has(L, index, "prompt_pool");
+  return has(L, index, "prefix") || has(L, index, "conversation") || has(L, index, "prompt_pool") ||
+         orc_bind_bool_or(L, index, "workload", "shares", false);
 }
 
 void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed)
@@ -274,24 +318,31 @@ void orc_bind_read_sources(lua_State *L, orc_sim *s, int index, uint64_t seed)
   if (lua_getfield(L, index, "workload") != LUA_TTABLE)
     orc_bind_fail(L, "workload: a table expected");
   const int workload = lua_gettop(L);
-  const lua_Unsigned listed = lua_rawlen(L, workload);
-  if (listed > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
-  const size_t n = listed == 0 ? 1 : (size_t)listed;
-  s->sources = orc_alloc(n, sizeof *s->sources);
-  s->profiles = orc_alloc(n, sizeof *s->profiles);
-  of.told = listed == 0 && shares(L, workload);
-  for (size_t i = 0; i < listed; i++) {
+  const lua_Unsigned parts = lua_rawlen(L, workload);
+  if (parts > SOURCES_MOST) orc_bind_fail(L, "workload: at most %d parts expected", SOURCES_MOST);
+  const size_t n = parts == 0 ? 1 : (size_t)parts;
+  size_t classes = 0;
+  of.told = parts == 0 && shares(L, workload);
+  if (parts == 0) classes = (size_t)orc_script_classes(L, workload);
+  for (size_t i = 0; i < parts; i++) {
     lua_rawgeti(L, workload, (lua_Integer)i + 1);
     of.told = of.told || shares(L, lua_gettop(L));
+    classes += (size_t)orc_script_classes(L, lua_gettop(L));
     lua_pop(L, 1);
   }
-  if (listed == 0) read_source(L, s, workload, of);
-  for (size_t i = 0; i < listed; i++) {
+  if (n + classes > PROFILES_MOST)
+    orc_bind_fail(L, "workload: at most %d profiles and classes expected", PROFILES_MOST);
+  s->sources = orc_alloc(n, sizeof *s->sources);
+  s->profiles = orc_alloc(n + classes, sizeof *s->profiles);
+  s->profile_count = (int)(n + classes);
+  of.first_class = (uint16_t)n;
+  if (parts == 0) read_source(L, s, workload, &of);
+  for (size_t i = 0; i < parts; i++) {
     lua_rawgeti(L, workload, (lua_Integer)i + 1);
-    read_source(L, s, lua_gettop(L), of);
+    read_source(L, s, lua_gettop(L), &of);
     lua_pop(L, 1);
   }
-  s->count = listed == 0 ? INT64_MAX : count_or(L, workload, "count", INT64_MAX, INT64_MAX);
+  s->count = parts == 0 ? INT64_MAX : count_or(L, workload, "count", INT64_MAX, INT64_MAX);
   if (s->count < INT64_MAX) s->expected = s->count;
   lua_pop(L, 1);
 }

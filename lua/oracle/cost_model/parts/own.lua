@@ -2,7 +2,9 @@
 -- says what it may hold; src/bind/cost/own_cost.h is what the engine makes of it.
 local lazy = require "oracle.lazy"
 local calc = lazy "oracle.calc"
+local ordered = lazy "oracle.text.ordered"
 local sandbox = lazy "oracle.policy.sandbox"
+local scalar = lazy "oracle.scenario.scalar"
 local spelling = lazy "oracle.text.spelling"
 
 local own = {}
@@ -13,26 +15,15 @@ for _, item in ipairs(ITEMS) do FIELDS[item] = "function" end
 
 local source_of = setmetatable({}, { __mode = "k" })      -- what own.engine made -> { made =, about = }
 
-local function sorted(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
-end
-
 local function fail(where, ...)
   error(("%s: %s"):format(where, string.format(...)), 0)
 end
 
 local function check_fields(t, where)
-  local valid = sorted(FIELDS)
-  for _, key in ipairs(sorted(t)) do
+  local valid = ordered.keys(FIELDS)
+  for _, key in ipairs(ordered.keys(t)) do
     local expected = FIELDS[key]
-    if not expected then
-      local near = spelling.find(tostring(key), valid)
-      fail(where, "%s: unknown key; %s", tostring(key), near and "did you mean " .. near .. "?"
-        or "valid: " .. table.concat(valid, ", "))
-    end
+    if not expected then fail(where, "%s: %s", tostring(key), (scalar.unknown(key, valid))) end
     if type(t[key]) ~= expected then fail(where, "%s: a %s expected, got a %s", key, expected, type(t[key])) end
   end
 end
@@ -40,10 +31,10 @@ end
 local function merge(defaults, given, where)
   local out = {}
   for k, v in pairs(defaults or {}) do out[k] = v end
-  for _, k in ipairs(sorted(given)) do
+  for _, k in ipairs(ordered.keys(given)) do
     local v = given[k]
     if out[k] == nil then
-      local valid = sorted(defaults or {})
+      local valid = ordered.keys(defaults or {})
       local near = spelling.find(tostring(k), valid)
       fail("cost.params." .. tostring(k), "unknown parameter of %s; %s", where, near and "did you mean " .. near .. "?"
         or #valid > 0 and "valid: " .. table.concat(valid, ", ") or "it has none")
@@ -74,7 +65,7 @@ local function model_of(v, given, where)
   end
   if not any then fail(where, "step, decode, add or an item (%s) expected", table.concat(ITEMS, ", ")) end
   if made.step and next(made.items) then
-    fail(where, "%s: step prices all of a step; leave one of them out", sorted(made.items)[1])
+    fail(where, "%s: step prices all of a step; leave one of them out", ordered.keys(made.items)[1])
   end
   made.params = merge(v.params, given, made.name)
   return made
