@@ -72,6 +72,7 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
+  int32_t before;       /* of generated, before the end of the warm-up */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 
