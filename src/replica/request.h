@@ -78,6 +78,7 @@ typedef struct orc_request {
   bool served;          /* it has its tokens of the step being formed (batch.c) */
   uint8_t extra;        /* tokens scheduled for it beyond its last, before that one is known */
   bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
+  int32_t before;       /* of generated, before the end of the warm-up */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 

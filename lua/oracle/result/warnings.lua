@@ -21,7 +21,8 @@ end
 function warnings.of(plan, raw)
   local r, requests, list = plan.scenario, raw.requests, {}
   if requests.total > 0 and requests.successful == 0 then
-    list[#list + 1] = "no request was answered"
+    list[#list + 1] = raw.window.successful > 0 and "no request that arrived after the warm-up was answered"
+      or "no request was answered"
   elseif requests.total == 0 and raw.complete then
     list[#list + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
   end

@@ -10,8 +10,9 @@ return system.new {
   source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.11; V0: "
     .. "vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
   open = function(raw)
-    local open = { "recompute_last_block" }
-    if raw.use_v1 == false then open = { "recompute_last_block", "enable_prefix_caching", "enable_chunked_prefill" } end
+    local open = { "recompute_last_block", "gpu_memory_utilization" }
+    if raw.use_v1 ~= false then return open end
+    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 3, open)
     return open
   end,
   kv_loading = "async",                                   -- OffloadingConnector: WAITING_FOR_REMOTE_KVS
