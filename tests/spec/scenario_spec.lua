@@ -131,8 +131,8 @@ describe("experiment.plan", function()
   it("works out the KV blocks from the memory", function()
     local plan = planning.plan(small())
     local m = plan.deployment.memory
-    -- 32 layers x 2 x 8 heads x 128 x 2 B = 131,072 B per token; (0.92 x 80 GiB - weights - activations - CUDA graphs of
-    -- 51 sizes, 0.67 MiB each in 32 layers) / (16 tokens)
+    -- 32 layers x 2 x 8 heads x 128 x 2 B = 131,072 B per token; (0.92 x 80 GiB - weights - activations - CUDA graphs
+    -- of 51 sizes, 0.67 MiB each in 32 layers) / (16 tokens)
     assert.equal(131072, m.kv_bytes_per_token)
     local graphs = 0.67 * 2^20 * 51 * 32
     local blocks = math.floor((0.92 * 80 * 2^30 - m.weight_bytes - m.activation_bytes - graphs) / (131072 * 16))

@@ -1,5 +1,5 @@
---- The whole engine against the plain scheduler of each version of vLLM (tests/spec/schedulers), on random requests: who
--- is scheduled how many tokens in which step, who is preempted, what is found, what memory is in use.
+--- The whole engine against the plain scheduler of each version of vLLM (tests/spec/schedulers), on random requests:
+-- who is scheduled how many tokens in which step, who is preempted, what is found, what memory is in use.
 local plain = require "schedulers.vllm"
 local replay = require "schedulers.replay"
 local simulated = require "schedulers.simulated"

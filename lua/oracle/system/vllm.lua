@@ -6,9 +6,9 @@ local versions = require "oracle.system.versions.vllm"
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
-  version = "v0.11",
-  source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.11; V0: "
-    .. "vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
+  version = "v0.33 and v0.11",
+  source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.33 and "
+    .. "v0.11; V0: vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
   open = function(raw)
     local open = { "recompute_last_block", "gpu_memory_utilization" }
     if raw.use_v1 ~= false then return open end

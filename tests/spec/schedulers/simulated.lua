@@ -43,8 +43,8 @@ local function workload_of(case, unlike_any_other)
       local r = list[g.n]
       if not r then return nil end
       turns[g.n] = 1
-      return { arrival = r.arrival_ms * 1e-3, prompt = tokens_of(r.prompt), output = r.output, client = g.n - 1, session = true,
-               max_output = most_output(case, r), ends = r.ends_by, priority = r.priority, data = g.n,
+      return { arrival = r.arrival_ms * 1e-3, prompt = tokens_of(r.prompt), output = r.output, client = g.n - 1,
+               session = true, max_output = most_output(case, r), ends = r.ends_by, priority = r.priority, data = g.n,
                prefix = not unlike_any_other and r.prompt or nil }
     end,
     answered = function(_, done)

@@ -22,13 +22,13 @@ local OF = {
 versions.DEFAULT = "0.33"
 
 local function numbers(text)
-  local major, minor = text:match "^[vV]?(%d+)%.(%d+)"
+  local major, minor = tostring(text):match "^[vV]?(%d+)%.(%d+)"
   return tonumber(major), tonumber(minor)
 end
 
 --- The modelled version that stands for another: the same or the nearest older one. nil and a message: there is none.
 function versions.nearest(text)
-  local major, minor = numbers(tostring(text))
+  local major, minor = numbers(text)
   local best
   for _, v in ipairs(OF) do
     if major and (major > v[2][1] or major == v[2][1] and minor >= v[2][2]) then best = v[1] end
@@ -36,7 +36,16 @@ function versions.nearest(text)
   if best then return best end
   local names = {}
   for i, v in ipairs(OF) do names[i] = v[1] end
-  return nil, ('no modelled version is that old; %s are, V0 with use_v1 = false'):format(table.concat(names, " and "))
+  return nil, ("%s; %s are modelled, V0 with use_v1 = false"):format(
+    major and "no modelled version is that old" or 'a version such as "' .. versions.DEFAULT .. '" expected',
+    table.concat(names, " and "))
+end
+
+--- Whether a version is the modelled one that stands for it.
+function versions.is(text, modelled)
+  local a, b = numbers(text)
+  local c, d = numbers(modelled)
+  return a == c and b == d
 end
 
 --- The rules of a modelled version, in a table of one's own.
