@@ -16,7 +16,7 @@ local function crowded()
     engine = { max_model_len = 2000, num_gpu_blocks_override = 260, max_num_seqs = 32 },
     workload = { kind = "mix", profiles = {
       profile("long", 3, 60, 300, 300), profile("short", 2, 40, 100, 1), profile("huge", 1, 10, 1900, 200),
-      profile("hasty", 1, 20, 500, 300, { timeout = 2.5 }),
+      profile("hasty", 1, 20, 500, 300, { timeout = 1.5 }),
       profile("fickle", 2, 20, 100, 300, { cancel = { probability = 0.5, after = 1 } }),
     } },
     slo = { ttft = "40 ms", tpot = "12 ms" }, warm_up = WARM_UP, duration = 17, seed = 3,
