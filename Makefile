@@ -58,7 +58,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test golden san tsan fuzz lint bench install clean format memory unit spec objects check
+.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -81,6 +81,9 @@ test: ## all tests; the last line is the count
 golden: build $(B)/lua ## write tests/golden/expected anew: what every scenario gives now
 	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_BIN="./$(ORACLE)" \
 	  LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;tests/golden/?.lua;;" $(B)/lua tests/golden/rewrite.lua
+
+schedules: build $(B)/lua ## the recorded schedules of real engines, replayed on this one (ORACLE_DATA: where they are)
+	$(Q)$(B)/lua tools/schedules.lua
 
 san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/setup.sh build test

@@ -1,16 +1,24 @@
---- Replay schedules of real engines on the plain schedulers of tests/spec/schedulers: a table by file and family
--- (exact; memory: only blocks in use or cached tokens differ; schedule: something else does), the first difference of
--- each family that has one, and "N of N exact" as the last line. Files of engines without a plain scheduler are named.
--- usage: build/release/lua tools/schedules.lua [FILE ...]      without FILE: $ORACLE_DATA/schedule/*.json
+--- Replay schedules of real engines: a table by file and family (exact; memory: only blocks in use or cached tokens
+-- differ; schedule: something else does), the first difference of each family that has one, and "N of N exact" as the
+-- last line. Files of engines without a scheduler here are named.
+-- usage: build/release/lua tools/schedules.lua [--plain] [FILE ...]
+--   without FILE: $ORACLE_DATA/schedule/*.json; --plain: on the plain schedulers of tests/spec/schedulers in place of
+--   the engine
 package.path = "lua/?.lua;lua/?/init.lua;tests/spec/?.lua;" .. package.path
 local core = require "oracle.core"
 local replay = require "schedulers.replay"
+local simulated = require "schedulers.simulated"
 local vllm = require "schedulers.vllm"
 
-local RUN = { vllm = vllm.run }
+local plain, paths = false, {}
+for _, a in ipairs(arg) do
+  if a == "--plain" then plain = true else paths[#paths + 1] = a end
+end
+
+local RUN = { vllm = plain and vllm.run or simulated.run }
 
 local function files()
-  if #arg > 0 then return arg end
+  if #paths > 0 then return paths end
   local list = {}
   local found = io.popen(("ls '%s'/schedule/*.json 2>/dev/null"):format(os.getenv("ORACLE_DATA") or "../shared/data"))
   for path in found:lines() do list[#list + 1] = path end

@@ -5,6 +5,7 @@
 #include "cluster/failure.h"
 #include "cluster/kv_transfer.h"
 #include "cluster/ledger.h"
+#include "cluster/window.h"
 #include "replica/abort.h"
 
 static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)
@@ -23,7 +24,7 @@ static void end(orc_cluster *c, orc_slot slot, orc_status status)
 }
 
 /* A request is there: it is admitted or rejected, and goes to a replica. */
-static void arrive(orc_cluster *c, const orc_arrival *a)
+static void enter(orc_cluster *c, const orc_arrival *a)
 {
   orc_error e;
   orc_error_clear(&e);
@@ -46,6 +47,12 @@ static void arrive(orc_cluster *c, const orc_arrival *a)
   deadline(c, q, slot, a->timeout);
   deadline(c, q, slot, a->cancel);
   orc_dispatch(c, slot);
+}
+
+static void arrive(orc_cluster *c, const orc_arrival *a)
+{
+  enter(c, a);
+  orc_window_arrived(c, a->time);
 }
 
 static void on_arrival(void *self, uint32_t source)

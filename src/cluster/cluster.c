@@ -10,6 +10,7 @@
 #include "cluster/lifecycle.h"
 #include "cluster/sampler.h"
 #include "cluster/scaling.h"
+#include "cluster/window.h"
 
 static void start_sources(orc_cluster *c, const orc_cluster_config *config)
 {
@@ -53,6 +54,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_deploy(c, config);
   orc_scaling_start(c);
   start_sources(c, config);
+  orc_window_start(c);
   if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval);
   return c;
 }
@@ -67,6 +69,7 @@ void orc_cluster_free(orc_cluster *c)
   free(c->without_replica);
   for (int i = 0; i < c->source_count; i++)
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
+  orc_window_done(c);
   orc_contended_done(&c->contended);
   orc_net_free(c->net);
   orc_kv_transfer_table_done(&c->kv_transfers);

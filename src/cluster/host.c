@@ -21,6 +21,12 @@ static void note_step(void *self, const orc_step_note *n)
   c->log->step(c->log->self, n);
 }
 
+static void note_part(void *self, const orc_step_part *p)
+{
+  const orc_cluster *c = self;
+  c->log->part(c->log->self, p);
+}
+
 static const orc_prompt *prompt(void *self, const orc_request *q)
 {
   const orc_cluster *c = self;
@@ -117,6 +123,7 @@ void orc_host_start(orc_cluster *c)
                         .limit = ORC_NEVER,
                         .note = c->life != NULL || c->log != NULL ? note : NULL,
                         .note_step = c->log != NULL ? note_step : NULL,
+                        .note_part = c->log != NULL && c->log->part != NULL ? note_part : NULL,
                         .prompt = prompt,
                         .grade = grade,
                         .prompt_computed = prompt_computed,

@@ -18,7 +18,7 @@ typedef struct orc_kv_transfer {
   bool sent;              /* its KV is under way; before: it waits for room at `to` */
   bool wired;             /* as messages on the network, not by formula */
   int32_t blocks, shared; /* what it holds at `from` (request.h) */
-  uint32_t chain;
+  orc_prefix_chain chain;
   int32_t room;  /* blocks reserved at `to` */
   int pending;   /* events and messages under way that will ask for it */
   double part;   /* of its KV that is still to be sent */

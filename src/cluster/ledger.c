@@ -34,7 +34,9 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
                        .prefix_event = q->prefix_event,
                        .follows = q->follows,
                        .streamed = q->in.streamed,
-                       .counted = q->counted };
+                       .counted = q->counted,
+                       .before = q->before,
+                       .window = c->warm_up };
 }
 
 static void keep(orc_cluster *c, const orc_record *record)

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "cluster/dp_group.h"
 #include "cluster/kv_transfer_table.h"
+#include "cluster/marks.h"
 #include "cluster/placement.h"
 #include "cluster/policy.h"
 #include "cluster/pools.h"
@@ -36,6 +37,7 @@ enum {
   ORC_EVENT_COMPUTED = 5,    /* subject: stage of the contended */
   ORC_EVENT_NET = 6,         /* the network's own */
   ORC_EVENT_KV_TRANSFER = 7, /* subject: a transfer (kv_transfer.c) */
+  ORC_EVENT_WINDOW = 9,      /* the warm-up ends */
   ORC_EVENT_SAMPLE = 11,     /* the replicas are sampled */
   ORC_EVENT_READY = 12,      /* subject: replica that has started or recovered */
   ORC_EVENT_FAILURE = 13,    /* subject: replica that fails by chance */
@@ -65,6 +67,7 @@ struct orc_cluster {
   uint64_t seed;
   orc_rng routing; /* draws of the router */
   orc_time warm_up;
+  orc_window window;
   orc_slo slo;
   orc_metrics *without_replica; /* [profile_count] of requests that no replica had */
   orc_time overhead;

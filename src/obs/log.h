@@ -10,19 +10,29 @@
 
 /* A step as it starts. */
 typedef struct orc_step_note {
-  orc_time start, end; /* ns */
+  orc_time formed, start, end; /* ns */
   uint64_t number;     /* of the replica's steps, from 0 */
   uint16_t replica;
   int64_t decodes;        /* sequences that decode a token */
   int64_t prefill_tokens; /* prompt tokens computed, of */
   int64_t prefill_seqs;   /* so many prompts */
+  int64_t used;           /* KV blocks in use once it was formed */
   double flops, bytes;    /* work of one GPU */
   double mfu, mbu;        /* achieved, of the peaks of the data sheet, 0..1; 0 where not known */
 } orc_step_note;
 
+/* A request in a step. */
+typedef struct orc_step_part {
+  uint64_t number; /* of the request: 0, 1, 2 ... in order of arrival */
+  uint32_t client;
+  uint16_t turn;
+  int32_t tokens;
+} orc_step_part;
+
 typedef struct orc_log {
   void *self;
   void (*step)(void *self, const orc_step_note *n);
+  void (*part)(void *self, const orc_step_part *p); /* of the step before; NULL: not asked for */
   void (*change)(void *self, const orc_life_entry *e);
 } orc_log;
 

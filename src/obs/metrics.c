@@ -27,9 +27,27 @@ static bool is_hit(const orc_record *r)
          r->prefix_event == ORC_PREFIX_CROSS_REQUEST_HIT || r->prefix_event == ORC_PREFIX_FULL_HIT;
 }
 
+static bool is_good(const orc_record *r, const orc_slo *slo)
+{
+  return r->status == ORC_SUCCESS && within(orc_record_ttft(r), slo->ttft) &&
+         within(orc_record_tpot(r), slo->tpot) && within(orc_record_e2e(r), slo->e2e);
+}
+
+static void add_to_window(orc_window_counts *w, const orc_record *r, bool good)
+{
+  if (r->completion >= 0 && r->completion < r->window) return;
+  w->successful += r->status == ORC_SUCCESS;
+  w->good += good;
+  if (r->scheduled >= r->window) w->prompt_tokens += (uint64_t)r->prompt;
+  if (r->output > r->before) w->output_tokens += (uint64_t)(r->output - r->before);
+}
+
 void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
 {
+  const bool good = is_good(r, slo);
+  add_to_window(&m->window, r, good);
   if (!r->counted) return;
+  m->good += good;
   m->total++;
   m->by_status[r->status]++;
   m->streamed += r->streamed;
@@ -50,9 +68,6 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo)
   observe(&m->queue, orc_record_queue(r));
   if (r->prefix_event != ORC_PREFIX_NONE)
     observe(is_hit(r) ? &m->ttft_hit : &m->ttft_miss, orc_record_ttft(r));
-  if (r->status == ORC_SUCCESS && within(orc_record_ttft(r), slo->ttft) &&
-      within(orc_record_tpot(r), slo->tpot) && within(orc_record_e2e(r), slo->e2e))
-    m->good++;
 }
 
 void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
@@ -61,6 +76,10 @@ void orc_metrics_merge(orc_metrics *into, const orc_metrics *from)
   for (int i = 0; i < ORC_STATUSES; i++)
     into->by_status[i] += from->by_status[i];
   into->good += from->good;
+  into->window.successful += from->window.successful;
+  into->window.good += from->window.good;
+  into->window.prompt_tokens += from->window.prompt_tokens;
+  into->window.output_tokens += from->window.output_tokens;
   into->prompt_tokens += from->prompt_tokens;
   into->output_tokens += from->output_tokens;
   for (int i = 0; i < ORC_PREFIX_EVENTS; i++)

@@ -13,6 +13,12 @@ typedef struct orc_slo {
   orc_time ttft, tpot, e2e;
 } orc_slo;
 
+/* What happened after the warm-up, to whichever request. */
+typedef struct orc_window_counts {
+  uint64_t successful, good;             /* that ended in it; good: within every target */
+  uint64_t prompt_tokens, output_tokens; /* of prompts begun in it; generated in it */
+} orc_window_counts;
+
 /* Over the requests that arrived after warm-up. Histograms in ns. An empty one is all zeroes. */
 typedef struct orc_metrics {
   uint64_t total, by_status[ORC_STATUSES];
@@ -26,11 +32,13 @@ typedef struct orc_metrics {
   uint64_t cached_tokens, prefilled_tokens, preemptions;
   orc_hist ttft, tpot, e2e, queue;
   orc_hist ttft_hit, ttft_miss; /* by what the prefix cache did */
+  orc_window_counts window;     /* of all requests */
 } orc_metrics;
 
 void orc_metrics_done(orc_metrics *m);
 
-/* A request's end (or the run's, for a PENDING one). Ignores records that are not counted. */
+/* A request's end (or the run's, for a PENDING one). Of a record that is not counted,
+** only what happened after the warm-up is added. */
 void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo);
 
 void orc_metrics_merge(orc_metrics *into, const orc_metrics *from);

@@ -30,6 +30,7 @@ typedef struct orc_record {
   int32_t prompt, max_output, output;   /* tokens; output as generated */
   int32_t cached, prefilled;            /* prompt tokens from the cache; computed */
   int32_t cached_blocks, prompt_blocks; /* KV blocks from the cache; of the whole prompt */
+  int32_t before;                       /* of output, before the end of the warm-up */
   int32_t preemptions, priority;
   orc_time arrival, scheduled, first_token, completion;
   uint8_t status;       /* orc_status */
@@ -37,6 +38,7 @@ typedef struct orc_record {
   bool follows;         /* a later turn of a session; known where prefixes are cached */
   bool streamed;        /* its client got each token as it came */
   bool counted;         /* arrived after warm-up */
+  orc_time window;      /* when the warm-up ends, ns */
 } orc_record;
 
 /* TTFT, TPOT, E2E, queue time of a record in ns; -1 where it has none. */

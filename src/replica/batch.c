@@ -1,8 +1,11 @@
 #include "replica/batch.h"
 
 #include "replica/block_table.h"
+#include "replica/grant.h"
+#include "replica/in_order.h"
 #include "replica/kv_onload.h"
 #include "replica/running.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -28,59 +31,16 @@ int orc_batch_decode(orc_batch *b)
   return (int)m->decode.n;
 }
 
-/* Tokens of a prompt that go into one step at most; 0: any number. */
-static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
-{
-  const int32_t parts = r->knobs.num_microbatches_per_request,
-                cap = r->knobs.long_prefill_token_threshold;
-  const int32_t part = parts > 1 ? (orc_request_target(q) - 1) / parts + 1 : 0;
-  return part > 0 && (cap == 0 || part < cap) ? part : cap;
-}
-
-/*
-** Tokens of a request, `computed` of which are there, that this step may compute under `limit` and
-** its budget; 0: none.
-*/
-static int32_t grant(const orc_batch *b, const orc_request *q, int32_t computed, int limit)
-{
-  const orc_replica *r = b->replica;
-  const int32_t left = r->knobs.max_num_batched_tokens - b->microbatch->tokens;
-  const int32_t wanted = orc_request_target(q) - computed;
-  int32_t most = limit < left ? limit : left;
-  if (wanted < most) most = wanted;
-  const int32_t cap = largest_chunk(r, q);
-  if (cap > 0 && most > cap && r->knobs.enable_chunked_prefill) most = cap;
-  if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
-  return most > 0 ? most : 0;
-}
-
-/* Blocks a request lacks for `tokens` more. */
-static int64_t lacking(const orc_replica *r, const orc_request *q, int32_t tokens)
-{
-  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
-  return need > 0 ? need : 0;
-}
-
-/*
-** Available blocks it takes to admit a request that is to hold `tokens`: those it lacks, and the
-** idle ones among what the prefix cache has for it.
-*/
-static int64_t room_for(const orc_replica *r, const orc_request *q, const orc_prefix_match *found,
-                        int64_t tokens)
-{
-  const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks - found->blocks;
-  return (lacks > 0 ? lacks : 0) + found->idle;
-}
-
 /* One begun prompt goes on; returns its tokens, 0 when it got none (it may have been preempted). */
 static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
 {
   orc_replica *r = b->replica;
   orc_request *q = at(r, slot);
-  const int32_t tokens = grant(b, q, q->computed + q->ahead, limit);
-  if (tokens == 0 || q->aborted != 0) return 0;
+  const int32_t tokens = orc_grant_tokens(r, b->microbatch, q, q->computed + q->ahead, limit);
+  if (tokens == 0 || q->aborted != 0 || b->microbatch->prompts_wait) return 0;
   int64_t need;
-  while (!orc_preempt_reclaim(r, b->microbatch, need = lacking(r, q, tokens), ORC_NO_SLOT)) {
+  while (
+      !orc_preempt_reclaim(r, b->microbatch, need = orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
@@ -89,6 +49,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   const bool taken = orc_kv_take(&r->kv, need);
   ORC_ASSERT(taken);
   q->blocks += (int32_t)need;
+  b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
   return tokens;
@@ -138,6 +99,31 @@ static bool sets_out(orc_batch *b, orc_slot slot)
   }
 }
 
+/* Preempted requests whose tokens are on their way are passed over. */
+static void set_aside(orc_replica *r)
+{
+  orc_slot slot;
+  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT &&
+         orc_request_in_flight(at(r, slot), r->now)) {
+    if (r->aside_count == r->aside_room) {
+      r->aside_room = r->aside_room == 0 ? 16 : 2 * r->aside_room;
+      r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
+    }
+    r->aside[r->aside_count++] = slot;
+    orc_queue_remove(&r->queue, slot);
+    r->unchanged = false;
+  }
+}
+
+/* They go back to where they stood. */
+static void bring_back(orc_replica *r)
+{
+  while (r->aside_count > 0) {
+    const orc_slot slot = r->aside[--r->aside_count];
+    orc_queue_push(&r->queue, slot, at(r, slot)->key);
+  }
+}
+
 /* The head of the queue, when those before it that must load first have set out. */
 static orc_slot head_of(orc_batch *b)
 {
@@ -152,6 +138,8 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   orc_replica *r = b->replica;
   orc_microbatch *m = b->microbatch;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
+  if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
   if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
@@ -163,10 +151,10 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (found.idle + found.lower > 0) r->unchanged = false;
     if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
-    tokens = grant(b, q, there, limit);
-    if (tokens == 0) return 0;
-    need = room_for(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
-    if (need <= orc_kv_available(&r->kv)) break;
+    tokens = orc_grant_tokens(r, m, q, there, limit);
+    if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;
+    need = orc_grant_room(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
+    if (need + orc_grant_kept(r) <= orc_kv_available(&r->kv)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
@@ -179,6 +167,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   q->swapped = 0;
   orc_queue_remove(&r->queue, slot);
   q->state = ORC_PREFILL;
+  m->prompts = m->prompts || q->computed < orc_request_target(q) - 1;
   if (q->scheduled < 0) q->scheduled = r->now;
   orc_running_add(r, slot);
   orc_host_note(r->host, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
@@ -187,8 +176,26 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   return tokens;
 }
 
+/* Whether all that runs finds its blocks, whoever comes first. */
+static bool roomy(const orc_batch *b, int limit)
+{
+  const orc_replica *r = b->replica;
+  const orc_microbatch *m = b->microbatch;
+  int64_t need = orc_decode_set_need(&m->decode);
+  if (m->decode.n > limit) return false;
+  for (int i = 0; i < r->partial_count; i++) {
+    const orc_request *q = at(r, r->partial[i]);
+    need += orc_grant_blocks(r, q, orc_grant_tokens(r, m, q, q->computed, limit));
+  }
+  return need <= orc_kv_available(&r->kv);
+}
+
 int orc_batch_go_on(orc_batch *b, int limit)
 {
+  orc_replica *r = b->replica;
+  if (r->knobs.rules.serves_in_order && r->microbatch_count == 1 && b->microbatch->tokens == 0 &&
+      !roomy(b, limit))
+    return orc_in_order_serve(r, b->microbatch, limit);
   const int decodes = orc_batch_decode(b);
   return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;
 }
@@ -201,7 +208,19 @@ static bool too_long(const orc_batch *b, orc_slot slot, int limit)
   const orc_request *q = at(r, slot);
   if (r->knobs.enable_chunked_prefill || r->running >= r->knobs.max_num_seqs) return false;
   const orc_prefix_match found = orc_block_table_find(r, q);
-  return grant(b, q, q->computed + found.tokens, limit) == 0;
+  return orc_grant_tokens(r, b->microbatch, q, q->computed + found.tokens, limit) == 0;
+}
+
+/* The first `count` of the queue were passed over: they go to its front one after the other, which
+** turns them round, where vLLM does so. */
+static void put_back(orc_replica *r, uint32_t count)
+{
+  if (!r->knobs.rules.preempted_goes_first || r->policy->order != NULL) return;
+  for (uint32_t i = 0; i < count; i++)
+    orc_waiting_to_front(r, at(r, r->queue.at[i].slot));
+  for (uint32_t i = 0; i < count; i++)
+    r->queue.at[i].key = at(r, r->queue.at[i].slot)->key;
+  orc_queue_sort(&r->queue);
 }
 
 /* The head was too long: requests behind it are admitted, in the order of the queue. */
@@ -209,11 +228,12 @@ static int pass_over(orc_batch *b, int limit, bool reserve)
 {
   orc_queue *queue = &b->replica->queue;
   int granted = 0;
+  uint32_t passed = 0;
   orc_queue_sort(queue);
-  for (uint32_t i = 0; i < queue->count && granted < limit;) {
-    const orc_slot slot = queue->at[i].slot;
+  while (passed < queue->count && granted < limit) {
+    const orc_slot slot = queue->at[passed].slot;
     if (too_long(b, slot, limit - granted)) {
-      i++;
+      passed++;
       continue;
     }
     const int more = admit(b, slot, limit - granted, reserve);
@@ -221,18 +241,23 @@ static int pass_over(orc_batch *b, int limit, bool reserve)
     granted += more;
     orc_queue_sort(queue);
   }
+  put_back(b->replica, passed);
   return granted;
 }
 
 int orc_batch_fill(orc_batch *b, int limit, unsigned how)
 {
   const bool reserve = (how & ORC_FILL_RESERVE) != 0;
-  const orc_queue *queue = &b->replica->queue;
+  orc_replica *r = b->replica;
   int granted = 0, more = 1;
-  for (; granted < limit && more > 0; granted += more)
+  for (; granted < limit && more > 0; granted += more) {
+    if (r->flights > 0) set_aside(r);
     more = admit(b, head_of(b), limit - granted, reserve);
-  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || queue->count < 2) return granted;
-  if (!too_long(b, orc_queue_head(queue), limit - granted)) return granted;
+  }
+  if (r->aside_count > 0) bring_back(r);
+  if (r->knobs.rules.unfit_prompt_ends_the_step) return granted;
+  if ((how & ORC_FILL_PASS_OVER) == 0 || granted >= limit || r->queue.count < 2) return granted;
+  if (!too_long(b, orc_queue_head(&r->queue), limit - granted)) return granted;
   return granted + pass_over(b, limit - granted, reserve);
 }
 
@@ -248,7 +273,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  *blocks = room_for(r, q, &found, orc_request_target(q));
+  *blocks = orc_grant_room(r, q, &found, orc_request_target(q));
   return orc_request_target(q) - q->computed - found.tokens;
 }
 
@@ -335,7 +360,7 @@ int64_t orc_batch_head_reserve(const orc_batch *b)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  return room_for(r, q, &found, longest(q));
+  return orc_grant_room(r, q, &found, longest(q));
 }
 
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)

@@ -7,6 +7,27 @@ const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_reques
   return r->host->prompt(r->host->self, q);
 }
 
+/* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
+enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
+
+/* What nobody else's prompt begins with. Valid until the next call. */
+static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
+{
+  orc_own_prompt *own = r->own;
+  own->span = (orc_span){ .text = orc_prompt_text(OWN_PROMPT, q->number, 0), .end = q->in.prompt };
+  own->prompt = (orc_prompt){ .spans = &own->span,
+                              .count = 1,
+                              .answer = orc_prompt_text(OWN_ANSWER, q->number, 0) };
+  return &own->prompt;
+}
+
+/* What its blocks are known by. */
+static const orc_prompt *content(const orc_replica *r, const orc_request *q)
+{
+  return q->finds_own && r->knobs.enable_prefix_caching ? own_content(r, q)
+                                                        : orc_block_table_content(r, q);
+}
+
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
 {
   return r->knobs.enable_cross_request_caching ? 0
@@ -50,7 +71,7 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
-  const orc_prompt *c = orc_block_table_content(r, q);
+  const orc_prompt *c = content(r, q);
   if (c == NULL) return none;
   const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
                                                        orc_request_target(q), memo_of(r, q));
@@ -72,7 +93,7 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.lower = 0;
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit = long_enough(r, orc_block_table_content(r, q), &found);
+  const bool hit = long_enough(r, content(r, q), &found);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 
@@ -111,7 +132,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
   if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
-    const orc_prompt *c = orc_block_table_content(r, q);
+    const orc_prompt *c = content(r, q);
     q->cached = tokens;
     q->cached_blocks = found->blocks + found->lower;
     q->follows = c != NULL && c->follows;
@@ -123,7 +144,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   q->lost = 0;
   if (found->blocks + found->lower == 0) return;
   orc_prefix_hold(&r->prefix, found);
-  q->chain = found->last;
+  q->chain.last = found->last;
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
 }
@@ -133,31 +154,29 @@ double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_ma
   q->staged = 0;
   begin(r, q, found);
   if (found->lower == 0) return 0.0;
-  return orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q), orc_block_table_root(r, q),
-                          found);
+  return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
 static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_place how)
 {
-  const orc_prompt *c = orc_block_table_content(r, q);
+  const orc_prompt *c = content(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
   const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
-    q->chain = orc_prefix_put(&r->prefix, c,
-                              (orc_prefix_place){ .root = orc_block_table_root(r, q),
-                                                  .last = q->chain,
-                                                  .index = q->shared,
-                                                  .filling = how.filling,
-                                                  .loading = how.loading });
+    orc_prefix_put(&r->prefix, c, &q->chain,
+                   (orc_prefix_place){ .root = orc_block_table_root(r, q),
+                                       .index = q->shared,
+                                       .filling = how.filling,
+                                       .loading = how.loading });
   return q->shared - before;
 }
 
 double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   begin(r, q, found);
-  const double seconds = orc_prefix_fetch(&r->prefix, orc_block_table_content(r, q),
-                                          orc_block_table_root(r, q), found);
+  const double seconds =
+      orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
   const bool taken = orc_kv_take(&r->kv, found->lower);
   ORC_ASSERT(taken);
   q->blocks += found->lower;
@@ -173,7 +192,7 @@ void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
 void orc_block_table_filled(orc_replica *r, const orc_request *q)
 {
   const int32_t later = q->shared - q->computed / r->knobs.block_size;
-  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain, later);
+  if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain.last, later);
 }
 
 void orc_block_table_withdraw(orc_replica *r, orc_request *q)
@@ -184,25 +203,47 @@ void orc_block_table_withdraw(orc_replica *r, orc_request *q)
 
 bool orc_block_table_filling(const orc_replica *r, const orc_request *q)
 {
-  return q->shared > 0 && r->prefix.at[q->chain].filling;
+  return q->shared > 0 && r->prefix.at[q->chain.last].filling;
 }
 
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
 {
-  return orc_prefix_common(&r->prefix, q->chain, q->entered);
+  return orc_prefix_common(&r->prefix, q->chain.last, q->entered);
+}
+
+/* Tokens of it whose blocks are known: not the one that a step in flight decodes. */
+static int32_t settled(const orc_replica *r, const orc_request *q)
+{
+  return q->computed - (q->last_token > r->now && q->last_token != q->chunk_end);
 }
 
 void orc_block_table_end(orc_replica *r, orc_request *q)
 {
-  share(r, q, q->computed, (orc_prefix_place){ 0 });
+  share(r, q, settled(r, q), (orc_prefix_place){ 0 });
   orc_block_table_drop(r, q);
+}
+
+/* Where every full block is known by its content, those of a prompt unlike any other, which nobody
+** asks for, wait for their turn all the same. */
+static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
+{
+  if (!r->knobs.rules.knows_all_blocks || !r->knobs.enable_prefix_caching) return 0;
+  if (content(r, q) != NULL) return 0;
+  const int32_t full = settled(r, q) / r->knobs.block_size, own = q->blocks - q->shared;
+  return full < own ? full : own;
 }
 
 void orc_block_table_drop(orc_replica *r, orc_request *q)
 {
-  orc_kv_give(&r->kv, q->blocks - q->shared);
+  const int32_t unknown = unknown_blocks(r, q);
+  orc_kv_give(&r->kv, q->blocks - q->shared - unknown);
+  orc_prefix_give_unknown(&r->prefix, unknown);
   if (q->shared > 0)
-    orc_prefix_release_as(&r->prefix, q->chain, r->host->grade(r->host->self, r->index, q));
+    orc_prefix_release(&r->prefix, &q->chain, r->host->grade(r->host->self, r->index, q));
   q->blocks = q->shared = 0;
-  q->chain = ORC_NO_BLOCK;
+}
+
+void orc_block_table_know(const orc_replica *r, orc_request *q)
+{
+  q->finds_own = q->finds_own || (r->knobs.rules.knows_all_blocks && q->in.prompt_id == 0);
 }

@@ -62,6 +62,10 @@ bool orc_block_table_filling(const orc_replica *r, const orc_request *q);
 ** computed. */
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q);
 
+/* Where every full block is known by its content, that of a prompt unlike any other has an identity
+** from now on: its request finds its own blocks again. */
+void orc_block_table_know(const orc_replica *r, orc_request *q);
+
 /*
 ** All blocks are given back; those in the cache keep their content until their memory is needed.
 ** Full ones of its answer enter the cache now: an answer is a text of its own, so no other prompt

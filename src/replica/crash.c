@@ -14,6 +14,7 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 static void abandon(orc_replica *r, orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     at(r, m->chunks[i].slot)->ahead -= m->chunks[i].tokens;
     at(r, m->chunks[i].slot)->steps_in_flight--;
   }
@@ -31,6 +32,7 @@ static bool expel(orc_replica *r, orc_slot slot)
   if (q->aborted == 0) return true;
   r->aborting--;
   q->state = ORC_DONE;
+  orc_request_cut(q, r->engine->now);
   r->host->ended(r->host->self, slot, (orc_status)q->aborted, r->engine->now);
   return false;
 }
@@ -61,6 +63,7 @@ void orc_crash_forget(orc_replica *r, orc_slot slot)
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   q->computed = q->lost = 0;
+  q->key = (double)q->number;
   q->state = ORC_QUEUED;
   q->replica = ORC_NO_REPLICA;
 }
@@ -82,6 +85,9 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
     expel_waiting(r, out[n - 1]);
   }
   sort(r, out, n);
+  r->flights = r->ending_count = 0;
+  for (uint32_t i = 0; i < n; i++)
+    orc_request_cut(at(r, out[i]), now);
   for (uint32_t i = 0; i < n; i++)
     orc_crash_forget(r, out[i]);
   for (int i = 0; i < r->microbatch_count; i++) {

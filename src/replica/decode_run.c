@@ -35,7 +35,7 @@ static void book(orc_replica *r, orc_microbatch *m, const orc_decode_span *run)
   u->steps += (uint64_t)run->steps;
   if (used > u->peak_blocks) u->peak_blocks = used;
   stage->busy += run->time;
-  stage->free = r->now + run->time;
+  stage->free = orc_replica_next_start(r) + run->time;
   orc_pipeline_decode(stage, &m->worked[0], run);
   r->last_tokens = (int32_t)run->n;
   r->lost = 0;
@@ -60,7 +60,8 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   const int64_t available = orc_kv_available(&r->kv), used = orc_kv_used(&r->kv);
   int64_t opened = 0;
   unsigned __int128 block_time = 0;
-  orc_time now = r->now;
+  const orc_time begin = orc_replica_next_start(r);
+  orc_time now = begin;
   orc_time token = d->peers[0].time, time = 0;
   int steps = 0;
   for (; steps < until; steps++) {
@@ -90,7 +91,7 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
                            .steps = steps,
                            .context = steps * d->context + growth(steps, n),
                            .window = steps * orc_decode_set_window(d) + growth(steps, growing),
-                           .time = now - r->now });
+                           .time = now - begin });
   d->peers[0].time = now;
   d->context = context;
   if (d->cap > 0) d->window = window;
@@ -98,6 +99,10 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   d->turn = turn;
   if (steps == until) orc_decode_set_cross(d);
   r->last_step = time;
+  if (r->flights > 0) { /* the last step is in flight, the one before is over */
+    r->flight[0] = now;
+    now -= time;
+  }
   r->now = now;
   return steps;
 }

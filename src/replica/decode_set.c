@@ -22,7 +22,7 @@ void orc_decode_set_done(orc_decode_set *d)
 /* All blocks the sequence will ever need are held already: it opens no more. */
 static bool reserved(const orc_decode_set *d, const orc_request *r)
 {
-  return (int64_t)r->blocks * d->block_size >= (int64_t)r->in.prompt + r->in.output - 1;
+  return (int64_t)r->blocks * d->block_size >= (int64_t)r->in.prompt + orc_request_scheduled(r) - 1;
 }
 
 /* Steps from a member's joining until its KV outgrows the blocks it joined with, modulo block_size.
@@ -32,6 +32,11 @@ static uint32_t phase_of(const orc_decode_set *d, const orc_request *r)
   const int64_t spare = (int64_t)r->blocks * d->block_size - r->computed;
   ORC_ASSERT(spare >= 0 && spare < d->block_size);
   return (uint32_t)((r->joined + (uint64_t)spare) % (uint64_t)d->block_size);
+}
+
+bool orc_decode_set_opens(const orc_decode_set *d, const orc_request *r)
+{
+  return !reserved(d, r) && phase_of(d, r) == d->turn;
 }
 
 static orc_peers *peers_at(orc_decode_set *d, orc_time now)
@@ -49,7 +54,7 @@ static orc_peers *peers_at(orc_decode_set *d, orc_time now)
 void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
 {
   orc_request *r = &d->requests->at[slot];
-  ORC_ASSERT(r->generated >= 1 && r->generated < r->in.output && !d->claimed);
+  ORC_ASSERT(r->generated >= 1 && r->generated < orc_request_scheduled(r) && !d->claimed);
   ORC_ASSERT(r->computed == r->in.prompt + r->generated - 1);
   ORC_ASSERT((int64_t)r->blocks * d->block_size >= r->computed);
   r->state = ORC_DECODE;
@@ -71,7 +76,8 @@ void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
       d->window += d->cap;
     }
   }
-  orc_queue_push(&d->finish, slot, (double)(d->counter + (uint64_t)(r->in.output - r->generated)));
+  orc_queue_push(&d->finish, slot,
+                 (double)(d->counter + (uint64_t)(orc_request_scheduled(r) - r->generated)));
 }
 
 int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r)

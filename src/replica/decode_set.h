@@ -53,6 +53,9 @@ static inline int64_t orc_decode_set_need(const orc_decode_set *d)
   return d->phase[d->turn];
 }
 
+/* Whether a member opens a block in the next step. */
+bool orc_decode_set_opens(const orc_decode_set *d, const orc_request *r);
+
 /* Tokens of KV the next step reads in layers with a sliding window. */
 static inline int64_t orc_decode_set_window(const orc_decode_set *d)
 {

@@ -22,6 +22,9 @@ typedef struct orc_host {
   /* A step as it starts; NULL: steps are not watched. */
   void (*note_step)(void *self, const orc_step_note *note);
 
+  /* Then each request in it; NULL: they are not watched. */
+  void (*note_part)(void *self, const orc_step_part *part);
+
   /* What the prompt of a request with a prompt_id is made of. */
   const orc_prompt *(*prompt)(void *self, const orc_request *q);
 

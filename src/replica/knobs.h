@@ -10,6 +10,7 @@
 
 #include "base/base.h"
 #include "replica/kv_tiers.h"
+#include "replica/rules.h"
 
 /* How blocks come back from lower tiers: kv_loading "blocking", "layerwise", "async". */
 typedef enum orc_onload_mode {
@@ -84,6 +85,7 @@ typedef struct orc_engine_knobs {
 #undef ORC_KNOB_FIELD
   orc_tier_kind tiers[ORC_KV_TIERS_MOST]; /* where evicted blocks of the prefix cache go */
   int tier_count;                         /* 0: nowhere */
+  orc_rules rules;
 } orc_engine_knobs;
 
 typedef enum orc_knob_type {

@@ -8,6 +8,6 @@ void orc_kv_init(orc_kv *kv, int64_t total, int32_t block_size)
 
 void orc_kv_evict(orc_kv *kv, int64_t n)
 {
-  kv->evict(kv->self, n - kv->free);
-  ORC_ASSERT(kv->free >= n);
+  kv->evict(kv->self, n - (kv->free - kv->queued));
+  ORC_ASSERT(kv->free - kv->queued >= n);
 }

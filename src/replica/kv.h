@@ -13,11 +13,15 @@
 typedef struct orc_kv {
   int64_t total;      /* blocks, >= 1 */
   int64_t free;       /* blocks without content */
+  int64_t queued;     /* of the free ones, those that are not the next to be taken (prefix.h) */
   int64_t idle;       /* cached blocks without a holder: evicted when free runs out */
   int32_t block_size; /* tokens, >= 1 */
   uint64_t evictions; /* cached blocks that gave way */
-  void (*evict)(void *self,
-                int64_t blocks); /* makes `blocks` idle ones free; NULL without a cache */
+  void (*evict)(void *self, int64_t blocks); /* makes `blocks` idle or queued ones the next to be
+                                                taken; NULL without a cache */
+  void (*queue)(void *self,
+                int64_t blocks); /* `blocks` > 0 free ones wait for their turn behind all
+                                                idle ones; NULL: they are the next to be taken */
   void *self;
 } orc_kv;
 
@@ -41,7 +45,7 @@ static inline int64_t orc_kv_blocks(const orc_kv *kv, int64_t tokens)
   return (tokens + kv->block_size - 1) / kv->block_size;
 }
 
-/* Make n blocks free, some of them idle ones; n <= available. */
+/* Make n blocks the next to be taken, some of them idle or queued ones; n <= available. */
 void orc_kv_evict(orc_kv *kv, int64_t n);
 
 /* Take n >= 0 blocks: false, and nothing has changed, when fewer are available. */
@@ -49,7 +53,7 @@ static inline bool orc_kv_take(orc_kv *kv, int64_t n)
 {
   ORC_ASSERT(n >= 0);
   if (n > orc_kv_available(kv)) return false;
-  if (n > kv->free) orc_kv_evict(kv, n);
+  if (n > kv->free - kv->queued) orc_kv_evict(kv, n);
   kv->free -= n;
   return true;
 }
@@ -59,6 +63,7 @@ static inline void orc_kv_give(orc_kv *kv, int64_t n)
 {
   ORC_ASSERT(n >= 0 && n <= orc_kv_used(kv));
   kv->free += n;
+  if (kv->queue != NULL && n > 0) kv->queue(kv->self, n);
 }
 
 #endif

@@ -1,14 +1,18 @@
 #include "replica/loop.h"
 
+#include <stdlib.h>
+
 #include "replica/abort.h"
 #include "replica/batch.h"
 #include "replica/block_table.h"
 #include "replica/decode_run.h"
 #include "replica/finish.h"
 #include "replica/livelock.h"
+#include "replica/pace.h"
 #include "replica/running.h"
 #include "replica/step_time.h"
 #include "replica/usage.h"
+#include "replica/waiting.h"
 
 enum { POLL = 1024 };
 
@@ -18,6 +22,28 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 }
 
 /* ---- what a step did, at its end ---- */
+
+/*
+** A running request has all its tokens at `time`. Where requests are served in order they end in it,
+** when all of the step are known. Of one that was not foreseen to end a token more is scheduled by
+** now; it is for nothing, and the step before has the last token.
+*/
+static void complete(orc_replica *r, orc_slot slot, orc_time time)
+{
+  if (!r->knobs.rules.serves_in_order) {
+    orc_running_remove(r, slot);
+    orc_finish(r, slot, ORC_SUCCESS, time);
+    return;
+  }
+  orc_request *q = at(r, slot);
+  if (orc_replica_ahead(r)) q->state = ORC_ENDING;
+  if (q->generated > q->in.output) {
+    q->generated--;
+    q->computed--;
+    time = q->last_token = r->flight[0];
+  }
+  orc_waiting_for_end(r, slot, time);
+}
 
 /* A prompt is computed to its end: its next token is there. */
 static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_time now)
@@ -36,11 +62,11 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
   }
   q->last_token = now;
-  if (q->generated == q->in.output) {
-    orc_running_remove(r, slot);
-    orc_finish(r, slot, ORC_SUCCESS, now);
+  if (q->generated == orc_request_scheduled(q)) {
+    complete(r, slot, now);
   } else if (r->role == ORC_ROLE_PREFILL) {
     orc_running_remove(r, slot);
+    if (r->policy->order == NULL) q->key = (double)q->number;
     r->host->hand_over(r->host->self, r->index, slot, now);
   } else {
     orc_microbatch_join(r->microbatches, r->microbatch_count, m->index, slot);
@@ -50,6 +76,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
 static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
@@ -57,6 +84,7 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
     q->ahead -= tokens;
     q->prefilled += tokens;
     q->steps_in_flight--;
+    q->chunk_end = now;
     orc_host_note(r->host, q, now, ORC_CHANGE_COMPUTED, tokens, q->computed);
     orc_block_table_filled(r, q);
     if (r->role == ORC_ROLE_PREFILL) r->host->chunk_computed(r->host->self, r->index, q, now);
@@ -66,19 +94,51 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
   m->chunk_count = 0;
 }
 
+static int by_admission(const void *a, const void *b)
+{
+  const orc_ending *x = a, *y = b;
+  if (x->time != y->time) return x->time < y->time ? -1 : 1;
+  return x->admitted < y->admitted ? -1 : x->admitted > y->admitted;
+}
+
+/* A request whose last token came at `now`; it may have been preempted meanwhile, or be gone. */
+static void end_one(orc_replica *r, const orc_ending *e, orc_time now)
+{
+  orc_request *q = at(r, e->slot);
+  if (q->number != e->number || q->state == ORC_DONE || q->state == ORC_FREE) return;
+  if (q->state == ORC_QUEUED)
+    orc_queue_remove(&r->queue, e->slot);
+  else
+    orc_running_remove(r, e->slot);
+  orc_finish(r, e->slot, ORC_SUCCESS, now);
+}
+
+/* Requests whose last token has come end in order of admission. */
+static void end_in_order(orc_replica *r, orc_time now)
+{
+  int n = 0;
+  if (r->ending_count > 1)
+    qsort(r->ending, (size_t)r->ending_count, sizeof *r->ending, by_admission);
+  for (; n < r->ending_count && r->ending[n].time <= now; n++)
+    end_one(r, &r->ending[n], now);
+  for (int i = n; i < r->ending_count; i++)
+    r->ending[i - n] = r->ending[i];
+  r->ending_count -= n;
+}
+
 /* Sequences that have all their tokens end. */
 static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   orc_slot slot;
-  while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT)
-    orc_finish_running(r, slot, ORC_SUCCESS, now);
+  while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT) {
+    orc_decode_set_leave(&m->decode, slot);
+    complete(r, slot, now);
+  }
 }
 
-/* Tokens come out, requests end. */
-static void apply(orc_replica *r, orc_microbatch *m, orc_time now)
+/* What a step that ends at `now` does to its requests. */
+static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
 {
-  m->busy = false;
-  r->now = now;
   if (m->decodes) {
     orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
     m->decodes = false;
@@ -87,8 +147,17 @@ static void apply(orc_replica *r, orc_microbatch *m, orc_time now)
   if (m->joining_count > 0) orc_microbatch_let_in(m);
   if (m->chunk_count > 0) apply_chunks(r, m, now);
   m->tokens = 0;
+}
+
+/* Tokens come out, requests end. */
+static void apply(orc_replica *r, orc_microbatch *m, orc_time now)
+{
+  m->busy = false;
+  r->now = now;
+  carry_out(r, m, now);
   if (r->aborting > 0) orc_abort_after_step(r, m, now);
   retire(r, m, now);
+  if (r->ending_count > 0) end_in_order(r, now);
 }
 
 void orc_loop_apply(orc_replica *r, orc_microbatch *m, orc_time now)
@@ -102,7 +171,7 @@ void orc_loop_apply(orc_replica *r, orc_microbatch *m, orc_time now)
 /* Nothing waits, nothing is half done, or nothing changed since the policy saw it. */
 static bool undisturbed(const orc_replica *r, const orc_microbatch *m)
 {
-  if (m->decode.n == 0 || r->policy->every_step) return false;
+  if (m->decode.n == 0 || r->policy->every_step || orc_pace_kept(r)) return false;
   if (r->moves.swapped > 0 || r->moves.fetching > 0.0) return false;
   if (!r->unchanged && (r->queue.count > 0 || r->partial_count > 0)) return false;
   return r->runs || r->queue.count + (uint32_t)r->partial_count == 0;
@@ -121,8 +190,10 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   m->preempted = 0;
   m->moves = r->moves;
   r->moves = (orc_microbatch_moves){ 0 };
+  orc_pace_begin(r, m);
   r->usage.policy_calls++;
   const bool good = r->policy->step(r->policy->self, &b, e);
+  orc_pace_end(r, m);
   *work = m->tokens > 0;
   if (*work) return good;
   r->moves = m->moves;
@@ -158,6 +229,7 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 static void start_chunks(orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++) {
+    if (m->chunks[i].wasted) continue;
     const orc_slot slot = m->chunks[i].slot;
     orc_request *q = at(r, slot);
     q->ahead += m->chunks[i].tokens;
@@ -173,17 +245,17 @@ static void start_chunks(orc_replica *r, const orc_microbatch *m)
 /* A step has started, whose end is known or left to the network: what it costs the replica. */
 void orc_loop_started(orc_replica *r, orc_microbatch *m, orc_time end)
 {
+  const orc_time time = end - orc_replica_next_start(r);
   m->end = end;
   m->busy = true;
   if (r->host->note_step != NULL) orc_step_time_note(r, m);
-  if (r->contended == NULL) r->last_step = end - r->now;
+  if (r->contended == NULL) r->last_step = time;
   r->last_tokens = m->tokens;
   if (m->chunk_count > 0) start_chunks(r, m);
   r->usage.steps++;
   const int64_t used = orc_kv_used(&r->kv);
   if (used > r->usage.peak_blocks) r->usage.peak_blocks = used;
   if (r->stepwise) return;
-  const orc_time time = end - r->now;
   r->usage.busy += time;
   r->usage.block_time += (unsigned __int128)used * (unsigned __int128)time;
 }
@@ -257,6 +329,7 @@ static bool advance(orc_replica *r, orc_error *e)
       polled += run;
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
         retire(r, m, r->now);
+        if (r->ending_count > 0) end_in_order(r, r->now);
         continue;
       }
     }
@@ -273,10 +346,85 @@ static bool advance(orc_replica *r, orc_error *e)
   }
 }
 
+/* ---- two steps in flight ---- */
+
+/*
+** What a step in flight does is carried out when it is formed, with the times at which it will have
+** happened, so that the next one can be formed; requests end, and clients leave, when it is over.
+** Whoever looks at a run that stands still within it sees its tokens already.
+*/
+static void foresee(orc_replica *r, orc_microbatch *m)
+{
+  const orc_time end = r->flight[r->flights - 1];
+  carry_out(r, m, end);
+  retire(r, m, end);
+}
+
+static void take_off(orc_replica *r, orc_microbatch *m)
+{
+  start(r, m);
+  r->flight[r->flights++] = m->end;
+  m->busy = false;
+  foresee(r, m);
+}
+
+/* The first step in flight is over. */
+static void land(orc_replica *r, orc_microbatch *m)
+{
+  m->busy = false;
+  r->now = r->flight[0];
+  r->flight[0] = r->flight[1];
+  r->flights--;
+  if (r->aborting > 0) orc_abort_after_step(r, m, r->now);
+  if (r->ending_count > 0) end_in_order(r, r->now);
+}
+
+/* A run of decodes, each formed while the one before runs. Returns how many. */
+static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
+{
+  if (!r->runs || r->high || r->flights != 1 || r->ending_count > 0 || most <= 0 ||
+      !undisturbed(r, m))
+    return 0;
+  const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
+  if (run > 0) retire(r, m, r->flight[0]);
+  return run;
+}
+
+/* As advance, two steps at a time: the next is formed when the one before the running one is over.
+ */
+static bool advance_ahead(orc_replica *r, orc_error *e)
+{
+  orc_microbatch *m = r->microbatches;
+  m->busy = false;
+  for (int polled = 0;;) {
+    bool work = false;
+    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+      orc_replica_wake_at(r, r->now);
+      return true;
+    }
+    polled += run_ahead(r, m, POLL - polled);
+    if (r->flights < 2 && !orc_loop_form(r, m, &work, e)) return false;
+    if (work) take_off(r, m);
+    if (r->flights == 0) return true;
+    if (work && r->flights < 2) continue;
+    /* A step that computes for nobody ends in its event: the simulation may be over before. */
+    const bool for_none = r->running == 0 && r->queue.count == 0;
+    if (!r->runs || for_none || r->flight[0] >= horizon(r) || r->flight[0] > r->host->limit ||
+        ++polled > POLL) {
+      m->busy = true;
+      m->end = r->flight[0];
+      await_end(r, m);
+      return true;
+    }
+    land(r, m);
+  }
+}
+
 /* Steps from `now` on, as this replica takes them. */
 static bool go_on(orc_replica *r, orc_time now, orc_error *e)
 {
   r->now = now;
+  if (orc_replica_ahead(r)) return advance_ahead(r, e);
   if (!r->lockstep && !r->stepwise) return advance(r, e);
   if (orc_engine_comes_before_steps(r->engine, now)) {
     orc_replica_wake_at(r, now);
@@ -293,7 +441,10 @@ bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e)
     return !r->host->end_together(r->host->self, r->index, microbatch) || go_on(r, now, e);
   if (!m->busy || m->end != now) return true;
   if (r->stepwise) orc_usage_count(r, now);
-  apply(r, m, now);
+  if (orc_replica_ahead(r))
+    land(r, m);
+  else
+    apply(r, m, now);
   return go_on(r, now, e);
 }
 

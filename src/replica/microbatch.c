@@ -48,6 +48,16 @@ bool orc_microbatch_drop(orc_microbatch *m, orc_slot slot)
   return false;
 }
 
+void orc_microbatch_wait(orc_microbatch *m, orc_slot slot)
+{
+  if (m->joining_count == m->joining_room) {
+    m->joining_room = m->joining_room == 0 ? 16 : 2 * m->joining_room;
+    m->joining = orc_resize(m->joining, (size_t)m->joining_room, sizeof *m->joining);
+  }
+  m->joining[m->joining_count++] = slot;
+  m->decode.requests->at[slot].steps_in_flight++;
+}
+
 void orc_microbatch_join(orc_microbatch *all, int count, int from, orc_slot slot)
 {
   orc_microbatch *best = &all[from];
@@ -60,12 +70,7 @@ void orc_microbatch_join(orc_microbatch *all, int count, int from, orc_slot slot
     orc_decode_set_join(&best->decode, slot, q->last_token);
     return;
   }
-  if (best->joining_count == best->joining_room) {
-    best->joining_room = best->joining_room == 0 ? 16 : 2 * best->joining_room;
-    best->joining = orc_resize(best->joining, (size_t)best->joining_room, sizeof *best->joining);
-  }
-  best->joining[best->joining_count++] = slot;
-  q->steps_in_flight++;
+  orc_microbatch_wait(best, slot);
 }
 
 void orc_microbatch_let_in(orc_microbatch *m)

@@ -18,6 +18,7 @@ typedef struct orc_microbatch_chunk {
   orc_slot slot;
   int32_t tokens;
   int32_t past; /* tokens of the prompt in memory before */
+  bool wasted;  /* its request was preempted in the same step: computed for nothing */
 } orc_microbatch_chunk;
 
 /* Blocks that move before a step. */
@@ -34,6 +35,8 @@ typedef struct orc_microbatch {
   int chunk_count, chunk_room;
   int32_t tokens;             /* in all, decodes included */
   int32_t preempted;          /* requests sent back since the policy was called */
+  bool prompts;               /* a prompt is computed in it */
+  bool prompts_wait;          /* none may be (pace.h) */
   bool decodes;               /* the decode set takes part */
   bool busy;                  /* a step is running */
   orc_microbatch_moves moves; /* before it, while it is formed */
@@ -77,6 +80,9 @@ bool orc_microbatch_drop(orc_microbatch *m, orc_slot slot);
 ** request waits for its end.
 */
 void orc_microbatch_join(orc_microbatch *all, int count, int from, orc_slot slot);
+
+/* A running request that is in no decode set decodes in this one once its next step is over. */
+void orc_microbatch_wait(orc_microbatch *m, orc_slot slot);
 
 /* The step is over: sequences that waited for its end decode from the next one on. */
 void orc_microbatch_let_in(orc_microbatch *m);

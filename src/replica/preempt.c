@@ -2,6 +2,7 @@
 
 #include "replica/block_table.h"
 #include "replica/running.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -13,7 +14,7 @@ static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   const bool decodes = q->state == ORC_DECODE;
-  ORC_ASSERT(decodes || q->state == ORC_PREFILL);
+  ORC_ASSERT(decodes || q->state == ORC_PREFILL || q->state == ORC_ENDING);
   if (!decodes && orc_microbatch_has(m, slot)) {
     orc_block_table_withdraw(r, q);
     orc_microbatch_drop(m, slot);
@@ -29,6 +30,7 @@ static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
 /* What was computed for a request is lost. */
 static void forget(orc_replica *r, orc_request *q)
 {
+  orc_block_table_know(r, q);
   orc_block_table_end(r, q);
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
   q->lost = q->computed;
@@ -94,7 +96,11 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   r->usage.preemptions++;
   r->usage.counted_preemptions += q->counted;
   m->preempted++;
+  /* Its last token is on its way: it ends in the queue. */
+  if (q->extra > 0 && q->state == ORC_DECODE && q->generated >= q->in.output)
+    orc_waiting_for_end(r, slot, q->last_token);
   q->state = ORC_QUEUED;
+  if (r->knobs.rules.preempted_goes_first) orc_waiting_to_front(r, q);
   orc_queue_push(&r->queue, slot, q->key);
 }
 
@@ -103,7 +109,7 @@ bool orc_preempt_barred(const orc_replica *r, orc_slot slot)
   const orc_request *q = at(r, slot);
   return q->steps_in_flight > 0 || q->aborted != 0 ||
          (q->state == ORC_DECODE && r->microbatches[q->microbatch].busy) ||
-         (q->entered > 0 && orc_block_table_counted_on(r, q));
+         (q->entered > 0 && r->prefix.merges && orc_block_table_counted_on(r, q));
 }
 
 int32_t orc_preempt_generated(const orc_replica *r, const orc_request *q)

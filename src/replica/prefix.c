@@ -4,14 +4,14 @@
 
 enum { TABLE_LEAST = 256 };
 
-static void evict(void *self, int64_t blocks);
+static void make_room(void *self, int64_t blocks);
 
 void orc_prefix_init(orc_prefix *p, orc_kv *kv)
 {
-  *p = (orc_prefix){ .kv = kv, .free = ORC_NO_BLOCK };
+  *p = (orc_prefix){ .kv = kv, .free = ORC_NO_BLOCK, .merges = true };
   for (int i = 0; i < ORC_PREFIX_GRADES; i++)
     p->oldest[i] = p->newest[i] = ORC_NO_BLOCK;
-  kv->evict = evict;
+  kv->evict = make_room;
   kv->self = p;
 }
 
@@ -76,9 +76,32 @@ static void leave(orc_prefix *p, uint32_t block)
   p->table[gap].block = ORC_NO_BLOCK;
 }
 
-/* ---- idle blocks, by when they were given back ---- */
+/* ---- entries ---- */
 
-static void rest(orc_prefix *p, uint32_t block)
+/* An unused entry. */
+static uint32_t make(orc_prefix *p)
+{
+  const uint32_t block = p->free;
+  if (block != ORC_NO_BLOCK) {
+    p->free = p->at[block].newer;
+    return block;
+  }
+  if (p->count == p->room) {
+    p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
+    p->at = orc_resize(p->at, p->room, sizeof *p->at);
+  }
+  return p->count++;
+}
+
+static void discard(orc_prefix *p, uint32_t block)
+{
+  p->at[block].newer = p->free;
+  p->free = block;
+}
+
+/* ---- the queue of idle blocks and runs, by when they were given back ---- */
+
+static void join(orc_prefix *p, uint32_t block)
 {
   orc_prefix_block *b = &p->at[block];
   uint32_t *oldest = &p->oldest[b->grade], *newest = &p->newest[b->grade];
@@ -89,11 +112,9 @@ static void rest(orc_prefix *p, uint32_t block)
   else
     *oldest = block;
   *newest = block;
-  p->kv->idle++;
-  p->entries += b->children == 0;
 }
 
-static void wake(orc_prefix *p, uint32_t block)
+static void part(orc_prefix *p, uint32_t block)
 {
   const orc_prefix_block *b = &p->at[block];
   if (b->older != ORC_NO_BLOCK)
@@ -104,12 +125,30 @@ static void wake(orc_prefix *p, uint32_t block)
     p->at[b->newer].older = b->older;
   else
     p->newest[b->grade] = b->older;
+}
+
+/* Whether a known block is the last of a prefix; twins are not counted. */
+static bool ends_prefix(const orc_prefix_block *b)
+{
+  return b->kind == ORC_PREFIX_KNOWN && b->children == 0;
+}
+
+static void rest(orc_prefix *p, uint32_t block)
+{
+  join(p, block);
+  p->kv->idle++;
+  p->entries += ends_prefix(&p->at[block]);
+}
+
+static void wake(orc_prefix *p, uint32_t block)
+{
+  part(p, block);
   p->kv->idle--;
-  p->entries -= b->children == 0;
+  p->entries -= ends_prefix(&p->at[block]);
 }
 
 /* A block that is not in the cache any more has left its parent, which may now end a prefix. */
-static void part(orc_prefix *p, uint32_t block)
+static void leave_parent(orc_prefix *p, uint32_t block)
 {
   const uint32_t parent = p->at[block].parent;
   if (parent == ORC_NO_BLOCK) return;
@@ -117,31 +156,138 @@ static void part(orc_prefix *p, uint32_t block)
   if (--p->at[parent].children == 0 && p->at[parent].holders == 0) p->entries++;
 }
 
-/*
-** The oldest idle block of the lowest grade has no block behind it in the cache: a holder of one
-** behind it held it too, gave it back later and with the same grade. So no chain is ever cut in the
-** middle.
-*/
-static void evict(void *self, int64_t blocks)
+/* Free blocks go to the end of the queue. */
+static void queue_run(void *self, int64_t blocks)
 {
   orc_prefix *p = self;
-  ORC_ASSERT(blocks <= p->kv->idle);
-  for (; blocks > 0; blocks--) {
-    int grade = 0;
-    while (p->oldest[grade] == ORC_NO_BLOCK)
-      grade++;
-    const uint32_t block = p->oldest[grade];
-    wake(p, block);
-    leave(p, block);
-    part(p, block);
-    if (p->tiers != NULL) orc_kv_tiers_put(p->tiers, p->at[block].hash);
-    p->at[block].newer = p->free;
-    p->free = block;
-    p->cached--;
-    p->filling -= p->at[block].filling;
-    p->kv->free++;
-    p->kv->evictions++;
+  uint32_t last = p->newest[0];
+  if (last == ORC_NO_BLOCK || p->at[last].kind != ORC_PREFIX_RUN) {
+    last = make(p);
+    p->at[last] = (orc_prefix_block){ .kind = ORC_PREFIX_RUN };
+    join(p, last);
   }
+  p->at[last].holders += (uint32_t)blocks;
+  p->kv->queued += blocks;
+}
+
+void orc_prefix_in_one_queue(orc_prefix *p)
+{
+  p->kv->queue = queue_run;
+}
+
+void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks)
+{
+  p->kv->free += blocks;
+  if (blocks > 0) queue_run(p, blocks);
+}
+
+/* ---- twins ---- */
+
+/* A twin is no longer among those of the block it equals. */
+static void unlink_twin(orc_prefix *p, uint32_t twin)
+{
+  uint32_t *link = &p->at[p->at[twin].parent].twin;
+  while (*link != twin)
+    link = &p->at[*link].twin;
+  *link = p->at[twin].twin;
+}
+
+static void end_twin(orc_prefix *p, uint32_t twin)
+{
+  discard(p, twin);
+  p->twins--;
+}
+
+/* The first twin of a known block that has given way takes its place, and its place in the queue.
+ */
+static void raise_twin(orc_prefix *p, uint32_t block)
+{
+  const uint32_t twin = p->at[block].twin;
+  orc_prefix_block *b = &p->at[block], *t = &p->at[twin];
+  b->twin = t->twin;
+  b->holders = t->holders;
+  b->grade = t->grade;
+  if (t->holders > 0) {
+    t->kind = ORC_PREFIX_ROSE;
+    return;
+  }
+  b->older = t->older;
+  b->newer = t->newer;
+  if (t->older != ORC_NO_BLOCK)
+    p->at[t->older].newer = block;
+  else
+    p->oldest[t->grade] = block;
+  if (t->newer != ORC_NO_BLOCK)
+    p->at[t->newer].older = block;
+  else
+    p->newest[t->grade] = block;
+  p->entries += b->children == 0;
+  end_twin(p, twin);
+}
+
+/* ---- eviction ---- */
+
+static void forget(orc_prefix *p, uint32_t block)
+{
+  if (p->at[block].kind == ORC_PREFIX_TWIN) {
+    unlink_twin(p, block);
+    end_twin(p, block);
+    return;
+  }
+  if (p->at[block].twin != ORC_NO_BLOCK) {
+    raise_twin(p, block);
+    return;
+  }
+  leave(p, block);
+  leave_parent(p, block);
+  if (p->tiers != NULL) orc_kv_tiers_put(p->tiers, p->at[block].hash);
+  p->filling -= p->at[block].filling;
+  discard(p, block);
+}
+
+/* At most `blocks` of the first in the queue of the lowest grade become free and the next to be
+** taken; returns how many. Of the known ones among them none has a block behind it in the cache: a
+** holder of one behind it held it too, gave it back later and with the same grade. So no chain is
+** ever cut in the middle. */
+static int64_t take_oldest(orc_prefix *p, int64_t blocks)
+{
+  int grade = 0;
+  while (p->oldest[grade] == ORC_NO_BLOCK)
+    grade++;
+  const uint32_t block = p->oldest[grade];
+  orc_prefix_block *b = &p->at[block];
+  if (b->kind == ORC_PREFIX_RUN) {
+    const int64_t n = blocks < b->holders ? blocks : (int64_t)b->holders;
+    p->kv->queued -= n;
+    b->holders -= (uint32_t)n;
+    if (b->holders == 0) {
+      part(p, block);
+      discard(p, block);
+    }
+    return n;
+  }
+  wake(p, block);
+  forget(p, block);
+  p->cached--;
+  p->kv->free++;
+  p->kv->evictions++;
+  return 1;
+}
+
+static void make_room(void *self, int64_t blocks)
+{
+  orc_prefix *p = self;
+  ORC_ASSERT(blocks <= p->kv->idle + p->kv->queued);
+  while (blocks > 0)
+    blocks -= take_oldest(p, blocks);
+}
+
+/* Idle ones are evicted, `blocks` in all. */
+static void evict(orc_prefix *p, int64_t blocks)
+{
+  ORC_ASSERT(blocks <= p->kv->idle);
+  for (const int64_t left = p->kv->idle - blocks; p->kv->idle > left;)
+    take_oldest(p, INT64_MAX);
 }
 
 void orc_prefix_clear(orc_prefix *p)
@@ -208,10 +354,16 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
 }
 
 /* A holder of a block holds all before it, and a block is computed after all before it: of a chain
-** the last blocks are idle, or being computed. */
+** the last blocks are idle, or being computed. But holders of twins hold those in place of known
+** blocks. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found)
 {
   uint32_t b = found->last;
+  for (; p->twins > 0 && b != ORC_NO_BLOCK; b = p->at[b].parent) {
+    found->idle += p->at[b].holders == 0;
+    found->filling += p->at[b].filling;
+    found->loading += p->at[b].loading;
+  }
   for (; b != ORC_NO_BLOCK && p->at[b].holders == 0; b = p->at[b].parent) {
     found->idle++;
     found->filling += p->at[b].filling;
@@ -250,21 +402,6 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
   return orc_kv_tiers_seconds(p->tiers, from);
 }
 
-/* An unused block, for new content. */
-static uint32_t make(orc_prefix *p)
-{
-  const uint32_t block = p->free;
-  if (block != ORC_NO_BLOCK) {
-    p->free = p->at[block].newer;
-    return block;
-  }
-  if (p->count == p->room) {
-    p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
-    p->at = orc_resize(p->at, p->room, sizeof *p->at);
-  }
-  return p->count++;
-}
-
 static void fill(orc_prefix *p, uint32_t block)
 {
   p->filling -= p->at[block].filling;
@@ -280,45 +417,76 @@ static void trim(orc_prefix *p)
     evict(p, 1);
 }
 
-uint32_t orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_place place)
+/* The block at the end of a chain is computed once more: the new one is kept beside the known one.
+ */
+static void add_twin(orc_prefix *p, uint32_t known, orc_prefix_chain *chain)
 {
-  const int32_t size = p->kv->block_size, from = place.index * size;
-  const uint64_t parent = place.last == ORC_NO_BLOCK ? place.root : p->at[place.last].hash;
-  const uint64_t hash = orc_prompt_hash(c, parent, from, from + size);
-  uint32_t block = look_up(p, hash);
-  if (block != ORC_NO_BLOCK) {
-    hold(p, block);
-    orc_kv_give(p->kv, 1);
-    if (!place.filling) fill(p, block); /* another request was about to */
-    return block;
-  }
+  const uint32_t twin = make(p);
+  p->at[twin] = (orc_prefix_block){ .below = chain->twins,
+                                    .parent = known,
+                                    .holders = 1,
+                                    .twin = ORC_NO_BLOCK,
+                                    .kind = ORC_PREFIX_TWIN };
+  uint32_t *link = &p->at[known].twin;
+  while (*link != ORC_NO_BLOCK)
+    link = &p->at[*link].twin;
+  *link = chain->twins = twin;
+  p->twins++;
+  p->cached++;
+}
+
+static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_prefix_place place)
+{
   if (p->tiers != NULL) orc_kv_tiers_drop(p->tiers, hash);
-  block = make(p);
+  const uint32_t block = make(p);
   p->at[block] = (orc_prefix_block){ .hash = hash,
-                                     .parent = place.last,
+                                     .parent = parent,
                                      .holders = 1,
+                                     .twin = ORC_NO_BLOCK,
                                      .filling = place.filling,
                                      .loading = place.loading };
-  if (place.last != ORC_NO_BLOCK) p->at[place.last].children++;
+  if (parent != ORC_NO_BLOCK) p->at[parent].children++;
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
-  trim(p);
   return block;
 }
 
-int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks)
+void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
+                    orc_prefix_place place)
+{
+  const int32_t size = p->kv->block_size, from = place.index * size;
+  const uint64_t before = chain->last == ORC_NO_BLOCK ? place.root : p->at[chain->last].hash;
+  const uint64_t hash = orc_prompt_hash(c, before, from, from + size);
+  const uint32_t known = look_up(p, hash);
+  if (known == ORC_NO_BLOCK) {
+    chain->last = add_known(p, hash, chain->last, place);
+  } else {
+    chain->last = known;
+    if (!place.filling) fill(p, known); /* another request was about to */
+    if (!p->merges) {
+      add_twin(p, known, chain);
+    } else {
+      hold(p, known);
+      orc_kv_give(p->kv, 1);
+      return;
+    }
+  }
+  trim(p);
+}
+
+int32_t orc_prefix_withdraw(orc_prefix *p, orc_prefix_chain *chain, int32_t blocks)
 {
   int32_t left = 0;
-  for (; left < blocks && p->at[*last].filling; left++) {
-    const uint32_t block = *last;
+  if (!p->merges) return 0;
+  for (; left < blocks && p->at[chain->last].filling; left++) {
+    const uint32_t block = chain->last;
     ORC_ASSERT(p->at[block].holders == 1);
-    *last = p->at[block].parent;
+    chain->last = p->at[block].parent;
     fill(p, block);
     leave(p, block);
-    part(p, block);
-    p->at[block].newer = p->free;
-    p->free = block;
+    leave_parent(p, block);
+    discard(p, block);
     p->cached--;
   }
   return left;
@@ -328,7 +496,8 @@ void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later)
 {
   for (; later > 0; later--)
     last = p->at[last].parent;
-  for (; last != ORC_NO_BLOCK && p->at[last].filling; last = p->at[last].parent)
+  for (; last != ORC_NO_BLOCK && (p->at[last].filling || p->at[last].twin != ORC_NO_BLOCK);
+       last = p->at[last].parent)
     fill(p, last);
 }
 
@@ -339,18 +508,29 @@ bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks)
   return false;
 }
 
-void orc_prefix_release(orc_prefix *p, uint32_t last)
+/* One block is held no more: the known one, or the twin that was held in its place. */
+static void let_go(orc_prefix *p, uint32_t block, uint32_t *twins, int grade)
 {
-  orc_prefix_release_as(p, last, 0);
+  const uint32_t twin = *twins;
+  if (twin != ORC_NO_BLOCK && p->at[twin].parent == block) {
+    *twins = p->at[twin].below;
+    if (p->at[twin].kind == ORC_PREFIX_TWIN)
+      block = twin;
+    else
+      end_twin(p, twin);
+  }
+  ORC_ASSERT(p->at[block].holders > 0);
+  if (grade > p->at[block].grade) p->at[block].grade = (uint8_t)grade;
+  if (--p->at[block].holders == 0) rest(p, block);
 }
 
-void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade)
+void orc_prefix_release(orc_prefix *p, orc_prefix_chain *chain, int grade)
 {
   ORC_ASSERT(grade >= 0 && grade < ORC_PREFIX_GRADES);
-  for (uint32_t b = last; b != ORC_NO_BLOCK; b = p->at[b].parent) {
-    ORC_ASSERT(p->at[b].holders > 0);
-    if (grade > p->at[b].grade) p->at[b].grade = (uint8_t)grade;
-    if (--p->at[b].holders == 0) rest(p, b);
+  for (uint32_t b = chain->last, before; b != ORC_NO_BLOCK; b = before) {
+    before = p->at[b].parent;
+    let_go(p, b, &chain->twins, grade);
   }
+  *chain = (orc_prefix_chain){ ORC_NO_BLOCK, ORC_NO_BLOCK };
   trim(p);
 }

@@ -4,8 +4,13 @@
 ** memory is needed; the one not held for longest goes first, and of one request the last first.
 **
 ** Blocks are chained: a holder of one holds all before it. A request therefore holds a chain, known
-** by its last block. A block that two requests compute at once is kept once: the later one gives
-** its own back (SGLang's radix tree does so; vLLM keeps both until they are freed).
+** by its last block. A block that two requests compute at once is kept once where equal blocks are
+** merged: the later one gives its own back (SGLang's radix tree). Else (vLLM) the later one keeps
+** its own as a twin of the one that is known, which is found no sooner than that one has given way;
+** a chain then also has a list of the twins that its request holds in place of known blocks.
+**
+** Blocks without content are counted, not named; where they wait in one queue with the others (vLLM
+** 0.11) each lot of them stands there as a run.
 */
 #ifndef ORC_REPLICA_PREFIX_H
 #define ORC_REPLICA_PREFIX_H
@@ -19,16 +24,35 @@
 
 enum { ORC_PREFIX_GRADES = 4 }; /* what blocks are worth: lower grades give way first */
 
+/* What an entry of orc_prefix.at is. */
+typedef enum orc_prefix_kind {
+  ORC_PREFIX_KNOWN, /* a block that is found by its content */
+  ORC_PREFIX_TWIN,  /* a block equal to a known one */
+  ORC_PREFIX_ROSE,  /* what was a twin and is the known block now, until its first holder lets go */
+  ORC_PREFIX_RUN,   /* blocks without content in the queue */
+} orc_prefix_kind;
+
 typedef struct orc_prefix_block {
-  uint64_t hash;
-  uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain */
-  uint32_t holders;      /* requests; 0: idle */
+  union {
+    uint64_t hash;  /* of a known one */
+    uint32_t below; /* twin: the next one its holder has in place of a known one */
+  };
+  uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain; twin: the block it equals */
+  uint32_t holders;      /* requests; 0: idle; run: its blocks */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint32_t twin;         /* the next equal block, in the order in which they were known */
   uint32_t children;     /* cached blocks whose parent it is */
   uint8_t grade;         /* the highest it was given back with */
+  uint8_t kind;          /* orc_prefix_kind */
   bool filling;          /* the step that computes it is not over yet, or it is loading */
   bool loading;          /* it comes back from a lower tier and is not there yet */
 } orc_prefix_block;
+
+/* The cached blocks a request holds. */
+typedef struct orc_prefix_chain {
+  uint32_t last;  /* ORC_NO_BLOCK: none */
+  uint32_t twins; /* the last of its blocks that is no known one; ORC_NO_BLOCK: none */
+} orc_prefix_chain;
 
 /* An entry of the table: a block and as much of its hash as says where it belongs. */
 typedef struct orc_prefix_entry {
@@ -46,8 +70,10 @@ typedef struct orc_prefix {
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
-  int64_t entries; /* idle blocks without children: the ends of prefixes that no request holds */
+  uint32_t twins;      /* there are, in all */
+  int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
   int64_t most_entries;      /* of those it keeps; 0: as many as fit */
+  bool merges;               /* equal blocks are kept once */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
@@ -68,7 +94,6 @@ typedef struct orc_prefix_match {
 /* Where in its request a block stands. */
 typedef struct orc_prefix_place {
   uint64_t root; /* stands for all before the request's first block */
-  uint32_t last; /* the block before it; ORC_NO_BLOCK: none */
   int32_t index; /* of the block, from 0 */
   bool filling;  /* it is yet to be computed, or to come back */
   bool loading;  /* the latter */
@@ -84,6 +109,14 @@ typedef struct orc_prefix_memo {
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
+
+/* Free blocks are taken in the order in which they were given back, with or without content (vLLM
+** 0.11); else those without are taken first. */
+void orc_prefix_in_one_queue(orc_prefix *p);
+
+/* Blocks whose content nobody asks for again are given back; they wait their turn like known ones.
+ */
+void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks);
 
 /* The memory is gone, lower tiers too: nothing is cached any more. No block may be held. */
 void orc_prefix_clear(orc_prefix *p);
@@ -124,32 +157,30 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
 
 /*
 ** The next full block of a request, which it holds as its own, is computed, or will be by the step
-** being formed: it enters the cache behind `last`, or is given back where it is there already.
-** Returns the block now held for it.
+** being formed: it enters the cache at the end of the chain. Where it is there already, it is given
+** back and that one held, or it is a twin of it.
 **   place   root as orc_prefix_find's; index of the block in the request, from 0
 */
-uint32_t orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_place place);
+void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
+                    orc_prefix_place place);
 
 /* All of a chain is computed now but its `later` last blocks. */
 void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later);
 
 /*
 ** Of the `blocks` last of a chain those yet to be computed, which its request alone holds, are not
-** computed after all: they leave the cache and are its own again. *last becomes the block the chain
-** now ends in. Returns how many left.
+** computed after all: they leave the cache and are its own again. Returns how many left. Where equal
+** blocks are not merged none does: what is known by its content stays so, as in vLLM.
 */
-int32_t orc_prefix_withdraw(orc_prefix *p, uint32_t *last, int32_t blocks);
+int32_t orc_prefix_withdraw(orc_prefix *p, orc_prefix_chain *chain, int32_t blocks);
 
 /* Whether more than one request holds any of the `blocks` last of its chain. */
 bool orc_prefix_common(const orc_prefix *p, uint32_t last, int32_t blocks);
 
 /*
-** Hold the chain that ends in `last` no more; ORC_NO_BLOCK is allowed. Its blocks are worth `grade`
+** Hold the chain no more, which may be none; then it is none. Its blocks are worth `grade`
 ** (0 .. ORC_PREFIX_GRADES - 1), or what others said they are if that is more.
 */
-void orc_prefix_release_as(orc_prefix *p, uint32_t last, int grade);
-
-/* The same with grade 0. */
-void orc_prefix_release(orc_prefix *p, uint32_t last);
+void orc_prefix_release(orc_prefix *p, orc_prefix_chain *chain, int grade);
 
 #endif

@@ -52,7 +52,7 @@ orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in)
                                .last_token = -1,
                                .prev = ORC_NO_SLOT,
                                .next = ORC_NO_SLOT,
-                               .chain = UINT32_MAX,
+                               .chain = { ORC_NO_BLOCK, ORC_NO_BLOCK },
                                .generation = generation,
                                .state = ORC_QUEUED };
   return slot;

@@ -23,6 +23,7 @@ typedef enum orc_state {
   ORC_DECODE,
   ORC_DONE,
   ORC_MOVING,  /* its prompt is computed; its KV goes to the replica that will decode it */
+  ORC_ENDING,  /* its last token is on its way in a running step: it runs, but decodes no more */
   ORC_LOADING, /* what is cached of it comes back from lower tiers (kv_onload.h) */
 } orc_state;
 
@@ -31,22 +32,24 @@ typedef uint32_t orc_slot; /* index into the pool */
 
 typedef struct orc_request {
   orc_arrival in;
-  uint64_t number;       /* 0, 1, 2 ... in order of arrival */
-  double key;            /* place in the queue: smaller goes first, ties by number */
-  orc_time scheduled;    /* first time in a batch; -1 before */
-  orc_time first_token;  /* -1 before */
-  orc_time last_token;   /* of the newest token; valid outside the decode set */
-  int32_t computed;      /* tokens whose KV is in memory; valid outside the decode set */
-  int32_t generated;     /* output tokens so far; valid outside the decode set */
-  int32_t blocks;        /* KV blocks held; valid outside the decode set */
-  int32_t cached;        /* prompt tokens found in the prefix cache at first admission */
-  int32_t cached_blocks; /* KV blocks these are in */
-  int32_t entered;       /* its newest blocks in the cache, which the step being formed fills */
-  int32_t ahead;         /* tokens of it in running steps, beyond those computed */
-  int32_t shared;        /* of its blocks, those in the prefix cache: the first ones */
-  uint32_t chain;        /* the last of these (prefix.h) */
-  int32_t lost;          /* tokens computed before the last preemption took them */
-  int32_t prefilled;     /* prompt tokens computed for it, recomputation included */
+  uint64_t number;        /* 0, 1, 2 ... in order of arrival */
+  uint64_t admitted;      /* place among those that run: smaller before */
+  double key;             /* place in the queue: smaller goes first, ties by number */
+  orc_time scheduled;     /* first time in a batch; -1 before */
+  orc_time first_token;   /* -1 before */
+  orc_time chunk_end;     /* of the newest step with a chunk of its prompt; 0 before */
+  orc_time last_token;    /* of the newest token; valid outside the decode set */
+  int32_t computed;       /* tokens whose KV is in memory; valid outside the decode set */
+  int32_t generated;      /* output tokens so far; valid outside the decode set */
+  int32_t blocks;         /* KV blocks held; valid outside the decode set */
+  int32_t cached;         /* prompt tokens found in the prefix cache at first admission */
+  int32_t cached_blocks;  /* KV blocks these are in */
+  int32_t entered;        /* its newest blocks in the cache, which the step being formed fills */
+  int32_t ahead;          /* tokens of it in running steps, beyond those computed */
+  int32_t shared;         /* of its blocks, those in the prefix cache: the first ones */
+  orc_prefix_chain chain; /* these (prefix.h) */
+  int32_t lost;           /* tokens computed before the last preemption took them */
+  int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
   int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
   orc_time staged_at;  /* when it was true */
@@ -72,6 +75,10 @@ typedef struct orc_request {
   uint8_t aborted;      /* an orc_status it ends with when the running step is over; 0 none */
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
+  bool served;          /* it has its tokens of the step being formed (batch.c) */
+  uint8_t extra;        /* tokens scheduled for it beyond its last, before that one is known */
+  bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
+  int32_t before;       /* of generated, before the end of the warm-up */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 
@@ -101,6 +108,28 @@ void orc_requests_drop(orc_requests *p, orc_slot slot);
 
 /* The slot of a request still in flight, or ORC_NO_SLOT. */
 orc_slot orc_requests_find(const orc_requests *p, uint64_t number);
+
+/* Tokens that are scheduled for it in all. */
+static inline int32_t orc_request_scheduled(const orc_request *r)
+{
+  return r->in.output + r->extra;
+}
+
+/* Whether what was scheduled of it is still being computed at `now`. */
+static inline bool orc_request_in_flight(const orc_request *r, orc_time now)
+{
+  return r->last_token > now || r->chunk_end > now;
+}
+
+/* It stops at `now`: a token on its way never comes. Out of the decode set. */
+static inline void orc_request_cut(orc_request *r, orc_time now)
+{
+  if (r->chunk_end > now) r->chunk_end = now;
+  if (r->last_token <= now || r->generated == 0) return;
+  r->generated--;
+  r->last_token = now;
+  if (r->first_token > now) r->first_token = -1;
+}
 
 /* Tokens that must be computed before the next token comes out: the prompt and what was generated.
  */

@@ -3,6 +3,7 @@
 void orc_running_add(orc_replica *r, orc_slot slot)
 {
   orc_request *q = orc_replica_request(r, slot);
+  q->admitted = r->admissions++;
   q->prev = r->last;
   q->next = ORC_NO_SLOT;
   if (r->last != ORC_NO_SLOT)

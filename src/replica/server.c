@@ -14,6 +14,10 @@ static void init_memory(orc_replica *r)
   r->host_free = knobs->swap_blocks;
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
   orc_prefix_init(&r->prefix, &r->kv);
+  r->prefix.merges = !knobs->rules.keeps_equal_blocks;
+  if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
+    orc_prefix_in_one_queue(&r->prefix);
+  r->own = orc_alloc(1, sizeof *r->own);
   r->prefix.most = knobs->prefix_cache_blocks;
   r->prefix.most_entries = knobs->prefix_cache_entries;
   r->prefix.recompute_last_block = knobs->recompute_last_block;
@@ -36,6 +40,7 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
+                      .last_prompts = -(int64_t)kind->knobs.rules.prefill_interval,
                       .profile_count = world->profile_count,
                       .runs = world->runs };
   orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
@@ -68,6 +73,9 @@ void orc_replica_done(orc_replica *r)
   orc_prefix_order_done(&r->prefix_order);
   orc_kv_tiers_done(&r->tiers);
   free(r->loads.at);
+  free(r->own);
+  free(r->ending);
+  free(r->aside);
   orc_queue_done(&r->queue);
   orc_hist_done(&r->usage.gaps);
 }

@@ -75,6 +75,19 @@ typedef struct orc_usage {
 
 typedef struct orc_contended orc_contended; /* device/contended.h */
 
+/* A request that ends with the step being applied. */
+typedef struct orc_ending {
+  orc_time time; /* of the step's end, ns */
+  uint64_t admitted, number;
+  orc_slot slot;
+} orc_ending;
+
+/* A prompt that is unlike any other, for as long as it is looked at (block_table.c). */
+typedef struct orc_own_prompt {
+  orc_prompt prompt;
+  orc_span span;
+} orc_own_prompt;
+
 typedef struct orc_replica {
   const orc_host *host;
   orc_engine *engine;
@@ -84,10 +97,21 @@ typedef struct orc_replica {
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
+  orc_own_prompt *own;
   orc_prefix prefix;  /* empty without enable_prefix_caching */
   orc_kv_tiers tiers; /* below it; unused without any */
   orc_queue queue;
   orc_microbatch *microbatches;
+  int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
+  bool short_of_room;   /* requests were left waiting when they were looked at last */
+  uint64_t admissions;  /* so far */
+  double front;         /* key of whoever went to the front of the queue last; 0: nobody */
+  orc_ending *ending;   /* requests that end with the step, while it is applied */
+  int ending_count, ending_room;
+  orc_slot *aside; /* of the queue, those passed over while a step is formed */
+  int aside_count, aside_room;
+  orc_time flight[2]; /* schedules ahead: the ends of the steps in flight */
+  int flights;
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* free blocks of host memory */
@@ -181,6 +205,20 @@ static inline bool orc_replica_idle(const orc_replica *r)
   for (int i = 0; i < r->microbatch_count; i++)
     if (!r->microbatches[i].busy) return true;
   return false;
+}
+
+/* Whether a step is formed while another runs, one microbatch or not: by the rules of the engine,
+** where steps are the replica's own and their ends known. */
+static inline bool orc_replica_ahead(const orc_replica *r)
+{
+  return r->knobs.rules.schedules_ahead && r->microbatch_count == 1 && !r->lockstep &&
+         !r->stepwise && r->contended == NULL && r->role == ORC_ROLE_ALL;
+}
+
+/* When a step that is formed now can start: now, or when those in flight are over (ns). */
+static inline orc_time orc_replica_next_start(const orc_replica *r)
+{
+  return r->flights > 0 ? r->flight[r->flights - 1] : r->now;
 }
 
 /* Whether a request is too long for this replica, whatever else it does. */

@@ -70,14 +70,37 @@ static double send_time(orc_replica *r, const orc_microbatch *m, int stage)
   return last;
 }
 
+static void note_part(const orc_replica *r, orc_slot slot, int32_t tokens)
+{
+  const orc_request *q = orc_replica_request(r, slot);
+  r->host->note_part(r->host->self, &(orc_step_part){ .number = q->number,
+                                                      .client = q->in.client,
+                                                      .turn = q->in.turn,
+                                                      .tokens = tokens });
+}
+
+/* Its prompts, then who decodes in it. */
+static void note_parts(const orc_replica *r, const orc_microbatch *m)
+{
+  for (int i = 0; i < m->chunk_count; i++)
+    note_part(r, m->chunks[i].slot, m->chunks[i].tokens);
+  for (orc_slot slot = r->first; m->decodes && slot != ORC_NO_SLOT;) {
+    const orc_request *q = orc_replica_request(r, slot);
+    if (q->state == ORC_DECODE && q->microbatch == m->index) note_part(r, slot, 1);
+    slot = q->next;
+  }
+}
+
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_step_shape shape = shape_of(r, m);
   const orc_step_time t = orc_step_roofline(&r->cost, &shape);
   const orc_hardware *h = &r->cost.hardware;
   orc_step_note n = {
-    .start = r->now,
+    .formed = r->now,
+    .start = orc_replica_next_start(r),
     .end = m->end,
+    .used = orc_kv_used(&r->kv),
     .number = r->usage.steps,
     .replica = r->index,
     .decodes = shape.decode_seqs,
@@ -92,6 +115,7 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
     n.mbu = n.bytes / (seconds * h->bandwidth);
   }
   r->host->note_step(r->host->self, &n);
+  if (r->host->note_part != NULL) note_parts(r, m);
 }
 
 /* The formed step for the devices; the moves of its blocks are claimed once. */

@@ -19,19 +19,25 @@ void orc_usage_count(orc_replica *r, orc_time now)
   r->counted = now;
 }
 
+/* What the steps that have been counted take after `end`; 0: nothing. */
+static orc_time after(const orc_replica *r, orc_time end)
+{
+  const orc_microbatch *m = r->microbatches;
+  const orc_time last = r->flights > 0 ? r->flight[r->flights - 1] : m->busy ? m->end : end;
+  return last > end ? last - end : 0;
+}
+
 orc_time orc_usage_busy(const orc_replica *r, orc_time now)
 {
   if (r->stepwise) return counted(r, now).busy;
-  const orc_time beyond = r->microbatches->busy ? r->microbatches->end - now : 0;
-  return r->usage.busy - (beyond > 0 ? beyond : 0);
+  return r->usage.busy - after(r, now);
 }
 
 orc_usage_cut orc_usage_until(const orc_replica *r, orc_time end)
 {
   if (r->stepwise) return counted(r, end);
   orc_usage_cut u = { r->usage.busy, r->usage.block_time };
-  const orc_time beyond = r->microbatches->end - end;
-  if (!r->microbatches->busy || beyond <= 0) return u;
+  const orc_time beyond = after(r, end);
   u.busy -= beyond;
   u.block_time -= (unsigned __int128)orc_kv_used(&r->kv) * (unsigned __int128)beyond;
   return u;

@@ -1,9 +1,26 @@
 #include "replica/waiting.h"
 
+void orc_waiting_to_front(orc_replica *r, orc_request *q)
+{
+  if (r->policy->order == NULL) q->key = r->front -= 1.0;
+}
+
+void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time)
+{
+  const orc_request *q = orc_replica_request(r, slot);
+  if (r->ending_count == r->ending_room) {
+    r->ending_room = r->ending_room == 0 ? 16 : 2 * r->ending_room;
+    r->ending = orc_resize(r->ending, (size_t)r->ending_room, sizeof *r->ending);
+  }
+  r->ending[r->ending_count++] =
+      (orc_ending){ .time = time, .admitted = q->admitted, .number = q->number, .slot = slot };
+}
+
 bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = orc_replica_request(r, slot);
   q->replica = r->index;
+  q->extra = orc_replica_ahead(r) && q->in.stops && q->in.output < q->in.max_output;
   if (orc_replica_never_fits(r, q)) {
     q->state = ORC_DONE;
     r->host->ended(r->host->self, slot, ORC_REJECTED, r->engine->now);

@@ -13,4 +13,11 @@ bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
 /* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
 void orc_waiting_take_over(orc_replica *r, orc_slot slot);
 
+/* A request that is not in the queue gets the key of the first place, where the order is that of
+** arrival and not a policy's own. */
+void orc_waiting_to_front(orc_replica *r, orc_request *q);
+
+/* A request that has all its tokens at `time` (ns) ends then, wherever it is. */
+void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time);
+
 #endif

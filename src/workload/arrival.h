@@ -17,6 +17,7 @@ typedef struct orc_arrival {
   uint64_t session;      /* 0: none */
   uint16_t turn;         /* of the session, from 1; 0: none */
   uint16_t last_replica; /* the replica that served the turn before; ORC_NO_REPLICA: none */
+  bool stops;            /* it ends with a token that is not foreseen, not by its length */
   bool streamed;         /* the client gets each token as it comes */
   int32_t priority;      /* smaller goes first, as in vLLM */
   uint16_t profile;

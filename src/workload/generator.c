@@ -41,6 +41,7 @@ static orc_request_block block_of(int room)
                               .prefix_tokens = orc_alloc(n, sizeof(int32_t)),
                               .text = orc_alloc(n, sizeof(uint64_t)),
                               .streamed = orc_alloc(n, sizeof(bool)),
+                              .stops = orc_alloc(n, sizeof(bool)),
                               .continues = orc_alloc(n, sizeof(bool)),
                               .repeats = orc_alloc(n, sizeof(bool)),
                               .more = orc_alloc(n, sizeof(int32_t)),
@@ -63,6 +64,7 @@ static void block_done(orc_request_block *b)
   free(b->prefix_tokens);
   free(b->text);
   free(b->streamed);
+  free(b->stops);
   free(b->continues);
   free(b->repeats);
   free(b->more);
@@ -97,7 +99,7 @@ static void clear(const generator *g, orc_request_block *b, int64_t first)
     b->timeout[i] = g->options.timeout;
     b->cancel[i] = INFINITY;
     b->streamed[i] = true;
-    b->continues[i] = b->repeats[i] = false;
+    b->stops[i] = b->continues[i] = b->repeats[i] = false;
     b->more[i] = 0;
     b->profile[i] = g->options.profile;
     b->tag[i] = 0;
@@ -159,6 +161,7 @@ static orc_arrival row(const orc_request_block *b, int i)
                         .session = b->session[i],
                         .turn = b->session[i] != 0,
                         .streamed = b->streamed[i],
+                        .stops = b->stops[i],
                         .priority = b->priority[i],
                         .profile = b->profile[i],
                         .timeout = after(b->timeout[i]),

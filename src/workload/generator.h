@@ -36,6 +36,7 @@ typedef struct orc_request_block {
   int32_t *more;          /* texts between that one and the rest, in `parts` [0] */
   uint64_t *text;         /* the rest: equal for prompts asked again [0: unlike any other] */
   bool *streamed;         /* the client gets each token as it comes [true] */
+  bool *stops;            /* a token that is not foreseen ends it (arrival.h) [false] */
   bool *continues;        /* follow only: `prompt` is added to all that was said [false] */
   bool *repeats;          /* follow only: the prompt that was asked, again [false] */
   uint16_t *profile;      /* [that of the source] */

@@ -167,7 +167,8 @@ end)
 
 describe("prefill_chunk_size", function()
   it("caps what one prompt gets of a step, below the budget", function()
-    local random = { "type: few_shot, name: mine, length: 320", "type: random" }
+    local random = { "type: few_shot, name: mine, length: 320", "type: random",
+                     "model_profile_id: Llama2-13B", "model_profile_id: Llama2-13B\n      version: \"0.11\"" }
     local whole = server("max_num_batched_tokens: 4096", table.unpack(random))
     local cut = server("max_num_batched_tokens: 4096\n      prefill_chunk_size: 128", table.unpack(random))
     assert.equal(whole.simulation.steps + 20 * 7, cut.simulation.steps)

@@ -117,8 +117,9 @@ describe("a cost model of one's own", function()
   end)
 
   it("prices each pipeline stage and each pool", function()
-    local one = latencies { cost = function(s, _, d) return linear(s) * d.stage.layers / d.model.num_hidden_layers end }
-    local two = latencies { engine = { pipeline_parallel_size = 2 },
+    local one = latencies { engine = { async_scheduling = false },
+      cost = function(s, _, d) return linear(s) * d.stage.layers / d.model.num_hidden_layers end }
+    local two = latencies { engine = { pipeline_parallel_size = 2, async_scheduling = false },
       cost = function(s, _, d) return linear(s) * d.stage.layers / d.model.num_hidden_layers end }
     assert.is_true(two.ttft < 1.2 * one.ttft and two.ttft > 0.8 * one.ttft)
     local groups = latencies { groups = { { replicas = 1 }, { replicas = 1, hardware = "a100-80gb" } },

@@ -36,7 +36,7 @@ describe("of a configuration:", function()
   end)
 
   it("where memory runs out requests give way and all are answered (W-04)", function()
-    local s = run(build {}:gsub("memory_capacity_bytes: 80.0e9", "memory_capacity_bytes: 19.0e9", 1):gsub("rate: 4.0",
+    local s = run(build {}:gsub("memory_capacity_bytes: 80.0e9", "memory_capacity_bytes: 19.5e9", 1):gsub("rate: 4.0",
       "rate: 3.0"):gsub("value: 50}", "value: 300}"):gsub("max_simulation_time: 60", "max_simulation_time: 400"))
     assert.is_true(s.preemptions.count > 0)
     assert.same({ 1, 0 }, { s.requests.success_rate, s.requests.pending })

@@ -15,7 +15,8 @@ local function in_turn(step, loading, more, blocks, system)
   for _, p in ipairs(more or {}) do profiles[#profiles + 1] = p end
   return rows.of(rows.constant(step, {
     workload = oracle.workload.mix(profiles), kv_tiers = { DRAM }, kv_loading = loading,
-    engine = { system = system, block_size = 16, num_gpu_blocks_override = blocks or 64, max_model_len = 4096,
+    engine = { recompute_last_block = false,
+             system = system, block_size = 16, num_gpu_blocks_override = blocks or 64, max_model_len = 4096,
                max_num_batched_tokens = 1024, max_num_seqs = 4 },
   }))
 end
@@ -81,7 +82,7 @@ describe("kv_loading", function()
         { name = "c", kind = "constant", rate = 0.5, count = 2, prompt = 1700, output = 2 } },
       kv_tiers = { DRAM }, kv_loading = "async",
       engine = { block_size = 16, num_gpu_blocks_override = 110, max_model_len = 1750, max_num_batched_tokens = 2048,
-                 max_num_seqs = 4 },
+                 max_num_seqs = 4, recompute_last_block = false },
     }))
     local a, b = list[5], list[6]
     assert.same({ 752, 799 }, { a.cached_prefix_length, b.cached_prefix_length })

@@ -70,7 +70,8 @@ describe("kv_aware", function()
       local t = rows.constant("1 s", {
         workload = oracle.workload.trace { path = trace(list).path, prompt_pool = 1 }, replicas = 2,
         router = { "kv_aware", overlap_score_weight = weight },
-        engine = { block_size = 16, max_num_seqs = 1, max_num_batched_tokens = 8192, max_model_len = 8192 },
+        engine = { block_size = 16, max_num_seqs = 1, max_num_batched_tokens = 8192, max_model_len = 8192,
+                   async_scheduling = false },
       })
       for i, r in ipairs((rows.of(t))) do where[i] = r.replica end
       return where

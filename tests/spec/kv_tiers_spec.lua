@@ -16,7 +16,8 @@ local function two_in_turn(count, more)
   local t = rows.constant("1 ms", {
     workload = workload.constant { rate = 1, count = count, prompt = 800, output = 2, prompt_pool = 2 },
     model = "llama-3.1-8b",
-    engine = { block_size = 16, num_gpu_blocks_override = 64, max_model_len = 1024, max_num_batched_tokens = 1024,
+    engine = { recompute_last_block = false,
+             block_size = 16, num_gpu_blocks_override = 64, max_model_len = 1024, max_num_batched_tokens = 1024,
                max_num_seqs = 1 },
   })
   for k, v in pairs(more or {}) do t[k] = v end

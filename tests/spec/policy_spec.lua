@@ -106,8 +106,10 @@ describe("an error in a function that the sandbox has of its own", function()
 end)
 
 describe("verbs for whole sets", function()
+  -- With two steps in flight whole sets also pass over preempted requests whose tokens are on their way.
   it("do what single ones do one after the other", function()
     local function outcome(name, engine)
+      engine.async_scheduling = false
       local plan = planning.plan(small({ batching = write(name .. ".lua", body "") }, engine))
       local by_hand = require("oracle.core").sim.run(planning.spec(plan))
       local short = [=[
@@ -605,7 +607,7 @@ describe("columns", function()
           before = cols.id[i]
         end
         assert(b:running(cols) == b:size())
-        for i = 1, b:size() do assert(cols.generated[i] < 60 and cols.arrival[i] <= b:now()) end
+        for i = 1, b:size() do assert(cols.generated[i] <= 60 and cols.arrival[i] <= b:now()) end
         if b:continue(e.max_num_batched_tokens) < e.max_num_batched_tokens then b:fill(1) end
       end }
     ]])

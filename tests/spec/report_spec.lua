@@ -52,12 +52,14 @@ local function raw()
   local function replica(busy, preemptions)
     return { busy_s = busy, steps = 5, kv_peak = busy / 100, kv_mean = busy / 200, evictions = 0,
              preemptions = preemptions, recomputed_tokens = 10 * preemptions, requests = counts(5, 4, 1),
+             window = { successful = 4, goodput = 3, prompt = 50, output = 200 },
              tokens = { prompt = 50, output = 200 }, latency = latencies { 1e6 } }
   end
   return {
-    complete = true, now = 110, steps = 10, events = 99, requests = counts(10, 8, 1), goodput = 6,
+    complete = true, now = 110, steps = 10, events = 99, requests = counts(10, 8, 1), offered = 0.1,
+    saturated = false, window = { successful = 8, goodput = 6, prompt = 100, output = 400 },
     tokens = { prompt = 100, output = 400 }, latency = latencies { 1e6, 2e6, 3e6, 4e6 },
-    replicas = { replica(55, 1), replica(11, 2) },
+    replicas = { replica(50, 1), replica(10, 2) },
   }
 end
 
@@ -71,15 +73,16 @@ describe("summary.new", function()
     assert.equal(4, s.throughput.output_tokens_per_second)
     assert.equal(5, s.throughput.total_tokens_per_second) -- (100 + 400) / 100 s
     assert.equal(0.06, s.throughput.goodput_rps)
+    assert.same({ 0.1, false }, { s.throughput.offered_rps, s.throughput.saturated })
     local t = s.latency.time_to_first_token_ms
     assert.same({ 4, 2.5, 1, 4, 2.5 }, { t.count, t.mean, t.min, t.max, t.p50 })
     assert.is_true(math.abs(t["p99.9"] - 3.997) < 1e-9)   -- rank 0.999 x 3 = 2.997
     assert.same({ count = 0 }, { count = s.latency.inter_token_latency_ms.count })
     assert.is_nil(s.latency.inter_token_latency_ms.mean)
-    assert.equal(0.5, s.gpu_utilization.gpu0)             -- 55 of 110 s
+    assert.equal(0.5, s.gpu_utilization.gpu0)             -- 50 of 100 s
     assert.equal(0.5, s.gpu_utilization.gpu1)
     assert.equal(0.1, s.gpu_utilization.gpu3)
-    assert.equal(0.55, s.kv_cache.peak_usage)
+    assert.equal(0.5, s.kv_cache.peak_usage)
     assert.equal(3, s.preemptions.count)
     assert.equal(30, s.preemptions.recomputed_tokens)
     assert.equal(0.4, s.cost.usd)                         -- 4 GPUs x 3.6 USD/h x 100 s
@@ -91,6 +94,7 @@ describe("summary.new", function()
   it("has null where nothing is defined", function()
     local nothing = raw()
     nothing.requests, nothing.now = counts(3, 0, 3), 10
+    nothing.window = { successful = 0, goodput = 0, prompt = 0, output = 0 }
     local s = summary.new(plan { slo = false }, nothing)
     assert.is_nil(s.requests.success_rate)
     local text = summary.json(s)
@@ -148,6 +152,16 @@ describe("report", function()
     for _, line in ipairs(lines) do assert.is_nil(line:find("%s$")) end
   end)
 
+  it("says when more was asked for than was served", function()
+    local crowded = raw()
+    assert.is_nil(report.block(summary.new(plan(), crowded)):find("overloaded", 1, true))
+    crowded.saturated, crowded.offered, crowded.requests = true, 30, counts(6000, 1222, 4778)
+    assert.matches("\noverloaded: 30.0 req/s offered, 0.1 served, 4,778 still in flight\n$",
+      report.block(summary.new(plan(), crowded)))
+    crowded.requests = counts(6000, 6000, 0)
+    assert.matches("\noverloaded: 30.0 req/s offered, 0.1 served\n$", report.block(summary.new(plan(), crowded)))
+  end)
+
   it("says when a run was cut off", function()
     local cut = raw()
     cut.complete = false
@@ -160,7 +174,7 @@ describe("report", function()
     local text = report.points({ "seed", "batching" }, columns, coroutine.wrap(function() coroutine.yield(one) end))
     assert.equal("seed  batching  goodput (req/s)  ttft.p99.9 (ms)  kv.peak (%)  gpu_busy (%)\n"
       .. "----  --------  ---------------  ---------------  -----------  ------------\n"
-      .. "   1  fcfs                 0.06            3.997       55.000        30.000\n", text)
+      .. "   1  fcfs                 0.06            3.997           50        30.000\n", text)
   end)
 
   it("names the nearest result for a wrong column", function()

@@ -16,7 +16,7 @@ local function crowded()
     engine = { max_model_len = 2000, num_gpu_blocks_override = 260, max_num_seqs = 32 },
     workload = { kind = "mix", profiles = {
       profile("long", 3, 60, 300, 300), profile("short", 2, 40, 100, 1), profile("huge", 1, 10, 1900, 200),
-      profile("hasty", 1, 20, 500, 300, { timeout = 2.5 }),
+      profile("hasty", 1, 20, 500, 300, { timeout = 1.5 }),
       profile("fickle", 2, 20, 100, 300, { cancel = { probability = 0.5, after = 1 } }),
     } },
     slo = { ttft = "40 ms", tpot = "12 ms" }, warm_up = WARM_UP, duration = 17, seed = 3,
@@ -68,7 +68,8 @@ describe("the summary", function()
       .. "cost_model fit fit_error_pct", keys(result.deployment))
     assert.equal("total successful failed rejected timed_out cancelled pending streamed success_rate",
       keys(result.requests))
-    assert.equal("requests_per_second output_tokens_per_second total_tokens_per_second goodput_rps",
+    assert.equal("requests_per_second output_tokens_per_second total_tokens_per_second offered_rps saturated "
+      .. "goodput_rps",
       keys(result.throughput))
     assert.equal("time_to_first_token_ms time_per_output_token_ms inter_token_latency_ms end_to_end_latency_ms "
       .. "queue_time_ms", keys(result.latency))
@@ -113,13 +114,45 @@ describe("the summary", function()
     local seconds = result.simulation.effective_duration_s
     assert.equal(17, result.simulation.total_duration_s)
     assert.equal(12, seconds)
-    local good = 0
-    for _, row in ipairs(counted("SUCCESS")) do
-      if row.ttft_ms <= 40 and (row.tpot_ms or 0) <= 12 then good = good + 1 end
+    local good, ended = 0, 0
+    for _, row in ipairs(list) do
+      local within = row.status == "SUCCESS" and row.completion_time >= WARM_UP
+      if within then ended = ended + 1 end
+      if within and row.ttft_ms <= 40 and (row.tpot_ms or 0) <= 12 then good = good + 1 end
     end
     assert.near(good / seconds, result.throughput.goodput_rps, 1e-9)
-    assert.is_true(good > 0 and good < result.requests.successful)
-    assert.near(result.requests.successful / seconds, result.throughput.requests_per_second, 1e-9)
+    assert.is_true(good > 0 and good < ended and ended > result.requests.successful)
+    assert.near(ended / seconds, result.throughput.requests_per_second, 1e-9)
+  end)
+
+  it("tells of the time after the warm-up what a run to its end did more than one up to it", function()
+    local function ran(warm_up, duration)
+      local scenario = crowded()
+      scenario.warm_up, scenario.duration = warm_up, duration
+      local _, s = rows.of(scenario)
+      local seconds, t = s.simulation.effective_duration_s, s.throughput
+      return { tokens = t.output_tokens_per_second * seconds, prompts = t.total_tokens_per_second * seconds,
+               ended = t.requests_per_second * seconds, good = t.goodput_rps * seconds, kwh = s.energy.kwh,
+               usd = s.cost.usd, evicted = s.kv_cache.evictions, kv = s.kv_cache.mean_usage * seconds,
+               gpu = s.gpu_utilization.gpu0 * seconds }
+    end
+    local window, all, before = ran(WARM_UP, 17), ran(0, 17), ran(0, WARM_UP)
+    for key, amount in pairs(window) do assert.near(all[key] - before[key], amount, 1e-6 * all[key] + 1e-9, key) end
+    assert.is_true(before.tokens > 0 and before.ended > 0 and before.gpu > 0 and before.kwh > 0)
+  end)
+
+  it("says when more was asked for than could be served", function()
+    local function asked(rate)
+      local _, s = rows.of { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm",
+        workload = { kind = "poisson", rate = rate, prompt = 1000, output = 200, duration = 60 },
+        duration = 60, warm_up = 5 }
+      return s.throughput
+    end
+    local calm, crowd = asked(5), asked(200)
+    assert.is_false(calm.saturated)
+    assert.near(5, calm.offered_rps, 1)
+    assert.is_true(crowd.saturated and crowd.requests_per_second < 0.5 * crowd.offered_rps)
+    assert.near(200, crowd.offered_rps, 10)
   end)
 
   it("adds up over profiles", function()

@@ -125,6 +125,35 @@ describe("SGLang's lpm", function()
   end)
 end)
 
+describe("a version of vLLM", function()
+  local function run(version)
+    return select(2, rows.of { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm",
+                               engine = { system = "vllm", version = version },
+                               workload = oracle.workload.batch { count = 1, prompt = 10, output = 2 } })
+  end
+
+  it("that is not modelled is the nearest older one, and the result says so", function()
+    for told, modelled in pairs { ["0.20"] = "0.11", ["v0.40.1"] = "0.33" } do
+      local s = run(told)
+      local says = "engine.version: %s is scheduled as %s is, the nearest older version that is modelled"
+      assert.same({ says:format(told, modelled) }, s.oracle.warnings)
+    end
+    assert.same({}, run "v0.11.0".oracle.warnings)
+    assert.same({}, run().oracle.warnings)
+  end)
+
+  it("that is none, or too old, is refused with those that are", function()
+    assert.error_matches(function() run "latest" end, 'engine.version: latest: a version such as "0.33" expected; '
+      .. "0.11 and 0.33 are modelled")
+    assert.error_matches(function() run "0.5" end, "engine.version: 0.5: no modelled version is that old; 0.11 and")
+  end)
+
+  it("is the newest unless said otherwise, as --version says", function()
+    assert.equal("v" .. require("oracle.system.versions.vllm").DEFAULT, require("oracle.version").vllm)
+    assert.equal(run("0.33").deployment.num_gpu_blocks, run().deployment.num_gpu_blocks)
+  end)
+end)
+
 describe("SGLang", function()
   -- scheduler.py, _extend_requests_to_queue: who was sent back waits behind everyone who is there already.
   it("sends requests back to the end of the queue", function()

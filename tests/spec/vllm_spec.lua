@@ -1,216 +1,130 @@
---- The whole engine against a second scheduler, written plainly, request by request, from vLLM v0.11's own
--- (vllm/v1/core/sched/scheduler.py, Scheduler.schedule): the running requests in order of admission, each with what is
--- left of the budget (of a prompt at most long_prefill_token_threshold), the last one giving way when blocks run short;
--- then, where nobody had to, the queue.
-local oracle = require "oracle"
-local policy = require "oracle.policy"
-local study = require "oracle.study"
-
-local STEP, TOKEN = 1000000, 10000                        -- ns per step, ns per prompt token
-local TICK = 100                                          -- ns: as fine as the trace's times are
+--- The whole engine against the plain scheduler of each version of vLLM (tests/spec/schedulers), on random requests:
+-- who is scheduled how many tokens in which step, who is preempted, what is found, what memory is in use.
+local plain = require "schedulers.vllm"
+local replay = require "schedulers.replay"
+local simulated = require "schedulers.simulated"
 
 -- A stream of whole numbers (Knuth, The Art of Computer Programming 2, 3.3.4, table 1, line 26: MMIX).
 local function stream(seed)
-  local state = seed
-  return function(low, high)
+  local state = seed * 7919 + 1
+  local function pick(low, high)
     state = state * 6364136223846793005 + 1442695040888963407
     return low + (state >> 33) % (high - low + 1)
   end
-end
-
-local function random_case(seed)
-  local pick = stream(seed * 7919 + 1)
   for _ = 1, 8 do pick(0, 1) end
-  local c = { block_size = ({ 1, 4, 16 })[pick(1, 3)], budget = pick(16, 128), max_len = pick(60, 200), requests = {} }
-  c.seqs = pick(1, math.min(16, c.budget))
-  c.chunked = pick(1, 2) == 1
-  if not c.chunked then c.budget, c.seqs = c.max_len + pick(0, 20), 16 end
-  local fewest = (c.max_len + c.block_size - 1) // c.block_size
-  c.blocks = pick(fewest, 4 * fewest)
-  local time = 0
-  for i = 1, pick(5, 60) do
-    if i > 1 and pick(1, 10) <= 7 then time = time + pick(0, 400000) * TICK end
-    c.requests[i] = { number = i, arrival = time, prompt = pick(1, 100), wanted = pick(1, 60) }
+  return pick
+end
+
+-- Prompts: texts of one's own, behind one of a few that others begin with too.
+local function prompt(pick, c, name)
+  local parts, own = {}, pick(1, 100)
+  if c.shared and pick(1, 3) > 1 then
+    parts[1] = { "shared " .. pick(1, 3), pick(1, 60) }
+    if pick(1, 2) == 1 then parts[2] = { "next " .. pick(1, 3), pick(1, 50) } end
   end
-  c.cap = c.chunked and pick(1, 3) == 1 and pick(1, 50) or 0
-  return c
+  if #parts == 0 or pick(1, 4) > 1 then parts[#parts + 1] = { "own " .. name, own } end
+  return parts
 end
 
--- ---- the plain scheduler ----
-
-local plain = {}
-plain.__index = plain
-
-function plain:lacks(r, tokens)
-  return (r.computed + tokens + self.block_size - 1) // self.block_size - r.blocks
+local function tokens_of(parts)
+  local n = 0
+  for _, part in ipairs(parts) do n = n + part[2] end
+  return n
 end
 
-function plain:take(r, tokens, step)
-  local blocks = self:lacks(r, tokens)
-  self.free, r.blocks = self.free - blocks, r.blocks + blocks
-  step[#step + 1] = { r, tokens }
-end
-
-function plain:give_back(r)
-  self.free, r.blocks = self.free + r.blocks, 0
-end
-
--- The last one admitted gives way. It goes back to where it stood: before all others, unless it overtook some whose
--- prompts were too long (vLLM puts it before those too, and turns round the order of those).
-function plain:send_back()
-  local r = table.remove(self.running)
-  self:give_back(r)
-  r.computed, r.decodes, r.preemptions = 0, false, r.preemptions + 1
-  local place = 1
-  while self.waiting[place] and self.waiting[place].number < r.number do place = place + 1 end
-  table.insert(self.waiting, place, r)
-  return r
-end
-
-function plain:schedule()
-  local left, step, i, short = self.budget, {}, 1, false
-  while i <= #self.running and left > 0 do
-    local r = self.running[i]
-    local tokens, gone = math.min(r.prompt + r.output - r.computed, left, self.cap), false
-    while not gone and self:lacks(r, tokens) > self.free do
-      gone, short = self:send_back() == r, true
+local function random_case(seed, version, knobs)
+  local pick = stream(seed)
+  local k = { block_size = ({ 1, 4, 16 })[pick(1, 3)], max_num_batched_tokens = pick(16, 128), max_model_len = 400,
+              enable_prefix_caching = false, long_prefill_token_threshold = 0, scheduling_policy = "fcfs",
+              async_scheduling = false }
+  k.max_num_seqs = pick(1, math.min(16, k.max_num_batched_tokens))
+  for key, v in pairs(knobs) do k[key] = v end
+  if k.enable_chunked_prefill == false then k.max_num_batched_tokens, k.max_num_seqs = 400 + pick(0, 20), 16 end
+  if k.long_prefill_token_threshold == "some" then k.long_prefill_token_threshold = pick(1, 50) end
+  local case = { vllm = version, knobs = k, step_ms = 10, requests = {}, shared = knobs.enable_prefix_caching }
+  local time, longest = 0, 1
+  for i = 1, pick(5, 40) do
+    if i > 1 and pick(1, 10) <= 7 then time = time + pick(1, 40000) / 1000 end
+    if k.scheduling_policy == "priority" then time = time + 0.001 end
+    local parts, output = prompt(pick, case, i), pick(1, 60)
+    case.requests[i] = { name = "r" .. i, arrival_ms = time, prompt = parts, output = output,
+                         ends_by = k.async_scheduling and pick(1, 2) == 1 and "stop" or nil,
+                         priority = k.scheduling_policy == "priority" and pick(0, 3) or nil }
+    if case.shared and pick(1, 4) == 1 then
+      case.requests[i].conversation = { turns = 2, think_ms = pick(0, 300) + 0.0001 * i, input = pick(1, 30) }
     end
-    if gone then break end
-    self:take(r, tokens, step)
-    left, i = left - tokens, i + 1
+    longest = math.max(longest, tokens_of(parts) + output + (case.requests[i].conversation and output + 30 or 0)
+      + (case.requests[i].ends_by and 64 or 0))
   end
-  local next_one = 1                                      -- beyond those passed over, which keep their order here
-  while not short and self.waiting[next_one] and left > 0 and #self.running < self.seqs do
-    local r = self.waiting[next_one]
-    local wanted = r.prompt + r.output - r.computed
-    local tokens = math.min(wanted, left, self.cap)
-    if not self.chunked and wanted > left then
-      next_one, self.passed = next_one + 1, self.passed + 1
-    else
-      if self:lacks(r, tokens) > self.free then break end
-      self.running[#self.running + 1] = table.remove(self.waiting, next_one)
-      r.queued = r.queued or self.now - r.arrival
-      self:take(r, tokens, step)
-      left = left - tokens
-    end
-  end
-  return step
+  local fewest = (longest + k.block_size - 1) // k.block_size
+  k.usable_kv_blocks = fewest + pick(0, 3 * fewest)
+  return case
 end
 
-function plain:finish(r)
-  r.completion, r.status = self.now, "SUCCESS"
-  self:give_back(r)
-  for k, other in ipairs(self.running) do
-    if other == r then return table.remove(self.running, k) end
+-- What differs of `cases` random cases, and how many preemptions they had.
+local function differences(version, cases, knobs)
+  local list, preemptions = {}, 0
+  for seed = 1, cases do
+    local case = random_case(seed, version, knobs)
+    local want = plain.run(case)
+    local kind, words = replay.compare(want, simulated.run(case))
+    if kind then list[#list + 1] = ("case %d: %s"):format(seed, words) end
+    for _, r in pairs(want.requests) do preemptions = preemptions + r.preemptions end
   end
+  return list, preemptions
 end
 
-function plain:step()
-  local step, prompt_tokens = self:schedule(), 0
-  for _, part in ipairs(step) do prompt_tokens = prompt_tokens + (part[1].decodes and 0 or part[2]) end
-  self.now = self.now + STEP + TOKEN * prompt_tokens
-  for _, part in ipairs(step) do
-    local r, tokens = part[1], part[2]
-    r.computed = r.computed + tokens
-    if r.computed == r.prompt + r.output then
-      r.decodes, r.output, r.first = true, r.output + 1, r.first or self.now
-      if r.output == r.wanted then self:finish(r) end
-    end
-  end
-end
+local SHAPES = {
+  { "without prefix caching", {} },
+  { "with prefix caching", { enable_prefix_caching = true } },
+  { "with a threshold", { enable_prefix_caching = true, long_prefill_token_threshold = "some" } },
+  { "without chunked prefill", { enable_chunked_prefill = false } },
+  { "by priority", { scheduling_policy = "priority", enable_prefix_caching = true } },
+}
 
-local function simulate_plainly(c)
-  local s = setmetatable({ now = 0, free = c.blocks, waiting = {}, running = {}, block_size = c.block_size,
-                           budget = c.budget, seqs = c.seqs, chunked = c.chunked, passed = 0,
-                           cap = c.cap > 0 and c.cap or math.huge }, plain)
-  local next_one = 1
-  while true do
-    local r = c.requests[next_one]
-    if r and (r.arrival <= s.now or #s.waiting + #s.running == 0) then
-      s.now, next_one = math.max(s.now, r.arrival), next_one + 1
-      r.computed, r.output, r.blocks, r.preemptions = 0, 0, 0, 0
-      if r.prompt + r.wanted > c.max_len then r.status = "REJECTED" else s.waiting[#s.waiting + 1] = r end
-    elseif #s.waiting + #s.running > 0 then
-      s:step()
-    else
-      return s.passed
-    end
-  end
-end
-
--- ---- the engine ----
-
-local function written(path, lines)
-  local f = assert(io.open(path, "w"))
-  f:write(table.concat(lines, "\n"), "\n")
-  f:close()
-end
-
--- The policy that says it in Lua, and the engine's own, which a policy of an order alone has.
-local POLICIES = { "chunked", policy.batching { name = "arrival", order = function(r) return r.id end } }
-
-local function simulate(c, batching, trace, csv)
-  local lines = { "TIMESTAMP,ContextTokens,GeneratedTokens" }
-  for i, r in ipairs(c.requests) do
-    lines[i + 1] = ("2023-11-16 00:00:%02d.%07d,%d,%d"):format(r.arrival // 1000000000,
-      r.arrival % 1000000000 // TICK, r.prompt, r.wanted)
-  end
-  written(trace, lines)
-  study.run(oracle.scenario {
-    model = "llama-3.1-8b", hardware = "h100-sxm",
-    engine = { block_size = c.block_size, max_num_batched_tokens = c.budget, max_num_seqs = c.seqs,
-               max_model_len = c.max_len, num_gpu_blocks_override = c.blocks, enable_prefix_caching = false,
-               enable_chunked_prefill = c.chunked, long_prefill_token_threshold = c.cap },
-    batching = batching,
-    cost = { kind = "constant", constant_step = STEP * 1e-9, constant_prefill_token = TOKEN * 1e-9 },
-    workload = oracle.workload.trace { path = trace },
-  }, { csv = csv })
-  local rows, names = {}, nil
-  for line in io.lines(csv) do
-    local cells = {}
-    for cell in (line .. ","):gmatch("([^,]*),") do cells[#cells + 1] = cell end
-    if names then
-      local row = {}
-      for i, name in ipairs(names) do row[name] = cells[i] end
-      rows[#rows + 1] = row
-    else
-      names = cells
-    end
-  end
-  return rows
-end
-
-local function ns(text, per_unit)
-  return text ~= "" and math.floor(tonumber(text) * per_unit + 0.5) or nil
-end
+local ASYNC = {
+  { "without prefix caching", {} },
+  { "with prefix caching", { enable_prefix_caching = true, long_prefill_token_threshold = "some" } },
+  { "without chunked prefill", { enable_chunked_prefill = false } },
+  { "by priority", { scheduling_policy = "priority", enable_prefix_caching = true } },
+}
 
 describe("the engine", function()
-  local trace, csv = os.tmpname() .. ".csv", os.tmpname()
+  for _, shape in ipairs(ASYNC) do
+    it("schedules as vLLM 0.33 does with two steps in flight, " .. shape[1], function()
+      local knobs = { async_scheduling = true }
+      for k, v in pairs(shape[2]) do knobs[k] = v end
+      local list, preemptions = differences("0.33", 20, knobs)
+      assert.same({}, list)
+      assert.is_true(preemptions > 5, preemptions)
+    end)
+  end
 
-  teardown(function()
-    for _, path in ipairs { trace, (trace:gsub("%.csv$", "")), csv } do os.remove(path) end
+  for _, version in ipairs { "0.11", "0.33" } do
+    for _, shape in ipairs(SHAPES) do
+      it(("schedules as vLLM %s does, %s"):format(version, shape[1]), function()
+        local list, preemptions = differences(version, 20, shape[2])
+        assert.same({}, list)
+        assert.is_true(preemptions > 5, preemptions)     -- the cases are tight enough to matter
+      end)
+    end
+  end
+
+  it("schedules as vLLM does where admission leaves some blocks free, and prompts have steps of their own", function()
+    assert.same({}, (differences("0.33", 10, { watermark = 0.1, enable_prefix_caching = true })))
+    assert.same({}, (differences("0.33", 10, { prefill_schedule_interval = 3 })))
+    assert.same({}, (differences("0.33", 10, { scheduler_reserve_full_isl = false })))
   end)
 
-  it("schedules every request when vLLM v0.11 would", function()
-    local preemptions, passed = 0, 0
-    for seed = 1, 80 do
-      local c = random_case(seed)
-      passed = passed + simulate_plainly(c)
-      local rows = simulate(c, POLICIES[seed % 2 + 1], trace, csv)
-      assert.equal(#c.requests, #rows)
-      for i, r in ipairs(c.requests) do
-        local row, about = rows[i], ("case %d, request %d"):format(seed, i)
-        assert.equal(r.status, row.status, about)
-        if r.status == "SUCCESS" then
-          assert.equal(r.queued, ns(row.queue_ms, 1e6), about)
-          assert.equal(r.first, ns(row.first_token_time, 1e9), about)
-          assert.equal(r.completion, ns(row.completion_time, 1e9), about)
-          assert.equal(r.preemptions, math.tointeger(tonumber(row.preemptions)), about)
-        end
-        preemptions = preemptions + r.preemptions
-      end
+  it("finds a preempted request's blocks whether or not its prompt is like any other", function()
+    local preemptions = 0
+    for seed = 1, 20 do
+      local case = random_case(seed, "0.33", {})
+      case.knobs.enable_prefix_caching = true
+      local want = plain.run(case)
+      for _, r in pairs(want.requests) do preemptions = preemptions + r.preemptions end
+      assert.same({}, { replay.compare(want, simulated.run(case, true)) }, "case " .. seed)
     end
-    assert.is_true(preemptions > 100)                     -- the cases are tight enough to matter
-    assert.is_true(passed > 100)
+    assert.is_true(preemptions > 5)
   end)
 end)

@@ -8,6 +8,21 @@
 
 #include "test.h"
 
+/* The chain that ends in `last` goes on by one block; returns its end. */
+static uint32_t put_behind(orc_prefix *p, const orc_prompt *c, uint32_t last,
+                           orc_prefix_place place)
+{
+  orc_prefix_chain chain = { last, ORC_NO_BLOCK };
+  orc_prefix_put(p, c, &chain, place);
+  return chain.last;
+}
+
+static void release(orc_prefix *p, uint32_t last)
+{
+  orc_prefix_chain chain = { last, ORC_NO_BLOCK };
+  orc_prefix_release(p, &chain, 0);
+}
+
 static bool near(double a, double b)
 {
   return a - b < 1e-12 && b - a < 1e-12;
@@ -73,8 +88,8 @@ static void a_match_goes_on_below(void)
   uint32_t last = ORC_NO_BLOCK;
   CHECK(orc_kv_take(&kv, 4));
   for (int32_t i = 0; i < 4; i++)
-    last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = last, .index = i });
-  orc_prefix_release(&p, last);
+    last = put_behind(&p, c, last, (orc_prefix_place){ .index = i });
+  release(&p, last);
   CHECK(orc_kv_take(&kv, 3));
   CHECK(kv.evictions == 3 && t.held == 2 && t.at[0].evictions == 1);
   orc_prefix_match found = orc_prefix_find(&p, c, 0, 100);
@@ -93,9 +108,9 @@ static void a_match_goes_on_below(void)
   CHECK(near(orc_prefix_fetch(&p, c, 0, &found), 12e-6));
   CHECK(t.held == 0 && t.at[0].hits == 2);
   CHECK(orc_kv_take(&kv, 2));
-  last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = found.last, .index = 1 });
-  last = orc_prefix_put(&p, c, (orc_prefix_place){ .last = last, .index = 2 });
-  orc_prefix_release(&p, last);
+  last = put_behind(&p, c, found.last, (orc_prefix_place){ .index = 1 });
+  last = put_behind(&p, c, last, (orc_prefix_place){ .index = 2 });
+  release(&p, last);
   CHECK(orc_prefix_find(&p, c, 0, 100).blocks == 3 && orc_prefix_find(&p, c, 0, 100).lower == 0);
   orc_prefix_clear(&p);
   CHECK(t.held == 0 && kv.free == 4); /* what is lost does not move down */

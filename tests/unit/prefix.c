@@ -66,6 +66,29 @@ static void open_cache(cache *c, int64_t blocks)
   orc_prefix_init(&c->prefix, &c->kv);
 }
 
+/* The chain that ends in `last` goes on by one block; returns its end. */
+static uint32_t put_behind(orc_prefix *p, const orc_prompt *c, uint32_t last,
+                           orc_prefix_place place)
+{
+  orc_prefix_chain chain = { last, ORC_NO_BLOCK };
+  orc_prefix_put(p, c, &chain, place);
+  return chain.last;
+}
+
+static void release(orc_prefix *p, uint32_t last)
+{
+  orc_prefix_chain chain = { last, ORC_NO_BLOCK };
+  orc_prefix_release(p, &chain, 0);
+}
+
+static int32_t withdraw(orc_prefix *p, uint32_t *last, int32_t blocks)
+{
+  orc_prefix_chain chain = { *last, ORC_NO_BLOCK };
+  const int32_t left = orc_prefix_withdraw(p, &chain, blocks);
+  *last = chain.last;
+  return left;
+}
+
 static orc_prefix_match find(const cache *c, uint32_t content, int32_t tokens)
 {
   return orc_prefix_find(&c->prefix, &store.at[content], 0, tokens);
@@ -73,8 +96,7 @@ static orc_prefix_match find(const cache *c, uint32_t content, int32_t tokens)
 
 static uint32_t put(cache *c, uint32_t content, uint32_t last, int32_t index)
 {
-  return orc_prefix_put(&c->prefix, &store.at[content],
-                        (orc_prefix_place){ .last = last, .index = index });
+  return put_behind(&c->prefix, &store.at[content], last, (orc_prefix_place){ .index = index });
 }
 
 /* A request computes and caches `blocks` blocks of its prompt; returns the chain it holds. */
@@ -96,7 +118,7 @@ static void the_last_token_is_computed_again(void)
   cache c;
   open_cache(&c, 100);
   const uint32_t a = prompt(1, 64, 2);
-  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  release(&c.prefix, compute(&c, a, 4));
   orc_prefix_match m = find(&c, a, 64);
   CHECK(m.blocks == 4 && m.whole && m.idle == 4 && m.tokens == 63);
   c.prefix.recompute_last_block = true;
@@ -124,14 +146,14 @@ static void roots_keep_prompts_apart(void)
   cache c;
   open_cache(&c, 100);
   const uint32_t a = prompt(1, 100, 2);
-  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  release(&c.prefix, compute(&c, a, 4));
   CHECK(orc_prefix_find(&c.prefix, &store.at[a], 0, 100).blocks == 4);
   CHECK(orc_prefix_find(&c.prefix, &store.at[a], 7, 100).blocks == 0);
   CHECK(orc_kv_take(&c.kv, 1));
-  const uint32_t own = orc_prefix_put(&c.prefix, &store.at[a],
-                                      (orc_prefix_place){ .root = 7, .last = ORC_NO_BLOCK });
+  const uint32_t own =
+      put_behind(&c.prefix, &store.at[a], ORC_NO_BLOCK, (orc_prefix_place){ .root = 7 });
   CHECK(orc_prefix_find(&c.prefix, &store.at[a], 7, 100).last == own && c.prefix.cached == 5);
-  orc_prefix_release(&c.prefix, own);
+  release(&c.prefix, own);
   orc_prefix_done(&c.prefix);
 }
 
@@ -144,16 +166,16 @@ static void what_is_filled_is_computed_later(void)
   uint32_t chain = ORC_NO_BLOCK;
   CHECK(orc_kv_take(&c.kv, 5));
   for (int32_t i = 0; i < 5; i++)
-    chain = orc_prefix_put(&c.prefix, &store.at[a],
-                           (orc_prefix_place){ .last = chain, .index = i, .filling = i > 0 });
+    chain = put_behind(&c.prefix, &store.at[a], chain,
+                       (orc_prefix_place){ .index = i, .filling = i > 0 });
   CHECK(find(&c, a, 100).blocks == 5 && find(&c, a, 100).filling == 4 && c.prefix.filling == 4);
   orc_prefix_filled(&c.prefix, chain, 2);
   CHECK(find(&c, a, 100).filling == 2);
-  CHECK(orc_prefix_withdraw(&c.prefix, &chain, 1) == 1 && c.prefix.filling == 1);
+  CHECK(withdraw(&c.prefix, &chain, 1) == 1 && c.prefix.filling == 1);
   orc_prefix_filled(&c.prefix, chain, 0);
   CHECK(c.prefix.filling == 0 && find(&c, a, 100).blocks == 4);
   orc_kv_give(&c.kv, 1);
-  orc_prefix_release(&c.prefix, chain);
+  release(&c.prefix, chain);
   orc_prefix_done(&c.prefix);
 }
 
@@ -163,21 +185,21 @@ static void blocks_are_withdrawn(void)
   cache c;
   open_cache(&c, 100);
   const uint32_t a = prompt(1, 100, 2);
-  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  release(&c.prefix, compute(&c, a, 4));
   CHECK(orc_kv_take(&c.kv, 6));
   uint32_t chain = ORC_NO_BLOCK;
   for (int32_t i = 0; i < 6; i++) /* it did not know of the four */
-    chain = orc_prefix_put(&c.prefix, &store.at[a],
-                           (orc_prefix_place){ .last = chain, .index = i, .filling = true });
+    chain = put_behind(&c.prefix, &store.at[a], chain,
+                       (orc_prefix_place){ .index = i, .filling = true });
   const orc_prefix_match found = find(&c, a, 65);
   orc_prefix_hold(&c.prefix, &found);
   CHECK(!orc_prefix_common(&c.prefix, chain, 2) && orc_prefix_common(&c.prefix, chain, 3));
-  CHECK(orc_prefix_withdraw(&c.prefix, &chain, 6) == 2); /* the four are computed */
+  CHECK(withdraw(&c.prefix, &chain, 6) == 2); /* the four are computed */
   CHECK(chain == found.last && c.prefix.cached == 4 && orc_kv_used(&c.kv) == 6);
   CHECK(find(&c, a, 100).blocks == 4 && c.prefix.filling == 0);
   orc_kv_give(&c.kv, 2);
-  orc_prefix_release(&c.prefix, chain);
-  orc_prefix_release(&c.prefix, found.last);
+  release(&c.prefix, chain);
+  release(&c.prefix, found.last);
   CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 4);
   orc_prefix_done(&c.prefix);
 }
@@ -189,15 +211,15 @@ static void it_keeps_as_many_as_it_may(void)
   open_cache(&c, 100);
   c.prefix.most = 5;
   const uint32_t a = prompt(1, 100, 2), b = prompt(3, 100, 4);
-  orc_prefix_release(&c.prefix, compute(&c, a, 4));
+  release(&c.prefix, compute(&c, a, 4));
   CHECK(c.prefix.cached == 4 && c.kv.evictions == 0);
   const uint32_t held = compute(&c, b, 3); /* a gives way from its end */
   CHECK(c.prefix.cached == 5 && c.kv.evictions == 2 && find(&c, a, 100).blocks == 2);
   const uint32_t more = compute(&c, b, 6);
   CHECK(c.prefix.cached == 6 && find(&c, a, 100).blocks == 0 && orc_kv_used(&c.kv) == 6);
-  orc_prefix_release(&c.prefix, held);
+  release(&c.prefix, held);
   CHECK(c.prefix.cached == 6);
-  orc_prefix_release(&c.prefix, more);
+  release(&c.prefix, more);
   CHECK(c.prefix.cached == 5 && c.kv.idle == 5 && find(&c, b, 100).blocks == 5);
   orc_prefix_done(&c.prefix);
 }
@@ -214,17 +236,17 @@ static void it_keeps_as_many_prefixes_as_it_may(void)
     content[i] = prompt(1, 32, 9); /* two blocks that all begin with, and four of its own */
     orc_prompts_append(&store, content[i], 10 + i, 0, 64);
   }
-  orc_prefix_release(&c.prefix, compute(&c, content[0], 6));
-  orc_prefix_release(&c.prefix, compute(&c, content[1], 6));
+  release(&c.prefix, compute(&c, content[0], 6));
+  release(&c.prefix, compute(&c, content[1], 6));
   CHECK(c.prefix.entries == 2 && c.prefix.cached == 10 && c.kv.evictions == 0);
   const uint32_t held = compute(&c, content[2], 6);
   CHECK(c.prefix.entries == 2 && c.kv.evictions == 0);
-  orc_prefix_release(&c.prefix, held); /* the first goes, down to what it shares */
+  release(&c.prefix, held); /* the first goes, down to what it shares */
   CHECK(c.prefix.entries == 2 && c.kv.evictions == 4 && find(&c, content[0], 97).blocks == 2);
   const uint32_t again = compute(&c, content[1], 6);
   CHECK(c.prefix.entries == 1);
-  orc_prefix_release(&c.prefix, compute(&c, content[3], 6));
-  orc_prefix_release(&c.prefix, again);
+  release(&c.prefix, compute(&c, content[3], 6));
+  release(&c.prefix, again);
   CHECK(c.prefix.entries == 2 && find(&c, content[2], 97).blocks == 2);
   CHECK(find(&c, content[1], 97).blocks == 6 && find(&c, content[3], 97).blocks == 6);
   orc_prefix_clear(&c.prefix);
@@ -240,14 +262,14 @@ static void those_not_held_for_longest_go_first(void)
   const uint32_t a = prompt(1, 100, 2), b = prompt(3, 100, 4);
   const uint32_t held_a = compute(&c, a, 4), held_b = compute(&c, b, 4);
   CHECK(orc_kv_used(&c.kv) == 8 && c.kv.idle == 0);
-  orc_prefix_release(&c.prefix, held_a);
+  release(&c.prefix, held_a);
   CHECK(orc_kv_used(&c.kv) == 4 && c.kv.idle == 4 && orc_kv_available(&c.kv) == 6);
   CHECK(orc_kv_take(&c.kv, 3)); /* two are free; the third is the last block of a */
   CHECK(c.kv.evictions == 1 && find(&c, a, 100).blocks == 3);
   CHECK(!orc_kv_take(&c.kv, 4)); /* b's are held */
   CHECK(orc_kv_take(&c.kv, 3) && c.kv.evictions == 4);
   CHECK(find(&c, a, 100).blocks == 0);
-  orc_prefix_release(&c.prefix, held_b);
+  release(&c.prefix, held_b);
   CHECK(find(&c, b, 100).blocks == 4);
   orc_prefix_clear(&c.prefix);
   CHECK(c.kv.free == 4 && c.kv.evictions == 4);
@@ -267,9 +289,9 @@ static void shared_blocks_are_paid_for_once(void)
     other = put(&c, a, other, i);
   }
   CHECK(one == other && orc_kv_used(&c.kv) == 4 && c.prefix.cached == 4);
-  orc_prefix_release(&c.prefix, one);
+  release(&c.prefix, one);
   CHECK(orc_kv_used(&c.kv) == 4);
-  orc_prefix_release(&c.prefix, other);
+  release(&c.prefix, other);
   CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 4);
   orc_prefix_done(&c.prefix);
 }
@@ -333,7 +355,7 @@ static void agrees_with_a_plain_model(void)
   for (int round = 0; round < ROUNDS; round++) {
     if (holding == HOLDERS || (holding > 0 && orc_rng_below(&g, 2) == 0)) {
       const int i = (int)orc_rng_below(&g, (uint64_t)holding--);
-      orc_prefix_release(&c.prefix, chain[i]);
+      release(&c.prefix, chain[i]);
       for (int d = depth[i] - 1; d >= 0; d--)
         if (--m.holders[text[i]][d] == 0) m.since[text[i]][d] = ++clock;
       chain[i] = chain[holding];

@@ -240,7 +240,7 @@ local function knobs_of(r, d)
   local k = {
     num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
-    kv_tiers = tiers_of(r, d), slo = r.slo or {},
+    kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
   }
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end

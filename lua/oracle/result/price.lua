@@ -29,14 +29,14 @@ end
 -- with the utilisation of the busier of compute and memory in place of the processor's. An assumption, not a
 -- measurement.
 -- @param d the deployment of a plan
--- @param raw the engine's result
--- @param seconds after the warm-up, for which the energy counts
+-- @param raw the engine's result, of the time after the warm-up
+-- @param seconds how long that is
 -- @return J; nil where some GPU's power is unknown
 function price.joules(d, raw, seconds)
   local total = 0
-  if raw.now <= 0 then return nil end
+  if seconds <= 0 then return nil end
   local known = every(d, raw, function(replica, gpus)
-    local roofs, rented = replica.roofs or {}, replica.rented_s or raw.now
+    local roofs, rented = replica.roofs or {}, replica.rented_s or seconds
     for g, gpu in ipairs(gpus) do
       if (gpu.tdp_watts or 0) == 0 then return false end
       local roof = roofs[(g - 1) * #roofs // #gpus + 1] or 0
@@ -44,7 +44,7 @@ function price.joules(d, raw, seconds)
     end
     return true
   end)
-  return known and total * seconds / raw.now or nil
+  return known and total or nil
 end
 
 --- Rent of all GPUs at their list price, for the time they are there: a replica that starts, drains or has failed is.
@@ -52,15 +52,15 @@ end
 -- @return USD; nil where some GPU's price is unknown
 function price.usd(d, raw, seconds)
   local total = 0
-  if raw.now <= 0 then return nil end
+  if seconds <= 0 then return nil end
   local known = every(d, raw, function(replica, gpus)
     for _, gpu in ipairs(gpus) do
       if (gpu.usd_per_hour or 0) == 0 then return false end
-      total = total + gpu.usd_per_hour * (replica.rented_s or raw.now) / 3600
+      total = total + gpu.usd_per_hour * (replica.rented_s or seconds) / 3600
     end
     return true
   end)
-  return known and total * seconds / raw.now or nil
+  return known and total or nil
 end
 
 return price

@@ -6,6 +6,7 @@ local core = require "oracle.core"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local summary = require "oracle.result.summary"
+local units = lazy "oracle.text.units"
 
 local report = {}
 
@@ -50,6 +51,14 @@ local function resources(lines, s)
   section(lines, s, "work twice")
 end
 
+-- The line about a run that was asked for more than it can do.
+local function overload(s)
+  local t, r = s.throughput, s.requests
+  if not t.saturated then return nil end
+  local left = r.pending > 0 and (", %s still in flight"):format(units.thousands(r.pending)) or ""
+  return ("overloaded: %.1f req/s offered, %.1f served%s"):format(t.offered_rps or 0, t.requests_per_second or 0, left)
+end
+
 --- The console block of one run.
 function report.block(s)
   local lines = { title(" Serving Benchmark Result ", "=") }
@@ -63,6 +72,7 @@ function report.block(s)
   for _, metric in ipairs(metrics.LATENCIES) do latency(lines, metric, s.latency[metric.name]) end
   resources(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
+  lines[#lines + 1] = overload(s)
   if not s.oracle.complete then
     lines[#lines + 1] = "INCOMPLETE: " .. (getmetatable(s).__paused
       and "the simulation is not over; these are its results so far"

@@ -54,29 +54,35 @@ local function requests_of(counts)
   }
 end
 
-local function throughput_of(raw, seconds, slo)
-  local tokens = raw.tokens
-  return ordered.object {
-    { "requests_per_second", per(raw.requests.successful, seconds) },
-    { "output_tokens_per_second", per(tokens.output, seconds) },
-    { "total_tokens_per_second", per(tokens.prompt + tokens.output, seconds) },
-    { "goodput_rps", slo and next(slo) and per(raw.goodput, seconds) or nil },
+-- What happened in the window after the warm-up, whoever asked for it. whole: of the run, which knows what was offered.
+local function throughput_of(raw, seconds, slo, whole)
+  local window = raw.window
+  local list = {
+    { "requests_per_second", per(window.successful, seconds) },
+    { "output_tokens_per_second", per(window.output, seconds) },
+    { "total_tokens_per_second", per(window.prompt + window.output, seconds) },
+    { "goodput_rps", slo and next(slo) and per(window.goodput, seconds) or nil },
   }
+  if whole then
+    table.insert(list, 4, { "offered_rps", (raw.offered or 0) > 0 and raw.offered or nil })
+    table.insert(list, 5, { "saturated", raw.saturated or false })
+  end
+  return ordered.object(list)
 end
 
-local function busy_share(replica, raw)
-  return raw.now > 0 and math.min(1, replica.busy_s / raw.now) or 0
+local function busy_share(busy, seconds)
+  return seconds > 0 and math.min(1, busy / seconds) or 0
 end
 
 -- Every GPU of a stage works while the stage does.
-local function gpu_utilization(raw, gpus_per_replica)
+local function gpu_utilization(raw, gpus_per_replica, seconds)
   local list = {}
   for _, replica in ipairs(raw.replicas) do
     local gpus = replica.gpus or gpus_per_replica
     local stages = replica.stages or { replica.busy_s }
     for g = 0, gpus - 1 do
       local busy = stages[g * #stages // gpus + 1]
-      list[#list + 1] = { ("gpu%d"):format(#list), raw.now > 0 and math.min(1, busy / raw.now) or 0 }
+      list[#list + 1] = { ("gpu%d"):format(#list), busy_share(busy, seconds) }
     end
   end
   return ordered.object(list)
@@ -153,7 +159,7 @@ local function replicas_of(raw, plan, seconds)
       { "requests", replica.requests and requests_of(replica.requests) },
       { "throughput", replica.requests and throughput_of(replica, seconds, plan.scenario.slo) },
       { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
-      { "gpu_busy", busy_share(replica, raw) }, { "lod", replica.lod }, { "steps", replica.steps },
+      { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
     }
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
@@ -200,7 +206,7 @@ local function energy_of(plan, raw, seconds)
   if not joules then
     return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
   end
-  local tokens, requests = raw.tokens.output, raw.requests.successful
+  local tokens, requests = raw.window.output, raw.window.successful
   return ordered.object {
     { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
     { "j_per_request", requests > 0 and joules / requests or nil },
@@ -209,7 +215,7 @@ end
 
 local function cost_of(plan, raw, seconds)
   local usd = price.usd(plan.deployment, raw, seconds)
-  local per_token = usd and raw.tokens.output > 0 and usd / raw.tokens.output or nil
+  local per_token = usd and raw.window.output > 0 and usd / raw.window.output or nil
   return ordered.object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
@@ -311,9 +317,9 @@ function summary.new(plan, raw, set)
                              { "effective_duration_s", seconds }, { "steps", raw.steps } } },
     { "deployment", deployment_of(plan) },
     { "requests", requests_of(raw.requests) },
-    { "throughput", throughput_of(raw, seconds, r.slo) },
+    { "throughput", throughput_of(raw, seconds, r.slo, true) },
     { "latency", latency_of(raw, r.percentiles) },
-    { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica) },
+    { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica, seconds) },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
     { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
@@ -326,7 +332,7 @@ function summary.new(plan, raw, set)
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = ordered.object(list)
-  getmetatable(s).__tokens = { prompt = raw.tokens.prompt, output = raw.tokens.output }
+  getmetatable(s).__tokens = { prompt = raw.window.prompt, output = raw.window.output }
   return s
 end
 
@@ -354,7 +360,7 @@ function summary.complete(s)
   return #s.points == getmetatable(s).__planned
 end
 
---- Tokens of the counted requests: { prompt =, output = }; not part of the JSON.
+--- Tokens of the window after the warm-up: { prompt =, output = }; not part of the JSON.
 function summary.tokens(s)
   return getmetatable(s).__tokens
 end

@@ -1,5 +1,7 @@
 --- What the outcome of a run makes worth a warning.
+local lazy = require "oracle.lazy"
 local units = require "oracle.text.units"
+local versions = lazy "oracle.system.versions.vllm"
 
 local warnings = {}
 
@@ -20,8 +22,14 @@ end
 -- @return a list
 function warnings.of(plan, raw)
   local r, requests, list = plan.scenario, raw.requests, {}
+  local e = r.engine
+  if e.modelled_version and e.version ~= e.modelled_version and not versions.is(e.version, e.modelled_version) then
+    list[#list + 1] = ("engine.version: %s is scheduled as %s is, the nearest older version that is modelled")
+      :format(e.version, e.modelled_version)
+  end
   if requests.total > 0 and requests.successful == 0 then
-    list[#list + 1] = "no request was answered"
+    list[#list + 1] = raw.window.successful > 0 and "no request that arrived after the warm-up was answered"
+      or "no request was answered"
   elseif requests.total == 0 and raw.complete then
     list[#list + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
   end

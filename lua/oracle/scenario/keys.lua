@@ -115,7 +115,7 @@ return section { "", {
   cost,
   workloads.key(),
   slo,
-  seconds("warm_up", "requests that arrive before are left out of every number",
+  seconds("warm_up", "requests that arrive before are left out of counts and latencies; rates are of the time after",
     { default = 0, fixed = "requests that have ended were counted by it" }),
   seconds("duration", "simulated time after which the run stops; until all is answered", { open = true }),
   { "seed", "count", min = 0, max = math.maxinteger, default = 0, doc = "of every random draw",

@@ -37,6 +37,8 @@ local ROWS = {
   { "goodput", key = "throughput.goodput_rps", unit = "req/s", better = "higher",
     block = "rates", label = "Request goodput (req/s)", above = "output_throughput", optional = true,
     tables = { what_if = true, compare = true, compare_at_prompt = true } },
+  { "offered", key = "throughput.offered_rps", unit = "req/s" },
+  { "saturated", key = "throughput.saturated" },
 
   { "ttft", key = "latency.time_to_first_token_ms", unit = "ms", better = "lower", of = "requests", csv = "ttft_ms",
     bench = "ttft", label = "TTFT", title = "Time to First Token",
@@ -205,7 +207,10 @@ local function mean_of(list)
 end
 
 local function walk(at, keys)
-  for _, key in ipairs(keys) do at = type(at) == "table" and at[key] or nil end
+  for _, key in ipairs(keys) do
+    if type(at) ~= "table" then return nil end
+    at = at[key]
+  end
   return at
 end
 

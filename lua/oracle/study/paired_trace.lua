@@ -48,7 +48,7 @@ local function read_csv(path)
   return columns, n
 end
 
--- Only the requests that arrived after the warm-up count.
+-- Only the requests that arrived after the warm-up have latencies that count.
 local function after(columns, n, warm_up)
   local kept, left = {}, 0
   for name in pairs(columns) do kept[name] = {} end
@@ -75,9 +75,9 @@ local function run_one(s, variant, scenario_of, options, point, points)
   os.remove(path)
   if not fine then error(("%s: %s"):format(variant.name, scenario.first_line(raw)), 0) end
   if not raw.complete then return nil end
-  local from = plan.scenario.warm_up or 0
+  local from, all = plan.scenario.warm_up or 0, { columns = columns, n = n }
   if from > 0 then columns, n = after(columns, n, from) end
-  return { columns = columns, n = n, from = from, duration = raw.now - from, slo = plan.scenario.slo }
+  return { columns = columns, n = n, all = all, from = from, duration = raw.now - from, slo = plan.scenario.slo }
 end
 
 -- ---- statistics of draws of blocks, from sums per block ----
@@ -192,15 +192,18 @@ local function field_row(field, runs, n)
   return row
 end
 
--- Rates over equal parts of each run: their mean is the rate of the whole, and parts can be drawn again.
+-- Rates over equal parts of each run after its warm-up, of what ended there, whenever it arrived:
+-- their mean is the rate of the whole, and parts can be drawn again.
 local function rates(run, amounts)
   local parts = {}
   for i = 1, statistics.BLOCKS do parts[i] = 0 end
-  local done = run.columns.completion_time
-  for i = 1, run.n do
-    if done[i] and amounts(run, i) then
+  local columns = run.all.columns
+  local done = columns.completion_time
+  for i = 1, run.all.n do
+    local amount = done[i] and done[i] >= run.from and amounts(columns, i, run.slo)
+    if amount then
       local part = math.min(statistics.BLOCKS, (done[i] - run.from) * statistics.BLOCKS // run.duration + 1) | 0
-      parts[part] = parts[part] + amounts(run, i) * statistics.BLOCKS / run.duration
+      parts[part] = parts[part] + amount * statistics.BLOCKS / run.duration
     end
   end
   return parts
@@ -216,10 +219,10 @@ local function rate_row(name, runs, amounts)
 end
 
 -- 1 for a request that met every objective.
-local function meets_objectives(run, i)
-  if not run.columns.ttft_ms[i] then return nil end
-  for objective, limit in pairs(run.slo) do               -- the order does not matter
-    local value = run.columns[metrics.get(objective).csv][i]
+local function meets_objectives(columns, i, slo)
+  if not columns.ttft_ms[i] then return nil end
+  for objective, limit in pairs(slo) do                   -- the order does not matter
+    local value = columns[metrics.get(objective).csv][i]
     if value and value > 1000 * limit then return nil end
   end
   return 1
@@ -238,9 +241,9 @@ function paired_trace.run(s, variants, options, scenario_of)
   end
   local n = runs[1].n
   result.requests = n
-  result.rows[1] = rate_row("throughput", runs, function(run, i) return run.columns.ttft_ms[i] and 1 end)
-  result.rows[2] = rate_row("output_throughput", runs, function(run, i)
-    return run.columns.output_tokens[i]
+  result.rows[1] = rate_row("throughput", runs, function(columns, i) return columns.ttft_ms[i] and 1 end)
+  result.rows[2] = rate_row("output_throughput", runs, function(columns, i)
+    return columns.output_tokens[i]
   end)
   if next(runs[1].slo or {}) then result.rows[3] = rate_row("goodput", runs, meets_objectives) end
   for _, field in ipairs(fields()) do result.rows[#result.rows + 1] = field_row(field, runs, n) end

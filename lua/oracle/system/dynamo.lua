@@ -2,6 +2,7 @@
 -- caches to go over, workers that compute prompts apart from workers that decode. Every prompt goes through a prefill
 -- worker then, as in v0.8; `conditional_disagg` decides per request whether that is worth it, as v0.2 to v0.4 did.
 local system = require "oracle.system"
+local versions = require "oracle.system.versions.vllm"
 
 return system.new {
   name = "dynamo",
@@ -25,6 +26,11 @@ return system.new {
     { "max_prefill_queue_size", "count", min = 0, max = 1000000,
       doc = "dynamo: requests in the prefill queue from which on decode workers compute all prompts; 2" },
   },
+  open = function() return { "recompute_last_block" } end,
+  fill = function(e)
+    if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
+  end,
+  rules = function() return versions.rules "0.11" end,     -- its workers'
   batching = function() return "chunked" end,
   router = function(e)
     local conditional = e.conditional_disagg

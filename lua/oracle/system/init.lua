@@ -20,8 +20,8 @@ local is_system = setmetatable({}, { __mode = "k" })
 
 local FIELDS = { name = "string", also = "table", version = "string", source = "string", defaults = "table",
                  aliases = "table", knobs = "table", open = "function", fill = "function", room = "function",
-                 settle = "function", computed_only = "boolean", kv_loading = "string", off = "table",
-                 batching = "function", router = "function", shape = "function" }
+                 settle = "function", rules = "function", computed_only = "boolean", kv_loading = "string",
+                 off = "table", batching = "function", router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, also = other names it goes by, version = what is modelled, source = where its behaviour and
@@ -31,6 +31,7 @@ local FIELDS = { name = "string", also = "table", version = "string", source = "
 --     `fill` gives one, fill = function(e, hardware) for defaults that depend on the GPU,
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
+--   rules = function(e) -> what its scheduler and KV cache manager do where engines differ (src/replica/rules.h),
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
 --   off = { alias = knob }: 0 or -1 for the alias says that the knob is false,
 --   kv_loading = how blocks come back from lower tiers, where it is not before the step that needs them,

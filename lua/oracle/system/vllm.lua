@@ -1,30 +1,61 @@
 --- vLLM. V1 (the default since v0.8) runs prompts and decodes in one step under a token budget and recomputes who gave
 -- way; V0 computes waiting prompts first, alone and whole, and may swap.
 local system = require "oracle.system"
+local versions = require "oracle.system.versions.vllm"
 
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
-  version = "v0.11",
-  source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.11; V0: "
-    .. "vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
-  open = function(raw) return raw.use_v1 == false and { "enable_prefix_caching", "enable_chunked_prefill" } or {} end,
+  version = "v0.33 and v0.11",
+  source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.33 and "
+    .. "v0.11; V0: vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
+  open = function(raw)
+    local open = { "recompute_last_block", "gpu_memory_utilization" }
+    if raw.use_v1 ~= false then return open end
+    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 3, open)
+    return open
+  end,
   kv_loading = "async",                                   -- OffloadingConnector: WAITING_FOR_REMOTE_KVS
   knobs = {
     { "scheduling_policy", "choice", values = { "fcfs", "priority" }, default = "fcfs",
       doc = "vllm: order of the queue" },
+    { "version", "string", default = versions.DEFAULT,
+      doc = "vllm: of the engine; one between two that are modelled is the older of them" },
+    { "watermark", "number", min = 0, max = 1, default = 0,
+      doc = "vllm: share of the KV blocks that admission leaves free while others run" },
+    { "prefill_schedule_interval", "count", min = 1, max = 1000000, default = 1,
+      doc = "vllm: steps from one with prompts to the next while others decode" },
+    { "async_scheduling", "boolean",
+      doc = "vllm: two steps in flight, the next formed while one runs; as the version does" },
+    { "scheduler_reserve_full_isl", "boolean",
+      doc = "vllm: a request is admitted when all that is known of it fits; as the version does" },
     { "use_v1", "boolean", default = true, doc = "vllm: the V1 engine; false: V0, which puts prompts first" },
   },
   -- V0, v0.6: 256 requests, no prefix caching, whole prompts with a budget of the longest (at least 2048); cut ones
   -- where the context is above 32K.
   fill = function(e)
-    if e.use_v1 then return end
+    if e.use_v1 then
+      local version, why = versions.nearest(e.version)
+      if not version then error(("engine.version: %s: %s"):format(e.version, why), 0) end
+      e.modelled_version = version
+      if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
+      return
+    end
+    e.recompute_last_block = e.recompute_last_block or false
     e.enable_prefix_caching = e.enable_prefix_caching or false
     if e.enable_chunked_prefill == nil then e.enable_chunked_prefill = e.max_model_len > 32768 end
     if not e.enable_chunked_prefill then
       e.max_num_batched_tokens = e.max_num_batched_tokens or math.max(2048, e.max_model_len)
     end
     e.max_num_seqs = e.max_num_seqs or math.min(256, e.max_num_batched_tokens or 256)
+  end,
+  rules = function(e)
+    if not e.use_v1 then return nil end
+    local rules = versions.rules(e.modelled_version)
+    rules.watermark, rules.prefill_interval = e.watermark, e.prefill_schedule_interval
+    if e.async_scheduling ~= nil then rules.schedules_ahead = e.async_scheduling end
+    if e.scheduler_reserve_full_isl ~= nil then rules.whole_sequence_must_fit = e.scheduler_reserve_full_isl end
+    return rules
   end,
   batching = function(e)
     if e.scheduling_policy == "priority" then return "priority" end

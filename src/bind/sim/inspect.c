@@ -187,7 +187,7 @@ static uint64_t number(lua_State *L)
 static int request(lua_State *L)
 {
   static const char *const states[] = { "free", "waiting", "prefill", "decode",
-                                        "done", "moving",  "loading" };
+                                        "done", "moving",  "ending",  "loading" };
   const orc_sim *s = orc_bind_open_sim(L);
   const orc_cluster *c = s->cluster;
   const orc_slot slot = orc_requests_find(&c->requests, number(L));

@@ -10,6 +10,7 @@
 #include "bind/sim/spec_pools.h"
 #include "cluster/phases.h"
 #include "cluster/snapshot.h"
+#include "cluster/window.h"
 #include "replica/usage.h"
 
 /* Lua takes the histogram over: it is large, and its maker needs it no more. */
@@ -61,7 +62,12 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
   orc_bind_put_count(L, "cached", m->cached_tokens);
   orc_bind_put_count(L, "prefilled", m->prefilled_tokens);
   lua_setfield(L, -2, "tokens");
-  orc_bind_put_count(L, "goodput", m->good);
+  lua_createtable(L, 0, 4);
+  orc_bind_put_count(L, "successful", m->window.successful);
+  orc_bind_put_count(L, "goodput", m->window.good);
+  orc_bind_put_count(L, "prompt", m->window.prompt_tokens);
+  orc_bind_put_count(L, "output", m->window.output_tokens);
+  lua_setfield(L, -2, "window");
   put_prefix(L, m);
   lua_createtable(L, 0, 5);
   put_hist(L, "ttft", &m->ttft);
@@ -76,7 +82,7 @@ static void push_metrics(lua_State *L, orc_metrics *m, orc_hist *gaps)
  */
 static void push_only(lua_State *L, int whole)
 {
-  static const char *const keys[] = { "requests", "tokens", "goodput", "latency", "prefix" };
+  static const char *const keys[] = { "requests", "tokens", "window", "latency", "prefix" };
   lua_createtable(L, 0, 16);
   for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
     lua_getfield(L, whole, keys[i]);
@@ -105,18 +111,21 @@ static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_his
   if (replica < s->of->replica_count) orc_hist_merge(gaps, &s->of->replicas[replica].usage.gaps);
 }
 
-/* What the stages of a replica were busy with, under "stages" and "roofs" of the table on top. */
-static void put_stages(lua_State *L, const orc_replica *r, orc_time end)
+/* What the stages of a replica were busy with since the mark, under "stages" and "roofs" of the table
+** on top. */
+static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark *mark,
+                       orc_time end)
 {
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, (double)orc_usage_stage_until(r, i, end) * 1e-9);
+    const orc_time before = mark == NULL ? 0 : mark->stages[i];
+    lua_pushnumber(L, (double)(orc_usage_stage_until(r, i, end) - before) * 1e-9);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "stages");
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, orc_usage_roof(r, i));
+    lua_pushnumber(L, orc_usage_roof(r, i) - (mark == NULL ? 0.0 : mark->roofs[i]));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "roofs");
@@ -150,30 +159,42 @@ static bool push_without_replica(lua_State *L, const orc_snapshot *s)
   return requests > 0;
 }
 
+/* What a replica's books say of the window. */
+static void put_usage(lua_State *L, const orc_snapshot *s, int index)
+{
+  const orc_replica *r = &s->of->replicas[index];
+  const orc_window_mark *mark = orc_window_mark_of(s->of, index);
+  const orc_window_mark from = mark == NULL ? (orc_window_mark){ 0 } : *mark;
+  const orc_usage_cut used = orc_usage_until(r, s->end);
+  const double total = (double)r->kv.total;
+  const double elapsed = (double)(s->end - (mark == NULL ? 0 : s->of->warm_up)) * 1e-9;
+  const double block_time = (double)(used.block_time - from.block_time) * 1e-9;
+  orc_bind_put_number(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
+  orc_bind_put_number(L, "rented_s",
+                      orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
+  put_stages(L, r, mark, s->end);
+  orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
+  orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
+  orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with.
 **   whole   the table of the whole run where all of it is this replica's, else 0 */
 static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
 {
   const orc_replica *r = &s->of->replicas[index];
-  const orc_usage_cut used = orc_usage_until(r, s->end);
-  const double elapsed = (double)s->end * 1e-9, total = (double)r->kv.total;
   if (whole != 0)
     push_only(L, whole);
   else
     push_gathered(L, s, index);
   orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
-  orc_bind_put_number(L, "busy_s", (double)used.busy * 1e-9);
+  put_usage(L, s, index);
   orc_bind_put_count(L, "steps", r->usage.steps);
   lua_pushstring(L, r->high ? "high" : "medium");
   lua_setfield(L, -2, "lod");
   lua_pushboolean(L, r->shared && r->contended == NULL);
   lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
-  put_stages(L, r, s->end);
   orc_bind_put_count(L, "policy_calls", r->usage.policy_calls);
-  orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
-  orc_bind_put_number(L, "kv_mean",
-                      elapsed > 0.0 ? (double)used.block_time * 1e-9 / elapsed / total : 0.0);
-  orc_bind_put_count(L, "evictions", r->kv.evictions);
   orc_bind_put_count(L, "preemptions", r->usage.counted_preemptions);
   orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
@@ -251,6 +272,10 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   push_notes(L, c);
   lua_setfield(L, -2, "warnings");
   orc_bind_put_number(L, "now", (double)end / 1e9);
+  const orc_demand demand = orc_window_demand(c, end);
+  orc_bind_put_number(L, "offered", demand.offered);
+  lua_pushboolean(L, demand.saturated);
+  lua_setfield(L, -2, "saturated");
   orc_bind_put_count(L, "steps", orc_snapshot_steps(s));
   orc_bind_put_count(L, "events", c->engine.executed);
   orc_bind_put_shared(L, c);
@@ -260,7 +285,6 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
     push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
-    orc_bind_put_number(L, "rented_s", orc_phases_rented(&c->lifecycle, i, end));
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");

@@ -19,6 +19,7 @@
 #include "bind/sim/control.h"
 #include "bind/sim/inspect.h"
 #include "bind/sim/result.h"
+#include "bind/sim/schedule.h"
 #include "bind/sim/spec_knobs.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
@@ -121,6 +122,8 @@ static void release(sim *s)
       s->sources[i].done(s->sources[i].self);
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
+  if (s->schedule != NULL) orc_step_trace_done(s->schedule);
+  free(s->schedule);
   orc_policies_done(&s->policies);
   orc_synthetic_done(&s->drawing);
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
@@ -308,6 +311,7 @@ int orc_bind_sim(lua_State *L)
   luaL_newlib(L, methods);
   orc_bind_control(L);
   orc_bind_inspect(L);
+  orc_bind_schedule(L);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
   luaL_newlib(L, functions);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bind/put.h"
+#include "bind/sim/spec_rules.h"
 
 /* ---- the rows, for Lua ---- */
 
@@ -169,6 +170,7 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
   if (k.max_num_batched_tokens < k.max_num_seqs)
     orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
   read_tiers(L, t, &k);
+  k.rules = orc_bind_read_rules(L, t);
   lua_pop(L, 1);
   return k;
 }

@@ -62,6 +62,11 @@ void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_confi
     s->log = (orc_log){ .self = stderr, .step = log_step, .change = log_change };
     config->log = &s->log;
   }
+  if (orc_bind_bool_or(L, index, "spec", "schedule", false)) {
+    s->schedule = orc_alloc(1, sizeof *s->schedule);
+    s->log = orc_step_trace_log(s->schedule);
+    config->log = &s->log;
+  }
 }
 
 /* ---- the series ---- */

@@ -10,8 +10,9 @@
 #include "bind/sim/state.h"
 
 /*
-** Read from the spec at `index` what is to be observed: series_interval (s, > 0) and log (true:
-** every step and every change of a request on stderr). Fills the config; raises what is wrong.
+** Read from the spec at `index` what is to be observed: series_interval (s, > 0), log (true:
+** every step and every change of a request on stderr) and schedule (true: the schedule is kept, for
+** sim:schedule(); in place of the log). Fills the config; raises what is wrong.
 */
 void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_config *config);
 

@@ -8,6 +8,7 @@
 #include "bind/policy/watchdog.h"
 #include "cluster/config.h"
 #include "cluster/state.h"
+#include "obs/step_trace.h"
 #include "workload/source.h"
 #include "workload/synthetic.h"
 
@@ -19,8 +20,9 @@ typedef struct orc_sim {
   orc_lua_policies policies;
   orc_watchdog watch;
   orc_csv *csv;
-  orc_life *life; /* spec.life: the lives of requests are kept */
-  orc_log log;    /* spec.log */
+  orc_life *life;           /* spec.life: the lives of requests are kept */
+  orc_log log;              /* spec.log, spec.schedule */
+  orc_step_trace *schedule; /* spec.schedule: the schedule is kept */
   orc_step_cost cost;
   orc_outage *outages; /* until the cluster has them */
   orc_source *sources; /* until the cluster has them */

@@ -25,6 +25,7 @@ typedef enum field {
   PREFIX_TOKENS,
   TEXT,
   STREAMED,
+  ENDS,
   CLASS,
   CONTINUES,
   REPEATS,
@@ -33,9 +34,9 @@ typedef enum field {
 } field;
 
 static const char *const names[FIELDS] = {
-  "arrival", "gap",      "prompt",  "output",    "max_output", "priority",
-  "client",  "session",  "timeout", "cancel",    "prefix",     "prefix_tokens",
-  "text",    "streamed", "class",   "continues", "repeats",    "data",
+  "arrival", "gap",     "prompt",    "output",  "max_output",    "priority", "client",
+  "session", "timeout", "cancel",    "prefix",  "prefix_tokens", "text",     "streamed",
+  "ends",    "class",   "continues", "repeats", "data",
 };
 
 enum { COLUMNS = CLASS + 1 }; /* fields that a block has columns of: the first ones */
@@ -112,6 +113,15 @@ static bool yes(lua_State *L, field f)
 {
   if (!lua_isboolean(L, -1)) wrong(L, f, "true or false");
   return lua_toboolean(L, -1);
+}
+
+/* "stop", else "length". */
+static bool stops(lua_State *L)
+{
+  const char *how = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+  const bool stop = strcmp(how, "stop") == 0;
+  if (!stop && strcmp(how, "length") != 0) wrong(L, ENDS, "\"length\" or \"stop\"");
+  return stop;
 }
 
 static uint64_t session(lua_State *L, const orc_rows *r)
@@ -212,6 +222,9 @@ static void put(lua_State *L, orc_rows *r, field f, orc_request_block *b, int i)
     break;
   case STREAMED:
     b->streamed[i] = yes(L, f);
+    break;
+  case ENDS:
+    b->stops[i] = stops(L);
     break;
   case CLASS:
     b->profile[i] = class_of(L, r);

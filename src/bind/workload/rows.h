@@ -7,6 +7,7 @@
 **   gap            s since the arrival before [follow: since the answer; 0]
 **   prompt, output tokens; max_output: tokens asked for
 **   priority, client, streamed
+**   ends           "stop": by a token that is not foreseen, below max_output ["length"]
 **   session        its number, from 1; true: one of its own
 **   timeout, cancel   s from arrival until the client hangs up, or cancels
 **   prefix         what the prompt begins with: a name, with prefix_tokens; or a list of

@@ -1,0 +1,30 @@
+/*
+** marks.h - what a simulation keeps of the end of its warm-up and of its arrivals (window.h).
+*/
+#ifndef ORC_CLUSTER_MARKS_H
+#define ORC_CLUSTER_MARKS_H
+
+#include "base/base.h"
+
+/* The books of one replica at the end of the warm-up; all zeroes without one. */
+typedef struct orc_window_mark {
+  orc_time busy;                /* ns */
+  unsigned __int128 block_time; /* block ns */
+  double rented;                /* s */
+  uint64_t evictions;
+  orc_time *stages; /* [pipeline stages] ns at work */
+  double *roofs;    /* [pipeline stages] s, see orc_usage_roof */
+} orc_window_mark;
+
+typedef struct orc_window {
+  orc_window_mark *marks; /* [replica_count]; NULL: the warm-up has not ended, or there is none */
+  uint64_t arrivals;      /* requests that arrived since the run began */
+  uint64_t counted;       /* of them, after the warm-up */
+  orc_time last_arrival;
+  uint64_t at_mark,
+      waiting_at_mark; /* arrivals and the waiting line, with half to a quarter of all */
+  uint64_t at_next, waiting_at_next; /* the same at the mark that follows it */
+  uint64_t waiting_at_last;          /* when the last request arrived that was expected then */
+} orc_window;
+
+#endif
