@@ -3,6 +3,8 @@
 #include <stdlib.h>
 
 #include "cluster/cluster.h"
+#include "cluster/lifecycle.h"
+#include "cluster/phases.h"
 
 bool orc_control_over(const orc_cluster *c)
 {
@@ -165,4 +167,41 @@ void orc_control_reroute(orc_cluster *c, const orc_router *router)
 {
   c->router = *router;
   if (router->tracks) orc_router_load_catch_up(c->loads, &c->requests);
+}
+
+static orc_phase phase_of(const orc_cluster *c, int replica)
+{
+  return c->lifecycle.units[replica].phase;
+}
+
+bool orc_control_drain(orc_cluster *c, int replica)
+{
+  if (phase_of(c, replica) != ORC_PHASE_READY) return false;
+  orc_phases_drain(c, orc_phases_first(c, replica));
+  return true;
+}
+
+bool orc_control_restore(orc_cluster *c, int replica)
+{
+  const int first = orc_phases_first(c, replica);
+  orc_pool *pool = &c->pools[c->replicas[replica].pool];
+  switch (phase_of(c, replica)) {
+  case ORC_PHASE_DRAINING:
+    orc_lifecycle_open(c, first);
+    return true;
+  case ORC_PHASE_OFF:
+    pool->starting++;
+    orc_lifecycle_start(c, first, orc_lifecycle_after(c, pool->is.cold_start));
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool orc_control_fail(orc_cluster *c, int replica, orc_time lasts)
+{
+  const orc_phase phase = phase_of(c, replica);
+  if (phase != ORC_PHASE_READY && phase != ORC_PHASE_DRAINING) return false;
+  orc_lifecycle_fail(c, orc_phases_first(c, replica), lasts);
+  return true;
 }

@@ -52,6 +52,16 @@ bool orc_control_retune(orc_cluster *c, const orc_engine_knobs *to, uint64_t whi
 */
 bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e);
 
+/*
+** The unit of a replica, from now on. False, and nothing has changed, where it is in another phase.
+**   drain     ready: it takes no more requests, and is off once it has none
+**   restore   draining or off: it takes requests again, at once or after its pool's cold start
+**   fail      ready or draining: it loses all it had, and is back after `lasts` ns; ORC_NEVER: never
+*/
+bool orc_control_drain(orc_cluster *c, int replica);
+bool orc_control_restore(orc_cluster *c, int replica);
+bool orc_control_fail(orc_cluster *c, int replica, orc_time lasts);
+
 /* Another router, from the next request on. */
 void orc_control_reroute(orc_cluster *c, const orc_router *router);
 

@@ -126,8 +126,7 @@ static void count_loss(orc_cluster *c, uint32_t lost)
            (double)c->engine.now * 1e-9, (unsigned long long)f->fruitless_failures, f->mtbf);
 }
 
-/* The unit loses all it had, and its requests go back to the router. */
-static void fail(orc_cluster *c, int first, orc_time lasts)
+void orc_lifecycle_fail(orc_cluster *c, int first, orc_time lasts)
 {
   orc_lifecycle *f = &c->lifecycle;
   const int end = orc_phases_end(c, first);
@@ -167,14 +166,15 @@ static void on_failure(void *self, uint32_t index)
   orc_cluster *c = self;
   const orc_lifecycle *f = &c->lifecycle;
   if (!works(f, index) || f->units[index].until != c->engine.now || orc_lifecycle_quiet(c)) return;
-  fail(c, orc_phases_first(c, (int)index), orc_time_of(f->mttr));
+  orc_lifecycle_fail(c, orc_phases_first(c, (int)index), orc_time_of(f->mttr));
 }
 
 static void on_outage(void *self, uint32_t number)
 {
   orc_cluster *c = self;
   const orc_outage *o = &c->lifecycle.outages[number];
-  if (works(&c->lifecycle, o->replica)) fail(c, orc_phases_first(c, o->replica), o->lasts);
+  if (works(&c->lifecycle, o->replica))
+    orc_lifecycle_fail(c, orc_phases_first(c, o->replica), o->lasts);
 }
 
 /* ---- from outside ---- */

@@ -24,6 +24,10 @@ void orc_lifecycle_open(orc_cluster *c, int first);
 /* The unit is rented from now on, and takes requests at `ready` (ns). */
 void orc_lifecycle_start(orc_cluster *c, int first, orc_time ready);
 
+/* The unit that begins with replica `first`, which works, loses all it had and takes requests again
+** after `lasts` ns (ORC_NEVER: never); its requests go back to the router. */
+void orc_lifecycle_fail(orc_cluster *c, int first, orc_time lasts);
+
 /* Nothing happened since the last look, and nothing will. */
 bool orc_lifecycle_quiet(orc_cluster *c);
 

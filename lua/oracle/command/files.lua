@@ -191,6 +191,19 @@ function files.discard(opened)
   for _, o in pairs(opened) do o:discard() end
 end
 
+--- Of a run that failed: the requests that were written before stay, the other files are given up.
+function files.keep_begun(opened)
+  local csv = opened.csv
+  local f = csv and csv.path and io.open(csv.path)
+  local begun = f and f:seek("end") > 0
+  if f then f:close() end
+  if begun then
+    csv:commit()
+    opened.csv = nil
+  end
+  files.discard(opened)
+end
+
 --- Write one of the files, where it was asked for, and give it its name.
 function files.write(opened, text)
   if not opened then return end

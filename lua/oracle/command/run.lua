@@ -59,7 +59,7 @@ local function simulate(s, plan, outputs, options, tell)
   total.cost_calls, total.cost_seconds = now - calls, then_ - seconds
   if meter then meter.done() end
   if not ok then
-    files.discard(outputs)
+    files.keep_begun(outputs)
     error(result, 0)
   end
   return result, total

@@ -54,6 +54,7 @@ local function start(inner)
   inner.spec = spec_of(inner.plan)
   inner.raw = core.sim.new(inner.spec)
   inner.series = series.new(inner.plan.spec.series_interval)
+  inner.beside = planning.beside(inner.plan, inner.raw)
   inner.begun = false
   return inner
 end
@@ -78,8 +79,14 @@ local function advance(inner, until_ns, predicate)
   repeat
     local stop = series.next(inner.series)
     if until_ns and until_ns < stop then stop = until_ns end
+    local due = inner.beside and inner.beside.due()
+    if due and due < stop then stop = due end
     ok, how = pcall(raw.advance, raw, stop, predicate, show)
     local now = raw:now()
+    if ok and how == "reached" and due and due <= now and not raw:status().over then
+      local good, why = pcall(inner.beside.run, now)
+      if not good then ok, how = false, why end
+    end
     series.sample(inner.series, raw, now)
     if meter then show(raw:fraction(), now) end
   until not ok or how ~= "reached" or now == until_ns or raw:status().over

@@ -15,6 +15,7 @@ local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
 local pools = lazy "oracle.plan.pools"
+local processes = lazy "oracle.plan.processes"
 local scenario = require "oracle.scenario"
 local schema = require "oracle.scenario.schema"
 local systems = lazy "oracle.system"
@@ -408,7 +409,9 @@ end
 -- @return { scenario =, deployment =, spec =, warnings = }; spec is what oracle.core's sim.run takes
 function planning.plan(s, memo)
   world.planned = true
-  return plan_of(scenario.raw(s), scenario.origin(s), memo or {})
+  local plan = plan_of(scenario.raw(s), scenario.origin(s), memo or {})
+  plan.of = s
+  return plan
 end
 
 -- ---- running ----
@@ -458,7 +461,18 @@ end
 -- @param options see planning.spec
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
-  return core.sim.run(planning.spec(plan, options))
+  local spec = planning.spec(plan, options)
+  if not plan.scenario.processes then return core.sim.run(spec) end
+  local raw = core.sim.new(spec)
+  local ok, why = pcall(processes.run, planning.beside(plan, raw), raw, spec.progress)
+  local result = raw:result()                             -- closes the CSV, too
+  if not ok then error(why, 0) end
+  return result
+end
+
+--- The processes of a plan beside a simulation of it (oracle.plan.processes); nil where it has none.
+function planning.beside(plan, raw)
+  return plan.scenario.processes and processes.start(plan, planning.plan, raw)
 end
 
 return planning

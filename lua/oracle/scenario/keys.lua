@@ -112,6 +112,8 @@ return section { "", {
       { "pool", "string", doc = "of which it is counted: prefill, decode, or group1 and so on; of all" },
     } } },
   } },
+  { "processes", "list", of = { type = "function" }, fixed = "they have begun",
+    doc = "functions(env, cluster) that run beside it on its clock: operators, failures (docs/processes.md)" },
   cost,
   workloads.key(),
   slo,

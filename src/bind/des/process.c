@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bind/policy/watchdog.h"
+
 static const char interrupt_name[] = "oracle.des.interrupt";
 
 orc_lua_process *orc_lua_des_current(lua_State *L, const orc_lua_des *env)
@@ -280,7 +282,10 @@ static void resume(void *self, orc_des_process *process, orc_des_wake why, uint3
   }
   env->current = p;
   env->waits = false;
+  lua_State *watched =
+      orc_watchdog_follow(p->T); /* one that never waits is stopped in its coroutine */
   const int status = lua_resume(p->T, L, n, &results);
+  if (watched != NULL) orc_watchdog_follow(watched);
   env->L = L;
   env->current = NULL;
   if (status != LUA_YIELD || !env->waits) end(env, p, status, results);

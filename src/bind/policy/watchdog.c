@@ -184,6 +184,14 @@ void orc_watchdog_end(orc_watchdog *w)
   lua_sethook(w->L, w->hook, w->mask, w->count);
 }
 
+lua_State *orc_watchdog_follow(lua_State *L)
+{
+  if (current == NULL || !current->inside) return NULL;
+  lua_State *before = current->L;
+  current->L = L;
+  return before;
+}
+
 int orc_watchdog_watched(lua_State *L)
 {
   lua_pushboolean(L, current != NULL && current->inside);

@@ -78,6 +78,10 @@ int orc_watchdog_guard(lua_State *L);
 ** lua_CFunction. */
 int orc_watchdog_pcall(lua_State *L);
 
+/* While a policy runs on this thread, L is the coroutine that runs: the one to be stopped where it does not return.
+** Returns the one before; NULL: nothing is watched. */
+lua_State *orc_watchdog_follow(lua_State *L);
+
 /* watched() -> whether a policy is running on this thread. A lua_CFunction. */
 int orc_watchdog_watched(lua_State *L);
 

@@ -197,11 +197,53 @@ static int until(lua_State *L)
   return 0;
 }
 
+static int replica_at(lua_State *L, int index, const orc_sim *s)
+{
+  const lua_Integer i = luaL_checkinteger(L, index);
+  luaL_argcheck(L, i >= 0 && i < s->cluster->replica_count, index, "no such replica");
+  return (int)i;
+}
+
+/* s:drain(i), s:restore(i), s:fail(i [, ns]) -> whether its phase allowed it (cluster/control.h) */
+static int drain(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  lua_pushboolean(L, orc_control_drain(s->cluster, replica_at(L, 2, s)));
+  return 1;
+}
+
+/* Calls of policies, for requests that waited for a replica may get one. */
+static int restore(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  const int replica = replica_at(L, 2, s);
+  orc_bind_begin(s, L);
+  const bool done = orc_control_restore(s->cluster, replica);
+  orc_bind_end(s);
+  lua_pushboolean(L, done);
+  return 1;
+}
+
+/* The same, for its requests get others. */
+static int fail(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  const int replica = replica_at(L, 2, s);
+  const orc_time lasts = (orc_time)luaL_optinteger(L, 3, ORC_NEVER);
+  luaL_argcheck(L, lasts >= 0, 3, "a time of at least 0 expected");
+  orc_bind_begin(s, L);
+  const bool done = orc_control_fail(s->cluster, replica, lasts);
+  orc_bind_end(s);
+  lua_pushboolean(L, done);
+  return 1;
+}
+
 void orc_bind_control(lua_State *L)
 {
   static const luaL_Reg methods[] = {
     { "advance", advance }, { "step", step },   { "retune", retune },
-    { "swap", swap },       { "until", until }, { NULL, NULL },
+    { "swap", swap },       { "until", until }, { "drain", drain },
+    { "restore", restore }, { "fail", fail },   { NULL, NULL },
   };
   luaL_setfuncs(L, methods, 0);
 }

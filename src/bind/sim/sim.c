@@ -244,7 +244,10 @@ static int run(lua_State *L)
   orc_bind_end(s);
   if (!shown) lua_error(L);
   if (!good) {
+    orc_csv *csv = s->csv; /* the requests so far are kept */
+    s->csv = NULL;
     s->failed = true;
+    if (csv != NULL) orc_csv_close(csv, NULL);
     orc_bind_raise(L, &e);
   }
   lua_pushboolean(L, !s->cluster->interrupted);

@@ -1,0 +1,180 @@
+--- Processes of a scenario: functions that run beside its simulation, on the same clock, as those of oracle.des do
+-- (docs/processes.md).
+--   processes = { function(env, cluster) env:sleep(36000) cluster:drain(0) end }
+-- Those of a moment run after all that the servers do then; what they change counts from there on.
+local core = require "oracle.core"
+local des = require "oracle.des"
+local knobs = require "oracle.scenario.knobs"
+local lazy = require "oracle.lazy"
+local spelling = lazy "oracle.text.spelling"
+local systems = lazy "oracle.system"
+local units = lazy "oracle.text.units"
+
+local processes = {}
+
+local NS = 1e9
+local STILL_MOST = 1000000                                -- events at one moment that are taken for an endless loop
+
+local function fail(...) error(string.format(...), 0) end
+
+-- ---- what a process sees of the servers, and does to them ----
+
+local FIELDS, METHODS = {}, {}
+
+function FIELDS.now(raw) return raw:now() / NS end
+function FIELDS.queue(raw) return raw:queue() end
+function FIELDS.running(raw) return raw:running() end
+function FIELDS.arrived(raw) return raw:status().arrived end
+function FIELDS.in_flight(raw) return raw:status().live end
+function FIELDS.over(raw) return raw:status().over end
+
+function FIELDS.finished(raw)
+  local status = raw:status()
+  return status.arrived - status.live
+end
+
+-- Replicas from 0, as the engine tells of them: queue, running, kv { used, free, total }, phase ...
+function FIELDS.replicas(raw)
+  local n = raw:status().replicas
+  local function get(_, i)
+    if math.type(i) ~= "integer" or i < 0 or i >= n then return nil end
+    return raw:replica(i)
+  end
+  local function following(list, i)
+    i = i and i + 1 or 0
+    if i < n then return i, list[i] end
+  end
+  return setmetatable({}, { __index = get, __len = function() return n end,
+                            __pairs = function(list) return following, list end })
+end
+
+local function replica_of(raw, verb, i)
+  local n = raw:status().replicas
+  if math.type(i) == "integer" and i >= 0 and i < n then return i end
+  fail("cluster:%s: a replica from 0 to %d expected, got %s", verb, n - 1, tostring(i))
+end
+
+--- It takes no more requests, and is off once it has none. False where it is not ready.
+function METHODS.drain(raw, _, i) return raw:drain(replica_of(raw, "drain", i)) end
+
+--- One that drains or is off takes requests again: at once, or after its cold start. False where it is neither.
+function METHODS.restore(raw, _, i) return raw:restore(replica_of(raw, "restore", i)) end
+
+--- It loses all it had, and its requests go to others; it is back after `lasts` (s, or "10 min"; nil: never). False
+-- where it does not work.
+function METHODS.fail(raw, _, i, lasts)
+  local seconds = lasts
+  if type(lasts) == "string" then seconds = units.parse(lasts, "time") end
+  if lasts ~= nil and not (type(seconds) == "number" and seconds >= 0 and seconds <= 1e9) then
+    fail("cluster:fail: how long, in s or such as \"10 min\", expected, got %s", tostring(lasts))
+  end
+  return raw:fail(replica_of(raw, "fail", i), seconds and math.floor(seconds * NS + 0.5))
+end
+
+-- The knobs of engines that can change while they run.
+local function changeable()
+  local names = {}
+  for _, row in ipairs(knobs.fields()) do
+    if not row.fixed then names[#names + 1] = "engine." .. row[1] end
+  end
+  table.sort(names)
+  return names
+end
+
+-- The canonical name of a knob that can change.
+local function knob_of(plan, key)
+  local name = type(key) == "string" and key:match "^engine%.([%w_]+)$"
+  name = name and (systems.get(plan.scenario.engine.system).aliases[name] or name)
+  local names = changeable()
+  for _, other in ipairs(names) do
+    if name and other == "engine." .. name then return name end
+  end
+  local near = type(key) == "string" and spelling.find(key, names)
+  fail("cluster:set: %s cannot change while it runs%s", tostring(key), near and "; did you mean " .. near .. "?"
+    or " (what can: " .. table.concat(names, ", ") .. ")")
+end
+
+--- A knob of all replicas has another value from their next step on, checked as in a scenario.
+function METHODS.set(raw, plan, key, value)
+  local name = knob_of(plan, key)
+  local changed = plan.of:copy()
+  for k, v in pairs(plan.changed) do changed:set(k, v) end
+  changed:set(key, value)
+  local e = plan.again(changed).spec.engine
+  raw:retune { [name] = e[name] }
+  plan.changed[key] = value
+end
+
+local function cluster_of(plan, raw)
+  local cluster, bound = {}, {}
+  for name, method in pairs(METHODS) do
+    bound[name] = function(self, ...)
+      if self ~= cluster then error(("cluster:%s(...) expected, not cluster.%s"):format(name, name), 2) end
+      local ok, result = pcall(method, raw, plan, ...)
+      if not ok then error(result, 2) end
+      return result
+    end
+  end
+  local function see(_, key)
+    if bound[key] then return bound[key] end
+    if FIELDS[key] then return FIELDS[key](raw) end
+    local names = {}
+    for name in pairs(FIELDS) do names[#names + 1] = name end
+    for name in pairs(METHODS) do names[#names + 1] = name end
+    local near = spelling.find(tostring(key), names)
+    error(("a cluster has no field %s%s"):format(tostring(key), near and "; did you mean " .. near .. "?" or ""), 2)
+  end
+  return setmetatable(cluster, { __index = see, __name = "oracle.cluster", __newindex = function(_, key)
+    error(("cluster.%s cannot be assigned; cluster:set(key, value) changes a knob"):format(tostring(key)), 2)
+  end })
+end
+
+-- ---- time ----
+
+--- The processes of a plan beside a simulation of it, none of which has begun; nil where it has none.
+-- @param plan of oracle.plan
+-- @param again function(scenario) -> its plan
+-- @param raw of oracle.core's sim.new
+-- @return due() -> ns of their next event, nil: none comes; run(ns): the events up to then, raises what goes wrong
+function processes.start(plan, again, raw)
+  local list = plan.scenario.processes
+  if not list or #list == 0 then return nil end
+  local env = des.environment { seed = plan.scenario.seed }
+  local cluster = cluster_of({ scenario = plan.scenario, of = plan.of, again = again, changed = {} }, raw)
+  for _, f in ipairs(list) do env:process(f, env, cluster) end
+  local function due()
+    local at = env:peek()
+    return at < math.huge and math.floor(at * NS + 0.5) or nil
+  end
+  local function run_through(ns)
+    local events = 0
+    for at in due do
+      if at > ns then break end
+      env:step()
+      events = events + 1
+      if events > STILL_MOST then
+        fail("%d events in a row, and the clock stands still", STILL_MOST)
+      end
+    end
+  end
+  local function run(ns)
+    local ok, why = core.sim.guard(pcall, run_through, ns)
+    if ok then return end
+    why = tostring(why)
+    error(why:match "^at t=" and why or ("at t=%.6f s, processes: %s"):format(ns / NS, why), 0)
+  end
+  return { due = due, run = run }
+end
+
+--- A simulation and its processes to the end.
+-- @return whether nobody interrupted it
+function processes.run(beside, raw, progress)
+  while true do
+    local due = beside.due()
+    if not raw:run(due and due / NS, progress) then return false end
+    if not due or raw:status().over or raw:now() < due then return true end
+    beside.run(due)
+  end
+end
+
+return processes
