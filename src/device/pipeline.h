@@ -109,7 +109,7 @@ static inline void orc_pipeline_decode(orc_pipe_stage *s, orc_decode_span *span,
   span->steps += more->steps;
   span->context += more->context;
   span->window += more->window;
-  span->time += more->time;
+  span->time = orc_time_after(span->time, more->time); /* at the end of the clock: no later */
 }
 
 /*

@@ -11,7 +11,7 @@
 /* A step as it starts. */
 typedef struct orc_step_note {
   orc_time formed, start, end; /* ns */
-  uint64_t number;     /* of the replica's steps, from 0 */
+  uint64_t number;             /* of the replica's steps, from 0 */
   uint16_t replica;
   int64_t decodes;        /* sequences that decode a token */
   int64_t prefill_tokens; /* prompt tokens computed, of */

@@ -3,8 +3,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#include "bind/error.h"
 #include "base/spelling.h"
+#include "bind/error.h"
 
 /* cols.x where no column x was asked for. Upvalue: "b:columns". */
 static int no_column(lua_State *L)

@@ -1,7 +1,7 @@
 #include "bind/policy/handle.h"
 
-#include "bind/error.h"
 #include "base/spelling.h"
+#include "bind/error.h"
 
 enum { VERBS = 64 }; /* no object has more */
 

@@ -2,9 +2,9 @@
 
 #include <lauxlib.h>
 
+#include "base/spelling.h"
 #include "bind/error.h"
 #include "bind/policy/handle.h"
-#include "base/spelling.h"
 
 const char *const orc_policy_request_fields[ORC_FIELDS] = {
   [ORC_FIELD_ID] = "id",

@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/spelling.h"
 #include "bind/args.h"
 #include "bind/error.h"
-#include "base/spelling.h"
 
 enum { SESSION_BITS = 48, TOKENS_MOST = 1 << 30, SPANS_MOST = 64 };
 
@@ -165,6 +165,15 @@ static void read_spans(lua_State *L, orc_request_block *b, int row)
   }
 }
 
+/* A name, or such a list. */
+static void read_prefix(lua_State *L, orc_request_block *b, int row)
+{
+  if (lua_istable(L, -1))
+    read_spans(L, b, row);
+  else
+    b->prefix[row] = text(L, PREFIX);
+}
+
 static double arrival(lua_State *L, const orc_rows *r)
 {
   const double at = seconds(L, ARRIVAL);
@@ -209,10 +218,7 @@ static void put(lua_State *L, orc_rows *r, field f, orc_request_block *b, int i)
     b->cancel[i] = seconds(L, f);
     break;
   case PREFIX:
-    if (lua_istable(L, -1))
-      read_spans(L, b, i);
-    else
-      b->prefix[i] = text(L, f);
+    read_prefix(L, b, i);
     break;
   case PREFIX_TOKENS:
     b->prefix_tokens[i] = tokens(L, f);
