@@ -55,6 +55,9 @@ void orc_arrivals_draw(orc_cluster *c, uint32_t source)
 bool orc_arrivals_let_come(orc_cluster *c)
 {
   if (c->left == 0) return false;
-  if (--c->left == 0) c->expected = 1;
+  if (--c->left == 0) {
+    c->expected = 1;
+    c->open = false;
+  }
   return true;
 }

@@ -21,7 +21,9 @@ static void start_sources(orc_cluster *c, const orc_cluster_config *config)
     c->sources[i] = config->sources[i];
     /* An answer may bring a request to any replica, so none may pass another's end. */
     if (c->sources[i].follow != NULL) c->engine.coupled = true;
+    if (c->sources[i].open) c->open = true;
   }
+  if (c->open) c->expected++;
   for (int i = 0; i < c->source_count; i++)
     orc_arrivals_draw(c, (uint32_t)i);
 }
@@ -143,6 +145,11 @@ static bool outlasted(const orc_cluster *c, orc_error *e)
                   (double)c->engine.now * 1e-9);
 }
 
+bool orc_cluster_idles(const orc_cluster *c, orc_time until)
+{
+  return c->open && until != ORC_NEVER;
+}
+
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
   c->host.limit = until;
@@ -154,7 +161,7 @@ bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
     if (c->requests.live == 0 && c->expected == 0)
       return true; /* what is pending concerns no request */
     const orc_time next = orc_engine_next(&c->engine);
-    if (next == ORC_NEVER) return stalled(c, e);
+    if (next == ORC_NEVER && !orc_cluster_idles(c, until)) return stalled(c, e);
     if (next > until) {
       c->engine.now = until;
       return true;

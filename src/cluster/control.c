@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "cluster/arrivals.h"
 #include "cluster/cluster.h"
 #include "cluster/lifecycle.h"
 #include "cluster/phases.h"
@@ -47,7 +48,8 @@ orc_instant orc_control_instant(orc_cluster *c, orc_time until, orc_error *e)
 {
   if (orc_control_over(c)) return ORC_INSTANT_OVER;
   const orc_time next = orc_engine_next(&c->engine);
-  if (next > until && next != ORC_NEVER) {
+  const bool idles = next == ORC_NEVER && orc_cluster_idles(c, until);
+  if (next > until && (next != ORC_NEVER || idles)) {
     c->engine.now = until;
     return ORC_INSTANT_LATER;
   }
@@ -90,7 +92,7 @@ static orc_engine_knobs changed(const orc_replica *r, const orc_engine_knobs *to
 /* Whether a replica can go on with them: a budget below what runs would never let it decode. */
 static bool fits(const orc_replica *r, const orc_engine_knobs *k, orc_error *e)
 {
-  const int replica = r->index + 1, tokens = k->max_num_batched_tokens;
+  const int replica = r->index, tokens = k->max_num_batched_tokens;
   if (tokens < k->max_num_seqs)
     return orc_fail(e, "replica %d: max_num_batched_tokens (%d) must be at least max_num_seqs (%d)",
                     replica, tokens, k->max_num_seqs);
@@ -204,4 +206,18 @@ bool orc_control_fail(orc_cluster *c, int replica, orc_time lasts)
   if (phase != ORC_PHASE_READY && phase != ORC_PHASE_DRAINING) return false;
   orc_lifecycle_fail(c, orc_phases_first(c, replica), lasts);
   return true;
+}
+
+bool orc_control_send(orc_cluster *c, uint32_t source, const orc_arrival *a)
+{
+  ORC_ASSERT(c->sources[source].open);
+  if (!c->open) return false;
+  orc_arrivals_expect(c, source, ORC_NO_REPLICA, a);
+  return true;
+}
+
+void orc_control_close(orc_cluster *c)
+{
+  if (c->open) c->expected--;
+  c->open = false;
 }

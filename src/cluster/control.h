@@ -62,6 +62,16 @@ bool orc_control_drain(orc_cluster *c, int replica);
 bool orc_control_restore(orc_cluster *c, int replica);
 bool orc_control_fail(orc_cluster *c, int replica, orc_time lasts);
 
+/*
+** While a source is open (workload/source.h), a run that nothing is left to do in is not over: it
+** waits for what is sent.
+**   send    one more request of that source, its time no earlier than now; false: none comes any
+**           more, since the run has had its number of requests, or is closed
+**   close   none comes any more
+*/
+bool orc_control_send(orc_cluster *c, uint32_t source, const orc_arrival *a);
+void orc_control_close(orc_cluster *c);
+
 /* Another router, from the next request on. */
 void orc_control_reroute(orc_cluster *c, const orc_router *router);
 

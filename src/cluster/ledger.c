@@ -97,7 +97,7 @@ static void follow_up(orc_cluster *c, const orc_request *q, orc_status status, o
   const orc_source *s = &c->sources[q->in.source];
   orc_error e;
   orc_error_clear(&e);
-  if (s->follow != NULL && c->left > 0) {
+  if (s->follow != NULL && (c->left > 0 || s->open)) {
     const orc_outcome of = outcome_of(q, status, now);
     orc_arrival next;
     if (s->follow(s->self, &of, &next, &e)) {

@@ -45,7 +45,7 @@ static void on_sample(void *self, uint32_t unused)
     return;
   }
   /* With nothing else pending the run is over or stuck, and must not be kept going by this. */
-  if (orc_engine_next(&c->engine) != ORC_NEVER) wait_for_next(c);
+  if (orc_engine_next(&c->engine) != ORC_NEVER || c->open) wait_for_next(c);
 }
 
 void orc_sampler_start(orc_cluster *c, orc_time interval)

@@ -62,7 +62,8 @@ struct orc_cluster {
   orc_arrival *future;   /* arrivals that follow an answer, by index */
   uint32_t *future_free; /* free indices */
   uint32_t future_count, future_room, future_free_count;
-  uint64_t expected; /* arrivals pending: of sources and future ones */
+  uint64_t expected; /* arrivals pending: of sources and future ones; one more while `open` */
+  bool open;         /* requests may still be sent (orc_control_send) */
   uint64_t left;     /* requests that may still come */
   uint64_t seed;
   orc_rng routing; /* draws of the router */

@@ -319,6 +319,32 @@ static bool follow(void *self, const orc_outcome *of, orc_arrival *out, orc_erro
   return e->code != 0 ? failed(g, e) : false;
 }
 
+const orc_generator *orc_generator_of(const orc_source *s)
+{
+  return &((const generator *)s->self)->of;
+}
+
+orc_request_block *orc_generator_row(const orc_source *s)
+{
+  generator *g = s->self;
+  clear(g, &g->one, g->issued);
+  return &g->one;
+}
+
+bool orc_generator_send(const orc_source *s, orc_time now, orc_arrival *out, orc_error *e)
+{
+  generator *g = s->self;
+  if (!check(g, &g->one, 0, e)) return false;
+  *out = row(&g->one, 0);
+  out->time = orc_time_after(now, orc_time_of(g->one.time[0]));
+  if ((double)out->time * 1e-9 >= g->options.duration) return false;
+  if (!may_go_on(g, now, e)) return false;
+  g->latest = now;
+  word(g, &g->one, 0, 0, out);
+  g->issued++;
+  return true;
+}
+
 static void done(void *self)
 {
   generator *g = self;
@@ -338,5 +364,6 @@ orc_source orc_source_generator(const orc_generator *of, const orc_generator_opt
                        .next = next,
                        .follow = of->follow != NULL ? follow : NULL,
                        .done = done,
+                       .open = o->open,
                        .prompts = &g->prompts };
 }

@@ -75,6 +75,7 @@ typedef struct orc_generator_options {
   double duration; /* s; none comes at or after it; INFINITY: no bound */
   double timeout;  /* s; INFINITY: never */
   bool told;       /* prompts have identities; else prefix and text must stay 0 */
+  bool open;       /* requests are sent besides those of `fill` (orc_generator_send) */
 } orc_generator_options;
 
 /*
@@ -82,5 +83,17 @@ typedef struct orc_generator_options {
 ** names the request and the column.
 */
 orc_source orc_source_generator(const orc_generator *g, const orc_generator_options *o);
+
+/* What makes its requests. */
+const orc_generator *orc_generator_of(const orc_source *s);
+
+/* A block of one row, as it is before it is written: of a request that orc_generator_send sends. */
+orc_request_block *orc_generator_row(const orc_source *s);
+
+/*
+** The request in that row comes `time` s after `now`, whatever the source has drawn. False with
+** e->code 0: it would come after the source's duration. Else false with what is wrong in *e.
+*/
+bool orc_generator_send(const orc_source *s, orc_time now, orc_arrival *out, orc_error *e);
 
 #endif

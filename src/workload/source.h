@@ -23,6 +23,7 @@ typedef struct orc_source {
   bool (*next)(void *self, orc_arrival *out, orc_error *e);
   bool (*follow)(void *self, const orc_outcome *of, orc_arrival *out, orc_error *e);
   void (*done)(void *self);
+  bool open; /* others send its requests too (cluster/control.h), also after `next` had none */
   orc_prompts *prompts; /* its own; what `prompt_id` of its arrivals counts in; NULL: all are 0 */
   const char *note;     /* what a result must say of it; its own; NULL: nothing */
 } orc_source;

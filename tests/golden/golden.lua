@@ -27,6 +27,8 @@ local HOW = {
   des_bank_renege = { args = "scenarios/des_bank_renege.lua", csv = false },
   des_carwash = { args = "scenarios/des_carwash.lua", csv = false },
   des_gas_station = { args = "scenarios/des_gas_station.lua", csv = false },
+  gateway = { args = "scenarios/gateway.lua", csv = false },
+  operator = { args = "scenarios/operator.lua --set workload.duration=240", csv = false },
   des_machine_shop = { args = "scenarios/des_machine_shop.lua", csv = false },
 
   policies = { args = "golden/policies.lua", csv = false },

@@ -37,6 +37,22 @@ describe("processes", function()
     assert.equal("c@1 a@2 b@2 c@3 a@4 b@4", logged())
   end)
 
+  it("that fail while they hold places give them back to those who wait", function()
+    local desk = env:resource(1)
+    env:process(function()
+      local place <close> = desk:request()
+      place:wait()
+      env:sleep(1)
+      error("lost", 0)
+    end)
+    for i = 1, 3 do
+      env:process(function() desk:use(function() env:sleep(i) note(i) end) end)
+    end
+    assert.has_error(function() env:run() end)
+    env:run()
+    assert.equal("1@2 2@4 3@7", logged())
+  end)
+
   it("give a value to those who wait for their end", function()
     local p = env:process(function() env:sleep(3) return "done", 2 end)
     env:process(function() note(p:wait()) note(p:wait()) end)

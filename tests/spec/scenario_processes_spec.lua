@@ -92,6 +92,95 @@ describe("a process of a scenario", function()
   end)
 end)
 
+-- A gateway with `desks` places: `count` requests come every 10 ms and queue there. Their answers go into `seen`.
+local function gateway(desks, count, seen)
+  return function(env, cluster)
+    local desk = env:resource(desks)
+    for i = 1, count do
+      env:sleep(0.01)
+      env:process(function()
+        local came = env.now
+        desk:use(function()
+          local answer = cluster:send { prompt = 300, output = 20, data = i }:wait()
+          assert.equal(env.now, cluster.now)
+          assert.equal(i, answer.data)
+          seen[#seen + 1] = { at = came, sent = answer.arrival, ended = env.now, told = answer.ended }
+        end)
+      end)
+    end
+  end
+end
+
+local function sent(process)
+  return { model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = 4,
+           workload = oracle.workload.sent {}, processes = { process } }
+end
+
+describe("requests that processes send", function()
+  it("are answered at the moment they end, and no more are under way than a gateway lets through", function()
+    local seen = {}
+    local list, s = rows.of(sent(gateway(3, 60, seen)))
+    assert.equal(60, s.requests.successful)
+    assert.equal(60, #seen)
+    local of = {}
+    for _, r in ipairs(list) do of[r.arrival_time] = r end
+    for _, a in ipairs(seen) do
+      assert.equal(a.ended, a.told)
+      assert.near(a.ended, of[a.sent].completion_time, 1e-9)
+      assert.is_true(a.sent >= a.at)
+      local under_way = 0
+      for _, b in ipairs(seen) do
+        if b.sent <= a.sent and b.ended > a.sent then under_way = under_way + 1 end
+      end
+      assert.is_true(under_way <= 3)
+    end
+    assert.is_true(seen[60].sent > seen[60].at)
+  end)
+
+  it("are those of a closed loop, where each client sends its next when it is answered", function()
+    local clients = {}
+    for c = 1, 5 do
+      clients[c] = function(_, cluster)
+        for _ = 1, 20 do cluster:send { prompt = 300, output = 20, client = c }:wait() end
+      end
+    end
+    local of = sent()
+    of.processes = clients
+    local mine = select(2, rows.of(of))
+    of.processes = nil
+    of.workload = oracle.workload.closed_loop { concurrency = 5, count = 100, prompt = 300, output = 20 }
+    local loop = select(2, rows.of(of))
+    assert.equal(100, mine.requests.successful)
+    assert.same(loop.latency, mine.latency)
+  end)
+
+  it("mix with others, go on after a pause in which nothing happens, and end with the processes", function()
+    local of = sent(function(env, cluster)
+      env:sleep(100)
+      local first = cluster:send { prompt = 100, output = 5 }
+      local late = cluster:send { prompt = 100, output = 5, gap = 50 }
+      local both = env:all_of(first, late):wait()
+      assert.near(150, both[late].arrival, 1e-9)
+      assert.is_true(both[first].ok)
+      env:event():wait()                                  -- never
+    end)
+    of.workload = oracle.workload.mix { { name = "chat", rate = 5, count = 10, prompt = 50, output = 5 },
+                                        { name = "mine", kind = "sent" } }
+    local s = select(2, rows.of(of))
+    assert.equal(2, s.per_profile.mine.requests.successful)
+    assert.equal(10, s.per_profile.chat.requests.successful)
+  end)
+
+  it("are asked again in a branch and after rewinding", function()
+    local s = live.new(oracle.scenario(sent(gateway(2, 30, {}))))
+    s:run_until(0.5)
+    local branch = s:fork()
+    s:run()
+    s:rewind(0.2)
+    assert.same(branch:run().latency, s:run().latency)
+  end)
+end)
+
 describe("what a process gets wrong", function()
   setup(program.open)
   teardown(program.close)
@@ -105,11 +194,13 @@ describe("what a process gets wrong", function()
       ["c:drain(7)"] = "s%.lua:1: cluster:drain: a replica from 0 to 0 expected, got 7",
       ["c:set('engine.max_num_sqs', 3)"] = "cannot change while it runs; did you mean engine.max_num_seqs%?",
       ["c:set('engine.max_num_seqs', -3)"] = "engine.max_num_seqs: %-3: a whole number from 1",
+      ["c:send { prompt = 5, output = 5 }"] = "s%.lua:1: cluster:send: no requests are sent here; workload = "
+        .. "oracle%.workload%.sent {}, or a part of a mix, expected",
       ["c:dran(0)"] = "a cluster has no field dran; did you mean drain%?",
     } do
-      local path = program.write("s.lua", "return oracle.scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm', workload ="
-        .. " oracle.workload.poisson { rate = 20, prompt = 50, output = 10, duration = 9 }, processes = { function(env, c)"
-        .. " env:sleep(5) " .. body .. " end } }")
+      local path = program.write("s.lua", "return oracle.scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm',"
+        .. " workload = oracle.workload.poisson { rate = 20, prompt = 50, output = 10, duration = 9 },"
+        .. " processes = { function(env, c) env:sleep(5) " .. body .. " end } }")
       local csv = program.dir .. "/s.csv"
       local rc, _, err = program.run(("'%s' -q --csv '%s'"):format(path, csv))
       assert.equal(1, rc)
@@ -122,5 +213,38 @@ describe("what a process gets wrong", function()
 
   it("is no function", function()
     assert.error_matches(function() oracle.scenario(scenario(12)) end, "processes%[1%]: 12: a function expected")
+  end)
+end)
+
+describe("scenarios with processes", function()
+  setup(program.open)
+  teardown(program.close)
+
+  it("vary over threads as one after the other", function()
+    local path = program.write("vary.lua", [[
+local oracle = require "oracle"
+return oracle.scenario {
+  model = "llama-3.1-8b", hardware = "h100-sxm", workload = oracle.workload.sent {},
+  processes = { function(env, cluster)
+    local desk, gaps = env:resource(3), env:random "gaps"
+    for _ = 1, 40 do
+      env:sleep(gaps:exponential(0.01))
+      env:process(function() desk:use(function() cluster:send { prompt = 300, output = 20 }:wait() end) end)
+    end
+  end },
+  vary = { { "seed", { 1, 2, 3, 4 } }, { "engine.max_num_seqs", { 1, 64 } } }, report = { "e2e.mean", "ttft.max" },
+}]])
+    local function swept(threads)
+      local rc, _, err = program.run(("sweep '%s' --threads %d -q --out '%s/out%d'"):format(path, threads,
+        program.dir, threads))
+      assert.equal(0, rc, err)
+      local lines = {}
+      for line in io.lines(("%s/out%d"):format(program.dir, threads)) do lines[#lines + 1] = line end
+      table.sort(lines)                                   -- they stand in the order in which they ended
+      return table.concat(lines, "\n")
+    end
+    local one = swept(1)
+    assert.equal(8, select(2, one:gsub("\n", "")))
+    assert.equal(one, swept(4))
   end)
 end)

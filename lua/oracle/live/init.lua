@@ -54,7 +54,7 @@ local function start(inner)
   inner.spec = spec_of(inner.plan)
   inner.raw = core.sim.new(inner.spec)
   inner.series = series.new(inner.plan.spec.series_interval)
-  inner.beside = planning.beside(inner.plan, inner.raw)
+  inner.beside = planning.beside(inner.plan, inner.raw, inner.spec)
   inner.begun = false
   return inner
 end
@@ -75,21 +75,27 @@ local function advance(inner, until_ns, predicate)
     if meter then meter.step(share, seconds(now)) end
   end
   inner.begun = true
+  local heard, ask = inner.beside and inner.beside.heard, predicate
+  if heard then
+    function ask() return heard() or predicate and predicate() end
+  end
   local ok, how
   repeat
     local stop = series.next(inner.series)
     if until_ns and until_ns < stop then stop = until_ns end
     local due = inner.beside and inner.beside.due()
     if due and due < stop then stop = due end
-    ok, how = pcall(raw.advance, raw, stop, predicate, show)
+    ok, how = pcall(raw.advance, raw, stop, ask, show)
     local now = raw:now()
-    if ok and how == "reached" and due and due <= now and not raw:status().over then
+    local is_told = ok and how == "met" and heard and heard()
+    if is_told or ok and how == "reached" and due and due <= now and not raw:status().over then
       local good, why = pcall(inner.beside.run, now)
       if not good then ok, how = false, why end
+      if good and is_told then how = "reached" end
     end
     series.sample(inner.series, raw, now)
     if meter then show(raw:fraction(), now) end
-  until not ok or how ~= "reached" or now == until_ns or raw:status().over
+  until not ok or how ~= "reached" or now == until_ns and not is_told or raw:status().over
   if meter then meter.done() end
   if not ok then error(how, 0) end
   return how == "interrupted"

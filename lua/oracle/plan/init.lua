@@ -464,15 +464,16 @@ function planning.simulate(plan, options)
   local spec = planning.spec(plan, options)
   if not plan.scenario.processes then return core.sim.run(spec) end
   local raw = core.sim.new(spec)
-  local ok, why = pcall(processes.run, planning.beside(plan, raw), raw, spec.progress)
+  local ok, why = pcall(processes.run, planning.beside(plan, raw, spec), raw, spec.progress)
   local result = raw:result()                             -- closes the CSV, too
   if not ok then error(why, 0) end
   return result
 end
 
 --- The processes of a plan beside a simulation of it (oracle.plan.processes); nil where it has none.
-function planning.beside(plan, raw)
-  return plan.scenario.processes and processes.start(plan, planning.plan, raw)
+-- @param spec what the simulation was made from
+function planning.beside(plan, raw, spec)
+  return plan.scenario.processes and processes.start(plan, planning.plan, raw, spec)
 end
 
 return planning

@@ -14,6 +14,7 @@ local processes = {}
 
 local NS = 1e9
 local STILL_MOST = 1000000                                -- events at one moment that are taken for an endless loop
+local IDLE_MOST = 100000                                  -- and of processes that keep a run going without requests
 
 local function fail(...) error(string.format(...), 0) end
 
@@ -105,6 +106,23 @@ function METHODS.set(raw, plan, key, value)
   plan.changed[key] = value
 end
 
+--- One more request, as `answered` of a generator returns it: its times count from now.
+-- @return an event that happens when it has ended, with what `answered` learns of it; nil: none comes any more
+function METHODS.send(raw, plan, request)
+  if not plan.sent then
+    fail('cluster:send: no requests are sent here; workload = oracle.workload.sent {}, or a part of a mix, expected')
+  end
+  if type(request) ~= "table" then
+    fail("cluster:send: a request { prompt =, output = } expected, got %s", tostring(request))
+  end
+  local row, event = {}, plan.env:event()
+  for k, v in next, request do row[k] = v end
+  row.data = { event = event, data = request.data }
+  if not raw:send(row) then return nil end
+  plan.under_way = plan.under_way + 1
+  return event
+end
+
 local function cluster_of(plan, raw)
   local cluster, bound = {}, {}
   for name, method in pairs(METHODS) do
@@ -131,24 +149,55 @@ end
 
 -- ---- time ----
 
+-- The answers to what processes send, in a spec: nil where none are sent.
+local function answers_of(workload)
+  if workload[1] == nil then return workload.answers end
+  for _, part in ipairs(workload) do
+    if part.answers then return part.answers end
+  end
+end
+
 --- The processes of a plan beside a simulation of it, none of which has begun; nil where it has none.
 -- @param plan of oracle.plan
 -- @param again function(scenario) -> its plan
 -- @param raw of oracle.core's sim.new
--- @return due() -> ns of their next event, nil: none comes; run(ns): the events up to then, raises what goes wrong
-function processes.start(plan, again, raw)
+-- @param spec what it was made from
+-- @return { due = function() -> ns of their next event, nil: none comes,
+--           heard = function() -> whether an answer came that they do not know of,
+--           run = function(ns): tells them, and the events up to then; raises what goes wrong }
+function processes.start(plan, again, raw, spec)
   local list = plan.scenario.processes
   if not list or #list == 0 then return nil end
   local env = des.environment { seed = plan.scenario.seed }
-  local cluster = cluster_of({ scenario = plan.scenario, of = plan.of, again = again, changed = {} }, raw)
+  local answers = answers_of(spec.workload)
+  local of = { scenario = plan.scenario, of = plan.of, again = again, changed = {}, env = env, sent = answers ~= nil,
+               under_way = 0 }
+  local cluster = cluster_of(of, raw)
   for _, f in ipairs(list) do env:process(f, env, cluster) end
-  local function due()
+  local beside, idle = {}, 0
+
+  function beside.due()
     local at = env:peek()
-    return at < math.huge and math.floor(at * NS + 0.5) or nil
+    if at < math.huge then return math.floor(at * NS + 0.5) end
+    if answers and of.under_way == 0 then raw:close() end  -- nobody is left who could send one
   end
+
+  beside.heard = answers and function() return answers[1] ~= nil end
+
+  local function tell(ns)
+    env:run(math.max(env.now, ns / NS))
+    for i, request in ipairs(answers) do
+      local data = request.data
+      answers[i], request.data = nil, data.data
+      of.under_way = of.under_way - 1
+      data.event:succeed(request)
+    end
+  end
+
   local function run_through(ns)
     local events = 0
-    for at in due do
+    if answers and answers[1] then tell(ns) end
+    for at in beside.due do
       if at > ns then break end
       env:step()
       events = events + 1
@@ -156,14 +205,21 @@ function processes.start(plan, again, raw)
         fail("%d events in a row, and the clock stands still", STILL_MOST)
       end
     end
+    idle = answers and raw:status().live == 0 and of.under_way == 0 and idle + events or 0
+    if idle > IDLE_MOST then
+      fail("%d events in a row, and no request is sent; the scenario's duration is missing, or an end of theirs",
+        IDLE_MOST)
+    end
   end
-  local function run(ns)
+
+  function beside.run(ns)
     local ok, why = core.sim.guard(pcall, run_through, ns)
     if ok then return end
     why = tostring(why)
     error(why:match "^at t=" and why or ("at t=%.6f s, processes: %s"):format(ns / NS, why), 0)
   end
-  return { due = due, run = run }
+
+  return beside
 end
 
 --- A simulation and its processes to the end.
@@ -171,9 +227,12 @@ end
 function processes.run(beside, raw, progress)
   while true do
     local due = beside.due()
-    if not raw:run(due and due / NS, progress) then return false end
-    if not due or raw:status().over or raw:now() < due then return true end
-    beside.run(due)
+    if not raw:run(due, progress, beside.heard) then return false end
+    local now = raw:now()
+    local heard = beside.heard and beside.heard()
+    local is_due = due and due <= now and not raw:status().over
+    if not heard and not is_due then return true end
+    beside.run(now)
   end
 end
 

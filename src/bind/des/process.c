@@ -252,7 +252,8 @@ static void end(orc_lua_des *env, orc_lua_process *p, int status, int results)
     else
       lua_xmove(T, L, 1);
     keep_error(L, T);
-    lua_resetthread(T);
+    lua_resetthread(T); /* what it held is given back there */
+    env->L = L;
     drop_thread(L, T);
   } else {
     lua_settop(T, lua_gettop(T) - results + 1); /* the first result, or nil */

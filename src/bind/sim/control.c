@@ -12,6 +12,7 @@
 #include "bind/policy/table.h"
 #include "bind/sim/spec_knobs.h"
 #include "bind/sim/state.h"
+#include "bind/workload/generator.h"
 #include "cluster/cluster.h"
 #include "cluster/control.h"
 
@@ -238,12 +239,35 @@ static int fail(lua_State *L)
   return 1;
 }
 
+/*
+** s:send(request) -> whether it comes; a request as answered returns one (bind/workload/rows.h), of the source that is
+** open. s:close(): none is sent any more.
+*/
+static int send(lua_State *L)
+{
+  orc_sim *s = orc_bind_idle_sim(L);
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_settop(L, 2);
+  luaL_argcheck(L, s->is_open, 1, "a workload whose requests are sent expected");
+  orc_arrival a;
+  const bool comes = s->cluster->open && orc_script_send(L, &s->cluster->sources[s->open_source],
+                                                         s->cluster->engine.now, &a);
+  lua_pushboolean(L, comes && orc_control_send(s->cluster, s->open_source, &a));
+  return 1;
+}
+
+static int close(lua_State *L)
+{
+  orc_control_close(orc_bind_idle_sim(L)->cluster);
+  return 0;
+}
+
 void orc_bind_control(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "advance", advance }, { "step", step },   { "retune", retune },
-    { "swap", swap },       { "until", until }, { "drain", drain },
-    { "restore", restore }, { "fail", fail },   { NULL, NULL },
+    { "advance", advance }, { "step", step },   { "retune", retune },   { "swap", swap },
+    { "until", until },     { "drain", drain }, { "restore", restore }, { "fail", fail },
+    { "send", send },       { "close", close }, { NULL, NULL },
   };
   luaL_setfuncs(L, methods, 0);
 }

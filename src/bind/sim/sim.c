@@ -27,6 +27,7 @@
 #include "bind/sim/spec_workload.h"
 #include "bind/sim/state.h"
 #include "cluster/cluster.h"
+#include "cluster/control.h"
 
 enum {
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
@@ -221,21 +222,42 @@ static bool show_progress(lua_State *L, const sim *s)
   return lua_pcall(L, 2, 0, 0) == LUA_OK;
 }
 
+/* Up to `until`, or to the end of the moment after which the function at stack index 4, where there is one, wants it:
+** it is asked after every moment, and raises nothing. */
+static bool go_on(lua_State *L, sim *s, orc_time until, orc_error *e)
+{
+  if (!lua_isfunction(L, 4)) return orc_cluster_run(s->cluster, until, e);
+  for (;;) {
+    lua_pushvalue(L, 4);
+    lua_call(L, 0, 1);
+    const bool met = lua_toboolean(L, -1);
+    lua_pop(L, 1);
+    if (met) return true;
+    const orc_instant moment = orc_control_instant(s->cluster, until, e);
+    if (moment != ORC_INSTANT_MOVED) return moment != ORC_INSTANT_FAILED;
+    if (s->watch.pause) {
+      s->cluster->interrupted = true;
+      return true;
+    }
+  }
+}
+
 /*
-** s:run([until [, progress]]) -> true: all is done or `until` (s) is reached; false: interrupted.
-** Raises when the simulation failed; what it measured so far is still there.
+** s:run([until [, progress [, predicate]]]) -> true: all is done, `until` (ns) is reached, or the predicate (asked
+** after every moment) has said so; false: interrupted. Raises when the simulation failed; what it measured so far is
+** still there.
 */
 static int run(lua_State *L)
 {
   sim *s = orc_bind_idle_sim(L);
-  double until = luaL_optnumber(L, 2, INFINITY);
-  if (until > s->duration) until = s->duration;
-  lua_settop(L, 3);
+  orc_time until = (orc_time)luaL_optinteger(L, 2, ORC_NEVER);
+  if (until > orc_bind_sim_end(s)) until = orc_bind_sim_end(s);
+  lua_settop(L, 4);
   orc_error e = { 0 };
   bool good = true, shown = true;
   orc_bind_begin(s, L);
   while (shown) {
-    good = orc_cluster_run(s->cluster, time_or_never(until), &e);
+    good = go_on(L, s, until, &e);
     s->watch.pause = 0;
     if (!good || !s->cluster->interrupted || orc_watchdog_interrupted()) break;
     s->cluster->interrupted = false; /* only the tick: the user wants to see how far it is */

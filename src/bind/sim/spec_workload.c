@@ -13,7 +13,8 @@
 enum { SOURCES_MOST = 1024, PROFILES_MOST = 4096, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
 
 /* What a source's `arrivals` may name beside the processes of synthetic.h. */
-static const char recorded[] = "recorded", scripted[] = "scripted", listed[] = "listed";
+static const char recorded[] = "recorded", scripted[] = "scripted", listed[] = "listed",
+                  sent[] = "sent";
 enum { UNBOUNDED_MOST = 10000000 }; /* requests of a script whose end nothing says */
 
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
@@ -24,7 +25,7 @@ double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, cons
 }
 
 /* What makes the arrivals of a source. */
-typedef enum maker { DRAWN, RECORDED, SCRIPTED } maker;
+typedef enum maker { DRAWN, RECORDED, SCRIPTED, SENT } maker;
 
 /* Which it is; DRAWN: by which process into *process. */
 static maker maker_of(lua_State *L, int index, orc_process *process)
@@ -34,6 +35,7 @@ static maker maker_of(lua_State *L, int index, orc_process *process)
   const char *name = lua_tostring(L, -1);
   const maker by = strcmp(name, recorded) == 0                                ? RECORDED
                    : strcmp(name, scripted) == 0 || strcmp(name, listed) == 0 ? SCRIPTED
+                   : strcmp(name, sent) == 0                                  ? SENT
                                                                               : DRAWN;
   if (by == DRAWN && !orc_process_find(name, process))
     orc_bind_fail(L, "workload.arrivals: \"%s\": no process of that name", name);
@@ -268,7 +270,7 @@ static void read_trace(lua_State *L, orc_sim *s, int index, const reading *of)
   lua_settop(L, top);
 }
 
-static void read_script(lua_State *L, orc_sim *s, int index, const reading *of)
+static void read_script(lua_State *L, orc_sim *s, int index, const reading *of, bool open)
 {
   const uint16_t source = (uint16_t)s->source_count;
   const orc_script_options o = {
@@ -277,6 +279,7 @@ static void read_script(lua_State *L, orc_sim *s, int index, const reading *of)
     .seed = of->seed,
     .source = source,
     .first_class = of->first_class,
+    .open = open,
     .of = { .profile = source,
             .count = count_or(L, index, "count", INT64_MAX, INT64_MAX),
             .most = isfinite(s->duration) ? 0 : UNBOUNDED_MOST,
@@ -287,6 +290,11 @@ static void read_script(lua_State *L, orc_sim *s, int index, const reading *of)
   if (o.of.count < INT64_MAX) s->expected += o.of.count;
   s->sources[s->source_count] = orc_script_source(L, index, &o);
   s->source_count++;
+  if (!open) return;
+  if (s->is_open)
+    orc_bind_fail(L, "workload: one part whose requests are sent expected, and there are two");
+  s->is_open = true;
+  s->open_source = source;
 }
 
 /* The name on top of the stack as that of profile i. */
@@ -325,7 +333,7 @@ static void read_source(lua_State *L, orc_sim *s, int index, reading *all)
   all->first_class = (uint16_t)(of.first_class + name_classes(L, s, index, of.first_class));
   if (by == DRAWN) read_synthetic(L, s, index, process, &of);
   if (by == RECORDED) read_trace(L, s, index, &of);
-  if (by == SCRIPTED) read_script(L, s, index, &of);
+  if (by == SCRIPTED || by == SENT) read_script(L, s, index, &of, by == SENT);
 }
 
 /* Whether prompts of the source at `index` may share prefixes. */

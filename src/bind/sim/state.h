@@ -34,6 +34,8 @@ typedef struct orc_sim {
   double warm_up;
   int64_t count;    /* requests of all sources together; INT64_MAX: no bound */
   int64_t expected; /* requests in all, where known; 0 not */
+  bool is_open;     /* requests of source `open_source` are sent (s:send) */
+  uint16_t open_source;
   bool closed, failed;
   bool running; /* nested calls of what a run asks must not run it */
 } orc_sim;

@@ -205,6 +205,13 @@ static int take_block(lua_State *L)
   return 0;
 }
 
+/* What is sent comes by itself. */
+static int take_none(lua_State *L)
+{
+  (void)L;
+  return 0;
+}
+
 static int take_listed(lua_State *L)
 {
   script *s = lua_touserdata(L, 1);
@@ -238,9 +245,9 @@ static void push_outcome(lua_State *L, const script *s)
     orc_bind_put_integer(L, "session",
                          (int64_t)(in->session & ((UINT64_C(1) << SOURCE_SHIFT) - 1)));
   if (in->turn != 0) orc_bind_put_integer(L, "turn", in->turn);
-  orc_bind_put_number(L, "arrival", (double)in->time * 1e-9);
-  orc_bind_put_number(L, "ended", (double)of->ended * 1e-9);
-  if (of->first_token >= 0) orc_bind_put_number(L, "first_token", (double)of->first_token * 1e-9);
+  orc_bind_put_number(L, "arrival", (double)in->time / 1e9);
+  orc_bind_put_number(L, "ended", (double)of->ended / 1e9);
+  if (of->first_token >= 0) orc_bind_put_number(L, "first_token", (double)of->first_token / 1e9);
   lua_pushstring(L, orc_status_name(of->status));
   lua_setfield(L, -2, "status");
   lua_pushboolean(L, of->status == ORC_SUCCESS);
@@ -255,7 +262,7 @@ static int take_answer(lua_State *L)
 {
   script *s = lua_touserdata(L, 1);
   const uint64_t key = s->kept[s->of->in->tag].key;
-  set_now(L, s, (double)s->of->ended * 1e-9);
+  set_now(L, s, (double)s->of->ended / 1e9);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->answered);
   lua_rawgeti(L, LUA_REGISTRYINDEX, s->g);
   push_outcome(L, s);
@@ -263,7 +270,7 @@ static int take_answer(lua_State *L)
   s->own = true;
   if (!lua_isnil(L, -1)) {
     s->following.follows = true;
-    s->following.clock = (double)s->of->ended * 1e-9;
+    s->following.clock = (double)s->of->ended / 1e9;
     s->into->profile[0] = s->of->in->profile;
     orc_rows_read(L, &s->following, s->into);
     remember(s, L, &s->following, orc_prompt_text(FOLLOWING, key, 0));
@@ -307,7 +314,8 @@ static bool fill(void *self, orc_request_block *b, orc_error *e)
   }
   const lua_CFunction how = s->rows != LUA_NOREF   ? take_listed
                             : s->next != LUA_NOREF ? take_rows
-                                                   : take_block;
+                            : s->fill != LUA_NOREF ? take_block
+                                                   : take_none;
   if (call(s, how, &s->rng, &s->late)) return true;
   if (b->count > 0) return true; /* those before it come first */
   s->placed = true;
@@ -336,7 +344,7 @@ static void explain(void *self, int64_t number, orc_error *e)
   if (!s->placed) add_line(state(s), s, e);
   const orc_error why = *e;
   orc_fail(e, "at t=%.6f s, request %" PRId64 " of workload \"%s\": %s",
-           c != NULL ? (double)c->engine.now * 1e-9 : 0.0, number, s->name, why.msg);
+           c != NULL ? (double)c->engine.now / 1e9 : 0.0, number, s->name, why.msg);
 }
 
 static void done(void *self)
@@ -406,15 +414,16 @@ static void read_generator(lua_State *L, script *s, const orc_script_options *o)
   s->next = orc_policy_function(L, what, "next");
   s->fill = orc_policy_function(L, what, "fill");
   s->answered = orc_policy_function(L, what, "answered");
-  if ((s->next == LUA_NOREF) == (s->fill == LUA_NOREF))
-    orc_bind_fail(L, "%s: next or fill expected, and one of them alone", what);
+  if (o->open ? s->answered == LUA_NOREF : (s->next == LUA_NOREF) == (s->fill == LUA_NOREF))
+    orc_bind_fail(L, "%s: %s", what,
+                  o->open ? "answered expected" : "next or fill expected, and one of them alone");
   s->reading.classes = read_classes(L, o->first_class);
   s->following.classes = read_classes(L, o->first_class);
   s->g = make_g(L);
   if (s->next != LUA_NOREF) {
     s->coroutine = lua_newthread(L);
     s->thread = luaL_ref(L, LUA_REGISTRYINDEX);
-  } else {
+  } else if (s->fill != LUA_NOREF) {
     orc_rows_push_columns(L, ORC_BLOCK_MOST);
     s->block = luaL_ref(L, LUA_REGISTRYINDEX);
   }
@@ -436,7 +445,8 @@ orc_source orc_script_source(lua_State *L, int index, const orc_script_options *
   if (lua_getfield(L, index, "generator") == LUA_TTABLE) {
     read_generator(L, s, o);
     options.told = options.told || s->answered != LUA_NOREF;
-    options.room = s->next == LUA_NOREF ? ORC_BLOCK_MOST : s->answered != LUA_NOREF ? 1 : AHEAD;
+    options.room = s->fill != LUA_NOREF ? ORC_BLOCK_MOST : s->answered != LUA_NOREF ? 1 : AHEAD;
+    options.open = o->open;
   } else {
     lua_getfield(L, index, "rows");
     luaL_checktype(L, -1, LUA_TTABLE);
@@ -450,4 +460,23 @@ orc_source orc_script_source(lua_State *L, int index, const orc_script_options *
                              .explain = explain,
                              .done = done };
   return orc_source_generator(&of, &options);
+}
+
+bool orc_script_send(lua_State *L, const orc_source *source, orc_time now, orc_arrival *out)
+{
+  script *s = orc_generator_of(source)->self;
+  orc_error e = { 0 };
+  s->into = orc_generator_row(source);
+  s->following.follows = true;
+  s->following.clock = (double)now / 1e9;
+  orc_rows_read(L, &s->following, s->into);
+  if (s->into->continues[0] || s->into->repeats[0])
+    orc_bind_fail(L, "continues, repeats: only of what answered returns, which follows a request");
+  const bool comes = orc_generator_send(source, now, out, &e);
+  if (!comes && e.code != 0) orc_bind_raise(L, &e);
+  if (!comes) return false;
+  const uint64_t number = (uint64_t)s->following.drawn;
+  lua_getfield(L, -1, "data");
+  out->tag = keep(s, orc_prompt_text(FOLLOWING, s->source, number), luaL_ref(L, LUA_REGISTRYINDEX));
+  return true;
 }

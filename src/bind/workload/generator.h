@@ -7,7 +7,9 @@
 **                 answered = function(g, request) -> the request that follows, or nil; may be absent,
 **                 params = { ... }, classes = { "name", ... }, shares = prompts may begin alike }
 ** or, with arrivals = "listed",
-**   rows        a list of requests in order of arrival.
+**   rows        a list of requests in order of arrival;
+** or, with arrivals = "sent",
+**   generator   { answered = function(g, request), classes = } of requests that orc_script_send sends.
 ** Each simulation has its own g, and draws of its own: those of next and fill are keyed by the seed and the
 ** source, those of answered by the request that was answered, so that no policy moves any.
 */
@@ -25,7 +27,8 @@ typedef struct orc_script_options {
   uint64_t seed;
   uint16_t source;          /* which one: its draws are keyed by it */
   uint16_t first_class;     /* profile of the first of its classes */
-  orc_generator_options of; /* `told` and `room` are filled in */
+  bool open;                /* arrivals = "sent" */
+  orc_generator_options of; /* `told`, `room` and `open` are filled in */
 } orc_script_options;
 
 /* How many classes the source in the table at `index` has. */
@@ -33,5 +36,11 @@ int orc_script_classes(lua_State *L, int index);
 
 /* The source in the table at `index`; raises what is wrong with it. */
 orc_source orc_script_source(lua_State *L, int index, const orc_script_options *o);
+
+/*
+** One more request of an open source: the table on top of the stack (rows.h), whose times count from `now`. False:
+** its time is after the source's duration. Raises what is wrong with it.
+*/
+bool orc_script_send(lua_State *L, const orc_source *s, orc_time now, orc_arrival *out);
 
 #endif
