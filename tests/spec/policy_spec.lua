@@ -582,11 +582,11 @@ describe("every policy that comes along", function()
     for k, v in pairs(spec.batching) do own[k] = v end
     spec.batching, spec.runs = own, false
     local sim = require("oracle.core").sim.new(spec)
-    sim:run(1)
+    sim:run(1000000000)
     collectgarbage()
     collectgarbage("stop")
     local before = collectgarbage("count")
-    sim:run(5)
+    sim:run(5000000000)
     local after = collectgarbage("count")
     collectgarbage("restart")
     assert.is_true(sim:result().replicas[1].policy_calls > 500)
@@ -615,11 +615,11 @@ describe("columns", function()
     local plan = planning.plan(small { batching = path, workload = oracle.workload.batch { count = 16, prompt = 200,
                                                                                              output = 60 } })
     local sim = require("oracle.core").sim.new(planning.spec(plan))
-    sim:run(0.3)                                          -- all of them decode
+    sim:run(300000000)                                          -- all of them decode
     collectgarbage()
     collectgarbage("stop")
     local before = collectgarbage("count")
-    sim:run(0.35)
+    sim:run(350000000)
     local after = collectgarbage("count")
     collectgarbage("restart")
     assert.is_true(after - before < 1, ("%g KiB"):format(after - before))

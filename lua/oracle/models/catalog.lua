@@ -17,11 +17,15 @@ local KINDS = {
 }
 
 -- The index of the shipped files: folded name -> file (models/index.lua). A checkout without it has no names.
+local shipped
+
 local function index()
+  if shipped then return shipped end
   local path = paths.path "models/index.lua"
   local chunk, message = loadfile(path, "t", {})
   if not chunk then error(("%s: %s"):format(path, message), 0) end
-  return chunk()
+  shipped = chunk()
+  return shipped
 end
 
 local function shipped_path(kind, stem)

@@ -1,5 +1,5 @@
 /*
-** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until]) -> finished; s:result().
+** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until, ns]) -> finished; s:result().
 ** `spec` is plain numbers: lua/oracle/plan/init.lua makes it and documents each field.
 */
 #include <lauxlib.h>
