@@ -176,7 +176,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   return tokens;
 }
 
-/* Whether all that runs finds its blocks, whoever comes first. */
+/* Whether all that runs finds its blocks, in any order. */
 static bool roomy(const orc_batch *b, int limit)
 {
   const orc_replica *r = b->replica;

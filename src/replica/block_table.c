@@ -10,7 +10,7 @@ const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_reques
 /* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
 enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
 
-/* What nobody else's prompt begins with. Valid until the next call. */
+/* What no other prompt begins with. Valid until the next call. */
 static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
 {
   orc_own_prompt *own = r->own;
@@ -223,7 +223,7 @@ void orc_block_table_end(orc_replica *r, orc_request *q)
   orc_block_table_drop(r, q);
 }
 
-/* Where every full block is known by its content, those of a prompt unlike any other, which nobody
+/* Where every full block is known by its content, those of a prompt unlike any other, which no other request
 ** asks for, wait for their turn all the same. */
 static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
 {

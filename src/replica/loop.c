@@ -351,7 +351,7 @@ static bool advance(orc_replica *r, orc_error *e)
 /*
 ** What a step in flight does is carried out when it is formed, with the times at which it will have
 ** happened, so that the next one can be formed; requests end, and clients leave, when it is over.
-** Whoever looks at a run that stands still within it sees its tokens already.
+** A view of a run that stands still within it sees its tokens already.
 */
 static void foresee(orc_replica *r, orc_microbatch *m)
 {
@@ -407,7 +407,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
     if (work) take_off(r, m);
     if (r->flights == 0) return true;
     if (work && r->flights < 2) continue;
-    /* A step that computes for nobody ends in its event: the simulation may be over before. */
+    /* A step that computes for no request ends in its event: the simulation may be over before. */
     const bool for_none = r->running == 0 && r->queue.count == 0;
     if (!r->runs || for_none || r->flight[0] >= horizon(r) || r->flight[0] > r->host->limit ||
         ++polled > POLL) {

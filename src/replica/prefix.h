@@ -114,7 +114,7 @@ void orc_prefix_done(orc_prefix *p);
 ** 0.11); else those without are taken first. */
 void orc_prefix_in_one_queue(orc_prefix *p);
 
-/* Blocks whose content nobody asks for again are given back; they wait their turn like known ones.
+/* Blocks whose content no request asks for again are given back; they wait their turn like known ones.
  */
 void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks);
 

@@ -13,7 +13,7 @@ typedef struct orc_rules {
   ** (core/block_pool.py, BlockHashToBlockMap); else there is one of each (a radix tree). */
   bool keeps_equal_blocks;
 
-  /* Every full block is known by its content, whoever asks or does not ask for it: a preempted
+  /* Every full block is known by its content, whether its prompt has an identity or not: a preempted
   ** request finds its own, and full blocks that are given back wait for their turn to be lost
   ** (core/kv_cache_manager.py, allocate_slots). */
   bool knows_all_blocks;
@@ -26,7 +26,7 @@ typedef struct orc_rules {
   ** (core/sched/scheduler.py, waiting.prepend_request). */
   bool preempted_goes_first;
 
-  /* Running requests are served one by one in order of admission, and whoever lacks blocks takes
+  /* Running requests are served one by one in order of admission, and one that lacks blocks takes
   ** them from others then (core/sched/scheduler.py, Scheduler.schedule); else all decodes first. */
   bool serves_in_order;
 

@@ -105,7 +105,7 @@ typedef struct orc_replica {
   int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
   bool short_of_room;   /* requests were left waiting when they were looked at last */
   uint64_t admissions;  /* so far */
-  double front;         /* key of whoever went to the front of the queue last; 0: nobody */
+  double front;         /* key of the request that went to the front of the queue last; 0: none did */
   orc_ending *ending;   /* requests that end with the step, while it is applied */
   int ending_count, ending_room;
   orc_slot *aside; /* of the queue, those passed over while a step is formed */

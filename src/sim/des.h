@@ -3,9 +3,9 @@
 ** is made of (SimPy's notions: Environment, Event, Process, Condition, Interrupt).
 **
 ** An event is pending until it is triggered; it happens (is processed) when the engine comes to it,
-** and whoever waits is then told in the order in which they began to wait. A process is an event,
+** and those that wait are then told in the order in which they began to wait. A process is an event,
 ** too: its end. A condition is an event that is triggered by others. An event that fails and that
-** nobody waits for is an error of the model: the host is told, and the run stops.
+** nothing waits for is an error of the model: the host is told, and the run stops.
 **
 ** The owner of an environment (the host) runs the processes and owns the memory of all objects. An
 ** object must stay where it is while its `slot` is not 0, and while anything waits for it.
@@ -83,7 +83,7 @@ typedef struct orc_des_host {
   void (*settle)(void *self, orc_des_condition *c, orc_des_event *failed);
   /* A slot holds nothing any more: what it held may go. */
   void (*release)(void *self, uint32_t slot);
-  /* `e` failed and nobody was told; the run stops. */
+  /* `e` failed and nothing waited for it; the run stops. */
   void (*unhandled)(void *self, orc_des_event *e);
 } orc_des_host;
 
@@ -103,7 +103,7 @@ struct orc_des {
 
 /*
 ** An environment with a clock of its own, or (attach) one source of events of a simulation: its
-** events get the number `kind` there, and whoever drives `engine` drives it. done frees the queues,
+** events get the number `kind` there, and what drives `engine` drives it. done frees the queues,
 ** not the objects.
 */
 void orc_des_init(orc_des *env, const orc_des_host *host);
@@ -143,7 +143,7 @@ void orc_des_drop(orc_des_event *e);
 void orc_des_schedule(orc_des_event *e, orc_time delay);
 
 /*
-** The event happens now, after what is already due now; a success that nobody waits for has
+** The event happens now, after what is already due now; a success that nothing waits for has
 ** happened at once. Precondition: pending. It is held until it has happened.
 */
 void orc_des_trigger(orc_des_event *e, bool failed);

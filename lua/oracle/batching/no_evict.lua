@@ -1,4 +1,4 @@
---- Whoever starts is never sent back: a request joins only when the blocks of its longest answer are there for it.
+--- A request that runs is never preempted: one joins only when the blocks of its longest answer are there for it.
 -- Source: TensorRT-LLM, capacity scheduler policy GUARANTEED_NO_EVICT (documentation, "Useful Runtime Options").
 local policy = require "oracle.policy"
 

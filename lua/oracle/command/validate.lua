@@ -27,7 +27,7 @@ local function colour(code, text)
   return text
 end
 
--- A line for people; nothing where stdout is for JSON, or for nobody.
+-- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
   if files.stdout_is_free(options) then io.write(...) end
 end

@@ -85,7 +85,7 @@ function fields.value(p, path, t, key, row, label)
 end
 
 --- The same of a key that stands for one of the scenario's, whose row says what it may be; the problems remember where
--- it was said (problems:blame).
+-- it was said (problems:locate).
 -- @param name of the scenario's key, such as "engine.block_size"
 -- @param more { label = as above, kind = of the workload, min =, max = where the file allows less }
 function fields.stands_for(p, path, t, key, name, more)

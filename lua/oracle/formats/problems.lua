@@ -88,7 +88,7 @@ end
 -- @param why "engine.max_num_seqs: what is wrong"; where only a key above it was said, the rest stays in the message
 -- @param base the path of the server or the profile it is about; "" for the whole file
 -- @return true; false where no place is known, and nothing is noted
-function METHODS:blame(why, base)
+function METHODS:locate(why, base)
   local key, message = why:match("^([%a_][%w_.%[%]]*): (.*)$")
   local name, rest = key, ""
   while name do

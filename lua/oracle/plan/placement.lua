@@ -101,7 +101,7 @@ local function links_of(network, devices, first, size)
 end
 
 -- The links over which a replica that computes prompts may send KV caches: from each rank to each of those that decode,
--- whichever of them have heads and layers in common (serve/wire.h).
+-- whichever of them have heads and layers in common (cluster/kv_reshard.h).
 local function send_links(network, devices, from, all)
   local used = {}
   if from.role ~= "prefill" then return used end

@@ -179,7 +179,7 @@ function processes.start(plan, again, raw, spec)
   function beside.due()
     local at = env:peek()
     if at < math.huge then return math.floor(at * NS + 0.5) end
-    if answers and of.under_way == 0 then raw:close() end  -- nobody is left who could send one
+    if answers and of.under_way == 0 then raw:close() end  -- no process is left that could send one
   end
 
   beside.heard = answers and function() return answers[1] ~= nil end
@@ -223,7 +223,7 @@ function processes.start(plan, again, raw, spec)
 end
 
 --- A simulation and its processes to the end.
--- @return whether nobody interrupted it
+-- @return whether it was not interrupted
 function processes.run(beside, raw, progress)
   while true do
     local due = beside.due()

@@ -54,7 +54,7 @@ local function requests_of(counts)
   }
 end
 
--- What happened in the window after the warm-up, whoever asked for it. whole: of the run, which knows what was offered.
+-- What happened in the window after the warm-up, of requests from before it too. whole: of the run, which knows what was offered.
 local function throughput_of(raw, seconds, slo, whole)
   local window = raw.window
   local list = {
@@ -221,7 +221,7 @@ end
 
 -- KV caches handed over between pools; mean_ms from the first token until all of it is there.
 local function transfers_of(raw)
-  local h = raw.handovers
+  local h = raw.kv_transfers
   if not h or h.count == 0 then return ordered.object { { "count", 0 } } end
   return ordered.object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count } }
 end

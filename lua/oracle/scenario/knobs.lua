@@ -1,7 +1,7 @@
 --- The knobs of a server: one row each, as oracle.scenario.schema takes fields. What the engine itself reads has its
 -- row there (src/replica/knobs.h); a knob that only decides how a server is deployed has it here.
--- Names are vLLM's; defaults those of vLLM V1 as of v0.11 (vllm/engine/arg_utils.py), `vllm serve`. Where a default
--- depends on the model or the GPU it is absent and filled by oracle.plan.
+-- Names are vLLM's; defaults those of `vllm serve` (vllm/engine/arg_utils.py) where no version of a system has its own
+-- (oracle.system). Where a default depends on the model or the GPU it is absent and filled by oracle.plan.
 -- Beside what the schema reads: `fixed`, why it cannot change while a simulation runs, nil: it can; `needs`, the
 -- boolean knob without which it has no effect.
 local core = require "oracle.core"

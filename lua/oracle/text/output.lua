@@ -45,7 +45,7 @@ end
 -- Should the program be ended on the spot, by a second Ctrl-C or its own watch, the file goes.
 local function unfinished(path, is)
   local program = host()
-  if program then program.leftover(path, is) end
+  if program then program.partial_file(path, is) end
 end
 
 --- Make ready to write a file.

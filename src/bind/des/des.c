@@ -74,7 +74,7 @@ static void begin_run(lua_State *L, orc_lua_des *env)
   env->des.stop = false;
 }
 
-/* Raises what went wrong in the run and nobody was told of. */
+/* Raises what went wrong in the run and nothing waited for. */
 static void end_run(lua_State *L, orc_lua_des *env)
 {
   env->running = false;

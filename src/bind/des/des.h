@@ -52,7 +52,7 @@ typedef struct orc_lua_des {
   bool running;             /* within run or step */
   bool waits;               /* the process that runs yields in order to wait */
   bool thrown;              /* and goes on by raising what is on top of its stack */
-  bool failed;              /* an error that nobody was told of is on top of the stack of L */
+  bool failed;              /* an error that nothing waited for is on top of the stack of L */
   bool closed;
   uint64_t seed;
   int idle_count;

@@ -113,8 +113,8 @@ static int cores(lua_State *L)
   return 1;
 }
 
-/* leftover(path, is): whether the file is to go if the program is ended on the spot */
-static int leftover(lua_State *L)
+/* partial_file(path, is): whether the file is to go if the program is ended on the spot */
+static int partial_file(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);
   if (lua_toboolean(L, 2))
@@ -136,7 +136,7 @@ static int same_file(lua_State *L)
 static const luaL_Reg functions[] = {
   { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
   { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
-  { "cores", cores },       { "leftover", leftover },  { "same_file", same_file },
+  { "cores", cores },       { "partial_file", partial_file },  { "same_file", same_file },
   { NULL, NULL },
 };
 

@@ -158,5 +158,5 @@ void orc_bind_put_kv_transfers(lua_State *L, const orc_cluster *c)
   lua_setfield(L, -2, "bytes");
   lua_pushnumber(L, (double)h->time * 1e-9);
   lua_setfield(L, -2, "seconds");
-  lua_setfield(L, -2, "handovers");
+  lua_setfield(L, -2, "kv_transfers");
 }

@@ -36,7 +36,7 @@ local KEYS = {
   { "max_output_length", TOKENS, 256, "workload", "and at most" },
   { "arrival_rate", "workload.rate", 2.0, "workload", "requests per second, Poisson" },
   { "batching_strategy", choice { "greedy", "windowed" }, "greedy", "scheduler",
-    "greedy: whoever waits joins the next step; windowed: a batch waits 10 ms for company and runs to its end" },
+    "greedy: all that wait join the next step; windowed: a batch waits 10 ms for company and runs to its end" },
   { "max_batch_size", "engine.max_num_seqs", nil, "scheduler", "requests in one step" },
   { "duration", "workload.duration", 60, "simulation", "s during which requests arrive" },
   { "warm_up", "warm_up", 0, "simulation", "s whose requests are not counted" },
@@ -237,8 +237,8 @@ local function check_plan(p, plan, input, output)
   if bytes < HEADROOM then p:warn("xpu", "leaves %.3g GB for the KV cache of each accelerator", bytes / 1e9) end
 end
 
-local function blame(p, why)
-  if not p:blame(why, "") then p:add("", "%s", why) end
+local function locate(p, why)
+  if not p:locate(why, "") then p:add("", "%s", why) end
 end
 
 local function finish(p, given, folder)
@@ -248,7 +248,7 @@ local function finish(p, given, folder)
   if not raw then return out end
   local ok, s = pcall(scenario.new, raw)
   if not ok then
-    blame(p, scenario.first_line(s))
+    locate(p, scenario.first_line(s))
     return out
   end
   scenario.origin(s).folder = folder
@@ -256,7 +256,7 @@ local function finish(p, given, folder)
     scenario.origin(s).typed[given.calibration_data] = true
   end
   local planned, plan = pcall(planning.plan, s)
-  if planned then check_plan(p, plan, input, output) else blame(p, scenario.first_line(plan)) end
+  if planned then check_plan(p, plan, input, output) else locate(p, scenario.first_line(plan)) end
   out.scenario, out.raw = #p.errors == 0 and s or nil, raw
   return out
 end

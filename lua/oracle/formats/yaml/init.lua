@@ -171,26 +171,26 @@ local function client_link(p, targets, h, firsts)
 end
 
 -- What the scenario or its plan says of it, at the key of the file that it is about.
-local function blame(p, why, targets)
+local function locate(p, why, targets)
   local index, inner = why:match("^workload%.profiles%[(%d+)%]%.(.+)$")
   local workload = inner and "workload." .. inner or why:match("^workload%..*$")
   if workload then
     local profile = ("workload.client_profiles[%d]"):format((index or 1) - 1)
-    if not p:blame(workload, profile) and not p:blame(workload, "workload") then
+    if not p:locate(workload, profile) and not p:locate(workload, "workload") then
       p:add(index and profile or "workload", "%s", (workload:gsub("^workload%.", "")))
     end
     return
   end
   local group, rest = why:match("^groups?%[?(%d+)%]?[.:] ?(.+)$")
   local server = group and targets[tonumber(group)] or targets[1]
-  if p:blame(rest or why, server.path) or p:blame(rest or why, "") then return end
+  if p:locate(rest or why, server.path) or p:locate(rest or why, "") then return end
   p:add(server.path .. ".config", "%s", why)
 end
 
 -- Requests that no server of this model could hold.
 local function check_lengths(p, s, list, targets)
   local ok, plan = pcall(planning.plan, s)
-  if not ok then return blame(p, scenario.first_line(plan), targets) end
+  if not ok then return locate(p, scenario.first_line(plan), targets) end
   local middle = distribution.middle
   local most = plan.scenario.engine.max_model_len
   for i, w in ipairs(list) do
@@ -365,7 +365,7 @@ local function make(p, list, parts, folder)
   for _, one in ipairs(list) do
     local ok, s = pcall(scenario.new, one.raw)
     if not ok then
-      blame(p, scenario.first_line(s), one)
+      locate(p, scenario.first_line(s), one)
     else
       scenario.origin(s).folder = folder
       one.scenario = s
