@@ -9,6 +9,19 @@ local oracle, read, root = program.run_there, program.read, program.root
 setup(program.open)
 teardown(program.close)
 
+describe("a configuration with keys that have no effect", function()
+  it("says each once, and its result holds them", function()
+    local text = read(root .. "/scenarios/walkthrough.yaml"):gsub("\nsimulation:\n", "%0  unheard_of: 1\n")
+    local path = program.write("unused.yaml", text)
+    local rc, _, err = oracle("run " .. path .. " -q --json '" .. program.dir .. "/unused.json'")
+    assert.equal(0, rc, err)
+    local line = err:match "oracle: warning: (simulation%.unheard_of[^\n]+)\n"
+    assert.is_string(line, err)
+    assert.equal(1, select(2, err:gsub("unheard_of", "")))
+    assert.equal(line, json.decode(read(program.dir .. "/unused.json")).oracle.warnings[1])
+  end)
+end)
+
 describe("the walkthrough", function()
   local file = root .. "/scenarios/walkthrough.yaml"
   if not file:match("^/") then file = io.popen("pwd"):read("l") .. "/" .. file end

@@ -65,10 +65,15 @@ function ui.told(options)
   return not options.quiet and ui.level(options, "INFO")
 end
 
+local warned = {}                                         -- what has been said is not said again
+
 --- Warnings, a line each, where they are shown.
 function ui.warn(list, options)
   if not ui.level(options, "WARNING") then return end
-  for _, text in ipairs(list) do ui.say("oracle: warning: " .. text) end
+  for _, text in ipairs(list) do
+    if not warned[text] then ui.say("oracle: warning: " .. text) end
+    warned[text] = true
+  end
 end
 
 --- A progress line (oracle.text.progress), where someone can see it; else nil.

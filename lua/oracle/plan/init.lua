@@ -409,7 +409,10 @@ end
 -- @return { scenario =, deployment =, spec =, warnings = }; spec is what oracle.core's sim.run takes
 function planning.plan(s, memo)
   world.planned = true
-  local plan = plan_of(scenario.raw(s), scenario.origin(s), memo or {})
+  local origin = scenario.origin(s)
+  local plan = plan_of(scenario.raw(s), origin, memo or {})
+  table.move(plan.warnings, 1, #plan.warnings, 1 + #(origin.warnings or {}))
+  table.move(origin.warnings or {}, 1, #(origin.warnings or {}), 1, plan.warnings)
   plan.of = s
   return plan
 end

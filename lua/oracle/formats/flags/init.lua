@@ -257,6 +257,7 @@ local function finish(p, given, folder)
   end
   local planned, plan = pcall(planning.plan, s)
   if planned then check_plan(p, plan, input, output) else locate(p, scenario.first_line(plan)) end
+  scenario.origin(s).warnings = p:said()
   out.scenario, out.raw = #p.errors == 0 and s or nil, raw
   return out
 end
