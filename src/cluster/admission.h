@@ -1,5 +1,5 @@
 /*
-** admission.h - requests arrive: each is admitted or rejected, and its client waits for so long.
+** admission.h - requests arrive: each is admitted or rejected, and the time-out of its client begins.
 */
 #ifndef ORC_CLUSTER_ADMISSION_H
 #define ORC_CLUSTER_ADMISSION_H

@@ -22,7 +22,7 @@ typedef struct orc_window {
   uint64_t counted;       /* of them, after the warm-up */
   orc_time last_arrival;
   uint64_t at_mark,
-      waiting_at_mark; /* arrivals and the waiting line, with half to a quarter of all */
+      waiting_at_mark; /* arrivals and requests waiting, once a quarter to a half of all had arrived */
   uint64_t at_next, waiting_at_next; /* the same at the mark that follows it */
   uint64_t waiting_at_last;          /* when the last request arrived that was expected then */
 } orc_window;

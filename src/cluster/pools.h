@@ -69,7 +69,7 @@ typedef struct orc_lifecycle {
   orc_slot *unrouted; /* requests that wait for a replica, in order of arrival */
   uint32_t unrouted_count, unrouted_room;
   uint64_t failures;
-  uint64_t fruitless_failures; /* of those that lost requests, how many since one last ended */
+  uint64_t fruitless_failures; /* that lost requests, since a request last ended */
   uint64_t asked;              /* tokens of the prompts that arrived */
   uint64_t seen;               /* steps of all replicas at the last look */
   int idle_checks;             /* looks in a row at which nothing had happened */

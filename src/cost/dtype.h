@@ -1,6 +1,7 @@
 /*
 ** dtype.h - the number formats of weights, activations, KV and matrix units: one row each in
-** dtype.c, with what else they are called. Everything that names a format reads them there.
+** dtype.c, with what else they are called. Scenarios, help and JSON read
+** their names there; which of them a checkpoint has is told in lua/oracle/models/quantization.lua.
 */
 #ifndef ORC_COST_DTYPE_H
 #define ORC_COST_DTYPE_H

@@ -51,7 +51,7 @@ static int32_t granted(const turn *t, const orc_request *q, orc_slot slot)
   return 0;
 }
 
-/* Somebody gives way to whose turn it is. False: itself. */
+/* A request is preempted so that the one whose turn it is gets blocks. False: it was that one. */
 static bool make_way(turn *t)
 {
   orc_replica *r = t->r;

@@ -10,9 +10,9 @@
 #include "replica/server.h"
 
 /*
-** Running requests go on in the step of `m` with nothing in it yet: one token of who decodes, of prompts
-** begun what is left of `limit` >= 1. Sequences that get nothing sit the step out. Returns the
-** tokens granted.
+** Running requests go on in the step of `m` with nothing in it yet: one token for each that decodes;
+** for prompts computed in part, up to what remains of `limit` >= 1. Sequences that get nothing sit the
+** step out. Returns the tokens granted.
 */
 int orc_in_order_serve(orc_replica *r, orc_microbatch *m, int limit);
 

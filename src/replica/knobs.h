@@ -33,10 +33,12 @@ typedef enum orc_knob_giver {
 **   giver      orc_knob_giver without its prefix
 **   otherwise  the default; NONE: it depends on the model, the GPU or the system
 **   dimension  of the units it may be written in (lua/oracle/text/units.lua); NULL: a bare number
-**   fixed      why it cannot change while a simulation runs; LIVE: it can, from the next step on
+**   fixed      why it cannot change while a simulation runs: STARTED (the engine was started with it),
+**              LAID_OUT (the KV cache was laid out by it); LIVE: it can, from the next step on
 **   needs      the boolean knob without which it has no effect, or NULL
 **   doc        its meaning, for --help
-** One more knob is one more row, and its use.
+** One more knob is one more row, and its use. What engines do differently by version is no knob but
+** a field of rules.h.
 */
 /* clang-format off */
 #define ORC_KNOBS(X)                                                                               \

@@ -60,7 +60,7 @@ bool orc_kv_tiers_have(const orc_kv_tiers *t, uint64_t hash);
 /* A block that is in no tier comes down from the GPU. */
 void orc_kv_tiers_put(orc_kv_tiers *t, uint64_t hash);
 
-/* The GPU has computed a block: a copy in a tier is dropped; none is fine. */
+/* The GPU has computed a block: its copy in a tier, where there is one, is dropped. */
 void orc_kv_tiers_drop(orc_kv_tiers *t, uint64_t hash);
 
 /* A block that is in a tier goes back to the GPU. Returns the tier, 0 .. count - 1. */

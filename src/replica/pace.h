@@ -14,7 +14,7 @@ static inline bool orc_pace_kept(const orc_replica *r)
 }
 
 /* Before the step of `m` is formed: whether prompts wait in it. They do while some request decodes,
-** until so many steps have run since the last with prompts; not when requests were left waiting. */
+** until the interval has passed since the last step with prompts; not when requests were left waiting. */
 void orc_pace_begin(const orc_replica *r, orc_microbatch *m);
 
 /* It is formed. */

@@ -1,7 +1,7 @@
 /*
 ** prefix.h - the prefix cache of one replica: full KV blocks under the hash of their tokens and of
 ** all before them, as in vLLM V1 (docs, "Automatic Prefix Caching", v0.11). A block stays until its
-** memory is needed; the one not held for longest goes first, and of one request the last first.
+** memory is needed; the least recently held is evicted first, and of one request the last first.
 **
 ** Blocks are chained: a holder of one holds all before it. A request therefore holds a chain, known
 ** by its last block. A block that two requests compute at once is kept once where equal blocks are
@@ -87,8 +87,8 @@ typedef struct orc_prefix_match {
   int32_t lower;   /* blocks behind these that lower tiers hold: new ones here, to be fetched */
   int32_t tokens;  /* of the prompt that need not be computed: those of these blocks, at most all
                       but the last */
-  bool whole;      /* every full block of the prompt is cached, and no other token than its last is
-                      in none */
+  bool whole;      /* every full block of the prompt is cached, and at most its last token lies
+                      outside them */
 } orc_prefix_match;
 
 /* Where in its request a block stands. */

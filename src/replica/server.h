@@ -48,7 +48,7 @@ enum {
 typedef struct orc_kv_onloads {
   orc_slot *at;
   int count, room;
-  orc_time free; /* when the way up is free again */
+  orc_time free; /* ns: when the last load that is queued by now ends */
 } orc_kv_onloads;
 
 /* Tokens that clients got, and ns they waited for them in all. */
@@ -105,8 +105,8 @@ typedef struct orc_replica {
   int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
   bool short_of_room;   /* requests were left waiting when they were looked at last */
   uint64_t admissions;  /* so far */
-  double front;         /* key of the request that went to the front of the queue last; 0: none did */
-  orc_ending *ending;   /* requests that end with the step, while it is applied */
+  double front;       /* key of the request that went to the front of the queue last; 0: none did */
+  orc_ending *ending; /* requests that end with the step, while it is applied */
   int ending_count, ending_room;
   orc_slot *aside; /* of the queue, those passed over while a step is formed */
   int aside_count, aside_room;

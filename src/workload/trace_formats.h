@@ -1,6 +1,7 @@
 /*
-** trace_formats.h - the formats of traces, one file each. A new one is its file, a line here, and
-** how it is told from the others in trace_file.c.
+** trace_formats.h - the formats of traces: the CSVs are rows of a table in trace_csv.c, each other
+** format has a file. A new one is its row, or its file, a line here, and how it is told from the
+** others in trace_file.c.
 **
 ** Each function looks at how the file begins and sets t->format, which reads the rows from then on;
 ** false with *e where it begins otherwise.

@@ -343,7 +343,7 @@ local function kind_of(r, d, key, find, warnings)
   return kind, scaler
 end
 
--- The same of several.
+-- Of each pool of replicas: what sim.new takes, and its autoscaler.
 local function add_pools(spec, r, d, find, warnings)
   spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
   for i, p in ipairs(d.pools) do

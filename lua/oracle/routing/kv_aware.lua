@@ -6,8 +6,9 @@
 -- lib/llm/src/kv_router/scheduler.rs and sequence.rs: cost = kv-overlap-score-weight * (tokens of prompts without a
 -- first token + new tokens) / block size + (blocks of all prompts + new ones), a block that prompts share once; weight
 -- 1.0; router-temperature 0.0, which takes the cheapest (within 1e-5 the one with the fewest cached blocks), else a
--- softmax over the negated costs divided by their span. lib/llm/src/kv_router/prefill_router.rs: of who only computes
--- prompts the blocks do not count (track_active_blocks = false); who decodes is chosen with weight 0, by blocks alone.
+-- softmax over the negated costs divided by their span. lib/llm/src/kv_router/prefill_router.rs: of replicas
+-- that only compute prompts the blocks do not count (track_active_blocks = false); one that decodes is chosen with
+-- weight 0, by blocks alone.
 -- Dynamo v0.2, docs/architecture/disagg_serving.md, conditional disaggregation: a prompt goes to a prefill
 -- worker if what the decode worker's cache lacks of it is longer than max-local-prefill-length and the prefill queue is
 -- shorter than max-prefill-queue-size; 1000 and 2 in examples/llm/components/disagg_router.py.

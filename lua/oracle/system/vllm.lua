@@ -1,5 +1,5 @@
---- vLLM. V1 (the default since v0.8) runs prompts and decodes in one step under a token budget and recomputes who gave
--- way; V0 computes waiting prompts first, alone and whole, and may swap.
+--- vLLM. V1 (the default since v0.8) runs prompts and decodes in one step under a token budget and recomputes
+-- preempted requests; V0 computes waiting prompts first, alone and whole, and may swap.
 local system = require "oracle.system"
 local versions = require "oracle.system.versions.vllm"
 

@@ -6,7 +6,7 @@
 --       "key: what": w the checked workload,
 --       run = { duration =, find =, warnings = },
 --     told_by = keys that tell this kind from others in a mix, shares_rate = true where a mix may give it its rate,
---     recorded = true where seeds change nothing }
+--     recorded = true where seeds change nothing, shorthand = the key whose value may stand in place of the table }
 -- A kind that holds others (mix) has `new`, which makes its table; its keys are function(profiles), where
 -- profiles(key) is a workload of any other kind that has this key too; its engine returns a list.
 local fields = require "oracle.scenario.fields"

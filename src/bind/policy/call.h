@@ -19,7 +19,7 @@ void orc_policy_push(lua_State *L, int function);
 */
 int orc_policy_ask(orc_lua_policies *p, int args, int results, orc_call_context asked);
 
-/* The same of what forms no batch. */
+/* The same for functions without a batch (router, admission, a cost model ...), which draw from `chance`. */
 int orc_policy_call(orc_lua_policies *p, int args, int results, orc_rng *chance);
 
 /* "file:line" at which the function `function` refers to begins. */

@@ -1,6 +1,6 @@
 /*
-** floor.h - the bottom of a policy's part of the Lua stack on this thread: what lies below called
-** the policy and is none of its lines.
+** floor.h - where a policy's call begins on the Lua stack of this thread: the frames below are the
+** caller's, and no error is said to be at their lines.
 */
 #ifndef ORC_BIND_POLICY_FLOOR_H
 #define ORC_BIND_POLICY_FLOOR_H
