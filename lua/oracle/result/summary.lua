@@ -54,7 +54,8 @@ local function requests_of(counts)
   }
 end
 
--- What happened in the window after the warm-up, of requests from before it too. whole: of the run, which knows what was offered.
+-- What happened in the window after the warm-up, of requests from before it too. whole: of the run, which knows what
+-- was offered.
 local function throughput_of(raw, seconds, slo, whole)
   local window = raw.window
   local list = {

@@ -236,8 +236,8 @@ function scenario.open(path)
 end
 
 --- Where a scenario comes from: { path =, folder = }, both nil when it was made at the prompt; beside = { { name =,
--- scenario = }, ... } where its file has several deployments, this one the first; warnings = what its file says that has
--- no effect, in lines.
+-- scenario = }, ... } where its file has several deployments, this one the first; warnings = what its file says without
+-- effect, in lines.
 function scenario.origin(s)
   return origin_of[s]
 end
