@@ -13,7 +13,7 @@ local units = lazy "oracle.text.units"
 local processes = {}
 
 local NS = 1e9
-local STILL_MOST = 1000000                                -- events at one moment that are taken for an endless loop
+local STILL_MOST = 100000                                 -- events at one moment that are taken for an endless loop
 local IDLE_MOST = 100000                                  -- and of processes that keep a run going without requests
 
 local function fail(...) error(string.format(...), 0) end

@@ -134,10 +134,11 @@ static int same_file(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  { "clock", wall_clock },  { "isatty", is_terminal }, { "read", read_line },
-  { "remember", remember }, { "guard", guard },        { "interrupted", interrupted },
-  { "cores", cores },       { "partial_file", partial_file },  { "same_file", same_file },
-  { NULL, NULL },
+  { "clock", wall_clock },    { "isatty", is_terminal },
+  { "read", read_line },      { "remember", remember },
+  { "guard", guard },         { "interrupted", interrupted },
+  { "cores", cores },         { "partial_file", partial_file },
+  { "same_file", same_file }, { NULL, NULL },
 };
 
 static int open_host(lua_State *L)
