@@ -13,7 +13,7 @@ end
 
 describe("SGLang's defaults", function()
   -- github.com/sgl-project/sglang v0.5.5, server_args.py: MiB kept: 512 + 1.5 x chunk + 2 x graphs + 128 per GPU of a
-  -- replica, 10 GiB at least above 60 GiB.
+  -- replica, 10 GiB at least above 60 GiB. v0.5.23, arg_groups/memory_hook.py: from 20 to 35 GiB chunk 4096, graphs 48.
   it("go by the GPU's memory", function()
     local function of(engine, hardware)
       engine.system, engine.max_model_len = "sglang", engine.max_model_len or 2048
@@ -26,7 +26,8 @@ describe("SGLang's defaults", function()
       assert.equal(chunk, tokens)
       assert.near(1 - kept / memory, share, 0.0005001)
     end
-    expect(2048, 512 + 3072 + 48 + 128, {}, "l4")
+    expect(2048, 512 + 3072 + 48 + 128, { version = "0.5.5" }, "l4")
+    expect(4096, 512 + 6144 + 96 + 128, {}, "l4")
     expect(4096, 512 + 6144 + 64 + 128, {}, "l40s")
     expect(8192, 512 + 12288 + 512 + 128, {}, "h100-sxm")
     expect(8192, 512 + 12288 + 1024 + 4 * 128, { tensor_parallel_size = 4 }, "h100-sxm")
@@ -55,8 +56,20 @@ describe("SGLang's defaults", function()
     local p = plan { system = "sglang", max_model_len = 70000 }
     assert.equal(512 * p.deployment.num_gpu_blocks // 70000, p.spec.engine.max_num_seqs)
     assert.equal(77, plan { system = "sglang", max_running_requests = 77 }.spec.engine.max_num_seqs)
-    assert.equal(2048, plan({ system = "sglang", max_model_len = 2048 }, "l4",
-      "meta-llama/Llama-3.2-1B-Instruct").spec.engine.max_num_seqs)
+    local function on_l4(version)
+      return plan({ system = "sglang", max_model_len = 2048, version = version }, "l4",
+        "meta-llama/Llama-3.2-1B-Instruct").spec.engine.max_num_seqs
+    end
+    assert.equal(2048, on_l4 "0.5.5")                     -- no more than the tokens of a chunk
+    assert.equal(4096, on_l4())
+  end)
+
+  it("are those of a version, and an unknown one is refused with those that are modelled", function()
+    local e = plan({ system = "sglang" }).scenario.engine
+    assert.equal("0.5.23", e.modelled_version)
+    assert.equal("0.5.5", plan({ system = "sglang", version = "0.5.9" }).scenario.engine.modelled_version)
+    assert.error_matches(function() plan { system = "sglang", version = "0.4" } end,
+      "engine.version: 0.4: no modelled version is that old; 0.5.5 and 0.5.23 are modelled")
   end)
 end)
 

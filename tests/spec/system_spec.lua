@@ -32,7 +32,7 @@ describe("a system", function()
     assert.equal(8192, e.max_num_batched_tokens)          -- chunked_prefill_size on 80 GB
     assert.equal("sglang", plan.spec.batching.name)
     local tiny = { hardware = "l4", model = "meta-llama/Llama-3.2-1B-Instruct" }
-    assert.equal(2048, (knobs({ system = "sglang", max_model_len = 2048 }, tiny)).max_num_batched_tokens)
+    assert.equal(4096, (knobs({ system = "sglang", max_model_len = 2048 }, tiny)).max_num_batched_tokens)
     e, plan = knobs { system = "tensorrt-llm" }
     assert.same({ 32, 8192, 2048, false },
       { e.block_size, e.max_num_batched_tokens, e.max_num_seqs, e.enable_chunked_prefill })

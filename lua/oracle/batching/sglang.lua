@@ -2,13 +2,14 @@
 -- requests are expected to need yet is spared. How much that is falls while all goes well and rises when memory ran
 -- short after all; then the requests with the fewest tokens generated are sent back to the end of the queue. Once one
 -- did not fit, no other request is tried until a running one has left.
--- Source: SGLang v0.5.5, python/sglang/srt/managers/scheduler.py, schedule_policy.py, schedule_batch.py, environ.py:
--- new_token_ratio starts at 0.7 of the longest answers (times schedule_conservativeness), falls to 0.14 of that within
--- 600 decode steps and is set back when nothing runs; an answer counts for at most 4096 tokens. retract_decode sends
--- back by fewest output tokens, then longest prompt, until the others' next step fits; the ratio is then what these
--- have so far, with 20 tokens more each. lpm sorts while no more than 128 requests wait; above, those who come are
+-- Source: SGLang v0.5.5 and v0.5.23, python/sglang/srt/managers: sched = scheduler.py, policy = schedule_policy.py,
+-- batch = schedule_batch.py, with the lines of 0.5.23; environ.py. The share of the longest answers that is kept free
+-- (new_token_ratio) starts at 0.7 times schedule_conservativeness, falls to 0.14 of that within 600 decode steps and
+-- starts anew when there was nothing to do; an answer counts for at most 4096 tokens. Requests are sent back by fewest
+-- tokens generated, then longest prompt, until the others' next step fits; the share is then what these have so far,
+-- with 20 tokens more each (batch:3451-3580). lpm sorts while no more than 128 requests wait; above, those who come are
 -- behind those sorted already. A request with 32 cached tokens or fewer that begins like another one waiting (32
--- tokens) goes last: once the other is computed, it finds its prefix.
+-- tokens) goes last: once the other is computed, it finds its prefix (policy:346-396).
 local policy = require "oracle.policy"
 
 local CLIP, FIRST, FLOOR, DECAY, AHEAD = 4096, 0.7, 0.14, 600, 20
@@ -16,20 +17,23 @@ local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- requests; tokens; t
 
 -- Where those go that begin like others: behind all sorted by prefix, before later arrivals (key: its id).
 local LAST = 0.5
+-- Of equal ones in an order, those stay first that were.
+local TIE = 2^-24
 
 -- The share of the longest answers that is kept free, brought up to this step.
 local function ratio_now(b, s)
   local first = math.min(FIRST * s.params.schedule_conservativeness, 1.0)
   local least = math.min(first * FLOOR, 1.0)
-  local steps = b:steps()
-  if b:size() == 0 then s.ratio, s.decodes = nil, nil end
-  local decodes = steps - (s.prompts or 0)                -- steps that computed no prompts
+  local idle = b:idle()
+  if b:size() == 0 and idle > (s.idle or 0) + 1e-9 then s.ratio, s.decodes = nil, nil end
+  s.idle = idle
+  local decodes = b:steps() - (s.prompts or 0)            -- steps that computed no prompts
   s.ratio = math.max(least, (s.ratio or first) - (decodes - (s.decodes or decodes)) * (first - least) / DECAY)
   s.decodes = decodes
   return s.ratio
 end
 
--- Longest cached prefix first.
+-- Longest cached prefix first (policy:441-451).
 local function by_prefix(b, s)
   s.waiting, s.seen = s.waiting or b:columns { "id" }, s.seen or {}
   local n, ids, seen = b:waiting(s.waiting), s.waiting.id, s.seen
@@ -37,56 +41,110 @@ local function by_prefix(b, s)
     local id = ids[i]
     local cached = b:cached(id)
     local kin = cached <= SHORT and b:prefix_hash(id, ALIKE) or nil
-    b:requeue(id, kin and seen[kin] and LAST or -cached)
+    b:requeue(id, (kin and seen[kin] and LAST or -cached) + i * TIE)
     if kin then seen[kin] = true end
   end
   for kin in pairs(seen) do seen[kin] = nil end
 end
 
--- Requests join as far as memory and chunk allow. Returns the tokens of the chunk that are left.
-local function admit(b, e, s, left)
-  local how = s.params.schedule_policy
-  if how == "lpm" and b:queue() <= LPM_MOST then by_prefix(b, s) end
-  if how == "dfs-weight" then b:prefix_order() end
-  local room = b:free() * e.block_size - ratio_now(b, s) * b:remaining(CLIP)
-  local begun = 0
-  while left > 0 and b:queue() > 0 do
-    local tokens, lacks, whole = b:head()
-    if begun > 0 and tokens >= s.params.max_prefill_tokens - begun then break end
-    local wanted = lacks * e.block_size + math.min((whole - lacks) * e.block_size, CLIP)
-    if wanted >= room and b:size() > 0 then
+-- What is expected of the memory: what running requests may need yet, and what this batch was promised.
+-- A batch: { begun = requests in it, promised, taken = tokens, prompts, chunk = tokens that are left }.
+local function left_in_all(b, e, batch) return b:free() * e.block_size + batch.taken - batch.promised end
+
+local function charge(batch, e, rules, tokens, answer)
+  batch.begun = batch.begun + 1
+  batch.promised = batch.promised + tokens + rules.spare_pages * e.block_size + answer
+  batch.taken = batch.taken + tokens
+  batch.prompts, batch.chunk = batch.prompts - tokens, batch.chunk - tokens
+end
+
+-- The prompt that is begun goes on, before all others (policy:1140-1223). It is the one admitted last.
+local function continue_chunk(b, e, s, rules, batch)
+  s.running = s.running or b:columns { "max_output", "generated" }
+  local n = b:running(s.running)
+  local longest, generated = s.running.max_output[n], s.running.generated[n]
+  batch.promised = batch.promised - s.ratio * math.min(longest - generated, CLIP)
+  local most = math.min(batch.chunk, left_in_all(b, e, batch) // 1 | 0)
+  if most <= 0 then
+    if not rules.chunk_goes_on then return end
+    most = batch.chunk
+  end
+  local granted = b:resume(most)
+  s.lacking = granted > 0 and s.lacking - granted or 0    -- 0: it has left, timed out or cancelled
+  if granted == 0 then return end
+  charge(batch, e, rules, granted, s.lacking <= 0 and math.min(longest, CLIP) or 0)
+end
+
+-- Waiting requests join as far as memory and chunk allow (policy:1395-1683). Returns "memory" where one did not fit.
+local function admit_waiting(b, e, s, rules, batch)
+  local seats = e.max_num_seqs - b:decoding()
+  while b:queue() > 0 do
+    if batch.chunk <= 0 or batch.prompts <= 0 then return end
+    if batch.begun >= seats then
       s.full = true
-      break
+      return
     end
+    local tokens, lacks, whole, id = b:head()
+    local answer = math.min((whole - lacks) * e.block_size, CLIP)
+    local wanted = lacks * e.block_size + answer + rules.spare_pages * e.block_size
+    local beyond = tokens >= batch.prompts and batch.begun > 0
+    if wanted >= left_in_all(b, e, batch) then return "memory" end
+    if beyond and (rules.prefill_limit_always or not e.enable_chunked_prefill) then return end
     local waiting = b:queue()
-    local granted = b:admit(left)
+    local granted = b:admit(batch.chunk)
     if granted == 0 then
       s.full = b:queue() == waiting                       -- it may also have set out to load what is cached of it
-      break
+      return
     end
-    left, begun, room = left - granted, begun + granted, room - wanted
+    s.lacking = tokens - granted
+    answer = s.lacking <= 0 and math.min(answer + (s.sent_back[id] or 0), CLIP) or 0
+    s.sent_back[id] = nil
+    charge(batch, e, rules, granted, answer)
   end
-  return left
+end
+
+-- A batch of prompts (sched:4079-4414). Returns whether there is one.
+local function prefill(b, e, s, rules)
+  local decoding, chunked = b:decoding(), s.lacking > 0
+  if not rules.always_full and decoding == 0 then s.full = false end
+  if (s.full or b:queue() == 0) and not chunked then return false end
+  if decoding >= e.max_num_seqs and not chunked then
+    s.full = true
+    return false
+  end
+  local how = s.params.schedule_policy
+  if how == "lpm" and e.enable_prefix_caching and b:queue() <= LPM_MOST then by_prefix(b, s) end
+  if how == "dfs-weight" and e.enable_prefix_caching then b:prefix_order() end
+  local batch = s.batch or {}
+  s.batch, batch.begun, batch.taken, batch.promised = batch, 0, 0, ratio_now(b, s) * b:remaining(CLIP)
+  batch.prompts, batch.chunk = s.params.max_prefill_tokens, e.max_num_batched_tokens
+  if chunked then continue_chunk(b, e, s, rules, batch) end
+  if admit_waiting(b, e, s, rules, batch) == "memory" then
+    s.full = rules.always_full or batch.begun > 0 or b:decoding() > 0
+  end
+  return batch.begun > 0
 end
 
 -- The running request with the fewest tokens, of those the one with the longest prompt.
 local function shortest(b, s)
-  s.running = s.running or b:columns { "id", "prompt", "generated" }
-  local n, best = b:running(s.running), 1
-  local prompt, generated = s.running.prompt, s.running.generated
+  s.all = s.all or b:columns { "id", "prompt", "generated" }
+  local n, best = b:running(s.all), 1
+  local prompt, generated = s.all.prompt, s.all.generated
   for i = 2, n do
     local less = generated[i] - generated[best]
-    if less < 0 or less == 0 and prompt[i] > prompt[best] then best = i end
+    if less < 0 or less == 0 and prompt[i] >= prompt[best] then best = i end
   end
-  return s.running.id[best]
+  return s.all.id[best], generated[best]
 end
 
 -- Memory is short of the next tokens: requests go back to the end of the queue.
 local function retract(b, s)
   repeat
-    local id = shortest(b, s)
+    local id, generated = shortest(b, s)
     if not b:preempt(id) then break end
-    b:requeue(id, s.newest + LAST)
+    s.back = (s.back or 0) + TIE
+    s.sent_back[id] = generated
+    b:requeue(id, s.newest + LAST + s.back)
   until b:size() <= 1 or b:decode_blocks() <= b:free()
   s.ratio = math.min(1.0, b:progress(AHEAD))
   s.full = false
@@ -95,7 +153,9 @@ end
 return policy.batching {
   name = "sglang",
   victim = "shortest",
-  params = { schedule_policy = "fcfs", schedule_conservativeness = 1.0, max_prefill_tokens = 16384 },
+  params = { schedule_policy = "fcfs", schedule_conservativeness = 1.0, max_prefill_tokens = 16384,
+             -- What versions differ in (oracle.system.versions.sglang); these are 0.5.23's.
+             rules = { spare_pages = 1, chunk_goes_on = true } },
 
   order = function(r, _, s)
     local how = s.params.schedule_policy
@@ -106,14 +166,19 @@ return policy.batching {
   end,
 
   step = function(b, e, s)
-    local chunk, size = e.max_num_batched_tokens, b:size()
-    local left = chunk - b:resume(chunk)
-    if size == 0 then s.full = false end
-    if left > 0 and not s.full and b:queue() > 0 then left = admit(b, e, s, left) end
-    if left < chunk then
+    local rules = s.params.rules
+    s.sent_back = s.sent_back or {}
+    if b:size() == b:decoding() then s.lacking = 0 end    -- no prompt is begun
+    local someone_left = b:size() < (s.size or 0)
+    if someone_left and not rules.finished_stay or s.lacking > 0 or s.first or b:size() == 0 then
+      s.full = false
+    end
+    s.first = b:decoding() == 0                           -- the next step admits anew (sched:3957)
+    if prefill(b, e, s, rules) then
       s.prompts = (s.prompts or 0) + 1
     else
-      if s.full and size < (s.size or 0) then             -- who left makes room from the next step on
+      s.first = false
+      if s.full and someone_left and rules.finished_stay then  -- who left makes room from the next step on
         s.full = false
         b:call_again()
       end

@@ -134,7 +134,7 @@ local function stage_room(e, stage, kept, gpu, where)
   return left
 end
 
--- Systems whose kinds of layers have pools of their own: SGLang v0.5.5, server_args.py, swa_full_tokens_ratio and
+-- Systems whose kinds of layers have pools of their own: SGLang, server_args.py, swa_full_tokens_ratio and
 -- mamba_full_memory_ratio.
 local POOLS = { sglang = { window = 0.8, state = 0.9 } }
 

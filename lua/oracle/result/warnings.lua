@@ -1,7 +1,7 @@
 --- What the outcome of a run makes worth a warning.
 local lazy = require "oracle.lazy"
+local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
-local versions = lazy "oracle.system.versions.vllm"
 
 local warnings = {}
 
@@ -23,7 +23,8 @@ end
 function warnings.of(plan, raw)
   local r, requests, list = plan.scenario, raw.requests, {}
   local e = r.engine
-  if e.modelled_version and e.version ~= e.modelled_version and not versions.is(e.version, e.modelled_version) then
+  local versions = systems.get(e.system).versions
+  if versions and e.modelled_version and not versions.is(e.version, e.modelled_version) then
     list[#list + 1] = ("engine.version: %s is scheduled as %s is, the nearest older version that is modelled")
       :format(e.version, e.modelled_version)
   end

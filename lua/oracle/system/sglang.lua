@@ -1,21 +1,28 @@
 --- SGLang: prompts go first and alone, in chunks; admission spares the memory that running requests are expected to
 -- need, and those with the fewest tokens generated are sent back when it was too little.
 local system = require "oracle.system"
+local versions = require "oracle.system.versions.sglang"
 
 local MiB = 2^20
 
 -- Defaults that go by the GPU's memory (server_args.py, _handle_gpu_memory_settings): below so many GiB the size of a
--- chunk, and the largest batch whose CUDA graphs are kept, for fewer than 4 GPUs and for more.
+-- chunk, and the largest batch whose CUDA graphs are kept, for fewer than 4 GPUs and for more. 0.5.23 differs in the
+-- second row (arg_groups/memory_hook.py:89-180).
 local BY_MEMORY = { { 20, 2048, 8, 8 }, { 35, 2048, 24, 80 }, { 60, 4096, 32, 160 }, { 160, 8192, 256, 512 },
                     { math.huge, 16384, 512, 512 } }
+local SECOND = { ["0.5.23"] = { 35, 4096, 48, 160 } }
 
 local undecided = setmetatable({}, { __mode = "k" })      -- engines that were not told max_num_seqs
 
+local function is_old(e) return e.modelled_version == "0.5.5" end
+
 return system.new {
   name = "sglang",
-  version = "v0.5.5",
-  source = "github.com/sgl-project/sglang v0.5.5, python/sglang/srt/server_args.py, managers/scheduler.py, "
-    .. "managers/schedule_policy.py, model_executor/model_runner.py",
+  version = "v0.5.23 and v0.5.5",
+  versions = versions,
+  source = "github.com/sgl-project/sglang v0.5.23 and v0.5.5, python/sglang/srt: managers/scheduler.py, "
+    .. "managers/schedule_policy.py; server_args.py and model_executor/model_runner.py of v0.5.5, "
+    .. "arg_groups/memory_hook.py and mem_cache/kv_cache_configurator.py of v0.5.23",
   -- The radix cache holds single tokens unless --page-size says otherwise.
   defaults = { block_size = 1 },
   open = function() return { "gpu_memory_utilization" } end,
@@ -26,6 +33,8 @@ return system.new {
   },
   off = { chunked_prefill_size = "enable_chunked_prefill" },
   knobs = {
+    { "version", "string", default = versions.DEFAULT,
+      doc = "sglang: of the server; one between two that are modelled is the older of them" },
     { "schedule_policy", "choice", values = { "fcfs", "lpm", "dfs-weight", "lof", "random" }, default = "fcfs",
       doc = "sglang: order of the queue: first come, longest cached prefix, depth first through the prefix tree, "
         .. "longest output, random" },
@@ -36,10 +45,12 @@ return system.new {
     { "disable_radix_cache", "boolean", default = false, doc = "sglang: no KV blocks of equal prefixes are reused" },
   },
   fill = function(e, hardware)
+    versions.choose(e)
     if e.disable_radix_cache then e.enable_prefix_caching = false end
-    local memory, row = hardware.memory / MiB, 1
-    while memory >= BY_MEMORY[row][1] * 1024 do row = row + 1 end
-    local chunk, graphs = BY_MEMORY[row][2], BY_MEMORY[row][e.tensor_parallel_size < 4 and 3 or 4]
+    local memory, i = hardware.memory / MiB, 1
+    while memory >= BY_MEMORY[i][1] * 1024 do i = i + 1 end
+    local row = i == 2 and SECOND[e.modelled_version] or BY_MEMORY[i]
+    local chunk, graphs = row[2], row[e.tensor_parallel_size < 4 and 3 or 4]
     -- Uncut, prompts enter a step up to max_prefill_tokens, or a longer one alone.
     local whole = not e.enable_chunked_prefill and not e.max_num_batched_tokens
     if whole then chunk = math.max(e.max_prefill_tokens, e.max_model_len) end
@@ -54,7 +65,7 @@ return system.new {
     end
     if e.max_num_seqs then return end
     undecided[e] = true
-    e.max_num_seqs = math.min(2048, e.max_num_batched_tokens)
+    e.max_num_seqs = is_old(e) and math.min(2048, e.max_num_batched_tokens) or 2048
   end,
   kv_loading = "layerwise",                               -- HiCache
   computed_only = true,                                   -- prompts enter the radix cache when their step is over
@@ -62,14 +73,15 @@ return system.new {
   room = function(e, memory, weights)
     return e.gpu_memory_utilization * memory - weights
   end,
-  -- model_runner.py: 512 requests for each of the longest length that fits, 2048 to 4096.
+  -- 512 requests for each of the longest length that fits, 2048 to 4096; 0.5.5 no more than the tokens of a chunk
+  -- (model_runner.py), 0.5.23 one for every two tokens of the KV cache (mem_cache/kv_cache_configurator.py:3123-3132).
   settle = function(e, tokens)
     if not undecided[e] then return end
     local most = math.min(math.max(512 * tokens // e.max_model_len, 2048), 4096)
-    e.max_num_seqs = math.min(most, e.max_num_batched_tokens)
+    e.max_num_seqs = math.max(1, math.min(most, is_old(e) and e.max_num_batched_tokens or tokens // 2))
   end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,
-             max_prefill_tokens = e.max_prefill_tokens }
+             max_prefill_tokens = e.max_prefill_tokens, rules = versions.rules(e.modelled_version) }
   end,
 }

@@ -6,6 +6,7 @@ local versions = require "oracle.system.versions.vllm"
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
+  versions = versions,
   version = "v0.33 and v0.11",
   source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.33 and "
     .. "v0.11; V0: vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
@@ -35,9 +36,7 @@ return system.new {
   -- where the context is above 32K.
   fill = function(e)
     if e.use_v1 then
-      local version, why = versions.nearest(e.version)
-      if not version then error(("engine.version: %s: %s"):format(e.version, why), 0) end
-      e.modelled_version = version
+      versions.choose(e)
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end

@@ -15,6 +15,7 @@
 #include "bind/policy/handle.h"
 #include "bind/policy/request.h"
 #include "replica/batch.h"
+#include "replica/usage.h"
 
 /* Upvalues of each verb. */
 enum { CONTEXT = 1, COLUMNS };
@@ -183,15 +184,18 @@ static int queue(lua_State *L)
   return 1;
 }
 
-/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them, and those
- * it lacks for its longest answer; 0, 0, 0 if empty */
+/* b:head() -> tokens the head of the queue needs computed, KV blocks it lacks for them, those it lacks
+ * for its longest answer, and its id; 0, 0, 0, 0 if empty */
 static int head(lua_State *L)
 {
   int64_t blocks;
   lua_pushinteger(L, orc_batch_head(self(L), &blocks));
   lua_pushinteger(L, blocks);
+  const orc_replica *r = self(L)->replica;
+  const bool any = r->queue.count > 0;
   lua_pushinteger(L, orc_batch_head_reserve(self(L)));
-  return 3;
+  lua_pushinteger(L, any ? (lua_Integer)r->requests->at[orc_queue_head(&r->queue)].number + 1 : 0);
+  return 4;
 }
 
 /* b:decode_blocks() -> KV blocks the decodes of this step still have to open */
@@ -272,6 +276,14 @@ static int prefix_order(lua_State *L)
 {
   orc_batch_walk(self(L));
   return 0;
+}
+
+/* b:idle() -> s in which this replica had no step to run, since the run began */
+static int idle(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  lua_pushnumber(L, (double)(r->now - orc_usage_busy(r, r->now)) * 1e-9);
+  return 1;
 }
 
 /* b:last() -> s the newest step took, tokens it computed; 0, 0 before the first */
@@ -409,6 +421,7 @@ static const luaL_Reg verbs[] = {
   { "preempted", count_preempted },
   { "now", now },
   { "last", last },
+  { "idle", idle },
   { "steps", count_steps },
   { "wake", wake },
   { "call_again", call_again },

@@ -61,8 +61,20 @@ local function request_difference(name, want, have)
   end
 end
 
--- nil where an outcome is as expected; else "schedule" or, where only blocks or cached tokens differ, "memory", and the
--- first difference in words.
+local TIMES = { "first_token_ms", "finish_ms", "preemptions" }
+
+-- Whether first token, finish and preemptions of all requests are as expected.
+local function times_right(want, have)
+  for name, r in pairs(want.requests) do
+    for _, key in ipairs(TIMES) do
+      if not have.requests[name] or not near(r[key], have.requests[name][key]) then return false end
+    end
+  end
+  return true
+end
+
+-- nil where an outcome is as expected; else "schedule" or, where only blocks or cached tokens differ, "memory", the
+-- first difference in words, and whether the times of the requests are right all the same.
 function replay.compare(want, have)
   local kind, words
   local function note(k, w)
@@ -70,47 +82,52 @@ function replay.compare(want, have)
   end
   for i = 1, math.max(#want.steps, #have.steps) do
     note(step_difference(i, want.steps[i], have.steps[i]))
-    if kind == "schedule" then return kind, words end
+    if kind == "schedule" then return kind, words, times_right(want, have) end
   end
   local names = {}
   for name in pairs(want.requests) do names[#names + 1] = name end
   table.sort(names)
   for _, name in ipairs(names) do note(request_difference(name, want.requests[name], have.requests[name])) end
-  return kind, words
+  return kind, words, kind ~= "schedule" or times_right(want, have)
 end
 
 -- Cases by family, which is their id without its number, in order of appearance: { name, cases, exact, memory,
--- schedule, first (the first difference), preemptions }.
-function replay.families(cases, run)
+-- schedule, times (of the requests are right), first (the first difference), preemptions }.
+-- @param compare replay.compare, or one that returns the same; "exact" may stand for nil
+function replay.families(cases, run, compare)
   local families, by_name = {}, {}
   for _, case in ipairs(cases) do
     local name = case.id:gsub("%-%d+$", "")
     local f = by_name[name]
     if not f then
-      f = { name = name, cases = 0, exact = 0, memory = 0, schedule = 0, steps = 0, preemptions = 0 }
+      f = { name = name, cases = 0, exact = 0, memory = 0, schedule = 0, times = 0, steps = 0, preemptions = 0 }
       families[#families + 1], by_name[name] = f, f
     end
     local ok, have = pcall(run, case)
-    local kind, words = "schedule", have
-    if ok then kind, words = replay.compare(case.expect, have) end
-    f.cases, f.steps = f.cases + 1, f.steps + #case.expect.steps
-    f[kind or "exact"] = f[kind or "exact"] + 1
-    if kind and not f.first then f.first = ("%s: %s"):format(case.id, words) end
-    for _, r in pairs(case.expect.requests) do f.preemptions = f.preemptions + r.preemptions end
+    local kind, words, right = "schedule", have, false
+    if ok then kind, words, right = compare(case.expect, have) end
+    kind = kind or "exact"
+    f.cases, f.steps, f.times = f.cases + 1, f.steps + #case.expect.steps, f.times + (right and 1 or 0)
+    f[kind] = f[kind] + 1
+    if kind ~= "exact" and not f.first then f.first = ("%s: %s"):format(case.id, words) end
+    for _, r in pairs(case.expect.requests) do
+      f.preemptions = f.preemptions + (r.preemptions or r.retractions)
+    end
   end
   return families
 end
 
-local ROW = "%-24s %-20s %6s %8s %9s %7s %8s %9s\n"
+local ROW = "%-24s %-20s %6s %8s %9s %7s %8s %9s %12s\n"
 
 -- The table of one file, and the first difference of each family that has one. Returns the counts exact, all.
 function replay.write(out, file, families, headed)
   if not headed then
-    out:write(ROW:format("file", "family", "cases", "steps", "preempted", "exact", "memory", "schedule"))
+    out:write(ROW:format("file", "family", "cases", "steps", "preempted", "exact", "memory", "schedule",
+                         "times right"))
   end
   local exact, all = 0, 0
   for _, f in ipairs(families) do
-    out:write(ROW:format(file, f.name, f.cases, f.steps, f.preemptions, f.exact, f.memory, f.schedule))
+    out:write(ROW:format(file, f.name, f.cases, f.steps, f.preemptions, f.exact, f.memory, f.schedule, f.times))
     exact, all = exact + f.exact, all + f.cases
   end
   for _, f in ipairs(families) do
