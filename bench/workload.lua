@@ -8,7 +8,8 @@ local COUNT, ROUNDS, WANTED = 100000, 21, 0.3             -- requests; us a requ
 local RATE, MEDIAN, SIGMA = 100, 200, 0.6
 
 local function poisson(changes)
-  local w = { rate = RATE, count = COUNT, output = 1, prompt = oracle.dist.lognormal { median = MEDIAN, sigma = SIGMA } }
+  local w = { rate = RATE, count = COUNT, output = 1,
+              prompt = oracle.dist.lognormal { median = MEDIAN, sigma = SIGMA } }
   for k, v in pairs(changes or {}) do w[k] = v end
   return oracle.workload.poisson(w)
 end

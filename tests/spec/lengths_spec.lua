@@ -166,6 +166,30 @@ return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 3
   end)
 end)
 
+describe("the page about workloads", function()
+  it("shows functions and rates that run", function()
+    local f = assert(io.open(program.root .. "/docs/workloads.md"))
+    local section = f:read "a":match "\n## Lengths and rates of your own\n(.-)\n## "
+    f:close()
+    local ran = 0
+    for block in section:gmatch "```lua\n(.-)```" do
+      if not block:find "csv" then
+        local keys = assert(load("return { " .. block .. " }"))()
+        keys.kind, keys.count = "poisson", 30
+        keys.rate = keys.rate or 9
+        if not keys.lengths then keys.prompt, keys.output = keys.prompt or 9, keys.output or 9 end
+        assert.equal(30, #run(keys))
+        ran = ran + 1
+      else
+        for line in block:gmatch "[^\n]+" do assert.is_table(assert(load("return { " .. line .. "\n}", "doc", "t",
+          { oracle = oracle }))()) end
+        ran = ran + 1
+      end
+    end
+    assert.equal(4, ran)
+  end)
+end)
+
 describe("lengths from a file", function()
   local function drawn(d, n)
     return run(poisson { prompt = d, count = n or 400 })
@@ -336,6 +360,21 @@ return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 3
       assert.is_nil(err:find "\n.")
     end
     os.remove(path)
+  end)
+
+  it("is found by oracle check workload", function()
+    local good = scenario "rate = 9, output = 1, prompt = function(rng, i) return i + rng:random(9) end"
+    local rc, out = program.run("check workload " .. good)
+    assert.equal(0, rc, out)
+    assert.matches("requests +50, then it ends", out)
+    assert.matches("same seed +the same requests", out)
+    rc, out = program.run("check workload "
+      .. scenario "rate = 9, output = 1, prompt = function(_, i) return 30 - i end")
+    assert.not_equal(0, rc)
+    assert.matches("request 30 of workload \"default\": .*%.lua:4: prompt: .* got 0", out)
+    rc, out = program.run("check workload " .. scenario "rate = 9, output = 1, prompt = oracle.dist.empirical 'no.csv'")
+    assert.not_equal(0, rc)
+    assert.matches("no such file", out)
   end)
 
   it("is told of a rate that stays at 0", function()
