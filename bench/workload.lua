@@ -32,12 +32,17 @@ local WORKLOADS = {
     end
   end } },
   { "blocks (fill)", generator { fill = function(g, block)
-    local arrival, prompt, output, t = block.arrival, block.prompt, block.output, g.t or 0
+    local gap, prompt, output = block.gap, block.prompt, block.output
     for i = 1, block.rows do
-      t = t + g:exponential(1 / RATE)
-      arrival[i], prompt[i], output[i] = t, g:lognormal(MEDIAN, SIGMA), 1
+      gap[i], prompt[i], output[i] = g:exponential(1 / RATE), g:lognormal(MEDIAN, SIGMA), 1
     end
-    g.t = t
+    return block.rows
+  end } },
+  { "blocks, drawn by columns", generator { fill = function(g, block)
+    g:exponential(1 / RATE, block.gap, block.rows)
+    g:lognormal(MEDIAN, SIGMA, block.prompt, block.rows)
+    local output = block.output
+    for i = 1, block.rows do output[i] = 1 end
     return block.rows
   end }, WANTED },
   { "C, prompt = function", poisson { prompt = drawn } },

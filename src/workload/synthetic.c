@@ -104,20 +104,17 @@ static bool draw_output(const synthetic *s, const orc_length_of *of, uint64_t in
 ** The lengths of a request. One that asks a prompt of the pool again has the prompt that the stream of its place in
 ** the pool gives, and an output of its own unless one function gives both.
 */
-static bool draw_lengths(const synthetic *s, orc_arrival *out, uint64_t index, uint64_t order,
-                         orc_prompt_texts *words, orc_rng *r, orc_error *e)
+static bool draw_lengths(const synthetic *s, orc_arrival *out, const orc_length_of *own,
+                         uint64_t index, orc_prompt_texts *words, orc_error *e)
 {
   const orc_synthetic *o = &s->is;
-  const orc_length_of own = { .number = (int64_t)order + 1,
-                              .time = (double)out->time * 1e-9,
-                              .rng = r };
   if (o->prompt_mix.pool == 0)
-    return draw_prompt(s, &own, index, out, e) && draw_output(s, &own, index, out, e);
-  const uint64_t slot = order % (uint64_t)o->prompt_mix.pool;
+    return draw_prompt(s, own, index, out, e) && draw_output(s, own, index, out, e);
+  const uint64_t slot = (uint64_t)(own->number - 1) % (uint64_t)o->prompt_mix.pool;
   words->prefix = words->text = orc_prompt_text(POOL, o->profile, slot);
   orc_rng shared = orc_rng_stream(o->seed, ORC_FOR_LENGTHS, words->text);
   const orc_length_of pooled = { .number = (int64_t)slot + 1, .rng = &shared };
-  return draw_prompt(s, &pooled, slot, out, e) && draw_output(s, &own, index, out, e);
+  return draw_prompt(s, &pooled, slot, out, e) && draw_output(s, own, index, out, e);
 }
 
 /*
@@ -134,7 +131,10 @@ static bool fill(synthetic *s, orc_arrival *out, uint64_t index, uint64_t order,
     words.text = orc_prompt_text(TEXT, key, 1);
     words.answer = orc_prompt_text(ANSWER, key, 1);
   }
-  if (!draw_lengths(s, out, index, order, &words, &r, e)) return false;
+  const orc_length_of own = { .number = (int64_t)order + 1,
+                              .time = (double)out->time * 1e-9,
+                              .rng = &r };
+  if (!draw_lengths(s, out, &own, index, &words, e)) return false;
   out->prompt_id =
       orc_prompt_mix_prompt(&o->prompt_mix, &s->prompts, o->seed, &words, &out->prompt);
   fill_rest(s, out, index, &r);

@@ -1,4 +1,4 @@
---- A workload in isolation, a generator's file or that of a scenario: it is loaded as a scenario loads it, and its first
+--- A workload in isolation, a generator's file or that of a scenario: loaded as a scenario loads it, its first
 -- thousands of requests are drawn and answered by a server that takes 10 ms for a step, whatever that computes. Once
 -- more under the same seed, and under others: the same seed is to give the same requests.
 local lazy = require "oracle.lazy"

@@ -341,6 +341,9 @@ static bool put_number(lua_State *L, const column *c, int row)
   case ARRIVAL:
     if (v >= 0.0) c->block->time[row] = v;
     return v >= 0.0;
+  case GAP:
+    if (v >= 0.0) c->block->time[row] = c->rows->clock + v;
+    return v >= 0.0;
   default:
     return false;
   }
