@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TOKENS_MOST = INT32_MAX / 2, CLIENTS = 100, STILL_MOST = 100000 };
 enum { TEXT = 21, ANSWER = 22, TURN = 23, PROFILE_SHIFT = 48 }; /* kinds of texts and keys */
@@ -90,19 +91,30 @@ void orc_block_begin_with(orc_request_block *b, int row, uint64_t text, int32_t 
 
 static void clear(const generator *g, orc_request_block *b, int64_t first)
 {
+  const size_t n = (size_t)b->room;
+  uint32_t client = (uint32_t)(first % CLIENTS);
   b->count = b->part_count = 0;
-  for (int i = 0; i < b->room; i++) {
+  memset(b->prompt, 0, n * sizeof *b->prompt);
+  memset(b->output, 0, n * sizeof *b->output);
+  memset(b->max_output, 0, n * sizeof *b->max_output);
+  memset(b->priority, 0, n * sizeof *b->priority);
+  memset(b->prefix_tokens, 0, n * sizeof *b->prefix_tokens);
+  memset(b->session, 0, n * sizeof *b->session);
+  memset(b->prefix, 0, n * sizeof *b->prefix);
+  memset(b->text, 0, n * sizeof *b->text);
+  memset(b->stops, false, n);
+  memset(b->continues, false, n);
+  memset(b->repeats, false, n);
+  memset(b->streamed, true, n);
+  memset(b->more, 0, n * sizeof *b->more);
+  memset(b->tag, 0, n * sizeof *b->tag);
+  for (size_t i = 0; i < n; i++) {
     b->time[i] = 0.0;
-    b->prompt[i] = b->output[i] = b->max_output[i] = b->priority[i] = b->prefix_tokens[i] = 0;
-    b->client[i] = (uint32_t)((first + i) % CLIENTS);
-    b->session[i] = b->prefix[i] = b->text[i] = 0;
     b->timeout[i] = g->options.timeout;
     b->cancel[i] = INFINITY;
-    b->streamed[i] = true;
-    b->stops[i] = b->continues[i] = b->repeats[i] = false;
-    b->more[i] = 0;
     b->profile[i] = g->options.profile;
-    b->tag[i] = 0;
+    b->client[i] = client;
+    client = client + 1 < CLIENTS ? client + 1 : 0;
   }
 }
 

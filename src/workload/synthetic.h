@@ -33,13 +33,45 @@ typedef struct orc_rate_stage {
   double duration; /* s, > 0; the last may be unbounded: INFINITY */
 } orc_rate_stage;
 
+/* Lengths that a function may give. */
+typedef enum orc_length {
+  ORC_LENGTH_PROMPT,
+  ORC_LENGTH_OUTPUT,
+  ORC_LENGTH_INPUT, /* what a later turn of a session adds */
+  ORC_LENGTH_BOTH,  /* prompt and output, or what a later turn adds and its output, at once */
+  ORC_LENGTHS       /* how many there are */
+} orc_length;
+
+/* The request whose lengths a function gives. */
+typedef struct orc_length_of {
+  int64_t number; /* from 1: POISSON to CONSTANT, RENEWAL and BATCH in order of arrival; CLOSED_LOOP
+                     the rounds of all clients one after the other; a later turn: of its session's first;
+                     of a pool: which prompt of it */
+  double time;    /* s: its arrival; 0 of a pool */
+  orc_rng *rng;   /* the request's own stream */
+} orc_length_of;
+
+/* What functions give in place of distributions and of stages. */
+typedef struct orc_given {
+  void *self;
+  unsigned lengths; /* 1 << orc_length, added */
+  /* Tokens, 1 to 2^30, into *prompt (PROMPT, INPUT), *output (OUTPUT, which finds the prompt in *prompt), or
+     both. False with *e. */
+  bool (*length)(void *self, orc_length which, const orc_length_of *of, int32_t *prompt,
+                 int32_t *output, orc_error *e);
+  /* Requests/s at a time in s, 0 to rate_max. False with *e. NULL: stages; else POISSON alone. */
+  bool (*rate)(void *self, double time, double *rate, orc_error *e);
+  double rate_max; /* requests/s, > 0 */
+  void (*done)(void *self);
+} orc_given;
+
 /* Requests drawn from distributions. */
 typedef struct orc_synthetic {
   orc_process process;
   uint64_t seed;
   uint16_t profile;       /* index of the profile; its streams are keyed by it */
   double cv;              /* GAMMA: coefficient of variation of the gaps, > 0 */
-  orc_rate_stage *stages; /* owned; POISSON, GAMMA, CONSTANT */
+  orc_rate_stage *stages; /* owned; POISSON, GAMMA, CONSTANT, without given.rate */
   int stage_count;
   orc_dist gap;            /* RENEWAL: s between two arrivals */
   int64_t count;           /* requests in all; INT64_MAX: no bound */
@@ -47,6 +79,7 @@ typedef struct orc_synthetic {
   int32_t concurrency;     /* CLOSED_LOOP: clients, >= 1 */
   orc_dist think;          /* CLOSED_LOOP: s between an answer and the next request; constant 0 */
   orc_dist prompt, output; /* tokens */
+  orc_given given;         /* owned */
   orc_prompt_mix prompt_mix;
   orc_session_plan session;
   double streaming; /* share of the requests whose answer is streamed */

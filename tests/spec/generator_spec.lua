@@ -74,6 +74,27 @@ describe("a workload that a function makes", function()
     assert.near(50, list[5000].arrival_time, 1e-6)
   end)
 
+  it("may draw whole columns, which are the draws one by one", function()
+    local function rows_of(by_column)
+      return run { kind = "generator", count = 2000, fill = function(g, b)
+        if by_column then
+          g:lognormal(100, 0.7, b.prompt, 500)
+        else
+          for i = 1, 500 do b.prompt[i] = g:lognormal(100, 0.7) end
+        end
+        for i = 1, 500 do b.gap[i], b.output[i] = 0.01, 1 end
+        return 500
+      end }
+    end
+    local list = rows_of(true)
+    assert.equal(2000, #list)
+    assert.same(rows_of(false), list)
+    assert.matches("table expected, got number", why { kind = "generator", count = 5, fill = function(g, b)
+      g:exponential(1, 5)
+      return b.rows
+    end })
+  end)
+
   it("meets the same draws whatever the policy, others with another seed", function()
     local function times(more)
       local t = {}

@@ -10,10 +10,8 @@ local function split(line)
   return out
 end
 
---- @return the list of requests in order of arrival; and the summary
-function rows.of(t)
-  local path = os.tmpname()
-  local summary = study.run(oracle.scenario(t), { csv = path })
+--- The rows of a CSV of requests.
+function rows.read(path)
   local out, header = {}, nil
   for line in io.lines(path) do
     local fields = split(line)
@@ -27,6 +25,14 @@ function rows.of(t)
       out[#out + 1] = row
     end
   end
+  return out
+end
+
+--- @return the list of requests in order of arrival; and the summary
+function rows.of(t)
+  local path = os.tmpname()
+  local summary = study.run(oracle.scenario(t), { csv = path })
+  local out = rows.read(path)
   os.remove(path)
   return out, summary
 end

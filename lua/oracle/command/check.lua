@@ -1,5 +1,5 @@
---- `oracle check policy FILE`: a policy against the laws, under random loads. `oracle check workload FILE`: a generator
--- by itself.
+--- `oracle check policy FILE`: a policy against the laws, under random loads. `oracle check workload FILE`: a
+-- generator, or the workload of a scenario, by itself.
 local lazy = require "oracle.lazy"
 local files = lazy "oracle.command.files"
 local policy_check = lazy "oracle.study.policy_check"

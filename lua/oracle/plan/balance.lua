@@ -35,7 +35,7 @@ end
 
 -- Tokens of a request's prompt and answer on average; nil where the workload does not say them.
 function lengths(w)
-  if type(w) ~= "table" or w.conversation or w.prefix or w.prompt_pool then return nil end
+  if type(w) ~= "table" or w.conversation or w.prefix or w.prompt_pool or w.lengths then return nil end
   if w.profiles then return lengths_of_mix(w.profiles) end
   local prompt, output = mean(w.prompt), mean(w.output)
   if prompt and output then return math.max(1, prompt), math.max(1, output) end

@@ -3,6 +3,7 @@
 -- plain table with `kind`; a bare number stands for a constant. Every kind takes `min` and `max`, which
 -- clamp a draw.
 local lazy = require "oracle.lazy"
+local empirical = lazy "oracle.scenario.empirical"
 local scalar = require "oracle.scenario.scalar"
 local spelling = lazy "oracle.text.spelling"
 
@@ -148,33 +149,6 @@ kind("linear", { from = ANY, to = ANY, over = { type = "count", min = 1 } }, fun
   return { kind = "linear", a = d.from, b = d.to, span = d.over }
 end)
 
--- Numbers in a file, separated by blanks, commas or line ends; lines that begin with # are left out.
-local function numbers_of(path)
-  local f, why = io.open(path, "r")
-  if not f then return nil, ("empirical: %s"):format(why) end
-  local values, number = {}, 0
-  while true do
-    local line, unreadable = f:read("l")
-    if unreadable then
-      f:close()
-      return nil, ("empirical: %s: %s"):format(path, unreadable)
-    end
-    if not line then break end
-    number = number + 1
-    for word in line:gsub("^#.*", ""):gmatch("[^%s,;]+") do
-      local v = tonumber(word)
-      if not v and #values > 0 then
-        f:close()
-        return nil, ('empirical: %s:%d: "%s" is not a number'):format(path, number, word)
-      end
-      values[#values + 1] = v                             -- words before the first number are a header
-    end
-  end
-  f:close()
-  if #values == 0 then return nil, ("empirical: %s: holds no numbers"):format(path) end
-  return values
-end
-
 local function check_list(d, list, what, least)
   if type(list) ~= "table" or #list == 0 then return ("%s: %s: a list of numbers expected"):format(d.kind, what) end
   for i, v in ipairs(list) do
@@ -214,20 +188,55 @@ kind("categorical", { values = "list", weights = "list" }, function(d)
   return listed(d, d.values)
 end)
 
-kind("empirical", { values = "list", weights = "list", file = "path" }, function(d, find)
-  local values = d.values
-  if d.file then
-    if values then return nil, "empirical: values and file both given" end
-    if type(d.file) ~= "string" then return nil, "empirical: file: a path expected" end
-    if find == false then return { kind = "empirical", values = { 0 }, weights = { 1 } } end
-    local path, why = d.file, nil
-    if find then path, why = find(d.file) end
-    if not path then return nil, ("empirical: %s: %s"):format(d.file, why) end
-    values, why = numbers_of(path)
-    if not values then return nil, why end
+-- Names of columns: { value =, weight = }, or { prompt =, output =, weight = } of pairs; nil, else what is wrong.
+local function check_columns(columns)
+  if type(columns) ~= "table" then return "empirical: columns: { value = , weight = } expected" end
+  local together = columns.prompt ~= nil or columns.output ~= nil
+  local known = together and { prompt = true, output = true, weight = true } or { value = true, weight = true }
+  for key, name in pairs(columns) do
+    if not known[key] then
+      return ("empirical: columns.%s: %s expected"):format(tostring(key), together and "prompt, output or weight"
+        or "value or weight, or prompt and output")
+    end
+    if type(name) ~= "string" then return ("empirical: columns.%s: the name of a column expected"):format(key) end
   end
-  if not values then return nil, "empirical needs values or file" end
-  return listed(d, values)
+  for key in pairs(known) do
+    if key ~= "weight" and columns[key] == nil then return ("empirical: columns.%s: missing"):format(key) end
+  end
+end
+
+-- { kind = "empirical" } or, of pairs, { kind = "pairs", prompt =, output =, weights = or nil }, from a file.
+local function of_file(d, find)
+  if d.values or d.weights then return nil, "empirical: values and file both given" end
+  if type(d.file) ~= "string" then return nil, "empirical: file: a path expected" end
+  local wrong = d.columns ~= nil and check_columns(d.columns)
+  if wrong then return nil, wrong end
+  local together = d.columns and d.columns.prompt
+  if together and (d.min or d.max) then return nil, "empirical: min, max: only of a single column" end
+  if find == false then
+    return together and { kind = "pairs", prompt = { 1 }, output = { 1 } }
+      or { kind = "empirical", values = { 0 }, weights = { 1 } }
+  end
+  local path, why = d.file, nil
+  if find then path, why = find(d.file) end
+  if not path then return nil, ("empirical: %s: %s"):format(d.file, why) end
+  if together then
+    local out
+    out, why = empirical.pairs(path, d.columns)
+    if not out then return nil, "empirical: " .. why end
+    out.kind = "pairs"
+    return out
+  end
+  local values, weights = empirical.values(path, d.columns)
+  if not values then return nil, "empirical: " .. weights end
+  return listed({ kind = "empirical", weights = weights }, values)
+end
+
+kind("empirical", { values = "list", weights = "list", file = "path", columns = "names" }, function(d, find)
+  if d.file then return of_file(d, find) end
+  if d.columns then return nil, "empirical: columns: of a file; file is missing" end
+  if not d.values then return nil, "empirical needs values or file" end
+  return listed(d, d.values)
 end)
 
 local MIXTURE_DEPTH = 8
@@ -243,6 +252,7 @@ local function mixture(d, find, depth)
     weights[i] = part[1]
     local inner, why = dist.resolve(part[2], find, depth + 1)
     if not inner then return nil, ("mixture[%d]: %s"):format(i, why) end
+    if inner.kind == "pairs" then return nil, ("mixture[%d]: pairs of a file stand under lengths"):format(i) end
     parts[i] = inner
   end
   local checked, why = weights_of(d, weights, #parts)
@@ -378,13 +388,14 @@ function dist.below(d, least)
 end
 
 -- oracle.dist.lognormal { ... }: the same table with its kind. constant, exponential, mixture and empirical
--- read well with plain arguments too: constant(512), exponential(200), empirical { 100, 200, 400 }.
+-- read well with plain arguments too: constant(512), exponential(200), empirical { 100, 200, 400 }, empirical "a.csv".
 local SHORT = { constant = "value", exponential = "mean", geometric = "mean" }
 
 for name in pairs(KINDS) do
   dist[name] = function(t)
     if type(t) == "number" and SHORT[name] then t = { [SHORT[name]] = t } end
     if name == "empirical" and type(t) == "table" and type(t[1]) == "number" then t = { values = t } end
+    if name == "empirical" and type(t) == "string" then t = { file = t } end
     if type(t) ~= "table" then error(("dist.%s: a table expected, got a %s"):format(name, type(t)), 2) end
     local d = { kind = name }
     for k, v in pairs(t) do d[k] = v end

@@ -98,8 +98,23 @@ function TYPES.dist(node, value, path, ctx)
   end
   local d, why = dist.resolve(value, ctx.find)
   if not d then return fail(ctx, path, why) end
+  if d.kind == "pairs" then
+    return fail(ctx, path, "empirical: columns.prompt, columns.output: both are drawn at once, under lengths")
+  end
   local low = node.least and dist.below(d, node.least)
   if low then return fail(ctx, path, low) end
+  return d
+end
+
+function TYPES.lengths(_, value, path, ctx)
+  if type(value) == "function" then return value end
+  local d, why = nil, nil
+  if type(value) == "table" then d, why = dist.resolve(value, ctx.find) end
+  if why then return fail(ctx, path, why) end
+  if not d or d.kind ~= "pairs" then
+    return fail(ctx, path, "function(rng, i, t) that returns tokens of the prompt and of the output, or "
+      .. "oracle.dist.empirical { file =, columns = { prompt =, output = } } expected")
+  end
   return d
 end
 
@@ -174,7 +189,7 @@ function TYPES.section(node, value, path, ctx)
     if v == nil and f.complete then v = {} end            -- absent, they are their defaults
     if v ~= nil then
       out[key] = check(f, v, join(path, key), ctx)
-    elseif f.required and not ctx.partial then
+    elseif f.required and not ctx.partial and (not f.unless or value[f.unless] == nil) then
       fail(ctx, join(path, key), "missing" .. (f.doc and "; " .. f.doc or ""))
     else
       out[key] = f.default
@@ -232,6 +247,7 @@ function TYPES.vary(_, value, path, ctx)
 end
 
 check = function(node, value, path, ctx)
+  if node.or_function and type(value) == "function" then return value end
   if scalar.is(node) then return TYPES.scalar(node, value, path, ctx) end
   return TYPES[node.type](node, value, path, ctx)
 end
@@ -276,7 +292,7 @@ function schema.find(raw, path)
   end
   local node, at, so_far = root, raw, ""
   for key in path:gmatch("[^.]+") do
-    if node.type == "dist" or node.type == "free" or node.type == "rows" then return true end
+    if node.type == "dist" or node.type == "lengths" or node.type == "free" or node.type == "rows" then return true end
     if node.type == "variant" then
       local kind = type(at) == "table" and at[node.tag]
       if key == node.tag then

@@ -1,24 +1,45 @@
---- A generator in isolation: it is loaded as a scenario loads it, and its first thousands of requests are drawn and
--- answered by a server that takes 10 ms for a step, whatever that computes. Once more under the same seed, and under
--- others: the same seed is to give the same requests.
+--- A workload in isolation, a generator's file or that of a scenario: loaded as a scenario loads it, its first
+-- thousands of requests are drawn and answered by a server that takes 10 ms for a step, whatever that computes. Once
+-- more under the same seed, and under others: the same seed is to give the same requests.
 local lazy = require "oracle.lazy"
 local paths = lazy "oracle.text.paths"
 local planning = require "oracle.plan"
 local scenario = require "oracle.scenario"
 local units = lazy "oracle.text.units"
+local workloads = require "oracle.workload"
 
 local check = {}
 
 local COUNT = 5000
 local SEEDS = 3                                           -- what goes wrong by chance is met under some
 
+-- The scenario of a file that makes one; nil: it is a generator's. Raises what is wrong with it.
+local function scenario_of(path)
+  local text = scenario.read(path)
+  if not text or not text:find "oracle%.scenario" then return nil end
+  local s, why = scenario.load(path, text)
+  return s or error(why, 0)
+end
+
+-- Its workload, of which no more than `count` requests come.
+local function bounded(s, count)
+  local w = {}
+  for k, v in pairs(workloads.in_full(scenario.raw(s).workload)) do w[k] = v end
+  w.count = math.min(math.tointeger(w.count) or count, count)
+  return w
+end
+
+-- made: { path =, scenario = of that file, or nil }
 local function load(made, seed, count)
-  return scenario.new {
+  local s = scenario.new {
     model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = seed,
     cost = { kind = "constant", constant_step = 0.01 },
     engine = { max_num_seqs = 1024, max_num_batched_tokens = 8192, num_gpu_blocks_override = 10000000 },
-    workload = { kind = "generator", path = made, count = count },
+    workload = made.scenario and bounded(made.scenario, count)
+      or { kind = "generator", path = made.path, count = count },
   }
+  if made.scenario then scenario.origin(s).folder = scenario.origin(made.scenario).folder end
+  return s
 end
 
 local function fields_of(line)
@@ -90,7 +111,7 @@ local function fault(report, seed, what)
   report.faults[#report.faults + 1] = { seed = seed, what = what }
 end
 
---- Check a generator.
+--- Check a workload.
 -- @param file its path
 -- @param options { seed = the first of those it runs under, 1; count = requests of each, progress = function,
 --   stopped = function() -> true once the user wants it to end, which raises }
@@ -102,10 +123,10 @@ function check.run(file, options)
   if not path then error(("%s: %s"):format(file, why), 0) end
   local report = { name = file, faults = {}, met = {} }
   local first, most = options.seed or 1, options.count or COUNT
-  local texts = {}
+  local texts, made = {}, { path = path, scenario = scenario_of(path) }
   for i = 0, SEEDS do
     local seed = first + i % SEEDS                        -- the first one once more at the end
-    local text, wrong = draw(path, seed, most)
+    local text, wrong = draw(made, seed, most)
     if wrong then fault(report, seed, wrong) end
     texts[i] = text
     if options.progress then options.progress(0, 0, i + 1, SEEDS + 1) end

@@ -6,7 +6,7 @@ local workload = require "oracle.workload"
 return {
   doc = "bursty arrivals",
   keys = keys.drawn {
-    keys.rate("mean requests per second"), keys.STAGES, keys.COUNT, keys.DURATION, keys.CV,
+    keys.rate("mean requests per second", { or_function = true }), keys.STAGES, keys.COUNT, keys.DURATION, keys.CV,
     { "burstiness", "number", min = 0, open = true, max = 1000000,
       doc = "as in vllm bench: 1/cv^2; below 1 more bursty than poisson" },
   },

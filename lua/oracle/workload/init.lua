@@ -129,9 +129,37 @@ end
 
 -- ---- the engine's form ----
 
+-- Prompts and outputs of a file (oracle.scenario.empirical) as a function that draws a row.
+local function drawn_from(d)
+  local prompt, output, n = d.prompt, d.output, #d.prompt
+  if not d.weights then
+    return function(rng)
+      local i = rng:random(n)
+      return prompt[i], output[i]
+    end
+  end
+  local up_to, total = {}, 0
+  for i, weight in ipairs(d.weights) do
+    total = total + weight
+    up_to[i] = total
+  end
+  return function(rng)
+    local x, low, high = rng:uniform(0, total), 1, n
+    while low < high do
+      local middle = (low + high) // 2
+      if x < up_to[middle] then high = middle else low = middle + 1 end
+    end
+    return prompt[low], output[low]
+  end
+end
+
 -- What all kinds have: lengths, clients, and what prompts are made of.
 local function fill(out, w)
   out.name = w.name or out.name
+  if w.lengths and (w.prompt or w.output) then
+    return nil, ("lengths: %s is given too; leave one out"):format(w.prompt and "prompt" or "output")
+  end
+  out.lengths = type(w.lengths) == "table" and drawn_from(w.lengths) or w.lengths
   out.prompt, out.output = w.prompt, w.output
   out.timeout, out.cancel, out.priority, out.streaming = w.timeout, w.cancel, w.priority, w.streaming
   out.prompt_pool = w.prompt_pool
@@ -180,11 +208,26 @@ function workload.fresh(form)
   return all
 end
 
+-- Arrivals at a rate that a function gives.
+local function varying(gaps, w, run)
+  if gaps ~= "exponential" then
+    return nil, "rate: a function makes independent arrivals: poisson, or sessions without cv; else stages expected"
+  end
+  if not w.rate_max then return nil, "rate_max: missing; the most that rate(t) ever returns, in requests per second" end
+  if not (w.count or w.duration or run.duration) then
+    return nil, "count: missing; arrivals need an end: count or duration here, or the scenario's duration"
+  end
+  return { arrivals = gaps, rate = w.rate, rate_max = w.rate_max, count = w.count,
+           duration = w.duration or run.duration }
+end
+
 --- The arrivals of an open loop: a rate or stages, and something that ends them.
 -- @param gaps what is between two arrivals: "exponential", "gamma" (with cv) or "even"
 function workload.arrivals(gaps, w, run)
   if w.rate and w.stages then return nil, "stages: rate is given too; leave one out" end
   if not w.rate and not w.stages then return nil, "rate: missing; requests per second, or stages" end
+  if type(w.rate) == "function" then return varying(gaps, w, run) end
+  if w.rate_max then return nil, "rate_max: only with rate = function(t)" end
   if w.stages then
     local some = false
     for _, stage in ipairs(w.stages) do some = some or stage.rate > 0 end

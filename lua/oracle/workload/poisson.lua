@@ -4,7 +4,7 @@ local workload = require "oracle.workload"
 
 return {
   doc = "independent arrivals",
-  keys = keys.drawn { keys.rate("mean requests per second"), keys.STAGES, keys.COUNT, keys.DURATION },
+  keys = keys.drawn { keys.varying("mean requests per second"), keys.RATE_MAX, keys.STAGES, keys.COUNT, keys.DURATION },
   shares_rate = true,
   engine = function(w, run)
     return workload.arrivals("exponential", w, run)

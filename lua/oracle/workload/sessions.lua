@@ -7,7 +7,7 @@ local workload = require "oracle.workload"
 return {
   doc = "conversations that open at a rate; each turn waits for the answer before it",
   keys = keys.drawn({
-    keys.rate("sessions that open per second"), keys.STAGES, keys.CV,
+    keys.varying("sessions that open per second"), keys.RATE_MAX, keys.STAGES, keys.CV,
     { "inter_arrival", "dist", dimension = "time", least = 0, doc = "s between two openings, in place of rate" },
     keys.COUNT, keys.DURATION,
   }, keys.TURNS),

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bind/dist.h"
+#include "bind/workload/functions.h"
 #include "bind/workload/generator.h"
 #include "bind/workload/rows.h"
 #include "workload/trace_file.h"
@@ -91,7 +92,7 @@ static void read_process(lua_State *L, int index, orc_synthetic *o)
 {
   o->count = count_or(L, index, "count", INT64_MAX, INT64_MAX);
   o->duration = orc_bind_seconds_or_never(L, index, "workload", "duration");
-  if (o->process <= ORC_PROCESS_CONSTANT) read_stages(L, index, o);
+  if (o->process <= ORC_PROCESS_CONSTANT && o->given.rate == NULL) read_stages(L, index, o);
   if (o->process == ORC_PROCESS_GAMMA) {
     o->cv = orc_bind_number(L, index, "workload", "cv");
     if (!(o->cv > 0.0)) orc_bind_fail(L, "workload.cv: > 0 expected");
@@ -173,7 +174,7 @@ static void read_session(lua_State *L, int index, orc_session_plan *p)
     p->accumulate = orc_bind_bool_or(L, t, what, "accumulate", true);
     p->has_turns = has(L, t, "turns");
     if (p->has_turns) orc_bind_dist(L, t, what, "turns", &p->turns);
-    p->has_input = has(L, t, "input");
+    p->has_input = has(L, t, "input") && !orc_bind_is_function(L, t, "input");
     if (p->has_input) orc_bind_dist(L, t, what, "input", &p->input);
     if (has(L, t, "think")) orc_bind_dist(L, t, what, "think", &p->think);
   }
@@ -206,9 +207,12 @@ static void read_synthetic(lua_State *L, orc_sim *s, int index, orc_process proc
   orc_synthetic *o = &s->drawing;
   *o = (orc_synthetic){ .process = process, .seed = of->seed, .timeout = of->timeout };
   o->profile = (uint16_t)s->source_count;
+  orc_bind_functions(L, index, &s->policies, s->profiles[s->source_count], &o->given);
   read_process(L, index, o);
-  orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
-  orc_bind_dist(L, index, "workload", "output", &o->output);
+  const unsigned prompt = 1u << ORC_LENGTH_BOTH | 1u << ORC_LENGTH_PROMPT,
+                 output = 1u << ORC_LENGTH_BOTH | 1u << ORC_LENGTH_OUTPUT;
+  if (!(o->given.lengths & prompt)) orc_bind_dist(L, index, "workload", "prompt", &o->prompt);
+  if (!(o->given.lengths & output)) orc_bind_dist(L, index, "workload", "output", &o->output);
   o->has_priority = has(L, index, "priority");
   if (o->has_priority) orc_bind_dist(L, index, "workload", "priority", &o->priority);
   o->streaming = share_or(L, index, "workload", "streaming", 1.0);

@@ -4,7 +4,7 @@
 **   arrivals   "recorded": those of the trace at `path`; else the process that makes them
 **              (orc_process_find), with what it needs: rate or stages, cv, inter_arrival, or
 **              concurrency and think; count, duration
-**   prompt, output, prefix, prompt_pool   what is asked
+**   prompt, output, prefix, prompt_pool   what is asked; functions as in workload/functions.h
 **   conversation                          which requests others follow, and when
 **   priority, streaming, timeout, cancel  what its clients are like
 ** lua/oracle/workload/ has a file for each kind of workload, which puts these together.

@@ -29,40 +29,77 @@ static int random(lua_State *L)
   return orc_call_context_draw(L, stream(L), 2);
 }
 
+/* A draw of a law with two parameters, or one and 0. */
+typedef double law(orc_rng *r, double a, double b);
+
+/* One draw, pushed; or, where a list and a number n stand at `index`, n draws into its entries from 1 on. Returns how many
+** values were pushed. */
+static int draw(lua_State *L, law *of, double a, double b, int index)
+{
+  orc_rng *r = stream(L);
+  if (lua_isnoneornil(L, index)) {
+    lua_pushnumber(L, of(r, a, b));
+    return 1;
+  }
+  luaL_checktype(L, index, LUA_TTABLE);
+  const lua_Integer n = luaL_checkinteger(L, index + 1);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_pushnumber(L, of(r, a, b));
+    lua_rawseti(L, index, i);
+  }
+  return 0;
+}
+
+static double uniform_law(orc_rng *r, double low, double high)
+{
+  return low + (high - low) * orc_rng_uniform(r);
+}
+
 static int uniform(lua_State *L)
 {
-  const double low = luaL_checknumber(L, 2), high = luaL_checknumber(L, 3);
-  lua_pushnumber(L, low + (high - low) * orc_rng_uniform(stream(L)));
-  return 1;
+  return draw(L, uniform_law, luaL_checknumber(L, 2), luaL_checknumber(L, 3), 4);
+}
+
+static double exponential_law(orc_rng *r, double mean, double unused)
+{
+  (void)unused;
+  return mean * orc_rng_exponential(r);
 }
 
 static int exponential(lua_State *L)
 {
-  const double mean = positive(L, 2, false);
-  lua_pushnumber(L, mean * orc_rng_exponential(stream(L)));
-  return 1;
+  return draw(L, exponential_law, positive(L, 2, false), 0.0, 3);
+}
+
+static double normal_law(orc_rng *r, double mean, double deviation)
+{
+  return mean + deviation * orc_rng_normal(r);
 }
 
 static int normal(lua_State *L)
 {
-  const double mean = luaL_checknumber(L, 2), deviation = positive(L, 3, true);
-  lua_pushnumber(L, mean + deviation * orc_rng_normal(stream(L)));
-  return 1;
+  return draw(L, normal_law, luaL_checknumber(L, 2), positive(L, 3, true), 4);
+}
+
+static double lognormal_law(orc_rng *r, double median, double sigma)
+{
+  return median * orc_real_exp(sigma * orc_rng_normal(r));
 }
 
 static int lognormal(lua_State *L)
 {
-  const double median = positive(L, 2, false), sigma = positive(L, 3, true);
-  lua_pushnumber(L, median * orc_real_exp(sigma * orc_rng_normal(stream(L))));
-  return 1;
+  return draw(L, lognormal_law, positive(L, 2, false), positive(L, 3, true), 4);
+}
+
+static double gamma_law(orc_rng *r, double mean, double shape)
+{
+  return mean * orc_rng_gamma(r, shape) / shape;
 }
 
 static int gamma_of(lua_State *L)
 {
   const double mean = positive(L, 2, false), cv = positive(L, 3, false);
-  const double shape = 1.0 / (cv * cv);
-  lua_pushnumber(L, mean * orc_rng_gamma(stream(L), shape) / shape);
-  return 1;
+  return draw(L, gamma_law, mean, 1.0 / (cv * cv), 4);
 }
 
 /* The sum of the weights at index 3, one for each of `n`. */

@@ -16,7 +16,8 @@
 **   x:lognormal(median, sigma)  median > 0; sigma >= 0, that of the logarithm
 **   x:gamma(mean, cv)           mean > 0; cv > 0, the standard deviation over the mean
 **   x:choose(list [, weights])  one of the list, as likely as the others or as its weight says
-** which raise outside a call.
+** which raise outside a call. Those from uniform to gamma take, behind their parameters, a list and how many draws
+** go into its entries from 1 on; they return nothing then.
 */
 void orc_bind_chance(lua_State *L);
 

@@ -336,15 +336,18 @@ static bool follow(void *self, const orc_outcome *of, orc_request_block *b, orc_
   return good;
 }
 
-/* "at t=1.5 s, request 17 of "chat": chat.lua:12: what". */
+void orc_script_explain(const orc_lua_policies *p, const char *name, int64_t number, orc_error *e)
+{
+  const orc_error why = *e;
+  orc_fail(e, "at t=%.6f s, request %" PRId64 " of workload \"%s\": %s",
+           p->of != NULL ? (double)p->of->engine.now * 1e-9 : 0.0, number, name, why.msg);
+}
+
 static void explain(void *self, int64_t number, orc_error *e)
 {
   script *s = self;
-  const orc_cluster *c = s->policies->of;
   if (!s->placed) add_line(state(s), s, e);
-  const orc_error why = *e;
-  orc_fail(e, "at t=%.6f s, request %" PRId64 " of workload \"%s\": %s",
-           c != NULL ? (double)c->engine.now / 1e9 : 0.0, number, s->name, why.msg);
+  orc_script_explain(s->policies, s->name, number, e);
 }
 
 static void done(void *self)

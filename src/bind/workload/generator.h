@@ -31,6 +31,9 @@ typedef struct orc_script_options {
   orc_generator_options of; /* `told`, `room` and `open` are filled in */
 } orc_script_options;
 
+/* Put before *e what it is about: `at t=1.5 s, request 17 of workload "chat": `. */
+void orc_script_explain(const orc_lua_policies *p, const char *name, int64_t number, orc_error *e);
+
 /* How many classes the source in the table at `index` has. */
 int orc_script_classes(lua_State *L, int index);
 

@@ -326,25 +326,47 @@ typedef struct column {
   int there;        /* that have a value */
 } column;
 
-/* (column, values): puts each value into its row and clears it; raises what is wrong with row c->row. */
+/* The number on top of the stack, into a column that every row has; false where it takes more than that. */
+static bool put_number(lua_State *L, const column *c, int row)
+{
+  const double v = lua_tonumber(L, -1);
+  const bool is_length = v >= 0.5 && v < (double)TOKENS_MOST; /* NaN is none */
+  switch (c->field) {
+  case PROMPT:
+    if (is_length) c->block->prompt[row] = (int32_t)(v + 0.5);
+    return is_length;
+  case OUTPUT:
+    if (is_length) c->block->output[row] = (int32_t)(v + 0.5);
+    return is_length;
+  case ARRIVAL:
+    if (v >= 0.0) c->block->time[row] = v;
+    return v >= 0.0;
+  case GAP:
+    if (v >= 0.0) c->block->time[row] = c->rows->clock + v;
+    return v >= 0.0;
+  default:
+    return false;
+  }
+}
+
+/* (column, values): puts each value into its row; raises what is wrong with row c->row. */
 static int read_column(lua_State *L)
 {
   column *c = lua_touserdata(L, 1);
   const field f = c->field;
   const bool all = f == PROMPT || f == OUTPUT || f == GAP || f == ARRIVAL;
   for (; c->row < c->count; c->row++, c->rows->drawn++) {
-    const int row = c->row;
-    if (lua_rawgeti(L, 2, row + 1) == LUA_TNIL) {
+    const int row = c->row, type = lua_rawgeti(L, 2, row + 1);
+    if (type == LUA_TNIL) {
       if (all) orc_bind_fail(L, "%s: missing in row %d of %d", names[f], row + 1, c->count);
       lua_pop(L, 1);
       continue;
     }
-    put(L, c->rows, f, c->block, c->first + row);
+    if (type != LUA_TNUMBER || !put_number(L, c, c->first + row))
+      put(L, c->rows, f, c->block, c->first + row);
     if (f == GAP || f == ARRIVAL) c->rows->clock = c->block->time[c->first + row];
     c->there++;
     lua_pop(L, 1);
-    lua_pushnil(L);
-    lua_rawseti(L, 2, row + 1);
   }
   return 0;
 }
@@ -382,6 +404,8 @@ bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_
         lua_settop(L, top + 1);
       }
       seen |= 1U << f;
+      lua_createtable(L, count, 0); /* cheaper than to clear each row of it */
+      lua_setfield(L, columns, names[f]);
     }
     lua_settop(L, good ? top : top + 1);
   }

@@ -47,8 +47,8 @@ void orc_rows_read(lua_State *L, orc_rows *r, orc_request_block *b);
 void orc_rows_push_columns(lua_State *L, int room);
 
 /*
-** Append the first `count` rows of such a block, at `index`, to b, and clear them. False where one is wrong: those
-** before it are there, and why is pushed. Raises what is wrong with all of them.
+** Append the first `count` rows of such a block, at `index`, to b; columns that had values are new, empty tables then.
+** False where one is wrong: those before it are there, and why is pushed. Raises what is wrong with all of them.
 */
 bool orc_rows_read_columns(lua_State *L, int index, orc_rows *r, int count, orc_request_block *b);
 

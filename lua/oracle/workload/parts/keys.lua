@@ -9,8 +9,11 @@ local PRIORITY = { "priority", "dist", doc = "a number per request; smaller goes
 local COUNT = { "count", "count", dimension = "requests", min = 1, max = 1000000000000, doc = "requests in all" }
 local DURATION = seconds("duration", "how long requests arrive", { open = true })
 local LENGTHS = {
-  { "prompt", "dist", least = 1, required = true, doc = "tokens of a prompt: a number or a distribution" },
-  { "output", "dist", least = 1, required = true, doc = "tokens generated: a number or a distribution" },
+  { "prompt", "dist", least = 1, required = true, unless = "lengths", or_function = true,
+    doc = "tokens of a prompt: a number, a distribution or function(rng, i, t)" },
+  { "output", "dist", least = 1, required = true, unless = "lengths", or_function = true,
+    doc = "tokens generated: a number, a distribution or function(rng, i, t, prompt)" },
+  { "lengths", "lengths", doc = "both at once: function(rng, i, t) -> prompt, output, or pairs of a file" },
 }
 local TIMEOUT = seconds("timeout", "from arrival until the client gives up", { open = true })
 local CLIENT = { TIMEOUT,
@@ -47,7 +50,7 @@ local TURNS = {
     doc = "that another turn follows an answer; 0.7" },
   { "max_turns", "count", min = 1, max = 65535, default = 10, doc = "no session is longer" },
   { "think", "dist", dimension = "time", least = 0, doc = "s from an answer to the next turn; 5 s" },
-  { "input", "dist", least = 1, doc = "tokens the user adds in a later turn; drawn as prompt" },
+  { "input", "dist", least = 1, or_function = true, doc = "tokens the user adds in a later turn; drawn as prompt" },
   { "accumulate", "boolean", default = true, doc = "a prompt holds all earlier turns and their answers" },
 }
 local function with(first, rest)
@@ -68,6 +71,13 @@ local SYNTHETIC = { PRIORITY, PREFIX,
   { "streaming", "number", dimension = "ratio", min = 0, max = 1,
     doc = "share of the requests whose answer is streamed; all" } }
 
+--- A rate that a function may give; `workload.arrivals` says where.
+function keys.varying(doc)
+  return rate(doc .. "; or function(t), with rate_max", { or_function = true })
+end
+
+keys.RATE_MAX = rate("the most that rate(t) ever returns", {})
+keys.RATE_MAX[1] = "rate_max"
 keys.STAGES, keys.COUNT, keys.DURATION, keys.TURNS, keys.rate = STAGES, COUNT, DURATION, TURNS, rate
 
 keys.INTER_ARRIVAL = { "inter_arrival", "dist", dimension = "time", least = 0, required = true,
