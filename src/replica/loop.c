@@ -30,7 +30,7 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
 */
 static void complete(orc_replica *r, orc_slot slot, orc_time time)
 {
-  if (!r->knobs.rules.serves_in_order) {
+  if (!r->knobs.rules.serves_in_order && !orc_replica_ahead(r)) {
     orc_running_remove(r, slot);
     orc_finish(r, slot, ORC_SUCCESS, time);
     return;

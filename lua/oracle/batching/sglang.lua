@@ -58,26 +58,29 @@ local function charge(batch, e, rules, tokens, answer)
   batch.prompts, batch.chunk = batch.prompts - tokens, batch.chunk - tokens
 end
 
+-- Requests whose prompts are computed, or will be by the step that runs.
+local function running(b, s) return b:size() - (s.lacking > 0 and 1 or 0) end
+
 -- The prompt that is begun goes on, before all others (policy:1140-1223). It is the one admitted last.
 local function continue_chunk(b, e, s, rules, batch)
-  s.running = s.running or b:columns { "max_output", "generated" }
-  local n = b:running(s.running)
-  local longest, generated = s.running.max_output[n], s.running.generated[n]
-  batch.promised = batch.promised - s.ratio * math.min(longest - generated, CLIP)
+  local lacking, longest, more = b:begun()
+  if lacking == 0 then
+    s.lacking = 0                                         -- it has left, timed out or cancelled
+    return
+  end
+  batch.promised = batch.promised - s.ratio * math.min(more, CLIP)
   local most = math.min(batch.chunk, left_in_all(b, e, batch) // 1 | 0)
   if most <= 0 then
     if not rules.chunk_goes_on then return end
     most = batch.chunk
   end
   local granted = b:resume(most)
-  s.lacking = granted > 0 and s.lacking - granted or 0    -- 0: it has left, timed out or cancelled
-  if granted == 0 then return end
+  s.lacking = lacking - granted
   charge(batch, e, rules, granted, s.lacking <= 0 and math.min(longest, CLIP) or 0)
 end
 
 -- Waiting requests join as far as memory and chunk allow (policy:1395-1683). Returns "memory" where one did not fit.
-local function admit_waiting(b, e, s, rules, batch)
-  local seats = e.max_num_seqs - b:decoding()
+local function admit_waiting(b, e, s, rules, batch, seats)
   while b:queue() > 0 do
     if batch.chunk <= 0 or batch.prompts <= 0 then return end
     if batch.begun >= seats then
@@ -105,7 +108,7 @@ end
 
 -- A batch of prompts (sched:4079-4414). Returns whether there is one.
 local function prefill(b, e, s, rules)
-  local decoding, chunked = b:decoding(), s.lacking > 0
+  local decoding, chunked = running(b, s), s.lacking > 0
   if not rules.always_full and decoding == 0 then s.full = false end
   if (s.full or b:queue() == 0) and not chunked then return false end
   if decoding >= e.max_num_seqs and not chunked then
@@ -115,19 +118,18 @@ local function prefill(b, e, s, rules)
   local how = s.params.schedule_policy
   if how == "lpm" and e.enable_prefix_caching and b:queue() <= LPM_MOST then by_prefix(b, s) end
   if how == "dfs-weight" and e.enable_prefix_caching then b:prefix_order() end
-  local batch = s.batch or {}
-  s.batch, batch.begun, batch.taken, batch.promised = batch, 0, 0, ratio_now(b, s) * b:remaining(CLIP)
+  local batch = s.batch
+  batch.begun, batch.taken, batch.promised = 0, 0, ratio_now(b, s) * b:remaining(CLIP)
   batch.prompts, batch.chunk = s.params.max_prefill_tokens, e.max_num_batched_tokens
   if chunked then continue_chunk(b, e, s, rules, batch) end
-  if admit_waiting(b, e, s, rules, batch) == "memory" then
-    s.full = rules.always_full or batch.begun > 0 or b:decoding() > 0
+  if admit_waiting(b, e, s, rules, batch, e.max_num_seqs - decoding) == "memory" then
+    s.full = rules.always_full or batch.begun > 0 or decoding > 0
   end
   return batch.begun > 0
 end
 
 -- The running request with the fewest tokens, of those the one with the longest prompt.
 local function shortest(b, s)
-  s.all = s.all or b:columns { "id", "prompt", "generated" }
   local n, best = b:running(s.all), 1
   local prompt, generated = s.all.prompt, s.all.generated
   for i = 2, n do
@@ -150,6 +152,12 @@ local function retract(b, s)
   s.full = false
 end
 
+-- What is kept: all of it is made before the first step.
+local function begin(b, s)
+  s.batch, s.sent_back, s.lacking = {}, {}, 0
+  s.all = b:columns { "id", "prompt", "generated" }
+end
+
 return policy.batching {
   name = "sglang",
   victim = "shortest",
@@ -167,13 +175,14 @@ return policy.batching {
 
   step = function(b, e, s)
     local rules = s.params.rules
-    s.sent_back = s.sent_back or {}
-    if b:size() == b:decoding() then s.lacking = 0 end    -- no prompt is begun
+
+    if not s.batch then begin(b, s) end
+    if b:size() == 0 then s.lacking = 0 end
     local someone_left = b:size() < (s.size or 0)
     if someone_left and not rules.finished_stay or s.lacking > 0 or s.first or b:size() == 0 then
       s.full = false
     end
-    s.first = b:decoding() == 0                           -- the next step admits anew (sched:3957)
+    s.first = running(b, s) == 0                           -- the next step admits anew (sched:3957)
     if prefill(b, e, s, rules) then
       s.prompts = (s.prompts or 0) + 1
     else

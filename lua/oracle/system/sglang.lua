@@ -42,6 +42,8 @@ return system.new {
       doc = "sglang: above 1 admits less, so that fewer are sent back" },
     { "max_prefill_tokens", "count", min = 1, max = 100000000, default = 16384,
       doc = "sglang: prompt tokens admitted in one step" },
+    { "disable_overlap_schedule", "boolean", default = false,
+      doc = "sglang: a step is formed when the one before is over, not while it runs" },
     { "disable_radix_cache", "boolean", default = false, doc = "sglang: no KV blocks of equal prefixes are reused" },
   },
   fill = function(e, hardware)
@@ -80,6 +82,7 @@ return system.new {
     local most = math.min(math.max(512 * tokens // e.max_model_len, 2048), 4096)
     e.max_num_seqs = math.max(1, math.min(most, is_old(e) and e.max_num_batched_tokens or tokens // 2))
   end,
+  rules = function(e) return { schedules_ahead = not e.disable_overlap_schedule } end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,
              max_prefill_tokens = e.max_prefill_tokens, rules = versions.rules(e.modelled_version) }

@@ -15,6 +15,7 @@
 #include "bind/policy/handle.h"
 #include "bind/policy/request.h"
 #include "replica/batch.h"
+#include "replica/preempt.h"
 #include "replica/usage.h"
 
 /* Upvalues of each verb. */
@@ -196,6 +197,18 @@ static int head(lua_State *L)
   lua_pushinteger(L, orc_batch_head_reserve(self(L)));
   lua_pushinteger(L, any ? (lua_Integer)r->requests->at[orc_queue_head(&r->queue)].number + 1 : 0);
   return 4;
+}
+
+/* b:begun() -> tokens that the prompt begun first lacks, and those its request may generate, and may yet; 0, 0, 0 if no
+ * prompt is begun and not done */
+static int begun(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  const orc_request *q = r->partial_count > 0 ? &r->requests->at[r->partial[0]] : NULL;
+  lua_pushinteger(L, q == NULL ? 0 : orc_request_target(q) - q->computed);
+  lua_pushinteger(L, q == NULL ? 0 : q->in.max_output);
+  lua_pushinteger(L, q == NULL ? 0 : q->in.max_output - orc_preempt_generated(r, q));
+  return 3;
 }
 
 /* b:decode_blocks() -> KV blocks the decodes of this step still have to open */
@@ -422,6 +435,7 @@ static const luaL_Reg verbs[] = {
   { "now", now },
   { "last", last },
   { "idle", idle },
+  { "begun", begun },
   { "steps", count_steps },
   { "wake", wake },
   { "call_again", call_again },

@@ -14,6 +14,7 @@ local function engine_of(case)
     chunked_prefill_size = k.chunked_prefill_size or -1, max_prefill_tokens = k.max_prefill_tokens,
     schedule_policy = k.schedule_policy, schedule_conservativeness = k.schedule_conservativeness,
     max_model_len = k.context_length, disable_radix_cache = k.radix_cache == false,
+    disable_overlap_schedule = not case.overlap,
   }
 end
 
