@@ -2,6 +2,7 @@
 
 #include "replica/block_table.h"
 #include "replica/grant.h"
+#include "replica/group_table.h"
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
 #include "replica/running.h"
@@ -12,18 +13,47 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
   return &r->requests->at[slot];
 }
 
-int orc_batch_decode(orc_batch *b)
+/* Blocks for the next token of every decoding sequence, by groups, in order of admission; where they
+** run short others give way. */
+static void decode_by_groups(orc_replica *r, orc_microbatch *m)
 {
-  orc_replica *r = b->replica;
-  orc_microbatch *m = b->microbatch;
-  if (m->decodes) return (int)m->decode.n;
+  for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
+    orc_request *q = at(r, slot);
+    next = q->next;
+    while (q->state == ORC_DECODE && q->microbatch == m->index) {
+      orc_group_table_drop_unread(r, q);
+      if (orc_preempt_reclaim(r, m, orc_grant_blocks(r, q, 1), ORC_NO_SLOT)) {
+        orc_group_table_grow(r, q, orc_group_table_computed(r, q) + 1, 1);
+        break;
+      }
+      const orc_slot victim = orc_preempt_victim(r);
+      if (victim == next) next = at(r, victim)->next;
+      orc_preempt(r, m, victim, orc_preempt_forced(r));
+    }
+  }
+}
+
+/* The same where all blocks are alike. */
+static void decode_all(orc_replica *r, orc_microbatch *m)
+{
   int64_t need = orc_decode_set_need(&m->decode);
   while (m->decode.n > 0 && !orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
     orc_preempt(r, m, orc_preempt_victim(r), orc_preempt_forced(r));
     need = orc_decode_set_need(&m->decode);
   }
+}
+
+int orc_batch_decode(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  orc_microbatch *m = b->microbatch;
+  if (m->decodes) return (int)m->decode.n;
+  if (r->groups == NULL)
+    decode_all(r, m);
+  else if (m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
+    decode_by_groups(r, m);
   if (m->decode.n == 0 || m->decode.n > r->knobs.max_num_batched_tokens - m->tokens) return 0;
-  const bool taken = orc_kv_take(&r->kv, need);
+  const bool taken = r->groups != NULL || orc_kv_take(&r->kv, orc_decode_set_need(&m->decode));
   ORC_ASSERT(taken);
   m->decode.claimed = true;
   m->decodes = true;
@@ -38,17 +68,14 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   orc_request *q = at(r, slot);
   const int32_t tokens = orc_grant_tokens(r, b->microbatch, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0 || b->microbatch->prompts_wait) return 0;
-  int64_t need;
-  while (
-      !orc_preempt_reclaim(r, b->microbatch, need = orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
+  if (r->groups != NULL) orc_group_table_drop_unread(r, q);
+  while (!orc_preempt_reclaim(r, b->microbatch, orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
-  const bool taken = orc_kv_take(&r->kv, need);
-  ORC_ASSERT(taken);
-  q->blocks += (int32_t)need;
+  orc_block_table_grow(r, q, (int64_t)q->computed + q->ahead + tokens, tokens);
   b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
@@ -148,20 +175,19 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
-    if (found.idle + found.lower > 0) r->unchanged = false;
+    if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))
+      r->unchanged = false;
     if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
     if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;
     need = orc_grant_room(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
-    if (need + orc_grant_kept(r) <= orc_kv_available(&r->kv)) break;
+    if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
-  const bool taken = orc_kv_take(&r->kv, need - found.idle);
-  ORC_ASSERT(taken);
-  q->blocks += (int32_t)(need - found.idle);
+  orc_block_table_grow(r, q, reserve ? longest(q) : (int64_t)q->computed + tokens, tokens);
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
@@ -194,7 +220,7 @@ int orc_batch_go_on(orc_batch *b, int limit)
 {
   orc_replica *r = b->replica;
   if (r->knobs.rules.serves_in_order && r->microbatch_count == 1 && b->microbatch->tokens == 0 &&
-      !roomy(b, limit))
+      (r->groups != NULL || !roomy(b, limit)))
     return orc_in_order_serve(r, b->microbatch, limit);
   const int decodes = orc_batch_decode(b);
   return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;

@@ -1,5 +1,7 @@
 #include "replica/block_table.h"
 
+#include "replica/group_table.h"
+
 const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
 {
   if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
@@ -26,6 +28,12 @@ static const orc_prompt *content(const orc_replica *r, const orc_request *q)
 {
   return q->finds_own && r->knobs.enable_prefix_caching ? own_content(r, q)
                                                         : orc_block_table_content(r, q);
+}
+
+const orc_prompt *orc_block_table_identity(const orc_replica *r, const orc_request *q)
+{
+  const orc_prompt *c = orc_block_table_content(r, q);
+  return c != NULL ? c : own_content(r, q);
 }
 
 uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
@@ -71,11 +79,15 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
-  const orc_prompt *c = content(r, q);
+  const orc_prompt *c = r->groups != NULL ? orc_block_table_identity(r, q) : content(r, q);
   if (c == NULL) return none;
-  const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
-                                                       orc_request_target(q), memo_of(r, q));
-  return long_enough(r, c, &found) ? found : none;
+  const orc_prefix_match found =
+      r->groups != NULL ? orc_group_table_find(r, q)
+                        : orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
+                                                orc_request_target(q), memo_of(r, q));
+  if (long_enough(r, c, &found)) return found;
+  if (r->groups != NULL) orc_group_table_find_none(r);
+  return none;
 }
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
@@ -99,6 +111,7 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
 
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q)
 {
+  if (r->groups != NULL) orc_group_table_find_none(r);
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
   const orc_prefix_match found = find(r, q);
   const bool blind = r->knobs.computed_only && found.filling > found.loading;
@@ -142,7 +155,13 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   const int32_t back = tokens < q->lost ? tokens : q->lost;
   if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
+  if (r->groups != NULL) q->junction = r->groups->found.junction;
   if (found->blocks + found->lower == 0) return;
+  if (r->groups != NULL) {
+    orc_group_table_begin(r, q, tokens);
+    q->computed = tokens;
+    return;
+  }
   orc_prefix_hold(&r->prefix, found);
   q->chain.last = found->last;
   q->shared = q->blocks = found->blocks;
@@ -155,6 +174,19 @@ double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_ma
   begin(r, q, found);
   if (found->lower == 0) return 0.0;
   return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
+}
+
+void orc_block_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_t chunk)
+{
+  if (r->groups != NULL) {
+    orc_group_table_grow(r, q, tokens, chunk);
+    return;
+  }
+  const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks;
+  if (lacks <= 0) return;
+  const bool taken = orc_kv_take(&r->kv, lacks);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)lacks;
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
@@ -186,6 +218,7 @@ double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_mat
 
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
 {
+  if (r->groups != NULL) return; /* they did as they were taken */
   q->entered = share(r, q, tokens, (orc_prefix_place){ .filling = true });
 }
 
@@ -219,6 +252,10 @@ static int32_t settled(const orc_replica *r, const orc_request *q)
 
 void orc_block_table_end(orc_replica *r, orc_request *q)
 {
+  if (r->groups != NULL) {
+    orc_group_table_end(r, q, settled(r, q));
+    return;
+  }
   share(r, q, settled(r, q), (orc_prefix_place){ 0 });
   orc_block_table_drop(r, q);
 }
@@ -241,6 +278,14 @@ void orc_block_table_drop(orc_replica *r, orc_request *q)
   if (q->shared > 0)
     orc_prefix_release(&r->prefix, &q->chain, r->host->grade(r->host->self, r->index, q));
   q->blocks = q->shared = 0;
+}
+
+void orc_block_table_clear(orc_replica *r)
+{
+  if (r->groups != NULL)
+    orc_block_pool_clear(&r->groups->pool);
+  else
+    orc_prefix_clear(&r->prefix);
 }
 
 void orc_block_table_know(const orc_replica *r, orc_request *q)

@@ -1,0 +1,47 @@
+/*
+** group_table.h - the KV blocks of the requests of a replica whose layers keep different parts of a
+** sequence (kv_groups.h): what block_table.h does where all keep all of it. Only for such replicas.
+*/
+#ifndef ORC_REPLICA_GROUP_TABLE_H
+#define ORC_REPLICA_GROUP_TABLE_H
+
+#include "replica/server.h"
+
+/* What all groups know of a waiting request. It is kept for the functions below until the next
+** search. */
+orc_prefix_match orc_group_table_find(const orc_replica *r, const orc_request *q);
+
+/* Nothing is found: a running request goes on. */
+void orc_group_table_find_none(const orc_replica *r);
+
+/* Tokens of a request that are computed, those of steps in flight included. */
+int32_t orc_group_table_computed(const orc_replica *r, const orc_request *q);
+
+/* Available blocks it takes to have `tokens` of a request there, beginning with what was found. */
+int64_t orc_group_table_lack(const orc_replica *r, const orc_request *q, int64_t tokens);
+
+/* The same for all that is known of it, of which no group keeps more than it ever does. */
+int64_t orc_group_table_lack_whole(const orc_replica *r, const orc_request *q);
+
+/* Where a chunk of `tokens` that begins after `computed` ends early so that states are kept at the
+** ends of blocks; returns its tokens, 0: it waits (0.33 v1/core/sched/scheduler.py:546-662). */
+int32_t orc_group_table_align(const orc_replica *r, const orc_request *q, int32_t computed,
+                              int32_t tokens);
+
+/* A request is admitted: it holds what was found, `tokens` that count as computed. */
+void orc_group_table_begin(orc_replica *r, orc_request *q, int32_t tokens);
+
+/* It holds blocks for `tokens`, the newest `chunk` of which are new; all that is known of them can
+** be found. */
+void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_t chunk);
+
+/* Blocks of which a running request will read nothing go back. */
+void orc_group_table_drop_unread(orc_replica *r, orc_request *q);
+
+/* All blocks go back; those of its first `settled` tokens can be found. */
+void orc_group_table_end(orc_replica *r, orc_request *q, int32_t settled);
+
+/* Steps of `m` in which sequences only decode and no block is taken or given back; at most `most`. */
+int orc_group_table_quiet(const orc_replica *r, const orc_microbatch *m, int most);
+
+#endif
