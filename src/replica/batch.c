@@ -20,7 +20,8 @@ static void decode_by_groups(orc_replica *r, orc_microbatch *m)
   for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
     orc_request *q = at(r, slot);
     next = q->next;
-    while (q->state == ORC_DECODE && q->microbatch == m->index) {
+    while (q->state == ORC_DECODE && q->microbatch == m->index &&
+           !orc_group_table_rests(r, m, q)) {
       orc_group_table_drop_unread(r, q);
       if (orc_preempt_reclaim(r, m, orc_grant_blocks(r, q, 1), ORC_NO_SLOT)) {
         orc_group_table_grow(r, q, orc_group_table_computed(r, q) + 1, 1);

@@ -22,7 +22,7 @@ static const orc_decode_set *set_of(const orc_replica *r, const orc_request *q)
 int32_t orc_group_table_computed(const orc_replica *r, const orc_request *q)
 {
   const orc_decode_set *d = set_of(r, q);
-  return q->computed + (d == NULL ? 0 : orc_decode_set_generated(d, q) - q->generated);
+  return d == NULL ? q->computed : orc_decode_set_computed(d, q);
 }
 
 /* Of these, those that a step in flight computes. */
@@ -122,6 +122,7 @@ void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
   const int32_t settled = ends - (decodes && in_flight(r, q) > 0);
   orc_kv_groups_grow(r->groups, &o, (int32_t)tokens, chunk);
   orc_kv_groups_know(r->groups, &o, settled);
+  orc_kv_groups_rest(r->groups, &o, orc_replica_ahead(r));
   if (!decodes) count_places(r, q, tokens);
   orc_group_table_find_none(r);
 }
@@ -142,15 +143,13 @@ void orc_group_table_end(orc_replica *r, orc_request *q, int32_t settled)
 
 int orc_group_table_quiet(const orc_replica *r, const orc_microbatch *m, int most)
 {
-  const int32_t lag = orc_replica_ahead(r);
   for (orc_slot slot = r->first; slot != ORC_NO_SLOT && most > 0;) {
     const orc_request *q = &r->requests->at[slot];
     slot = q->next;
     if (q->state != ORC_DECODE || q->microbatch != m->index) continue;
-    const orc_kv_owner o = owner(r, q);
-    const int32_t has = orc_group_table_computed(r, q);
-    const int32_t quiet = orc_kv_groups_quiet(r->groups, &o, has, has - in_flight(r, q), lag);
-    if (quiet < most) most = quiet;
+    const int32_t left =
+        r->groups->tables[q->table].wakes - 1 - orc_decode_set_computed(&m->decode, q);
+    if (left < most) most = left > 0 ? left : 0;
   }
   return most;
 }

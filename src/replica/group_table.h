@@ -41,6 +41,13 @@ void orc_group_table_drop_unread(orc_replica *r, orc_request *q);
 /* All blocks go back; those of its first `settled` tokens can be found. */
 void orc_group_table_end(orc_replica *r, orc_request *q, int32_t settled);
 
+/* Whether a sequence that decodes in `m` takes no block and gives none back with its next token. */
+static inline bool orc_group_table_rests(const orc_replica *r, const orc_microbatch *m,
+                                         const orc_request *q)
+{
+  return orc_decode_set_computed(&m->decode, q) + 1 < r->groups->tables[q->table].wakes;
+}
+
 /* Steps of `m` in which sequences only decode and no block is taken or given back; at most `most`. */
 int orc_group_table_quiet(const orc_replica *r, const orc_microbatch *m, int most);
 

@@ -103,6 +103,7 @@ static bool find_room(turn *t, orc_request *q, int32_t tokens)
 {
   orc_replica *r = t->r;
   orc_microbatch *m = t->m;
+  if (r->groups != NULL && q->state == ORC_DECODE && orc_group_table_rests(r, m, q)) return true;
   for (;;) {
     const int64_t need = need_of(t, q, tokens);
     if (orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {

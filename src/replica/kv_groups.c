@@ -554,18 +554,17 @@ static int64_t due(const orc_kv_group *of, const orc_kv_places *p)
   }
 }
 
-int32_t orc_kv_groups_quiet(const orc_kv_groups *g, const orc_kv_owner *o, int32_t computed,
-                            int32_t processed, int32_t lag)
+void orc_kv_groups_rest(orc_kv_groups *g, const orc_kv_owner *o, int32_t lag)
 {
-  int64_t quiet = INT32_MAX;
+  orc_kv_table *t = &g->tables[*o->table];
+  int64_t wakes = INT32_MAX;
+  if (g->habits.caching) wakes = ((int64_t)most(t->known, 0) + 1) * g->block_size;
   for (int i = 0; i < g->count; i++) {
     const orc_kv_places *p = places_of(g, o, i);
-    const int64_t room = (int64_t)p->count * g->of[i].block_size - computed;
-    if (room < quiet) quiet = room;
-    const int64_t next = due(&g->of[i], p);
-    if (processed >= next) return 0;
-    const int64_t left = next - computed + lag;
-    if (left < quiet) quiet = left < 1 ? 1 : left;
+    const int64_t opens = (int64_t)p->count * g->of[i].block_size + 1;
+    const int64_t drops = due(&g->of[i], p) + 1 + lag;
+    if (opens < wakes) wakes = opens;
+    if (drops < wakes) wakes = drops;
   }
-  return (int32_t)quiet;
+  t->wakes = (int32_t)wakes;
 }

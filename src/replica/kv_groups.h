@@ -53,6 +53,7 @@ typedef struct orc_kv_places {
 typedef struct orc_kv_table {
   int32_t known; /* its first blocks, which have been made known; -1: none were looked at */
   int32_t chunk; /* tokens it was given last */
+  int32_t wakes; /* as one token follows the other, with fewer in all nothing changes */
   uint64_t hash; /* of the known ones */
   uint32_t next; /* in the list of free tables */
 } orc_kv_table;
@@ -131,18 +132,14 @@ void orc_kv_groups_grow(orc_kv_groups *g, const orc_kv_owner *o, int32_t tokens,
 /* Full blocks of the first `tokens` are known from now on. */
 void orc_kv_groups_know(orc_kv_groups *g, const orc_kv_owner *o, int32_t tokens);
 
+/* Tell the request's table when it wakes: when it needs a block, fills one or gives one back, of
+** `lag` tokens fewer being processed than are computed. */
+void orc_kv_groups_rest(orc_kv_groups *g, const orc_kv_owner *o, int32_t lag);
+
 /* With so many tokens processed, blocks of which nothing is read again go back. */
 void orc_kv_groups_drop_unread(orc_kv_groups *g, const orc_kv_owner *o, int32_t processed);
 
 /* All go back. */
 void orc_kv_groups_free(orc_kv_groups *g, const orc_kv_owner *o);
-
-/*
-** Steps of one token each that a request with `computed` tokens takes before it needs a block or
-** gives one back. `processed`: of the computed ones, those that no step in flight computes, now;
-** `lag`: from the next step on so many are not.
-*/
-int32_t orc_kv_groups_quiet(const orc_kv_groups *g, const orc_kv_owner *o, int32_t computed,
-                            int32_t processed, int32_t lag);
 
 #endif
