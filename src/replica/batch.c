@@ -20,8 +20,7 @@ static void decode_by_groups(orc_replica *r, orc_microbatch *m)
   for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
     orc_request *q = at(r, slot);
     next = q->next;
-    while (q->state == ORC_DECODE && q->microbatch == m->index &&
-           !orc_group_table_rests(r, m, q)) {
+    while (q->state == ORC_DECODE && q->microbatch == m->index && !orc_group_table_rests(r, m, q)) {
       orc_group_table_drop_unread(r, q);
       if (orc_preempt_reclaim(r, m, orc_grant_blocks(r, q, 1), ORC_NO_SLOT)) {
         orc_group_table_grow(r, q, orc_group_table_computed(r, q) + 1, 1);
@@ -210,6 +209,8 @@ static bool roomy(const orc_batch *b, int limit)
   const orc_microbatch *m = b->microbatch;
   int64_t need = orc_decode_set_need(&m->decode);
   if (m->decode.n > limit) return false;
+  if (r->groups != NULL) /* in this order whatever it finds: what blocks hold depends on it */
+    return r->partial_count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
   for (int i = 0; i < r->partial_count; i++) {
     const orc_request *q = at(r, r->partial[i]);
     need += orc_grant_blocks(r, q, orc_grant_tokens(r, m, q, q->computed, limit));
@@ -221,7 +222,7 @@ int orc_batch_go_on(orc_batch *b, int limit)
 {
   orc_replica *r = b->replica;
   if (r->knobs.rules.serves_in_order && r->microbatch_count == 1 && b->microbatch->tokens == 0 &&
-      (r->groups != NULL || !roomy(b, limit)))
+      !roomy(b, limit))
     return orc_in_order_serve(r, b->microbatch, limit);
   const int decodes = orc_batch_decode(b);
   return decodes < limit ? decodes + orc_batch_resume(b, limit - decodes) : decodes;

@@ -2,14 +2,23 @@
 
 #include "replica/block_table.h"
 
-/* What changes with a request's blocks is nothing that a policy sees of it. */
+/* Without its content. What changes with a request's blocks is nothing that a policy sees of it. */
 static orc_kv_owner owner(const orc_replica *r, const orc_request *q)
 {
   orc_request *of = &r->requests->at[q - r->requests->at];
   return (orc_kv_owner){ .table = &of->table,
-                         .content = orc_block_table_identity(r, q),
                          .root = orc_block_table_root(r, q),
                          .boundaries = { q->in.prompt - 1, q->junction } };
+}
+
+/* Blocks of the first `settled` tokens can be found. */
+static void know(orc_replica *r, orc_request *q, int32_t settled)
+{
+  if (q->table == ORC_NO_TABLE || !r->groups->habits.caching) return;
+  if (settled / r->knobs.block_size <= r->groups->tables[q->table].known) return;
+  orc_kv_owner o = owner(r, q);
+  o.content = orc_block_table_identity(r, q);
+  orc_kv_groups_know(r->groups, &o, settled);
 }
 
 /* ---- what is there ---- */
@@ -39,8 +48,9 @@ static int32_t in_flight(const orc_replica *r, const orc_request *q)
 
 orc_prefix_match orc_group_table_find(const orc_replica *r, const orc_request *q)
 {
-  const orc_kv_owner o = owner(r, q);
   const int32_t size = r->knobs.block_size, target = orc_request_target(q);
+  orc_kv_owner o = owner(r, q);
+  o.content = orc_block_table_identity(r, q);
   orc_kv_groups_find(r->groups, &o, target - 1);
   const int32_t tokens = r->groups->found.blocks * size;
   return (orc_prefix_match){ .last = ORC_NO_BLOCK,
@@ -121,7 +131,7 @@ void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
   /* The token that a step in flight gives is not known yet. */
   const int32_t settled = ends - (decodes && in_flight(r, q) > 0);
   orc_kv_groups_grow(r->groups, &o, (int32_t)tokens, chunk);
-  orc_kv_groups_know(r->groups, &o, settled);
+  know(r, q, settled);
   orc_kv_groups_rest(r->groups, &o, orc_replica_ahead(r));
   if (!decodes) count_places(r, q, tokens);
   orc_group_table_find_none(r);
@@ -136,7 +146,7 @@ void orc_group_table_drop_unread(orc_replica *r, orc_request *q)
 void orc_group_table_end(orc_replica *r, orc_request *q, int32_t settled)
 {
   const orc_kv_owner o = owner(r, q);
-  orc_kv_groups_know(r->groups, &o, settled);
+  know(r, q, settled);
   orc_kv_groups_free(r->groups, &o);
   q->blocks = 0;
 }

@@ -90,7 +90,7 @@ typedef struct orc_kv_groups {
 /* Whose blocks, and what they hold. */
 typedef struct orc_kv_owner {
   uint32_t *table;           /* ORC_NO_TABLE: it holds none */
-  const orc_prompt *content; /* of its sequence */
+  const orc_prompt *content; /* of its sequence; needed to find blocks and to make them known */
   uint64_t root;             /* stands for all before its first block */
   int32_t boundaries[2];     /* tokens after which somebody may go on; 0: none */
 } orc_kv_owner;
