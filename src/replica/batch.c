@@ -21,7 +21,7 @@ static void decode_by_groups(orc_replica *r, orc_microbatch *m)
     orc_request *q = at(r, slot);
     next = q->next;
     while (q->state == ORC_DECODE && q->microbatch == m->index && !orc_group_table_rests(r, m, q)) {
-      orc_group_table_drop_unread(r, q);
+      orc_group_table_go_on(r, q);
       if (orc_preempt_reclaim(r, m, orc_grant_blocks(r, q, 1), ORC_NO_SLOT)) {
         orc_group_table_grow(r, q, orc_group_table_computed(r, q) + 1, 1);
         break;
@@ -68,7 +68,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   orc_request *q = at(r, slot);
   const int32_t tokens = orc_grant_tokens(r, b->microbatch, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0 || b->microbatch->prompts_wait) return 0;
-  if (r->groups != NULL) orc_group_table_drop_unread(r, q);
+  if (r->groups != NULL) orc_group_table_go_on(r, q);
   while (!orc_preempt_reclaim(r, b->microbatch, orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
@@ -174,6 +174,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
+    if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))
       r->unchanged = false;

@@ -155,7 +155,6 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   const int32_t back = tokens < q->lost ? tokens : q->lost;
   if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
-  if (r->groups != NULL) q->junction = r->groups->found.junction;
   if (found->blocks + found->lower == 0) return;
   if (r->groups != NULL) {
     orc_group_table_begin(r, q, tokens);

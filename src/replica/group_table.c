@@ -96,7 +96,7 @@ int32_t orc_group_table_align(const orc_replica *r, const orc_request *q, int32_
     if (cap > 0 && cap < most) most = cap;
     if (end / size * size > from || size <= most) end = end / size * size;
   }
-  const int32_t junction = r->groups->found.junction > 0 ? r->groups->found.junction : q->junction;
+  const int32_t junction = q->junction;
   const int32_t stops[] = {
     (target - 1) / size * size,
     from % size != 0 ? (from / size + 1) * size : 0,
@@ -137,9 +137,10 @@ void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
   orc_group_table_find_none(r);
 }
 
-void orc_group_table_drop_unread(orc_replica *r, orc_request *q)
+void orc_group_table_go_on(orc_replica *r, orc_request *q)
 {
   const orc_kv_owner o = owner(r, q);
+  orc_kv_groups_find_none(r->groups);
   orc_kv_groups_drop_unread(r->groups, &o, orc_group_table_computed(r, q) - in_flight(r, q));
 }
 

@@ -35,8 +35,9 @@ void orc_group_table_begin(orc_replica *r, orc_request *q, int32_t tokens);
 ** be found. */
 void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_t chunk);
 
-/* Blocks of which a running request will read nothing go back. */
-void orc_group_table_drop_unread(orc_replica *r, orc_request *q);
+/* A running request is to go on: nothing is found any more, and blocks of which it will read nothing
+** go back. */
+void orc_group_table_go_on(orc_replica *r, orc_request *q);
 
 /* All blocks go back; those of its first `settled` tokens can be found. */
 void orc_group_table_end(orc_replica *r, orc_request *q, int32_t settled);

@@ -78,7 +78,7 @@ static bool make_way(turn *t)
 static int64_t need_of(const turn *t, orc_request *q, int32_t tokens)
 {
   if (t->r->groups != NULL)
-    orc_group_table_drop_unread(t->r, q);
+    orc_group_table_go_on(t->r, q);
   else if (q->state == ORC_DECODE)
     return orc_decode_set_opens(&t->m->decode, q);
   return orc_grant_blocks(t->r, q, tokens);
