@@ -1,6 +1,7 @@
 #include "replica/batch.h"
 
 #include "replica/block_table.h"
+#include "replica/content.h"
 #include "replica/grant.h"
 #include "replica/group_table.h"
 #include "replica/in_order.h"
@@ -350,7 +351,7 @@ bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, ui
   const orc_replica *r = b->replica;
   const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
   if (slot == ORC_NO_SLOT || at(r, slot)->in.prompt < tokens) return false;
-  const orc_prompt *c = orc_block_table_content(r, at(r, slot));
+  const orc_prompt *c = orc_content_shared(r, at(r, slot));
   if (c == NULL) return false;
   *text = orc_prompt_hash(c, 0, 0, tokens);
   return true;

@@ -10,17 +10,6 @@
 #include "replica/request.h"
 #include "replica/server.h"
 
-/* What its prompt is made of, as far as this replica's cache may share it; NULL: nothing. */
-const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q);
-
-/* The same, where every prompt has an identity: one unlike any other, of its own, valid until the
-** next call. */
-const orc_prompt *orc_block_table_identity(const orc_replica *r, const orc_request *q);
-
-/* What stands for all before its first block (orc_prefix_find): where sessions are kept apart, the
-** same text in two of them is not the same prefix. */
-uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q);
-
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q);
 

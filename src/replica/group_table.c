@@ -1,13 +1,13 @@
 #include "replica/group_table.h"
 
-#include "replica/block_table.h"
+#include "replica/content.h"
 
 /* Without its content. What changes with a request's blocks is nothing that a policy sees of it. */
 static orc_kv_owner owner(const orc_replica *r, const orc_request *q)
 {
   orc_request *of = &r->requests->at[q - r->requests->at];
   return (orc_kv_owner){ .table = &of->table,
-                         .root = orc_block_table_root(r, q),
+                         .root = orc_content_root(r, q),
                          .boundaries = { q->in.prompt - 1, q->junction } };
 }
 
@@ -17,7 +17,7 @@ static void know(orc_replica *r, orc_request *q, int32_t settled)
   if (q->table == ORC_NO_TABLE || !r->groups->habits.caching) return;
   if (settled / r->knobs.block_size <= r->groups->tables[q->table].known) return;
   orc_kv_owner o = owner(r, q);
-  o.content = orc_block_table_identity(r, q);
+  o.content = orc_content_identity(r, q);
   orc_kv_groups_know(r->groups, &o, settled);
 }
 
@@ -50,7 +50,7 @@ orc_prefix_match orc_group_table_find(const orc_replica *r, const orc_request *q
 {
   const int32_t size = r->knobs.block_size, target = orc_request_target(q);
   orc_kv_owner o = owner(r, q);
-  o.content = orc_block_table_identity(r, q);
+  o.content = orc_content_identity(r, q);
   orc_kv_groups_find(r->groups, &o, target - 1);
   const int32_t tokens = r->groups->found.blocks * size;
   return (orc_prefix_match){ .last = ORC_NO_BLOCK,

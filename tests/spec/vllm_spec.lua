@@ -98,7 +98,8 @@ local GROUPS = {
   { "windows beside full attention", { "0.11", "0.33" }, { WINDOW, WINDOW, FULL } },
   { "windows of two lengths", { "0.33" }, { WINDOW, { kind = "sliding", window = 75 }, FULL } },
   { "chunks beside full attention", { "0.11", "0.33" }, { CHUNK, FULL } },
-  { "states beside full attention", { "0.33" }, { STATE, STATE, FULL }, { block_size = 16, enable_prefix_caching = true } },
+  { "states beside full attention", { "0.33" }, { STATE, STATE, FULL },
+    { block_size = 16, enable_prefix_caching = true } },
 }
 
 local function with_groups(g, more)
