@@ -96,12 +96,6 @@ int orc_batch_resume(orc_batch *b, int limit)
   return granted;
 }
 
-/* Tokens of a request at its longest end. */
-static int64_t longest(const orc_request *q)
-{
-  return (int64_t)q->in.prompt + q->in.max_output;
-}
-
 /*
 ** Where prefixes come back from lower tiers ahead of admission, a request that has one there and
 ** could be admitted sets out for it. Returns whether it did: it is in the queue no more.
@@ -183,13 +177,15 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
     if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;
-    need = orc_grant_room(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
+    need = reserve ? orc_grant_reserve(r, q, &found)
+                   : orc_grant_room(r, q, &found, (int64_t)there + tokens);
     if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
-  orc_block_table_grow(r, q, reserve ? longest(q) : (int64_t)q->computed + tokens, tokens);
+  const bool all = reserve && r->groups == NULL;
+  orc_block_table_grow(r, q, all ? orc_request_longest(q) : (int64_t)q->computed + tokens, tokens);
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
@@ -381,7 +377,8 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
 
 int64_t orc_batch_need(const orc_batch *b)
 {
-  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode);
+  const int groups = b->replica->groups == NULL ? 1 : b->replica->groups->count;
+  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode) * groups;
 }
 
 int64_t orc_batch_head_reserve(const orc_batch *b)
@@ -390,7 +387,7 @@ int64_t orc_batch_head_reserve(const orc_batch *b)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  return orc_grant_room(r, q, &found, longest(q));
+  return orc_grant_reserve(r, q, &found);
 }
 
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)

@@ -45,6 +45,12 @@ int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_pre
   return (lacks > 0 ? lacks : 0) + found->idle;
 }
 
+int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
+{
+  return r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_longest(q))
+                           : orc_grant_room(r, q, found, orc_request_longest(q));
+}
+
 /* vLLM counts its null block, which is none of ours, among those of which it keeps a share. */
 int64_t orc_grant_kept(const orc_replica *r)
 {
@@ -55,7 +61,7 @@ int64_t orc_grant_kept(const orc_replica *r)
 bool orc_grant_waits(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
 {
   if (!r->knobs.rules.whole_sequence_must_fit) return false;
-  const int64_t room = r->groups != NULL ? orc_group_table_lack_whole(r, q)
+  const int64_t room = r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_target(q))
                                          : orc_grant_room(r, q, found, orc_request_target(q));
   return room > orc_kv_available(&r->kv) - orc_grant_kept(r);
 }

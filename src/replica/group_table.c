@@ -76,10 +76,10 @@ int64_t orc_group_table_lack(const orc_replica *r, const orc_request *q, int64_t
   return orc_kv_groups_lack(r->groups, &o, (int32_t)tokens, there(r, q));
 }
 
-int64_t orc_group_table_lack_whole(const orc_replica *r, const orc_request *q)
+int64_t orc_group_table_lack_whole(const orc_replica *r, const orc_request *q, int64_t tokens)
 {
   const orc_kv_owner o = owner(r, q);
-  return orc_kv_groups_lack_whole(r->groups, &o, orc_request_target(q), there(r, q),
+  return orc_kv_groups_lack_whole(r->groups, &o, (int32_t)tokens, there(r, q),
                                   orc_replica_in_flight_most(r));
 }
 

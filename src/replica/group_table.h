@@ -20,8 +20,8 @@ int32_t orc_group_table_computed(const orc_replica *r, const orc_request *q);
 /* Available blocks it takes to have `tokens` of a request there, beginning with what was found. */
 int64_t orc_group_table_lack(const orc_replica *r, const orc_request *q, int64_t tokens);
 
-/* The same for all that is known of it, of which no group keeps more than it ever does. */
-int64_t orc_group_table_lack_whole(const orc_replica *r, const orc_request *q);
+/* The same where no group keeps more of them than it ever does: of a whole sequence. */
+int64_t orc_group_table_lack_whole(const orc_replica *r, const orc_request *q, int64_t tokens);
 
 /* Where a chunk of `tokens` that begins after `computed` ends early so that states are kept at the
 ** ends of blocks; returns its tokens, 0: it waits (0.33 v1/core/sched/scheduler.py:546-662). */

@@ -119,6 +119,12 @@ static inline int32_t orc_request_scheduled(const orc_request *r)
   return r->in.output + r->extra;
 }
 
+/* Tokens of it at its longest end. */
+static inline int64_t orc_request_longest(const orc_request *r)
+{
+  return (int64_t)r->in.prompt + r->in.max_output;
+}
+
 /* Whether what was scheduled of it is still being computed at `now`. */
 static inline bool orc_request_in_flight(const orc_request *r, orc_time now)
 {
