@@ -85,9 +85,9 @@ typedef struct orc_engine_knobs {
   ORC_KNOBS(ORC_KNOB_FIELD)
 #undef ORC_KNOB_FIELD
   orc_tier_kind tiers[ORC_KV_TIERS_MOST]; /* where evicted blocks of the prefix cache go */
-  int tier_count;                         /* 0: nowhere */
   orc_rules rules;
   orc_kv_group groups[ORC_KV_GROUPS_MOST]; /* of layers that keep different parts of a sequence */
+  int tier_count;                          /* 0: nowhere */
   int group_count;                         /* 0: all layers keep all of it */
 } orc_engine_knobs;
 
