@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-#include "replica/block_table.h"
+#include "replica/content.h"
 
 enum { ROOM_LEAST = 256 };
 
@@ -84,13 +84,13 @@ static int32_t blocks_of(const orc_replica *r, const orc_request *q)
 static void count_blocks(orc_router_load *l, const orc_request *q,
                          void (*each)(orc_router_load *, uint64_t), int64_t sign)
 {
-  const orc_prompt *c = orc_block_table_content(l->of, q);
+  const orc_prompt *c = orc_content_shared(l->of, q);
   const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
   if (c == NULL) {
     l->blocks += sign * n;
     return;
   }
-  uint64_t hash = orc_block_table_root(l->of, q);
+  uint64_t hash = orc_content_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
     each(l, hash);
@@ -136,11 +136,11 @@ void orc_router_load_catch_up(orc_router_load *loads, orc_requests *requests)
 
 int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
-  const orc_prompt *c = orc_block_table_content(l->of, q);
+  const orc_prompt *c = orc_content_shared(l->of, q);
   const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
   if (c == NULL || l->room == 0) return n;
   int64_t fresh = 0;
-  uint64_t hash = orc_block_table_root(l->of, q);
+  uint64_t hash = orc_content_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
     fresh += place(l, hash)->requests == 0;

@@ -1,7 +1,9 @@
 #include "replica/batch.h"
 
 #include "replica/block_table.h"
+#include "replica/content.h"
 #include "replica/grant.h"
+#include "replica/group_table.h"
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
 #include "replica/running.h"
@@ -12,18 +14,47 @@ static orc_request *at(const orc_replica *r, orc_slot slot)
   return &r->requests->at[slot];
 }
 
-int orc_batch_decode(orc_batch *b)
+/* Blocks for the next token of every decoding sequence, by groups, in order of admission; where they
+** run short others give way. */
+static void decode_by_groups(orc_replica *r, orc_microbatch *m)
 {
-  orc_replica *r = b->replica;
-  orc_microbatch *m = b->microbatch;
-  if (m->decodes) return (int)m->decode.n;
+  for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
+    orc_request *q = at(r, slot);
+    next = q->next;
+    while (q->state == ORC_DECODE && q->microbatch == m->index && !orc_group_table_rests(r, m, q)) {
+      orc_group_table_go_on(r, q);
+      if (orc_preempt_reclaim(r, m, orc_grant_blocks(r, q, 1), ORC_NO_SLOT)) {
+        orc_group_table_grow(r, q, orc_group_table_computed(r, q) + 1, 1);
+        break;
+      }
+      const orc_slot victim = orc_preempt_victim(r);
+      if (victim == next) next = at(r, victim)->next;
+      orc_preempt(r, m, victim, orc_preempt_forced(r));
+    }
+  }
+}
+
+/* The same where all blocks are alike. */
+static void decode_all(orc_replica *r, orc_microbatch *m)
+{
   int64_t need = orc_decode_set_need(&m->decode);
   while (m->decode.n > 0 && !orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
     orc_preempt(r, m, orc_preempt_victim(r), orc_preempt_forced(r));
     need = orc_decode_set_need(&m->decode);
   }
+}
+
+int orc_batch_decode(orc_batch *b)
+{
+  orc_replica *r = b->replica;
+  orc_microbatch *m = b->microbatch;
+  if (m->decodes) return (int)m->decode.n;
+  if (r->groups == NULL)
+    decode_all(r, m);
+  else if (m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
+    decode_by_groups(r, m);
   if (m->decode.n == 0 || m->decode.n > r->knobs.max_num_batched_tokens - m->tokens) return 0;
-  const bool taken = orc_kv_take(&r->kv, need);
+  const bool taken = r->groups != NULL || orc_kv_take(&r->kv, orc_decode_set_need(&m->decode));
   ORC_ASSERT(taken);
   m->decode.claimed = true;
   m->decodes = true;
@@ -38,17 +69,14 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   orc_request *q = at(r, slot);
   const int32_t tokens = orc_grant_tokens(r, b->microbatch, q, q->computed + q->ahead, limit);
   if (tokens == 0 || q->aborted != 0 || b->microbatch->prompts_wait) return 0;
-  int64_t need;
-  while (
-      !orc_preempt_reclaim(r, b->microbatch, need = orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
+  if (r->groups != NULL) orc_group_table_go_on(r, q);
+  while (!orc_preempt_reclaim(r, b->microbatch, orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
     if (gone == ORC_NO_SLOT) return 0;
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
-  const bool taken = orc_kv_take(&r->kv, need);
-  ORC_ASSERT(taken);
-  q->blocks += (int32_t)need;
+  orc_block_table_grow(r, q, (int64_t)q->computed + q->ahead + tokens, tokens);
   b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
@@ -66,12 +94,6 @@ int orc_batch_resume(orc_batch *b, int limit)
     if (i < r->partial_count && r->partial[i] == slot) i++;
   }
   return granted;
-}
-
-/* Tokens of a request at its longest end. */
-static int64_t longest(const orc_request *q)
-{
-  return (int64_t)q->in.prompt + q->in.max_output;
 }
 
 /*
@@ -147,21 +169,23 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
+    if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
-    if (found.idle + found.lower > 0) r->unchanged = false;
+    if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))
+      r->unchanged = false;
     if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
     if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;
-    need = orc_grant_room(r, q, &found, reserve ? longest(q) : (int64_t)there + tokens);
-    if (need + orc_grant_kept(r) <= orc_kv_available(&r->kv)) break;
+    need = reserve ? orc_grant_reserve(r, q, &found)
+                   : orc_grant_room(r, q, &found, (int64_t)there + tokens);
+    if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
-  const bool taken = orc_kv_take(&r->kv, need - found.idle);
-  ORC_ASSERT(taken);
-  q->blocks += (int32_t)(need - found.idle);
+  const bool all = reserve && r->groups == NULL;
+  orc_block_table_grow(r, q, all ? orc_request_longest(q) : (int64_t)q->computed + tokens, tokens);
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
@@ -183,6 +207,8 @@ static bool roomy(const orc_batch *b, int limit)
   const orc_microbatch *m = b->microbatch;
   int64_t need = orc_decode_set_need(&m->decode);
   if (m->decode.n > limit) return false;
+  if (r->groups != NULL) /* in this order whatever it finds: what blocks hold depends on it */
+    return r->partial_count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
   for (int i = 0; i < r->partial_count; i++) {
     const orc_request *q = at(r, r->partial[i]);
     need += orc_grant_blocks(r, q, orc_grant_tokens(r, m, q, q->computed, limit));
@@ -321,7 +347,7 @@ bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, ui
   const orc_replica *r = b->replica;
   const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
   if (slot == ORC_NO_SLOT || at(r, slot)->in.prompt < tokens) return false;
-  const orc_prompt *c = orc_block_table_content(r, at(r, slot));
+  const orc_prompt *c = orc_content_shared(r, at(r, slot));
   if (c == NULL) return false;
   *text = orc_prompt_hash(c, 0, 0, tokens);
   return true;
@@ -351,7 +377,8 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
 
 int64_t orc_batch_need(const orc_batch *b)
 {
-  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode);
+  const int groups = b->replica->groups == NULL ? 1 : b->replica->groups->count;
+  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode) * groups;
 }
 
 int64_t orc_batch_head_reserve(const orc_batch *b)
@@ -360,7 +387,7 @@ int64_t orc_batch_head_reserve(const orc_batch *b)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  return orc_grant_room(r, q, &found, longest(q));
+  return orc_grant_reserve(r, q, &found);
 }
 
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)

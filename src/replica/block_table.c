@@ -1,38 +1,7 @@
 #include "replica/block_table.h"
 
-const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q)
-{
-  if (q->in.prompt_id == 0 || !r->knobs.enable_prefix_caching) return NULL;
-  if (!r->knobs.enable_cross_request_caching && q->in.session == 0) return NULL;
-  return r->host->prompt(r->host->self, q);
-}
-
-/* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
-enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
-
-/* What no other prompt begins with. Valid until the next call. */
-static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
-{
-  orc_own_prompt *own = r->own;
-  own->span = (orc_span){ .text = orc_prompt_text(OWN_PROMPT, q->number, 0), .end = q->in.prompt };
-  own->prompt = (orc_prompt){ .spans = &own->span,
-                              .count = 1,
-                              .answer = orc_prompt_text(OWN_ANSWER, q->number, 0) };
-  return &own->prompt;
-}
-
-/* What its blocks are known by. */
-static const orc_prompt *content(const orc_replica *r, const orc_request *q)
-{
-  return q->finds_own && r->knobs.enable_prefix_caching ? own_content(r, q)
-                                                        : orc_block_table_content(r, q);
-}
-
-uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q)
-{
-  return r->knobs.enable_cross_request_caching ? 0
-                                               : orc_prompt_text(0, q->in.source, q->in.session);
-}
+#include "replica/content.h"
+#include "replica/group_table.h"
 
 /* It finds what earlier turns of its session left, not what others' prompts have in common. */
 static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
@@ -71,11 +40,15 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
-  const orc_prompt *c = content(r, q);
+  const orc_prompt *c = r->groups != NULL ? orc_content_identity(r, q) : orc_content_known_as(r, q);
   if (c == NULL) return none;
-  const orc_prefix_match found = orc_prefix_match_from(&r->prefix, c, orc_block_table_root(r, q),
-                                                       orc_request_target(q), memo_of(r, q));
-  return long_enough(r, c, &found) ? found : none;
+  const orc_prefix_match found = r->groups != NULL
+                                     ? orc_group_table_find(r, q)
+                                     : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
+                                                             orc_request_target(q), memo_of(r, q));
+  if (long_enough(r, c, &found)) return found;
+  if (r->groups != NULL) orc_group_table_find_none(r);
+  return none;
 }
 
 static orc_prefix_match find(const orc_replica *r, const orc_request *q)
@@ -93,12 +66,13 @@ static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc
   found.lower = 0;
   found.whole = false;
   found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit = long_enough(r, content(r, q), &found);
+  const bool hit = long_enough(r, orc_content_known_as(r, q), &found);
   return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
 }
 
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q)
 {
+  if (r->groups != NULL) orc_group_table_find_none(r);
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
   const orc_prefix_match found = find(r, q);
   const bool blind = r->knobs.computed_only && found.filling > found.loading;
@@ -132,7 +106,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
   if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
-    const orc_prompt *c = content(r, q);
+    const orc_prompt *c = orc_content_known_as(r, q);
     q->cached = tokens;
     q->cached_blocks = found->blocks + found->lower;
     q->follows = c != NULL && c->follows;
@@ -143,6 +117,11 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
   if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
   q->lost = 0;
   if (found->blocks + found->lower == 0) return;
+  if (r->groups != NULL) {
+    orc_group_table_begin(r, q, tokens);
+    q->computed = tokens;
+    return;
+  }
   orc_prefix_hold(&r->prefix, found);
   q->chain.last = found->last;
   q->shared = q->blocks = found->blocks;
@@ -154,18 +133,31 @@ double orc_block_table_begin(orc_replica *r, orc_request *q, const orc_prefix_ma
   q->staged = 0;
   begin(r, q, found);
   if (found->lower == 0) return 0.0;
-  return orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
+  return orc_prefix_fetch(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), found);
+}
+
+void orc_block_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_t chunk)
+{
+  if (r->groups != NULL) {
+    orc_group_table_grow(r, q, tokens, chunk);
+    return;
+  }
+  const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks;
+  if (lacks <= 0) return;
+  const bool taken = orc_kv_take(&r->kv, lacks);
+  ORC_ASSERT(taken);
+  q->blocks += (int32_t)lacks;
 }
 
 /* Its full blocks up to `tokens` enter the cache, computed or not. Returns how many did. */
 static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_place how)
 {
-  const orc_prompt *c = content(r, q);
+  const orc_prompt *c = orc_content_known_as(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
   const int32_t before = q->shared, full = tokens / r->knobs.block_size;
   for (; q->shared < full; q->shared++)
     orc_prefix_put(&r->prefix, c, &q->chain,
-                   (orc_prefix_place){ .root = orc_block_table_root(r, q),
+                   (orc_prefix_place){ .root = orc_content_root(r, q),
                                        .index = q->shared,
                                        .filling = how.filling,
                                        .loading = how.loading });
@@ -176,7 +168,7 @@ double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_mat
 {
   begin(r, q, found);
   const double seconds =
-      orc_prefix_fetch(&r->prefix, content(r, q), orc_block_table_root(r, q), found);
+      orc_prefix_fetch(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), found);
   const bool taken = orc_kv_take(&r->kv, found->lower);
   ORC_ASSERT(taken);
   q->blocks += found->lower;
@@ -186,6 +178,7 @@ double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_mat
 
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
 {
+  if (r->groups != NULL) return; /* they did as they were taken */
   q->entered = share(r, q, tokens, (orc_prefix_place){ .filling = true });
 }
 
@@ -219,6 +212,10 @@ static int32_t settled(const orc_replica *r, const orc_request *q)
 
 void orc_block_table_end(orc_replica *r, orc_request *q)
 {
+  if (r->groups != NULL) {
+    orc_group_table_end(r, q, settled(r, q));
+    return;
+  }
   share(r, q, settled(r, q), (orc_prefix_place){ 0 });
   orc_block_table_drop(r, q);
 }
@@ -228,7 +225,7 @@ void orc_block_table_end(orc_replica *r, orc_request *q)
 static int32_t unknown_blocks(const orc_replica *r, const orc_request *q)
 {
   if (!r->knobs.rules.knows_all_blocks || !r->knobs.enable_prefix_caching) return 0;
-  if (content(r, q) != NULL) return 0;
+  if (orc_content_known_as(r, q) != NULL) return 0;
   const int32_t full = settled(r, q) / r->knobs.block_size, own = q->blocks - q->shared;
   return full < own ? full : own;
 }
@@ -241,6 +238,14 @@ void orc_block_table_drop(orc_replica *r, orc_request *q)
   if (q->shared > 0)
     orc_prefix_release(&r->prefix, &q->chain, r->host->grade(r->host->self, r->index, q));
   q->blocks = q->shared = 0;
+}
+
+void orc_block_table_clear(orc_replica *r)
+{
+  if (r->groups != NULL)
+    orc_block_pool_clear(&r->groups->pool);
+  else
+    orc_prefix_clear(&r->prefix);
 }
 
 void orc_block_table_know(const orc_replica *r, orc_request *q)

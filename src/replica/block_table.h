@@ -10,13 +10,6 @@
 #include "replica/request.h"
 #include "replica/server.h"
 
-/* What its prompt is made of, as far as this replica's cache may share it; NULL: nothing. */
-const orc_prompt *orc_block_table_content(const orc_replica *r, const orc_request *q);
-
-/* What stands for all before its first block (orc_prefix_find): where sessions are kept apart, the
-** same text in two of them is not the same prefix. */
-uint64_t orc_block_table_root(const orc_replica *r, const orc_request *q);
-
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q);
 
@@ -41,6 +34,10 @@ double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_mat
 
 /* It is given up: all blocks are given back, and only what was on the GPU before stays cached. */
 void orc_block_table_drop(orc_replica *r, orc_request *q);
+
+/* It holds blocks for `tokens`, which are available; the step being formed computes `chunk` of them.
+ */
+void orc_block_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_t chunk);
 
 /*
 ** The step being formed computes a request up to `tokens`: its full blocks enter the cache, where
@@ -72,6 +69,9 @@ void orc_block_table_know(const orc_replica *r, orc_request *q);
 ** could have had them before.
 */
 void orc_block_table_end(orc_replica *r, orc_request *q);
+
+/* The memory is gone: nothing is cached any more. No request may hold a block. */
+void orc_block_table_clear(orc_replica *r);
 
 /* Prompt tokens of a request that this replica, lower tiers too, has in its cache, computed. */
 int32_t orc_block_table_match(const orc_replica *r, const orc_request *q);

@@ -98,7 +98,7 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
     m->decodes = m->decode.claimed = m->busy = false;
     r->pipeline.stages[i].free = now;
   }
-  orc_prefix_clear(&r->prefix);
+  orc_block_table_clear(r);
   r->kept = 0;
   r->lost = 0;
   r->moves = (orc_microbatch_moves){ 0 };

@@ -1,5 +1,7 @@
 #include "replica/decode_run.h"
 
+#include "replica/group_table.h"
+
 /* Steps until something happens to a sequence (its last token, or a full window), at most `most`.
  */
 static int steps_to_event(const orc_decode_set *d, int most)
@@ -115,7 +117,8 @@ int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
-  const int until = steps_to_event(d, steps_of_piece(d, &cost, most));
+  int until = steps_to_event(d, steps_of_piece(d, &cost, most));
+  if (r->groups != NULL) until = orc_group_table_quiet(r, m, until);
   return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
                                                  : run(r, m, &cost, stop, until, false);
 }

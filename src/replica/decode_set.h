@@ -71,6 +71,12 @@ void orc_decode_set_cross(orc_decode_set *d);
 /* A request that has all its tokens, ORC_NO_SLOT when none has; it is still in the set. */
 orc_slot orc_decode_set_finished(const orc_decode_set *d);
 
+/* Tokens of KV a member has in memory by now. */
+static inline int32_t orc_decode_set_computed(const orc_decode_set *d, const orc_request *r)
+{
+  return r->computed + (int32_t)(d->counter - r->joined);
+}
+
 /* Output tokens a member has by now. */
 int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r);
 

@@ -1,5 +1,7 @@
 #include "replica/grant.h"
 
+#include "replica/group_table.h"
+
 /* Tokens of a prompt that go into one step at most; 0: any number. */
 static int32_t largest_chunk(const orc_replica *r, const orc_request *q)
 {
@@ -23,11 +25,14 @@ int32_t orc_grant_tokens(const orc_replica *r, const orc_microbatch *m, const or
   const int32_t cap = largest_chunk(r, q);
   if (cap > 0 && most > cap && r->knobs.enable_chunked_prefill) most = cap;
   if (most < wanted && !r->knobs.enable_chunked_prefill) return 0;
-  return most > 0 ? most : 0;
+  if (most <= 0) return 0;
+  return r->groups != NULL ? orc_group_table_align(r, q, computed, most) : most;
 }
 
 int64_t orc_grant_blocks(const orc_replica *r, const orc_request *q, int32_t tokens)
 {
+  if (r->groups != NULL)
+    return orc_group_table_lack(r, q, orc_group_table_computed(r, q) + q->ahead + tokens);
   const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
   return need > 0 ? need : 0;
 }
@@ -35,8 +40,15 @@ int64_t orc_grant_blocks(const orc_replica *r, const orc_request *q, int32_t tok
 int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_prefix_match *found,
                        int64_t tokens)
 {
+  if (r->groups != NULL) return orc_group_table_lack(r, q, tokens);
   const int64_t lacks = orc_kv_blocks(&r->kv, tokens) - q->blocks - found->blocks;
   return (lacks > 0 ? lacks : 0) + found->idle;
+}
+
+int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
+{
+  return r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_longest(q))
+                           : orc_grant_room(r, q, found, orc_request_longest(q));
 }
 
 /* vLLM counts its null block, which is none of ours, among those of which it keeps a share. */
@@ -49,6 +61,7 @@ int64_t orc_grant_kept(const orc_replica *r)
 bool orc_grant_waits(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
 {
   if (!r->knobs.rules.whole_sequence_must_fit) return false;
-  return orc_grant_room(r, q, found, orc_request_target(q)) + orc_grant_kept(r) >
-         orc_kv_available(&r->kv);
+  const int64_t room = r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_target(q))
+                                         : orc_grant_room(r, q, found, orc_request_target(q));
+  return room > orc_kv_available(&r->kv) - orc_grant_kept(r);
 }

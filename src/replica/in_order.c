@@ -2,6 +2,7 @@
 
 #include "replica/block_table.h"
 #include "replica/grant.h"
+#include "replica/group_table.h"
 #include "replica/preempt.h"
 
 /* Where the serving is. */
@@ -73,17 +74,40 @@ static bool make_way(turn *t)
   return victim != t->slot;
 }
 
+/* Blocks that a running request lacks for `tokens` more; those it reads no more have gone back. */
+static int64_t need_of(const turn *t, orc_request *q, int32_t tokens)
+{
+  if (t->r->groups != NULL)
+    orc_group_table_go_on(t->r, q);
+  else if (q->state == ORC_DECODE)
+    return orc_decode_set_opens(&t->m->decode, q);
+  return orc_grant_blocks(t->r, q, tokens);
+}
+
+/* It takes them. Those of one that decodes are counted in its set where all groups are alike. */
+static void take(const turn *t, orc_request *q, int32_t tokens, int64_t need)
+{
+  orc_replica *r = t->r;
+  if (r->groups != NULL) {
+    orc_group_table_grow(r, q, orc_group_table_computed(r, q) + tokens, tokens);
+  } else if (q->state == ORC_DECODE) {
+    const bool taken = orc_kv_take(&r->kv, need);
+    ORC_ASSERT(taken);
+  } else {
+    orc_block_table_grow(r, q, (int64_t)q->computed + tokens, tokens);
+  }
+}
+
 /* The blocks for so many tokens of a request are there. False: it was preempted. */
-static bool find_room(turn *t, const orc_request *q, int32_t tokens)
+static bool find_room(turn *t, orc_request *q, int32_t tokens)
 {
   orc_replica *r = t->r;
   orc_microbatch *m = t->m;
+  if (r->groups != NULL && q->state == ORC_DECODE && orc_group_table_rests(r, m, q)) return true;
   for (;;) {
-    const int64_t need = q->state == ORC_DECODE ? orc_decode_set_opens(&m->decode, q)
-                                                : orc_grant_blocks(r, q, tokens);
+    const int64_t need = need_of(t, q, tokens);
     if (orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
-      const bool taken = orc_kv_take(&r->kv, need);
-      ORC_ASSERT(taken);
+      take(t, q, tokens, need);
       return true;
     }
     if (!make_way(t)) return false;
@@ -108,7 +132,6 @@ static bool serve(turn *t)
     t->decodes++;
     return true;
   }
-  q->blocks += (int32_t)orc_grant_blocks(r, q, tokens);
   m->prompts = true;
   orc_microbatch_add(m, t->slot, tokens, q->computed);
   orc_block_table_share(r, q, q->computed + tokens);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/base.h"
+#include "replica/kv_groups.h"
 #include "replica/kv_tiers.h"
 #include "replica/rules.h"
 
@@ -86,8 +87,10 @@ typedef struct orc_engine_knobs {
   ORC_KNOBS(ORC_KNOB_FIELD)
 #undef ORC_KNOB_FIELD
   orc_tier_kind tiers[ORC_KV_TIERS_MOST]; /* where evicted blocks of the prefix cache go */
-  int tier_count;                         /* 0: nowhere */
   orc_rules rules;
+  orc_kv_group groups[ORC_KV_GROUPS_MOST]; /* of layers that keep different parts of a sequence */
+  int tier_count;                          /* 0: nowhere */
+  int group_count;                         /* 0: all layers keep all of it */
 } orc_engine_knobs;
 
 typedef enum orc_knob_type {

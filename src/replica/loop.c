@@ -188,6 +188,7 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
 {
   orc_batch b = { .replica = r, .microbatch = m };
   m->preempted = 0;
+  if (r->groups != NULL) orc_kv_groups_begin_step(r->groups);
   m->moves = r->moves;
   r->moves = (orc_microbatch_moves){ 0 };
   orc_pace_begin(r, m);
@@ -201,12 +202,20 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   return good;
 }
 
+/* Whether the sequences that decode find the blocks for their next tokens, and give none back that
+** somebody waits for. */
+static bool blocks_suffice(const orc_replica *r, const orc_microbatch *m)
+{
+  if (r->groups == NULL) return orc_decode_set_need(&m->decode) <= orc_kv_available(&r->kv);
+  return r->queue.count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
+}
+
 bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 {
   *work = false;
   if (r->running == 0 && r->queue.count == 0) return true;
   if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
-  if (undisturbed(r, m) && orc_decode_set_need(&m->decode) <= orc_kv_available(&r->kv)) {
+  if (undisturbed(r, m) && blocks_suffice(r, m)) {
     orc_batch_decode(&(orc_batch){ .replica = r, .microbatch = m });
     *work = true;
     return true;

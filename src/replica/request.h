@@ -13,6 +13,7 @@
 #include "base/base.h"
 #include "base/status.h"
 #include "obs/record.h"
+#include "replica/kv_groups.h"
 #include "replica/prefix.h"
 #include "workload/arrival.h"
 
@@ -48,6 +49,9 @@ typedef struct orc_request {
   int32_t ahead;          /* tokens of it in running steps, beyond those computed */
   int32_t shared;         /* of its blocks, those in the prefix cache: the first ones */
   orc_prefix_chain chain; /* these (prefix.h) */
+  uint32_t table;         /* its blocks by groups (kv_groups.h); ORC_NO_TABLE: none */
+  int32_t junction;       /* tokens it has in common with what others were seen to share, of which
+                             some groups of layers knew nothing; 0: none */
   int32_t lost;           /* tokens computed before the last preemption took them */
   int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
@@ -113,6 +117,12 @@ orc_slot orc_requests_find(const orc_requests *p, uint64_t number);
 static inline int32_t orc_request_scheduled(const orc_request *r)
 {
   return r->in.output + r->extra;
+}
+
+/* Tokens of it at its longest end. */
+static inline int64_t orc_request_longest(const orc_request *r)
+{
+  return (int64_t)r->in.prompt + r->in.max_output;
 }
 
 /* Whether what was scheduled of it is still being computed at `now`. */

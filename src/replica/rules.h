@@ -52,6 +52,14 @@ typedef struct orc_rules {
   ** their way taken for granted (0.33 engine/core.py:708-797, core/sched/async_scheduler.py). */
   bool schedules_ahead;
 
+  /* Of sequences of which layers keep a part, what a replay of the prompt reads is cached, and what
+  ** was seen to be shared (0.33 config/cache.py:275); else every full block. */
+  bool caches_boundaries;
+
+  /* Layers that attend in chunks never let go the last block that is cached
+  ** (0.11 core/single_type_kv_cache_manager.py:500-507). */
+  bool keeps_last_known_block;
+
   double watermark;         /* share of the KV blocks that admission leaves free while others run */
   int32_t prefill_interval; /* steps from one with prompts to the next while others decode; 0 and 1:
                                any (0.33 :780-791) */

@@ -8,16 +8,31 @@ static int32_t window_of(const orc_model *m)
   return m->num_windowed_layers > 0 ? m->sliding_window : 0;
 }
 
+static void init_groups(orc_replica *r)
+{
+  const orc_engine_knobs *knobs = &r->knobs;
+  r->groups = orc_alloc(1, sizeof *r->groups);
+  orc_kv_groups_init(r->groups, knobs->groups, knobs->group_count, &r->kv,
+                     knobs->rules.one_free_queue,
+                     (orc_kv_habits){ .caching = knobs->enable_prefix_caching,
+                                      .keeps_boundaries = knobs->rules.caches_boundaries,
+                                      .keeps_last_known = knobs->rules.keeps_last_known_block });
+}
+
 static void init_memory(orc_replica *r)
 {
   const orc_engine_knobs *knobs = &r->knobs;
   r->host_free = knobs->swap_blocks;
   orc_kv_init(&r->kv, knobs->num_gpu_blocks, knobs->block_size);
+  r->own = orc_alloc(1, sizeof *r->own);
+  if (knobs->group_count > 0) {
+    init_groups(r);
+    return;
+  }
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.merges = !knobs->rules.keeps_equal_blocks;
   if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
     orc_prefix_in_one_queue(&r->prefix);
-  r->own = orc_alloc(1, sizeof *r->own);
   r->prefix.most = knobs->prefix_cache_blocks;
   r->prefix.most_entries = knobs->prefix_cache_entries;
   r->prefix.recompute_last_block = knobs->recompute_last_block;
@@ -72,6 +87,8 @@ void orc_replica_done(orc_replica *r)
   orc_prefix_done(&r->prefix);
   orc_prefix_order_done(&r->prefix_order);
   orc_kv_tiers_done(&r->tiers);
+  if (r->groups != NULL) orc_kv_groups_done(r->groups);
+  free(r->groups);
   free(r->loads.at);
   free(r->own);
   free(r->ending);
@@ -84,7 +101,10 @@ void orc_replica_done(orc_replica *r)
 bool orc_replica_never_fits(const orc_replica *r, const orc_request *q)
 {
   const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
-  return tokens > r->knobs.max_model_len || tokens > r->kv.total * r->kv.block_size ||
+  const int64_t holds = r->groups == NULL
+                            ? orc_kv_blocks(&r->kv, tokens)
+                            : orc_kv_groups_most(r->groups, tokens, orc_replica_in_flight_most(r));
+  return tokens > r->knobs.max_model_len || holds > r->kv.total ||
          (!r->knobs.enable_chunked_prefill && tokens > r->knobs.max_num_batched_tokens);
 }
 

@@ -97,6 +97,7 @@ typedef struct orc_replica {
   orc_step_cost cost;    /* of the whole model */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
+  orc_kv_groups *groups; /* whose blocks the kv counts; NULL: all layers keep every token */
   orc_own_prompt *own;
   orc_prefix prefix;  /* empty without enable_prefix_caching */
   orc_kv_tiers tiers; /* below it; unused without any */
@@ -219,6 +220,13 @@ static inline bool orc_replica_ahead(const orc_replica *r)
 static inline orc_time orc_replica_next_start(const orc_replica *r)
 {
   return r->flights > 0 ? r->flight[r->flights - 1] : r->now;
+}
+
+/* Tokens in steps that are scheduled and not over, at most. */
+static inline int64_t orc_replica_in_flight_most(const orc_replica *r)
+{
+  const int64_t steps = orc_replica_ahead(r) ? 2 : r->microbatch_count;
+  return steps * r->knobs.max_num_batched_tokens;
 }
 
 /* Whether a request is too long for this replica, whatever else it does. */

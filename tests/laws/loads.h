@@ -5,7 +5,7 @@
 #define ORC_TEST_LOADS_H
 
 #include "cluster/state.h"
-#include "replica/block_table.h"
+#include "replica/content.h"
 
 /* The place of the least load among `n` from `first` on. */
 static int least_loaded(const orc_cluster *c, const orc_request *r, int first, int n)
@@ -59,13 +59,13 @@ static bool loads_agree(const orc_cluster *c)
       const orc_request *q = &c->requests.at[slot];
       const int64_t blocks = q->in.prompt / r->knobs.block_size;
       tokens += q->promised;
-      if (orc_block_table_content(r, q) == NULL)
+      if (orc_content_shared(r, q) == NULL)
         alone += blocks;
       else
         shared += blocks;
       good = good && (q->promised == 0 || q->state != ORC_DECODE) && q->state != ORC_DONE;
-      good = good && (blocks == 0 || orc_router_load_fresh(l, q) == 0 ||
-                      orc_block_table_content(r, q) == NULL);
+      good = good &&
+             (blocks == 0 || orc_router_load_fresh(l, q) == 0 || orc_content_shared(r, q) == NULL);
     }
     for (uint32_t p = 0; p < l->room; p++) {
       held += l->at[p].requests;

@@ -56,7 +56,7 @@ local function random_case(seed, version, knobs)
     longest = math.max(longest, tokens_of(parts) + output + (case.requests[i].conversation and output + 30 or 0)
       + (case.requests[i].ends_by and 64 or 0))
   end
-  local fewest = (longest + k.block_size - 1) // k.block_size
+  local fewest = (longest + k.block_size - 1) // k.block_size * (k.kv_groups and #k.kv_groups or 1)
   k.usable_kv_blocks = fewest + pick(0, 3 * fewest)
   return case
 end
@@ -88,6 +88,67 @@ local ASYNC = {
   { "without chunked prefill", { enable_chunked_prefill = false } },
   { "by priority", { scheduling_policy = "priority", enable_prefix_caching = true } },
 }
+
+local WINDOW, CHUNK, FULL = { kind = "sliding", window = 32 }, { kind = "chunked", chunk = 48 }, { kind = "full" }
+local STATE = { kind = "mamba", mode = "align" }
+
+-- Layers that keep different parts of a sequence: versions, groups, knobs.
+local GROUPS = {
+  { "windows in all layers", { "0.11", "0.33" }, { { kind = "sliding", window = 20 } } },
+  { "windows beside full attention", { "0.11", "0.33" }, { WINDOW, WINDOW, FULL } },
+  { "windows of two lengths", { "0.33" }, { WINDOW, { kind = "sliding", window = 75 }, FULL } },
+  { "chunks beside full attention", { "0.11", "0.33" }, { CHUNK, FULL } },
+  { "states beside full attention", { "0.33" }, { STATE, STATE, FULL },
+    { block_size = 16, enable_prefix_caching = true } },
+}
+
+local function with_groups(g, more)
+  local knobs = { kv_groups = g[3] }
+  for k, v in pairs(more) do knobs[k] = v end
+  for k, v in pairs(g[4] or {}) do knobs[k] = v end
+  return knobs
+end
+
+describe("the engine, where layers keep different parts of a sequence,", function()
+  for _, g in ipairs(GROUPS) do
+    for _, version in ipairs(g[2]) do
+      it(("schedules as vLLM %s does: %s"):format(version, g[1]), function()
+        local preemptions = 0
+        for _, caching in ipairs { false, true } do
+          local list, n = differences(version, 10, with_groups(g, { enable_prefix_caching = caching }))
+          assert.same({}, list)
+          preemptions = preemptions + n
+        end
+        assert.is_true(preemptions > 3, preemptions)
+      end)
+    end
+
+    it("schedules as vLLM 0.33 does with two steps in flight: " .. g[1], function()
+      local knobs = with_groups(g, { async_scheduling = true, enable_prefix_caching = true })
+      assert.same({}, (differences("0.33", 10, knobs)))
+    end)
+  end
+
+  it("schedules as vLLM does by priority and where admission leaves some blocks free", function()
+    local groups = { WINDOW, FULL }
+    assert.same({}, (differences("0.33", 10, { kv_groups = groups, enable_prefix_caching = true,
+                                               scheduling_policy = "priority" })))
+    assert.same({}, (differences("0.33", 10, { kv_groups = groups, enable_prefix_caching = true, watermark = 0.1 })))
+    assert.same({}, (differences("0.33", 10, { kv_groups = groups, prefill_schedule_interval = 3 })))
+  end)
+
+  it("finds a preempted request's blocks whether or not its prompt is like any other", function()
+    local preemptions = 0
+    for seed = 1, 20 do
+      local case = random_case(seed, "0.33", { kv_groups = { WINDOW, FULL } })
+      case.knobs.enable_prefix_caching = true
+      local want = plain.run(case)
+      for _, r in pairs(want.requests) do preemptions = preemptions + r.preemptions end
+      assert.same({}, { replay.compare(want, simulated.run(case, true)) }, "case " .. seed)
+    end
+    assert.is_true(preemptions > 5)
+  end)
+end)
 
 describe("the engine", function()
   for _, shape in ipairs(ASYNC) do

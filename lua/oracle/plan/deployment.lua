@@ -251,7 +251,7 @@ function deployment.kv_blocks(e, memory, gpus, model)
   end
   if least.longest < e.max_model_len and not e.num_gpu_blocks_override then too_small(e, least) end
   local hybrid = least.groups
-    and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency }
+    and { groups = least.groups.groups, blocks = least.blocks, concurrency = least.concurrency, newest = is_newest(e) }
   return math.max(1, least.tokens // e.block_size), hybrid
 end
 

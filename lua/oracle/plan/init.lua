@@ -10,6 +10,7 @@ local deployment = require "oracle.plan.deployment"
 local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
 local knobs = require "oracle.scenario.knobs"
+local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
@@ -234,8 +235,18 @@ local function tiers_of(r, d)
   return list
 end
 
+-- Where layers keep different parts of a sequence, the engine's blocks are those of groups of them. A replica whose
+-- requests come from or go to others, or to memory below the GPU's, has one size of block for all, as many as hold what
+-- requests of max_model_len keep.
+local function add_groups(k, r, d, role)
+  if not d.hybrid_kv or not k.rules or k.swap or k.kv_tiers or role and role ~= "all" then return end
+  local groups, block_size = kv_groups.for_engine(d.hybrid_kv, r.engine)
+  if not groups then return end
+  k.kv_groups, k.num_gpu_blocks, k.block_size = groups, d.hybrid_kv.blocks, block_size
+end
+
 -- The engine's knobs, as the policies see them in `e` too.
-local function knobs_of(r, d)
+local function knobs_of(r, d, role)
   local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
   local k = {
@@ -246,6 +257,7 @@ local function knobs_of(r, d)
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
   end
+  add_groups(k, r, d, role)
   return k
 end
 
@@ -328,11 +340,11 @@ local function add_costs(kind, warnings)
 end
 
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
-local function kind_of(r, d, key, find, warnings)
+local function kind_of(r, d, key, find, warnings, role)
   local scaling, scaler = scaling_of(r, key, find)
   local cost, own_cost = cost_params(r, d, find, warnings)
   local kind = {
-    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d),
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
     cost = cost, own_cost = own_cost,
   }
@@ -348,7 +360,7 @@ local function add_pools(spec, r, d, find, warnings)
   spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
   for i, p in ipairs(d.pools) do
     local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
-    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings)
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, p.role)
     spec.pools[i].role = p.role
   end
 end

@@ -3,6 +3,8 @@
 -- 0.11.0 and 0.33.0.
 local kv_groups = {}
 
+kv_groups.MOST = 64                                       -- the engine takes (src/replica/kv_groups.h)
+
 local function up(a, b) return (a + b - 1) // b | 0 end
 
 -- ---- what each kind of layer asks for ----
@@ -149,6 +151,35 @@ function kv_groups.of(kinds, s)
     end
   end
   return setmetatable({ groups = groups, specs = specs, block_bytes = size * specs[1].page, settings = s }, plan)
+end
+
+local KEEP = { full = "full", windowed = "sliding" }
+
+-- A state is kept at block boundaries where it is cached, else in one block for all of a sequence.
+local function engine_group(g, e)
+  if g.kind ~= "state" then return { keep = KEEP[g.kind], reach = g.window, block_size = g.block } end
+  if e.enable_prefix_caching then return { keep = "aligned", block_size = g.block } end
+  return { keep = "state", block_size = e.max_model_len }
+end
+
+--- The groups as the engine takes them, and the tokens of a block; nil where it must take the cache for one of blocks
+-- that are all alike, as large as it is for requests of max_model_len: blocks of unlike length that are cached, a cache
+-- of limited size, or memory below the GPU's.
+-- @param hybrid { groups =, ... } of oracle.plan.deployment
+-- @param e engine, filled
+function kv_groups.for_engine(hybrid, e)
+  local list, block = {}, nil
+  if #hybrid.groups > kv_groups.MOST then return nil end
+  if (e.prefix_cache_blocks or 0) > 0 or (e.prefix_cache_entries or 0) > 0 then return nil end
+  for i, g in ipairs(hybrid.groups) do
+    if g.kind == "state" and not hybrid.newest and e.enable_prefix_caching then return nil end
+    list[i] = engine_group(g, e)
+    if g.kind ~= "state" or e.enable_prefix_caching then
+      if block and block ~= g.block then return nil end
+      block = g.block
+    end
+  end
+  return list, block or e.block_size
 end
 
 --- Separate pools, as SGLang keeps them: tokens that fit, where the pool of windowed layers is `window` times as many

@@ -313,7 +313,7 @@ static void unhandled(void *self, orc_des_event *e)
   if (e->kind == ORC_DES_PROCESS) {
     lua_getiuservalue(L, event, ORC_DES_MORE);
   } else {
-    what = "an event failed and nobody waited for it: ";
+    what = "an event failed and nothing waited for it: ";
     lua_getiuservalue(L, event, ORC_DES_VALUE);
   }
   lua_pushfstring(L, "at t=%f s, %s%s", now, what, luaL_tolstring(L, -1, NULL));

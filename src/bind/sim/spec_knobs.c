@@ -153,6 +153,49 @@ static void read_tiers(lua_State *L, int index, orc_engine_knobs *k)
   lua_pop(L, 1);
 }
 
+/* The group on top: { keep =, reach = tokens, block_size = tokens }. */
+static orc_kv_group read_group(lua_State *L, int i, const orc_engine_knobs *k)
+{
+  static const char *const keeps[] = {
+    [ORC_KV_FULL] = "full",   [ORC_KV_SLIDING] = "sliding", [ORC_KV_CHUNKED] = "chunked",
+    [ORC_KV_STATE] = "state", [ORC_KV_ALIGNED] = "aligned", [ORC_KV_KEEPS] = NULL
+  };
+  const int t = lua_gettop(L);
+  luaL_checktype(L, t, LUA_TTABLE);
+  lua_getfield(L, t, "keep");
+  const orc_kv_keep keep = (orc_kv_keep)luaL_checkoption(L, -1, NULL, keeps);
+  lua_pop(L, 1);
+  const int64_t size = orc_bind_integer_or(L, t, "kv_groups", "block_size", k->block_size);
+  const int64_t reach = orc_bind_integer_or(L, t, "kv_groups", "reach", 0);
+  const bool reaches = keep == ORC_KV_SLIDING || keep == ORC_KV_CHUNKED;
+  if (size < 1 || size > INT32_MAX || reach < reaches || reach > INT32_MAX)
+    orc_bind_fail(L, "kv_groups[%d]: a block and a reach of a token at least expected", i);
+  if (k->enable_prefix_caching && size != k->block_size)
+    orc_bind_fail(L, "kv_groups[%d].block_size: that of the engine expected, blocks being cached",
+                  i);
+  return (orc_kv_group){ .keep = keep, .reach = (int32_t)reach, .block_size = (int32_t)size };
+}
+
+/* engine.kv_groups of the table at `index`: the groups of layers that keep different parts of a
+** sequence. */
+static void read_groups(lua_State *L, int index, orc_engine_knobs *k)
+{
+  if (lua_getfield(L, index, "kv_groups") == LUA_TTABLE) {
+    const int list = lua_gettop(L);
+    k->group_count = (int)lua_rawlen(L, list);
+    if (k->group_count > ORC_KV_GROUPS_MOST)
+      orc_bind_fail(L, "kv_groups: at most %d groups expected", ORC_KV_GROUPS_MOST);
+    if (k->tier_count > 0 || k->swap || k->num_gpu_blocks >= ORC_NULL_BLOCK)
+      orc_bind_fail(L, "kv_groups: fewer than 2^32 blocks, and no memory below them expected");
+    for (int i = 0; i < k->group_count; i++) {
+      lua_rawgeti(L, list, i + 1);
+      k->groups[i] = read_group(L, i + 1, k);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
 {
   int count;
@@ -170,6 +213,7 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
   if (k.max_num_batched_tokens < k.max_num_seqs)
     orc_bind_fail(L, "engine.max_num_batched_tokens: at least max_num_seqs expected");
   read_tiers(L, t, &k);
+  read_groups(L, t, &k);
   k.rules = orc_bind_read_rules(L, t);
   lua_pop(L, 1);
   return k;

@@ -126,6 +126,8 @@ static orc_pool_config read_pool(lua_State *L, int index, orc_lua_policies *poli
                                .cost = cost,
                                .stages = read_stages(L, index, cost),
                                .role = read_role(L, index) };
+  if (p.kind.knobs.group_count > 0 && p.kind.role != ORC_ROLE_ALL)
+    orc_bind_fail(L, "kv_groups: blocks of several kinds of layers are not handed over");
   return p;
 }
 

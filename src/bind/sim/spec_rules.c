@@ -26,6 +26,8 @@ orc_rules orc_bind_read_rules(lua_State *L, int index)
       .victim_keeps_its_tokens = has(L, t, "victim_keeps_its_tokens"),
       .self_preempted_ends_the_step = has(L, t, "self_preempted_ends_the_step"),
       .schedules_ahead = has(L, t, "schedules_ahead"),
+      .caches_boundaries = has(L, t, "caches_boundaries"),
+      .keeps_last_known_block = has(L, t, "keeps_last_known_block"),
       .watermark = orc_bind_number_or(L, t, "engine.rules", "watermark", 0.0),
       .prefill_interval = (int32_t)orc_bind_integer_or(L, t, "engine.rules", "prefill_interval", 0),
     };

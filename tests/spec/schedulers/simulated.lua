@@ -85,6 +85,18 @@ local function outcome(case, schedule)
   return out
 end
 
+-- Groups of layers as the engine takes them.
+local function groups_of(case)
+  local groups = case.knobs.kv_groups
+  if not groups then return nil end
+  local list = {}
+  for i, g in ipairs(groups) do
+    local keep = g.kind == "mamba" and (g.mode == "align" and "aligned" or "state") or g.kind
+    list[i] = { keep = keep, reach = g.window or g.chunk, block_size = g.block_size }
+  end
+  return list
+end
+
 -- A case as the files of schedules state it; returns its outcome in the same form (schedulers.vllm).
 function simulated.run(case, unlike_any_other)
   local plan = planning.plan(oracle.scenario {
@@ -93,7 +105,7 @@ function simulated.run(case, unlike_any_other)
     workload = workload_of(case, unlike_any_other),
   })
   local spec = planning.spec(plan, {})
-  spec.schedule = true
+  spec.schedule, spec.engine.kv_groups = true, groups_of(case)
   local sim = core.sim.new(spec)
   sim:run()
   return outcome(case, sim:schedule())

@@ -9,11 +9,13 @@ return versions.new {
     one_free_queue = true,                                -- core/block_pool.py:272,338
     victim_keeps_its_tokens = true,                       -- core/sched/scheduler.py:262-281
     self_preempted_ends_the_step = true,                  -- core/sched/scheduler.py:283-292
+    keeps_last_known_block = true,                        -- core/single_type_kv_cache_manager.py:500-507
   } },
   { "0.33", {
     schedules_ahead = true,                               -- config/vllm.py:1685-1719
     whole_sequence_must_fit = true,                       -- core/sched/scheduler.py:1449, config/scheduler.py:190
     lone_request_without_threshold = true,                -- core/sched/scheduler.py:754-763
     unfit_prompt_ends_the_step = true,                    -- core/sched/scheduler.py:1335-1344
+    caches_boundaries = true,                             -- config/cache.py:275
   } },
 }
