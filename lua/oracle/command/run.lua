@@ -22,8 +22,9 @@ local function describe_deployment(plan)
     d.hardware_names or d.names.hardware, d.memory.weight_bytes / 2^30))
   local tokens, hybrid = d.num_gpu_blocks * e.block_size, d.hybrid_kv
   if hybrid then
-    ui.say(("# GPU blocks: %s shared by %d groups of layers%s, KV cache %s tokens, %.2f requests of max_model_len %s")
-      :format(units.thousands(hybrid.blocks), #hybrid.groups, plan.scenario.replicas > 1 and " per replica" or "",
+    local n = #hybrid.groups
+    ui.say(("# GPU blocks: %s shared by %d group%s of layers%s, KV cache %s tokens, %.2f requests of max_model_len %s")
+      :format(units.thousands(hybrid.blocks), n, n == 1 and "" or "s", plan.scenario.replicas > 1 and " per replica" or "",
         units.thousands(tokens), hybrid.concurrency, units.thousands(e.max_model_len)))
     return
   end
