@@ -91,6 +91,9 @@ int32_t orc_batch_cached(const orc_batch *b, uint64_t number);
  * False when it does not wait here, is shorter, or its prompt is unlike any other. */
 bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text);
 
+/* Cached blocks that no request holds are evicted until `blocks` are free, or none is left. */
+void orc_batch_make_room(orc_batch *b, int64_t blocks);
+
 /* Tokens the running requests may yet generate, each counted for at most `clip`. */
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
 

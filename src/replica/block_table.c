@@ -161,6 +161,7 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_
                                        .index = q->shared,
                                        .filling = how.filling,
                                        .loading = how.loading });
+  if (q->shared > before) orc_prefix_end_node(&r->prefix, &q->chain);
   return q->shared - before;
 }
 

@@ -245,8 +245,25 @@ static void forget(orc_prefix *p, uint32_t block)
   discard(p, block);
 }
 
+static void evict_block(orc_prefix *p, uint32_t block)
+{
+  wake(p, block);
+  forget(p, block);
+  p->cached--;
+  p->kv->free++;
+  p->kv->evictions++;
+}
+
+/* Whether the block before one that was evicted belongs to the same node of a radix tree. */
+static bool goes_with_leaf(const orc_prefix *p, uint32_t block)
+{
+  if (block == ORC_NO_BLOCK) return false;
+  const orc_prefix_block *b = &p->at[block];
+  return b->holders == 0 && b->children == 0 && !b->ends_node;
+}
+
 /* At most `blocks` of the first in the queue of the lowest grade become free and the next to be
-** taken; returns how many. Of the known ones among them none has a block behind it in the cache: a
+** taken, or more where nodes go whole; returns how many. Of the known ones among them none has a block behind it in the cache: a
 ** holder of one behind it held it too, gave it back later and with the same grade. So no chain is
 ** ever cut in the middle. */
 static int64_t take_oldest(orc_prefix *p, int64_t blocks)
@@ -266,12 +283,13 @@ static int64_t take_oldest(orc_prefix *p, int64_t blocks)
     }
     return n;
   }
-  wake(p, block);
-  forget(p, block);
-  p->cached--;
-  p->kv->free++;
-  p->kv->evictions++;
-  return 1;
+  int64_t n = 0;
+  for (uint32_t next = block; next != ORC_NO_BLOCK; n++) {
+    const uint32_t parent = p->at[next].parent;
+    evict_block(p, next);
+    next = p->whole_nodes && goes_with_leaf(p, parent) ? parent : ORC_NO_BLOCK;
+  }
+  return n;
 }
 
 static void make_room(void *self, int64_t blocks)
@@ -387,6 +405,12 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
 {
   for (uint32_t b = found->last; b != ORC_NO_BLOCK; b = p->at[b].parent)
     hold(p, b);
+  if (found->last != ORC_NO_BLOCK) p->at[found->last].ends_node = true; /* it is split there */
+}
+
+void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain)
+{
+  if (chain->last != ORC_NO_BLOCK) p->at[chain->last].ends_node = true;
 }
 
 double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
@@ -443,6 +467,7 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
                                      .parent = parent,
                                      .holders = 1,
                                      .twin = ORC_NO_BLOCK,
+                                     .born = p->entered++,
                                      .filling = place.filling,
                                      .loading = place.loading };
   if (parent != ORC_NO_BLOCK) p->at[parent].children++;

@@ -42,10 +42,12 @@ typedef struct orc_prefix_block {
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
   uint32_t twin;         /* the next equal block, in the order in which they were known */
   uint32_t children;     /* cached blocks whose parent it is */
+  uint32_t born;         /* blocks that had entered before it */
   uint8_t grade;         /* the highest it was given back with */
   uint8_t kind;          /* orc_prefix_kind */
-  bool filling;          /* the step that computes it is not over yet, or it is loading */
-  bool loading;          /* it comes back from a lower tier and is not there yet */
+  bool filling : 1;      /* the step that computes it is not over yet, or it is loading */
+  bool loading : 1;      /* it comes back from a lower tier and is not there yet */
+  bool ends_node : 1;    /* of a radix tree: what was entered at a time, or found, ends with it */
 } orc_prefix_block;
 
 /* The cached blocks a request holds. */
@@ -66,6 +68,7 @@ typedef struct orc_prefix {
   orc_prefix_entry *table;    /* block by hash: open addressing */
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
   uint32_t cached;            /* blocks in the table */
+  uint32_t entered;           /* known blocks that entered it so far */
   uint32_t filling;           /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
@@ -74,6 +77,7 @@ typedef struct orc_prefix {
   int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
   int64_t most_entries;      /* of those it keeps; 0: as many as fit */
   bool merges;               /* equal blocks are kept once */
+  bool whole_nodes;          /* of a radix tree are evicted (rules.h) */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
@@ -163,6 +167,9 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
 */
 void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
                     orc_prefix_place place);
+
+/* What entered at the end of the chain by now is a node of its own, where nodes are evicted whole. */
+void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain);
 
 /* All of a chain is computed now but its `later` last blocks. */
 void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later);

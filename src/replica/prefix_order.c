@@ -141,8 +141,9 @@ static void grow(orc_prefix_order *w, const orc_prefix *p)
   weigh(w);
 }
 
-/* Bring the children of a node into order. */
-static void arrange(orc_prefix_order *w, uint32_t node)
+/* Bring the children of a node into order: of equally heavy ones, the one with the oldest request first, or of a radix
+** tree the one that was there first. */
+static void arrange(orc_prefix_order *w, const orc_prefix *p, uint32_t node)
 {
   uint32_t n = 0;
   const uint32_t first = w->nodes[node].child;
@@ -152,7 +153,9 @@ static void arrange(orc_prefix_order *w, uint32_t node)
       w->sorted_room = w->sorted_room == 0 ? 64 : 2 * w->sorted_room;
       w->sorted = orc_resize(w->sorted, w->sorted_room, sizeof *w->sorted);
     }
-    w->sorted[n++] = w->nodes[i];
+    w->sorted[n] = w->nodes[i];
+    if (p->whole_nodes) w->sorted[n].least = p->at[w->nodes[i].block].born;
+    n++;
   }
   qsort(w->sorted, n, sizeof *w->sorted, heaviest_first);
   uint32_t next = NONE;
@@ -169,12 +172,12 @@ void orc_prefix_order_sort(orc_prefix_order *w, const orc_prefix *p)
   if (w->count == 0) return;
   grow(w, p);
   uint32_t done = 0, node = ROOT;
-  arrange(w, node);
+  arrange(w, p, node);
   while (node != NONE) { /* a child that was visited is off its parent's list */
     const uint32_t child = w->nodes[node].child;
     if (child != NONE) {
       w->nodes[node].child = w->nodes[child].sibling;
-      arrange(w, child);
+      arrange(w, p, child);
       node = child;
       continue;
     }

@@ -13,6 +13,10 @@ typedef struct orc_rules {
   ** (core/block_pool.py, BlockHashToBlockMap); else there is one of each (a radix tree). */
   bool keeps_equal_blocks;
 
+  /* Blocks that entered a radix tree together are evicted together (SGLang 0.5.23
+  ** mem_cache/unified_radix_cache.py:997-1052); else one by one from the end. */
+  bool evicts_whole_nodes;
+
   /* Every full block is known by its content, whether its prompt has an identity or not: a preempted
   ** request finds its own, and full blocks that are given back wait for their turn to be lost
   ** (core/kv_cache_manager.py, allocate_slots). */

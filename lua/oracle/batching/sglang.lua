@@ -140,13 +140,14 @@ local function shortest(b, s)
 end
 
 -- Memory is short of the next tokens: requests go back to the end of the queue.
-local function retract(b, s)
+local function retract(b, e, s)
   repeat
     local id, generated = shortest(b, s)
     if not b:preempt(id) then break end
     s.back = (s.back or 0) + TIE
     s.sent_back[id] = generated
     b:requeue(id, s.newest + LAST + s.back)
+    b:make_room((b:size() * AHEAD + e.block_size - 1) // e.block_size)
   until b:size() <= 1 or b:decode_blocks() <= b:free()
   s.ratio = math.min(1.0, b:progress(AHEAD))
   s.full = false
@@ -192,7 +193,7 @@ return policy.batching {
         b:call_again()
       end
       ratio_now(b, s)
-      if b:decode_blocks() > b:free() then retract(b, s) end
+      if b:decode_blocks() > b:free() then retract(b, e, s) end
       b:decode()
     end
     s.size = b:size()

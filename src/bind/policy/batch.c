@@ -211,6 +211,15 @@ static int begun(lua_State *L)
   return 3;
 }
 
+/* b:make_room(blocks): cached blocks that no request holds are evicted until so many are free */
+static int make_room(lua_State *L)
+{
+  const lua_Integer blocks = luaL_checkinteger(L, 2);
+  luaL_argcheck(L, blocks >= 0, 2, "a number of blocks expected");
+  orc_batch_make_room(self(L), blocks);
+  return 0;
+}
+
 /* b:decode_blocks() -> KV blocks the decodes of this step still have to open */
 static int decode_blocks(lua_State *L)
 {
@@ -436,6 +445,7 @@ static const luaL_Reg verbs[] = {
   { "last", last },
   { "idle", idle },
   { "begun", begun },
+  { "make_room", make_room },
   { "steps", count_steps },
   { "wake", wake },
   { "call_again", call_again },
