@@ -1,5 +1,6 @@
 #include "cluster/lifecycle.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "cluster/dispatch.h"
@@ -116,14 +117,17 @@ static void sort(const orc_cluster *c, orc_slot *slots, uint32_t n)
 static void count_loss(orc_cluster *c, uint32_t lost)
 {
   orc_lifecycle *f = &c->lifecycle;
-  if (lost > 0 && f->mtbf > 0.0) f->fruitless_failures++;
+  if (lost > 0) f->fruitless_failures++;
   if (f->fruitless_failures < (uint64_t)FRUITLESS_FAILURES_MOST * (uint64_t)c->replica_count ||
       c->failure.code != 0)
     return;
+  char which[64] = "they";
+  if (f->mtbf > 0.0) snprintf(which, sizeof which, "failures.mtbf (%g s)", f->mtbf);
   orc_fail(&c->failure,
            "at t=%.6f s: %llu failures in a row lost requests and none ended between them; "
-           "failures.mtbf (%g s) leaves no time to serve one: a longer time expected",
-           (double)c->engine.now * 1e-9, (unsigned long long)f->fruitless_failures, f->mtbf);
+           "%s leave%s no time to serve one: a longer time expected",
+           (double)c->engine.now * 1e-9, (unsigned long long)f->fruitless_failures, which,
+           f->mtbf > 0.0 ? "s" : "");
 }
 
 void orc_lifecycle_fail(orc_cluster *c, int first, orc_time lasts)

@@ -102,7 +102,7 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   if (steps == until) orc_decode_set_cross(d);
   r->last_step = time;
   if (r->flights > 0) { /* the last step is in flight, the one before is over */
-    r->flight[0] = now;
+    r->flight[0].end = now;
     now -= time;
   }
   r->now = now;

@@ -40,7 +40,7 @@ static void complete(orc_replica *r, orc_slot slot, orc_time time)
   if (q->generated > q->in.output) {
     q->generated--;
     q->computed--;
-    time = q->last_token = r->flight[0];
+    time = q->last_token = r->flight[0].end;
   }
   orc_waiting_for_end(r, slot, time);
 }
@@ -364,7 +364,7 @@ static bool advance(orc_replica *r, orc_error *e)
 */
 static void foresee(orc_replica *r, orc_microbatch *m)
 {
-  const orc_time end = r->flight[r->flights - 1];
+  const orc_time end = r->flight[r->flights - 1].end;
   carry_out(r, m, end);
   retire(r, m, end);
 }
@@ -372,7 +372,10 @@ static void foresee(orc_replica *r, orc_microbatch *m)
 static void take_off(orc_replica *r, orc_microbatch *m)
 {
   start(r, m);
-  r->flight[r->flights++] = m->end;
+  r->flight[r->flights++] = (orc_flight){ .end = m->end,
+                                          .tokens = m->tokens,
+                                          .decodes = m->decodes ? (int32_t)m->decode.n : 0,
+                                          .prompts = m->chunk_count };
   m->busy = false;
   foresee(r, m);
 }
@@ -381,7 +384,7 @@ static void take_off(orc_replica *r, orc_microbatch *m)
 static void land(orc_replica *r, orc_microbatch *m)
 {
   m->busy = false;
-  r->now = r->flight[0];
+  r->now = r->flight[0].end;
   r->flight[0] = r->flight[1];
   r->flights--;
   if (r->aborting > 0) orc_abort_after_step(r, m, r->now);
@@ -395,7 +398,7 @@ static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
       !undisturbed(r, m))
     return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
-  if (run > 0) retire(r, m, r->flight[0]);
+  if (run > 0) retire(r, m, r->flight[0].end);
   return run;
 }
 
@@ -418,10 +421,10 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
     if (work && r->flights < 2) continue;
     /* A step that computes for no request ends in its event: the simulation may be over before. */
     const bool for_none = r->running == 0 && r->queue.count == 0;
-    if (!r->runs || for_none || r->flight[0] >= horizon(r) || r->flight[0] > r->host->limit ||
-        ++polled > POLL) {
+    if (!r->runs || for_none || r->flight[0].end >= horizon(r) ||
+        r->flight[0].end > r->host->limit || ++polled > POLL) {
       m->busy = true;
-      m->end = r->flight[0];
+      m->end = r->flight[0].end;
       await_end(r, m);
       return true;
     }

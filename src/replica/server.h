@@ -75,6 +75,13 @@ typedef struct orc_usage {
 
 typedef struct orc_contended orc_contended; /* device/contended.h */
 
+/* A step in flight while the next is formed. */
+typedef struct orc_flight {
+  orc_time end;             /* ns */
+  int32_t tokens;           /* it computes */
+  int32_t decodes, prompts; /* sequences of each kind */
+} orc_flight;
+
 /* A request that ends with the step being applied. */
 typedef struct orc_ending {
   orc_time time; /* of the step's end, ns */
@@ -111,7 +118,7 @@ typedef struct orc_replica {
   int ending_count, ending_room;
   orc_slot *aside; /* of the queue, those passed over while a step is formed */
   int aside_count, aside_room;
-  orc_time flight[2]; /* schedules ahead: the ends of the steps in flight */
+  orc_flight flight[2]; /* schedules ahead: the steps in flight */
   int flights;
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
@@ -219,7 +226,7 @@ static inline bool orc_replica_ahead(const orc_replica *r)
 /* When a step that is formed now can start: now, or when those in flight are over (ns). */
 static inline orc_time orc_replica_next_start(const orc_replica *r)
 {
-  return r->flights > 0 ? r->flight[r->flights - 1] : r->now;
+  return r->flights > 0 ? r->flight[r->flights - 1].end : r->now;
 }
 
 /* Tokens in steps that are scheduled and not over, at most. */

@@ -23,7 +23,7 @@ void orc_usage_count(orc_replica *r, orc_time now)
 static orc_time after(const orc_replica *r, orc_time end)
 {
   const orc_microbatch *m = r->microbatches;
-  const orc_time last = r->flights > 0 ? r->flight[r->flights - 1] : m->busy ? m->end : end;
+  const orc_time last = r->flights > 0 ? r->flight[r->flights - 1].end : m->busy ? m->end : end;
   return last > end ? last - end : 0;
 }
 

@@ -307,6 +307,10 @@ static bool ask_again(generator *g, const orc_outcome *of, orc_arrival *out, orc
     return orc_fail(e, "%d requests follow one, 1 at most expected", g->one.count);
   if (g->one.repeats[0]) g->one.prompt[0] = of->in->prompt;
   if (!check(g, &g->one, 0, e)) return false;
+  const bool unbounded = g->options.most > 0 && !isfinite(g->options.duration);
+  if (g->options.count == INT64_MAX && unbounded && g->issued >= g->options.most)
+    return orc_fail(e, "still more follow after %" PRId64 "; a count or a duration is missing",
+                    g->options.most);
   *out = row(&g->one, 0);
   out->time = orc_time_after(of->ended, orc_time_of(g->one.time[0]));
   if ((double)out->time * 1e-9 >= g->options.duration) return false;

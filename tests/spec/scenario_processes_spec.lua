@@ -73,6 +73,22 @@ describe("a process of a scenario", function()
     assert.equal(s.requests.total, s.requests.successful)
   end)
 
+  it("is met by steps of a live simulation, and by levels of detail", function()
+    local function failing(env, cluster)
+      env:sleep(2)
+      cluster:fail(0)
+    end
+    local s = live.new(oracle.scenario(scenario(failing)))
+    while s.now < 3 do s:step() end
+    assert.equal("failed", s.replicas[0].phase)
+    local of = scenario(failing)
+    of.workload = oracle.workload.poisson { rate = 20, prompt = 500, output = 100, count = 200 }
+    local expected = select(2, rows.of(of)).latency.end_to_end_latency_ms
+    for _, row in ipairs(require("oracle.study.lod").compare(oracle.scenario(of), { clock = os.clock }).differences) do
+      if row.metric == "e2e.p99" then assert.near(expected.p99, row.medium_ms, 1e-6) end
+    end
+  end)
+
   it("that does nothing moves no number", function()
     local plain = scenario()
     plain.processes = nil
@@ -196,6 +212,14 @@ describe("what a process gets wrong", function()
       ["c:set('engine.max_num_seqs', -3)"] = "engine.max_num_seqs: %-3: a whole number from 1",
       ["c:send { prompt = 5, output = 5 }"] = "s%.lua:1: cluster:send: no requests are sent here; workload = "
         .. "oracle%.workload%.sent {}, or a part of a mix, expected",
+      ["local x = c.replicas[0].phse"] = "s%.lua:1: a replica has no field phse; did you mean phase%?",
+      ["local x = c.replicas[1]"] = "cluster.replicas: a replica from 0 to 0 expected, got 1",
+      ["error {}"] = "s%.lua:1: an error without a message",
+      ["local function f() return 1 + f() end f()"] = "s%.lua:1: stack overflow",
+      ["local t = {} while true do t[#t + 1] = {} end"] =
+        "processes: a process took more than 256 MiB of memory",
+      ["while true do c:fail(0, 0.001) env:sleep(0.002) end"] =
+        "failures in a row lost requests and none ended between them; they leave no time to serve one",
       ["c:dran(0)"] = "a cluster has no field dran; did you mean drain%?",
     } do
       local path = program.write("s.lua", "return oracle.scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm',"
@@ -204,11 +228,22 @@ describe("what a process gets wrong", function()
       local csv = program.dir .. "/s.csv"
       local rc, _, err = program.run(("'%s' -q --csv '%s'"):format(path, csv))
       assert.equal(1, rc)
-      assert.matches("^oracle: at t=5%.%d+ s, process[^\n]*" .. why:gsub("^processes", "es") .. "[^\n]*\n$", err)
+      assert.matches("^oracle: at t=%d+%.%d+ s[,:] [^\n]*" .. why .. "[^\n]*\n$", err)
       local n = 0
       for _ in io.lines(csv) do n = n + 1 end
       assert.is_true(n > 50, body)
     end
+  end)
+
+  it("stops a live simulation for good", function()
+    local s = live.new(oracle.scenario(scenario(function(env) env:sleep(3) error("oops", 0) end)))
+    for _ = 1, 2 do
+      local ok, why = pcall(s.run, s)
+      assert.is_false(ok)
+      assert.matches("^at t=3%.0 s, process of .*: oops$", why)
+    end
+    s:rewind(1)
+    assert.near(2, s:run_until(2).now, 1e-9)
   end)
 
   it("is no function", function()

@@ -195,7 +195,8 @@ end
 function files.keep_begun(opened)
   local csv = opened.csv
   local f = csv and csv.path and io.open(csv.path)
-  local begun = f and f:read("l") and f:read("l")         -- a request after the header
+  local is_file = f and f:seek "end" > 0                  -- a device may have no end
+  local begun = is_file and f:seek "set" and f:read "l" and f:read "l"         -- a request after the header
   if f then f:close() end
   if begun then
     csv:commit()

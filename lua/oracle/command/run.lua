@@ -24,8 +24,9 @@ local function describe_deployment(plan)
   if hybrid then
     local n = #hybrid.groups
     ui.say(("# GPU blocks: %s shared by %d group%s of layers%s, KV cache %s tokens, %.2f requests of max_model_len %s")
-      :format(units.thousands(hybrid.blocks), n, n == 1 and "" or "s", plan.scenario.replicas > 1 and " per replica" or "",
-        units.thousands(tokens), hybrid.concurrency, units.thousands(e.max_model_len)))
+      :format(units.thousands(hybrid.blocks), n, n == 1 and "" or "s",
+        plan.scenario.replicas > 1 and " per replica" or "", units.thousands(tokens), hybrid.concurrency,
+        units.thousands(e.max_model_len)))
     return
   end
   ui.say(("# GPU blocks: %s of %d tokens%s, KV cache %s tokens, %.2f requests of max_model_len %s"):format(

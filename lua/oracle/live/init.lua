@@ -55,7 +55,7 @@ local function start(inner)
   inner.raw = core.sim.new(inner.spec)
   inner.series = series.new(inner.plan.spec.series_interval)
   inner.beside = planning.beside(inner.plan, inner.raw, inner.spec)
-  inner.begun = false
+  inner.begun, inner.failure = false, nil
   return inner
 end
 
@@ -68,6 +68,7 @@ end
 
 -- Go on to `until_ns` (nil: to the end), sampling on the way. True when it was interrupted.
 local function advance(inner, until_ns, predicate)
+  if inner.failure then error(inner.failure, 0) end       -- a process of its has ended it
   local raw, from = inner.raw, inner.raw:now()
   local meter = meter_of()
   local function show(share, now)
@@ -90,7 +91,7 @@ local function advance(inner, until_ns, predicate)
     local is_told = ok and how == "met" and heard and heard()
     if is_told or ok and how == "reached" and due and due <= now and not raw:status().over then
       local good, why = pcall(inner.beside.run, now)
-      if not good then ok, how = false, why end
+      if not good then ok, how, inner.failure = false, why, why end
       if good and is_told then how = "reached" end
     end
     series.sample(inner.series, raw, now)
@@ -287,8 +288,14 @@ function METHODS.step(self, n)
   if math.type(n) ~= "integer" or n < 1 then fail("step: how many steps, a whole number from 1, expected") end
   inner.begun = true
   for _ = 1, n do
-    if not inner.raw:step() then break end
-    series.sample(inner.series, inner.raw, inner.raw:now())
+    if inner.beside then
+      local before = inner.raw:status().steps
+      go_on(inner, nil, function() return inner.raw:status().steps > before end)
+      if inner.raw:status().steps == before then break end
+    else
+      if not inner.raw:step() then break end
+      series.sample(inner.series, inner.raw, inner.raw:now())
+    end
   end
   return self
 end

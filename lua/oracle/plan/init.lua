@@ -479,10 +479,19 @@ function planning.simulate(plan, options)
   local spec = planning.spec(plan, options)
   if not plan.scenario.processes then return core.sim.run(spec) end
   local raw = core.sim.new(spec)
-  local ok, why = pcall(processes.run, planning.beside(plan, raw, spec), raw, spec.progress)
+  local ok, why = pcall(planning.run, plan, raw, spec)
   local result = raw:result()                             -- closes the CSV, too
   if not ok then error(why, 0) end
   return result
+end
+
+--- A simulation of a plan to its end, with the plan's processes.
+-- @param raw of oracle.core's sim.new(spec)
+-- @return whether it was not interrupted
+function planning.run(plan, raw, spec)
+  local beside = planning.beside(plan, raw, spec)
+  if beside then return processes.run(beside, raw, spec.progress) end
+  return raw:run(nil, spec.progress)
 end
 
 --- The processes of a plan beside a simulation of it (oracle.plan.processes); nil where it has none.

@@ -14,7 +14,8 @@ local processes = {}
 
 local NS = 1e9
 local STILL_MOST = 100000                                 -- events at one moment that are taken for an endless loop
-local IDLE_MOST = 100000                                  -- and of processes that keep a run going without requests
+local GUARDED = 1000                                      -- events for which the limits of policies hold together
+local IDLE_MOST = 1000000                                 -- and of processes that keep a run going without requests
 
 local function fail(...) error(string.format(...), 0) end
 
@@ -34,12 +35,23 @@ function FIELDS.finished(raw)
   return status.arrived - status.live
 end
 
+local function unknown(what, key, known)
+  local names = {}
+  for name in pairs(known) do names[#names + 1] = name end
+  local near = spelling.find(tostring(key), names)
+  error(("%s has no field %s%s"):format(what, tostring(key), near and "; did you mean " .. near .. "?" or ""), 3)
+end
+
+local REPLICA = { __index = function(r, key) unknown("a replica", key, r) end }
+
 -- Replicas from 0, as the engine tells of them: queue, running, kv { used, free, total }, phase ...
 function FIELDS.replicas(raw)
   local n = raw:status().replicas
   local function get(_, i)
-    if math.type(i) ~= "integer" or i < 0 or i >= n then return nil end
-    return raw:replica(i)
+    if math.type(i) ~= "integer" or i < 0 or i >= n then
+      fail("cluster.replicas: a replica from 0 to %d expected, got %s", n - 1, tostring(i))
+    end
+    return setmetatable(raw:replica(i), REPLICA)
   end
   local function following(list, i)
     i = i and i + 1 or 0
@@ -136,11 +148,11 @@ local function cluster_of(plan, raw)
   local function see(_, key)
     if bound[key] then return bound[key] end
     if FIELDS[key] then return FIELDS[key](raw) end
-    local names = {}
-    for name in pairs(FIELDS) do names[#names + 1] = name end
-    for name in pairs(METHODS) do names[#names + 1] = name end
-    local near = spelling.find(tostring(key), names)
-    error(("a cluster has no field %s%s"):format(tostring(key), near and "; did you mean " .. near .. "?" or ""), 2)
+    local known = {}
+    for _, of in ipairs { FIELDS, METHODS } do
+      for name in pairs(of) do known[name] = true end
+    end
+    unknown("a cluster", key, known)
   end
   return setmetatable(cluster, { __index = see, __name = "oracle.cluster", __newindex = function(_, key)
     error(("cluster.%s cannot be assigned; cluster:set(key, value) changes a knob"):format(tostring(key)), 2)
@@ -194,28 +206,40 @@ function processes.start(plan, again, raw, spec)
     end
   end
 
-  local function run_through(ns)
+  -- Some of the events up to `ns`. Returns how many, and whether there may be more.
+  local function run_some(ns)
     local events = 0
     if answers and answers[1] then tell(ns) end
     for at in beside.due do
       if at > ns then break end
       env:step()
       events = events + 1
-      if events > STILL_MOST then
-        fail("%d events in a row, and the clock stands still", STILL_MOST)
-      end
+      if events == GUARDED then return events, true end
     end
-    idle = answers and raw:status().live == 0 and of.under_way == 0 and idle + events or 0
+    return events, false
+  end
+
+  -- The limits of time and memory hold for so many events at a time, for many may be due.
+  local function run_through(ns)
+    local events, more = 0, true
+    while more do
+      local ok, n
+      ok, n, more = core.sim.guard(pcall, run_some, ns)
+      if not ok then error(n, 0) end
+      events = events + n
+      if events > STILL_MOST then fail("%d events in a row, and the clock stands still", STILL_MOST) end
+    end
+    local is_idle = answers and not plan.scenario.duration and of.under_way == 0 and raw:status().live == 0
+    idle = is_idle and idle + events or 0
     if idle > IDLE_MOST then
-      fail("%d events in a row, and no request is sent; the scenario's duration is missing, or an end of theirs",
-        IDLE_MOST)
+      fail("%d events in a row, and no request is sent; the scenario's duration would end them", IDLE_MOST)
     end
   end
 
   function beside.run(ns)
-    local ok, why = core.sim.guard(pcall, run_through, ns)
+    local ok, why = pcall(run_through, ns)
     if ok then return end
-    why = tostring(why)
+    why = tostring(why):gsub("^%S*oracle/plan/processes%.lua:%d+: ", ""):gsub("^the policy took", "a process took")
     error(why:match "^at t=" and why or ("at t=%.6f s, processes: %s"):format(ns / NS, why), 0)
   end
 

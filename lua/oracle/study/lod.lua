@@ -18,17 +18,18 @@ local STATISTICS = { "mean", "p50", "p90", "p99" }
 local LEAST_RUNS, MOST_RUNS, ENOUGH = 3, 50, 0.1          -- s of wall time in all
 
 -- Simulate once; the wall time (s) is that of the simulation alone, without reading and reporting.
-local function once(spec, clock, progress)
+local function once(plan, clock, progress)
+  local spec = planning.spec(plan, { progress = progress })
   local sim = core.sim.new(spec)
   local start = clock()
-  local whole = sim:run(nil, progress)
+  local whole = planning.run(plan, sim, spec)
   return clock() - start, sim:result(), whole
 end
 
 local function measure(plan, clock, progress)
   local best, total, raw = math.huge, 0, nil
   for i = 1, MOST_RUNS do
-    local wall, result, whole = once(planning.spec(plan), clock, progress)
+    local wall, result, whole = once(plan, clock, progress)
     best, total, raw = math.min(best, wall), total + wall, result
     if not whole then error("interrupted; no comparison", 0) end
     if total >= ENOUGH and (i >= LEAST_RUNS or wall > ENOUGH) then break end

@@ -192,21 +192,40 @@ int orc_lua_des_interrupt(lua_State *L)
 
 /* ---- running ---- */
 
+/* How many functions T is in. Finding one takes time by its depth, so few are looked for. */
+static int depth(lua_State *T)
+{
+  lua_Debug ar;
+  int low = 0, high = 1; /* there are more than low, if any, and at most high */
+  if (!lua_getstack(T, 0, &ar)) return 0;
+  for (; lua_getstack(T, high, &ar); high *= 2)
+    low = high;
+  while (high - low > 1) {
+    const int middle = low + (high - low) / 2;
+    if (lua_getstack(T, middle, &ar))
+      low = middle;
+    else
+      high = middle;
+  }
+  return high;
+}
+
 /* Push "file:line" of the innermost Lua function of T, or of where its first one is defined. */
 static bool push_line(lua_State *L, lua_State *T, bool defined)
 {
+  enum { LOOKED_AT = 32 };
   lua_Debug ar;
-  bool found = false;
   char at[LUA_IDSIZE + 16] = "?";
-  for (int level = 0; lua_getstack(T, level, &ar) && (defined || !found); level++) {
+  const int count = depth(T), most = count < LOOKED_AT ? count : LOOKED_AT;
+  int line = 0;
+  for (int i = 0; i < most && line <= 0; i++) {
+    lua_getstack(T, defined ? count - 1 - i : i, &ar);
     lua_getinfo(T, "Sl", &ar);
-    const int line = defined ? ar.linedefined : ar.currentline;
-    if (line <= 0) continue;
-    snprintf(at, sizeof at, "%s:%d", ar.short_src, line);
-    found = true;
+    line = defined ? ar.linedefined : ar.currentline;
   }
+  if (line > 0) snprintf(at, sizeof at, "%s:%d", ar.short_src, line);
   lua_pushstring(L, at);
-  return found;
+  return line > 0;
 }
 
 /* Whether a text begins with a file and a line. */
@@ -223,7 +242,10 @@ static void keep_error(lua_State *L, lua_State *T)
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, -3, ORC_DES_VALUE);
   const int top = lua_gettop(L);
-  const char *text = luaL_tolstring(L, top, NULL);
+  const bool says = lua_isstring(L, top) || luaL_getmetafield(L, top, "__tostring") != LUA_TNIL;
+  lua_settop(L, top);
+  const char *text =
+      says ? luaL_tolstring(L, top, NULL) : lua_pushliteral(L, "an error without a message");
   lua_pushliteral(L, "process of ");
   push_line(L, T, true);
   lua_pushliteral(L, ": ");

@@ -98,6 +98,7 @@ static int advance(lua_State *L)
   lua_settop(L, 4);
   orc_error e = { 0 };
   orc_bind_begin(s, L);
+  if (orc_watchdog_interrupted()) s->watch.pause = 1; /* since it went on last */
   const outcome how = lua_isfunction(L, 3) ? go_on_asking(L, s, until, &e) : go_on(L, s, until, &e);
   orc_bind_end(s);
   if (how == RAISED) return lua_error(L);

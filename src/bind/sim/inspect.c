@@ -117,19 +117,35 @@ static void push_kv(lua_State *L, const orc_kv *kv)
   orc_bind_put_integer(L, "evictions", (int64_t)kv->evictions);
 }
 
-/* Push the steps that run now: one, or one per microbatch of a pipeline. */
+static void push_step(lua_State *L, const orc_flight *step)
+{
+  lua_createtable(L, 0, 4);
+  orc_bind_put_integer(L, "tokens", step->tokens);
+  orc_bind_put_integer(L, "decodes", step->decodes);
+  orc_bind_put_integer(L, "prompts", step->prompts);
+  put_time(L, "end", step->end);
+}
+
+/* Push the steps that run now: one, one per microbatch of a pipeline, or those in flight. */
 static void push_steps(lua_State *L, const orc_replica *r)
 {
   lua_newtable(L);
   lua_Integer n = 0;
+  if (r->flights > 0) {
+    for (int i = 0; i < r->flights; i++) {
+      push_step(L, &r->flight[i]);
+      lua_rawseti(L, -2, ++n);
+    }
+    return;
+  }
   for (int i = 0; i < r->microbatch_count; i++) {
     const orc_microbatch *microbatch = &r->microbatches[i];
     if (!microbatch->busy) continue;
-    lua_createtable(L, 0, 4);
-    orc_bind_put_integer(L, "tokens", microbatch->tokens);
-    orc_bind_put_integer(L, "decodes", microbatch->decodes ? microbatch->decode.n : 0);
-    orc_bind_put_integer(L, "prompts", microbatch->chunk_count);
-    put_time(L, "end", microbatch->end);
+    const orc_flight step = { .end = microbatch->end,
+                              .tokens = microbatch->tokens,
+                              .decodes = microbatch->decodes ? (int32_t)microbatch->decode.n : 0,
+                              .prompts = microbatch->chunk_count };
+    push_step(L, &step);
     lua_rawseti(L, -2, ++n);
   }
 }

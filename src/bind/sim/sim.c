@@ -256,6 +256,7 @@ static int run(lua_State *L)
   orc_error e = { 0 };
   bool good = true, shown = true;
   orc_bind_begin(s, L);
+  if (orc_watchdog_interrupted()) s->watch.pause = 1; /* since the run before */
   while (shown) {
     good = go_on(L, s, until, &e);
     s->watch.pause = 0;
@@ -266,10 +267,13 @@ static int run(lua_State *L)
   orc_bind_end(s);
   if (!shown) lua_error(L);
   if (!good) {
-    orc_csv *csv = s->csv; /* the requests so far are kept */
+    orc_csv *csv = s->csv; /* the requests so far are kept, those under way too */
     s->csv = NULL;
     s->failed = true;
-    if (csv != NULL) orc_csv_close(csv, NULL);
+    if (csv != NULL) {
+      orc_bind_push_result(L, s, false, s->cluster->engine.now, csv);
+      orc_csv_close(csv, NULL);
+    }
     orc_bind_raise(L, &e);
   }
   lua_pushboolean(L, !s->cluster->interrupted);

@@ -336,6 +336,14 @@ static bool follow(void *self, const orc_outcome *of, orc_request_block *b, orc_
   return good;
 }
 
+/* Of what `answered` returned, the request that was answered is meant. */
+static void explain_answer(const script *s, orc_error *e)
+{
+  const orc_error why = *e;
+  orc_fail(e, "at t=%.6f s, answer to request %" PRIu64 " of workload \"%s\": %s",
+           (double)s->of->ended / 1e9, s->of->number + 1, s->name, why.msg);
+}
+
 void orc_script_explain(const orc_lua_policies *p, const char *name, int64_t number, orc_error *e)
 {
   const orc_error why = *e;
@@ -347,7 +355,10 @@ static void explain(void *self, int64_t number, orc_error *e)
 {
   script *s = self;
   if (!s->placed) add_line(state(s), s, e);
-  orc_script_explain(s->policies, s->name, number, e);
+  if (s->of != NULL)
+    explain_answer(s, e);
+  else
+    orc_script_explain(s->policies, s->name, number, e);
 }
 
 static void done(void *self)
