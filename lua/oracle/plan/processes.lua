@@ -15,7 +15,7 @@ local processes = {}
 local NS = 1e9
 local STILL_MOST = 100000                                 -- events at one moment that are taken for an endless loop
 local GUARDED = 1000                                      -- events for which the limits of policies hold together
-local IDLE_MOST = 1000000                                 -- and of processes that keep a run going without requests
+local IDLE_MOST = 300000                                  -- and of processes that keep a run going without requests
 
 local function fail(...) error(string.format(...), 0) end
 
