@@ -503,6 +503,7 @@ describe("shipped hardware", function()
 
   it("gives dense rates, with FP32 accumulation", function()
     for name, tflops in pairs { ["a100-80gb"] = 312, ["h100-pcie"] = 756, l4 = 121, l40s = 362.05, a10g = 70,
+                                ["h100-nvl"] = 835.5, h20 = 148, b300 = 2250, ["rtx-5090"] = 209.5, mi355x = 2516.6,
                                 ["rtx-4090"] = 165.2, b200 = 2250, gb200 = 2500, mi300x = 1307.4 } do
       assert.near(tflops * 1e12, catalog.hardware(name).flops.bf16, 1, name)
     end
@@ -539,7 +540,11 @@ describe("shipped hardware", function()
       ["NVIDIA H100 80GB HBM3"] = "h100-sxm", ["a100-80gb"] = "a100-80gb", ["A100-40GB"] = "a100-40gb",
       b200 = "b200", gb200 = "gb200", ["b200_sxm"] = "b200", ["h200_sxm"] = "h200", mi300x = "mi300x", gb10 = "gb10",
       ["RTX 4090"] = "rtx-4090", ["RTX PRO 6000"] = "rtx-pro-6000", L40S = "l40s", a10g = "a10g", gh200 = "gh200",
-      ["h100-pcie"] = "h100-pcie", ["l4"] = "l4",
+      ["h100-pcie"] = "h100-pcie", ["l4"] = "l4", ["NVIDIA B300"] = "b300", GB300 = "gb300", H20 = "h20",
+      ["H100 NVL"] = "h100-nvl", ["h200_nvl"] = "h200-nvl", A30 = "a30", A40 = "a40", A10 = "a10", L20 = "l20", T4 = "t4",
+      V100 = "v100-32gb", ["RTX 3090"] = "rtx-3090", ["NVIDIA GeForce RTX 5090"] = "rtx-5090", A6000 = "rtx-a6000",
+      ["RTX 6000 Ada"] = "rtx-6000-ada", MI250 = "mi250", MI325X = "mi325x", MI350X = "mi350x", MI355X = "mi355x",
+      ["Gaudi 2"] = "gaudi-2", gaudi3 = "gaudi-3",
     } do
       assert.equal(id, catalog.hardware(name).id, name)
     end
