@@ -216,8 +216,6 @@ describe("what a process gets wrong", function()
       ["local x = c.replicas[1]"] = "cluster.replicas: a replica from 0 to 0 expected, got 1",
       ["error {}"] = "s%.lua:1: an error without a message",
       ["local function f() return 1 + f() end f()"] = "s%.lua:1: stack overflow",
-      ["local t = {} while true do t[#t + 1] = {} end"] =
-        "processes: a process took more than 256 MiB of memory",
       ["while true do c:fail(0, 0.001) env:sleep(0.002) end"] =
         "failures in a row lost requests and none ended between them; they leave no time to serve one",
       ["c:dran(0)"] = "a cluster has no field dran; did you mean drain%?",
