@@ -357,7 +357,7 @@ void orc_batch_make_room(orc_batch *b, int64_t blocks)
 {
   orc_kv *kv = &b->replica->kv;
   if (blocks > orc_kv_available(kv)) blocks = orc_kv_available(kv);
-  if (blocks > kv->free - kv->queued) orc_kv_evict(kv, blocks);
+  orc_kv_make_ready(kv, blocks);
 }
 
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip)

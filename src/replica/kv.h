@@ -48,12 +48,18 @@ static inline int64_t orc_kv_blocks(const orc_kv *kv, int64_t tokens)
 /* Make n blocks the next to be taken, some of them idle or queued ones; n <= available. */
 void orc_kv_evict(orc_kv *kv, int64_t n);
 
+/* The same, where fewer are ready. */
+static inline void orc_kv_make_ready(orc_kv *kv, int64_t n)
+{
+  if (n > kv->free - kv->queued) orc_kv_evict(kv, n);
+}
+
 /* Take n >= 0 blocks: false, and nothing has changed, when fewer are available. */
 static inline bool orc_kv_take(orc_kv *kv, int64_t n)
 {
   ORC_ASSERT(n >= 0);
   if (n > orc_kv_available(kv)) return false;
-  if (n > kv->free - kv->queued) orc_kv_evict(kv, n);
+  orc_kv_make_ready(kv, n);
   kv->free -= n;
   return true;
 }

@@ -372,10 +372,7 @@ static void foresee(orc_replica *r, orc_microbatch *m)
 static void take_off(orc_replica *r, orc_microbatch *m)
 {
   start(r, m);
-  r->flight[r->flights++] = (orc_flight){ .end = m->end,
-                                          .tokens = m->tokens,
-                                          .decodes = m->decodes ? (int32_t)m->decode.n : 0,
-                                          .prompts = m->chunk_count };
+  r->flight[r->flights++] = orc_flight_of(m);
   m->busy = false;
   foresee(r, m);
 }

@@ -82,6 +82,14 @@ typedef struct orc_flight {
   int32_t decodes, prompts; /* sequences of each kind */
 } orc_flight;
 
+static inline orc_flight orc_flight_of(const orc_microbatch *m)
+{
+  return (orc_flight){ .end = m->end,
+                       .tokens = m->tokens,
+                       .decodes = m->decodes ? (int32_t)m->decode.n : 0,
+                       .prompts = m->chunk_count };
+}
+
 /* A request that ends with the step being applied. */
 typedef struct orc_ending {
   orc_time time; /* of the step's end, ns */

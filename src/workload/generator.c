@@ -220,6 +220,13 @@ static bool refill(generator *g, orc_error *e)
   return g->block.count > 0;
 }
 
+/* Whether nothing but its limit ends it, and as many as that came. */
+static bool has_no_end(const generator *g)
+{
+  const orc_generator_options *o = &g->options;
+  return o->count == INT64_MAX && o->most > 0 && !isfinite(o->duration) && g->issued >= o->most;
+}
+
 /* One that nothing bounds is to end by itself, and its clock is to move. */
 static bool may_go_on(generator *g, orc_time time, orc_error *e)
 {
@@ -230,7 +237,7 @@ static bool may_go_on(generator *g, orc_time time, orc_error *e)
     return orc_fail(
         e, "time: more than %d requests at %.9g s; a count is missing, or time that passes",
         STILL_MOST, (double)time * 1e-9);
-  if (o->most > 0 && !isfinite(o->duration) && g->issued >= o->most)
+  if (has_no_end(g))
     return orc_fail(e, "still more come after %" PRId64 "; a count or a duration is missing",
                     o->most);
   return true;
@@ -307,8 +314,7 @@ static bool ask_again(generator *g, const orc_outcome *of, orc_arrival *out, orc
     return orc_fail(e, "%d requests follow one, 1 at most expected", g->one.count);
   if (g->one.repeats[0]) g->one.prompt[0] = of->in->prompt;
   if (!check(g, &g->one, 0, e)) return false;
-  const bool unbounded = g->options.most > 0 && !isfinite(g->options.duration);
-  if (g->options.count == INT64_MAX && unbounded && g->issued >= g->options.most)
+  if (has_no_end(g))
     return orc_fail(e, "still more follow after %" PRId64 "; a count or a duration is missing",
                     g->options.most);
   *out = row(&g->one, 0);

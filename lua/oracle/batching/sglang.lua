@@ -176,7 +176,6 @@ return policy.batching {
 
   step = function(b, e, s)
     local rules = s.params.rules
-
     if not s.batch then begin(b, s) end
     if b:size() == 0 then s.lacking = 0 end
     local someone_left = b:size() < (s.size or 0)

@@ -58,7 +58,8 @@ function formats.read(path, text, format)
   local read = formats.parse(text, format, paths.folder(path))
   if #read.problems.errors > 0 then error(path .. ": " .. read.problems:one_line(), 0) end
   for _, one in ipairs(read.deployments or { read }) do
-    scenario.origin(one.scenario).path, scenario.origin(one.scenario).warnings = path, read.problems:said()
+    local origin = scenario.origin(one.scenario)
+    origin.path, origin.warnings = path, read.problems:said()
   end
   if read.deployments and #read.deployments > 1 then scenario.origin(read.scenario).beside = read.deployments end
   return read

@@ -423,8 +423,7 @@ function planning.plan(s, memo)
   world.planned = true
   local origin = scenario.origin(s)
   local plan = plan_of(scenario.raw(s), origin, memo or {})
-  table.move(plan.warnings, 1, #plan.warnings, 1 + #(origin.warnings or {}))
-  table.move(origin.warnings or {}, 1, #(origin.warnings or {}), 1, plan.warnings)
+  for i, warning in ipairs(origin.warnings or {}) do table.insert(plan.warnings, i, warning) end
   plan.of = s
   return plan
 end

@@ -216,10 +216,10 @@ static bool push_line(lua_State *L, lua_State *T, bool defined)
   enum { LOOKED_AT = 32 };
   lua_Debug ar;
   char at[LUA_IDSIZE + 16] = "?";
-  const int count = depth(T), most = count < LOOKED_AT ? count : LOOKED_AT;
+  const int last = defined ? depth(T) - 1 : 0, way = defined ? -1 : 1;
   int line = 0;
-  for (int i = 0; i < most && line <= 0; i++) {
-    lua_getstack(T, defined ? count - 1 - i : i, &ar);
+  for (int i = 0; i < LOOKED_AT && line <= 0; i++) {
+    if (last + i * way < 0 || !lua_getstack(T, last + i * way, &ar)) break;
     lua_getinfo(T, "Sl", &ar);
     line = defined ? ar.linedefined : ar.currentline;
   }

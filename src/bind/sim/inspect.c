@@ -141,10 +141,7 @@ static void push_steps(lua_State *L, const orc_replica *r)
   for (int i = 0; i < r->microbatch_count; i++) {
     const orc_microbatch *microbatch = &r->microbatches[i];
     if (!microbatch->busy) continue;
-    const orc_flight step = { .end = microbatch->end,
-                              .tokens = microbatch->tokens,
-                              .decodes = microbatch->decodes ? (int32_t)microbatch->decode.n : 0,
-                              .prompts = microbatch->chunk_count };
+    const orc_flight step = orc_flight_of(microbatch);
     push_step(L, &step);
     lua_rawseti(L, -2, ++n);
   }

@@ -1,5 +1,6 @@
 /*
-** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until, ns]) -> finished; s:result().
+** sim.c - a simulation as Lua sees it: sim.new(spec) -> s; s:run([until]) -> finished, until in
+** ns; s:result().
 ** `spec` is plain numbers: lua/oracle/plan/init.lua makes it and documents each field.
 */
 #include <lauxlib.h>
@@ -28,6 +29,7 @@
 #include "bind/sim/state.h"
 #include "cluster/cluster.h"
 #include "cluster/control.h"
+#include "cluster/snapshot.h"
 
 enum {
   LIFE_ROOM = 1 << 20, /* changes of requests kept for who looks at a run: 32 MiB at most */
@@ -271,7 +273,9 @@ static int run(lua_State *L)
     s->csv = NULL;
     s->failed = true;
     if (csv != NULL) {
-      orc_bind_push_result(L, s, false, s->cluster->engine.now, csv);
+      orc_snapshot so_far = orc_snapshot_take(s->cluster, s->cluster->engine.now);
+      orc_snapshot_records(&so_far, csv);
+      orc_snapshot_done(&so_far);
       orc_csv_close(csv, NULL);
     }
     orc_bind_raise(L, &e);
