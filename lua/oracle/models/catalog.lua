@@ -1,12 +1,14 @@
 --- Models and accelerators by name or by file.
--- A name is looked up in models/index.lua, so that one file is read and not all; case, '-', '_' and blanks do not
--- matter in it. What is not a name is taken as a path.
+-- A name is looked up in models/index.txt, so that one file is read and not all; the index is searched as it is. In a
+-- name case, '-', '_' and blanks do not matter. What is not a name is taken as a path.
+local lazy = require "oracle.lazy"
 local cost = require("oracle.core").cost
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
 local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
 local quantization = require "oracle.models.quantization"
+local schemes = lazy "oracle.models.schemes"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
@@ -16,16 +18,23 @@ local KINDS = {
   hardware = { what = "hardware", list = "oracle hardware" },
 }
 
--- The index of the shipped files: folded name -> file (models/index.lua). A checkout without it has no names.
+-- The index of the shipped files (oracle.models.shelf), its text as it is. A checkout without it has no names.
 local shipped
 
 local function index()
   if shipped then return shipped end
-  local path = paths.path "models/index.lua"
-  local chunk, message = loadfile(path, "t", {})
-  if not chunk then error(("%s: %s"):format(path, message), 0) end
-  shipped = chunk()
+  local path = paths.path "models/index.txt"
+  local f, message = io.open(path, "rb")
+  if not f then error(message, 0) end
+  shipped = f:read "a"
+  f:close()
   return shipped
+end
+
+-- The stem of the file that a folded name stands for, and the name as people write it.
+local function entry(kind, folded)
+  local _, at = index():find(("\n%s\t%s\t"):format(kind, folded), 1, true)
+  if at then return shipped:match("^(%S+)\t([^\n]*)", at + 1) end
 end
 
 local function shipped_path(kind, stem)
@@ -75,17 +84,16 @@ local function last_part(name)
 end
 
 -- The shipped file's stem for a name, or nil.
-local function find(entries, name)
-  return entries[spelling.fold(name)] or entries[spelling.fold(last_part(name))]
+local function find(kind, name)
+  return entry(kind, spelling.fold(name)) or entry(kind, spelling.fold(last_part(name)))
 end
 
-local function unknown(kind, entries, name)
+local function unknown(kind, name)
   local names = {}
-  for folded in pairs(entries) do names[#names + 1] = folded end
-  table.sort(names)
+  for folded in index():gmatch("\n" .. kind .. "\t(%S+)") do names[#names + 1] = folded end
   local near = spelling(last_part(name), names)
   error(("unknown %s %q%s; `%s` lists all, and a path to a %s works too"):format(KINDS[kind].what, name,
-    near and (": the nearest is %s"):format(entries[near]) or "", KINDS[kind].list,
+    near and (": the nearest is %s"):format((select(2, entry(kind, near)))) or "", KINDS[kind].list,
     kind == "llm" and "config.json" or "hardware file"), 0)
 end
 
@@ -96,20 +104,27 @@ local function resolve(kind, name)
       name == "" and "an empty text" or "a " .. type(name)), 0)
   end
   if not looks_like_path(name) then
-    local stem = find(index()[kind], name)
+    local stem = find(kind, name)
     if stem then return shipped_path(kind, stem), stem end
   end
   local path = file_at(name, kind)
   if path then return path end
   if looks_like_path(name) then error(name .. ": no such file", 0) end
-  return unknown(kind, index()[kind], name)
+  return unknown(kind, name)
 end
 
--- What a variant of a shipped model (same shape, other context or format) sets beside its file.
+-- What a variant of a shipped model (same shape, other context or format) sets beside its file; a format may be the
+-- name of a scheme.
 local function variant(raw, name)
   for id, changes in pairs(raw._variants or {}) do        -- names are unique, so order does not matter
     local folded = spelling.fold(name)
-    if folded == spelling.fold(id) or folded == spelling.fold(last_part(id)) then return id, changes end
+    if folded == spelling.fold(id) or folded == spelling.fold(last_part(id)) then
+      if type(changes.quantization_config) == "string" then
+        changes.quantization_config = schemes[changes.quantization_config]
+          or error(("%s: no scheme %s"):format(id, changes.quantization_config), 0)
+      end
+      return id, changes
+    end
   end
 end
 
@@ -212,87 +227,72 @@ function catalog.hardware(name_or_path)
   return h
 end
 
--- The stems of all shipped files of a kind, in order, each once.
-local function stems(kind)
-  local seen, list = {}, {}
-  for _, stem in pairs(index()[kind]) do
-    if not seen[stem] then
-      seen[stem] = true
-      list[#list + 1] = stem
+-- A name as words are looked for in it: "qwen3-" is no part of qwen-32b.
+local function spaced(name)
+  return (name:lower():gsub("[_%s]", "-"))
+end
+
+-- The shipped files of a kind of which some name has all the words in it: { stem, names = {name, ...} } in order.
+local function matching(kind, words)
+  local found, list = {}, {}
+  for stem, name in index():gmatch("\n" .. kind .. "\t%S+\t(%S+)\t([^\n]*)") do
+    local all = true
+    for _, word in ipairs(words or {}) do all = all and spaced(name):find(spaced(word), 1, true) ~= nil end
+    if all then
+      if not found[stem] then
+        found[stem] = { stem, names = {} }
+        list[#list + 1] = found[stem]
+      end
+      -- a name stands once by itself and once behind its organisation
+      if kind ~= "llm" or name:find("/", 1, true) then table.insert(found[stem].names, name) end
     end
   end
-  table.sort(list)
+  if #list == 0 then
+    error(("no %s has %s in its name; `%s` lists all"):format(KINDS[kind].what, table.concat(words, " and "),
+      KINDS[kind].list), 0)
+  end
+  table.sort(list, function(x, y) return x[1] < y[1] end)
   return list
 end
 
 --- The shipped models.
--- @treturn {table,...} by id: {id, name, about}, `about` one line
-function catalog.models()
+-- @tparam[opt] {string,...} words only those of which some name has all of them
+-- @treturn {table,...} by id: {id, name, about, names, parameters, active, weight_bytes, kv_bytes_per_token, context},
+-- `about` one line, `names` those that have the words
+function catalog.models(words)
   local list = {}
-  for i, id in ipairs(stems "llm") do
-    local m = catalog.model(id)
+  for i, found in ipairs(matching("llm", words)) do
+    local m = catalog.model(found[1])
+    local count = cost.parameters(m)
+    local memory = cost.memory { model = m, layout = quantization.layout(m), max_num_batched_tokens = 1,
+                                 max_num_seqs = 1 }
     local experts = m.num_experts > 0 and (", %d of %d experts"):format(m.num_experts_per_tok, m.num_experts) or ""
-    list[i] = { id = id, name = m.name, about = ("%d layers of %d, %d heads (%d KV)%s, context %d"):format(
-      m.num_hidden_layers, m.hidden_size, m.num_attention_heads, m.num_key_value_heads, experts,
-      m.max_position_embeddings) }
+    list[i] = {
+      id = found[1], name = m.name, names = found.names, parameters = count.total, active = count.active,
+      weight_bytes = memory.weight_bytes, kv_bytes_per_token = memory.kv_bytes_per_token,
+      context = m.max_position_embeddings,
+      about = ("%d layers of %d, %d heads (%d KV)%s, context %d"):format(m.num_hidden_layers, m.hidden_size,
+        m.num_attention_heads, m.num_key_value_heads, experts, m.max_position_embeddings),
+    }
   end
   return list
 end
 
 --- The shipped accelerators.
--- @treturn {table,...} by id: {id, name, about}, `about` one line
-function catalog.hardwares()
+-- @tparam[opt] {string,...} words only those of which some name has all of them
+-- @treturn {table,...} by id: {id, name, about, names, hardware}, `about` one line, `names` those that have the words,
+-- `hardware` all of it
+function catalog.hardwares(words)
   local list = {}
-  for i, id in ipairs(stems "hardware") do
-    local h = catalog.hardware(id)
-    list[i] = { id = id, name = h.name, about = ("%.0f GiB at %.0f GB/s, bf16 %.0f TFLOPS dense, %.0f W"):format(
-      h.memory / 2 ^ 30, h.bandwidth / 1e9, cost.flops(h, "bf16") / 1e12, h.tdp_watts) }
+  for i, found in ipairs(matching("hardware", words)) do
+    local h = catalog.hardware(found[1])
+    list[i] = {
+      id = found[1], name = h.name, names = found.names, hardware = h,
+      about = ("%.0f GiB at %.0f GB/s, bf16 %.0f TFLOPS dense, %.0f W"):format(h.memory / 2 ^ 30, h.bandwidth / 1e9,
+        cost.flops(h, "bf16") / 1e12, h.tdp_watts),
+    }
   end
   return list
-end
-
--- ---- the index ----
-
-local function add(entries, name, stem)
-  local folded = spelling.fold(name)
-  if entries[folded] and entries[folded] ~= stem then
-    error(("the name %s means both %s and %s"):format(name, entries[folded], stem), 0)
-  end
-  entries[folded] = stem
-end
-
-local function names_of(kind, raw, stem)
-  local names = { stem }
-  local function take(name)
-    names[#names + 1] = name
-    if kind == "llm" then names[#names + 1] = last_part(name) end
-  end
-  if kind == "llm" and raw._id then take(raw._id) end
-  for _, alias in ipairs(raw._aliases or raw.aliases or {}) do take(alias) end
-  for id in pairs(raw._variants or {}) do take(id) end
-  return names
-end
-
---- The text of models/index.lua, made from the files themselves (tools/index.lua writes it).
--- @tparam {llm={string,...},hardware={string,...}} files the stems of the files in models/llm and models/hardware
--- @treturn string
--- @raise when one name means two files
-function catalog.index_text(files)
-  local out = { "-- Name (folded: no case, '-', '_', blanks) -> file. Written by tools/index.lua; do not edit.\n",
-                "return {\n" }
-  for _, kind in ipairs { "llm", "hardware" } do
-    local entries, keys = {}, {}
-    for _, stem in ipairs(files[kind]) do
-      for _, name in ipairs(names_of(kind, read_json(shipped_path(kind, stem)), stem)) do add(entries, name, stem) end
-    end
-    for key in pairs(entries) do keys[#keys + 1] = key end
-    table.sort(keys)
-    out[#out + 1] = ("  %s = {\n"):format(kind)
-    for _, key in ipairs(keys) do out[#out + 1] = ("    [%q] = %q,\n"):format(key, entries[key]) end
-    out[#out + 1] = "  },\n"
-  end
-  out[#out + 1] = "}\n"
-  return table.concat(out)
 end
 
 return catalog

@@ -139,24 +139,91 @@ function show.model(name)
     .. notes(m.warnings)
 end
 
---- An accelerator: every figure with unit, source and date.
-function show.hardware(name)
-  local h = catalog.hardware(name)
-  local rows = {}
-  for i, f in ipairs(h.figures) do
-    rows[i] = { f.field, ("%.10g %s"):format(f.value, f.unit), (f.source or "") .. (f.date and ", " .. f.date or ""),
-                f.estimate and "estimate" or "" }
+local WIDE = 80
+
+-- Words in lines no wider than a terminal, those after the first set in.
+local function wrapped(first, text, indent)
+  local lines, line = {}, first
+  for word in text:gmatch "%S+" do
+    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
+      lines[#lines + 1], line = line, indent .. word
+    else
+      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
+    end
   end
-  return ("%s\naliases: %s\nfile: %s\n\n"):format(h.name, table.concat(h.aliases, ", "), h.file)
-    .. console.table({ h.id, "figure", "source", "" }, rows)
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
 end
 
---- What the catalog lists, one entry per line.
+--- An accelerator: every figure with its unit, and where it is from.
+function show.hardware(name)
+  local h = catalog.hardware(name)
+  local rows, sources, numbers = {}, {}, {}
+  for i, f in ipairs(h.figures) do
+    local source = (f.source or "no source") .. (f.date and ", " .. f.date or "") .. (f.note and "; " .. f.note or "")
+    if not numbers[source] then
+      numbers[source] = #sources + 1
+      sources[#sources + 1] = wrapped(("[%d] "):format(#sources + 1), source, "    ")
+    end
+    rows[i] = { f.field, ("%.10g %s"):format(f.value, f.unit),
+                ("[%d]%s"):format(numbers[source], f.estimate and " estimate" or "") }
+  end
+  return h.name .. "\n" .. (h.aliases[1] and wrapped("aliases: ", table.concat(h.aliases, ", "), "  ") or "")
+    .. (h.generation and "generation: " .. h.generation .. "\n" or "") .. ("file: %s\n\n"):format(h.file)
+    .. console.table({ h.id, "figure", "source" }, rows) .. "\n" .. table.concat(sources)
+end
+
+-- As short as a column of a list takes it: 671, 7.6, 0.49.
+local function short(v, unit)
+  if not v or v == 0 then return "-" end
+  v = v / unit
+  return (v >= 100 and "%.0f" or v >= 1 and "%.1f" or "%.2f"):format(v)
+end
+
+local function model_row(e)
+  return { e.id, short(e.parameters, 1e9), short(e.active, 1e9), short(e.weight_bytes, 2 ^ 30),
+           short(e.kv_bytes_per_token, 1024), ("%d"):format(e.context) }
+end
+
+local function hardware_row(e)
+  local h = e.hardware
+  local f = h.flops
+  return { e.id, short(h.memory, 2 ^ 30), short(h.bandwidth, 1e12), short(core.cost.flops(h, "bf16"), 1e12),
+           short(f.fp8 or f.int8, 1e12), short(f.fp4, 1e12), short(h.nvlink.bandwidth, 1e9), short(h.tdp_watts, 1),
+           short(h.usd_per_hour, 1) }
+end
+
+local LISTS = {
+  models = { row = model_row, columns = { "id", "billion", "active", "weights GiB", "KV KiB",
+                                          "context" } },
+  hardware = { row = hardware_row, columns = { "id", "GiB", "TB/s", "bf16", "fp8/int8", "fp4", "link GB/s", "W",
+                                               "USD/h" } },
+}
+
+-- All columns but the first set to the right, in place.
+local function right(columns, rows)
+  local heads = table.move(columns, 1, #columns, 1, {})
+  for c = 2, #columns do
+    local width = #heads[c]
+    for _, row in ipairs(rows) do width = math.max(width, #row[c]) end
+    heads[c] = (" "):rep(width - #heads[c]) .. heads[c]
+    for _, row in ipairs(rows) do row[c] = (" "):rep(width - #row[c]) .. row[c] end
+  end
+  return heads
+end
+
+--- What the catalog lists, one entry per line; then the names that were looked for.
+-- @param what "models" or "hardware"
 -- @param entries of catalog.models() or catalog.hardwares()
-function show.list(entries)
-  local rows = {}
-  for i, entry in ipairs(entries) do rows[i] = { entry.id, entry.name, entry.about } end
-  return console.table({ "id", "name", "" }, rows)
+-- @param names whether to show the names too
+function show.list(what, entries, names)
+  local rows, found = {}, {}
+  for i, e in ipairs(entries) do
+    rows[i] = LISTS[what].row(e)
+    if names and e.names[1] then found[#found + 1] = wrapped(e.id .. ": ", table.concat(e.names, ", "), "  ") end
+  end
+  local columns = right(LISTS[what].columns, rows)
+  return console.table(columns, rows) .. (found[1] and "\nnames\n" .. table.concat(found) or "")
 end
 
 return show
