@@ -480,6 +480,8 @@ describe("shipped hardware", function()
     assert.is_nil(h.flops.fp4)
     fields(catalog.hardware("l4").nvlink, { bandwidth = 0, latency = 0 })
     fields(catalog.hardware "gb10", { bandwidth = 273e9, usd_per_hour = 0 })
+    assert.equal(450e9, catalog.hardware("gh200").c2c.bandwidth)
+    assert.is_nil(h.c2c)
   end)
 
   it("gives dense rates, with FP32 accumulation", function()
@@ -514,14 +516,20 @@ describe("shipped hardware", function()
   it("is plausible", function()
     for _, entry in ipairs(catalog.hardwares()) do
       local h = catalog.hardware(entry.id)
-      assert.is_true(h.memory > 10e9 and h.memory < 300e9, entry.id)
+      local own = h.generation == "apple"
+      assert.is_true(h.memory > 10e9 and h.memory < 500e9, entry.id)
       assert.is_true(h.bandwidth > 200e9 and h.bandwidth <= 8e12, entry.id)
       local flops = h.flops.bf16 or h.flops.fp16 or h.flops.fp32
-      assert.is_true(flops / h.bandwidth > 20 and flops / h.bandwidth < 600, entry.id)  -- FLOP per byte
+      assert.is_true(flops / h.bandwidth > 20 and flops / h.bandwidth < 1000, entry.id)  -- FLOP per byte
       assert.is_true((h.flops.fp8 or 2 * flops) >= flops, entry.id)
-      assert.is_true(h.idle_watts > 0 and h.idle_watts < h.tdp_watts, entry.id)
+      -- dense: no format is more than twice as fast as the next wider one, but FP4 of Blackwell
+      assert.is_true((h.flops.fp8 or flops) <= 2.03 * flops, entry.id)
+      assert.is_true((h.flops.fp4 or 0) <= 4.01 * (h.flops.fp8 or 0), entry.id)
+      local unsaid = own or h.generation == "tpu" or h.generation == "neuron"
+      local unknown = unsaid and h.idle_watts == 0 and h.tdp_watts == 0
+      assert.is_true(unknown or h.idle_watts > 0 and h.idle_watts < h.tdp_watts, entry.id)
       local link = h.pcie.bandwidth > 0 and h.pcie.latency > 0
-      assert.is_true(link or h.nvlink.bandwidth > 0, entry.id)
+      assert.is_true(link or own or h.nvlink.bandwidth > 0, entry.id)
     end
   end)
 
@@ -537,6 +545,10 @@ describe("shipped hardware", function()
       A6000 = "rtx-a6000",
       ["RTX 6000 Ada"] = "rtx-6000-ada", MI250 = "mi250", MI325X = "mi325x", MI350X = "mi350x", MI355X = "mi355x",
       ["Gaudi 2"] = "gaudi-2", gaudi3 = "gaudi-3",
+      ["TPU v5e"] = "tpu-v5e", ["tpu_v6e"] = "tpu-v6e", trn2 = "trainium-2",
+      Inferentia2 = "inferentia-2", B60 = "arc-pro-b60", Max1550 = "max-1550", ["DGX Spark"] = "gb10",
+      ["Jetson Thor"] = "jetson-thor", ["M2 Ultra"] = "apple-m2-ultra", ["GH200 144GB"] = "gh200-144gb",
+      RTX6000PRO = "rtx-pro-6000", ["910B"] = "ascend-910b", ["A100 PCIe"] = "a100-pcie", L40 = "l40",
     } do
       assert.equal(id, catalog.hardware(name).id, name)
     end
@@ -568,6 +580,25 @@ describe("a hardware file", function()
     fields(h, { memory = 8e10, bandwidth = 1e12, tdp_watts = 300 })
     fields(h.pcie, { bandwidth = 0, latency = 0 })
     assert.equal(1e14, h.flops.fp16)
+  end)
+
+  it("may be like another, but for some figures", function()
+    local h100 = catalog.hardware "h100-sxm"
+    local h = catalog.own_hardware({ like = "H100", usd_per_hour = 2, flops = { bf16 = 8e14 },
+                                     nvlink = { bandwidth = 2e11 } }, "mine")
+    fields(h, { usd_per_hour = 2, memory = h100.memory, generation = "hopper",
+                name = "NVIDIA H100 SXM5 80 GB, changed" })
+    assert.same({ 8e14, h100.flops.fp8 }, { h.flops.bf16, h.flops.fp8 })
+    assert.same({ 2e11, h100.nvlink.latency }, { h.nvlink.bandwidth, h.nvlink.latency })
+    with_file('{"like": "h100-sxm", "usd_per_hour": "2.10 USD/h"}', function(path)
+      assert.equal(2.1, catalog.hardware(path).usd_per_hour)
+      assert.equal(path .. ": like: " .. path .. " is no whole accelerator of its own",
+        (select(2, pcall(catalog.own_hardware, { like = path }, path))))
+    end)
+    assert.matches('^mine: like: unknown hardware "h10%-sxm": the nearest is h100%-sxm',
+      (select(2, pcall(catalog.own_hardware, { like = "h10-sxm" }, "mine"))))
+    assert.matches("^mine: like: hardware: a name or the path of a file expected, got a number",
+      (select(2, pcall(catalog.own_hardware, { like = 7 }, "mine"))))
   end)
 
   it("is checked field by field", function()

@@ -143,7 +143,8 @@ describe("the names of measured data", function()
 
   for _, data in ipairs { { "silicon/train.csv", "model_path", "system" },
                           { "serving/measured.csv", "model", "gpu" },
-                          { "online/h100-vllm.csv", "model", "gpu" }, { "phase/a100-80gb.csv", "model", "hardware" } } do
+                          { "online/h100-vllm.csv", "model", "gpu" },
+                          { "phase/a100-80gb.csv", "model", "hardware" } } do
     it("are known: " .. data[1], function()
       local models = names(data[1], data[2])
       if not models then return pending("no " .. data[1] .. " under ORACLE_DATA") end
@@ -208,5 +209,59 @@ describe("a list of the catalogue", function()
     for _, text in ipairs(texts) do
       for line in text:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 80, line) end
     end
+  end)
+end)
+
+describe("the page about hardware", function()
+  local bin = os.getenv "ORACLE_BIN" or "./oracle"
+
+  local function page()
+    local f = assert(io.open "docs/hardware.md")
+    local text = f:read "a"
+    f:close()
+    return text
+  end
+
+  local function write(path, text)
+    local f = assert(io.open(path, "w"))
+    f:write(text)
+    f:close()
+  end
+
+  it("shows the list as it is", function()
+    local list = require("oracle.models.show").list("hardware", catalog.hardwares())
+    assert.equal(list, page():match "```text\n(.-)```")
+  end)
+
+  it("names every field and every generation", function()
+    local text = page()
+    for _, name in ipairs(require("oracle.models.hardware").GENERATIONS) do
+      assert.is_truthy(text:find("`" .. name .. "`", 1, true), name)
+    end
+    for _, name in ipairs { "flops", "memory", "bandwidth", "nvlink", "c2c", "pcie", "idle_watts", "tdp_watts",
+                            "usd_per_hour", "like" } do
+      assert.is_truthy(text:find("| `" .. name) or text:find(", `" .. name, 1, true), name)
+    end
+  end)
+
+  it("shows a GPU and a price of one's own that work", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    assert(os.execute("mkdir " .. dir))
+    write(dir .. "/my-gpu.json", page():match "```json\n(.-)```")
+    local dollars, n = { "0.0", "0.0" }, 0
+    for scenario in page():gmatch "```lua\n(.-)```" do
+      n = n + 1
+      write(dir .. "/s.lua", scenario)
+      local p = assert(io.popen(("%s %s/s.lua -q --json -"):format(bin, dir)))
+      local result = json.decode(p:read "a", "s")
+      assert.is_true(p:close())
+      assert.equal(20, result.requests.successful)
+      dollars[n] = result.cost.usd / result.simulation.total_duration_s * 3600
+    end
+    os.execute("rm -r " .. dir)
+    assert.equal(2, n)
+    assert.near(2.49, dollars[1], 1e-9)
+    assert.near(2.10, dollars[2], 1e-9)
   end)
 end)

@@ -213,6 +213,39 @@ function catalog.model(name_or_path, overrides)
   return m
 end
 
+-- Sections that a file may change in part.
+local SECTIONS = { flops = true, nvlink = true, c2c = true, pcie = true }
+
+-- The table with the figures of the accelerator it is `like` where it says nothing itself.
+local function based(raw, file)
+  if type(raw) ~= "table" or raw.like == nil then return raw end
+  local ok, path = pcall(resolve, "hardware", raw.like)
+  if not ok then error(("%s: like: %s"):format(file, path), 0) end
+  local base = read_json(path)
+  if type(base) ~= "table" or base.like ~= nil then
+    error(("%s: like: %s is no whole accelerator of its own"):format(file, raw.like), 0)
+  end
+  local whole = {}
+  for _, t in ipairs { base, raw } do
+    for key, value in pairs(t) do
+      local both = SECTIONS[key] and type(value) == "table" and type(whole[key]) == "table"
+      whole[key] = both and merge(whole[key], value) or value
+    end
+  end
+  whole.id, whole.aliases, whole.like = raw.id, raw.aliases, nil
+  whole.name = raw.name or type(base.name) == "string" and base.name .. ", changed" or nil
+  return whole
+end
+
+--- An accelerator of one's own.
+-- @tparam table raw what its file would hold; `like`: the name or file of another, whose figures hold where this one
+-- says nothing
+-- @tparam string file its name, for messages
+-- @treturn table as catalog.hardware's
+function catalog.own_hardware(raw, file)
+  return hardware_file.read(based(raw, file), file)
+end
+
 --- An accelerator by name or by its file.
 -- @tparam string name_or_path a shipped one ("h100-sxm", "A100-80GB", "RTX 4090"), or the path of a hardware file
 -- @treturn table the fields of orc_hardware in SI, with `id`, `name`, `aliases`, `figures`
@@ -220,7 +253,7 @@ end
 -- @raise one line that says what, where, and what was expected
 function catalog.hardware(name_or_path)
   local path, stem = resolve("hardware", name_or_path)
-  local h = hardware_file.read(read_json(path), stem and stem .. ".json" or path)
+  local h = catalog.own_hardware(read_json(path), stem and stem .. ".json" or path)
   h.id = h.id or stem or last_part(path):gsub("%.json$", "")
   h.name = h.name or h.id
   h.file = path

@@ -188,9 +188,9 @@ end
 local function hardware_row(e)
   local h = e.hardware
   local f = h.flops
-  return { e.id, short(h.memory, 2 ^ 30), short(h.bandwidth, 1e12), short(core.cost.flops(h, "bf16"), 1e12),
+  return { e.id, short(h.memory, 2 ^ 30), ("%.2f"):format(h.bandwidth / 1e12), short(core.cost.flops(h, "bf16"), 1e12),
            short(f.fp8 or f.int8, 1e12), short(f.fp4, 1e12), short(h.nvlink.bandwidth, 1e9), short(h.tdp_watts, 1),
-           short(h.usd_per_hour, 1) }
+           h.usd_per_hour > 0 and ("%.2f"):format(h.usd_per_hour) or "-" }
 end
 
 local LISTS = {

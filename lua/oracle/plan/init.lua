@@ -7,7 +7,6 @@ local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
 local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
-local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
@@ -38,7 +37,7 @@ end
 local function look_up(kind, value, find, overrides)
   local read = catalog[kind]
   if type(value) == "table" then
-    read = (kind == "model" and huggingface or hardware_file).read
+    read = kind == "model" and huggingface.read or catalog.own_hardware
   elseif value:match("^%.?%.?/") or value:match("%.json$") then
     local path, why = find(value)
     if not path then fail("%s: %s: %s", kind, value, why) end
@@ -212,8 +211,10 @@ end
 -- Host memory for requests that give way. All GPUs of a replica move their shares at the same time.
 local function swapping(r, d)
   if r.preemption ~= "swap" then return false, 0, 0 end
-  local link = d.hardware.pcie
-  if not link then fail("preemption: swap: %s has no PCIe link to host memory", d.names.hardware) end
+  local link = d.hardware.c2c or d.hardware.pcie
+  if not link or link.bandwidth <= 0 then
+    fail("preemption: swap: %s has no link to host memory", d.names.hardware)
+  end
   local block = d.memory.kv_bytes_per_token * r.engine.block_size
   return true, r.engine.swap_space // block | 0, block / link.bandwidth
 end
