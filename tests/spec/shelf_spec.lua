@@ -170,6 +170,21 @@ describe("models/index.txt", function()
     assert.has_error(function() shelf.index { llm = twice, hardware = {} } end, "the name a/b means both x and y")
   end)
 
+  it("costs a run two files, however many there are", function()
+    package.loaded["oracle.models.catalog"] = nil
+    local fresh = require "oracle.models.catalog"
+    package.loaded["oracle.models.catalog"] = catalog
+    local opened, open = {}, io.open
+    io.open = function(path, ...)                         -- luacheck: ignore
+      opened[#opened + 1] = path:match "[^/]+$"
+      return open(path, ...)
+    end
+    local ok = pcall(fresh.model, "nvidia/Qwen3-32B-NVFP4") and pcall(fresh.hardware, "h200")
+    io.open = open                                        -- luacheck: ignore
+    assert.is_true(ok)
+    assert.same({ "index.txt", "qwen3-32b.json", "h200.json" }, opened)
+  end)
+
   it("is searched as it is: a folded name finds its line, and no part of one does", function()
     assert.equal("llama-3-8b", catalog.model("LLAMA_3-8b").id)
     assert.is_false(pcall(catalog.model, "llama38"))
