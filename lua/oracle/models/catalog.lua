@@ -1,12 +1,12 @@
 --- Models and accelerators by name or by file.
 -- A name is looked up in models/index.lua, so that one file is read and not all; case, '-', '_' and blanks do not
 -- matter in it. What is not a name is taken as a path.
+local checkpoint = require "oracle.models.checkpoint"
 local cost = require("oracle.core").cost
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
 local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
-local quantization = require "oracle.models.quantization"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
@@ -145,26 +145,14 @@ local function folder_name(path)
   return parts[#parts]
 end
 
--- B of the weights that a checkpoint in the model's own formats has; layers that predict further tokens with it, each
--- with a projection of two hidden states.
-local function checkpoint_bytes(m, extra)
-  local whole = {}
-  for k, v in pairs(m) do whole[k] = v end
-  whole.num_hidden_layers = m.num_hidden_layers + extra
-  return cost.memory { model = whole, layout = quantization.layout(m), max_num_batched_tokens = 1, max_num_seqs = 1 }
-    .weight_bytes + extra * 4 * m.hidden_size * m.hidden_size
-end
-
 -- What the index of a checkpoint's files says they hold, beside what was derived.
-local function check_index(m, raw, path)
+local function check_index(m, path)
   local beside = paths.folder(path) .. "/model.safetensors.index.json"
   if not paths.exists(beside) then return end
   local files = read_json(beside)
   local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
   if not said or said <= 0 then return end
-  local text = type(raw.text_config) == "table" and raw.text_config or raw
-  local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0
-  local derived = checkpoint_bytes(m, math.min(math.max(extra, 0), 8))
+  local derived = checkpoint.bytes(m)
   m.checkpoint_bytes = said
   local off = 100 * (derived / said - 1)
   if math.abs(off) > 1 then
@@ -194,7 +182,7 @@ function catalog.model(name_or_path, overrides)
   m.source = raw._source or path
   m.aliases = raw._aliases or {}
   m.file = path
-  if not stem then check_index(m, raw, path) end
+  if not stem then check_index(m, path) end
   return m
 end
 

@@ -94,6 +94,19 @@ static const field model_counts[] = {
   AT(orc_model, v_head_dim),
   AT(orc_model, sliding_window),
   AT(orc_model, num_windowed_layers),
+  AT(orc_model, routed_expert_hidden_size),
+  AT(orc_model, zero_experts),
+  AT(orc_model, full_attention_heads),
+  AT(orc_model, attention_inputs),
+  AT(orc_model, num_kv_shared_layers),
+  AT(orc_model, num_shared_blocks),
+  AT(orc_model, num_index_layers),
+  AT(orc_model, compress_ratio),
+  AT(orc_model, full_compress_ratio),
+  AT(orc_model, compress_window),
+  AT(orc_model, o_groups),
+  AT(orc_model, o_lora_rank),
+  AT(orc_model, side_width),
   AT(orc_model, full_key_value_heads),
   AT(orc_model, full_head_dim),
   AT(orc_model, index_topk),
@@ -124,9 +137,10 @@ static const field model_flags[] = {
 };
 
 static const field model_numbers[] = {
-  AT(orc_model, state_bytes),
-  AT(orc_model, tower_parameters),
-  { NULL, 0, false },
+  AT(orc_model, state_bytes),          AT(orc_model, state_values),
+  AT(orc_model, tower_parameters),     AT(orc_model, layer_vectors),
+  AT(orc_model, index_bytes),          AT(orc_model, mean_attention_heads),
+  AT(orc_model, mean_key_value_heads), { NULL, 0, false },
 };
 
 static void need_table(lua_State *L, int index, const char *what)
