@@ -107,10 +107,10 @@ static int head_attention(const orc_model *m, orc_block block, orc_matrix *out)
   const double from = m->attention_inputs > 0 ? m->attention_inputs : hidden;
   const double key = orc_model_head_dim(m, block), value = orc_model_value_dim(m, block);
   const bool one = block == ORC_BLOCK_FULL && m->full_shares_kv;
-  const double own = orc_model_kv_share(m) * mean_kv_heads(m, block);
+  const double kv = mean_kv_heads(m, block); /* also in layers that read another one's */
   out[0] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, from,
                   heads * (m->attention_gate ? key + value : key));
-  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_KV, from, own * (one ? key : key + value));
+  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_KV, from, kv * (one ? key : key + value));
   out[1].fused = true;
   out[2] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, heads * value, hidden);
   return 3 + (m->index_topk > 0 && block == ORC_BLOCK_WINDOWED ? indexer(m, out + 3) : 0);

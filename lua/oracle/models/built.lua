@@ -85,10 +85,12 @@ function built.gemma4(c, m)
   per_layer_inputs(c, m)
 end
 
---- DeepSeek-V4's hyper-connections: hc_mult residual streams, mixed before and after attention and MLP (its
+--- DeepSeek-V4: its experts are in four bits where the rest is in eight, unless expert_dtype says otherwise; and its
+-- hyper-connections: hc_mult residual streams, mixed before and after attention and MLP (its
 -- inference/model.py: hc_attn_fn, hc_ffn_fn).
 function built.deepseek_v4(c, m)
-  local streams = c:count("hc_mult", 1)
+  local dtype, streams = c:value "expert_dtype", c:count("hc_mult", 1)
+  m.narrow_experts = dtype == nil or dtype == "fp4"
   if streams > 1 then m.layer_vectors = 2 * (2 * streams + streams ^ 2) * streams * m.hidden_size end
 end
 

@@ -13,8 +13,8 @@ local function one_layer(m)
   one.num_state_layers, one.state_beside_attention, one.num_mixerless_layers, one.num_mlpless_layers = 0, false, 0, 0
   one.num_kv_shared_layers, one.num_shared_blocks, one.num_index_layers, one.tower_parameters = 0, 0, 0, 0
   one.num_windowed_layers = (m.mtp_windowed or m.index_topk and not m.compress_ratio) and 1 or 0
-  one.num_dense_layers = m.mtp_dense and 1 or 0
-  if one.num_experts > 0 and m.mtp_dense then one.num_experts = 0 end
+  one.num_dense_layers = 0
+  if m.mtp_dense then one.num_experts, one.num_experts_per_tok, one.num_dense_layers = 0, 0, 0 end
   return one
 end
 

@@ -24,9 +24,11 @@ end
 local list = {}
 list.__index = list
 
---- Whether the list names a module, or something around it.
-function list:has(name)
-  local at = name
+--- Whether the list names a module, or something around it; `alone`: itself alone, as compressed-tensors means it
+-- (utils/match.py, match_name).
+function list:has(name, alone)
+  if alone and self.exact[name] then return true end
+  local at = not alone and name
   while at do
     if self.exact[at] then return true end
     at = at:match "^(.*)%.[^.]*$"
@@ -34,7 +36,7 @@ function list:has(name)
   for _, p in ipairs(self.patterns) do
     if name:find(p) then return true end
   end
-  for _, part in ipairs(self.inner) do
+  for _, part in ipairs(alone and {} or self.inner) do
     if ("." .. name .. "."):find("." .. part .. ".", 1, true) then return true end
   end
   return false

@@ -18,8 +18,9 @@ local MODULES = {
              "mixer.shared_experts.up_proj" },
 }
 local STATE_MODULES = {
-  qkv = { "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv", "mamba.in_proj", "mixer.in_proj" },
-  output = { "linear_attn.out_proj", "mamba.out_proj", "mixer.out_proj" },
+  qkv = { "linear_attn.in_proj_qkvz", "linear_attn.in_proj_qkv", "mamba.in_proj", "mixer.in_proj",
+          "self_attn.q_proj" },
+  output = { "linear_attn.out_proj", "mamba.out_proj", "mixer.out_proj", "self_attn.o_proj" },
 }
 local BEFORE = { "model.layers.%d.", "language_model.model.layers.%d.", "model.language_model.layers.%d.",
                  "backbone.layers.%d." }
@@ -119,9 +120,9 @@ METHODS["compressed-tensors"] = function(q)
   if not list[1] then return nil end
   local left = module_names.list(q.ignore)
   return function(name)
-    if left:has(name) then return false end
+    if left:has(name, true) then return false end
     for _, g in ipairs(list) do
-      if g.names:has(name) then return g.format end
+      if g.names:has(name, true) then return g.format end
     end
     return whole or nil
   end
@@ -140,8 +141,13 @@ end
 METHODS["auto-round"] = METHODS.gptq
 METHODS.gptq_marlin, METHODS.awq_marlin, METHODS.hqq = METHODS.gptq, METHODS.awq, METHODS.gptq
 
-function METHODS.fp8(q)
-  return all_but(q.modules_to_not_convert or q.ignored_layers, fp8(q.weight_block_size, 32))
+-- Blocks have a scale of 32 bits, or of 8 (scale_fmt "ue8m0"). DeepSeek-V4's experts are MXFP4 beside it, unless
+-- expert_dtype says otherwise (its inference/convert.py).
+function METHODS.fp8(q, m)
+  local rest = all_but(q.modules_to_not_convert or q.ignored_layers,
+    fp8(q.weight_block_size, q.scale_fmt == "ue8m0" and 8 or 32))
+  if not m.narrow_experts then return rest end
+  return function(name, part) return part == "expert" and format "mxfp4" or rest(name, part) end
 end
 
 METHODS.fbgemm_fp8 = METHODS.fp8
@@ -266,7 +272,7 @@ function quantization.read(q, m)
   local method = tostring(q.quant_method or (q.quant_algo and "modelopt") or "not given"):lower()
   local known = METHODS[method] or (q.config_groups and METHODS["compressed-tensors"])
     or (q.quant_algo and METHODS.modelopt)
-  local tell = known and known(q)
+  local tell = known and known(q, m)
   if not tell then return nil, method end
   local bits, format_of, most = {}, nil, 0
   local alike = not counts_layers(q, 0)
