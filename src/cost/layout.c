@@ -69,6 +69,16 @@ double orc_layout_part_bytes(const orc_layout *l, orc_part part)
   return orc_dtype_weight_bytes(l->weights);
 }
 
+double orc_layout_head_bytes(const orc_layout *l)
+{
+  return l->head_bits > 0.0 ? l->head_bits / 8.0 : orc_dtype_bytes(l->activations);
+}
+
+double orc_layout_table_bytes(const orc_layout *l)
+{
+  return l->table_bits > 0.0 ? l->table_bits / 8.0 : orc_dtype_bytes(l->activations);
+}
+
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
 {
   return part == ORC_PART_ROUTER || l->weight_bits[part] >= 16.0;
@@ -121,15 +131,17 @@ double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, or
     if (count[i] > 0)
       sum += orc_model_copies(m, (orc_block)i, count[i]) * block_weight_bytes(l, m, (orc_block)i);
   }
-  const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size * wide;
+  const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size;
   if (stage.embedding) {
     const double positions = orc_model_embedding_parameters(m) - orc_model_lm_head_parameters(m);
-    sum += head + positions * wide; /* the table has the LM head's shape; positions are not cut */
+    /* The table has the LM head's shape; positions are not cut. */
+    sum += head * orc_layout_table_bytes(l) + positions * wide;
     sum += m->tower_parameters / l->tensor_parallel_size * wide;
   }
   if (stage.lm_head) {
     const bool shared = m->tie_word_embeddings && stage.embedding;
-    sum += (shared ? 0.0 : head) + (m->norm_bias ? 2.0 : 1.0) * m->hidden_size * wide;
+    sum += (shared ? 0.0 : head * orc_layout_head_bytes(l)) +
+           (m->norm_bias ? 2.0 : 1.0) * m->hidden_size * wide;
   }
   return sum;
 }
@@ -157,7 +169,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
 
 double orc_layout_head_layers(const orc_layout *l, const orc_model *m)
 {
-  const double head = orc_model_lm_head_parameters(m) * orc_dtype_bytes(l->activations);
+  const double head = orc_model_lm_head_parameters(m) * orc_layout_head_bytes(l);
   const orc_stage all = { .layers = m->num_hidden_layers };
   const double layers = l->tensor_parallel_size * orc_layout_stage_weight_bytes(l, m, all);
   return head / (layers / m->num_hidden_layers);

@@ -22,6 +22,8 @@ typedef struct orc_layout {
   orc_dtype weights;             /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
+  double head_bits, table_bits;  /* of one weight of the LM head and of the embedding where they are
+                                    quantised; 0: as the activations */
   orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
   orc_dtype compute;     /* format the matrix units compute in */
   orc_dtype kv;          /* format of the KV cache */
@@ -61,6 +63,10 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 
 /* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
 double orc_layout_part_bytes(const orc_layout *l, orc_part part);
+
+/* Bytes of one weight of the LM head and of the embedding's table. */
+double orc_layout_head_bytes(const orc_layout *l);
+double orc_layout_table_bytes(const orc_layout *l);
 
 /* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
 ** where others do not. */

@@ -167,7 +167,7 @@ orc_ops orc_ops_of(const orc_layout *l, const orc_model *m, orc_stage stage)
     o.other_bytes += 4.0 * hidden * wide;
     o.other_weights += hidden * wide;
     o.lm_head = (orc_op){ .flops = 2.0 * hidden * vocab,
-                          .weights = hidden * vocab * wide,
+                          .weights = hidden * vocab * orc_layout_head_bytes(l),
                           .bytes = (hidden + vocab) * wide };
   }
   return o;

@@ -2,14 +2,15 @@
 -- A name is looked up in models/index.lua, so that one file is read and not all; case, '-', '_' and blanks do not
 -- matter in it. What is not a name is taken as a path.
 local checkpoint = require "oracle.models.checkpoint"
-local cost = require("oracle.core").cost
+local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
-local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
+
+local cost, json = core.cost, core.json
 
 local KINDS = {
   llm = { what = "model", list = "oracle models", file = "config.json" },
@@ -32,12 +33,11 @@ local function shipped_path(kind, stem)
   return paths.path(("models/%s/%s.json"):format(kind, stem))
 end
 
+local MOST = 64 << 20             -- bytes; the index of the largest checkpoints has a fifth of that
+
 local function read_json(path)
-  local f, message = io.open(path, "rb")
-  if not f then error(message, 0) end                     -- it begins with the path
-  local text = f:read "a"
-  f:close()
-  if not text then error(path .. ": cannot be read (a folder without the file?)", 0) end
+  local text, why = core.read_file(path, MOST)
+  if not text then error(("%s: %s"):format(path, why), 0) end
   -- PyTorch's json writes Infinity and NaN, which JSON has not.
   local ok, value = pcall(json.decode, text, path)
   if ok or not text:find "Infinity" and not text:find "NaN" then return ok and value or json.decode(text, path) end
@@ -45,29 +45,36 @@ local function read_json(path)
   return json.decode(text, path)
 end
 
+-- A file of that name in a folder, or the same compressed; nil: there is none.
+local function file_in(folder, name)
+  for _, path in ipairs { folder .. "/" .. name, folder .. "/" .. name .. ".gz" } do
+    if paths.exists(path) then return path end
+  end
+end
+
 -- ModelOpt writes the format of the weights into a file of its own beside config.json.
 local function add_quantization(raw, path)
-  local beside = paths.folder(path) .. "/hf_quant_config.json"
-  if type(raw) ~= "table" or raw.quantization_config or not path:find "config%.json$" or not paths.exists(beside) then
-    return
-  end
+  local beside = path:find "config%.json" and file_in(paths.folder(path), "hf_quant_config.json")
+  if type(raw) ~= "table" or not beside then return end
   local own = read_json(beside)
   local q = type(own) == "table" and own.quantization
   if type(q) ~= "table" then error(beside .. ": quantization: an object expected", 0) end
   q.quant_method = "modelopt"
-  raw.quantization_config = q
+  raw["hf_quant_config.json: quantization"] = q
 end
 
--- A path is written as one: it begins with '/', './' or '../', or ends in .json.
+-- A path is written as one: it begins with '/', './' or '../', or ends in .json or .json.gz.
 local function looks_like_path(name)
-  return name:find "^%.?%.?/" ~= nil or name:lower():find "%.json$" ~= nil
+  return name:find "^%.?%.?/" ~= nil or name:lower():gsub("%.gz$", ""):find "%.json$" ~= nil
 end
 
 -- The file a path means: itself, or the file of that kind in the folder it names.
 local function file_at(path, kind)
   local inner = KINDS[kind].file
-  if inner and paths.exists(path:gsub("/+$", "") .. "/" .. inner) then return path:gsub("/+$", "") .. "/" .. inner end
-  if paths.exists(path) then return path end
+  local found = inner and file_in((path:gsub("/+$", "")), inner)
+  if found or not paths.exists(path) then return found end
+  if inner and core.list(path) then error(("%s: a folder without %s"):format(path, inner), 0) end
+  return path
 end
 
 local function last_part(name)
@@ -135,6 +142,7 @@ end
 
 -- The name of the folder of a config.json; "." and ".." are counted from where the shell says we are.
 local function folder_name(path)
+  path = path:gsub("%.gz$", "")
   local folder = path == "config.json" and "." or path:match "^(.*)/config%.json$"
   if not folder then return nil end
   local parts = {}
@@ -147,8 +155,8 @@ end
 
 -- What the index of a checkpoint's files says they hold, beside what was derived.
 local function check_index(m, path)
-  local beside = paths.folder(path) .. "/model.safetensors.index.json"
-  if not paths.exists(beside) then return end
+  local beside = file_in(paths.folder(path), "model.safetensors.index.json")
+  if not beside then return end
   local files = read_json(beside)
   local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
   if not said or said <= 0 then return end
@@ -176,7 +184,7 @@ function catalog.model(name_or_path, overrides)
   local id, changes
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
-  m.id = stem or folder_name(path) or last_part(path):gsub("%.json$", "")
+  m.id = stem or folder_name(path) or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
   m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
@@ -194,7 +202,7 @@ end
 function catalog.hardware(name_or_path)
   local path, stem = resolve("hardware", name_or_path)
   local h = hardware_file.read(read_json(path), stem and stem .. ".json" or path)
-  h.id = h.id or stem or last_part(path):gsub("%.json$", "")
+  h.id = h.id or stem or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
   h.name = h.name or h.id
   h.file = path
   return h

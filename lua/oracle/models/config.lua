@@ -1,5 +1,6 @@
 --- One config.json, looked into: a field by any of the names it goes by, in any of the parts it may stand in.
 local json = require("oracle.core").json
+local spelling = require "oracle.text.spelling"
 
 local config = {}
 config.__index = config
@@ -91,11 +92,39 @@ function config:count(field, otherwise, least, most)
   return whole_number(self, name, v, least or 1, most or MOST)
 end
 
+local KNOWN = {}                                          -- names that mean some field
+for _, names in pairs(config.NAMES) do
+  for _, name in ipairs(names) do KNOWN[name] = true end
+end
+
+--- Raises that a field is missing, with the key of the file that may be meant for it.
+-- @param ... the names it may go by, the first is shown
+function config:missing(...)
+  local strange, near = {}, nil
+  for key in pairs(self.parts[1]) do
+    if not KNOWN[key] then strange[#strange + 1] = tostring(key) end
+  end
+  table.sort(strange)
+  for _, name in ipairs { ... } do near = near or spelling.find(name, strange) end
+  self:fail("%s is missing (needed for model_type %s)%s", (...), self.model_type,
+    near and ("; is %s meant for it?"):format(near) or "")
+end
+
 --- A whole number that must be there.
 function config:need(field, most)
-  local v = self:count(field, nil, 1, most)
-  if v == nil then self:fail("%s is missing (needed for model_type %s)", field, self.model_type) end
-  return v
+  return self:count(field, nil, 1, most) or self:missing(field)
+end
+
+--- Fields that must be there, if only as null: "a|b" is one of both.
+function config:check_needs(list)
+  for _, names in ipairs(list) do
+    local there, all = false, {}
+    for name in names:gmatch "[^|]+" do
+      there = there or self:raw(name) ~= nil
+      all[#all + 1] = name
+    end
+    if not there then self:missing(table.unpack(all)) end
+  end
 end
 
 --- A whole number, or a list of one for each layer; nil when absent.

@@ -26,6 +26,8 @@
 --                   whatever the file says); mtp_dense: with a dense MLP; mtp_tables: copies of embedding and head
 --                   that they bring
 --   before, experts, finish   function(c, m): changes of the shape before anything is read, after the experts, at the end
+--   needs           fields without which its files say too little, "a|b": one of them
+--   routed          none of its files is without experts
 --   window_size     its width when absent (an explicit null still means none)
 --   nested          values of the text_config class that a multimodal file leaves out where they equal the default
 local built = require "oracle.models.built"
@@ -52,17 +54,19 @@ families.qwen2_moe = { like = "qwen2", kv_heads = 16 }
 families.qwen3_moe = { like = "qwen3", kv_heads = 4, head_dim = false }
 families.qwen3_next = { like = "qwen3_moe", head_dim = 256, state = "delta_net", attention_gate = true, mtp = 1 }
 families.qwen3_5 = { like = "qwen3_next", kv_heads = 4, mtp = false }
-families.bamba = { kv_heads = 8, context = 262144, state = "mamba2" }
+families.bamba = { kv_heads = 8, context = 262144, state = "mamba2", needs = { "attn_layer_indices|layer_types" } }
 families.falcon_h1 = { context = 8192, state = "mamba2", state_beside = true }
 families.granitemoehybrid = {
-  context = 2048, state = "mamba2", mlp_key = "shared_intermediate_size",
+  context = 2048, state = "mamba2", needs = { "layer_types|layers_block_type" }, mlp_key = "shared_intermediate_size",
   mlp_of = function(c, own) return c:count("num_experts", 0, 0) <= 1 and own or c:need "intermediate_size" end,
 }
-families.jamba = { kv_heads = 8, context = 262144, state = "mamba" }
-families.kimi_linear = { context = 4096, state = "kimi_delta" }
+families.jamba = {
+  kv_heads = 8, context = 262144, state = "mamba", needs = { "attn_layer_period|layers_block_type|layer_types" },
+}
+families.kimi_linear = { context = 4096, state = "kimi_delta", needs = { "linear_attn_config" } }
 -- The MLP is two thirds of what the file says, in whole 256s (Lfm2MLP).
 families.lfm2 = {
-  context = 128000, state = "convolution", qk_norm = true, tied = true, kv_heads = 8, mlp_key = "block_ff_dim",
+  context = 128000, state = "convolution", needs = { "layer_types|full_attn_idxs" }, qk_norm = true, tied = true, kv_heads = 8, mlp_key = "block_ff_dim",
   mlp_of = function(c, own)
     if not c:flag("block_auto_adjust_ff_dim", true) then return own end
     local factor = tonumber((c:value "block_ffn_dim_multiplier")) or 1
@@ -70,8 +74,13 @@ families.lfm2 = {
     return multiple * ((math.floor(factor * (2 * own // 3)) + multiple - 1) // multiple)
   end,
 }
-families.minimax = { kv_heads = 8, context = 4096, state = "lightning" }
-families.nemotron_h = { gated = false, kv_heads = 8, context = 4096, state = "mamba2", halves = true }
+families.minimax = {
+  kv_heads = 8, context = 4096, state = "lightning", needs = { "attn_type_list|layer_types|layers_block_type" },
+}
+families.nemotron_h = {
+  gated = false, kv_heads = 8, context = 4096, state = "mamba2", halves = true,
+  needs = { "hybrid_override_pattern|layers_block_type" },
+}
 families.zamba2 = { context = 4096, tied = true, state = "mamba2" }
 families.zamba = { context = 4096, tied = true, state = "mamba" }
 families.gemma = { tied = true, kv_heads = 16, head_dim = 256, context = 8192 }
@@ -83,7 +92,10 @@ families.gemma3 = {
   nested = { hidden_size = 2304, intermediate_size = 9216, num_hidden_layers = 26, num_attention_heads = 8,
              vocab_size = 262208 },
 }
-families.gemma3n = { like = "gemma3", window_size = 512, kv_heads = 2, finish = built.gemma3n }
+families.gemma3n = {
+  like = "gemma3", window_size = 512, kv_heads = 2, finish = built.gemma3n,
+  needs = { "hidden_size_per_layer_input", "vocab_size_per_layer_input" },
+}
 families.gemma4 = { like = "gemma3", window_size = 1024, experts = built.gemma4_experts, finish = built.gemma4 }
 families.phi = {
   gated = false, norms = 1, norm_bias = true, linear_bias = true, mlp = 4, context = 2048,
@@ -111,7 +123,7 @@ families.falcon = {
 families.RefinedWeb = { like = "falcon", multi_query = false, parallel = false }  -- Falcon-40B's older name
 families.mpt = { tied = true, gated = false, mlp = 4, context = 2048 }
 families.openelm = { tied = true, qk_norm = true, mlp = 4, context = 2048, per_layer = "openelm" }
-families["nemotron-nas"] = { mlp = 4, context = 131072, per_layer = "blocks" }
+families["nemotron-nas"] = { mlp = 4, context = 131072, per_layer = "blocks", needs = { "block_configs" } }
 families.starcoder2 = {
   tied = true, gated = false, norm_bias = true, linear_bias = true, kv_heads = 2, context = 4096, window = "all",
 }
@@ -127,17 +139,21 @@ families.olmo2 = { qk_norm = true, context = 2048 }
 families.olmo3 = { like = "olmo2", context = 65536, window = 4, window_size = 4096 }
 families.olmoe = { qk_norm = true, context = 4096 }
 families.dbrx = { context = 2048 }
-families.deepseek_v3 = { context = 4096, mtp_tables = 2 }
-families.glm_moe_dsa = { context = 202752 }
-families.deepseek_v4 = { context = 1048576, window = "none", head_dim = 512, finish = built.deepseek_v4 }
+families.deepseek_v3 = { context = 4096, mtp_tables = 2, needs = { "kv_lora_rank|use_mla" } }
+families.deepseek_v32 = { like = "deepseek_v3", needs = { "kv_lora_rank", "index_topk" } }
+families.glm_moe_dsa = { context = 202752, needs = { "kv_lora_rank", "index_topk" } }
+families.deepseek_v4 = {
+  context = 1048576, window = "none", head_dim = 512, needs = { "compress_ratios|layer_types" }, finish = built.deepseek_v4,
+}
 families.longcat_flash = {
   context = 131072, before = built.two_in_one, experts = built.longcat_experts, mtp_dense = true, mtp_tables = 1,
+  needs = { "kv_lora_rank", "num_experts" },
 }
 families.gpt_oss = {
   attention_bias = true, linear_bias = true, kv_heads = 8, head_dim = 64, context = 131072, window = "even",
   window_size = 128,
 }
-families.mllama = { like = "llama", kv_heads = 8, context = 131072, before = built.without_cross, finish = built.cross }
+families.mllama = { like = "llama", kv_heads = 8, context = 131072, needs = { "cross_attention_layers" }, before = built.without_cross, finish = built.cross }
 families.llama4 = {
   experts = built.llama4_experts,
   kv_heads = 8, head_dim = 128, context = 131072, window = "chunked", window_size = 8192,
@@ -183,7 +199,7 @@ local SAME = {
   kimi_linear = { "kimi_k3" },
   phi3 = { "phi4mm", "phi3_v" },
   falcon = { "RefinedWebModel" },
-  deepseek_v3 = { "deepseek_v2", "deepseek_v32", "glm4_moe_lite", "deepseek_vl_v2", "kimi_k2", "kimi_k25",
+  deepseek_v3 = { "deepseek_v2", "glm4_moe_lite", "deepseek_vl_v2", "kimi_k2", "kimi_k25",
                   "kimi_vl", "minicpm3", "mistral4" },
   glm4_moe = { "glm4v_moe", "hy_v3" },
   glm4 = { "glm4v" },
@@ -196,5 +212,11 @@ local SAME = {
 for name, others in pairs(SAME) do
   for _, other in ipairs(others) do families[other] = { like = name } end
 end
+
+for name in ("bailing_moe deepseek_v3 deepseek_v4 dots1 ernie4_5_moe glm4_moe glm_moe_dsa gpt_oss granitemoe "
+  .. "hunyuan_v1_moe kimi_linear mimo_v2 minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe qwen3_5_moe"):gmatch "%S+" do
+  families[name].routed = true
+end
+families.qwen3_next.routed, families.minicpm3.routed = false, false
 
 return families

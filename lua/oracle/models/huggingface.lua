@@ -123,6 +123,8 @@ local function open(raw, file)
     c:warn("model_type %s is not known%s; taken as built like llama", model_type,
       near and (" (nearest: %s)"):format(near) or "")
   end
+  c:check_needs(c.family.needs or {})
+  if c.family.routed then c:check_needs { "num_experts" } end
   return c
 end
 
@@ -189,18 +191,30 @@ local function read_dtype(c)
   return dtype or nil
 end
 
+-- The settings by the keys they go by; ModelOpt's file beside this one is put in by oracle.models.catalog.
+local SETTINGS = { "quantization_config", "compression_config", "quantization", "hf_quant_config.json: quantization" }
+
 -- The format of most weights, bits of each part and the KV cache's format, into the shape.
 local function read_quantization(c, m)
-  local q = either(c, "quantization_config") or either(c, "compression_config")
+  local key, q
+  for _, name in ipairs(SETTINGS) do
+    key, q = name, either(c, name)
+    if q ~= nil then break end
+  end
   if q == nil then return end
-  if type(q) ~= "table" then c:fail("quantization_config: an object expected") end
-  local found, method = quantization.read(q, m)
+  if type(q) ~= "table" then c:fail("%s: an object expected", key) end
+  local found, why = quantization.read(q, m)
   if not found then
-    c:warn("quantization method %s is not known; weights are taken as unquantised", method)
+    if not c.approximate then
+      c:fail("%s: %s; approximate = true takes the weights as not quantised", key, why)
+    end
+    c:warn("%s: %s; the weights are taken as not quantised", key, why)
     return
   end
+  if found.unknown_kv then c:warn("%s: a KV cache of %s is not known; ignored", key, found.unknown_kv) end
   m.quantization, m.kv_cache_dtype = found.format, found.kv
-  m.weight_bits = found.format and found.bits or nil
+  m.weight_bits, m.block_scaled = found.format and found.bits or nil, found.block_scaled
+  m.weight_only = found.weight_only
 end
 
 -- ---- the whole ----
@@ -261,8 +275,8 @@ end
 -- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers);
 -- `torch_dtype`:
 -- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: the format of most weights, "fp8", "fp4",
--- "mxfp4", "int8", "int4" ..., with `weight_bits` (oracle.models.quantization), or nil; `kv_cache_dtype`: or nil;
--- `warnings`: a list of texts
+-- "mxfp4", "int8", "int4" ..., or nil, with `weight_bits`, `block_scaled` and `weight_only`
+-- (oracle.models.quantization); `kv_cache_dtype`: or nil; `warnings`: a list of texts
 -- @raise "FILE: FIELD ...: what was expected"
 function huggingface.read(raw, file, overrides)
   if overrides and next(overrides) ~= nil and type(raw) == "table" then raw = override(raw, overrides, file) end

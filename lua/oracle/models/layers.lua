@@ -44,12 +44,20 @@ end
 
 -- ---- the ways to say it ----
 
+-- A list may go on with the layers that predict further tokens.
+local function check_length(c, m, key, list)
+  if #list < m.num_hidden_layers then
+    c:fail("%s: %d layers, num_hidden_layers is %d", key, #list, m.num_hidden_layers)
+  end
+end
+
 local function named(c, m, key)
   local list = c:value(key)
   if type(list) ~= "table" or #list == 0 then return nil end
+  check_length(c, m, key, list)
   return each(m.num_hidden_layers, function(i)
     local name = list[i]
-    local kind = KINDS[name] or (name == nil and "full")
+    local kind = KINDS[name]
     if not kind then
       if not c.approximate then
         c:fail("%s[%d] = %s: no known kind of layer; approximate = true takes it as full attention", key, i - 1,
@@ -88,6 +96,7 @@ end
 SAID[5] = function(c, m)                                  -- MiniMax-Text-01: 0 lightning, 1 softmax
   local list = c:value "attn_type_list"
   if type(list) ~= "table" then return nil end
+  check_length(c, m, "attn_type_list", list)
   return each(m.num_hidden_layers, function(i) return list[i] == 0 and "state" or "full" end)
 end
 

@@ -264,17 +264,23 @@ static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model 
   lua_pop(L, 1);
 }
 
-/* layout.weight_bits = { expert = 4.25, ... }: bits of a weight where parts differ. */
+/* layout.weight_bits = { expert = 4.25, ..., lm_head = 4.5, embedding = 4.5 }: bits of a weight where parts differ. */
+static double part_bits(lua_State *L, int index, const char *name)
+{
+  const double bits = orc_bind_number_or(L, index, "layout.weight_bits", name, 0.0);
+  if (!(bits >= 0.0 && bits <= 64.0))
+    orc_bind_fail(L, "layout.weight_bits.%s: bits from 0 to 64 expected", name);
+  return bits;
+}
+
 static void read_weight_bits(lua_State *L, int index, orc_layout *l)
 {
   if (lua_getfield(L, index, "weight_bits") != LUA_TNIL) {
     need_table(L, -1, "layout.weight_bits");
-    for (int i = 0; i < ORC_PARTS; i++) {
-      l->weight_bits[i] =
-          orc_bind_number_or(L, lua_gettop(L), "layout.weight_bits", part_names[i], 0.0);
-      if (!(l->weight_bits[i] >= 0.0 && l->weight_bits[i] <= 64.0))
-        orc_bind_fail(L, "layout.weight_bits.%s: bits from 0 to 64 expected", part_names[i]);
-    }
+    for (int i = 0; i < ORC_PARTS; i++)
+      l->weight_bits[i] = part_bits(L, lua_gettop(L), part_names[i]);
+    l->head_bits = part_bits(L, lua_gettop(L), "lm_head");
+    l->table_bits = part_bits(L, lua_gettop(L), "embedding");
   }
   lua_pop(L, 1);
 }
