@@ -1,6 +1,7 @@
 --- Published models by the fields of their config.json that matter, with the parameters and the bytes of weights that
 -- their checkpoints hold: a list of { id, parameters =, bytes =, config =, source = }. `parameters` counts what the file
 -- page counts; `mtp`: layers that predict further tokens among them. Both may be nil where only the other is published.
+-- Without `source` they are those of the model's page and of its model.safetensors.index.json on huggingface.co.
 local json = require("oracle.core").json
 
 local function A(list) return setmetatable(list, json.array) end
@@ -47,6 +48,18 @@ for _, e in ipairs { { 4, 128, 7259435192 }, { 4, 64, 7507243192 }, { 4, 32, 800
     llama(40, 5120, 40, 40, 13824, 32000, gptq(e[1], e[2])))
 end
 add("TheBloke/Genz-70b-GPTQ 3 bits, 128", nil, 28029117672, llama(80, 8192, 64, 8, 28672, 32000, gptq(3, 128)))
+local function groups(format, bits, kind, more)
+  local weights = { num_bits = bits, type = kind, symmetric = true }
+  for k, v in pairs(more or {}) do weights[k] = v end
+  return { quantization_config = { quant_method = "compressed-tensors", format = format, ignore = A{ "lm_head" },
+    config_groups = { group_0 = { targets = A{ "Linear" }, weights = weights } } } }
+end
+local GROUPS_OF_128 = { strategy = "group", group_size = 128 }
+add("Llama-3.1-8B, W4A16", nil, 5700595200,
+  llama(32, 4096, 32, 8, 14336, 128256, groups("pack-quantized", 4, "int", GROUPS_OF_128)))
+add("Llama-3.1-8B, W4A8 kept in 8 bits", nil, 9190252544,
+  llama(32, 4096, 32, 8, 14336, 128256, groups("int-quantized", 8, "int", GROUPS_OF_128)))
+add("Llama-3.1-8B, FP8", nil, 9.08e9, llama(32, 4096, 32, 8, 14336, 128256, groups("float-quantized", 8, "float")))
 add("Orpheus-3B, NF4", nil, 2456339440, llama(28, 3072, 24, 8, 8192, 156940, { head_dim = 128,
   tie_word_embeddings = true, quantization_config = { quant_method = "bitsandbytes", load_in_4bit = true,
     bnb_4bit_quant_type = "nf4", bnb_4bit_use_double_quant = true, llm_int8_skip_modules = A{ "lm_head",
@@ -180,12 +193,17 @@ for i = 0, 63 do
     end
   end
 end
-add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264 + 849400424, { model_type = "qwen3_5",
+add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264, { model_type = "qwen3_5",
   tie_word_embeddings = false, vision_config = VISION35, dtype = "bfloat16",
   text_config = shape("qwen3_5_text", 64, 5120, 24, 4, 17408, 248320, with(linear(16, 48),
-    { mtp_num_hidden_layers = 1 })), quantization_config = { quant_method = "compressed-tensors",
+    { mtp_num_hidden_layers = 0 })), quantization_config = { quant_method = "compressed-tensors",
     format = "pack-quantized", ignore = A(LEFT), config_groups = { group_0 = { targets = A{ "Linear" }, weights = {
       num_bits = 4, type = "int", strategy = "group", group_size = 128, symmetric = false } } } } })
+add("Qwen3.5-9B, MLX in 8 bits", nil, 10426433504, { model_type = "qwen3_5", tie_word_embeddings = false,
+  vision_config = with(VISION35, { out_hidden_size = 4096 }),
+  quantization_config = { group_size = 64, bits = 8, mode = "affine" },
+  text_config = shape("qwen3_5_text", 32, 4096, 16, 4, 12288, 248320, with(linear(16, 32),
+    { mtp_num_hidden_layers = 1 })) })
 add("Qwen/Qwen3-VL-8B-Instruct", 8767123696, nil, { model_type = "qwen3_vl", tie_word_embeddings = false,
   vision_config = with(VISION35, { model_type = "qwen3_vl", deepstack_visual_indexes = A{ 8, 16, 24 } }),
   text_config = shape("qwen3_vl_text", 36, 4096, 32, 8, 12288, 151936, { head_dim = 128 }) })
@@ -307,6 +325,11 @@ add("MiniMaxAI/MiniMax-M3", 427040140160, 795.51 * 2 ^ 30, { model_type = "minim
     sparse_attention_config = { use_sparse_attention = true, sparse_index_dim = 128, sparse_num_index_heads = 4,
       sparse_topk_blocks = 16, sparse_block_size = 128, sparse_init_block = 0, sparse_local_block = 1,
       sparse_attention_freq = seq(60, function(i) return i < 3 and 0 or 1 end) } }) })
+add("MiniMaxAI/MiniMax-M3-MXFP8", nil, 413.27 * 2 ^ 30, with(list[#list].config, { quantization_config = {
+  quant_method = "mxfp8", weight_block_size = A{ 1, 32 }, ignored_layers = A(seq(61, function(i)
+    return ({ "lm_head", "model.embed_tokens", "vision_tower", "multi_modal_projector", "patch_merge_mlp" })[i + 1]
+      or ("language_model.model.layers.%d.block_sparse_moe.gate"):format(i - 1)
+  end)) } }))
 add("meituan-longcat/LongCat-Flash-Chat", 561862880256, nil, { model_type = "longcat_flash", num_layers = 28,
   hidden_size = 6144, ffn_hidden_size = 12288, expert_ffn_hidden_size = 2048, num_attention_heads = 64,
   n_routed_experts = 512, zero_expert_num = 256, moe_topk = 12, q_lora_rank = 1536, kv_lora_rank = 512,
@@ -530,5 +553,28 @@ add("apple/OpenELM-1_1B", 1079891456, nil, { model_type = "openelm", model_dim =
     1.67, 1.8, 1.93, 2.06, 2.19, 2.31, 2.44, 2.57, 2.7, 2.83, 2.96, 3.09, 3.22, 3.35, 3.48, 3.61, 3.74, 3.87, 4.0 },
   vocab_size = 32000, max_context_length = 2048, normalize_qk_projections = true, share_input_output_layers = true,
   torch_dtype = "float32" })
+
+-- ---- other sources ----
+
+local LOG = 'vLLM\'s log, "Checkpoint size"'
+local SOURCES = {
+  ["TheBloke/MythoMax-L2-13B-GPTQ"] = "size of the file (Git LFS) on huggingface.co",
+  ["TheBloke/Genz-70b-GPTQ"] = "size of the file (Git LFS) on huggingface.co",
+  ["Llama-3.1-8B, W4A"] = "github.com/vllm-project/llm-compressor, issue 1215",
+  ["Llama-3.1-8B, FP8"] = "github.com/tinygrad/tinygrad, pull request 12893",
+  ["Orpheus-3B"] = "model.safetensors.index.json beside its config.json on github.com",
+  ["Qwen3.6-27B, W4A16"] = "github.com/fantasylord/Qwen36",
+  ["Qwen3.5-9B, MLX"] = "github.com/leo-kreisman/Qwen3.5-9B-MLX-8bit",
+  ["cognitivecomputations/DeepSeek-R1-AWQ"] = "github.com/kvcache-ai/sglang_awq",
+  ["deepseek-ai/DeepSeek-V4"] = LOG .. " (github.com/vllm-project/vllm, issue 40821)",
+  ["moonshotai/Kimi-K2.5"] = LOG, ["moonshotai/Kimi-Linear"] = LOG, ["zai-org/GLM-5.1"] = LOG,
+  ["MiniMaxAI/MiniMax-M2.7"] = LOG, ["MiniMaxAI/MiniMax-M3"] = LOG, ["google/gemma-4-31B"] = LOG,
+  ["XiaomiMiMo/MiMo-V2.5-Pro"] = LOG,
+}
+for _, e in ipairs(list) do
+  for beginning, source in pairs(SOURCES) do
+    if e.id:find(beginning, 1, true) == 1 then e.source = source end
+  end
+end
 
 return list

@@ -215,6 +215,7 @@ local function read_quantization(c, m)
   m.quantization, m.kv_cache_dtype = found.format, found.kv
   m.weight_bits, m.block_scaled = found.format and found.bits or nil, found.block_scaled
   m.weight_only = found.weight_only
+  if found.without_mtp then m.num_nextn_predict_layers = nil end
 end
 
 -- ---- the whole ----

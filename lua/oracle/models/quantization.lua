@@ -64,7 +64,7 @@ end
 -- @param m the shape
 -- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale,
 --   weight_only = whether products run in the activations' format, bits = { part = bits }, kv = "fp8" or nil,
---   unknown_kv = a name or nil }; nil and what in them is not known
+--   unknown_kv = a name or nil, without_mtp = whether the layers that predict further tokens are left out }; nil and what in them is not known
 function quantization.read(raw, m)
   local q, why = settings(raw)
   if not q then return nil, why end
@@ -74,12 +74,13 @@ function quantization.read(raw, m)
   local tell
   tell, why = known(q, m)
   if not tell then return nil, why end
-  local bits, f = quantized_parts.bits(tell, q, m)
+  local bits, f = quantized_parts.bits(tell, q, m, method == "mlx")
   local format_of = f and f.bits < 16 and f.name or nil
   local kv, unknown_kv = cache_format(q)
   local block = format_of == "fp8_block"
   return { format = block and "fp8" or format_of, block_scaled = block or nil, bits = bits,
-           weight_only = format_of and f.weight_only or nil, kv = kv, unknown_kv = unknown_kv }
+           weight_only = format_of and f.weight_only or nil, kv = kv, unknown_kv = unknown_kv,
+           without_mtp = method == "mlx" or nil }
 end
 
 --- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block
@@ -90,7 +91,7 @@ function quantization.part_bits(model, weights, activations)
   local row, bits = formats.of[weights], {}
   for part, n in pairs(model.weight_bits or {}) do
     if n == 16 then n = formats.of[activations].bits end
-    if part == "lm_head" or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
+    if part == "lm_head" or part == "embedding" or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
   end
   return next(bits) and bits
 end

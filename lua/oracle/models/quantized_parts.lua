@@ -22,6 +22,7 @@ local STATE_MODULES = {
 }
 local BEFORE = { "model.layers.%d.", "language_model.model.layers.%d.", "model.language_model.layers.%d.",
                  "backbone.layers.%d.", "layers.%d.", "transformer.h.%d." }
+local TABLE = "model.embed_tokens"
 local HEADS = { "lm_head", "language_model.lm_head", "model.lm_head" }
 
 -- What is said of one layer's module, whatever it is called: false where it is left out under any of its names.
@@ -83,11 +84,24 @@ end
 -- Experts, or else the MLP, are most of the weights.
 local WEIGHT = { expert = 1e6, up = 1e3, down = 1e3 }
 
+-- Bits of the LM head; nil: it is not quantised.
+local function head_bits(tell)
+  local head
+  for _, name in ipairs(HEADS) do
+    local f = tell(name, "lm_head")
+    if f == false then return nil end
+    head = head or f
+  end
+  return head and head.bits or nil
+end
+
 --- @param tell function(a module's name, its part) -> its format, false where it is left out, nil where nothing is said
 -- @param q the settings
 -- @param m the shape
--- @return { part = bits }, with lm_head where that is quantised too; and the format of most weights, nil: none is
-function quantized_parts.bits(tell, q, m)
+-- @param tables whether the embedding's table is quantised as modules are
+-- @return { part = bits }, with lm_head and embedding where those are quantised too; and the format of most weights,
+--   nil: none is
+function quantized_parts.bits(tell, q, m, tables)
   local alike = not counts_layers(q, 0)
   local function mean(modules, part, having)
     if alike then return mean_bits(tell, modules, part, { 0, 1 }, 1) end
@@ -108,13 +122,9 @@ function quantized_parts.bits(tell, q, m)
       if f and (WEIGHT[part] or 1) > most then format_of, most = f, WEIGHT[part] or 1 end
     end
   end
-  local head
-  for _, name in ipairs(HEADS) do
-    local f = tell(name, "lm_head")
-    if f == false then return bits, format_of end
-    head = head or f
-  end
-  bits.lm_head = head and not m.tie_word_embeddings and head.bits or nil
+  bits.lm_head = not m.tie_word_embeddings and head_bits(tell) or nil
+  local f = tables and tell(TABLE, "embedding")
+  if f then bits.embedding, bits.lm_head = f.bits, m.tie_word_embeddings and f.bits or bits.lm_head end
   return bits, format_of
 end
 
