@@ -22,6 +22,8 @@ typedef struct orc_layout {
   orc_dtype weights;             /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
+  double head_bits, table_bits;  /* of one weight of the LM head and of the embedding where they are
+                                    quantised; 0: as the activations */
   orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
   orc_dtype compute;     /* format the matrix units compute in */
   orc_dtype kv;          /* format of the KV cache */
@@ -62,13 +64,17 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 /* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
 double orc_layout_part_bytes(const orc_layout *l, orc_part part);
 
+/* Bytes of one weight of the LM head and of the embedding's table. */
+double orc_layout_head_bytes(const orc_layout *l);
+double orc_layout_table_bytes(const orc_layout *l);
+
 /* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
 ** where others do not. */
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);
 
 /*
-** Bytes of KV per token and layer of one kind of attention on one GPU; latent attention's one
-** latent is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
+** Bytes of KV per token and layer of one kind of attention on one GPU, on average where some layers
+** keep none; one latent or entry is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
 ** keeps scales beside them (LMDeploy's documentation, "INT4/INT8 KV Cache": one per head and token,
 ** 4 B for the 64 B of a head of 128).
 */
@@ -105,6 +111,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 **   sampling     T 2 hidden values; S x vocabulary logits as computed, and logit_bytes (36) beside each:
 **                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
 **                their running sum; the 36 is fitted to the figures below
+** and the uncompressed window of max_num_seqs sequences under compressed attention.
 ** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
 ** GiB): Llama-3.1-8B 4.76 / 4.77, Llama-3.3-70B at tp 2 4.84 / 4.90, Qwen3-0.6B 5.56 / 5.54,
 ** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.

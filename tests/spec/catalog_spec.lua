@@ -171,7 +171,7 @@ describe("an unknown name", function()
     assert.equal("./nope/config.json: no such file", (select(2, pcall(catalog.model, "./nope/config.json"))))
     assert.matches("a name or the path", (select(2, pcall(catalog.model, 7))))
     assert.matches("empty text", (select(2, pcall(catalog.hardware, ""))))
-    assert.matches("cannot be read", (select(2, pcall(catalog.model, "/"))))
+    assert.matches("a folder without config.json", (select(2, pcall(catalog.model, "/"))))
   end)
 end)
 
@@ -276,7 +276,8 @@ describe("a config.json", function()
     assert.equal(8, windows(with { model_type = "cohere2" }))          -- the fourth and the eighth see all
     assert.equal(10, windows(with { model_type = "mixtral", num_attention_heads = 8, num_local_experts = 4,
                                     num_experts_per_tok = 2 }))
-    assert.equal(1, windows(with { model_type = "qwen2", num_key_value_heads = 4, layer_types =
+    assert.equal(1, windows(with { model_type = "qwen2", num_hidden_layers = 2, num_key_value_heads = 4,
+      layer_types =
       setmetatable({ "full_attention", "sliding_attention" }, json.array) }))
     -- as wide as the context: no window at all
     assert.equal(0, windows(with { model_type = "mistral", num_key_value_heads = 4, sliding_window = 512 }))
@@ -310,7 +311,8 @@ describe("a config.json", function()
       kv_lora_rank = 512, qk_rope_head_dim = 64, qk_nope_head_dim = 128, v_head_dim = 128 }, "config.json")
     fields(m, { q_lora_rank = 0, kv_lora_rank = 512, head_dim = 192, num_dense_layers = 1, shared_expert_size = 2816 })
     assert.matches("v_head_dim is missing %(needed for model_type deepseek_v3%)",
-      refused { model_type = "deepseek_v3", kv_lora_rank = 8, qk_rope_head_dim = 4, qk_nope_head_dim = 4 })
+      refused { model_type = "deepseek_v3", kv_lora_rank = 8, qk_rope_head_dim = 4, qk_nope_head_dim = 4,
+                n_routed_experts = 4, num_experts_per_tok = 2 })
   end)
 
   it("may be multimodal, with the defaults of its text part", function()
@@ -353,7 +355,10 @@ describe("a config.json", function()
     end
     assert.equal("int4", format(groups { num_bits = 4, type = "int" }))
     assert.equal("fp8", format(groups { num_bits = 8, type = "float" }))
-    local m = read { quantization_config = { quant_method = "hitherto" } }
+    local ok, why = pcall(read, { quantization_config = { quant_method = "hitherto" } })
+    assert.is_false(ok)
+    assert.matches('^config.json: quantization_config: quant_method = "hitherto": no known method; known are ', why)
+    local m = read { quantization_config = { quant_method = "hitherto" }, approximate = true }
     assert.is_nil(m.quantization)
     assert.matches("hitherto", m.warnings[1])
   end)

@@ -1,5 +1,6 @@
 --- The shipped files as a whole: their form, their names, and every model's parameters against the published count.
 local catalog = require "oracle.models.catalog"
+local checkpoint = require "oracle.models.checkpoint"
 local core = require "oracle.core"
 local paths = require "oracle.text.paths"
 local rows = require "rows"
@@ -34,13 +35,6 @@ local function published(said)
   return digits * one, 0.5 * one * 10.0 ^ -#(digits:match "%.(%d+)" or "")
 end
 
--- What a checkpoint's one layer for a further token adds: a layer, a projection of two hidden states, and an embedding
--- and a head of its own (arXiv:2412.19437, section 2.2).
-local function further_token(stem, m)
-  local more = catalog.model(stem, { num_hidden_layers = m.num_hidden_layers + 1 })
-  return count(more) - count(m) + 2 * m.hidden_size ^ 2 + 2 * m.vocab_size * m.hidden_size
-end
-
 describe("a shipped model", function()
   it("has the published number of parameters, to half a percent", function()
     local exact, all = 0, 0
@@ -51,7 +45,7 @@ describe("a shipped model", function()
       else
         local m = catalog.model(file.stem)
         local derived, wanted, slack = count(m), published(said)
-        if tostring(said):find "with MTP" then derived = derived + further_token(file.stem, m) end
+        if tostring(said):find "with MTP" then derived = derived + checkpoint.mtp_parameters(m) end
         if tostring(said):find "without vision" then derived = derived - m.tower_parameters end
         assert.is_true(math.abs(derived - wanted) <= math.max(slack, 0.005 * wanted),
           ("%s: %d derived, %s published"):format(file.stem, derived, said))
@@ -174,13 +168,16 @@ describe("models/index.txt", function()
     package.loaded["oracle.models.catalog"] = nil
     local fresh = require "oracle.models.catalog"
     package.loaded["oracle.models.catalog"] = catalog
-    local opened, open = {}, io.open
-    io.open = function(path, ...)                         -- luacheck: ignore
-      opened[#opened + 1] = path:match "[^/]+$"
-      return open(path, ...)
+    local opened, open, read = {}, io.open, core.read_file
+    local function noting(f)
+      return function(path, ...)
+        opened[#opened + 1] = path:match "[^/]+$"
+        return f(path, ...)
+      end
     end
+    io.open, core.read_file = noting(open), noting(read)  -- luacheck: ignore
     local ok = pcall(fresh.model, "nvidia/Qwen3-32B-NVFP4") and pcall(fresh.hardware, "h200")
-    io.open = open                                        -- luacheck: ignore
+    io.open, core.read_file = open, read                  -- luacheck: ignore
     assert.is_true(ok)
     assert.same({ "index.txt", "qwen3-32b.json", "h200.json" }, opened)
   end)

@@ -2,16 +2,18 @@
 -- A name is looked up in models/index.txt, so that one file is read and not all; the index is searched as it is. In a
 -- name case, '-', '_' and blanks do not matter. What is not a name is taken as a path.
 local lazy = require "oracle.lazy"
-local cost = require("oracle.core").cost
+local checkpoint = require "oracle.models.checkpoint"
+local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
-local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
-local quantization = require "oracle.models.quantization"
+local quantization = lazy "oracle.models.quantization"
 local schemes = lazy "oracle.models.schemes"
 local spelling = require "oracle.text.spelling"
 
 local catalog = {}
+
+local cost, json = core.cost, core.json
 
 local KINDS = {
   llm = { what = "model", list = "oracle models", file = "config.json" },
@@ -41,12 +43,11 @@ local function shipped_path(kind, stem)
   return paths.path(("models/%s/%s.json"):format(kind, stem))
 end
 
+local MOST = 64 << 20             -- bytes; the index of the largest checkpoints has a fifth of that
+
 local function read_json(path)
-  local f, message = io.open(path, "rb")
-  if not f then error(message, 0) end                     -- it begins with the path
-  local text = f:read "a"
-  f:close()
-  if not text then error(path .. ": cannot be read (a folder without the file?)", 0) end
+  local text, why = core.read_file(path, MOST)
+  if not text then error(("%s: %s"):format(path, why), 0) end
   -- PyTorch's json writes Infinity and NaN, which JSON has not.
   local ok, value = pcall(json.decode, text, path)
   if ok or not text:find "Infinity" and not text:find "NaN" then return ok and value or json.decode(text, path) end
@@ -54,29 +55,36 @@ local function read_json(path)
   return json.decode(text, path)
 end
 
+-- A file of that name in a folder, or the same compressed; nil: there is none.
+local function file_in(folder, name)
+  for _, path in ipairs { folder .. "/" .. name, folder .. "/" .. name .. ".gz" } do
+    if paths.exists(path) then return path end
+  end
+end
+
 -- ModelOpt writes the format of the weights into a file of its own beside config.json.
 local function add_quantization(raw, path)
-  local beside = paths.folder(path) .. "/hf_quant_config.json"
-  if type(raw) ~= "table" or raw.quantization_config or not path:find "config%.json$" or not paths.exists(beside) then
-    return
-  end
+  local beside = path:find "config%.json" and file_in(paths.folder(path), "hf_quant_config.json")
+  if type(raw) ~= "table" or not beside then return end
   local own = read_json(beside)
   local q = type(own) == "table" and own.quantization
   if type(q) ~= "table" then error(beside .. ": quantization: an object expected", 0) end
   q.quant_method = "modelopt"
-  raw.quantization_config = q
+  raw["hf_quant_config.json: quantization"] = q
 end
 
--- A path is written as one: it begins with '/', './' or '../', or ends in .json.
+-- A path is written as one: it begins with '/', './' or '../', or ends in .json or .json.gz.
 local function looks_like_path(name)
-  return name:find "^%.?%.?/" ~= nil or name:lower():find "%.json$" ~= nil
+  return name:find "^%.?%.?/" ~= nil or name:lower():gsub("%.gz$", ""):find "%.json$" ~= nil
 end
 
 -- The file a path means: itself, or the file of that kind in the folder it names.
 local function file_at(path, kind)
   local inner = KINDS[kind].file
-  if inner and paths.exists(path:gsub("/+$", "") .. "/" .. inner) then return path:gsub("/+$", "") .. "/" .. inner end
-  if paths.exists(path) then return path end
+  local found = inner and file_in((path:gsub("/+$", "")), inner)
+  if found or not paths.exists(path) then return found end
+  if inner and core.list(path) then error(("%s: a folder without %s"):format(path, inner), 0) end
+  return path
 end
 
 local function last_part(name)
@@ -150,6 +158,7 @@ end
 
 -- The name of the folder of a config.json; "." and ".." are counted from where the shell says we are.
 local function folder_name(path)
+  path = path:gsub("%.gz$", "")
   local folder = path == "config.json" and "." or path:match "^(.*)/config%.json$"
   if not folder then return nil end
   local parts = {}
@@ -160,26 +169,14 @@ local function folder_name(path)
   return parts[#parts]
 end
 
--- B of the weights that a checkpoint in the model's own formats has; layers that predict further tokens with it, each
--- with a projection of two hidden states.
-local function checkpoint_bytes(m, extra)
-  local whole = {}
-  for k, v in pairs(m) do whole[k] = v end
-  whole.num_hidden_layers = m.num_hidden_layers + extra
-  return cost.memory { model = whole, layout = quantization.layout(m), max_num_batched_tokens = 1, max_num_seqs = 1 }
-    .weight_bytes + extra * 4 * m.hidden_size * m.hidden_size
-end
-
 -- What the index of a checkpoint's files says they hold, beside what was derived.
-local function check_index(m, raw, path)
-  local beside = paths.folder(path) .. "/model.safetensors.index.json"
-  if not paths.exists(beside) then return end
+local function check_index(m, path)
+  local beside = file_in(paths.folder(path), "model.safetensors.index.json")
+  if not beside then return end
   local files = read_json(beside)
   local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
   if not said or said <= 0 then return end
-  local text = type(raw.text_config) == "table" and raw.text_config or raw
-  local extra = math.type(text.num_nextn_predict_layers) == "integer" and text.num_nextn_predict_layers or 0
-  local derived = checkpoint_bytes(m, math.min(math.max(extra, 0), 8))
+  local derived = checkpoint.bytes(m)
   m.checkpoint_bytes = said
   local off = 100 * (derived / said - 1)
   if math.abs(off) > 1 then
@@ -203,13 +200,13 @@ function catalog.model(name_or_path, overrides)
   local id, changes
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
-  m.id = stem or folder_name(path) or last_part(path):gsub("%.json$", "")
+  m.id = stem or folder_name(path) or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
   m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
   m.aliases = raw._aliases or {}
   m.file = path
-  if not stem then check_index(m, raw, path) end
+  if not stem then check_index(m, path) end
   return m
 end
 
@@ -254,7 +251,7 @@ end
 function catalog.hardware(name_or_path)
   local path, stem = resolve("hardware", name_or_path)
   local h = catalog.own_hardware(read_json(path), stem and stem .. ".json" or path)
-  h.id = h.id or stem or last_part(path):gsub("%.json$", "")
+  h.id = h.id or stem or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
   h.name = h.name or h.id
   h.file = path
   return h

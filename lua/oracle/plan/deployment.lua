@@ -1,9 +1,10 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
+local lazy = require "oracle.lazy"
+local collectives = lazy "oracle.models.collectives"
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
-local lazy = require "oracle.lazy"
 local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
@@ -17,14 +18,6 @@ local function fail(...)
 end
 
 -- ---- number formats ----
-
--- Weight format, and the format the matrix units then compute in. Weight-only formats are unpacked to 16 bit on the
--- way: vLLM's docs, "Quantization".
-local function quantized(quantization, activations)
-  local weights = formats.find("weights", quantization)
-  if not weights then return activations, activations end
-  return weights, formats.of[weights].weight_only and activations or weights
-end
 
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
 function deployment.shares_experts(e, model)
@@ -48,12 +41,13 @@ function deployment.layout(e, model)
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
   local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
-  local weights, compute = quantized(asked or model.quantization or "none", activations)
+  local weights = formats.find("weights", checkpoints.weights(model, asked) or "none") or activations
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
-    activations = activations, weights = weights, compute = compute,
+    activations = activations, weights = weights,
+    compute = checkpoints.compute(model, asked, weights, activations),
     weight_bits = (not asked or asked == model.quantization)
       and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
@@ -62,6 +56,19 @@ function deployment.layout(e, model)
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,
   }
+end
+
+--- What is measured of the collectives that `all_reduce = "auto"` means: layout.measured.
+-- @param gpus the hardware of each pipeline stage
+-- @return nil where formulas stand: another algorithm, stages of different hardware, hardware without measurements
+function deployment.measured_collectives(e, model, gpus)
+  if e.all_reduce ~= "auto" then return nil end
+  for _, gpu in ipairs(gpus) do
+    if gpu ~= gpus[1] then return nil end
+  end
+  local shared = deployment.shares_experts(e, model)
+    and { all_to_all = e.tensor_parallel_size * e.data_parallel_size, gather = e.data_parallel_size } or nil
+  return collectives.measured(e, gpus[1], shared)
 end
 
 -- ---- engine knobs ----
