@@ -121,15 +121,19 @@ local function resolve(kind, name)
   return unknown(kind, name)
 end
 
--- What a variant of a shipped model (same shape, other context or format) sets beside its file; a format may be the
--- name of a scheme.
+-- What a variant of a shipped model (same shape, other context or format) sets beside its file. Its format, which may
+-- be the name of a scheme, goes into the file's table in place of the one there.
 local function variant(raw, name)
   for id, changes in pairs(raw._variants or {}) do        -- names are unique, so order does not matter
     local folded = spelling.fold(name)
     if folded == spelling.fold(id) or folded == spelling.fold(last_part(id)) then
-      if type(changes.quantization_config) == "string" then
-        changes.quantization_config = schemes[changes.quantization_config]
-          or error(("%s: no scheme %s"):format(id, changes.quantization_config), 0)
+      local format = changes.quantization_config
+      if format ~= nil then
+        if type(format) == "string" then
+          format = schemes[format] or error(("%s: no scheme %s"):format(id, format), 0)
+        end
+        raw.quantization_config, changes.quantization_config = format, nil
+        if type(raw.text_config) == "table" then raw.text_config.quantization_config = nil end
       end
       return id, changes
     end
