@@ -6,6 +6,7 @@ local checkpoint = require "oracle.models.checkpoint"
 local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
+local ordered = require "oracle.text.ordered"
 local paths = require "oracle.text.paths"
 local quantization = lazy "oracle.models.quantization"
 local schemes = lazy "oracle.models.schemes"
@@ -194,7 +195,8 @@ end
 -- the path of a config.json or of the folder that holds it, relative to the current folder
 -- @tparam[opt] table overrides values in place of the file's, by config.json's own keys
 -- @treturn table the fields of orc_model and `model_type`, `torch_dtype`, `quantization`, `warnings`
--- (oracle.models.huggingface), with `id`, `name` (the Hugging Face id, or the path), `source`, `aliases`, `file`
+-- (oracle.models.huggingface), with `id`, `name` (the Hugging Face id, or the path), `source`, `aliases`, `variants`,
+-- `published` (the published number of parameters), `file`
 -- @raise one line that says what, where, and what was expected
 function catalog.model(name_or_path, overrides)
   local path, stem = resolve("llm", name_or_path)
@@ -208,7 +210,7 @@ function catalog.model(name_or_path, overrides)
   m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
     and raw._name_or_path ~= "" and raw._name_or_path) or m.id
   m.source = raw._source or path
-  m.aliases = raw._aliases or {}
+  m.aliases, m.variants, m.published = raw._aliases or {}, ordered.keys(raw._variants or {}), raw._parameters
   m.file = path
   if not stem then check_index(m, path) end
   return m

@@ -7,6 +7,22 @@ local quantization = require "oracle.models.quantization"
 
 local show = {}
 
+local WIDE = 80
+
+-- Words in lines no wider than a terminal, those after the first set in.
+local function wrapped(first, text, indent)
+  local lines, line = {}, first
+  for word in text:gmatch "%S+" do
+    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
+      lines[#lines + 1], line = line, indent .. word
+    else
+      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
+
 local function billions(n)
   return ("%.6g billion"):format(n / 1e9)
 end
@@ -86,7 +102,7 @@ local function kinds_table(m, memory)
     if k then
       local keeps = kind == "windowed" and not m.index_topk and m.sliding_window or math.huge
       local name = kind == "full" and "full" or kind == "state" and "state"
-        or m.index_topk and ("sparse, of %d tokens"):format(m.sliding_window)
+        or m.index_topk and ("sparse, of %d"):format(m.sliding_window)
         or ("%s of %d"):format(m.chunked_window and "chunk" or "window", m.sliding_window)
       if m.kv_lora_rank > 0 and kind ~= "state" then name = name .. ", latent" end
       add(name, k.layers, kind ~= "state" and k.bytes, function(tokens)
@@ -94,8 +110,8 @@ local function kinds_table(m, memory)
       end)
     end
   end
-  return console.table({ "layers of a kind", "number", { name = "per token", unit = "KiB" },
-    { name = "1k tokens", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
+  return console.table({ "layers of a kind", "number", { name = "token", unit = "KiB" },
+    { name = "1k", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
 end
 
 local function windows(m)
@@ -108,8 +124,16 @@ end
 
 local function notes(list)
   local out = {}
-  for i, w in ipairs(list) do out[i] = "warning: " .. w .. "\n" end
+  for i, w in ipairs(list) do out[i] = wrapped("warning: ", w, "  ") end
   return #out > 0 and "\n" .. table.concat(out) or ""
+end
+
+local function names(first, list)
+  return list and list[1] and wrapped(first, table.concat(list, ", "), "  ") or ""
+end
+
+local function published(m)
+  return math.type(m.published) == "integer" and billions(m.published) or m.published
 end
 
 --- A model: its shape, its parameters by part with the format of each, its KV cache by kind of layer, and every warning
@@ -119,40 +143,25 @@ function show.model(name)
   local count, layout = core.cost.parameters(m), quantization.layout(m)
   local memory = core.cost.memory { model = m, layout = layout, max_num_batched_tokens = 2048, max_num_seqs = 256 }
   local rows = {
-    { "name", m.name }, { "aliases", table.concat(m.aliases, ", ") }, { "source", m.source },
     { "layers", m.num_hidden_layers }, { "kinds of layers", windows(m) },
     { "hidden size", m.hidden_size }, { "attention", attention(m) },
     { "MLP inner size", m.intermediate_size }, { "experts", experts(m) },
     { "vocabulary", m.vocab_size }, { "context (tokens)", m.max_position_embeddings },
-    { "parameters", billions(count.total) }, { "active per token", billions(count.active) },
+    { "parameters", billions(count.total) }, { "published", published(m) },
+    { "active per token", billions(count.active) },
     { "weights", ("%s, %.2f GiB"):format(layout.weights, memory.weight_bytes / 2 ^ 30) },
     { "checkpoint's index", m.checkpoint_bytes and ("%.2f GiB"):format(m.checkpoint_bytes / 2 ^ 30) },
     { "KV cache per token", ("%s, %.4g KiB"):format(layout.kv, memory.kv_bytes_per_token / 1024) },
     { "FLOPs per decoded token", ("%.4g G"):format(2 * count.active / 1e9) },
-    { "file", m.file },
   }
   local shown = {}
   for _, row in ipairs(rows) do
     if row[2] ~= nil and row[2] ~= "" then shown[#shown + 1] = { row[1], tostring(row[2]) } end
   end
-  return console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, memory)
+  return m.name .. "\n" .. names("aliases: ", m.aliases) .. names("variants: ", m.variants)
+    .. wrapped("source: ", m.source, "  ") .. ("file: %s\n\n"):format(m.file)
+    .. console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, memory)
     .. notes(m.warnings)
-end
-
-local WIDE = 80
-
--- Words in lines no wider than a terminal, those after the first set in.
-local function wrapped(first, text, indent)
-  local lines, line = {}, first
-  for word in text:gmatch "%S+" do
-    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
-      lines[#lines + 1], line = line, indent .. word
-    else
-      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
 end
 
 --- An accelerator: every figure with its unit, and where it is from.
