@@ -77,7 +77,8 @@ describe("shipped models", function()
       -- The cost model gives routers a bias too; layers with a state have parameters of their own, and so have those of
       -- families with attention of several sizes.
       local plain = not m.num_state_layers
-      for _, family in ipairs { "deepseek_v4", "gemma3n", "gemma4", "longcat", "mimo_v2", "minimax_m3" } do
+      for _, family in ipairs { "deepseek_v4", "gemma3n", "gemma4", "longcat", "mimo_v2", "minimax_m3",
+                              "nemotron-nas" } do
         plain = plain and not m.model_type:find(family, 1, true)
       end
       if (not m.linear_bias or m.num_experts == 0) and plain then

@@ -42,8 +42,9 @@ schemes["nvfp4"] = compressed({ num_bits = 4, type = "float", strategy = "tensor
   "nvfp4-pack-quantized")
 schemes["fp8-modelopt"] = modelopt "FP8"
 schemes["nvfp4-modelopt"] = modelopt "NVFP4"
--- DeepSeek and Kimi: attention stays in 16 bits; from ModelOpt 0.22.1 on all of it but the output projection.
+-- DeepSeek: attention stays in 16 bits, in later ones all of it but the output projection; Kimi: experts alone change.
 schemes["nvfp4-mlp"] = modelopt("NVFP4", list("lm_head", "model.layers.*.self_attn*"))
+schemes["nvfp4-experts"] = modelopt("NVFP4", list("lm_head", "*self_attn*", "*shared_experts*", "*layers.0.mlp*"))
 schemes["nvfp4-mla-output"] = modelopt("NVFP4", list("lm_head", "model.layers.*.self_attn.kv_a*",
   "model.layers.*.self_attn.kv_b*", "model.layers.*.self_attn.q_*"))
 -- Kimi-K2-Thinking and K2.5: experts alone, groups of 32.
