@@ -193,10 +193,10 @@ for i = 0, 63 do
     end
   end
 end
-add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264, { model_type = "qwen3_5",
+add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264 + 849400424, { model_type = "qwen3_5",
   tie_word_embeddings = false, vision_config = VISION35, dtype = "bfloat16",
   text_config = shape("qwen3_5_text", 64, 5120, 24, 4, 17408, 248320, with(linear(16, 48),
-    { mtp_num_hidden_layers = 0 })), quantization_config = { quant_method = "compressed-tensors",
+    { mtp_num_hidden_layers = 1 })), quantization_config = { quant_method = "compressed-tensors",
     format = "pack-quantized", ignore = A(LEFT), config_groups = { group_0 = { targets = A{ "Linear" }, weights = {
       num_bits = 4, type = "int", strategy = "group", group_size = 128, symmetric = false } } } } })
 add("Qwen3.5-9B, MLX in 8 bits", nil, 10426433504, { model_type = "qwen3_5", tie_word_embeddings = false,
@@ -432,6 +432,16 @@ add("ai21labs/Jamba-v0.1", 51570323328, 103140646656, shape("jamba", 32, 4096, 3
 add("ai21labs/AI21-Jamba-1.5-Large", 398555013120, nil, shape("jamba", 72, 8192, 64, 8, 24576, 65536,
   { attn_layer_period = 8, attn_layer_offset = 4, expert_layer_period = 2, expert_layer_offset = 1, num_experts = 16,
     num_experts_per_tok = 2, mamba_d_state = 16, mamba_d_conv = 4, mamba_expand = 2, mamba_dt_rank = 512 }))
+-- "120.6B" and "316B" in their reports.
+add("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", 120.6e9, nil, shape("nemotron_h", 88, 4096, 32, 2, 2688, 131072,
+  { head_dim = 128, mamba_num_heads = 128, mamba_head_dim = 64, ssm_state_size = 128, conv_kernel = 4, n_groups = 8,
+    n_routed_experts = 512, num_experts_per_tok = 22, moe_latent_size = 1024, moe_intermediate_size = 2688,
+    moe_shared_expert_intermediate_size = 5376, n_shared_experts = 1, num_nextn_predict_layers = 1,
+    hybrid_override_pattern = ("MEMEMEMEME*"):rep(8) }), { source = "its technical report" })
+add("stepfun-ai/step3", 316e9, nil, shape("step3_text", 61, 7168, 64, nil, 18432, 128815, { head_dim = 256,
+  num_attention_groups = 1, share_q_dim = 2048, moe_num_experts = 48, moe_top_k = 3, moe_intermediate_size = 5120,
+  share_expert_dim = 5120, moe_layers_enum = table.concat(seq(56, function(i) return i + 4 end), ",") }),
+  { source = "arXiv:2507.19427, without vision" })
 add("ibm-ai-platform/Bamba-9B-v2", 9780064000, nil, shape("bamba", 32, 4096, 32, 8, 14336, 128256,
   { attn_layer_indices = A{ 9, 18, 27 }, mamba_n_heads = 128, mamba_d_head = 64, mamba_d_state = 128,
     mamba_n_groups = 1, mamba_d_conv = 4, mamba_expand = 2 }))

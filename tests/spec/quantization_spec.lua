@@ -158,6 +158,22 @@ describe("weights", function()
     assert.same({ (3 * 16 + 4.5) / 4, 4.5 }, { of.qkv, of.expert })
   end)
 
+  it("of layers that predict further tokens are told apart", function()
+    local checkpoint = require "oracle.models.checkpoint"
+    local config
+    for _, e in ipairs(require "published") do
+      if e.id == "deepseek-ai/DeepSeek-V3" then config = e.config end
+    end
+    local left = { "lm_head", "model.layers.61*" }
+    for i = 0, 60 do left[#left + 1] = ("model.layers.%d.self_attn*"):format(i) end
+    local m = read(config, { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = left })
+    assert.same({ 4.5, 4.5, 4.5, 16 }, { m.weight_bits.expert, m.weight_bits.shared, m.weight_bits.up, m.weight_bits.qkv })
+    assert.same({ 16, 16 }, { m.further_bits.expert, m.further_bits.qkv })
+    -- 653.9 billion experts' weights and 3.7 others of 4.5 bits, 11.4 of attention and 1.9 of tables of 16.
+    assert.near(369.4, (checkpoint.bytes(m) - checkpoint.mtp_bytes(m)) / 2 ^ 30, 0.2)
+    assert.near(2 * checkpoint.mtp_parameters(m), checkpoint.mtp_bytes(m), 1e6)
+  end)
+
   it("of the LM head, and of MLX's embedding", function()
     local groups = { g = { targets = { "Linear" }, weights = { num_bits = 4, type = "float", group_size = 16 } } }
     assert.equal(4.5, layer_bits({ quant_method = "compressed-tensors", config_groups = groups }).lm_head)

@@ -59,7 +59,10 @@ end
 function attention.latent(c, m)
   m.kv_lora_rank = c:count("kv_lora_rank", 0, 0)
   m.q_lora_rank, m.qk_rope_head_dim, m.qk_nope_head_dim, m.v_head_dim = 0, 0, 0, 0
-  if m.kv_lora_rank == 0 then return end
+  if m.kv_lora_rank == 0 then
+    m.q_lora_rank = c:count("share_q_dim", 0, 0)          -- Step-3's queries (arXiv:2507.19427, section 2)
+    return
+  end
   m.q_lora_rank = c:count("q_lora_rank", 0, 0)
   for _, field in ipairs { "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim" } do m[field] = c:need(field) end
   m.head_dim = m.qk_nope_head_dim + m.qk_rope_head_dim    -- what a query of one head holds

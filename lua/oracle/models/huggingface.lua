@@ -214,7 +214,7 @@ local function read_quantization(c, m)
   if found.unknown_kv then c:warn("%s: a KV cache of %s is not known; ignored", key, found.unknown_kv) end
   m.quantization, m.kv_cache_dtype = found.format, found.kv
   m.weight_bits, m.block_scaled = found.format and found.bits or nil, found.block_scaled
-  m.weight_only = found.weight_only
+  m.weight_only, m.further_bits = found.weight_only, found.format and found.further or nil
   if found.without_mtp then m.num_nextn_predict_layers = nil end
 end
 

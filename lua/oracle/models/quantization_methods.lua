@@ -67,6 +67,8 @@ local function by_groups(q, ignore, alone)
     for _, g in ipairs(list) do
       if g.names:has(name, alone) then return g.format end
     end
+    -- transformers loads no layers of that name, so that nothing has quantised them.
+    if name:find "^mtp%." or name:find "^model%.mtp" then return false end
     return whole or nil
   end
 end
