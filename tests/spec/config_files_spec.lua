@@ -119,7 +119,8 @@ describe("a model's file", function()
     assert.matches("a folder without config.json$", (refusal({ ["other.json"] = "{}" }, "")))
     assert.matches("hf_quant_config.json: quantization: quant_algo = \"NVFP5\": no known format; did you mean NVFP4%?",
       (refusal { ["config.json"] = text_of(), ["hf_quant_config.json"] = '{"quantization": {"quant_algo": "NVFP5"}}' }))
-    assert.matches("^hf_quant_config.json:1: ", (refusal { ["config.json"] = text_of(), ["hf_quant_config.json"] = "{" }))
+    assert.matches("^hf_quant_config.json:1: ",
+      (refusal { ["config.json"] = text_of(), ["hf_quant_config.json"] = "{" }))
   end)
 
   it("is compared with the index of the weights beside it", function()

@@ -7,8 +7,8 @@ local CONTEXTS = { 1024, 32768, 131072 }
 local configs = {}
 for _, e in ipairs(require "published") do configs[e.id] = e.config end
 
--- { a published model, function(tokens) -> bytes of the whole sequence in bf16 }; K and V are 2 * heads * size values of
--- 2 bytes a token and layer.
+-- { a published model, function(tokens) -> bytes of the whole sequence in bf16 }; K and V are 2 * heads * size values
+-- of 2 bytes a token and layer.
 local HAND = {
   full = { "meta-llama/Meta-Llama-3-8B", function(n) return 32 * 2 * 8 * 128 * 2 * n end },
   ["full, of as many heads"] = { "meta-llama/Llama-2-7b-hf", function(n) return 32 * 2 * 32 * 128 * 2 * n end },

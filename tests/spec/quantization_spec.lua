@@ -116,7 +116,8 @@ describe("weights", function()
       { { quant_algo = "W4A16_NVFP4", exclude_modules = { "*self_attn*" } }, 4.5, 16 },
       { { quant_method = "quark", global_quant_config = { weight = { dtype = "fp4" } }, exclude = { "lm_head" },
         layer_quant_config = { ["*self_attn*"] = { weight = { dtype = "fp8_e4m3" } } } }, 4.25, 8 },
-      { { quant_method = "quark", global_quant_config = { weight = { { dtype = "fp8_e4m3" }, { dtype = "int4" } } } }, 4, 4 },
+      { { quant_method = "quark", global_quant_config = { weight = { { dtype = "fp8_e4m3" }, { dtype = "int4" } } } },
+        4, 4 },
       { { quant_method = "torchao", quant_type = { default = { _type = "Int4WeightOnlyConfig", _data = {
         group_size = 64 } } } }, 4.5, 4.5 },
       { { quant_method = "torchao", quant_type = "float8_dynamic_activation_float8_weight" }, 8, 8 },
@@ -151,8 +152,8 @@ describe("weights", function()
   it("of the layers with a state are told by wildcards too", function()
     local q = { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = { "*linear_attn*", "lm_head" } }
     local of = bits({ model_type = "qwen3_next", num_hidden_layers = 4, hidden_size = 256, intermediate_size = 1024,
-      num_attention_heads = 4, num_key_value_heads = 2, vocab_size = 1000, max_position_embeddings = 512, num_experts = 8,
-      num_experts_per_tok = 2, moe_intermediate_size = 128, shared_expert_intermediate_size = 128,
+      num_attention_heads = 4, num_key_value_heads = 2, vocab_size = 1000, max_position_embeddings = 512,
+      num_experts = 8, num_experts_per_tok = 2, moe_intermediate_size = 128, shared_expert_intermediate_size = 128,
       linear_num_key_heads = 2, linear_num_value_heads = 4, linear_key_head_dim = 64, linear_value_head_dim = 64,
       linear_conv_kernel_dim = 4 }, q)
     assert.same({ (3 * 16 + 4.5) / 4, 4.5 }, { of.qkv, of.expert })
@@ -166,8 +167,12 @@ describe("weights", function()
     end
     local left = { "lm_head", "model.layers.61*" }
     for i = 0, 60 do left[#left + 1] = ("model.layers.%d.self_attn*"):format(i) end
-    local m = read(config, { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = left })
-    assert.same({ 4.5, 4.5, 4.5, 16 }, { m.weight_bits.expert, m.weight_bits.shared, m.weight_bits.up, m.weight_bits.qkv })
+    local raw = {}
+    for k, v in pairs(config) do raw[k] = v end
+    raw.quantization_config = { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = left }
+    local m = huggingface.read(raw, "config.json")
+    local of = m.weight_bits
+    assert.same({ 4.5, 4.5, 4.5, 16 }, { of.expert, of.shared, of.up, of.qkv })
     assert.same({ 16, 16 }, { m.further_bits.expert, m.further_bits.qkv })
     -- 653.9 billion experts' weights and 3.7 others of 4.5 bits, 11.4 of attention and 1.9 of tables of 16.
     assert.near(369.4, (checkpoint.bytes(m) - checkpoint.mtp_bytes(m)) / 2 ^ 30, 0.2)
@@ -206,7 +211,8 @@ describe("weights", function()
   it("in a format that is not known are refused by name, unless approximate", function()
     for expected, q in pairs {
       ['quant_method = "fp9": no known method; did you mean fp8%?'] = { quant_method = "fp9" },
-      ['quant_algo = "NVFP5": no known format; did you mean NVFP4%?'] = { quant_method = "modelopt", quant_algo = "NVFP5" },
+      ['quant_algo = "NVFP5": no known format; did you mean NVFP4%?'] = { quant_method = "modelopt",
+        quant_algo = "NVFP5" },
       ["config_groups.g.weights: 12 bits of type int are no known format"] = { quant_method = "compressed-tensors",
         config_groups = { g = { weights = { num_bits = 12, type = "int" } } } },
       ["bits = 5: one of 2, 3, 4, 8 bits expected"] = { quant_method = "gptq", bits = 5 },

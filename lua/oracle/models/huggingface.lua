@@ -154,12 +154,12 @@ local function read_traits(c, m)
 end
 
 -- A width, or the mean of one for each layer (Gemma-3n).
-local function one_width(c, field, layers)
-  local most, list = c:per_layer(field, layers)
+local function one_width(c, field, count)
+  local most, list = c:per_layer(field, count)
   if not list then return c:count(field) end
   local sum = 0
-  for i = 1, layers do sum = sum + list[i] end
-  return most > 0 and sum // layers or nil
+  for i = 1, count do sum = sum + list[i] end
+  return most > 0 and sum // count or nil
 end
 
 local function mlp_width(c, m)

@@ -17,8 +17,8 @@ end
 
 --- @param m of oracle.models.huggingface
 -- @param layout for oracle.core's cost, of one stage
--- @return a list of { name, layers, per_token = bytes a token and layer (nil: a state), at = function(tokens) -> bytes a
---   layer }
+-- @return a list of { name, layers, per_token = bytes a token and layer (nil: a state), at = function(tokens) -> bytes
+--   a layer }
 function kept.kinds(m, layout)
   local memory = core.cost.memory { model = m, layout = layout, max_num_batched_tokens = 1, max_num_seqs = 1 }
   local kinds, list, window = memory.stages[1].kinds, {}, memory.window_bytes

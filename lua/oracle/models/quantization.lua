@@ -63,9 +63,9 @@ end
 -- @param raw the decoded settings
 -- @param m the shape
 -- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale,
---   weight_only = whether products run in the activations' format, bits = { part = bits }, further = the same of layers that
---   predict further tokens, kv = "fp8" or nil,
---   unknown_kv = a name or nil, without_mtp = whether the layers that predict further tokens are left out }; nil and what in them is not known
+--   weight_only = whether products run in the activations' format, bits = { part = bits }, further = the same of layers
+--   that predict further tokens, kv = "fp8" or nil, unknown_kv = a name or nil, without_mtp = whether the layers that
+--   predict further tokens are left out }; nil and what in them is not known
 function quantization.read(raw, m)
   local q, why = settings(raw)
   if not q then return nil, why end
@@ -93,7 +93,8 @@ function quantization.part_bits(model, weights, activations, own)
   local row, bits = formats.of[weights], {}
   for part, n in pairs(own or model.weight_bits or {}) do
     if n == 16 then n = formats.of[activations].bits end
-    if part == "lm_head" or part == "embedding" or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
+    local own_format = part == "lm_head" or part == "embedding"
+    if own_format or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
   end
   return next(bits) and bits
 end

@@ -18,9 +18,10 @@ local function experts(m)
   local more = {}
   if (m.zero_experts or 0) > 0 then more[#more + 1] = (", %d more that do nothing"):format(m.zero_experts) end
   if (m.shared_expert_size or 0) > 0 then more[#more + 1] = (", shared %d"):format(m.shared_expert_size) end
-  if (m.routed_expert_hidden_size or 0) > 0 then more[#more + 1] = (", of width %d"):format(m.routed_expert_hidden_size) end
-  return ("%d, %d per token, inner size %d%s"):format(m.num_experts, m.num_experts_per_tok, m.moe_intermediate_size or 0,
-    table.concat(more))
+  local width = m.routed_expert_hidden_size or 0
+  if width > 0 then more[#more + 1] = (", of width %d"):format(width) end
+  return ("%d, %d per token, inner size %d%s"):format(m.num_experts, m.num_experts_per_tok,
+    m.moe_intermediate_size or 0, table.concat(more))
 end
 
 local function attention(m)
