@@ -267,6 +267,7 @@ function methods.modelopt(q, m)
   if f == nil and algo == nil and type(q.config_groups) == "table" then
     return by_groups(q, q.ignore or q.exclude_modules)
   end
+  if f == nil and algo == nil and q.kv_cache_quant_algo then f = false end    -- of the KV cache alone
   if f == nil then return nil, unknown_algorithm("", algo) end
   return all_but(q.exclude_modules or q.ignore, f or named("bf16", 16))
 end
