@@ -108,12 +108,16 @@ static int head_attention(const orc_model *m, orc_block block, orc_matrix *out)
   const double key = orc_model_head_dim(m, block), value = orc_model_value_dim(m, block);
   const bool one = block == ORC_BLOCK_FULL && m->full_shares_kv;
   const double kv = mean_kv_heads(m, block); /* also in layers that read another one's */
-  out[0] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, from,
-                  heads * (m->attention_gate ? key + value : key));
-  out[1] = matrix(ORC_PART_QKV, ORC_SHARD_KV, from, kv * (one ? key : key + value));
-  out[1].fused = true;
-  out[2] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, heads * value, hidden);
-  return 3 + (m->index_topk > 0 && block == ORC_BLOCK_WINDOWED ? indexer(m, out + 3) : 0);
+  const double query = heads * (m->attention_gate ? key + value : key);
+  const int rank = m->q_lora_rank;
+  int n = 0;
+  out[n++] = rank > 0 ? matrix(ORC_PART_QKV, ORC_SHARD_NONE, from, rank)
+                      : matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, from, query);
+  out[n] = matrix(ORC_PART_QKV, ORC_SHARD_KV, from, kv * (one ? key : key + value));
+  out[n++].fused = true;
+  if (rank > 0) out[n++] = matrix(ORC_PART_QKV, ORC_SHARD_OUTPUTS, rank, query);
+  out[n++] = matrix(ORC_PART_OUTPUT, ORC_SHARD_INPUTS, heads * value, hidden);
+  return n + (m->index_topk > 0 && block == ORC_BLOCK_WINDOWED ? indexer(m, out + n) : 0);
 }
 
 static int attention(const orc_model *m, orc_block block, orc_matrix *out)
@@ -201,7 +205,7 @@ double orc_model_vector_parameters(const orc_model *m, orc_block block)
   double sum = 0.0;
   const bool attends = block == ORC_BLOCK_WINDOWED || block == ORC_BLOCK_FULL;
   if (attends && m->qk_norm) sum += 2.0 * orc_model_head_dim(m, block);
-  if (attends && m->kv_lora_rank > 0) sum += (double)m->kv_lora_rank + m->q_lora_rank;
+  if (attends) sum += (double)m->kv_lora_rank + m->q_lora_rank;
   if (block == ORC_BLOCK_WINDOWED && m->index_topk > 0) sum += 2.0 * m->index_head_dim;
   orc_matrix x[ORC_MATRICES];
   const int n = orc_model_matrices(m, block, x);

@@ -1,7 +1,7 @@
 --- Published models by the fields of their config.json that matter, with the parameters and the bytes of weights that
--- their checkpoints hold: a list of { id, parameters =, bytes =, config =, source = }. `parameters` counts what the file
--- page counts; `mtp`: layers that predict further tokens among them. Both may be nil where only the other is published.
--- Without `source` they are those of the model's page and of its model.safetensors.index.json on huggingface.co.
+-- their checkpoints hold: a list of { id, parameters =, bytes =, config =, source = }. `parameters` counts what the
+-- file page counts; `mtp`: layers that predict further tokens among them. Both may be nil where only the other is
+-- published. Without `source` they are those of the model's page and of its model.safetensors.index.json on huggingface.co.
 local json = require("oracle.core").json
 
 local function A(list) return setmetatable(list, json.array) end
@@ -48,7 +48,7 @@ for _, e in ipairs { { 4, 128, 7259435192 }, { 4, 64, 7507243192 }, { 4, 32, 800
     llama(40, 5120, 40, 40, 13824, 32000, gptq(e[1], e[2])))
 end
 add("TheBloke/Genz-70b-GPTQ 3 bits, 128", nil, 28029117672, llama(80, 8192, 64, 8, 28672, 32000, gptq(3, 128)))
-local function groups(format, bits, kind, more)
+local function in_groups(format, bits, kind, more)
   local weights = { num_bits = bits, type = kind, symmetric = true }
   for k, v in pairs(more or {}) do weights[k] = v end
   return { quantization_config = { quant_method = "compressed-tensors", format = format, ignore = A{ "lm_head" },
@@ -56,10 +56,10 @@ local function groups(format, bits, kind, more)
 end
 local GROUPS_OF_128 = { strategy = "group", group_size = 128 }
 add("Llama-3.1-8B, W4A16", nil, 5700595200,
-  llama(32, 4096, 32, 8, 14336, 128256, groups("pack-quantized", 4, "int", GROUPS_OF_128)))
+  llama(32, 4096, 32, 8, 14336, 128256, in_groups("pack-quantized", 4, "int", GROUPS_OF_128)))
 add("Llama-3.1-8B, W4A8 kept in 8 bits", nil, 9190252544,
-  llama(32, 4096, 32, 8, 14336, 128256, groups("int-quantized", 8, "int", GROUPS_OF_128)))
-add("Llama-3.1-8B, FP8", nil, 9.08e9, llama(32, 4096, 32, 8, 14336, 128256, groups("float-quantized", 8, "float")))
+  llama(32, 4096, 32, 8, 14336, 128256, in_groups("int-quantized", 8, "int", GROUPS_OF_128)))
+add("Llama-3.1-8B, FP8", nil, 9.08e9, llama(32, 4096, 32, 8, 14336, 128256, in_groups("float-quantized", 8, "float")))
 add("Orpheus-3B, NF4", nil, 2456339440, llama(28, 3072, 24, 8, 8192, 156940, { head_dim = 128,
   tie_word_embeddings = true, quantization_config = { quant_method = "bitsandbytes", load_in_4bit = true,
     bnb_4bit_quant_type = "nf4", bnb_4bit_use_double_quant = true, llm_int8_skip_modules = A{ "lm_head",
@@ -70,7 +70,8 @@ add("meta-llama/Llama-3.1-70B", 70553706496, 141107412992, llama(80, 8192, 64, 8
 add("meta-llama/Llama-3.1-405B", 405853388800, 811706777600, llama(126, 16384, 128, 8, 53248, 128256))
 add("meta-llama/Llama-3.2-1B", 1235814400, 2471628800, llama(16, 2048, 32, 8, 8192, 128256, TIED))
 add("meta-llama/Llama-3.2-3B", 3212749824, 6425499648, llama(28, 3072, 24, 8, 8192, 128256, TIED))
-add("meta-llama/Llama-3.2-11B-Vision-Instruct", 10670220835, 21340441670, { model_type = "mllama", torch_dtype = "bfloat16",
+add("meta-llama/Llama-3.2-11B-Vision-Instruct", 10670220835, 21340441670, {
+  model_type = "mllama", torch_dtype = "bfloat16",
   text_config = shape("mllama_text_model", 40, 4096, 32, 8, 14336, 128256,
     { cross_attention_layers = A{ 3, 8, 13, 18, 23, 28, 33, 38 } }),
   vision_config = { model_type = "mllama_vision_model", hidden_size = 1280, intermediate_size = 5120,
@@ -193,10 +194,10 @@ for i = 0, 63 do
     end
   end
 end
-add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264, { model_type = "qwen3_5",
+add("Qwen3.6-27B, W4A16 in groups", nil, 18698467264 + 849400424, { model_type = "qwen3_5",
   tie_word_embeddings = false, vision_config = VISION35, dtype = "bfloat16",
   text_config = shape("qwen3_5_text", 64, 5120, 24, 4, 17408, 248320, with(linear(16, 48),
-    { mtp_num_hidden_layers = 0 })), quantization_config = { quant_method = "compressed-tensors",
+    { mtp_num_hidden_layers = 1 })), quantization_config = { quant_method = "compressed-tensors",
     format = "pack-quantized", ignore = A(LEFT), config_groups = { group_0 = { targets = A{ "Linear" }, weights = {
       num_bits = 4, type = "int", strategy = "group", group_size = 128, symmetric = false } } } } })
 add("Qwen3.5-9B, MLX in 8 bits", nil, 10426433504, { model_type = "qwen3_5", tie_word_embeddings = false,
@@ -432,6 +433,29 @@ add("ai21labs/Jamba-v0.1", 51570323328, 103140646656, shape("jamba", 32, 4096, 3
 add("ai21labs/AI21-Jamba-1.5-Large", 398555013120, nil, shape("jamba", 72, 8192, 64, 8, 24576, 65536,
   { attn_layer_period = 8, attn_layer_offset = 4, expert_layer_period = 2, expert_layer_offset = 1, num_experts = 16,
     num_experts_per_tok = 2, mamba_d_state = 16, mamba_d_conv = 4, mamba_expand = 2, mamba_dt_rank = 512 }))
+-- Its layers by the FFN's multiple, with attention where nothing follows.
+local NAS = "2.625;5.25*5;2.625-;2.625-;5.25*3;3.28125-;5.25*30;1.3125-;2.625-;2.625-;1.3125-;5.25-;1.3125-;2.625-;"
+  .. "1.3125-;1.3125-;1.3125-;5.25;1.3125-;1.0-;1.0-;1.3125-;1.0-;1.0-;1.0-;1.3125-;1.3125-;0.5-;0.5-;1.0-;1.0-;0.5-;"
+  .. "0.5-;1.0-;0.5-;0.5-;5.25*9"
+local BLOCKS = A{}
+for multiple, off, times in NAS:gmatch "([%d.]+)(%-?)%*?(%d*)" do
+  for _ = 1, tonumber(times) or 1 do
+    BLOCKS[#BLOCKS + 1] = { attention = { no_op = off == "-", n_heads_in_group = off == "" and 8 or json.null },
+                            ffn = { no_op = false, ffn_mult = tonumber(multiple) } }
+  end
+end
+add("nvidia/Llama-3_3-Nemotron-Super-49B-v1", 49867145216, 99734290432, shape("nemotron-nas", 80, 8192, 64, json.null,
+  json.null, 128256, { block_configs = BLOCKS }))
+-- "120.6B" and "316B" in their reports.
+add("nvidia/NVIDIA-Nemotron-3-Super-120B-A12B-BF16", 120.6e9, nil, shape("nemotron_h", 88, 4096, 32, 2, 2688, 131072,
+  { head_dim = 128, mamba_num_heads = 128, mamba_head_dim = 64, ssm_state_size = 128, conv_kernel = 4, n_groups = 8,
+    n_routed_experts = 512, num_experts_per_tok = 22, moe_latent_size = 1024, moe_intermediate_size = 2688,
+    moe_shared_expert_intermediate_size = 5376, n_shared_experts = 1, num_nextn_predict_layers = 1,
+    hybrid_override_pattern = ("MEMEMEMEME*"):rep(8) }), { source = "its technical report" })
+add("stepfun-ai/step3", 316e9, nil, shape("step3_text", 61, 7168, 64, nil, 18432, 128815, { head_dim = 256,
+  num_attention_groups = 1, share_q_dim = 2048, moe_num_experts = 48, moe_top_k = 3, moe_intermediate_size = 5120,
+  share_expert_dim = 5120, moe_layers_enum = table.concat(seq(56, function(i) return i + 4 end), ",") }),
+  { source = "arXiv:2507.19427, without vision" })
 add("ibm-ai-platform/Bamba-9B-v2", 9780064000, nil, shape("bamba", 32, 4096, 32, 8, 14336, 128256,
   { attn_layer_indices = A{ 9, 18, 27 }, mamba_n_heads = 128, mamba_d_head = 64, mamba_d_state = 128,
     mamba_n_groups = 1, mamba_d_conv = 4, mamba_expand = 2 }))

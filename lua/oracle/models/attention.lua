@@ -40,6 +40,7 @@ function attention.heads(c, m)
   local most, most_kv = listed_counts(c, m)
   m.num_attention_heads = most or c:need "num_attention_heads"
   m.num_key_value_heads = most_kv or key_value_heads(c, m.num_attention_heads)
+  if has_latent(c) then m.num_key_value_heads = m.num_attention_heads end  -- all read one latent, whatever is said
   if m.num_attention_heads % m.num_key_value_heads ~= 0 then
     c:fail("num_key_value_heads = %d does not divide num_attention_heads = %d", m.num_key_value_heads,
       m.num_attention_heads)
@@ -59,7 +60,10 @@ end
 function attention.latent(c, m)
   m.kv_lora_rank = c:count("kv_lora_rank", 0, 0)
   m.q_lora_rank, m.qk_rope_head_dim, m.qk_nope_head_dim, m.v_head_dim = 0, 0, 0, 0
-  if m.kv_lora_rank == 0 then return end
+  if m.kv_lora_rank == 0 then
+    m.q_lora_rank = c:count("share_q_dim", 0, 0)          -- Step-3's queries (arXiv:2507.19427, section 2)
+    return
+  end
   m.q_lora_rank = c:count("q_lora_rank", 0, 0)
   for _, field in ipairs { "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim" } do m[field] = c:need(field) end
   m.head_dim = m.qk_nope_head_dim + m.qk_rope_head_dim    -- what a query of one head holds
@@ -188,8 +192,8 @@ end
 
 -- DeepSeek-V4 (its inference/model.py): entries of few tokens, of which an indexer chooses, in some layers, of many
 -- tokens in others; all see a short window besides. Layers with nothing but the window count as those of many tokens.
-local function compressed(c, m)
-  local ratios, least, most, few = c:value "compress_ratios", math.huge, 0, 0
+local function compressed(c, m, ratios)
+  local least, most, few = math.huge, 0, 0
   if type(ratios) ~= "table" or #ratios < m.num_hidden_layers then
     c:fail("compress_ratios: a list of %d numbers expected", m.num_hidden_layers)
   end
@@ -208,9 +212,29 @@ local function compressed(c, m)
   m.index_topk, m.sliding_window, m.num_windowed_layers = topk, topk, few
 end
 
+-- transformers' own form: kinds, and how many tokens an entry of each has.
+local RATES = { compressed_sparse_attention = 4, heavily_compressed_attention = 128 }
+
+local function ratios_of(c)
+  local list, kinds = c:value "compress_ratios", c:value "layer_types"
+  if list ~= nil or type(kinds) ~= "table" then return list end
+  local rates, ratios, any = c:object "compress_rates" or {}, {}, false
+  for i, kind in ipairs(kinds) do
+    ratios[i] = RATES[kind] and (rates[kind] or RATES[kind]) or 0
+    any = any or ratios[i] ~= 0
+  end
+  return any and ratios or nil
+end
+
 --- Sparse attention of every kind; where the longest context is no longer than what is chosen, it is full attention.
 function attention.sparse(c, m)
-  if c:value "compress_ratios" then return compressed(c, m) end
+  local ratios = ratios_of(c)
+  if ratios then return compressed(c, m, ratios) end
+  for _, key in ipairs { "sparse_config", "nsa_config", "moba_config" } do
+    if type(c:value(key)) == "table" then
+      c:warn("%s: sparse attention is taken as full, as servers that do not know it do", key)
+    end
+  end
   local blocks = c:value "sparse_attention_config"
   if blocks ~= nil or c:value "index_topk_blocks" then return block_indexer(c, m) end
   local topk = c:count("index_topk", 0, 0)

@@ -36,7 +36,7 @@ end
 function checkpoint.mtp_bytes(m)
   local n = m.num_nextn_predict_layers or 0
   if n == 0 then return 0 end
-  local layout, h = quantization.layout(m), m.hidden_size
+  local layout, h = quantization.layout(m, m.further_bits), m.hidden_size
   local wide = formats.of[layout.activations].bits / 8
   local tables = 2 * h * h + (m.mtp_tables or 0) * m.vocab_size * h
   return n * (weight_bytes(one_layer(m), layout) + tables * wide)

@@ -137,7 +137,9 @@ function config:per_layer(field, layers, least)
       config.shown(v), least or 0, MOST, layers)
   end
   local most = 0
-  for i = 1, layers do most = math.max(most, whole_number(self, ("%s[%d]"):format(name, i - 1), v[i], least or 0, MOST)) end
+  for i = 1, layers do
+    most = math.max(most, whole_number(self, ("%s[%d]"):format(name, i - 1), v[i], least or 0, MOST))
+  end
   return most, v
 end
 

@@ -25,7 +25,8 @@
 --   mtp             layers that predict further tokens when the file does not say (none; 0: the checkpoint has none
 --                   whatever the file says); mtp_dense: with a dense MLP; mtp_tables: copies of embedding and head
 --                   that they bring
---   before, experts, finish   function(c, m): changes of the shape before anything is read, after the experts, at the end
+--   before, experts, finish   function(c, m): changes of the shape before anything is read, after the experts, at the
+--                   end
 --   needs           fields without which its files say too little, "a|b": one of them
 --   routed          none of its files is without experts
 --   window_size     its width when absent (an explicit null still means none)
@@ -66,7 +67,8 @@ families.jamba = {
 families.kimi_linear = { context = 4096, state = "kimi_delta", needs = { "linear_attn_config" } }
 -- The MLP is two thirds of what the file says, in whole 256s (Lfm2MLP).
 families.lfm2 = {
-  context = 128000, state = "convolution", needs = { "layer_types|full_attn_idxs" }, qk_norm = true, tied = true, kv_heads = 8, mlp_key = "block_ff_dim",
+  context = 128000, state = "convolution", needs = { "layer_types|full_attn_idxs" }, qk_norm = true, tied = true,
+  kv_heads = 8, mlp_key = "block_ff_dim",
   mlp_of = function(c, own)
     if not c:flag("block_auto_adjust_ff_dim", true) then return own end
     local factor = tonumber((c:value "block_ffn_dim_multiplier")) or 1
@@ -143,7 +145,8 @@ families.deepseek_v3 = { context = 4096, mtp_tables = 2, needs = { "kv_lora_rank
 families.deepseek_v32 = { like = "deepseek_v3", needs = { "kv_lora_rank", "index_topk" } }
 families.glm_moe_dsa = { context = 202752, needs = { "kv_lora_rank", "index_topk" } }
 families.deepseek_v4 = {
-  context = 1048576, window = "none", head_dim = 512, needs = { "compress_ratios|layer_types" }, finish = built.deepseek_v4,
+  context = 1048576, window = "none", head_dim = 512, needs = { "compress_ratios|layer_types" },
+  finish = built.deepseek_v4,
 }
 families.longcat_flash = {
   context = 131072, before = built.two_in_one, experts = built.longcat_experts, mtp_dense = true, mtp_tables = 1,
@@ -153,7 +156,10 @@ families.gpt_oss = {
   attention_bias = true, linear_bias = true, kv_heads = 8, head_dim = 64, context = 131072, window = "even",
   window_size = 128,
 }
-families.mllama = { like = "llama", kv_heads = 8, context = 131072, needs = { "cross_attention_layers" }, before = built.without_cross, finish = built.cross }
+families.mllama = {
+  like = "llama", kv_heads = 8, context = 131072, needs = { "cross_attention_layers" }, before = built.without_cross,
+  finish = built.cross,
+}
 families.llama4 = {
   experts = built.llama4_experts,
   kv_heads = 8, head_dim = 128, context = 131072, window = "chunked", window_size = 8192,
@@ -214,7 +220,8 @@ for name, others in pairs(SAME) do
 end
 
 for name in ("bailing_moe deepseek_v3 deepseek_v4 dots1 ernie4_5_moe glm4_moe glm_moe_dsa gpt_oss granitemoe "
-  .. "hunyuan_v1_moe kimi_linear mimo_v2 minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe qwen3_5_moe"):gmatch "%S+" do
+  .. "hunyuan_v1_moe kimi_linear mimo_v2 minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe "
+  .. "qwen3_5_moe"):gmatch "%S+" do
   families[name].routed = true
 end
 families.qwen3_next.routed, families.minicpm3.routed = false, false

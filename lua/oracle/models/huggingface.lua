@@ -154,12 +154,12 @@ local function read_traits(c, m)
 end
 
 -- A width, or the mean of one for each layer (Gemma-3n).
-local function one_width(c, field, layers)
-  local most, list = c:per_layer(field, layers)
+local function one_width(c, field, count)
+  local most, list = c:per_layer(field, count)
   if not list then return c:count(field) end
   local sum = 0
-  for i = 1, layers do sum = sum + list[i] end
-  return most > 0 and sum // layers or nil
+  for i = 1, count do sum = sum + list[i] end
+  return most > 0 and sum // count or nil
 end
 
 local function mlp_width(c, m)
@@ -214,7 +214,7 @@ local function read_quantization(c, m)
   if found.unknown_kv then c:warn("%s: a KV cache of %s is not known; ignored", key, found.unknown_kv) end
   m.quantization, m.kv_cache_dtype = found.format, found.kv
   m.weight_bits, m.block_scaled = found.format and found.bits or nil, found.block_scaled
-  m.weight_only = found.weight_only
+  m.weight_only, m.further_bits = found.weight_only, found.format and found.further or nil
   if found.without_mtp then m.num_nextn_predict_layers = nil end
 end
 

@@ -63,8 +63,9 @@ end
 -- @param raw the decoded settings
 -- @param m the shape
 -- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale,
---   weight_only = whether products run in the activations' format, bits = { part = bits }, kv = "fp8" or nil,
---   unknown_kv = a name or nil, without_mtp = whether the layers that predict further tokens are left out }; nil and what in them is not known
+--   weight_only = whether products run in the activations' format, bits = { part = bits }, further = the same of layers
+--   that predict further tokens, kv = "fp8" or nil, unknown_kv = a name or nil, without_mtp = whether the layers that
+--   predict further tokens are left out }; nil and what in them is not known
 function quantization.read(raw, m)
   local q, why = settings(raw)
   if not q then return nil, why end
@@ -74,11 +75,11 @@ function quantization.read(raw, m)
   local tell
   tell, why = known(q, m)
   if not tell then return nil, why end
-  local bits, f = quantized_parts.bits(tell, q, m, method == "mlx")
+  local bits, f, further = quantized_parts.bits(tell, q, m, method == "mlx")
   local format_of = f and f.bits < 16 and f.name or nil
   local kv, unknown_kv = cache_format(q)
   local block = format_of == "fp8_block"
-  return { format = block and "fp8" or format_of, block_scaled = block or nil, bits = bits,
+  return { format = block and "fp8" or format_of, block_scaled = block or nil, bits = bits, further = further,
            weight_only = format_of and f.weight_only or nil, kv = kv, unknown_kv = unknown_kv,
            without_mtp = method == "mlx" or nil }
 end
@@ -86,12 +87,14 @@ end
 --- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block
 -- of 128 x 128 is nothing that counts. What is not quantised is as wide as the activations.
 -- @param model of oracle.models.huggingface
+-- @param own bits of the parts, nil: those of its layers
 -- @return { part = bits } or nil
-function quantization.part_bits(model, weights, activations)
+function quantization.part_bits(model, weights, activations, own)
   local row, bits = formats.of[weights], {}
-  for part, n in pairs(model.weight_bits or {}) do
+  for part, n in pairs(own or model.weight_bits or {}) do
     if n == 16 then n = formats.of[activations].bits end
-    if part == "lm_head" or part == "embedding" or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
+    local own_format = part == "lm_head" or part == "embedding"
+    if own_format or math.abs(n - row.weight_bits) > 1e-3 * row.bits then bits[part] = n end
   end
   return next(bits) and bits
 end
@@ -113,13 +116,14 @@ function quantization.compute(model, asked, weights, activations)
 end
 
 --- How a model lies on one GPU in its own formats.
+-- @param part_bits those of the parts, nil: of its layers
 -- @return a layout for oracle.core's cost
-function quantization.layout(model)
+function quantization.layout(model, part_bits)
   local own = model.torch_dtype or "bf16"
   local weights = quantization.weights(model) or own
   return { activations = own, weights = weights, kv = model.kv_cache_dtype or own,
            compute = quantization.compute(model, nil, weights, own),
-           weight_bits = quantization.part_bits(model, weights, own) }
+           weight_bits = quantization.part_bits(model, weights, own, part_bits) }
 end
 
 return quantization

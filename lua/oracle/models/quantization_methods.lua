@@ -1,6 +1,6 @@
 --- Methods of quantisation by the name that `quantization_config` gives them.
--- Each is function(q, m) -> function(a module's name, its part) -> its format (oracle.models.weight_formats), false where
--- it is left out, nil where nothing is said; or nil and what in q is not known.
+-- Each is function(q, m) -> function(a module's name, its part) -> its format (oracle.models.weight_formats), false
+-- where it is left out, nil where nothing is said; or nil and what in q is not known.
 local module_names = require "oracle.models.module_names"
 local ordered = require "oracle.text.ordered"
 local spelling = require "oracle.text.spelling"
@@ -67,6 +67,8 @@ local function by_groups(q, ignore, alone)
     for _, g in ipairs(list) do
       if g.names:has(name, alone) then return g.format end
     end
+    -- transformers loads no layers of that name, so that nothing has quantised them.
+    if name:find "^mtp%." or name:find "^model%.mtp" then return false end
     return whole or nil
   end
 end
@@ -154,7 +156,8 @@ function methods.hqq(q)
   return all_but(q.skip_modules, bits and integers(bits, int(w.group_size, 64), 16, true), why)
 end
 
--- MLX's scale and bias are of 16 bits; embedding and head are quantised too (github.com/ml-explore/mlx, mlx.core.quantize).
+-- MLX's scale and bias are of 16 bits; embedding and head are quantised too (github.com/ml-explore/mlx,
+-- mlx.core.quantize).
 function methods.mlx(q)
   local mode = q.mode
   local bits, why = bits_of(q, { "bits" }, 4, { 2, 3, 4, 5, 6, 8 })
@@ -264,6 +267,7 @@ function methods.modelopt(q, m)
   if f == nil and algo == nil and type(q.config_groups) == "table" then
     return by_groups(q, q.ignore or q.exclude_modules)
   end
+  if f == nil and algo == nil and q.kv_cache_quant_algo then f = false end    -- of the KV cache alone
   if f == nil then return nil, unknown_algorithm("", algo) end
   return all_but(q.exclude_modules or q.ignore, f or named("bf16", 16))
 end
@@ -319,7 +323,8 @@ function methods.torchao(q)
   local alone = kind:find "weightonly" ~= nil
   local group = int(type(data) == "table" and data.group_size or nil, 128)
   local f = kind:find "int4" and integers(4, group, 16) or kind:find "float8" and fp8(nil, 0, alone)
-    or kind:find "int8" and named("int8", 8, alone) or kind:find "mxfp?4" and named "mxfp4" or kind:find "nvfp4" and named "fp4"
+    or kind:find "int8" and named("int8", 8, alone) or kind:find "mxfp?4" and named "mxfp4"
+    or kind:find "nvfp4" and named "fp4"
   return all_but(q.modules_to_not_convert, f, ("quant_type = %s: no known format"):format(kind))
 end
 

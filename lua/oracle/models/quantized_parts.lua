@@ -22,14 +22,15 @@ local STATE_MODULES = {
 }
 local BEFORE = { "model.layers.%d.", "language_model.model.layers.%d.", "model.language_model.layers.%d.",
                  "backbone.layers.%d.", "layers.%d.", "transformer.h.%d." }
+local BEFORE_FURTHER = { "mtp.layers.0.", "model.mtp.layers.0.", "mtp.0.", "model.mtp_layers.0." }
 local TABLE = "model.embed_tokens"
 local HEADS = { "lm_head", "language_model.lm_head", "model.lm_head" }
 
 -- What is said of one layer's module, whatever it is called: false where it is left out under any of its names.
-local function layer_format(tell, modules, part, i)
+local function layer_format(tell, modules, part, i, befores)
   local found
   for _, module in ipairs(modules) do
-    for _, before in ipairs(BEFORE) do
+    for _, before in ipairs(befores or BEFORE) do
       local f = tell(before:format(i) .. module, part)
       if f == false then return false end
       found = found or f
@@ -84,6 +85,17 @@ end
 -- Experts, or else the MLP, are most of the weights.
 local WEIGHT = { expert = 1e6, up = 1e3, down = 1e3 }
 
+-- Of the layers that predict further tokens: they come after the others, or have names of their own.
+local function further_bits(tell, m, bits)
+  local of = {}
+  for part in pairs(bits) do
+    local f = layer_format(tell, MODULES[part], part, m.num_hidden_layers)
+    if f then f = layer_format(tell, MODULES[part], part, 0, BEFORE_FURTHER) ~= false and f end
+    of[part] = f and f.bits or 16
+  end
+  return of
+end
+
 -- Bits of the LM head; nil: it is not quantised.
 local function head_bits(tell)
   local head
@@ -100,7 +112,7 @@ end
 -- @param m the shape
 -- @param tables whether the embedding's table is quantised as modules are
 -- @return { part = bits }, with lm_head and embedding where those are quantised too; and the format of most weights,
---   nil: none is
+--   nil: none is; and the bits of the parts of layers that predict further tokens
 function quantized_parts.bits(tell, q, m, tables)
   local alike = not counts_layers(q, 0)
   local function mean(modules, part, having)
@@ -122,10 +134,11 @@ function quantized_parts.bits(tell, q, m, tables)
       if f and (WEIGHT[part] or 1) > most then format_of, most = f, WEIGHT[part] or 1 end
     end
   end
+  local further = (m.num_nextn_predict_layers or 0) > 0 and further_bits(tell, m, bits) or nil
   bits.lm_head = not m.tie_word_embeddings and head_bits(tell) or nil
   local f = tables and tell(TABLE, "embedding")
   if f then bits.embedding, bits.lm_head = f.bits, m.tie_word_embeddings and f.bits or bits.lm_head end
-  return bits, format_of
+  return bits, format_of, further
 end
 
 return quantized_parts

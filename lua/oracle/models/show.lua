@@ -1,8 +1,10 @@
 --- `oracle show model X` and `oracle show hardware X`: one entry of the catalog with what follows from it.
 local catalog = require "oracle.models.catalog"
+local checkpoint = require "oracle.models.checkpoint"
 local console = require "oracle.text.console"
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
+local kept = require "oracle.models.kept"
 local quantization = require "oracle.models.quantization"
 
 local show = {}
@@ -29,7 +31,13 @@ end
 
 local function experts(m)
   if m.num_experts == 0 then return nil end
-  return ("%d, %d per token, inner size %d"):format(m.num_experts, m.num_experts_per_tok, m.moe_intermediate_size or 0)
+  local more = {}
+  if (m.zero_experts or 0) > 0 then more[#more + 1] = (", %d more that do nothing"):format(m.zero_experts) end
+  if (m.shared_expert_size or 0) > 0 then more[#more + 1] = (", shared %d"):format(m.shared_expert_size) end
+  local width = m.routed_expert_hidden_size or 0
+  if width > 0 then more[#more + 1] = (", of width %d"):format(width) end
+  return ("%d, %d per token, inner size %d%s"):format(m.num_experts, m.num_experts_per_tok,
+    m.moe_intermediate_size or 0, table.concat(more))
 end
 
 local function attention(m)
@@ -78,37 +86,32 @@ local function parts_table(count, layout)
     rest = rest - n
   end
   local head = count.total - count.layer - count.embedding - count.tower
-  add("embedding", count.embedding, wide)
-  if head >= count.lm_head then add("LM head", count.lm_head, wide) end
-  add("image encoder", count.tower, wide)
+  local told = layout.weight_bits or {}
+  add("embedding", count.embedding, told.embedding or wide)
+  if head >= count.lm_head then add("LM head", count.lm_head, told.lm_head or wide) end
+  add("encoders and tables", count.tower, wide)
   rest = rest - count.embedding - count.tower - (head >= count.lm_head and count.lm_head or 0)
   add("norms, biases, convolutions", rest, wide)
   return console.table({ "part", { name = "parameters", unit = "million" }, "bits of one",
                          { name = "weights", unit = "GiB" } }, rows)
 end
 
+-- Layers that predict further tokens, which a run has only where it drafts with them.
+local function further(m)
+  local n = checkpoint.mtp_parameters(m)
+  return n > 0 and ("%d more layer%s, %s parameters, in the checkpoint"):format(m.num_nextn_predict_layers,
+    m.num_nextn_predict_layers > 1 and "s" or "",
+    billions(n)) or nil
+end
+
 local CONTEXTS = { 1024, 32768, 131072 }
 
 -- What one sequence keeps, by kind of layer, at several lengths.
-local function kinds_table(m, memory)
-  local kinds, rows = memory.stages[1].kinds, {}
-  local function add(name, layers, per_token, at)
-    local row = { name, ("%d"):format(layers), per_token and ("%.4g"):format(layers * per_token / 1024) or "" }
-    for i, tokens in ipairs(CONTEXTS) do row[3 + i] = ("%.4g"):format(layers * at(tokens) / 2 ^ 20) end
-    rows[#rows + 1] = row
-  end
-  for _, kind in ipairs { "windowed", "full", "state" } do
-    local k = kinds[kind]
-    if k then
-      local keeps = kind == "windowed" and not m.index_topk and m.sliding_window or math.huge
-      local name = kind == "full" and "full" or kind == "state" and "state"
-        or m.index_topk and ("sparse, of %d"):format(m.sliding_window)
-        or ("%s of %d"):format(m.chunked_window and "chunk" or "window", m.sliding_window)
-      if m.kv_lora_rank > 0 and kind ~= "state" then name = name .. ", latent" end
-      add(name, k.layers, kind ~= "state" and k.bytes, function(tokens)
-        return kind == "state" and k.bytes or k.bytes * math.min(tokens, keeps)
-      end)
-    end
+local function kinds_table(m, layout)
+  local rows = {}
+  for i, k in ipairs(kept.kinds(m, layout)) do
+    rows[i] = { k.name, ("%d"):format(k.layers), k.per_token and ("%.4g"):format(k.layers * k.per_token / 1024) or "" }
+    for j, tokens in ipairs(CONTEXTS) do rows[i][3 + j] = ("%.4g"):format(k.layers * k.at(tokens) / 2 ^ 20) end
   end
   return console.table({ "layers of a kind", "number", { name = "token", unit = "KiB" },
     { name = "1k", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
@@ -148,7 +151,7 @@ function show.model(name)
     { "MLP inner size", m.intermediate_size }, { "experts", experts(m) },
     { "vocabulary", m.vocab_size }, { "context (tokens)", m.max_position_embeddings },
     { "parameters", billions(count.total) }, { "published", published(m) },
-    { "active per token", billions(count.active) },
+    { "active per token", billions(count.active) }, { "further tokens", further(m) },
     { "weights", ("%s, %.2f GiB"):format(layout.weights, memory.weight_bytes / 2 ^ 30) },
     { "checkpoint's index", m.checkpoint_bytes and ("%.2f GiB"):format(m.checkpoint_bytes / 2 ^ 30) },
     { "KV cache per token", ("%s, %.4g KiB"):format(layout.kv, memory.kv_bytes_per_token / 1024) },
@@ -160,7 +163,7 @@ function show.model(name)
   end
   return m.name .. "\n" .. names("aliases: ", m.aliases) .. names("variants: ", m.variants)
     .. wrapped("source: ", m.source, "  ") .. ("file: %s\n\n"):format(m.file)
-    .. console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, memory)
+    .. console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, layout)
     .. notes(m.warnings)
 end
 

@@ -1,8 +1,9 @@
 --- Layers that mix tokens by a state of fixed size: their parameters and the bytes of one sequence's state, by kind.
 -- Each reader takes an opened config.json (oracle.models.huggingface) and the shape so far, and returns { inputs =,
 -- outputs =, vectors =, bytes =, values = }: widths of the projection in and of the one out, what other parameters a
--- layer has, B of state, and values of the recurrence. Convolutions keep kernel - 1 values of each channel in the model's 16 bits; what format the
--- state itself has, the file may say (`mamba_ssm_dtype`, as vLLM 0.33 reads it: model_executor/models/config.py).
+-- layer has, B of state, and values of the recurrence. Convolutions keep kernel - 1 values of each channel in the
+-- model's 16 bits; what format the state itself has, the file may say (`mamba_ssm_dtype`, as vLLM 0.33 reads it:
+-- model_executor/models/config.py).
 local states = {}
 
 local WIDTH = { float32 = 4, bfloat16 = 2, float16 = 2 }

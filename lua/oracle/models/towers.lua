@@ -51,7 +51,8 @@ end
 -- Patches of a square side by side, twice through an MLP (qwen2_vl to qwen3_5, kimi_k25, kimi_k3).
 local function merger(raw, w, h)
   local v = raw.vision_config
-  local merge = count(v, "spatial_merge_size") or type(v.merge_kernel_size) == "table" and v.merge_kernel_size[1] or 2
+  local sides = type(v.merge_kernel_size) == "table" and v.merge_kernel_size or {}
+  local merge = count(v, "spatial_merge_size") or count(sides, 1) or 2
   local into = w * merge * merge
   local deep = type(v.deepstack_visual_indexes) == "table" and #v.deepstack_visual_indexes or 0  -- Qwen3-VL
   return (1 + deep) * (into * into + into * h + into + h)

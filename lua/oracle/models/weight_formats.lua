@@ -20,7 +20,8 @@ local int = weight_formats.int
 --- Integers in groups that share a scale and, unless symmetric, a zero point of as many bits; 8 bits are multiplied as
 -- they are unless `weight_only`.
 function weight_formats.integers(bits, group, zero_bits, weight_only)
-  return named(bits > 4 and "int8" or "int4", bits + (group and group > 0 and (16 + zero_bits) / group or 0), weight_only)
+  local beside = group and group > 0 and (16 + zero_bits) / group or 0
+  return named(bits > 4 and "int8" or "int4", bits + beside, weight_only)
 end
 
 -- Floating point of 8 bits; blocks share a scale, which is a format of its own.
@@ -49,7 +50,8 @@ function weight_formats.compressed(g, packing)
   if w.type == "float" or not bits or bits > 8 then
     return nil, ("weights: %s bits of type %s are no known format"):format(tostring(w.num_bits), tostring(w.type))
   end
-  return weight_formats.integers(bits, w.strategy == "group" and group or nil, w.symmetric == false and bits or 0, alone)
+  local zeros = w.symmetric == false and bits or 0
+  return weight_formats.integers(bits, w.strategy == "group" and group or nil, zeros, alone)
 end
 
 -- ModelOpt's names (nvidia/Model-Optimizer, modelopt/torch/export/quant_utils.py).

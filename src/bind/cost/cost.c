@@ -460,6 +460,8 @@ static int memory(lua_State *L)
   orc_bind_put_number(L, "activation_bytes",
                       orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
   orc_bind_put_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
+  const int window = d.model.compress_window;
+  orc_bind_put_number(L, "window_bytes", window > 0 ? window * orc_model_entry_bytes(&d.model) : 0);
   put_stages(L, &d);
   return 1;
 }
