@@ -32,11 +32,11 @@ end
 local function experts(m)
   if m.num_experts == 0 then return nil end
   local more = {}
-  if (m.zero_experts or 0) > 0 then more[#more + 1] = (", %d more that do nothing"):format(m.zero_experts) end
+  if (m.zero_experts or 0) > 0 then more[#more + 1] = (", %d idle"):format(m.zero_experts) end
   if (m.shared_expert_size or 0) > 0 then more[#more + 1] = (", shared %d"):format(m.shared_expert_size) end
   local width = m.routed_expert_hidden_size or 0
   if width > 0 then more[#more + 1] = (", of width %d"):format(width) end
-  return ("%d, %d per token, inner size %d%s"):format(m.num_experts, m.num_experts_per_tok,
+  return ("%d, %d per token, inner %d%s"):format(m.num_experts, m.num_experts_per_tok,
     m.moe_intermediate_size or 0, table.concat(more))
 end
 
@@ -99,7 +99,7 @@ end
 -- Layers that predict further tokens, which a run has only where it drafts with them.
 local function further(m)
   local n = checkpoint.mtp_parameters(m)
-  return n > 0 and ("%d more layer%s, %s parameters, in the checkpoint"):format(m.num_nextn_predict_layers,
+  return n > 0 and ("%d layer%s of the checkpoint, %s"):format(m.num_nextn_predict_layers,
     m.num_nextn_predict_layers > 1 and "s" or "",
     billions(n)) or nil
 end
