@@ -163,7 +163,7 @@ function show.model(name)
   end
   return m.name .. "\n" .. names("aliases: ", m.aliases) .. names("variants: ", m.variants)
     .. wrapped("source: ", m.source, "  ") .. ("file: %s\n\n"):format(m.file)
-    .. console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, layout)
+    .. console.table({ "shape", "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, layout)
     .. notes(m.warnings)
 end
 
