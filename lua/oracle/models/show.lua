@@ -155,7 +155,7 @@ function show.model(name)
     { "weights", ("%s, %.2f GiB"):format(layout.weights, memory.weight_bytes / 2 ^ 30) },
     { "checkpoint's index", m.checkpoint_bytes and ("%.2f GiB"):format(m.checkpoint_bytes / 2 ^ 30) },
     { "KV cache per token", ("%s, %.4g KiB"):format(layout.kv, memory.kv_bytes_per_token / 1024) },
-    { "FLOPs per decoded token", ("%.4g G"):format(2 * count.active / 1e9) },
+    { "FLOPs per token", ("%.4g G"):format(2 * count.active / 1e9) },
   }
   local shown = {}
   for _, row in ipairs(rows) do
