@@ -227,12 +227,12 @@ end
 --- What the catalog lists, one entry per line; then the names that were looked for.
 -- @param what "models" or "hardware"
 -- @param entries of catalog.models() or catalog.hardwares()
--- @param names whether to show the names too
-function show.list(what, entries, names)
+-- @param searched whether words were looked for in names, which are then shown
+function show.list(what, entries, searched)
   local rows, found = {}, {}
   for i, e in ipairs(entries) do
     rows[i] = LISTS[what].row(e)
-    if names and e.names[1] then found[#found + 1] = wrapped(e.id .. ": ", table.concat(e.names, ", "), "  ") end
+    if searched and e.names[1] then found[#found + 1] = wrapped(e.id .. ": ", table.concat(e.names, ", "), "  ") end
   end
   local columns = right(LISTS[what].columns, rows)
   return console.table(columns, rows) .. (found[1] and "\nnames\n" .. table.concat(found) or "")
