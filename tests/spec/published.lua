@@ -1,7 +1,8 @@
 --- Published models by the fields of their config.json that matter, with the parameters and the bytes of weights that
 -- their checkpoints hold: a list of { id, parameters =, bytes =, config =, source = }. `parameters` counts what the
 -- file page counts; `mtp`: layers that predict further tokens among them. Both may be nil where only the other is
--- published. Without `source` they are those of the model's page and of its model.safetensors.index.json on huggingface.co.
+-- published. Without `source` they are those of the model's page and of its model.safetensors.index.json on
+-- huggingface.co.
 local json = require("oracle.core").json
 
 local function A(list) return setmetatable(list, json.array) end
