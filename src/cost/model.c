@@ -365,8 +365,8 @@ double orc_model_index_bytes(const orc_model *m)
 
 double orc_model_entry_bytes(const orc_model *m)
 {
-  const int rope = m->qk_rope_head_dim, plain = m->head_dim - rope;
-  return plain + 2.0 * rope + (plain + 63) / 64 + 1.0;
+  const int rope = m->qk_rope_head_dim, plain = m->head_dim - rope, scales = (plain + 63) / 64;
+  return plain + 2.0 * rope + scales + 1.0;
 }
 
 double orc_model_layer_kv_bytes(const orc_model *m, orc_dtype kv, orc_block block)

@@ -40,6 +40,7 @@ function attention.heads(c, m)
   local most, most_kv = listed_counts(c, m)
   m.num_attention_heads = most or c:need "num_attention_heads"
   m.num_key_value_heads = most_kv or key_value_heads(c, m.num_attention_heads)
+  if m.num_key_value_heads < 1 then c:fail("num_key_value_heads = %d: at least 1 expected", m.num_key_value_heads) end
   if has_latent(c) then m.num_key_value_heads = m.num_attention_heads end  -- all read one latent, whatever is said
   if m.num_attention_heads % m.num_key_value_heads ~= 0 then
     c:fail("num_key_value_heads = %d does not divide num_attention_heads = %d", m.num_key_value_heads,

@@ -72,8 +72,8 @@ function built.gemma3n(c, m)
   m.side_width = rank
   per_layer_inputs(c, m)
   local h = m.hidden_size
-  m.layer_vectors = m.layer_vectors + h + streams ^ 3 + streams ^ 2 + h * streams + h
-  m.tower_parameters = m.tower_parameters + 2 * (streams - 1) * h * h
+  m.layer_vectors = (m.layer_vectors or 0) + h + streams ^ 3 + streams ^ 2 + h * streams + h
+  m.tower_parameters = (m.tower_parameters or 0) + 2 * (streams - 1) * h * h
 end
 
 --- Gemma-4 (transformers, gemma4/modeling_gemma4.py): MLPs twice as wide in layers that keep no K and V; per-layer

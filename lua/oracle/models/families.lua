@@ -72,6 +72,7 @@ families.lfm2 = {
   mlp_of = function(c, own)
     if not c:flag("block_auto_adjust_ff_dim", true) then return own end
     local factor = tonumber((c:value "block_ffn_dim_multiplier")) or 1
+    if not (factor > 0 and factor < 1000) then c:fail("block_ffn_dim_multiplier = %g: above 0 expected", factor) end
     local multiple = c:count("block_multiple_of", 256)
     return multiple * ((math.floor(factor * (2 * own // 3)) + multiple - 1) // multiple)
   end,
