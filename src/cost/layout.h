@@ -12,10 +12,14 @@
 enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
 
 typedef struct orc_layout {
-  int tensor_parallel_size;   /* >= 1 */
-  int pipeline_parallel_size; /* >= 1 */
-  int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
-  bool expert_parallel;       /* a rank has whole experts; else a part of each */
+  int tensor_parallel_size;         /* >= 1 */
+  int pipeline_parallel_size;       /* >= 1 */
+  int data_parallel_size;           /* attention replicas that share the experts; 0 or 1: none do */
+  int decode_context_parallel_size; /* tensor-parallel ranks that a sequence's KV is dealt out to; 0 or
+                                       1: none */
+  int kv_interleave;                /* tokens in a row on one of them; 0: 1 */
+  int max_lora_rank;                /* of LoRA adapters; 0: none are served */
+  bool expert_parallel;             /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
   orc_algorithm all_reduce;      /* of the tensor-parallel ranks; 0: ring */
   uint16_t layers[ORC_STAGES];   /* of each stage; all 0: as even as may be */
@@ -68,7 +72,8 @@ bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);
 
 /*
 ** Bytes of KV per token and layer of one kind of attention on one GPU; latent attention's one
-** latent is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
+** latent is on every rank, and so is what an indexer keeps, unless decode context parallelism deals
+** tokens out. The values alone: with int4 an engine
 ** keeps scales beside them (LMDeploy's documentation, "INT4/INT8 KV Cache": one per head and token,
 ** 4 B for the 64 B of a head of 128).
 */
@@ -131,7 +136,8 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 ** Degrees and formats fit the model: whole experts are dealt out evenly; tp divides attention
 ** heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
-** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
+** decode context parallelism divides tp and, but for latent attention, the ranks that hold the same KV
+** heads, and all layers keep all tokens; pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
 *32 bits, KV is not fp4. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);

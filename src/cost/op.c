@@ -41,6 +41,12 @@ static orc_attention head_attention(const orc_layout *l, const orc_model *m, orc
   };
 }
 
+/* Ranks that a sequence's tokens are dealt out to. */
+static double context_ranks(const orc_layout *l)
+{
+  return l->decode_context_parallel_size > 1 ? l->decode_context_parallel_size : 1.0;
+}
+
 static orc_attention latent_attention(const orc_layout *l, const orc_model *m, int layers)
 {
   const double heads = (double)m->num_attention_heads / l->tensor_parallel_size;
@@ -53,19 +59,19 @@ static orc_attention latent_attention(const orc_layout *l, const orc_model *m, i
     .pair_flops = layers * (sparse ? absorbed : 2.0 * heads * (key + value)),
     .past_flops = sparse ? 0.0 : layers * 2.0 * latent * heads * (m->qk_nope_head_dim + value),
     .context_flops = layers * absorbed,
-    .kv_bytes = layers * (latent + rope) * orc_dtype_bytes(l->kv),
+    .kv_bytes = layers * (latent + rope) * orc_dtype_bytes(l->kv) / context_ranks(l),
     .token_bytes = layers * heads * (key + value) * wide,
   };
 }
 
 /* The indexer scores every token before it with each of its heads. */
-static orc_attention index_attention(const orc_model *m, int layers)
+static orc_attention index_attention(const orc_layout *l, const orc_model *m, int layers)
 {
   const double heads = m->index_n_heads, dim = m->index_head_dim;
   return (orc_attention){
     .pair_flops = layers * 2.0 * heads * dim,
     .context_flops = layers * 2.0 * heads * dim,
-    .kv_bytes = layers * orc_model_index_bytes(m),
+    .kv_bytes = layers * orc_model_index_bytes(m) / context_ranks(l),
     .token_bytes = layers * heads * dim,
   };
 }
@@ -79,7 +85,7 @@ static void add_attention(orc_ops *o, const orc_layout *l, const orc_model *m, i
     return;
   }
   o->windowed = latent_attention(l, m, windowed);
-  o->full = m->index_topk > 0 ? index_attention(m, windowed) : latent_attention(l, m, full);
+  o->full = m->index_topk > 0 ? index_attention(l, m, windowed) : latent_attention(l, m, full);
 }
 
 /* Bytes per token beside the matrices and the attention proper: rotation and the KV written. */

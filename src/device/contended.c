@@ -176,7 +176,7 @@ static void hand_on(orc_contended_stage *s, int microbatch)
   orc_net *net = net_of(s);
   const orc_step_shape *shape = &s->in->steps[microbatch].shape;
   const double bytes =
-      (double)(shape->decode_seqs + shape->prefill_tokens) * s->in->of.pipeline->token_bytes;
+      (double)orc_step_shape_tokens(shape) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */

@@ -19,7 +19,7 @@ static double attention_share(const orc_ops *ops)
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
                                      const orc_step_shape *shape)
 {
-  const int64_t own = shape->decode_seqs + shape->prefill_tokens;
+  const int64_t own = orc_step_shape_tokens(shape);
   const double tokens = (double)own;
   const double all = (double)(shape->all_tokens > own ? shape->all_tokens : own);
   const double layers = c->stage.layers;
@@ -29,8 +29,11 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
   const double products = t->gemm * attention_share(&c->ops);
   const double half = 0.5 * (t->other + layers * c->params.layer_overhead);
   const double message = tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  const double shared =
+      orc_context_decode_time(&c->context, (double)(shape->decode_seqs + shape->verified_tokens)) +
+      orc_context_prefill_time(&c->context, (double)shape->prefill_past);
   return (orc_layered_work){
-    .attention = (products + t->attention + half) / layers,
+    .attention = (products + t->attention + shared + half) / layers,
     .mlp = (t->gemm - products + half) / layers,
     .last = t->lm_head + t->overhead - layers * c->params.layer_overhead,
     .message = c->reduce.ranks > 1 ? message : 0.0,

@@ -271,6 +271,9 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
     AT(orc_layout, tensor_parallel_size),
     AT(orc_layout, pipeline_parallel_size),
     AT(orc_layout, data_parallel_size),
+    AT(orc_layout, decode_context_parallel_size),
+    AT(orc_layout, kv_interleave),
+    AT(orc_layout, max_lora_rank),
     { NULL, 0, false },
   };
   index = lua_absindex(L, index);
@@ -319,6 +322,7 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, lora_layer_overhead),
     AT(orc_cost_params, prefill_comm_overhead),
     AT(orc_cost_params, decode_comm_overhead),
     AT(orc_cost_params, moe_imbalance),
@@ -420,6 +424,7 @@ static void put_stages(lua_State *L, const deployment *d)
     orc_bind_put_number(L, "kv_bytes_per_token",
                         orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
                                                   stage.first_layer + stage.layers));
+    orc_bind_put_number(L, "adapter_bytes", orc_adapter_of(&d->layout, &d->model, stage).weights);
     put_kinds(L, d, stage);
     lua_rawseti(L, -2, i + 1);
   }
@@ -505,6 +510,24 @@ static void add_chunks(lua_State *L, int index, const orc_model *m, orc_step_sha
   lua_pop(L, 1);
 }
 
+/* verified: sequences that decode and verify, a list of { past =, drafts = }. */
+static void add_verified(lua_State *L, int index, const orc_model *m, orc_step_shape *s)
+{
+  if (lua_getfield(L, index, "verified") != LUA_TNIL) {
+    const int list = lua_gettop(L);
+    need_table(L, list, "shape.verified");
+    for (lua_Integer i = 1, n = luaL_len(L, list); i <= n; i++) {
+      lua_geti(L, list, i);
+      need_table(L, -1, "shape.verified");
+      const int64_t past = amount(L, list + 1, "past", 0),
+                    drafts = amount(L, list + 1, "drafts", 0);
+      orc_step_shape_add_verified(s, m, past, drafts);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
 {
   need_table(L, index, "shape");
@@ -519,7 +542,10 @@ static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
   s.prefill_past = amount(L, index, "prefill_past", 0);
   s.prefill_window_past = amount(L, index, "prefill_window_past", s.prefill_past);
   s.sampled = amount(L, index, "sampled", s.decode_seqs);
+  s.adapted_tokens = amount(L, index, "adapted_tokens", 0);
+  s.adapters = amount(L, index, "adapters", 0);
   add_chunks(L, index, m, &s);
+  add_verified(L, index, m, &s);
   return s;
 }
 
