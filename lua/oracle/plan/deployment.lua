@@ -58,6 +58,7 @@ function deployment.layout(e, model)
       and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
+    decode_context_parallel_size = e.decode_context_parallel_size, kv_interleave = e.cp_kv_cache_interleave_size,
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,

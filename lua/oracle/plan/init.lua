@@ -19,6 +19,7 @@ local pools = lazy "oracle.plan.pools"
 local processes = lazy "oracle.plan.processes"
 local scenario = require "oracle.scenario"
 local schema = require "oracle.scenario.schema"
+local speculation = lazy "oracle.plan.speculation"
 local systems = lazy "oracle.system"
 local topology = lazy "oracle.plan.topology"
 local units = require "oracle.text.units"
@@ -166,6 +167,11 @@ local function deploy_kind(r, find, memo, role)
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
+  local drafter = e.speculative_config and speculation.of(e, model, function(name)
+    local known, draft = pcall(recall, memo, "model", name, find)
+    return known and draft or fail("engine.speculative_config.%s", draft)
+  end)
+  if drafter then speculation.add_memory(drafter, memory) end
   local gpus = stage_hardware(r, hardware, memo, find)
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
@@ -177,7 +183,7 @@ local function deploy_kind(r, find, memo, role)
     num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model),
+    lockstep = deployment.shares_experts(e, model), drafter = drafter,
   }
 end
 
@@ -253,6 +259,7 @@ local function knobs_of(r, d, role)
     num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
     kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
+    speculation = d.drafter and d.drafter.knobs,
   }
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
@@ -346,7 +353,7 @@ local function kind_of(r, d, key, find, warnings, role)
   local kind = {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost,
+    cost = cost, own_cost = own_cost, draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
   local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end

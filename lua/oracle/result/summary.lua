@@ -153,6 +153,31 @@ local function prefix_of(raw, percentiles, tiers)
   return ordered.object(list)
 end
 
+-- The counters of speculative decoding under vLLM's names (vllm/v1/spec_decode/metrics.py), and what its log makes of
+-- them; of all requests, warm-up included. nil where nothing is verified.
+local function drafting_of(replicas)
+  local drafts, tokens, accepted, by_position = 0, 0, 0, nil
+  for _, replica in ipairs(replicas) do
+    local one = replica.spec_decode
+    if one then
+      drafts, tokens = drafts + one.num_drafts, tokens + one.num_draft_tokens
+      accepted = accepted + one.num_accepted_tokens
+      by_position = by_position or ordered.array {}
+      for i, n in ipairs(one.num_accepted_tokens_per_pos) do by_position[i] = (by_position[i] or 0) + n end
+    end
+  end
+  if not by_position then return nil end
+  local rates = ordered.array {}
+  for i, n in ipairs(by_position) do rates[i] = drafts > 0 and n / drafts or 0 end
+  return ordered.object {
+    { "num_drafts", drafts }, { "num_draft_tokens", tokens }, { "num_accepted_tokens", accepted },
+    { "num_accepted_tokens_per_pos", by_position },
+    { "draft_acceptance_rate", tokens > 0 and accepted / tokens or nil },
+    { "mean_acceptance_length", drafts > 0 and 1 + accepted / drafts or nil },
+    { "per_position_acceptance_rate", rates },
+  }
+end
+
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
   for i, replica in ipairs(raw.replicas) do
@@ -163,6 +188,8 @@ local function replicas_of(raw, plan, seconds)
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
     }
+    local drafting = drafting_of { replica }
+    if drafting then entries[#entries + 1] = { "spec_decode", drafting } end
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
     list[i] = { ("replica%d"):format(i - 1), ordered.object(entries) }
   end
@@ -328,6 +355,8 @@ function summary.new(plan, raw, set)
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
+  local drafting = drafting_of(raw.replicas)
+  if drafting then table.insert(list, 10, { "spec_decode", drafting }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end

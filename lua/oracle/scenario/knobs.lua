@@ -6,6 +6,7 @@
 -- boolean knob without which it has no effect.
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
+local speculative = require "oracle.scenario.speculative"
 local systems = require "oracle.system"
 
 local knobs = {}
@@ -36,6 +37,10 @@ local DEPLOYMENT = {
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
     doc = "whole experts on each rank, not a part of each" },
+  { "decode_context_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
+    doc = "GPUs of a layer that a sequence's KV is dealt out to, of those that would hold the same" },
+  { "cp_kv_cache_interleave_size", "count", min = 1, max = 65536, default = 1, fixed = LAID_OUT,
+    doc = "tokens in a row that decode_context_parallel_size deals to one of them" },
   { "enable_sequence_parallelism", "boolean", default = false, fixed = STARTED,
     doc = "norms work on a tp-th of the tokens" },
   { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, default = "ring", fixed = STARTED,
@@ -53,6 +58,7 @@ local DEPLOYMENT = {
     doc = "memory per GPU for the KV cache, in place of what gpu_memory_utilization leaves" },
   { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
     doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
+  speculative.row(STARTED),
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
     doc = "KV blocks, whatever the memory says" },
 }

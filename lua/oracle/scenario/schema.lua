@@ -69,6 +69,14 @@ function TYPES.layers(_, value, path, ctx)
   return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
+local CHANCE = { type = "number", min = 0, max = 1 }
+
+-- One for all, or a list of them.
+function TYPES.chances(_, value, path, ctx)
+  if type(value) == "table" then return TYPES.list({ of = CHANCE }, value, path, ctx) end
+  return TYPES.scalar(CHANCE, value, path, ctx)
+end
+
 TYPES["function"] = function(_, value, path, ctx)
   if type(value) ~= "function" then return fail(ctx, path, quote(value) .. ": a function expected") end
   return value
