@@ -313,7 +313,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  *blocks = orc_grant_room(r, q, &found, orc_request_target(q));
+  *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q)));
   return orc_request_target(q) - q->computed - found.tokens;
 }
 

@@ -48,7 +48,7 @@ int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_pre
 
 int64_t orc_grant_longest(const orc_replica *r, const orc_request *q)
 {
-  return orc_replica_slots(r, orc_request_longest(q) + r->knobs.speculation.tokens);
+  return orc_replica_slots(r, orc_request_longest(q) + orc_replica_drafts_most(r));
 }
 
 int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)

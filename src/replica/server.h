@@ -258,6 +258,12 @@ static inline int64_t orc_replica_slots(const orc_replica *r, int64_t tokens)
   return slots < most ? slots : most;
 }
 
+/* Drafts that a sequence may have in steps at a time. */
+static inline int64_t orc_replica_drafts_most(const orc_replica *r)
+{
+  return (orc_replica_ahead(r) ? 2 : 1) * (int64_t)r->knobs.speculation.tokens;
+}
+
 /* When a step that is formed now can start: now, or when those in flight are over (ns). */
 static inline orc_time orc_replica_next_start(const orc_replica *r)
 {

@@ -14,6 +14,7 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 {
   if (q->state != ORC_DECODE) return q->blocks;
   const orc_decode_set *d = &r->microbatches[q->microbatch].decode;
+  if (d->members != NULL) return q->blocks;
   int64_t tokens = q->computed + (int64_t)(d->counter - q->joined);
   tokens += d->claimed; /* the running step's token has its place already */
   const int64_t need = orc_kv_blocks(&r->kv, tokens);

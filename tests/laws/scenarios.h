@@ -149,6 +149,21 @@ static void draw_prefix_knobs(scenario *s)
   if (pick(&g, 0, 3) == 0) k->prefix_cache_entries = pick(&g, 1, 6);
 }
 
+/* Draft tokens to verify, in some. */
+static void draw_speculation(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 5000);
+  orc_speculation *d = &s->knobs.speculation;
+  if (pick(&g, 0, 2) > 0) return;
+  d->tokens = pick(&g, 1, 6);
+  d->lookahead = pick(&g, 0, 1) == 0 ? d->tokens : 0;
+  d->drops_last_block = pick(&g, 0, 1) == 0;
+  for (int i = 0; i < d->tokens; i++)
+    d->acceptance[i] = 0.1 * pick(&g, 0, 10);
+  s->knobs.rules.serves_in_order = pick(&g, 0, 1) == 0;
+  s->knobs.rules.schedules_ahead = pick(&g, 0, 2) == 0;
+}
+
 static scenario draw(uint64_t seed)
 {
   orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
@@ -172,6 +187,7 @@ static scenario draw(uint64_t seed)
   s.sources = pick(&g, 1, 2);
   draw_tiers(&s);
   draw_prefix_knobs(&s);
+  draw_speculation(&s);
   draw_pools(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
