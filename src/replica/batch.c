@@ -133,19 +133,21 @@ static bool sets_out(orc_batch *b, orc_slot slot)
   }
 }
 
-/* Preempted requests whose tokens are on their way are passed over. */
+/* Preempted requests whose tokens are on their way are passed over, and those whose adapter finds no
+** slot. */
 static void set_aside(orc_replica *r)
 {
   orc_slot slot;
-  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT &&
-         orc_request_in_flight(at(r, slot), r->now)) {
+  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT) {
+    const bool in_flight = orc_request_in_flight(at(r, slot), r->now);
+    if (!in_flight && orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) break;
     if (r->aside_count == r->aside_room) {
       r->aside_room = r->aside_room == 0 ? 16 : 2 * r->aside_room;
       r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
     }
     r->aside[r->aside_count++] = slot;
     orc_queue_remove(&r->queue, slot);
-    r->unchanged = false;
+    if (in_flight) r->unchanged = false;
   }
 }
 
@@ -174,6 +176,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
+  if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
   if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
@@ -291,7 +294,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
   orc_replica *r = b->replica;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more) {
-    if (r->flights > 0) set_aside(r);
+    if (r->flights > 0 || orc_replica_adapts(r)) set_aside(r);
     more = admit(b, head_of(b), limit - granted, reserve);
   }
   if (r->aside_count > 0) bring_back(r);

@@ -341,7 +341,7 @@ static bool advance(orc_replica *r, orc_error *e)
       orc_replica_wake_at(r, r->now);
       return true;
     }
-    if (r->runs && !r->high && !orc_replica_verifies(r) && polled < POLL && undisturbed(r, m)) {
+    if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
       const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
       polled += run;
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
@@ -399,8 +399,8 @@ static void land(orc_replica *r, orc_microbatch *m)
 /* A run of decodes, each formed while the one before runs. Returns how many. */
 static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
-  if (!r->runs || r->high || orc_replica_verifies(r) || r->flights != 1 || r->ending_count > 0 ||
-      most <= 0 || !undisturbed(r, m))
+  if (!r->runs || r->high || orc_replica_steps_differ(r) || r->flights != 1 ||
+      r->ending_count > 0 || most <= 0 || !undisturbed(r, m))
     return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);

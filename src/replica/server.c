@@ -65,6 +65,7 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
   r->rng = orc_rng_stream(world->seed, ORC_FOR_POLICY, index);
   init_memory(r);
   orc_queue_init(&r->queue, r->requests, 0);
+  orc_loras_init(&r->loras, &kind->knobs.lora);
   const orc_microbatch_plan plan = { .requests = r->requests,
                                      .block_size = kind->knobs.block_size,
                                      .window = window_of(&r->cost.model),
@@ -95,6 +96,7 @@ void orc_replica_done(orc_replica *r)
   if (r->groups != NULL) orc_kv_groups_done(r->groups);
   free(r->groups);
   free(r->loads.at);
+  orc_loras_done(&r->loras);
   free(r->own);
   free(r->ending);
   free(r->aside);

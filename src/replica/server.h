@@ -148,6 +148,7 @@ typedef struct orc_replica {
   int32_t empty;              /* empty steps that its policy formed since the last that was none */
   orc_prefix_order prefix_order; /* of orc_batch_walk */
   orc_kv_onloads loads;
+  orc_loras loras;
   orc_rng rng;      /* draws of its policy */
   uint64_t seed;    /* of draws that go by request */
   orc_time now;     /* its own clock: the start of the running step, or the engine's */
@@ -250,12 +251,26 @@ static inline bool orc_replica_verifies(const orc_replica *r)
   return r->knobs.speculation.tokens > 0;
 }
 
+/* Whether LoRA adapters are served. */
+static inline bool orc_replica_adapts(const orc_replica *r)
+{
+  return r->knobs.lora.adapters > 0;
+}
+
+/* Whether steps that only decode differ in more than how many sequences and tokens of context they
+** have: then none is part of a run. */
+static inline bool orc_replica_steps_differ(const orc_replica *r)
+{
+  return orc_replica_verifies(r) || orc_replica_adapts(r);
+}
+
 /* Tokens that blocks are held for where `tokens` of a request are to be there: more with drafts. */
 static inline int64_t orc_replica_slots(const orc_replica *r, int64_t tokens)
 {
   if (!orc_replica_verifies(r)) return tokens;
   const int64_t slots = tokens + r->knobs.speculation.lookahead, most = r->knobs.max_model_len;
-  return slots < most ? slots : most;
+  if (slots <= most) return slots;
+  return tokens > most ? tokens : most;
 }
 
 /* Drafts that a sequence may have in steps at a time. */

@@ -146,6 +146,9 @@ static bool consistent(const orc_cluster *c)
     good = count_shared(r, &used) && tiers_hold(r) && good;
     used += held_by_moving(c, i);
     int32_t running = 0;
+    good = good && (r->knobs.lora.adapters == 0 || r->loras.distinct <= r->knobs.lora.slots);
+    good =
+        good && r->loras.held[1] <= r->knobs.lora.slots && r->loras.held[0] <= r->knobs.lora.host;
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
       used += blocks_held(r, &c->requests.at[s]) - c->requests.at[s].shared;
       decoding += c->requests.at[s].state == ORC_DECODE;

@@ -9,6 +9,7 @@ local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
+local lora = lazy "oracle.plan.lora"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
@@ -252,14 +253,14 @@ local function add_groups(k, r, d, role)
 end
 
 -- The engine's knobs, as the policies see them in `e` too.
-local function knobs_of(r, d, role)
+local function knobs_of(r, d, role, whole)
   local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
   local k = {
     num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
     kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
-    speculation = d.drafter and d.drafter.knobs,
+    speculation = d.drafter and d.drafter.knobs, lora = lora.knobs(r.engine, d, whole),
   }
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
@@ -347,11 +348,11 @@ local function add_costs(kind, warnings)
 end
 
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
-local function kind_of(r, d, key, find, warnings, role)
+local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
   local cost, own_cost = cost_params(r, d, find, warnings)
   local kind = {
-    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
     cost = cost, own_cost = own_cost, draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
@@ -367,7 +368,7 @@ local function add_pools(spec, r, d, find, warnings)
   spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
   for i, p in ipairs(d.pools) do
     local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
-    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, p.role)
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, r, p.role)
     spec.pools[i].role = p.role
   end
 end
@@ -379,7 +380,8 @@ local function spec_of(r, d, find, warnings)
   local workload, why = workloads.engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
-  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
+  lora.adapt(r, d, workload)
+  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings, r)
   spec.seed, spec.lod, spec.levels = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.levels
   spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload

@@ -178,6 +178,18 @@ local function drafting_of(replicas)
   }
 end
 
+-- How often LoRA adapters came to the GPU, of these from storage, and the time that took; warm-up included.
+local function lora_of(replicas)
+  local some, loads, fetches, seconds = false, 0, 0, 0
+  for _, replica in ipairs(replicas) do
+    local one = replica.lora
+    if one then
+      some, loads, fetches, seconds = true, loads + one.loads, fetches + one.fetches, seconds + one.seconds
+    end
+  end
+  return some and ordered.object { { "loads", loads }, { "fetches", fetches }, { "load_s", seconds } } or nil
+end
+
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
   for i, replica in ipairs(raw.replicas) do
@@ -357,6 +369,8 @@ function summary.new(plan, raw, set)
   }
   local drafting = drafting_of(raw.replicas)
   if drafting then table.insert(list, 10, { "spec_decode", drafting }) end
+  local adapters = lora_of(raw.replicas)
+  if adapters then table.insert(list, 10, { "lora", adapters }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end

@@ -5,6 +5,7 @@
 -- Beside what the schema reads: `fixed`, why it cannot change while a simulation runs, nil: it can; `needs`, the
 -- boolean knob without which it has no effect.
 local core = require "oracle.core"
+local fields = require "oracle.scenario.fields"
 local formats = require "oracle.scenario.number_formats"
 local speculative = require "oracle.scenario.speculative"
 local systems = require "oracle.system"
@@ -59,6 +60,17 @@ local DEPLOYMENT = {
   { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
     doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
   speculative.row(STARTED),
+  { "enable_lora", "boolean", default = false, fixed = STARTED, doc = "requests may have LoRA adapters (workload.lora)" },
+  { "max_loras", "count", min = 1, max = 65535, default = 1, fixed = STARTED, needs = "enable_lora",
+    doc = "different adapters in a step, each with a slot on the GPU" },
+  { "max_lora_rank", "count", min = 1, max = 512, default = 16, fixed = STARTED, needs = "enable_lora",
+    doc = "rank that slots have room for, and that their kernels compute with" },
+  { "max_cpu_loras", "count", min = 1, max = 65535, fixed = STARTED, needs = "enable_lora",
+    doc = "adapters in host memory, those in slots included; max_loras" },
+  { "lora_modules", "list", of = { type = "string" }, fixed = STARTED, needs = "enable_lora",
+    doc = "names of the adapters; those that requests have" },
+  fields.seconds("lora_load_seconds", "until an adapter is in host memory, from storage",
+    { default = 0, fixed = STARTED, needs = "enable_lora" }),
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
     doc = "KV blocks, whatever the memory says" },
 }

@@ -199,6 +199,17 @@ static void put_drafting(lua_State *L, const orc_replica *r)
   lua_setfield(L, -2, "spec_decode");
 }
 
+/* How often LoRA adapters came to the GPU; nothing where none are served. */
+static void put_lora(lua_State *L, const orc_replica *r)
+{
+  if (r->knobs.lora.adapters == 0) return;
+  lua_createtable(L, 0, 3);
+  orc_bind_put_count(L, "loads", r->loras.loads);
+  orc_bind_put_count(L, "fetches", r->loras.fetches);
+  orc_bind_put_number(L, "seconds", r->loras.seconds);
+  lua_setfield(L, -2, "lora");
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with.
 **   whole   the table of the whole run where all of it is this replica's, else 0 */
 static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
@@ -221,6 +232,7 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
   put_drafting(L, r);
+  put_lora(L, r);
 }
 
 /* What the sources want said: a list of texts. */
