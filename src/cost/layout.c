@@ -315,8 +315,8 @@ static bool check_context(const orc_layout *l, const orc_model *m, orc_error *e)
   if (m->kv_lora_rank > 0 || copies % ranks == 0) return true;
   return orc_fail(
       e,
-      "layout: decode_context_parallel_size = %d: at most the %d ranks that hold the "
-      "same KV (tensor_parallel_size %d / num_key_value_heads %d), and a divisor of them",
+      "layout: decode_context_parallel_size = %d: a divisor of %d expected, the ranks that hold the "
+      "same KV (tensor_parallel_size %d / num_key_value_heads %d)",
       ranks, copies, tp, heads);
 }
 

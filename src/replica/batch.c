@@ -87,7 +87,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
-  orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + q->ahead + tokens),
+  orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + q->ahead + tokens, 0),
                        tokens);
   b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
@@ -316,7 +316,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q)));
+  *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q), 0));
   return orc_request_target(q) - q->computed - found.tokens;
 }
 

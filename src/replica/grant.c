@@ -32,7 +32,7 @@ int32_t orc_grant_tokens(const orc_replica *r, const orc_microbatch *m, const or
 int64_t orc_grant_blocks(const orc_replica *r, const orc_request *q, int32_t tokens)
 {
   const int64_t before = r->groups != NULL ? orc_group_table_computed(r, q) : q->computed;
-  const int64_t slots = orc_replica_slots(r, before + q->ahead + tokens);
+  const int64_t slots = orc_replica_slots(r, before + q->ahead + tokens, 0);
   if (r->groups != NULL) return orc_group_table_lack(r, q, slots);
   const int64_t need = orc_kv_blocks(&r->kv, slots) - q->blocks;
   return need > 0 ? need : 0;
@@ -48,7 +48,7 @@ int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_pre
 
 int64_t orc_grant_longest(const orc_replica *r, const orc_request *q)
 {
-  return orc_replica_slots(r, orc_request_longest(q) + orc_replica_drafts_most(r));
+  return orc_replica_slots(r, orc_request_longest(q), orc_replica_drafts_most(r));
 }
 
 int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)

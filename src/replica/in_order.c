@@ -99,7 +99,7 @@ static void take(const turn *t, orc_request *q, int32_t tokens, int64_t need)
     const bool taken = orc_kv_take(&r->kv, need);
     ORC_ASSERT(taken);
   } else {
-    orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + tokens), tokens);
+    orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + tokens, 0), tokens);
   }
 }
 

@@ -108,7 +108,7 @@ void orc_replica_done(orc_replica *r)
 bool orc_replica_never_fits(const orc_replica *r, const orc_request *q)
 {
   const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
-  const int64_t slots = orc_replica_slots(r, tokens + orc_replica_drafts_most(r));
+  const int64_t slots = orc_replica_slots(r, tokens, orc_replica_drafts_most(r));
   const int64_t holds = r->groups == NULL
                             ? orc_kv_blocks(&r->kv, slots)
                             : orc_kv_groups_most(r->groups, slots, orc_replica_in_flight_most(r));

@@ -264,11 +264,13 @@ static inline bool orc_replica_steps_differ(const orc_replica *r)
   return orc_replica_verifies(r) || orc_replica_adapts(r);
 }
 
-/* Tokens that blocks are held for where `tokens` of a request are to be there: more with drafts. */
-static inline int64_t orc_replica_slots(const orc_replica *r, int64_t tokens)
+/* Tokens that blocks are held for where `tokens` of a request are to be there and `drafts` that may
+** be: no more than the longest length. */
+static inline int64_t orc_replica_slots(const orc_replica *r, int64_t tokens, int64_t drafts)
 {
   if (!orc_replica_verifies(r)) return tokens;
-  const int64_t slots = tokens + r->knobs.speculation.lookahead, most = r->knobs.max_model_len;
+  const int64_t slots = tokens + drafts + r->knobs.speculation.lookahead;
+  const int64_t most = r->knobs.max_model_len;
   if (slots <= most) return slots;
   return tokens > most ? tokens : most;
 }

@@ -27,7 +27,7 @@ int32_t orc_verify_drafts(const orc_replica *r, const orc_request *q, int64_t le
 static int64_t slots(const orc_replica *r, const orc_request *q, int32_t drafts)
 {
   const int64_t unknown = r->flights > 0 && q->last_token > r->now ? q->rejected : 0;
-  return orc_replica_slots(r, q->computed + unknown + 1 + drafts);
+  return orc_replica_slots(r, q->computed + 1, unknown + drafts);
 }
 
 int64_t orc_verify_lack(const orc_replica *r, const orc_request *q, int32_t drafts)

@@ -10,11 +10,9 @@ local function may_overlap(e)
   return not c or e.modelled_version ~= "0.11" and c.method ~= "ngram"
 end
 
-local function check_speculation(e)
+local function check_overlap(e)
   local c = e.speculative_config
-  if not c then return end
-  if not e.use_v1 then error("engine.speculative_config: of V1 alone; use_v1 = false is given", 0) end
-  if e.async_scheduling and not may_overlap(e) then
+  if c and e.async_scheduling and not may_overlap(e) then
     error(("engine.async_scheduling: not with speculative_config.method = %q in vLLM %s"):format(c.method,
       e.modelled_version), 0)
   end
@@ -59,9 +57,12 @@ return system.new {
   -- V0, v0.6: 256 requests, no prefix caching, whole prompts with a budget of the longest (at least 2048); cut ones
   -- where the context is above 32K.
   fill = function(e)
+    if e.speculative_config and not e.use_v1 then
+      error("engine.speculative_config: of V1 alone; use_v1 = false is given", 0)
+    end
     if e.use_v1 then
       versions.choose(e)
-      check_speculation(e)
+      check_overlap(e)
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end
