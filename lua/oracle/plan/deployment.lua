@@ -33,13 +33,13 @@ function deployment.shares_experts(e, model)
 end
 
 -- Layers of each stage. Those that do not divide go to the stages before the last, from behind (vLLM 0.11,
--- distributed/utils.py, get_pp_indices); nil: as many on each.
+-- distributed/utils.py, get_pp_indices), with SGLang to the last ones (srt/distributed/utils.py); nil: as many on each.
 local function stage_layers(e, model)
   if e.pipeline_layers == "even" then return nil end
   local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
   if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return e.pipeline_layers end
-  local list = {}
-  for i = 1, n do list[i] = layers // n + (i < n and n - i <= layers % n and 1 or 0) end
+  local list, rest, last = {}, layers % n, e.system == "sglang" and n or n - 1
+  for i = 1, n do list[i] = layers // n + (i <= last and i > last - rest and 1 or 0) end
   return list
 end
 
