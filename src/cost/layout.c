@@ -313,11 +313,11 @@ static bool check_context(const orc_layout *l, const orc_model *m, orc_error *e)
                     ranks, m->num_windowed_layers, m->num_state_layers);
   const int heads = m->num_key_value_heads, copies = tp > heads ? tp / heads : 1;
   if (m->kv_lora_rank > 0 || copies % ranks == 0) return true;
-  return orc_fail(
-      e,
-      "layout: decode_context_parallel_size = %d: a divisor of %d expected, the ranks that hold the "
-      "same KV (tensor_parallel_size %d / num_key_value_heads %d)",
-      ranks, copies, tp, heads);
+  return orc_fail(e,
+                  "layout: decode_context_parallel_size = %d: a divisor of %d expected, the ranks "
+                  "that hold the "
+                  "same KV (tensor_parallel_size %d / num_key_value_heads %d)",
+                  ranks, copies, tp, heads);
 }
 
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)

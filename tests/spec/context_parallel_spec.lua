@@ -77,7 +77,8 @@ describe("layers that do not divide", function()
   it("go where vLLM puts them", function()
     local function layers(model, stages, system)
       local list = {}
-      local t = served({ system = system, version = system and experiments.NONE or "0.11", pipeline_parallel_size = stages, num_gpu_blocks_override = 4096, max_model_len = 8192 }, model)
+      local t = served({ system = system, version = system and experiments.NONE or "0.11",
+                         pipeline_parallel_size = stages, num_gpu_blocks_override = 4096, max_model_len = 8192 }, model)
       for i, stage in ipairs(experiments.plan(t).deployment.memory.stages) do list[i] = stage.layers end
       return list
     end

@@ -114,7 +114,8 @@ describe("LoRA", function()
   it("prices the products of the tokens that have one, and reads each adapter once", function()
     local spec = experiments.plan(served({ max_loras = 4 }, workload.batch { count = 1, prompt = 10, output = 2 })).spec
     local function gemm(tokens, adapters, cost)
-      return core.cost.step { model = spec.model, hardware = spec.hardware, layout = spec.layout, cost = cost or spec.cost,
+      return core.cost.step { model = spec.model, hardware = spec.hardware, layout = spec.layout,
+        cost = cost or spec.cost,
         shape = { decode_seqs = 32, decode_context = 3200, adapted_tokens = tokens, adapters = adapters } }.gemm
     end
     local memory = 1 / (0.8 * spec.hardware.bandwidth)

@@ -352,9 +352,11 @@ local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
   local cost, own_cost = cost_params(r, d, find, warnings)
   local kind = {
-    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role, whole),
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
+    engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost, draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
+    cost = cost, own_cost = own_cost,
+    draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
   local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end

@@ -149,10 +149,11 @@ local function knobs_of(e, c)
   if tp ~= 1 and tp ~= e.tensor_parallel_size then
     fail("draft_tensor_parallel_size", "%d: 1, or tensor_parallel_size (%d), expected", tp, e.tensor_parallel_size)
   end
-  return copy(e, { tensor_parallel_size = tp, pipeline_parallel_size = 1,
-                   quantization = c.quantization or c.method == "mtp" and e.quantization or nil, max_lora_rank = 0,
-                   pipeline_layers = "even",
-                   decode_context_parallel_size = tp == e.tensor_parallel_size and e.decode_context_parallel_size or 1 })
+  local own = copy(e, { tensor_parallel_size = tp, pipeline_parallel_size = 1, pipeline_layers = "even",
+                        enable_lora = false })
+  own.quantization = c.quantization or c.method == "mtp" and e.quantization or nil
+  if tp ~= e.tensor_parallel_size then own.decode_context_parallel_size = 1 end
+  return own
 end
 
 -- A drafter's layers have their own weights; embedding and LM head are the model's where a layer is added to it.

@@ -105,7 +105,8 @@ local function kinds(make)
   })
 end
 
-local LORA = { "lora", "weights", doc = "the LoRA adapter of its requests: a name, or { name = weight, ... }; base: none" }
+local LORA = { "lora", "weights",
+               doc = "the LoRA adapter of its requests: a name, or { name = weight, ... }; base: none" }
 
 -- A kind that holds no others; `more`: a key that it has besides, or nil.
 local function plain(word, kind, more)
