@@ -42,10 +42,13 @@ orc_step_time orc_draft_time(const orc_draft_cost *d, const orc_step_shape *s)
   const int64_t prompts = s->prefill_past + s->prefill_tokens;
   const int64_t near = s->prefill_window_past + s->prefill_tokens;
   const int64_t seqs = s->prefill_seqs > 0 ? s->prefill_seqs : 1;
+  /* Other ranks that share the experts have as many for each of these as in the step. */
+  const double others = (double)s->all_tokens / (double)orc_step_shape_tokens(s);
   const orc_step_shape one = {
     .decode_seqs = going,
     .decode_context = s->decode_context + prompts / seqs * (going - s->decode_seqs),
     .decode_window = s->decode_window + near / seqs * (going - s->decode_seqs),
+    .all_tokens = (int64_t)((double)going * others),
     .sampled = going,
   };
   const orc_step_time pass = orc_step_evaluate(&d->cost, &one);

@@ -21,7 +21,8 @@ end
 --- Models whose checkpoints have layers that predict further tokens (vllm/config/speculative.py, MTPModelTypes).
 speculative.PREDICTS = {
   "deepseek_v3", "deepseek_v32", "deepseek_v4", "glm4_moe", "glm4_moe_lite", "glm_moe_dsa", "ernie4_5_moe",
-  "exaone_moe", "mimo", "mimo_v2_flash", "longcat_flash", "nemotron_h", "pangu_ultra_moe", "qwen3_next", "qwen3_5", "qwen3_5_moe",
+  "exaone_moe", "mimo", "mimo_v2_flash", "longcat_flash", "nemotron_h", "pangu_ultra_moe", "qwen3_next", "qwen3_5",
+  "qwen3_5_moe",
   "step3p5",
 }
 
