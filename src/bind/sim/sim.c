@@ -11,6 +11,7 @@
 #include "bind/core.h"
 #include "bind/cost/cost.h"
 #include "bind/cost/own_cost.h"
+#include "bind/cost/price.h"
 #include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster.h"
@@ -335,6 +336,7 @@ int orc_bind_sim(lua_State *L)
   };
   orc_call_context_init(L);
   orc_bind_own_cost_open(L);
+  orc_bind_cost_price_open(L);
   orc_policy_batch_open(L);
   orc_policy_request_open(L);
   orc_policy_cluster_open(L);
