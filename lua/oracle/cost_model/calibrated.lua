@@ -10,7 +10,8 @@ local function choose(c, context)
   if c.fit == nil then
     local fit = fits.of_engine(engine.system)
     if not fit then
-      error(("cost.fit: no fit for engine.system %s; name one, or take kind roofline"):format(tostring(engine.system)), 0)
+      error(('cost.fit: none is of engine.system "%s"; name one, or take kind roofline'):format(
+        tostring(engine.system)), 0)
     end
     return fit
   end

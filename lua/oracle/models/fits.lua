@@ -4,10 +4,10 @@
 --     "versions": { "newer": the first version of the newer generation, "older_factor" },
 --     "factors": { parameter: what the engine makes of the kernels' },
 --     "common": { PARAMETERS }, "generations": { "hopper": { PARAMETERS }, ... },
---     "error": { "ttft" | "tpot" | "e2e" | "throughput": { "median", "mean", "p80", "interval", in percent } },
+--     "error": { "ttft" | "tpot" | "e2e" | "throughput": { "median", "mean", "p80", "interval", in % } },
 --     "provenance": {} }
--- PARAMETERS are those of src/cost/calibrated.h in SI units, and api_time, stream_interval. What a generation says counts
--- before what is common, and that before the kernels'.
+-- PARAMETERS are those of src/cost/calibrated.h in SI units, and api_time, stream_interval. What a generation says
+-- counts before what is common, and that before the kernels'.
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local hardware = require "oracle.models.hardware"

@@ -261,8 +261,8 @@ local WEIGHT = { expert = 1e6, up = 1e3, down = 1e3 }
 --- What the settings say of the parts of a shape.
 -- @param q the decoded settings
 -- @param m the shape
--- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale, bits = { part = bits },
---   kv = "fp8" or nil }; nil and the method's name where it is not known
+-- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale,
+--   bits = { part = bits }, kv = "fp8" or nil }; nil and the method's name where it is not known
 function quantization.read(q, m)
   local method = tostring(q.quant_method or (q.quant_algo and "modelopt") or "not given"):lower()
   local known = METHODS[method] or (q.config_groups and METHODS["compressed-tensors"])

@@ -13,7 +13,6 @@
 #include "bind/cost/cost.h"
 #include "bind/core.h"
 #include "bind/cost/own_cost.h"
-#include "bind/cost/price.h"
 #include "bind/put.h"
 
 #include <lauxlib.h>

@@ -43,6 +43,16 @@ void orc_bind_read_argument(lua_State *L, orc_step_cost *c);
 */
 int orc_bind_cost_ops(lua_State *L);
 
+/* oracle.core.cost.step, .prepare, .price, .calibration and .reprice (price.c). */
+int orc_bind_cost_step(lua_State *L);
+int orc_bind_cost_prepare(lua_State *L);
+int orc_bind_cost_price(lua_State *L);
+int orc_bind_cost_calibration(lua_State *L);
+int orc_bind_cost_reprice(lua_State *L);
+
+/* Make the metatables of what two of them return; once for a Lua state. */
+void orc_bind_cost_price_open(lua_State *L);
+
 /* oracle.core.cost.calibration_fields() -> names of numbers, names of tables by format. */
 int orc_bind_cost_calibration_fields(lua_State *L);
 

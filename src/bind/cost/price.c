@@ -1,5 +1,17 @@
-#include "bind/cost/price.h"
-
+/*
+** price.c - what steps of a deployment cost, as Lua asks it: oracle.core.cost. Functions take or give
+**   a deployment   { model =, hardware =, layout = [, cost =] }, each as bind/cost/cost.h says
+**   a shape        the fields of orc_step_shape (windowed ones as the full ones unless given), and
+**                  chunks = { { tokens =, past =, samples = }, ... } to be added
+**   a time         { gemm, attention, lm_head, other, collective, exchange, overhead, total } in s,
+**                  { flops, bytes } of one GPU
+**
+**   step{deployment, shape = [, own_cost =]}   its time
+**   prepare{deployment [, shapes = list]}      what the next two price, prepared once
+**   price(prepared, shape)                     the time of a step of it
+**   calibration{...}                           parameters of cost/calibrated.h, checked, for reprice
+**   reprice(prepared, calibration [, list])    s of each of its shapes under these, in the list
+*/
 #include <lauxlib.h>
 
 #include "bind/cost/cost.h"

@@ -11,7 +11,6 @@
 #include "bind/core.h"
 #include "bind/cost/cost.h"
 #include "bind/cost/own_cost.h"
-#include "bind/cost/price.h"
 #include "bind/policy/batch.h"
 #include "bind/policy/call_context.h"
 #include "bind/policy/cluster.h"
