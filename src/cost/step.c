@@ -48,6 +48,9 @@ bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
       !seconds("constant_step", p->constant_step, e) ||
       !seconds("constant_prefill_token", p->constant_prefill_token, e))
     return false;
+  if (!(p->stream_interval >= 0.0 && p->stream_interval <= 1e6))
+    return orc_fail(e, "cost: stream_interval = %g, expected a number of steps of at least 0",
+                    p->stream_interval);
   if (p->kind == ORC_COST_CONSTANT && p->constant_step <= 0.0)
     return orc_fail(e, "cost: constant_step = %g, expected seconds above 0", p->constant_step);
   return p->kind != ORC_COST_CALIBRATED || orc_calibration_check(&p->calibration, e);

@@ -69,13 +69,35 @@ end
 
 -- ---- the plan of one run ----
 
+local function add_once(list, text)
+  for _, one in ipairs(list) do
+    if one == text then return end
+  end
+  list[#list + 1] = text
+end
+
+-- What cost_model.create sees of a deployment, on that GPU.
+local function cost_context(r, d, hardware, find)
+  local e = r.engine
+  return { model = d.model, hardware = hardware, layout = d.layout, names = d.names, find = find, engine = e,
+           fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
+end
+
+-- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
+local function stage_costs(r, d, find)
+  local other, list = false, {}
+  for i, gpu in ipairs(d.stages or {}) do
+    other = other or gpu.generation ~= d.hardware.generation
+    list[i] = cost_model.create(r.cost.kind, r.cost, cost_context(r, d, gpu, find))
+  end
+  return other and list or nil
+end
+
 -- The engine's cost parameters; the deployment is told what they were fitted to.
 local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(r.cost.kind, r.cost,
-    { hardware = d.hardware, layout = d.layout, names = d.names, find = find,
-      engine = r.engine })
-  d.fit = about.fit
-  for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
+  local params, about = cost_model.create(r.cost.kind, r.cost, cost_context(r, d, d.hardware, find))
+  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, about.kind
+  for _, w in ipairs(about.warnings) do add_once(warnings, w) end
   if not about.own then return params end
   return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
                                                 cost = params, engine = r.engine })
@@ -347,7 +369,7 @@ local function kind_of(r, d, key, find, warnings, role)
   local kind = {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost,
+    cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
   local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end
@@ -366,6 +388,15 @@ local function add_pools(spec, r, d, find, warnings)
   end
 end
 
+-- What the pools' deployments say under a key, each once: "vllm + sglang".
+local function joined(list, key)
+  local names = {}
+  for _, p in ipairs(list) do
+    if p.deployment[key] then add_once(names, p.deployment[key]) end
+  end
+  return names[1] and table.concat(names, " + ")
+end
+
 local function spec_of(r, d, find, warnings)
   if r.duration and r.warm_up >= r.duration then
     fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
@@ -379,7 +410,10 @@ local function spec_of(r, d, find, warnings)
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
   spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency
   spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
-  if d.pools then add_pools(spec, r, d, find, warnings) end
+  if d.pools then
+    add_pools(spec, r, d, find, warnings)
+    d.fit, d.cost_model = joined(d.pools, "fit"), joined(d.pools, "cost_model")
+  end
   add_policies(spec, r, find)
   return spec
 end
@@ -403,6 +437,7 @@ local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
+  r.cost.kind = cost_model.meant(raw.cost, r.cost.kind)
   local effective, without = cost_model.check(raw.cost, r.cost.kind)
   if not effective then fail(without) end
   if r.report then
@@ -412,7 +447,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
-  r.cost.kind = cost_model.label(r.cost.kind)
+  r.cost.kind = d.cost_model
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end
 

@@ -319,6 +319,7 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, stream_interval),
     AT(orc_cost_params, prefill_comm_overhead),
     AT(orc_cost_params, decode_comm_overhead),
     AT(orc_cost_params, moe_imbalance),
@@ -492,6 +493,18 @@ static int check(lua_State *L)
   return 1;
 }
 
+int orc_bind_cost_part_formats(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  lua_createtable(L, 0, ORC_PARTS);
+  for (int i = 0; i < ORC_PARTS; i++)
+    orc_bind_put_text(L, part_names[i],
+                      orc_dtype_name(orc_layout_part_format(&d.layout, (orc_part)i)));
+  return 1;
+}
+
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
@@ -504,6 +517,7 @@ int orc_bind_cost(lua_State *L)
     { "reprice", orc_bind_cost_reprice },
     { "calibration", orc_bind_cost_calibration },
     { "calibration_fields", orc_bind_cost_calibration_fields },
+    { "part_formats", orc_bind_cost_part_formats },
     { "check", check },
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
