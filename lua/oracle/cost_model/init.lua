@@ -2,6 +2,7 @@
 -- src/cost/step.h). A model is a file of this folder that returns
 --   { parameters = function(c, context) -> parameters, about; about.own: a model in Lua over them (parts/own.lua),
 --     keys = what it reads of `cost` besides cost_model.KEYS, as in oracle.scenario.keys,
+--     all_reduce = "auto": that of deployments that name none, a ring unless said,
 --     without = { { names of keys, why they say nothing to it }, ... } }
 --   cost_model.create("roofline", {}, context)
 --   cost_model.create("vllm_roofline", { calibration = "gb10.json" }, context)
@@ -123,6 +124,13 @@ function cost_model.create(name, c, context)
   local near = spelling.find(tostring(name), names)
   error(('cost.kind: "%s": unknown cost model; %s'):format(tostring(name),
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(names, ", ")), 0)
+end
+
+--- The all-reduce of deployments that name none: a model's `all_reduce`, else a ring.
+-- @param kind one of cost_model.names(), or a model of one's own
+function cost_model.all_reduce(kind)
+  local found = not cost_model.is_own(kind) and finder.find("cost_model", kind)
+  return found and load(found).all_reduce or "ring"
 end
 
 --- What the file of a model sees besides what a policy's does.

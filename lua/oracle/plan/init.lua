@@ -157,8 +157,11 @@ local function deploy_kind(r, find, memo, role)
                   hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(r.cost.kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
+  local gpus = stage_hardware(r, hardware, memo, find)
+  layout.measured = deployment.measured_collectives(e, model, gpus)
   if layout.layers == "balanced" then
     layout.head_layers = balance.head_layers(core, {
       model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
@@ -166,7 +169,6 @@ local function deploy_kind(r, find, memo, role)
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
-  local gpus = stage_hardware(r, hardware, memo, find)
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
