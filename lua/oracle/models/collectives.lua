@@ -91,6 +91,7 @@ end
 -- The table measured for exactly so many ranks; its lines at the speed of this GPU's link.
 local function measured(q)
   local link, bandwidth = link_of(q.hardware)
+  if bandwidth == 0 then return nil end
   local best, most = nil, 0
   for _, t in ipairs(tables()) do
     local how_well = suits(t, q, link)
@@ -159,6 +160,25 @@ local function by_ranks(q)
   end
 end
 
+-- What is launched one by one takes what the graph does, but no less than the host needs to launch it, which depends on
+-- the host more than on the GPU: the least that was measured under any.
+local function launched(q)
+  local floor
+  for _, t in ipairs(tables()) do
+    if t.launch == "eager" and t.engine == q.engine and t.ranks == q.ranks and t.collective == "all_reduce"
+      and not t.gpus_per_node then
+      floor = math.min(floor or math.huge, t.of[1].base)
+    end
+  end
+  local graph = {}
+  for k, v in pairs(q) do graph[k] = v end
+  graph.launch = "graph"
+  local of, fitted = by_ranks(graph)
+  if not of or not floor then return of, fitted end
+  table.insert(of, 1, { below = 1, base = floor, per_byte = 0 })  -- no regime takes less than those before it
+  return of, fitted
+end
+
 --- The lines for one collective inside a node.
 -- @param q { collective = "all_reduce" | "all_gather" | "reduce_scatter" | "all_to_all", hardware = its description,
 --   ranks = 2 or more, engine = "vllm" | "sglang" | "trtllm" | "nccl", version = of it, nil: the newest,
@@ -172,7 +192,9 @@ function collectives.regimes(q)
   if own.engine ~= "nccl" and (own.collective ~= "all_reduce" or not OWN[own.engine][own.ranks]) then
     own.engine, own.version = "nccl", nil
   end
-  return by_ranks(own)
+  local of, fitted = by_ranks(own)
+  if of or own.launch == "graph" then return of, fitted end
+  return launched(own)
 end
 
 --- What `all_reduce = "auto"` takes, for layout.measured.
