@@ -141,7 +141,7 @@ local function check_scenario(path, _, options)
 end
 
 -- What of the command line says something of how measured data is predicted.
-local UNUSED = { collectives = { "set", "seed", "lod" }, calibration = { "seed", "lod" } }
+local UNUSED = { collectives = { "seed", "lod" }, calibration = { "seed", "lod" } }
 
 -- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
 local function compare_data(path, text, options, kind, json)
@@ -152,11 +152,11 @@ local function compare_data(path, text, options, kind, json)
   local s = with and files.load(with, options) or scenario.new {}
   files.adjust(s, options)
   ui.host().guard(false)
-  local ok, compared = pcall(measured.compare, kind, text, json, s)
+  local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
   say(options, compared.text)
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
-                                { "rows", ordered.array(compared.rows) } }
+                                { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end
 
 -- How the file is looked at, and what the kind of data and its JSON are, where it is data.

@@ -2,7 +2,6 @@
 local lazy = require "oracle.lazy"
 local cost_model = require "oracle.cost_model"
 local fits = lazy "oracle.models.fits"
-local roofline = require "oracle.cost_model.roofline"
 
 local calibrated = {}
 
@@ -60,7 +59,6 @@ function calibrated.covers(context)
 end
 
 function calibrated.parameters(c, context)
-  if c.fit == "none" then return roofline.parameters(c, context) end
   local fit, why = choose(c, context)
   if not fit then error(("cost.fit: %s; name one, or take kind roofline"):format(why), 0) end
   local generation, warnings = context.hardware.generation, {}
@@ -88,5 +86,7 @@ calibrated.without = {
   { cost_model.SHARES, "kind calibrated has its rates from the fit; leave it out, or take kind roofline" },
   { cost_model.OVERHEADS, "kind calibrated has it in the fit; leave it out, or take kind roofline" },
 }
+
+calibrated.all_reduce = "auto"
 
 return calibrated

@@ -2,6 +2,7 @@
 -- src/cost/step.h). A model is a file of this folder that returns
 --   { parameters = function(c, context) -> parameters, about; about.own: a model in Lua over them (parts/own.lua),
 --     keys = what it reads of `cost` besides cost_model.KEYS, as in oracle.scenario.keys,
+--     all_reduce = "auto": that of deployments that name none, a ring unless said,
 --     without = { { names of keys, why they say nothing to it }, ... } }
 --   cost_model.create("roofline", {}, context)
 --   cost_model.create("vllm_roofline", { calibration = "gb10.json" }, context)
@@ -118,11 +119,11 @@ end
 
 --- The kind that a section means: who says what only the roofline reads wants that, and who names a fit wants it.
 -- @param written, kind as in cost_model.check
--- @return one of cost_model.names(), a model of one's own, or "auto"
+-- @return one of cost_model.names(), a model of one's own, or "auto", for cost_model.settle
 function cost_model.meant(written, kind)
-  if kind ~= AUTO or type(written) ~= "table" then return kind end
+  if type(written) ~= "table" or kind ~= AUTO and kind ~= "calibrated" then return kind end
   if written.fit == "none" then return "roofline" end
-  if written.fit ~= nil then return "calibrated" end
+  if written.fit ~= nil or kind ~= AUTO then return "calibrated" end
   return says(written, { cost_model.SHARES, cost_model.OVERHEADS }) and "roofline" or AUTO
 end
 
@@ -166,38 +167,44 @@ function cost_model.check(written, kind)
   return true
 end
 
+--- The kind that prices a deployment.
+-- @param kind of cost_model.meant
+-- @param context as of cost_model.create, without `layout`
+-- @return one of cost_model.names() or a model of one's own; why it is no calibrated one where "auto" found no fit
+function cost_model.settle(kind, context)
+  if kind ~= AUTO then return kind end
+  local known, why = load("calibrated").covers(context)
+  if known then return "calibrated" end
+  return "roofline", why
+end
+
 --- Make the parameters of a model.
 -- @param name one of cost_model.names(); case, '-' and '_' do not matter
 -- @param c the checked `cost` section (its `kind` is not looked at)
 -- @param context { model =, hardware =, layout =, engine = knobs, fitted_as = the engine whose fits count,
 --   names = { model =, hardware = }, find = function(path) -> path or nil, why }
--- @return the engine's parameters and { kind =, fit = name of the calibration, accuracy = of oracle.models.fits,
+-- @return the engine's parameters and { fit = name of the calibration, accuracy = of oracle.models.fits,
 --   warnings = {} }; raises "cost.key: what"
 function cost_model.create(name, c, context)
-  if name == AUTO then
-    local known, why = load("calibrated").covers(context)
-    if known then return cost_model.create("calibrated", c, context) end
-    local params, about = cost_model.create("roofline", c, context)
-    about.warnings[#about.warnings + 1] = ("cost: %s; the roofline of the data sheet is used"):format(why)
-    return params, about
-  end
   if cost_model.is_own(name) then
     local made = own.resolve(name, c.params or {}, context.find)
     local params, about = load("roofline").parameters(c, context)
     params.params, about.own = nil, made
-    about.kind = cost_model.label(name)
     return params, about
   end
   local found = finder.find("cost_model", name)
-  if found then
-    local params, about = load(found).parameters(c, context)
-    about.kind = c.fit == "none" and "roofline" or found
-    return params, about
-  end
+  if found then return load(found).parameters(c, context) end
   local names = cost_model.names()
   local near = spelling.find(tostring(name), names)
   error(('cost.kind: "%s": unknown cost model; %s'):format(tostring(name),
     near and ("did you mean %s?"):format(near) or "one of " .. table.concat(names, ", ")), 0)
+end
+
+--- The all-reduce of deployments that name none: a model's `all_reduce`, else a ring.
+-- @param kind one of cost_model.names(), or a model of one's own
+function cost_model.all_reduce(kind)
+  local found = not cost_model.is_own(kind) and finder.find("cost_model", kind)
+  return found and load(found).all_reduce or "ring"
 end
 
 --- What the file of a model sees besides what a policy's does.

@@ -83,20 +83,33 @@ local function cost_context(r, d, hardware, find)
            fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
 end
 
+-- The kind of cost model of a deployment on these GPUs, into d.cost_kind; d.without_fit: why it has no fit.
+local function settle_cost(r, d, gpus)
+  for _, gpu in ipairs(gpus) do
+    local why
+    d.cost_kind, why = cost_model.settle(r.cost.kind, cost_context(r, d, gpu))
+    d.without_fit = d.without_fit or why
+  end
+  if d.without_fit then d.cost_kind = "roofline" end
+end
+
 -- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
 local function stage_costs(r, d, find)
   local other, list = false, {}
   for i, gpu in ipairs(d.stages or {}) do
     other = other or gpu.generation ~= d.hardware.generation
-    list[i] = cost_model.create(r.cost.kind, r.cost, cost_context(r, d, gpu, find))
+    list[i] = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, gpu, find))
   end
   return other and list or nil
 end
 
 -- The engine's cost parameters; the deployment is told what they were fitted to.
 local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(r.cost.kind, r.cost, cost_context(r, d, d.hardware, find))
-  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, about.kind
+  local params, about = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, d.hardware, find))
+  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, cost_model.label(d.cost_kind)
+  if d.without_fit then
+    add_once(warnings, ("cost: %s; the roofline of the data sheet is used"):format(d.without_fit))
+  end
   for _, w in ipairs(about.warnings) do add_once(warnings, w) end
   if not about.own then return params end
   return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
@@ -180,8 +193,13 @@ local function deploy_kind(r, find, memo, role)
                   hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
+  local gpus = stage_hardware(r, hardware, memo, find)
+  local costs = { names = names }
+  settle_cost(r, costs, gpus)
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
+  layout.measured = deployment.measured_collectives(e, model, gpus)
   if layout.layers == "balanced" then
     layout.head_layers = balance.head_layers(core, {
       model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
@@ -189,7 +207,6 @@ local function deploy_kind(r, find, memo, role)
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
-  local gpus = stage_hardware(r, hardware, memo, find)
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
@@ -200,7 +217,7 @@ local function deploy_kind(r, find, memo, role)
     num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model),
+    lockstep = deployment.shares_experts(e, model), cost_kind = costs.cost_kind, without_fit = costs.without_fit,
   }
 end
 

@@ -8,11 +8,13 @@
 **   ops{model, layout}                             see bind/cost/cost.h
 **   step, prepare, price, reprice, calibration     price.c
 **   asked()             bind/cost/own_cost.h
+**   measured_time(regimes, bytes)                  bind/cost/regimes.h
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
 #include "bind/core.h"
 #include "bind/cost/own_cost.h"
+#include "bind/cost/regimes.h"
 #include "bind/put.h"
 
 #include <lauxlib.h>
@@ -286,6 +288,7 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
     orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
   lua_pop(L, 1);
+  orc_bind_read_measured(L, index, &l->measured);
   read_weight_bits(L, index, l);
   read_stages(L, index, l, m);
 }
@@ -522,6 +525,7 @@ int orc_bind_cost(lua_State *L)
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
     { "asked", orc_bind_own_cost_asked },
+    { "measured_time", orc_bind_measured_time },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);
