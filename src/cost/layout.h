@@ -62,6 +62,10 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 /* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
 double orc_layout_part_bytes(const orc_layout *l, orc_part part);
 
+/* The format of a part's weights: `weights`, or what its bits come nearest to where they differ: the
+** activations', 8 or 4 bits. */
+orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part);
+
 /* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
 ** where others do not. */
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "cost/all_reduce.h"
+#include "cost/calibrated.h"
 #include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/layout.h"
@@ -14,8 +15,9 @@
 #include "cost/op.h"
 
 typedef enum orc_cost_kind {
-  ORC_COST_ROOFLINE, /* max of compute at MFU and memory at MBU, per operation kind */
-  ORC_COST_CONSTANT, /* a fixed time per step: queueing theory's server */
+  ORC_COST_ROOFLINE,   /* max of compute at MFU and memory at MBU, per operation kind */
+  ORC_COST_CONSTANT,   /* a fixed time per step: queueing theory's server */
+  ORC_COST_CALIBRATED, /* measured shares of the peaks, and what engines take beside: calibrated.h */
 } orc_cost_kind;
 
 /* Parameters a user can set. Zero is not a default here: orc_cost_params_default fills them. */
@@ -35,6 +37,7 @@ typedef struct orc_cost_params {
   double moe_imbalance; /* busiest expert over mean, >= 1; 1 */
   double constant_step; /* s per step, CONSTANT only, > 0 */
   double constant_prefill_token; /* s per prefill token, CONSTANT only, >= 0; 0 */
+  orc_calibration calibration;   /* CALIBRATED only, where mfu, mbu and smooth_p are not read */
 } orc_cost_params;
 
 void orc_cost_params_default(orc_cost_params *p);
@@ -75,7 +78,9 @@ typedef struct orc_step_time {
 typedef struct orc_rates {
   double gemm;      /* s per FLOP of the matrices in layout.compute */
   double dense;     /* s per FLOP of router and LM head: activation format */
-  double attention; /* s per FLOP: fp8 where both KV cache and chip have it, else as dense */
+  double attention; /* s per FLOP: fp8 where both KV cache and chip have it, else as dense; */
+  double prompts;   /* the same of prompts, */
+  double ramp;      /* each token of which is worth so many query-key pairs more */
   double memory;    /* s per byte */
 } orc_rates;
 
@@ -108,11 +113,12 @@ typedef struct orc_step_cost {
   orc_layout layout;
   orc_cost_params params;
   orc_stage stage;
-  orc_ops ops;           /* the stage's work on one GPU */
-  orc_rates rates[2];    /* without and with prefill tokens */
-  orc_all_reduce reduce; /* of the tensor-parallel ranks */
-  orc_group exchange;    /* the ranks that share the experts; 1 rank: none is shared */
-  double expert_miss;    /* log of the chance that a token passes an expert by; -inf if it cannot */
+  orc_ops ops;               /* the stage's work on one GPU */
+  orc_rates rates[2];        /* without and with prefill tokens */
+  orc_calibrated calibrated; /* CALIBRATED only */
+  orc_all_reduce reduce;     /* of the tensor-parallel ranks */
+  orc_group exchange;        /* the ranks that share the experts; 1 rank: none is shared */
+  double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
   const orc_own_cost *own; /* NULL: the formulas below alone; stays in place */
 } orc_step_cost;
 
@@ -122,6 +128,9 @@ typedef struct orc_step_cost {
 */
 bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
                         const orc_layout *l, const orc_cost_params *p, orc_error *e);
+
+/* Bring what follows from c->params up to date after these have changed; they have passed their check. */
+void orc_step_cost_rederive(orc_step_cost *c);
 
 /*
 ** The same deployment cut down to one pipeline stage, `index` in [0, pipeline_parallel_size). The

@@ -33,7 +33,15 @@ for _, dtype in ipairs(formats.PEAKS) do FIELDS.flops[dtype] = { "flops", 1e9 } 
 
 local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "idle_watts", "tdp_watts", "usd_per_hour" }
 local IN_ORDER = { flops = formats.PEAKS, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" } }
-local TEXTS = { id = true, name = true, aliases = true }
+local TEXTS = { id = true, name = true, aliases = true, generation = true }
+
+--- What a chip's kernels are written for: families of chips that reach alike shares of their peaks.
+-- blackwell is the data-centre kind (sm100, sm103), blackwell-rtx the other (sm120, sm121).
+hardware.GENERATIONS = { "pascal", "volta", "turing", "ampere", "ada", "hopper", "blackwell", "blackwell-rtx", "cdna2",
+  "cdna3", "cdna4", "gaudi2", "gaudi3", "tpu", "neuron", "xe", "apple", "ascend" }
+
+local GENERATION = {}                                     -- folded name -> name
+for _, name in ipairs(hardware.GENERATIONS) do GENERATION[spelling.fold(name)] = name end
 local OF_FIGURE = { value = true, unit = true, source = true, date = true, note = true, estimate = true }
 
 local function fail(file, where, format, ...)
@@ -132,13 +140,22 @@ local function check_whole(file, h)
   end
 end
 
+local function read_generation(file, given)
+  if given == nil then return nil end
+  local known = type(given) == "string" and GENERATION[spelling.fold(given)]
+  if known then return known end
+  local near = spelling(tostring(given), hardware.GENERATIONS)
+  fail(file, "generation", "%q: one of %s expected, or none%s", tostring(given),
+    table.concat(hardware.GENERATIONS, ", "), near and ("; did you mean %s?"):format(near) or "")
+end
+
 --- An accelerator from its file.
 -- @tparam table raw the decoded file
 -- @tparam string file its name, for messages
 -- @treturn table the fields of orc_hardware (src/cost/hardware.h) in SI: `flops` by format name ("bf16", ...),
 -- `memory` (B), `bandwidth` (B/s), `nvlink` and `pcie` {bandwidth (B/s, one direction), latency (s)}, `idle_watts`,
--- `tdp_watts`, `usd_per_hour` (0: unknown); `id`, `name`, `aliases` as given; and `figures`, a list of
--- {field, value, unit, si, source, date, note, estimate} in the order of the fields
+-- `tdp_watts`, `usd_per_hour` (0: unknown); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil;
+-- and `figures`, a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
 -- @raise "FILE: FIELD: what was expected"
 function hardware.read(raw, file)
   if not is_object(raw) then error(file .. ": an object expected, one field per figure", 0) end
@@ -160,6 +177,7 @@ function hardware.read(raw, file)
   end
   if raw.aliases ~= nil and type(raw.aliases) ~= "table" then fail(file, "aliases", "a list expected") end
   h.aliases = raw.aliases or {}
+  h.generation = read_generation(file, raw.generation)
   h.figures = figures
   return h
 end

@@ -48,7 +48,7 @@ function deployment.layout(e, model)
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
   local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
-  local weights, compute = quantized(asked or model.quantization or "none", activations)
+  local weights, compute = quantized(checkpoints.weights(model, asked) or "none", activations)
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {

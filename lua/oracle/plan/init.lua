@@ -72,7 +72,8 @@ end
 -- The engine's cost parameters; the deployment is told what they were fitted to.
 local function cost_params(r, d, find, warnings)
   local params, about = cost_model.create(r.cost.kind, r.cost,
-    { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
+    { hardware = d.hardware, layout = d.layout, names = d.names, find = find,
+      engine = r.engine })
   d.fit = about.fit
   for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
   if not about.own then return params end
