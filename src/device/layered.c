@@ -16,8 +16,17 @@ static double attention_share(const orc_ops *ops)
   return all > 0.0 ? attention / all : 0.0;
 }
 
+/* The parts of a step whose collectives are s and not messages. */
+static void fold_collectives(orc_layered_work *w, const orc_step_time *t, double layers)
+{
+  w->attention += 0.5 * t->collective / layers;
+  w->mlp += (0.5 * t->collective + t->exchange) / layers;
+  w->message = 0.0;
+  w->exchange = (orc_exchange){ .layers = 0 };
+}
+
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
-                                     const orc_step_shape *shape)
+                                     const orc_step_shape *shape, bool shared)
 {
   const int64_t own = shape->decode_seqs + shape->prefill_tokens;
   const double tokens = (double)own;
@@ -27,15 +36,18 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
     return (orc_layered_work){ .attention = 0.5 * t->total / layers,
                                .mlp = 0.5 * t->total / layers };
   const double products = t->gemm * attention_share(&c->ops);
-  const double half = 0.5 * (t->other + layers * c->params.layer_overhead);
+  const double floors = layers * c->params.layer_overhead + c->calibrated.floors;
+  const double half = 0.5 * (t->other + floors);
   const double message = tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  return (orc_layered_work){
+  orc_layered_work w = {
     .attention = (products + t->attention + half) / layers,
     .mlp = (t->gemm - products + half) / layers,
-    .last = t->lm_head + t->overhead - layers * c->params.layer_overhead,
+    .last = t->lm_head + t->overhead - floors,
     .message = c->reduce.ranks > 1 ? message : 0.0,
     .exchange = orc_step_exchange(c, tokens, all),
   };
+  if (c->params.kind == ORC_COST_CALIBRATED && !shared) fold_collectives(&w, t, layers);
+  return w;
 }
 
 void orc_layered_init(orc_layered *d, const orc_step_cost *stage)

@@ -24,10 +24,12 @@ typedef struct orc_layered_work {
 /*
 ** The parts of a step of this shape, which takes `t` on the stage that c describes. Matrix products
 ** are divided between attention and MLP by the bytes of their weights, and every layer gets the
-** same: all parts together are t.total less t.collective and t.exchange.
+** same: all parts together are t.total less t.collective and t.exchange. Collectives that were measured
+** as a whole (CALIBRATED) are no messages but time of the parts they follow, unless the links are
+** `shared` with others, where only messages can wait for each other.
 */
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
-                                     const orc_step_shape *shape);
+                                     const orc_step_shape *shape, bool shared);
 
 /*
 ** One device: it computes a part of a layer, then exchanges what it found with the others. In a
