@@ -56,6 +56,7 @@ typedef struct orc_cluster_config {
   orc_time sample_interval; /* ns between samples of the replicas; 0: none are taken */
   const orc_log *log;       /* hears of steps and changes; NULL: they are not logged. Not owned. */
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
+  bool shapes;              /* replicas keep the shapes of their steps */
   orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
 } orc_cluster_config;

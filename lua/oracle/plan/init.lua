@@ -501,7 +501,8 @@ local function with_own_cost(pool, own_cost)
 end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function,
+--   shapes = true to keep the shapes of steps in the result }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -517,7 +518,7 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.csv = options.csv
+  spec.csv, spec.shapes = options.csv, options.shapes
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
   spec.progress = options.progress

@@ -80,6 +80,7 @@ static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
   s.prefill_window_pairs = pairs(L, index, "prefill_window_pairs", s.prefill_pairs);
   s.prefill_past = amount(L, index, "prefill_past", 0);
   s.prefill_window_past = amount(L, index, "prefill_window_past", s.prefill_past);
+  s.all_tokens = amount(L, index, "all_tokens", 0);
   s.sampled = amount(L, index, "sampled", s.decode_seqs);
   add_chunks(L, index, m, &s);
   return s;

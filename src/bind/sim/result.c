@@ -5,6 +5,7 @@
 
 #include "bind/hist.h"
 #include "bind/put.h"
+#include "bind/sim/shapes.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
@@ -289,6 +290,8 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   }
   lua_setfield(L, -2, "replicas");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
+  orc_bind_push_shapes(L, c);
+  lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
   orc_bind_put_series(L, c->series, s->last, end);

@@ -194,6 +194,7 @@ static int new (lua_State *L)
     .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
     .csv = s->csv,
     .life = s->life,
+    .shapes = orc_bind_bool_or(L, 1, "spec", "shapes", false),
     .stop = &s->watch.pause,
   };
   orc_bind_spec_network(L, 1, pools.room, &config);

@@ -1,0 +1,141 @@
+--- Many rows of measurements predicted: each is a scenario that is simulated once, on all threads. What crosses between
+-- threads are texts: the scenarios as JSON, and what came out of each.
+local core = require "oracle.core"
+local lazy = require "oracle.lazy"
+local ordered = require "oracle.text.ordered"
+local planning = lazy "oracle.plan"
+local scenario = lazy "oracle.scenario"
+
+local prediction = {}
+
+local STATISTICS = { { "mean" }, { "p50", 0.5 }, { "p90", 0.9 }, { "p99", 0.99 } }
+
+-- Mean and percentiles of a distribution over requests, ms; nil where there are no requests.
+local function distribution(hist)
+  if not hist or hist:count() == 0 then return nil end
+  local out = {}
+  for _, s in ipairs(STATISTICS) do out[s[1]] = (s[2] and hist:quantile(s[2]) or hist:mean()) / 1e6 end
+  return out
+end
+
+-- What a table of measurements has of a run.
+local function measures(raw, plan)
+  local seconds = raw.now - (plan.scenario.warm_up or 0)
+  local out = { tokens = raw.tokens.output, prompts = raw.tokens.prompt, requests = raw.requests, duration = raw.now,
+                saturated = raw.saturated, gpus = plan.deployment.gpus }
+  for _, name in ipairs { "ttft", "tpot", "itl", "e2e" } do out[name] = distribution(raw.latency[name]) end
+  if seconds > 0 then out.throughput = raw.window.output / seconds end
+  return out
+end
+
+-- ---- what the steps of a run are made of ----
+
+-- No kernel is faster: every byte of weights and KV once at the data sheet's bandwidth, every FLOP at its peak.
+local LIMITS = { kind = "roofline", prefill_mfu = 1, prefill_mbu = 1, decode_mfu = 1, decode_mbu = 1 }
+-- Of experts that tokens are said to spread over evenly; they do not quite, and then fewer are read.
+local UNEVEN = 0.8
+
+-- Adds the items of a step to `sums`, `weight` times.
+local function add(sums, step, weight)
+  for item, seconds in pairs(step) do
+    if item ~= "flops" and item ~= "bytes" then sums[item] = (sums[item] or 0) + weight * seconds end
+  end
+end
+
+-- Shares of the steps' time by what it goes to, and the least that TPOT can be, ms; of a run on one pool of servers.
+local function inside(plan, raw)
+  local spec, pool = plan.spec, raw.shapes and raw.shapes[1]
+  local gaps = raw.tokens.output - raw.requests.successful
+  if plan.deployment.pools or not pool or gaps <= 0 then return nil end
+  local step = { model = spec.model, hardware = spec.hardware, layout = spec.layout, own_cost = nil }
+  local split, least = {}, {}
+  for _, alike in ipairs(pool) do
+    step.shape, step.cost, step.own_cost = alike.shape, spec.cost, spec.own_cost
+    add(split, core.cost.step(step), alike.steps)
+    step.cost, step.own_cost = LIMITS, nil
+    add(least, core.cost.step(step), alike.answered)
+  end
+  local total = split.total
+  split.total = nil
+  for item, seconds in pairs(split) do split[item] = total > 0 and seconds / total or 0 end
+  local bound = 1000 * ((least.gemm or 0) + (least.attention or 0) + (least.lm_head or 0)) / gaps
+  return split, (spec.model.num_experts or 0) > 0 and UNEVEN * bound or bound
+end
+
+--- Predict one scenario.
+-- @param given a scenario's keys as plain values
+-- @param options { cost = the scenario's `cost`, nil: as it is by itself; shapes = true: those of its steps too }
+-- @param memo a table that remembers what was read, for several of them
+-- @return { ttft = { mean =, p50 =, ... }, tpot =, itl =, e2e = ms; throughput = output tokens/s; fit =, shapes =,
+--   split = shares of the steps' time, least_tpot = ms that no kernel can undercut }; or { error = one line }
+function prediction.one(given, options, memo)
+  local ok, result = pcall(function()
+    local s = scenario.new(given)
+    if options.cost then s.cost = options.cost end
+    local plan = planning.plan(s, memo)
+    local raw = planning.simulate(plan, { shapes = true })
+    local out = measures(raw, plan)
+    out.fit, out.interval = plan.deployment.fit, plan.deployment.interval
+    out.split, out.least_tpot = inside(plan, raw)
+    if options.shapes then out.shapes = raw.shapes end
+    return out
+  end)
+  return ok and result or { error = scenario.first_line(result) }
+end
+
+-- ---- on all threads ----
+
+--- What a thread does (src/bind/host/thread_pool.h): the scenarios of a job, by their place.
+-- @param text { rows = { scenario, ... }, cost =, shapes = } as JSON
+-- @return function(i) -> the prediction as JSON
+function prediction.worker(text)
+  local job = core.json.decode(text)
+  local memo = {}
+  return function(i) return ordered.line(prediction.one(job.rows[i], job, memo)) end
+end
+
+local LOOK = 0.1                                          -- s between looks at the clock and at Ctrl-C
+
+local function collect(pool, count, depth, options)
+  local found, next_one, out = {}, 1, 0
+  while (out > 0 or next_one <= count) and not options.host.interrupted() do
+    while out < depth and next_one <= count do
+      pool:submit(next_one)
+      next_one, out = next_one + 1, out + 1
+    end
+    local i, text = pool:take(LOOK)
+    if i then
+      out = out - 1
+      found[i] = text and core.json.decode(text) or { error = "interrupted" }
+      if options.progress then options.progress(count - (count - next_one + 1) - out, count) end
+    end
+  end
+  return found
+end
+
+local function alone(scenarios, options)
+  local memo, found = {}, {}
+  for i, given in ipairs(scenarios) do
+    found[i] = prediction.one(given, options, memo)
+    if options.progress then options.progress(i, #scenarios) end
+  end
+  return found
+end
+
+--- Predict many scenarios.
+-- @param scenarios a list of scenarios as plain values
+-- @param options { cost =, shapes =, threads =, host = of oracle.host or nil, progress = function(done, of) or nil }
+-- @return the predictions, by place; raises "interrupted"
+function prediction.many(scenarios, options)
+  local host, threads = options.host, math.min(options.threads or 1, #scenarios)
+  if threads < 2 or not (host and host.pool) then return alone(scenarios, options) end
+  local job = core.json.encode { rows = scenarios, cost = options.cost, shapes = options.shapes or nil }
+  local pool = host.pool(threads, "oracle.study.prediction", job)
+  local ok, found = pcall(collect, pool, #scenarios, 4 * threads, options)
+  if ok and not host.interrupted() then pool:close() else pool:abandon() end
+  if not ok then error(found, 0) end
+  if host.interrupted() then error("interrupted", 0) end
+  return found
+end
+
+return prediction
