@@ -251,6 +251,12 @@ static double measured_exchange(const orc_layout *l, const orc_exchange *x)
          orc_regimes_time(&m->reduce_scatter, x->bytes);
 }
 
+bool orc_step_reduces_by_calibration(const orc_step_cost *c)
+{
+  return is_calibrated(c) && c->layout.all_reduce == ORC_ALGORITHM_AUTO &&
+         c->reduce.measured.count == 0 && !c->reduce.placed;
+}
+
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all)
 {
   if (c->exchange.ranks == 1) return (orc_exchange){ .layers = 0 };
@@ -311,8 +317,7 @@ typedef struct step_tokens {
 static double reduce_time(const orc_step_cost *c, double n)
 {
   const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  if (!is_calibrated(c) || c->reduce.measured.count > 0)
-    return orc_all_reduce_time(&c->reduce, bytes);
+  if (!orc_step_reduces_by_calibration(c)) return orc_all_reduce_time(&c->reduce, bytes);
   const double ranks = c->reduce.ranks;
   return orc_calibrated_messages(&c->calibrated, &c->reduce.ways[0].fabric.near,
                                  2.0 * (ranks - 1.0) / ranks * bytes);
