@@ -31,14 +31,15 @@ local function parameters(c, context)
   if not fits.covers(fit, generation) then
     error(("cost.fit: %s has nothing of %s"):format(fit.id, generation or "this chip, whose generation is not said"), 0)
   end
-  local calibration, client = fits.parameters(fit, generation, (context.engine or {}).version)
+  local calibration, client = fits.parameters(fit, generation, c.engine_version or (context.engine or {}).version)
   local out = { kind = "calibrated", calibration = calibration,
                 request_overhead = (c.request_overhead or 0) + client.api_time }
   return out, { fit = fit.id, warnings = {} }
 end
 
 return {
-  keys = { { "fit", "string", doc = "kind calibrated: the name or path of a fit; none: the roofline" } },
+  keys = { { "fit", "string", doc = "kind calibrated: the name or path of a fit; none: the roofline" },
+           { "engine_version", "string", doc = "kind calibrated: of the engine, where engine.version says none" } },
   without = { { cost_model.SHARES, "kind calibrated has its rates from the fit; leave it out" },
               { cost_model.OVERHEADS, "kind calibrated has it in the fit; leave it out" } },
   parameters = parameters,

@@ -49,7 +49,7 @@ local function inside(plan, raw)
   if plan.deployment.pools or not pool or gaps <= 0 then return nil end
   local step = { model = spec.model, hardware = spec.hardware, layout = spec.layout, own_cost = nil }
   local split, least = {}, {}
-  for _, alike in ipairs(pool) do
+  for _, alike in ipairs(pool.alike) do
     step.shape, step.cost, step.own_cost = alike.shape, spec.cost, spec.own_cost
     add(split, core.cost.step(step), alike.steps)
     step.cost, step.own_cost = LIMITS, nil
