@@ -52,6 +52,7 @@ typedef struct orc_cluster_config {
   uint64_t seed;            /* of the routing stream */
   double request_overhead;  /* s between a client's sending and the queue */
   double token_overhead;    /* the same per token of the prompt */
+  double stream_interval;   /* steps between a token and its client */
   orc_time sample_interval; /* ns between samples of the replicas; 0: none are taken */
   const orc_log *log;       /* hears of steps and changes; NULL: they are not logged. Not owned. */
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */

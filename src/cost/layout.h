@@ -8,8 +8,15 @@
 #include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/model.h"
+#include "cost/regimes.h"
 
 enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
+
+/* Collectives over the ranks of one node as they were measured; count 0: formulas alone. */
+typedef struct orc_measured_collectives {
+  orc_regimes all_reduce;                             /* of the tensor-parallel ranks */
+  orc_regimes all_gather, reduce_scatter, all_to_all; /* of the ranks that share the experts */
+} orc_measured_collectives;
 
 typedef struct orc_layout {
   int tensor_parallel_size;   /* >= 1 */
@@ -17,9 +24,10 @@ typedef struct orc_layout {
   int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
   bool expert_parallel;       /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
-  orc_algorithm all_reduce;      /* of the tensor-parallel ranks; 0: ring */
-  uint16_t layers[ORC_STAGES];   /* of each stage; all 0: as even as may be */
-  orc_dtype weights;             /* format of the matrices in memory */
+  orc_algorithm all_reduce;          /* of the tensor-parallel ranks; 0: ring */
+  orc_measured_collectives measured; /* what AUTO takes where count > 0 */
+  uint16_t layers[ORC_STAGES];       /* of each stage; all 0: as even as may be */
+  orc_dtype weights;                 /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
   orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */

@@ -48,6 +48,9 @@ bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
       !seconds("constant_step", p->constant_step, e) ||
       !seconds("constant_prefill_token", p->constant_prefill_token, e))
     return false;
+  if (!(p->stream_interval >= 0.0 && p->stream_interval <= 1e6))
+    return orc_fail(e, "cost: stream_interval = %g, expected a number of steps of at least 0",
+                    p->stream_interval);
   if (p->kind == ORC_COST_CONSTANT && p->constant_step <= 0.0)
     return orc_fail(e, "cost: constant_step = %g, expected seconds above 0", p->constant_step);
   return p->kind != ORC_COST_CALIBRATED || orc_calibration_check(&p->calibration, e);
@@ -128,6 +131,16 @@ static void derive(orc_step_cost *c, orc_stage stage)
   c->rates[1] = rates_at(c, c->params.prefill_mfu, c->params.prefill_mbu);
 }
 
+static orc_all_reduce reduce_of(const orc_layout *l, const orc_link *link)
+{
+  const orc_fabric f = { .near = { .ranks = l->tensor_parallel_size,
+                                   .latency = link->latency,
+                                   .bandwidth = link->bandwidth } };
+  if (l->all_reduce == ORC_ALGORITHM_AUTO && l->measured.all_reduce.count > 0)
+    return orc_all_reduce_measured(&l->measured.all_reduce, &f);
+  return orc_all_reduce_of(l->all_reduce, &f.near);
+}
+
 bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
                         const orc_layout *l, const orc_cost_params *p, orc_error *e)
 {
@@ -151,9 +164,7 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
                                : 1,
                   .latency = link->latency,
                   .bandwidth = link->bandwidth },
-    .reduce = orc_all_reduce_of(l->all_reduce, &(orc_group){ .ranks = l->tensor_parallel_size,
-                                                             .latency = link->latency,
-                                                             .bandwidth = link->bandwidth }),
+    .reduce = reduce_of(l, link),
   };
   derive(c, (orc_stage){ .layers = m->num_hidden_layers, .embedding = true, .lm_head = true });
   return true;
@@ -228,6 +239,18 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
 }
 
+/* s of one of its collectives as measured, where AUTO takes that; else 0. */
+static double measured_exchange(const orc_layout *l, const orc_exchange *x)
+{
+  const orc_measured_collectives *m = &l->measured;
+  if (l->all_reduce != ORC_ALGORITHM_AUTO) return 0.0;
+  if (x->collective == ORC_COLLECTIVE_ALL_TO_ALL)
+    return m->all_to_all.count > 0 ? orc_regimes_time(&m->all_to_all, x->bytes) : 0.0;
+  if (m->all_gather.count == 0 || m->reduce_scatter.count == 0) return 0.0;
+  return orc_regimes_time(&m->all_gather, x->bytes) +
+         orc_regimes_time(&m->reduce_scatter, x->bytes);
+}
+
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all)
 {
   if (c->exchange.ranks == 1) return (orc_exchange){ .layers = 0 };
@@ -246,6 +269,7 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
     x.times = 1;
     x.bytes = all * token;
   }
+  x.measured = measured_exchange(&c->layout, &x);
   return x;
 }
 
@@ -253,6 +277,7 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
 static double exchange_time(const orc_step_cost *c, double tokens, double all)
 {
   const orc_exchange x = orc_step_exchange(c, tokens, all);
+  if (x.measured > 0.0) return (double)x.times * x.layers * x.measured;
   const double out = (x.group.ranks - 1.0) / x.group.ranks * x.bytes;
   if (is_calibrated(c)) /* an all-reduce stands for an all-gather and a reduce-scatter */
     return 2.0 * x.layers * orc_calibrated_messages(&c->calibrated, &x.group, out);
@@ -286,7 +311,8 @@ typedef struct step_tokens {
 static double reduce_time(const orc_step_cost *c, double n)
 {
   const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  if (!is_calibrated(c)) return orc_all_reduce_time(&c->reduce, bytes);
+  if (!is_calibrated(c) || c->reduce.measured.count > 0)
+    return orc_all_reduce_time(&c->reduce, bytes);
   const double ranks = c->reduce.ranks;
   return orc_calibrated_messages(&c->calibrated, &c->reduce.ways[0].fabric.near,
                                  2.0 * (ranks - 1.0) / ranks * bytes);

@@ -33,9 +33,10 @@ typedef struct orc_cost_params {
   double prefill_comm_overhead, decode_comm_overhead;
   double sequence_overhead; /* s per sampled sequence and step; 0 */
   double
-      request_overhead; /* s added once to a request's first token (API); 0. Not part of a step */
-  double moe_imbalance; /* busiest expert over mean, >= 1; 1 */
-  double constant_step; /* s per step, CONSTANT only, > 0 */
+      request_overhead;   /* s added once to a request's first token (API); 0. Not part of a step */
+  double stream_interval; /* steps between a token and its client; 0. Not part of a step either */
+  double moe_imbalance;   /* busiest expert over mean, >= 1; 1 */
+  double constant_step;   /* s per step, CONSTANT only, > 0 */
   double constant_prefill_token; /* s per prefill token, CONSTANT only, >= 0; 0 */
   orc_calibration calibration;   /* CALIBRATED only, where mfu, mbu and smooth_p are not read */
 } orc_cost_params;
@@ -176,6 +177,7 @@ typedef struct orc_exchange {
   orc_group group;
   int layers, times; /* layers 0: nothing */
   double bytes;      /* as collective.h counts them */
+  double measured;   /* s each of them takes as measured; 0: by the formula */
 } orc_exchange;
 
 /* That of a step of `tokens` tokens on this rank's replica, `all` on all replicas. */

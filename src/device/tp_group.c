@@ -263,6 +263,26 @@ bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_red
   return true;
 }
 
+/* A switch or a mesh of links as fast as the GPU's own, to one part in a hundred. */
+static bool at_full_rate(const orc_way *w, const orc_link *link)
+{
+  const orc_group *g = &w->fabric.near;
+  return !w->contended && !g->loggp && fabs(g->bandwidth / link->bandwidth - 1.0) < 0.01;
+}
+
+bool orc_tp_group_measured(const orc_tp_group *s, const orc_regimes *measured, const orc_link *link,
+                           orc_all_reduce *out)
+{
+  for (int i = 1; i < s->ranks; i++)
+    if (host_of(s, i) != host_of(s, 0)) return false;
+  if (measured->count == 0) return false;
+  orc_way ring = way_of(s, ORC_ALGORITHM_RING);
+  add_ends(s, &ring);
+  if (!at_full_rate(&ring, link)) return false;
+  *out = orc_all_reduce_measured(measured, &ring.fabric);
+  return true;
+}
+
 /* ---- links ---- */
 
 /* The most messages a round puts on each link; 1 where the formula reckons with them. */

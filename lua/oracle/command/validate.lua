@@ -98,7 +98,7 @@ end
 -- Returns true when it is valid, and what was found.
 local function check_config(path, text, options)
   if options.files[2] then ui.misuse("validate %s: a configuration is checked by itself", options.files[2]) end
-  refuse(options, "a scenario or measured data", "set", "seed", "lod")
+  refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force")
   local checked = formats.parse(text, nil, paths.folder(path))
   if options.fix then checked = mend(path, text, checked, options) end
   local errors, warnings = checked.problems.errors, {}
@@ -141,7 +141,7 @@ local function check_scenario(path, _, options)
 end
 
 -- What of the command line says something of how measured data is predicted.
-local UNUSED = { collectives = { "set", "seed", "lod" }, calibration = { "seed", "lod" } }
+local UNUSED = { collectives = { "seed", "lod" }, calibration = { "seed", "lod" } }
 
 -- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
 local function compare_data(path, text, options, kind, json)
@@ -152,11 +152,11 @@ local function compare_data(path, text, options, kind, json)
   local s = with and files.load(with, options) or scenario.new {}
   files.adjust(s, options)
   ui.host().guard(false)
-  local ok, compared = pcall(measured.compare, kind, text, json, s)
+  local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
   say(options, compared.text)
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
-                                { "rows", ordered.array(compared.rows) } }
+                                { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end
 
 -- How the file is looked at, and what the kind of data and its JSON are, where it is data.

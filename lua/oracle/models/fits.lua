@@ -4,8 +4,10 @@
 --     "versions": { "newer": the first version of the newer generation, "older_factor" },
 --     "factors": { parameter: what the engine makes of the kernels' },
 --     "common": { PARAMETERS }, "generations": { "hopper": { PARAMETERS }, ... },
---     "error": { "ttft" | "tpot" | "e2e" | "throughput": { "median", "mean", "p80", "interval", in % } },
---     "provenance": {} }
+--     "error": { a generation or "all": { "ttft" | "tpot" | "e2e" | "throughput": { "median", "mean", "p80", "bias",
+--       "interval": half-width of the 80 % one, all in %, "n" } } }, cross-validated,
+--     "unseen": { a generation or "all": [ PARAMETERS, or "gemm_bandwidth.fp4", that no data of it determined ] },
+--     "range": { "sequences": the most that decode at a time in the data }, "provenance": {} }
 -- PARAMETERS are those of src/cost/calibrated.h in SI units, and api_time, stream_interval. What a generation says
 -- counts before what is common, and that before the kernels'.
 local core = require "oracle.core"
@@ -28,6 +30,7 @@ for _, name in ipairs(TABLES) do KIND[name] = "formats" end
 local PARAMETERS = ordered.keys(KIND)
 
 local METRICS = { "ttft", "tpot", "e2e", "throughput" }
+local FIGURES = { "median", "mean", "p80", "bias", "interval", "n" }
 
 -- Where a format's shares are not known they are taken from the next that is: alike in bits or in how it computes.
 local LIKE = { fp32 = "bf16", fp16 = "bf16", bf16 = "fp16", fp8_block = "fp8", fp8 = "fp8_block", int8 = "fp8",
@@ -72,11 +75,12 @@ local function check_parameters(where, t)
   end
 end
 
+local GENERATION = {}
+for _, name in ipairs(hardware.GENERATIONS) do GENERATION[name] = true end
+
 local function check_generations(where, t)
   for _, name in ipairs(ordered.keys(object(where, t))) do
-    local known = false
-    for _, g in ipairs(hardware.GENERATIONS) do known = known or g == name end
-    if not known then unknown(where .. "." .. name, name, hardware.GENERATIONS) end
+    if not GENERATION[name] then unknown(where .. "." .. name, name, hardware.GENERATIONS) end
     check_parameters(where .. "." .. name, t[name])
   end
 end
@@ -89,12 +93,30 @@ local function check_keys(where, t, valid)
   end
 end
 
-local function check_error(where, t)
-  for _, metric in ipairs(ordered.keys(object(where, t))) do
-    check_keys(where, { [metric] = true }, METRICS)
+-- What is said of each generation, or of all.
+local function each_generation(where, t, f)
+  for _, name in ipairs(ordered.keys(object(where, t))) do
+    if name ~= "all" and not GENERATION[name] then unknown(where .. "." .. name, name, hardware.GENERATIONS) end
+    f(where .. "." .. name, t[name])
+  end
+end
+
+local function check_errors(where, t)
+  check_keys(where, object(where, t), METRICS)
+  for _, metric in ipairs(ordered.keys(t)) do
     local at = where .. "." .. metric
-    check_keys(at, object(at, t[metric]), { "median", "mean", "p80", "interval", "n" })
-    for _, key in ipairs(ordered.keys(t[metric])) do number(at .. "." .. key, t[metric][key]) end
+    check_keys(at, object(at, t[metric]), FIGURES)
+    for _, key in ipairs(ordered.keys(t[metric])) do
+      number(at .. "." .. key, t[metric][key], key == "bias" and -100 or 0)
+    end
+  end
+end
+
+local function check_unseen(where, t)
+  if type(t) ~= "table" then fail(where, "a list of parameters expected") end
+  for i, name in ipairs(t) do
+    local parameter = tostring(name):match "^[^.]*"
+    if not KIND[parameter] then unknown(("%s[%d]"):format(where, i), name, PARAMETERS) end
   end
 end
 
@@ -113,14 +135,19 @@ end
 
 local function check(file, v)
   check_keys(file, object(file, v), { "id", "name", "engine", "kernels", "versions", "factors", "common", "generations",
-    "error", "provenance", "source", "date", "note" })
+    "error", "unseen", "range", "provenance", "source", "date", "note" })
   if type(v.engine) ~= "string" then fail(file .. ".engine", "the name of a serving system expected") end
   if v.generations == nil then fail(file .. ".generations", "missing") end
   check_generations(file .. ".generations", v.generations)
   if v.common ~= nil then check_parameters(file .. ".common", v.common) end
   if v.versions ~= nil then check_versions(file .. ".versions", v.versions) end
   if v.factors ~= nil then check_factors(file .. ".factors", v.factors) end
-  if v.error ~= nil then check_error(file .. ".error", v.error) end
+  if v.error ~= nil then each_generation(file .. ".error", v.error, check_errors) end
+  if v.unseen ~= nil then each_generation(file .. ".unseen", v.unseen, check_unseen) end
+  if v.range ~= nil then
+    check_keys(file .. ".range", object(file .. ".range", v.range), { "sequences" })
+    number(file .. ".range.sequences", v.range.sequences, 1)
+  end
   return v
 end
 
@@ -218,6 +245,15 @@ function fits.covers(fit, generation)
   return generation ~= nil and fit.generations[generation] ~= nil and fit.kernels[generation] ~= nil
 end
 
+--- The generations that a fit knows, sorted.
+function fits.generations(fit)
+  local list = {}
+  for _, name in ipairs(ordered.keys(fit.generations)) do
+    if fits.covers(fit, name) then list[#list + 1] = name end
+  end
+  return list
+end
+
 -- Shares by format with the gaps filled; `unseen` takes the formats that had none.
 local function by_format(name, known, unseen)
   local out = {}
@@ -268,6 +304,50 @@ function fits.parameters(fit, generation, version)
   end
   for _, name in ipairs(CLIENT) do client[name] = look_up(name, own, fit.common) or 0 end
   return out, client, unseen
+end
+
+-- ---- how far to trust it ----
+
+-- The parameters that the steps of a deployment go by.
+local function used(model, layout)
+  local list = { "attention_decode", "attention_prefill", "layer_floor", "step_host", "sequence_host", "prompt_host" }
+  local function add(...) table.move({ ... }, 1, select("#", ...), #list + 1, list) end
+  for part, format in pairs(core.cost.part_formats { model = model, layout = layout }) do
+    local kind = part == "expert" and "expert" or "gemm"
+    if part ~= "expert" or model.num_experts > 0 then
+      add(kind .. "_bandwidth." .. format, kind .. "_compute." .. format)
+    end
+  end
+  if layout.tensor_parallel_size > 1 then add("reduce_latency", "reduce_bandwidth") end
+  if model.num_experts > 0 then add "expert_floor" end
+  if model.num_experts > 0 and layout.expert_parallel then add "expert_parallel_floor" end
+  if model.kv_lora_rank > 0 then add "latent_floor" end
+  if model.index_topk then add "sparse_floor" end
+  if (model.num_state_layers or 0) > 0 then add "state_floor" end
+  return list
+end
+
+--- What is known of the errors of a deployment's predictions.
+-- @param filled of fits.parameters
+-- @param context { model =, layout = }
+-- @param forced whether the fit is of another engine or chip
+-- @return { error = { ttft = { median =, interval = ... in % } ... } or nil, unseen = parameters it needs that no data
+--   determined, sorted, forced =, sequences = the most at a time in the data or nil }
+function fits.accuracy(fit, generation, filled, context, forced)
+  local unseen, seen = {}, {}
+  for _, t in ipairs { "all", generation } do
+    for _, name in ipairs(fit.unseen and fit.unseen[t] or {}) do unseen[name] = true end
+  end
+  local list = {}
+  for _, name in ipairs(used(context.model, context.layout)) do
+    if (unseen[name] or unseen[name:match "^[^.]*"] or filled[name]) and not seen[name] then
+      seen[name], list[#list + 1] = true, name
+    end
+  end
+  table.sort(list)
+  local errors = fit.error or {}
+  return { fit = fit.id, error = errors[generation] or errors.all, unseen = list, forced = forced,
+           sequences = fit.range and fit.range.sequences }
 end
 
 return fits

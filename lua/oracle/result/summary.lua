@@ -2,6 +2,7 @@
 -- Times are seconds or, where the name says so, milliseconds. It holds simulated facts only, so the same seed gives
 -- the same bytes.
 local lazy = require "oracle.lazy"
+local interval = lazy "oracle.result.interval"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local outcome = lazy "oracle.result.warnings"
@@ -198,7 +199,8 @@ local function deployment_of(plan)
     { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
-    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },
+    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit },
+    { "fit_error_pct", d.fit and interval.error_pct(d) },
   }
 end
 
@@ -330,6 +332,8 @@ function summary.new(plan, raw, set)
   }
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
+  local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list))
+  if half then table.insert(list, 7, { "interval", half }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = ordered.object(list)

@@ -38,9 +38,9 @@ local DEPLOYMENT = {
     doc = "whole experts on each rank, not a part of each" },
   { "enable_sequence_parallelism", "boolean", default = false, fixed = STARTED,
     doc = "norms work on a tp-th of the tokens" },
-  { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, default = "ring", fixed = STARTED,
-    doc = "how the GPUs of a layer add up; auto: by bytes, the quickest their links offer (also: nvls,"
-      .. " recursive_halving_doubling)" },
+  { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, fixed = STARTED,
+    doc = "how the GPUs of a layer add up (also: nvls, recursive_halving_doubling); auto: the engine's kernels as measured,"
+      .. " where nothing was, the quickest the links offer; ring unless the cost model says otherwise" },
   { "dtype", "choice", values = DTYPES, default = "auto", fixed = STARTED,
     doc = "format of activations and plain weights" },
   { "quantization", "choice", values = QUANTIZATIONS, fixed = STARTED,

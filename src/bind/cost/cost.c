@@ -8,11 +8,13 @@
 **   ops{model, layout}                             see bind/cost/cost.h
 **   step, prepare, price, reprice, calibration     price.c
 **   asked()             bind/cost/own_cost.h
+**   measured_time(regimes, bytes)                  bind/cost/regimes.h
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
 #include "bind/core.h"
 #include "bind/cost/own_cost.h"
+#include "bind/cost/regimes.h"
 #include "bind/put.h"
 
 #include <lauxlib.h>
@@ -286,6 +288,7 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
     orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
   lua_pop(L, 1);
+  orc_bind_read_measured(L, index, &l->measured);
   read_weight_bits(L, index, l);
   read_stages(L, index, l, m);
 }
@@ -319,6 +322,7 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, stream_interval),
     AT(orc_cost_params, prefill_comm_overhead),
     AT(orc_cost_params, decode_comm_overhead),
     AT(orc_cost_params, moe_imbalance),
@@ -492,6 +496,18 @@ static int check(lua_State *L)
   return 1;
 }
 
+int orc_bind_cost_part_formats(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  lua_createtable(L, 0, ORC_PARTS);
+  for (int i = 0; i < ORC_PARTS; i++)
+    orc_bind_put_text(L, part_names[i],
+                      orc_dtype_name(orc_layout_part_format(&d.layout, (orc_part)i)));
+  return 1;
+}
+
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
@@ -504,10 +520,12 @@ int orc_bind_cost(lua_State *L)
     { "reprice", orc_bind_cost_reprice },
     { "calibration", orc_bind_cost_calibration },
     { "calibration_fields", orc_bind_cost_calibration_fields },
+    { "part_formats", orc_bind_cost_part_formats },
     { "check", check },
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
     { "asked", orc_bind_own_cost_asked },
+    { "measured_time", orc_bind_measured_time },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

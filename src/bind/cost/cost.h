@@ -53,6 +53,9 @@ int orc_bind_cost_reprice(lua_State *L);
 /* Make the metatables of what two of them return; once for a Lua state. */
 void orc_bind_cost_price_open(lua_State *L);
 
+/* oracle.core.cost.part_formats{model =, layout =} -> { qkv = "bf16", ... }: the format of each part's weights. */
+int orc_bind_cost_part_formats(lua_State *L);
+
 /* oracle.core.cost.calibration_fields() -> names of numbers, names of tables by format. */
 int orc_bind_cost_calibration_fields(lua_State *L);
 

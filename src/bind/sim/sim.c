@@ -190,6 +190,7 @@ static int new (lua_State *L)
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
     .request_overhead =
         s->cost.params.request_overhead + orc_bind_number_or(L, 1, "spec", "client_latency", 0.0),
+    .stream_interval = s->cost.params.stream_interval,
     .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
     .csv = s->csv,
     .life = s->life,
