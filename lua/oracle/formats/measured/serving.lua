@@ -140,6 +140,9 @@ end
 
 -- ---- rows ----
 
+-- Steps between a token and its client under InferenceMAX's recipes (oracle.formats.measured.silicon).
+local RECIPE = { trtllm = 10, sglang = 15 }
+
 local function measured_of(row)
   local measured, statistic = {}, {}
   for _, name in ipairs(LATENCIES) do
@@ -172,6 +175,8 @@ local function make(row, requests)
            engine = t.engine, version = names.version(row.engine_version), format = t.model.format,
            layout = deployed.layout_text(t), load = tonumber(row.arrival_value) or t.workload.count,
            arrival = row.arrival, source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
+           cost = { engine_version = deployed.engine_version(names.version(row.engine_version)),
+                    stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }
 end
 

@@ -56,7 +56,8 @@ function priced.row(row, p, memo)
   return {
     row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
     first = first, rest = rest, simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
-    overhead = plan.spec.cost.request_overhead or 0, replicas = row.scenario.replicas or 1,
+    overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
+    recipe = row.cost and row.cost.stream_interval, replicas = row.scenario.replicas or 1,
   }
 end
 
@@ -74,7 +75,8 @@ end
 function priced.anchor(r, calibration)
   local p = r.simulated
   local ttft, tpot, busy = bare(r, calibration)
-  local measured_first = p.ttft and p.ttft.mean / 1000 - r.overhead or 0
+  local step = p.tpot and p.tpot.mean / 1000 or 0
+  local measured_first = p.ttft and p.ttft.mean / 1000 - r.overhead - r.streamed * step or 0
   r.scale_ttft = ttft > 0 and measured_first > 0 and measured_first / ttft or 1
   r.scale_tpot = tpot > 0 and p.tpot and p.tpot.mean / 1000 / tpot or 1
   r.scale_busy = busy > 0 and p.duration / busy or 1
@@ -87,7 +89,7 @@ end
 function priced.price(r, calibration, client)
   local ttft, tpot, busy = bare(r, calibration)
   ttft, tpot, busy = ttft * r.scale_ttft, tpot * r.scale_tpot, busy * r.scale_busy
-  local seen = client.stream_interval * tpot + client.api_time
+  local seen = (r.recipe or client.stream_interval) * tpot + client.api_time
   local e2e = ttft + seen + tpot * (r.answers - 1)
   return 1000 * (ttft + seen), 1000 * tpot, 1000 * e2e, busy > 0 and r.tokens / busy or 0
 end
