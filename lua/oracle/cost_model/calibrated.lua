@@ -69,8 +69,8 @@ function calibrated.parameters(c, context)
     warnings[1] = ("cost.fit: forced: %s"):format(why)
     generation = known_as(fit, generation)
   end
-  local parameters, client, filled = fits.parameters(fit, generation,
-    c.engine_version or (context.engine or {}).version)
+  local version = c.engine_version or context.engine and context.engine.version
+  local parameters, client, filled = fits.parameters(fit, generation, version)
   local out = { kind = "calibrated", calibration = parameters,
                 request_overhead = (c.request_overhead or 0) + client.api_time,
                 stream_interval = c.stream_interval or client.stream_interval }
@@ -80,8 +80,9 @@ end
 
 calibrated.keys = {
   { "fit", "string", doc = "kind calibrated: the name or path of a fit; none: the roofline" },
+  { "engine_version", "string",
+    doc = "kind calibrated: of the engine, where steps go by another one than engine.version or it has none" },
   { "force_fit", "boolean", default = false, doc = "kind calibrated: a fit of another engine or chip all the same" },
-  { "engine_version", "string", doc = "kind calibrated: of the engine, where engine.version says none" },
 }
 
 calibrated.without = {
