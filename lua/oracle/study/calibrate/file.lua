@@ -56,14 +56,19 @@ end
 -- @param fit as oracle.models.fits has it, with its values, @param about { kernels = a name or file.kernels's, error =,
 --   unseen =, range =, provenance = }
 function file.engine(fit, about)
-  return ordered.object {
-    { "id", fit.id }, { "name", fit.name }, { "engine", fit.engine }, { "kernels", about.kernels },
-    { "versions", fit.versions and ordered.object { { "newer", fit.versions.newer },
-                                                    { "older_factor", round(fit.versions.older_factor) } } or nil },
-    { "common", ordered.object(rounded(fit.common or {}, COMMON)) },
-    { "generations", each(fit.generations, function(t) return ordered.object(rounded(t, GENERATION)) end) },
-    { "error", about.error }, { "unseen", about.unseen }, { "range", about.range }, { "provenance", about.provenance },
-  }
+  local list = { { "id", fit.id }, { "name", fit.name }, { "engine", fit.engine }, { "kernels", about.kernels } }
+  if fit.versions then
+    list[#list + 1] = { "versions", ordered.object { { "newer", fit.versions.newer },
+                                                     { "older_factor", round(fit.versions.older_factor) } } }
+  end
+  list[#list + 1] = { "common", ordered.object(rounded(fit.common or {}, COMMON)) }
+  list[#list + 1] = { "generations", each(fit.generations, function(t)
+    return ordered.object(rounded(t, GENERATION))
+  end) }
+  for _, key in ipairs { "error", "unseen", "range", "provenance" } do
+    if about[key] then list[#list + 1] = { key, about[key] } end
+  end
+  return ordered.object(list)
 end
 
 return file
