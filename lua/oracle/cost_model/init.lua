@@ -157,7 +157,7 @@ function cost_model.check(written, kind)
   if written.fit == "none" and kind == "roofline" then written = without_key(written, "fit") end
   local is_own = cost_model.is_own(kind)
   local why, keys = without_effect((is_own or kind == AUTO) and "roofline" or kind), {}
-  if kind == AUTO then why.force_fit = nil end
+  if kind == AUTO then why.force_fit, why.engine_version = nil, nil end
   if not is_own then why.params = "goes with a cost model of your own" end
   for key in pairs(written) do keys[#keys + 1] = key end
   table.sort(keys)

@@ -155,8 +155,8 @@ local function score(e)
   return worst
 end
 
--- What most of a row's steps go to.
-local function dominating(split)
+--- What most of a row's steps go to: "experts 43 %"; nil where nothing tells.
+function accuracy.dominating(split)
   local item, share = nil, 0
   for _, name in ipairs(split and ordered.keys(split) or {}) do
     if split[name] > share then item, share = name, split[name] end
@@ -174,7 +174,7 @@ local function worst_of(entries, most)
   local out = {}
   for i = 1, math.min(most, #list) do
     local e, pairs_list = list[i], nil
-    pairs_list = { { "id", e.row.id }, { "dominated_by", dominating(e.predicted.split) } }
+    pairs_list = { { "id", e.row.id }, { "dominated_by", accuracy.dominating(e.predicted.split) } }
     for _, metric in ipairs(accuracy.METRICS) do
       local c = e.compared[metric]
       if c then

@@ -5,6 +5,7 @@ local lazy = require "oracle.lazy"
 local ordered = require "oracle.text.ordered"
 local planning = lazy "oracle.plan"
 local scenario = lazy "oracle.scenario"
+local summary = lazy "oracle.result.summary"
 
 local prediction = {}
 
@@ -49,7 +50,7 @@ local function inside(plan, raw)
   if plan.deployment.pools or not pool or gaps <= 0 then return nil end
   local step = { model = spec.model, hardware = spec.hardware, layout = spec.layout, own_cost = nil }
   local split, least = {}, {}
-  for _, alike in ipairs(pool) do
+  for _, alike in ipairs(pool.alike) do
     step.shape, step.cost, step.own_cost = alike.shape, spec.cost, spec.own_cost
     add(split, core.cost.step(step), alike.steps)
     step.cost, step.own_cost = LIMITS, nil
@@ -62,9 +63,35 @@ local function inside(plan, raw)
   return split, (spec.model.num_experts or 0) > 0 and UNEVEN * bound or bound
 end
 
+-- Of each request in the order of arrival: ms from its first token to its last, and until its first.
+local function request_times(path)
+  local times, head = {}, nil
+  for line in io.lines(path) do
+    local cells = {}
+    for cell in (line .. ","):gmatch "([^,]*)," do cells[#cells + 1] = cell end
+    if not head then
+      head = {}
+      for i, name in ipairs(cells) do head[name] = i end
+    else
+      local ttft, e2e = tonumber(cells[head.ttft_ms]), tonumber(cells[head.e2e_latency_ms])
+      times[#times + 1] = { at = tonumber(cells[head.arrival_time]) or 0, id = tonumber(cells[head.request_id]) or 0,
+                            ttft = ttft or 0, rest = ttft and e2e and e2e - ttft or 0 }
+    end
+  end
+  os.remove(path)
+  table.sort(times, function(a, b)
+    if a.at ~= b.at then return a.at < b.at end
+    return a.id < b.id
+  end)
+  local generation, first = {}, {}
+  for i, t in ipairs(times) do generation[i], first[i] = t.rest, t.ttft end
+  return generation, first
+end
+
 --- Predict one scenario.
 -- @param given a scenario's keys as plain values
--- @param options { cost = the scenario's `cost`, nil: as it is by itself; shapes = true: those of its steps too }
+-- @param options { cost = the scenario's `cost`, nil: as it is by itself; shapes = true: those of its steps
+--   too; requests = true: times of its requests }
 -- @param memo a table that remembers what was read, for several of them
 -- @return { ttft = { mean =, p50 =, ... }, tpot =, itl =, e2e = ms; throughput = output tokens/s; fit =, shapes =,
 --   split = shares of the steps' time, least_tpot = ms that no kernel can undercut }; or { error = one line }
@@ -73,11 +100,13 @@ function prediction.one(given, options, memo)
     local s = scenario.new(given)
     if options.cost then s.cost = options.cost end
     local plan = planning.plan(s, memo)
-    local raw = planning.simulate(plan, { shapes = true })
+    local path = options.requests and os.tmpname()
+    local raw = planning.simulate(plan, { shapes = true, csv = path })
     local out = measures(raw, plan)
-    out.fit, out.interval = plan.deployment.fit, plan.deployment.interval
+    out.fit, out.interval = plan.deployment.fit, summary.new(plan, raw).interval
     out.split, out.least_tpot = inside(plan, raw)
     if options.shapes then out.shapes = raw.shapes end
+    if path then out.generation, out.first = request_times(path) end
     return out
   end)
   return ok and result or { error = scenario.first_line(result) }
@@ -86,7 +115,7 @@ end
 -- ---- on all threads ----
 
 --- What a thread does (src/bind/host/thread_pool.h): the scenarios of a job, by their place.
--- @param text { rows = { scenario, ... }, cost =, shapes = } as JSON
+-- @param text { rows = { scenario, ... }, cost =, shapes =, requests = } as JSON
 -- @return function(i) -> the prediction as JSON
 function prediction.worker(text)
   local job = core.json.decode(text)
@@ -129,7 +158,8 @@ end
 function prediction.many(scenarios, options)
   local host, threads = options.host, math.min(options.threads or 1, #scenarios)
   if threads < 2 or not (host and host.pool) then return alone(scenarios, options) end
-  local job = core.json.encode { rows = scenarios, cost = options.cost, shapes = options.shapes or nil }
+  local job = core.json.encode { rows = scenarios, cost = options.cost, shapes = options.shapes or nil,
+                                 requests = options.requests or nil }
   local pool = host.pool(threads, "oracle.study.prediction", job)
   local ok, found = pcall(collect, pool, #scenarios, 4 * threads, options)
   if ok and not host.interrupted() then pool:close() else pool:abandon() end

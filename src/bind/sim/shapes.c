@@ -36,9 +36,10 @@ static void push_pool(lua_State *L, const orc_cluster *c, int pool)
   static const char *const roles[] = { "all", "prefill", "decode" };
   const orc_pool *p = &c->pools[pool];
   int n = 0;
-  lua_createtable(L, 16, 1);
+  lua_createtable(L, 0, 2);
   lua_pushstring(L, roles[c->replicas[p->first].role]);
   lua_setfield(L, -2, "role");
+  lua_createtable(L, 16, 0);
   for (int i = 0; i < ORC_SHAPES; i++) {
     orc_steps_alike sum = { 0 };
     for (int r = p->first; r < p->first + p->count; r++)
@@ -47,6 +48,7 @@ static void push_pool(lua_State *L, const orc_cluster *c, int pool)
     push_alike(L, &sum);
     lua_rawseti(L, -2, ++n);
   }
+  lua_setfield(L, -2, "alike");
 }
 
 void orc_bind_push_shapes(lua_State *L, const orc_cluster *c)

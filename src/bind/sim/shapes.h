@@ -10,7 +10,8 @@
 
 /*
 ** Push nil where none are kept, else a list of pools:
-**   { role = "all", "prefill" or "decode", { steps =, time = s, answered =, waiting =, shape = {} }, ... }
+**   { role = "all", "prefill" or "decode",
+**     alike = { { steps =, time = s, answered =, waiting =, shape = {} }, ... } }
 ** answered and waiting: requests with and without their first token, summed over the steps of all
 ** replicas of the pool; shape: the mean, its fields as in orc_step_shape.
 */

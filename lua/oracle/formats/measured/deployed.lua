@@ -105,6 +105,12 @@ function deployed.kv(engine, model)
   return nil
 end
 
+--- The engine's version as a cost model takes it. A table that names versions leaves those of before 2026 out, and they
+-- are of the older generation of each engine.
+function deployed.engine_version(text)
+  return text or "0.0"
+end
+
 --- Lengths as InferenceMAX draws them: uniform in 80 to 100 % of the nominal ones (InferenceMAX, random-range-ratio 0.8).
 function deployed.spread(tokens)
   return { kind = "uniform", low = math.ceil(0.8 * tokens), high = tokens }

@@ -11,7 +11,7 @@ local names = {}
 
 -- What tables call the format of weights -> the engine's name; "" is what the model has.
 local FORMATS = {
-  fp8_block = "fp8", fp8block = "fp8", nvfp4 = "fp4", w4a16 = "int4", int4wo = "int4", int4_wo = "int4", w8a8 = "int8",
+  fp8_block = "fp8_block", fp8block = "fp8_block", nvfp4 = "fp4", w4a16 = "int4", int4wo = "int4", int4_wo = "int4", w8a8 = "int8",
   mxfp4 = "mxfp4", fp4 = "fp4", fp8 = "fp8", int8 = "int8", int4 = "int4", bf16 = "bf16", fp16 = "fp16", bfloat16 = "bf16",
   float16 = "fp16", awq = "int4", gptq = "int4",
 }
@@ -118,7 +118,7 @@ local function find_model(name)
 end
 
 -- Formats a checkpoint is published in -> how its name ends.
-local SUFFIX = { fp8 = { "-FP8" }, fp4 = { "-NVFP4", "-FP4" }, int4 = { "-INT4", "-AWQ", "-w4a16" }, mxfp4 = { "-MXFP4" } }
+local SUFFIX = { fp8 = { "-FP8" }, fp8_block = { "-FP8" }, fp4 = { "-NVFP4", "-FP4" }, int4 = { "-INT4", "-AWQ", "-w4a16" }, mxfp4 = { "-MXFP4" } }
 
 -- The checkpoint of a model in a format, where the catalogue has it.
 local function checkpoint(name, format)
@@ -127,7 +127,8 @@ local function checkpoint(name, format)
     for _, suffix in ipairs(SUFFIX[format] or {}) do
       for _, middle in ipairs { "", "-Instruct" } do
         local m = model(base .. middle .. suffix)
-        if m and m.quantization == format then return base .. middle .. suffix end
+        local has = m and m.quantization
+        if has and has:gsub("_block$", "") == format:gsub("_block$", "") then return base .. middle .. suffix, has end
       end
     end
     local head = shorter(base)
@@ -162,11 +163,13 @@ local function resolve_model(name, format)
   local own = m.quantization or "bf16"
   if m.name:find("gpt-oss", 1, true) then wanted = nil end -- published in MXFP4 alone
   if wanted == "fp16" then wanted = own == "bf16" and "bf16" or nil end
+  -- Tables that say fp8 of a checkpoint whose fp8 is block-scaled mean that one, and the other way round.
+  if wanted and own:gsub("_block$", "") == wanted:gsub("_block$", "") then wanted = own end
   local found = { model = base, name = m.name, format = wanted or own, context = m.max_position_embeddings }
   if not wanted or wanted == own then return found end
-  local there = checkpoint(base, wanted)
+  local there, in_it = checkpoint(base, wanted)
   if there then
-    found.model = there
+    found.model, found.format = there, in_it
   elseif wanted == "fp4" and (m.num_experts or 0) > 0 then
     found.model = converted(m)
   else

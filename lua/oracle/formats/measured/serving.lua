@@ -67,7 +67,7 @@ local function workload(row, prompt, output, requests)
   local count = csv.count(row, "count", 1) or csv.count(row, "completed", 1)
   if row.arrival == "measured launch times" then
     if not requests then return nil, "measured launch times, and no file of its requests was given" end
-    return { kind = "requests", requests = requests }
+    return { kind = "requests", requests = serving.plain(requests) }
   end
   local make = ARRIVALS[row.arrival or ""]
   if not make then return nil, "unknown arrival " .. tostring(row.arrival) end
@@ -140,6 +140,9 @@ end
 
 -- ---- rows ----
 
+-- Steps between a token and its client under InferenceMAX's recipes (oracle.formats.measured.silicon).
+local RECIPE = { trtllm = 10, sglang = 15 }
+
 local function measured_of(row)
   local measured, statistic = {}, {}
   for _, name in ipairs(LATENCIES) do
@@ -172,6 +175,8 @@ local function make(row, requests)
            engine = t.engine, version = names.version(row.engine_version), format = t.model.format,
            layout = deployed.layout_text(t), load = tonumber(row.arrival_value) or t.workload.count,
            arrival = row.arrival, source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
+           cost = { engine_version = deployed.engine_version(names.version(row.engine_version)),
+                    stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }
 end
 
@@ -191,20 +196,35 @@ end
 
 serving.REQUESTS_TELL = { "id", "launch_s", "prompt_tokens", "output_tokens", "generation_ms" }
 
+--- Requests as a workload takes them.
+function serving.plain(requests)
+  local list = {}
+  for i, r in ipairs(requests) do list[i] = { arrival = r.arrival, prompt = r.prompt, output = r.output } end
+  return list
+end
+
+--- The ids of runs, sorted.
+function serving.ids(runs)
+  local list = {}
+  for id in pairs(runs) do list[#list + 1] = id end
+  table.sort(list)
+  return list
+end
+
 --- Requests by the id of their run: { [id] = { { arrival =, prompt =, output =, ttft =, generation = ms }, ... } }.
 function serving.requests(text)
-  local runs, order = {}, {}
+  local runs = {}
   for _, row in ipairs(csv.rows(text, serving.REQUESTS_TELL)) do
     local list = runs[row.id]
     if not list then
       list = {}
-      runs[row.id], order[#order + 1] = list, row.id
+      runs[row.id] = list
     end
     list[#list + 1] = { arrival = csv.number(row, "launch_s", 0), prompt = csv.count(row, "prompt_tokens", 1),
                         output = csv.count(row, "output_tokens", 1), ttft = csv.number(row, "ttft_ms"),
                         generation = csv.number(row, "generation_ms") }
   end
-  return runs, order
+  return runs
 end
 
 return serving
