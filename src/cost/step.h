@@ -176,7 +176,7 @@ typedef struct orc_exchange {
   orc_group group;
   int layers, times; /* layers 0: nothing */
   double bytes;      /* as collective.h counts them */
-  double measured;   /* s each of them takes as measured; 0: by the formula */
+  double measured;   /* s it takes as measured, there and back; 0: by the formula */
 } orc_exchange;
 
 /* That of a step of `tokens` tokens on this rank's replica, `all` on all replicas. */
