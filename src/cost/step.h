@@ -177,7 +177,7 @@ typedef struct orc_exchange {
   orc_group group;
   int layers, times; /* layers 0: nothing */
   double bytes;      /* as collective.h counts them */
-  double measured;   /* s each of them takes as measured; 0: by the formula */
+  double measured;   /* s it takes as measured, there and back; 0: by the formula */
 } orc_exchange;
 
 /* Whether all-reduces are a calibration's latency and share of the link: AUTO takes them where nothing
