@@ -73,7 +73,7 @@ end
 function cost_model.keys()
   local kinds = cost_model.names()
   table.insert(kinds, 1, AUTO)
-  local list = { { "kind", "choice", values = kinds, default = "roofline", own = cost_model.is_own,
+  local list = { { "kind", "choice", values = kinds, default = AUTO, own = cost_model.is_own,
                    doc = "the cost model, or one of your own: a path, a function, a table of functions; auto: "
                      .. "calibrated where a fit covers engine and chip, else roofline" },
                  { "params", "free", doc = "parameters of a model of your own" } }
