@@ -44,6 +44,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->slo = config->slo;
   c->overhead = orc_time_of(config->request_overhead);
   c->token_overhead = config->token_overhead * 1e9;
+  c->stream_interval = config->stream_interval;
   c->log = config->log;
   c->lod = config->lod;
   c->seed = config->seed;

@@ -5,6 +5,8 @@
 /*
 ** Scales and zero points:
 **   fp8, int8   one scale per channel or tensor is nothing that counts
+**   fp8_block   a 32-bit scale for 128 x 128 weights counts neither; its kernels run at a rate of their own
+**               (DeepSeek-V3, arXiv:2412.19437, section 3.3.2)
 **   int4        a group of 128 shares a 16-bit scale and a 4-bit zero point (the usual GPTQ and AWQ
 **               checkpoint; AWQ, arXiv:2306.00978, section 5)
 **   fp4         a block of 16 shares an FP8 scale (NVFP4; NVIDIA technical blog "Introducing
@@ -20,6 +22,7 @@ static const orc_dtype_row rows[ORC_DTYPES] = {
   [ORC_BF16] = { .name = "bf16", .bits = 16, .peak = ORC_BF16, .floating = true },
   [ORC_FP16] = { .name = "fp16", .bits = 16, .peak = ORC_FP16, .floating = true },
   [ORC_FP8] = { .name = "fp8", .bits = 8, .peak = ORC_FP8, .floating = true },
+  [ORC_FP8_BLOCK] = { .name = "fp8_block", .bits = 8, .peak = ORC_FP8, .floating = true },
   [ORC_INT8] = { .name = "int8", .bits = 8, .peak = ORC_INT8 },
   [ORC_FP4] = { .name = "fp4",
                 .bits = 4,
@@ -77,6 +80,7 @@ static const orc_dtype_alias aliases[] = {
   { "float8_e4m3fn", ORC_FP8, TENSORS },
   { "float8_e5m2", ORC_FP8, TENSORS },
   { "fbgemm_fp8", ORC_FP8, METHOD },
+  { "fp8_block", ORC_FP8_BLOCK, WEIGHTS },
   { "int8", ORC_INT8, KV | WEIGHTS },
   { "w8a8_int8", ORC_INT8, METHOD },
   { "int4", ORC_INT4, KV | WEIGHTS },

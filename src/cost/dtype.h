@@ -13,7 +13,8 @@ typedef enum orc_dtype {
   ORC_FP32,
   ORC_BF16,
   ORC_FP16,
-  ORC_FP8, /* e4m3 or e5m2 */
+  ORC_FP8,       /* e4m3 or e5m2 */
+  ORC_FP8_BLOCK, /* the same, a scale for each block of weights */
   ORC_INT8,
   ORC_FP4, /* NVFP4 */
   ORC_INT4,

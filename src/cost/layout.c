@@ -69,6 +69,14 @@ double orc_layout_part_bytes(const orc_layout *l, orc_part part)
   return orc_dtype_weight_bytes(l->weights);
 }
 
+orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part)
+{
+  const double bits = l->weight_bits[part];
+  if (part == ORC_PART_ROUTER || bits >= 12.0) return l->activations;
+  if (bits == 0.0 || fabs(bits - 8.0 * orc_dtype_weight_bytes(l->weights)) < 1.5) return l->weights;
+  return bits >= 6.0 ? ORC_FP8 : ORC_FP4;
+}
+
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
 {
   return part == ORC_PART_ROUTER || l->weight_bits[part] >= 16.0;

@@ -8,8 +8,17 @@
 #include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/model.h"
+#include "cost/regimes.h"
 
 enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
+
+/* Collectives over the ranks of one node as they were measured; count 0: formulas alone. */
+typedef struct orc_measured_collectives {
+  orc_regimes all_reduce;                 /* of the tensor-parallel ranks */
+  orc_regimes all_gather, reduce_scatter; /* of the replicas that share the experts; */
+  orc_regimes dispatch, combine; /* or tokens to the ranks of their experts and back, each */
+  double copies;                 /* in so many copies; read where dispatch.count > 0 */
+} orc_measured_collectives;
 
 typedef struct orc_layout {
   int tensor_parallel_size;         /* >= 1 */
@@ -21,9 +30,10 @@ typedef struct orc_layout {
   int max_lora_rank;                /* of LoRA adapters; 0: none are served */
   bool expert_parallel;             /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
-  orc_algorithm all_reduce;      /* of the tensor-parallel ranks; 0: ring */
-  uint16_t layers[ORC_STAGES];   /* of each stage; all 0: as even as may be */
-  orc_dtype weights;             /* format of the matrices in memory */
+  orc_algorithm all_reduce;          /* of the tensor-parallel ranks; 0: ring */
+  orc_measured_collectives measured; /* what AUTO takes where count > 0 */
+  uint16_t layers[ORC_STAGES];       /* of each stage; all 0: as even as may be */
+  orc_dtype weights;                 /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
   orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
@@ -65,6 +75,10 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 
 /* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
 double orc_layout_part_bytes(const orc_layout *l, orc_part part);
+
+/* The format of a part's weights: `weights`, or what its bits come nearest to where they differ: the
+** activations', 8 or 4 bits. */
+orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part);
 
 /* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
 ** where others do not. */

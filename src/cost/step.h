@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "cost/adapter.h"
 #include "cost/all_reduce.h"
+#include "cost/calibrated.h"
 #include "cost/collective.h"
 #include "cost/context.h"
 #include "cost/hardware.h"
@@ -16,8 +17,9 @@
 #include "cost/op.h"
 
 typedef enum orc_cost_kind {
-  ORC_COST_ROOFLINE, /* max of compute at MFU and memory at MBU, per operation kind */
-  ORC_COST_CONSTANT, /* a fixed time per step: queueing theory's server */
+  ORC_COST_ROOFLINE,   /* max of compute at MFU and memory at MBU, per operation kind */
+  ORC_COST_CONSTANT,   /* a fixed time per step: queueing theory's server */
+  ORC_COST_CALIBRATED, /* measured shares of the peaks, and what engines take beside: calibrated.h */
 } orc_cost_kind;
 
 /* Parameters a user can set. Zero is not a default here: orc_cost_params_default fills them. */
@@ -33,11 +35,13 @@ typedef struct orc_cost_params {
   double prefill_comm_overhead, decode_comm_overhead;
   double sequence_overhead; /* s per sampled sequence and step; 0 */
   double
-      request_overhead; /* s added once to a request's first token (API); 0. Not part of a step */
+      request_overhead;   /* s added once to a request's first token (API); 0. Not part of a step */
+  double stream_interval; /* steps between a token and its client; 0. Not part of a step either */
   double lora_layer_overhead;    /* s per layer of a step with LoRA adapters in it; 0 */
   double moe_imbalance;          /* busiest expert over mean, >= 1; 1 */
   double constant_step;          /* s per step, CONSTANT only, > 0 */
   double constant_prefill_token; /* s per prefill token, CONSTANT only, >= 0; 0 */
+  orc_calibration calibration;   /* CALIBRATED only, where mfu, mbu and smooth_p are not read */
 } orc_cost_params;
 
 void orc_cost_params_default(orc_cost_params *p);
@@ -100,7 +104,9 @@ typedef struct orc_step_time {
 typedef struct orc_rates {
   double gemm;      /* s per FLOP of the matrices in layout.compute */
   double dense;     /* s per FLOP of router and LM head: activation format */
-  double attention; /* s per FLOP: fp8 where both KV cache and chip have it, else as dense */
+  double attention; /* s per FLOP: fp8 where both KV cache and chip have it, else as dense; */
+  double prompts;   /* the same of prompts, */
+  double ramp;      /* each token of which is worth so many query-key pairs more */
   double memory;    /* s per byte */
 } orc_rates;
 
@@ -133,14 +139,15 @@ typedef struct orc_step_cost {
   orc_layout layout;
   orc_cost_params params;
   orc_stage stage;
-  orc_ops ops;           /* the stage's work on one GPU */
-  orc_rates rates[2];    /* without and with prefill tokens */
-  orc_all_reduce reduce; /* of the tensor-parallel ranks */
-  orc_group exchange;    /* the ranks that share the experts; 1 rank: none is shared */
-  orc_group link;        /* what joins the GPUs of a stage */
-  orc_context context;   /* of the ranks that a sequence's KV is dealt out to */
-  orc_adapter adapter;   /* what LoRA adapters add */
-  double expert_miss;    /* log of the chance that a token passes an expert by; -inf if it cannot */
+  orc_ops ops;               /* the stage's work on one GPU */
+  orc_rates rates[2];        /* without and with prefill tokens */
+  orc_calibrated calibrated; /* CALIBRATED only */
+  orc_all_reduce reduce;     /* of the tensor-parallel ranks */
+  orc_group exchange;        /* the ranks that share the experts; 1 rank: none is shared */
+  orc_group link;            /* what joins the GPUs of a stage */
+  orc_context context;       /* of the ranks that a sequence's KV is dealt out to */
+  orc_adapter adapter;       /* what LoRA adapters add */
+  double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
   const orc_own_cost *own; /* NULL: the formulas below alone; stays in place */
 } orc_step_cost;
 
@@ -150,6 +157,9 @@ typedef struct orc_step_cost {
 */
 bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
                         const orc_layout *l, const orc_cost_params *p, orc_error *e);
+
+/* Bring what follows from c->params up to date after these have changed; they have passed their check. */
+void orc_step_cost_rederive(orc_step_cost *c);
 
 /*
 ** The same deployment cut down to one pipeline stage, `index` in [0, pipeline_parallel_size). The
@@ -198,7 +208,12 @@ typedef struct orc_exchange {
   orc_group group;
   int layers, times; /* layers 0: nothing */
   double bytes;      /* as collective.h counts them */
+  double measured;   /* s it takes as measured, there and back; 0: by the formula */
 } orc_exchange;
+
+/* Whether all-reduces are a calibration's latency and share of the link: AUTO takes them where nothing
+** measured suits the ranks and no network says how they are joined. Their messages are not known. */
+bool orc_step_reduces_by_calibration(const orc_step_cost *c);
 
 /* That of a step of `tokens` tokens on this rank's replica, `all` on all replicas. */
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all);

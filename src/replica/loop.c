@@ -266,6 +266,10 @@ void orc_loop_started(orc_replica *r, orc_microbatch *m, orc_time end)
   m->end = end;
   m->busy = true;
   if (r->host->note_step != NULL) orc_step_time_note(r, m);
+  if (r->shapes != NULL) {
+    const orc_step_shape shape = orc_step_time_shape(r, m);
+    orc_step_shapes_add(r->shapes, &shape, orc_replica_requests(r, m), 1e-9 * (double)time);
+  }
   if (r->contended == NULL) r->last_step = time;
   r->last_tokens = m->tokens;
   if (m->chunk_count > 0) start_chunks(r, m);

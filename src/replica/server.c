@@ -85,6 +85,7 @@ void orc_replica_done(orc_replica *r)
   for (int i = 0; i < r->profile_count; i++)
     orc_metrics_done(&r->metrics[i]);
   free(r->metrics);
+  free(r->shapes);
   free(r->partial);
   for (int i = 0; i < r->microbatch_count; i++)
     orc_microbatch_done(&r->microbatches[i]);

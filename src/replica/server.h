@@ -22,6 +22,7 @@
 #include "replica/queue.h"
 #include "replica/request.h"
 #include "replica/scheduler.h"
+#include "replica/step_shapes.h"
 #include "sim/engine.h"
 
 /* What a replica does with requests. */
@@ -155,7 +156,8 @@ typedef struct orc_replica {
   orc_time counted; /* stepwise: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
   orc_usage usage;
-  orc_metrics *metrics; /* [profiles] */
+  orc_metrics *metrics;    /* [profiles] */
+  orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
   orc_role role;
   int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
@@ -213,6 +215,18 @@ static inline orc_request *orc_replica_request(const orc_replica *r, orc_slot sl
 static inline int64_t orc_replica_in_flight(const orc_replica *r)
 {
   return (int64_t)r->queue.count + r->loads.count + r->running;
+}
+
+/* The requests here as a step of microbatch `m` starts. Those that were handed over to be decoded have
+** their first token while they wait. */
+static inline orc_step_requests orc_replica_requests(const orc_replica *r, const orc_microbatch *m)
+{
+  const int64_t all = orc_replica_in_flight(r);
+  int64_t decoding = 0;
+  for (int i = 0; i < r->microbatch_count; i++)
+    decoding += r->microbatches[i].decode.n;
+  if (r->role == ORC_ROLE_DECODE) return (orc_step_requests){ .answered = all };
+  return (orc_step_requests){ .answered = m->decode.n, .waiting = all - decoding };
 }
 
 /* Devices it runs on. */

@@ -63,7 +63,7 @@ static void bring_adapters(orc_replica *r, orc_microbatch *m)
   m->moves.adapters = seconds;
 }
 
-static orc_step_shape shape_of(const orc_replica *r, const orc_microbatch *m)
+orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_decode_set *d = &m->decode;
   orc_step_shape shape = { .all_tokens = m->all_tokens };
@@ -131,7 +131,7 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
 
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
-  const orc_step_shape shape = shape_of(r, m);
+  const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_step_time t = orc_step_roofline(&r->cost, &shape);
   const orc_hardware *h = &r->cost.hardware;
   orc_step_note n = {
@@ -209,7 +209,7 @@ orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, o
     orc_microbatch *m = &first[i].microbatches[microbatch];
     if (m->tokens == 0) continue;
     bring_adapters(&first[i], m);
-    const orc_step_shape shape = shape_of(&first[i], m);
+    const orc_step_shape shape = orc_step_time_shape(&first[i], m);
     m->step = step_of(&first[i], m, &shape);
   }
   orc_time at = now;
@@ -248,7 +248,7 @@ orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
 {
   if (m->chunk_count == 0 && !r->high && !orc_replica_steps_differ(r)) return start_decodes(r, m);
   bring_adapters(r, m);
-  const orc_step_shape shape = shape_of(r, m);
+  const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_device_step step = step_of(r, m, &shape);
   if (r->contended != NULL) {
     m->begun = r->now;

@@ -522,6 +522,16 @@ describe("shipped hardware", function()
     end
   end)
 
+  it("says of which generation it is", function()
+    for _, entry in ipairs(catalog.hardwares()) do
+      assert.is_string(catalog.hardware(entry.id).generation, entry.id)
+    end
+    for name, generation in pairs { h20 = "hopper", gh200 = "hopper", b300 = "blackwell", gb10 = "blackwell-rtx",
+                                    l40s = "ada", t4 = "turing", mi250 = "cdna2", mi325x = "cdna3" } do
+      assert.equal(generation, catalog.hardware(name).generation)
+    end
+  end)
+
   it("is plausible", function()
     for _, entry in ipairs(catalog.hardwares()) do
       local h = catalog.hardware(entry.id)
@@ -565,9 +575,9 @@ describe("a hardware file", function()
   end
 
   it("of one's own works by path", function()
-    with_file(GOOD:format ', "_remark": "mine"', function(path)
+    with_file(GOOD:format ', "_remark": "mine", "generation": "Blackwell_RTX"', function(path)
       local h = catalog.hardware(path)
-      fields(h, { memory = 16 * 2 ^ 30, bandwidth = 1e12, tdp_watts = 0, usd_per_hour = 0, file = path })
+      fields(h, { generation = "blackwell-rtx", memory = 16 * 2 ^ 30, bandwidth = 1e12, tdp_watts = 0, usd_per_hour = 0, file = path })
       assert.equal(100e12, h.flops.bf16)
       assert.equal(2e-6, h.pcie.latency)
     end)
@@ -598,6 +608,9 @@ describe("a hardware file", function()
     assert.matches("^memory.valu: no such field; did you mean value%?",
       refused_file '{"memory": {"valu": 1, "unit": "GiB"}}')
     assert.matches("^name: a text expected", refused_file(GOOD:format ', "name": 5'))
+    assert.matches('^generation: "hoper": one of pascal, .+, or none; did you mean hopper%?',
+      refused_file(GOOD:format ', "generation": "hoper"'))
+    assert.matches('^generation: "9": one of', refused_file(GOOD:format ', "generation": 9'))
     assert.matches("an object expected", refused_file "[]")
   end)
 end)

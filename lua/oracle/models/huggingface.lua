@@ -372,7 +372,7 @@ local function read_quantization(c, m)
     return
   end
   m.quantization, m.kv_cache_dtype = found.format, found.kv
-  m.weight_bits = found.format and found.bits or nil
+  m.weight_bits, m.block_scaled = found.format and found.bits or nil, found.block_scaled
 end
 
 -- ---- the whole ----
@@ -412,8 +412,8 @@ end
 -- @treturn table the fields of orc_model (src/cost/model.h), and `model_type`; `layer_kinds` (oracle.models.layers);
 -- `torch_dtype`:
 -- "bf16", "fp16", "fp32", or nil when the file does not say; `quantization`: the format of most weights, "fp8", "fp4",
--- "mxfp4", "int8", "int4" ..., with `weight_bits` (oracle.models.quantization), or nil; `kv_cache_dtype`: or nil;
--- `warnings`: a list of texts
+-- "mxfp4", "int8", "int4" ..., or nil, with `weight_bits` and `block_scaled` (oracle.models.quantization);
+-- `kv_cache_dtype`: or nil; `warnings`: a list of texts
 -- @raise "FILE: FIELD ...: what was expected"
 function huggingface.read(raw, file, overrides)
   if overrides and next(overrides) ~= nil and type(raw) == "table" then raw = override(raw, overrides, file) end

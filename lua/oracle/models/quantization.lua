@@ -37,11 +37,12 @@ local function integers(bits, group, zero_bits)
   return format(name, bits + (16 + zero_bits) / group)
 end
 
--- Floating point of 8 bits; blocks share a scale.
+-- Floating point of 8 bits; blocks share a scale, which is a format of its own.
 local function fp8(block, scale_bits)
   local size = type(block) == "table" and math.type(block[1]) == "integer" and math.type(block[2]) == "integer"
     and block[1] * block[2] or 0
-  return format("fp8", 8 + (size > 0 and scale_bits / size or 0))
+  if size == 0 then return format "fp8" end
+  return format("fp8_block", 8 + scale_bits / size)
 end
 
 local function int(v, otherwise)
@@ -260,8 +261,8 @@ local WEIGHT = { expert = 1e6, up = 1e3, down = 1e3 }
 --- What the settings say of the parts of a shape.
 -- @param q the decoded settings
 -- @param m the shape
--- @return { format = the one of most weights, bits = { part = bits }, kv = "fp8" or nil }; nil and the method's name
---   where it is not known
+-- @return { format = the one of most weights, block_scaled = whether blocks of them share a scale,
+--   bits = { part = bits }, kv = "fp8" or nil }; nil and the method's name where it is not known
 function quantization.read(q, m)
   local method = tostring(q.quant_method or (q.quant_algo and "modelopt") or "not given"):lower()
   local known = METHODS[method] or (q.config_groups and METHODS["compressed-tensors"])
@@ -289,7 +290,9 @@ function quantization.read(q, m)
   end
   local kv = q.kv_cache_quant_algo
     or (type(q.kv_cache_scheme) == "table" and q.kv_cache_scheme.num_bits == 8 and "FP8")
-  return { format = format_of, bits = bits, kv = tostring(kv):upper() == "FP8" and "fp8" or nil }
+  local block = format_of == "fp8_block"
+  return { format = block and "fp8" or format_of, block_scaled = block or nil, bits = bits,
+           kv = tostring(kv):upper() == "FP8" and "fp8" or nil }
 end
 
 --- Bits of the parts that are not as the format `weights` says, for a layout (oracle.core's cost); one scale per block
@@ -305,11 +308,18 @@ function quantization.part_bits(model, weights, activations)
   return next(bits) and bits
 end
 
+--- The format of the weights of a model where `asked` is the one asked for, or its own where that is nil: its blocks
+-- share their scales whatever a server calls it.
+function quantization.weights(model, asked)
+  local name = asked or model.quantization
+  return name == "fp8" and model.quantization == "fp8" and model.block_scaled and "fp8_block" or name
+end
+
 --- How a model lies on one GPU in its own formats.
 -- @return a layout for oracle.core's cost
 function quantization.layout(model)
   local own = model.torch_dtype or "bf16"
-  local weights = model.quantization or own
+  local weights = quantization.weights(model) or own
   return { activations = own, weights = weights, kv = model.kv_cache_dtype or own,
            compute = formats.of[weights].weight_only and own or weights,
            weight_bits = quantization.part_bits(model, weights, own) }

@@ -1,9 +1,10 @@
 --- From checked engine knobs to a deployment: formats, defaults that depend on model and GPU, room for KV blocks.
+local lazy = require "oracle.lazy"
+local collectives = lazy "oracle.models.collectives"
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
-local lazy = require "oracle.lazy"
 local lora = require "oracle.plan.lora"
 local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
@@ -49,7 +50,7 @@ function deployment.layout(e, model)
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
   local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
-  local weights, compute = quantized(asked or model.quantization or "none", activations)
+  local weights, compute = quantized(checkpoints.weights(model, asked) or "none", activations)
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
@@ -65,6 +66,20 @@ function deployment.layout(e, model)
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,
   }
+end
+
+--- What is measured of the collectives that `all_reduce = "auto"` means: layout.measured.
+-- @param gpus the hardware of each pipeline stage
+-- @return nil where formulas stand: another algorithm, stages of different hardware, hardware without measurements
+function deployment.measured_collectives(e, model, gpus)
+  if e.all_reduce ~= "auto" then return nil end
+  for _, gpu in ipairs(gpus) do
+    if gpu ~= gpus[1] then return nil end
+  end
+  local shared = deployment.shares_experts(e, model)
+    and { replicas = e.data_parallel_size, ranks = e.tensor_parallel_size * e.data_parallel_size,
+          top_k = model.num_experts_per_tok, backend = e.enable_expert_parallel and e.all2all_backend or nil } or nil
+  return collectives.measured(e, gpus[1], shared)
 end
 
 -- ---- engine knobs ----

@@ -71,12 +71,48 @@ end
 
 -- ---- the plan of one run ----
 
+local function add_once(list, text)
+  for _, one in ipairs(list) do
+    if one == text then return end
+  end
+  list[#list + 1] = text
+end
+
+-- What cost_model.create sees of a deployment, on that GPU.
+local function cost_context(r, d, hardware, find)
+  local e = r.engine
+  return { model = d.model, hardware = hardware, layout = d.layout, names = d.names, find = find, engine = e,
+           fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
+end
+
+-- The kind of cost model of a deployment on these GPUs, into d.cost_kind; d.without_fit: why it has no fit.
+local function settle_cost(r, d, gpus)
+  for _, gpu in ipairs(gpus) do
+    local why
+    d.cost_kind, why = cost_model.settle(r.cost.kind, cost_context(r, d, gpu))
+    d.without_fit = d.without_fit or why
+  end
+  if d.without_fit then d.cost_kind = "roofline" end
+end
+
+-- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
+local function stage_costs(r, d, find)
+  local other, list = false, {}
+  for i, gpu in ipairs(d.stages or {}) do
+    other = other or gpu.generation ~= d.hardware.generation
+    list[i] = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, gpu, find))
+  end
+  return other and list or nil
+end
+
 -- The engine's cost parameters; the deployment is told what they were fitted to.
 local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(r.cost.kind, r.cost,
-    { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
-  d.fit = about.fit
-  for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
+  local params, about = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, d.hardware, find))
+  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, cost_model.label(d.cost_kind)
+  if d.without_fit then
+    add_once(warnings, ("cost: %s; the roofline of the data sheet is used"):format(d.without_fit))
+  end
+  for _, w in ipairs(about.warnings) do add_once(warnings, w) end
   if not about.own then return params end
   return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
                                                 cost = params, engine = r.engine })
@@ -159,11 +195,19 @@ local function deploy_kind(r, find, memo, role)
                   hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
+  local gpus = stage_hardware(r, hardware, memo, find)
+  local costs = { names = names }
+  settle_cost(r, costs, gpus)
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
+  layout.measured = deployment.measured_collectives(e, model, gpus)
   if layout.layers == "balanced" then
+    local parts = { model = model, layout = layout, names = names }
+    local cost = costs.cost_kind == "calibrated"
+      and cost_model.create("calibrated", r.cost, cost_context(r, parts, hardware, find)) or nil
     layout.head_layers = balance.head_layers(core, {
-      model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
+      model = model, hardware = hardware, layout = layout, cost = cost, engine = e, workload = r.workload, role = role,
     })
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
@@ -173,7 +217,6 @@ local function deploy_kind(r, find, memo, role)
     return known and draft or fail("engine.speculative_config.%s", draft)
   end)
   if drafter then speculation.add_memory(drafter, memory) end
-  local gpus = stage_hardware(r, hardware, memo, find)
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
@@ -185,6 +228,7 @@ local function deploy_kind(r, find, memo, role)
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model), drafter = drafter,
+    cost_kind = costs.cost_kind, without_fit = costs.without_fit,
   }
 end
 
@@ -355,7 +399,7 @@ local function kind_of(r, d, key, find, warnings, whole, role)
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
     engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost,
+    cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
     draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
@@ -375,6 +419,15 @@ local function add_pools(spec, r, d, find, warnings)
   end
 end
 
+-- What the pools' deployments say under a key, each once: "vllm + sglang".
+local function joined(list, key)
+  local names = {}
+  for _, p in ipairs(list) do
+    if p.deployment[key] then add_once(names, p.deployment[key]) end
+  end
+  return names[1] and table.concat(names, " + ")
+end
+
 local function spec_of(r, d, find, warnings)
   if r.duration and r.warm_up >= r.duration then
     fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
@@ -389,7 +442,10 @@ local function spec_of(r, d, find, warnings)
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
   spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency
   spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
-  if d.pools then add_pools(spec, r, d, find, warnings) end
+  if d.pools then
+    add_pools(spec, r, d, find, warnings)
+    d.fit, d.cost_model = joined(d.pools, "fit"), joined(d.pools, "cost_model")
+  end
   add_policies(spec, r, find)
   return spec
 end
@@ -413,6 +469,7 @@ local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
+  r.cost.kind = cost_model.meant(raw.cost, r.cost.kind)
   local effective, without = cost_model.check(raw.cost, r.cost.kind)
   if not effective then fail(without) end
   if r.report then
@@ -422,7 +479,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
-  r.cost.kind = cost_model.label(r.cost.kind)
+  r.cost.kind = d.cost_model
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end
 
@@ -459,7 +516,8 @@ local function with_own_cost(pool, own_cost)
 end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function,
+--   shapes = true to keep the shapes of steps in the result }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -475,7 +533,7 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.csv = options.csv
+  spec.csv, spec.shapes = options.csv, options.shapes
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
   spec.progress = options.progress

@@ -218,11 +218,14 @@ end
 -- What is not of the drafter: overheads of the scheduler and the sampler.
 local NOT_OWN = { step_overhead = 0, sequence_overhead = 0, prefill_comm_overhead = 0, decode_comm_overhead = 0 }
 
+local NO_HOST = { step_host = 0, sequence_host = 0, prompt_host = 0 }
+
 --- What sim.new takes as `draft`.
 -- @param cost the engine's cost parameters
 function speculation.draft_of(drafter, hardware, cost)
   if not drafter then return nil end
   local draft = copy(drafter.draft, { hardware = hardware, cost = copy(cost, NOT_OWN) })
+  if cost.calibration then draft.cost.calibration = copy(cost.calibration, NO_HOST) end
   if cost.kind == "constant" then draft.passes = 0 end     -- a step's whole time is told
   return draft
 end

@@ -2,6 +2,7 @@
 -- Times are seconds or, where the name says so, milliseconds. It holds simulated facts only, so the same seed gives
 -- the same bytes.
 local lazy = require "oracle.lazy"
+local interval = lazy "oracle.result.interval"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local outcome = lazy "oracle.result.warnings"
@@ -237,19 +238,22 @@ local function deployment_of(plan)
     { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
-    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },
+    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit },
+    { "fit_error_pct", d.fit and interval.error_pct(d) },
   }
 end
 
 local function energy_of(plan, raw, seconds)
-  local joules = price.joules(plan.deployment, raw, seconds)
+  local joules, mean, peak = price.joules(plan.deployment, raw, seconds)
   if not joules then
-    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
+    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil },
+                            { "mean_watts_per_gpu", nil }, { "peak_watts_per_gpu", nil } }
   end
   local tokens, requests = raw.window.output, raw.window.successful
   return ordered.object {
     { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
     { "j_per_request", requests > 0 and joules / requests or nil },
+    { "mean_watts_per_gpu", mean }, { "peak_watts_per_gpu", peak },
   }
 end
 
@@ -373,6 +377,8 @@ function summary.new(plan, raw, set)
   if adapters then table.insert(list, 10, { "lora", adapters }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
+  local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list))
+  if half then table.insert(list, 7, { "interval", half }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = ordered.object(list)

@@ -39,8 +39,8 @@ static const orc_own_cost *read_own(lua_State *L, int index, orc_lua_policies *p
   return own;
 }
 
-/* Each stage's own hardware: the whole model's cost on it, in a userdata that stays on the stack.
- */
+/* Each stage's own hardware, and parameters where `stage_costs` tells them: the whole model's cost on
+** it, in a userdata that stays on the stack. */
 static const orc_step_cost *read_stages(lua_State *L, int index, const orc_step_cost *cost)
 {
   if (lua_getfield(L, index, "stages") != LUA_TTABLE) {
@@ -48,15 +48,23 @@ static const orc_step_cost *read_stages(lua_State *L, int index, const orc_step_
     return NULL;
   }
   const int list = lua_gettop(L), count = cost->layout.pipeline_parallel_size;
+  lua_getfield(L, index, "stage_costs");
+  const int costs = lua_gettop(L);
   if ((int)lua_rawlen(L, list) != count)
     orc_bind_fail(L, "stages: one per pipeline stage (%d) expected", count);
   orc_step_cost *out = lua_newuserdatauv(L, (size_t)count * sizeof *out, 0);
   for (int i = 0; i < count; i++) {
     orc_hardware hardware;
+    orc_cost_params params = cost->params;
     orc_error e = { 0 };
+    if (lua_istable(L, costs)) {
+      lua_rawgeti(L, costs, i + 1);
+      orc_bind_read_cost_params(L, lua_gettop(L), &params);
+      lua_pop(L, 1);
+    }
     lua_rawgeti(L, list, i + 1);
     orc_bind_read_hardware(L, lua_gettop(L), &hardware);
-    if (!orc_step_cost_init(&out[i], &cost->model, &hardware, &cost->layout, &cost->params, &e))
+    if (!orc_step_cost_init(&out[i], &cost->model, &hardware, &cost->layout, &params, &e))
       orc_bind_raise(L, &e);
     out[i].own = cost->own;
     lua_pop(L, 1);
