@@ -172,7 +172,8 @@ describe("the drafter", function()
   end)
 
   it("is a layer more of a model that predicts further tokens", function()
-    local t = { model = "deepseek-v3", hardware = "h200", cost = "roofline", engine = { tensor_parallel_size = 8, max_model_len = 8192 },
+    local t = { model = "deepseek-v3", hardware = "h200", cost = "roofline",
+                engine = { tensor_parallel_size = 8, max_model_len = 8192 },
                 workload = workload.batch { count = 1, prompt = 100, output = 50 } }
     local plain = experiments.plan(t).deployment.memory
     t.engine.speculative_config = { method = "mtp", num_speculative_tokens = 1, acceptance = 0.85 }
