@@ -6,7 +6,7 @@ local oracle = require "oracle"
 local near, raised = experiments.near, experiments.raised
 
 local function served(engine, model)
-  return { model = model or "deepseek-v3", hardware = "h200",
+  return { model = model or "deepseek-v3", hardware = "h200", cost = "roofline",
            engine = experiments.with({ tensor_parallel_size = 8, max_model_len = 32768, version = "0.11" }, engine),
            workload = oracle.workload.batch { count = 4, prompt = 2000, output = 20 } }
 end

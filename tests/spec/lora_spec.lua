@@ -8,7 +8,7 @@ local workload = oracle.workload
 local near, raised, run, with = experiments.near, experiments.raised, experiments.run, experiments.with
 
 local function served(engine, work, more)
-  local t = { model = "llama-3.1-8b", hardware = "h100-sxm", workload = work,
+  local t = { model = "llama-3.1-8b", hardware = "h100-sxm", cost = "roofline", workload = work,
               engine = with({ version = "0.11", max_model_len = 8192, enable_lora = true }, engine) }
   for k, v in pairs(more or {}) do t[k] = v end
   return t

@@ -108,7 +108,7 @@ end)
 describe("the price of a step that verifies", function()
   -- Llama-3.1-8B on an H100: 32 layers, 32 heads of 128, 8 of KV, bf16; bandwidth x 0.8, FLOP/s x 0.5.
   local function parts(shape)
-    local plan = experiments.plan(with(alone(nil, 2), { cost = experiments.NONE }))
+    local plan = experiments.plan(with(alone(nil, 2), { cost = "roofline" }))
     local spec = plan.spec
     return core.cost.step { model = spec.model, hardware = spec.hardware, layout = spec.layout, cost = spec.cost,
                             shape = shape }, spec.hardware
@@ -133,7 +133,7 @@ end)
 
 describe("the drafter", function()
   local function served(config, more)
-    return { model = "llama-3.1-70b", hardware = "h100-sxm",
+    return { model = "llama-3.1-70b", hardware = "h100-sxm", cost = "roofline",
              engine = with({ tensor_parallel_size = 4, max_model_len = 16384, version = "0.11",
                              speculative_config = config }, more or {}),
              workload = workload.batch { count = 1, prompt = 1000, output = 200 } }
@@ -172,7 +172,8 @@ describe("the drafter", function()
   end)
 
   it("is a layer more of a model that predicts further tokens", function()
-    local t = { model = "deepseek-v3", hardware = "h200", engine = { tensor_parallel_size = 8, max_model_len = 8192 },
+    local t = { model = "deepseek-v3", hardware = "h200", cost = "roofline",
+                engine = { tensor_parallel_size = 8, max_model_len = 8192 },
                 workload = workload.batch { count = 1, prompt = 100, output = 50 } }
     local plain = experiments.plan(t).deployment.memory
     t.engine.speculative_config = { method = "mtp", num_speculative_tokens = 1, acceptance = 0.85 }
