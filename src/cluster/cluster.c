@@ -44,6 +44,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->slo = config->slo;
   c->overhead = orc_time_of(config->request_overhead);
   c->token_overhead = config->token_overhead * 1e9;
+  c->stream_interval = config->stream_interval;
   c->log = config->log;
   c->lod = config->lod;
   c->seed = config->seed;
@@ -69,8 +70,10 @@ void orc_cluster_free(orc_cluster *c)
   for (int i = 0; i < c->profile_count; i++)
     orc_metrics_done(&c->without_replica[i]);
   free(c->without_replica);
-  for (int i = 0; i < c->source_count; i++)
+  for (int i = 0; i < c->source_count; i++) {
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
+    orc_adapter_mix_done(&c->sources[i].adapters);
+  }
   orc_window_done(c);
   orc_contended_done(&c->contended);
   orc_net_free(c->net);

@@ -52,9 +52,11 @@ typedef struct orc_cluster_config {
   uint64_t seed;            /* of the routing stream */
   double request_overhead;  /* s between a client's sending and the queue */
   double token_overhead;    /* the same per token of the prompt */
+  double stream_interval;   /* steps between a token and its client */
   orc_time sample_interval; /* ns between samples of the replicas; 0: none are taken */
   const orc_log *log;       /* hears of steps and changes; NULL: they are not logged. Not owned. */
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
+  bool shapes;              /* replicas keep the shapes of their steps */
   orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
 } orc_cluster_config;

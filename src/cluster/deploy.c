@@ -12,7 +12,7 @@ static int larger(int a, int b)
 }
 
 /* Make room for the replicas of all pools. */
-static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs)
+static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, bool shapes)
 {
   c->pools = orc_alloc((size_t)c->pool_count, sizeof *c->pools);
   for (int i = 0; i < c->pool_count; i++) {
@@ -37,6 +37,7 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs)
       const int index = c->pools[i].first + k;
       orc_replica_init(&c->replicas[index], &world, (uint16_t)index, &pools[i].kind);
       c->replicas[index].pool = (uint16_t)i;
+      if (shapes) c->replicas[index].shapes = orc_alloc(1, sizeof(orc_step_shapes));
     }
   c->loads = orc_router_load_new(c->replicas, c->replica_count);
 }
@@ -130,7 +131,7 @@ void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
 {
   ORC_ASSERT(config->pool_count >= 1);
   c->pool_count = config->pool_count;
-  open_pools(c, config->pools, config->runs && config->log == NULL);
+  open_pools(c, config->pools, config->runs && config->log == NULL, config->shapes);
   orc_kv_transfer_start(c, config->layerwise);
   place(c, config);
   set_detail(c, config, config->pools);

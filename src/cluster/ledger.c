@@ -4,11 +4,21 @@
 #include "cluster/failure.h"
 #include "cluster/phases.h"
 
+/* What a client waits for tokens that are there: so many steps, each as long as those of the request
+** took on average. */
+static orc_time client_delay(const orc_cluster *c, const orc_request *q)
+{
+  if (c->stream_interval == 0.0 || q->generated < 2) return 0;
+  const double gap = (double)(q->last_token - q->first_token) / (q->generated - 1);
+  return (orc_time)(c->stream_interval * gap + 0.5);
+}
+
 orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_status status,
                              orc_time now)
 {
   const orc_kv *kv = &c->replicas[q->replica == ORC_NO_REPLICA ? 0 : q->replica].kv;
-  orc_time end = now;
+  const orc_time delay = status == ORC_SUCCESS ? client_delay(c, q) : 0;
+  orc_time end = orc_time_after(now, delay);
   if (status == ORC_PENDING) end = -1;
   if (status == ORC_TIMEOUT) end = q->in.time + q->in.timeout;
   if (status == ORC_CANCELLED) end = q->in.time + q->in.cancel;
@@ -28,7 +38,7 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
                        .priority = q->in.priority,
                        .arrival = q->in.time,
                        .scheduled = q->scheduled,
-                       .first_token = q->first_token,
+                       .first_token = q->first_token + delay,
                        .completion = end,
                        .status = (uint8_t)status,
                        .prefix_event = q->prefix_event,
@@ -64,17 +74,18 @@ static void count_retry(orc_cluster *c, orc_time now)
 }
 
 /* What its source learns of it. */
-static orc_outcome outcome_of(const orc_request *q, orc_status status, orc_time now)
+static orc_outcome outcome_of(const orc_request *q, const orc_record *record, orc_time now)
 {
+  const orc_time seen = record->status == ORC_SUCCESS ? record->completion : now;
   return (orc_outcome){ .in = &q->in,
                         .number = q->number,
-                        .ended = now,
-                        .first_token = q->first_token,
-                        .last_token = q->generated > 0 ? q->last_token : -1,
+                        .ended = seen,
+                        .first_token = record->first_token,
+                        .last_token = q->generated > 0 ? q->last_token + (seen - now) : -1,
                         .generated = q->generated,
                         .cached = q->cached,
                         .replica = q->replica,
-                        .status = status };
+                        .status = (orc_status)record->status };
 }
 
 static void note_end(const orc_cluster *c, const orc_request *q, const orc_record *record,
@@ -92,13 +103,14 @@ static void note_end(const orc_cluster *c, const orc_request *q, const orc_recor
 }
 
 /* The client may send another request. */
-static void follow_up(orc_cluster *c, const orc_request *q, orc_status status, orc_time now)
+static void follow_up(orc_cluster *c, const orc_request *q, const orc_record *record, orc_time now)
 {
+  const orc_status status = (orc_status)record->status;
   const orc_source *s = &c->sources[q->in.source];
   orc_error e;
   orc_error_clear(&e);
   if (s->follow != NULL && (c->left > 0 || s->open)) {
-    const orc_outcome of = outcome_of(q, status, now);
+    const orc_outcome of = outcome_of(q, record, now);
     orc_arrival next;
     if (s->follow(s->self, &of, &next, &e)) {
       if (status != ORC_SUCCESS && next.time <= now) count_retry(c, now);
@@ -117,7 +129,8 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
   keep(c, &record);
   orc_router_load_end(c->loads, q);
   note_end(c, q, &record, now);
-  if (now > c->last_end) c->last_end = now;
+  const orc_time seen = status == ORC_SUCCESS ? record.completion : now;
+  if (seen > c->last_end) c->last_end = seen;
   c->lifecycle.fruitless_failures = 0;
   if (q->replica != ORC_NO_REPLICA) {
     orc_error e;
@@ -126,6 +139,6 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
     if (c->batching.ended != NULL && !c->batching.ended(c->batching.self, q, status, &e))
       orc_failure_at(c, &c->replicas[q->replica], &e);
   }
-  follow_up(c, q, status, now);
+  follow_up(c, q, &record, now);
   orc_requests_drop(&c->requests, slot);
 }

@@ -64,8 +64,13 @@ static void put_group(orc_placement *p, orc_pipe_stage *s)
 {
   const orc_tp_group site =
       orc_tp_group_of(p->topology, s->devices, s->cost.layout.tensor_parallel_size);
+  const orc_layout *l = &s->cost.layout;
+  const bool measured =
+      l->all_reduce == ORC_ALGORITHM_AUTO &&
+      orc_tp_group_measured(&site, &l->measured.all_reduce,
+                            orc_hardware_peer_link(&s->cost.hardware), &s->cost.reduce);
   const bool whole =
-      orc_tp_group_all_reduce(&site, s->cost.layout.all_reduce, &s->cost.reduce, NULL);
+      measured || orc_tp_group_all_reduce(&site, l->all_reduce, &s->cost.reduce, NULL);
   ORC_ASSERT(whole);
   s->hub = site.hub;
   orc_tp_group_use(&site, &s->cost.reduce, p->use);

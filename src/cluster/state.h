@@ -73,6 +73,7 @@ struct orc_cluster {
   orc_metrics *without_replica; /* [profile_count] of requests that no replica had */
   orc_time overhead;
   double token_overhead; /* ns */
+  double stream_interval;
   orc_series *series;    /* owned; NULL: no samples are taken */
   const orc_log *log;
   orc_time last_end;           /* when the last request ended */

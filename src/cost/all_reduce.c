@@ -23,6 +23,15 @@ orc_all_reduce orc_all_reduce_of(orc_algorithm a, const orc_group *g)
   return r;
 }
 
+orc_all_reduce orc_all_reduce_measured(const orc_regimes *measured, const orc_fabric *f)
+{
+  ORC_ASSERT(measured->count > 0);
+  return (orc_all_reduce){ .ranks = orc_fabric_ranks(f),
+                           .count = 1,
+                           .ways = { { .algorithm = ORC_ALGORITHM_RING, .fabric = *f } },
+                           .measured = *measured };
+}
+
 static double time_of(const orc_way *w, double bytes)
 {
   if (w->algorithm == ORC_ALGORITHM_RING && !w->fabric.near.loggp)
@@ -47,5 +56,6 @@ const orc_way *orc_all_reduce_way(const orc_all_reduce *r, double bytes)
 double orc_all_reduce_time(const orc_all_reduce *r, double bytes)
 {
   if (r->ranks == 1) return 0.0;
+  if (r->measured.count > 0) return orc_regimes_time(&r->measured, bytes);
   return time_of(orc_all_reduce_way(r, bytes), bytes);
 }

@@ -8,6 +8,7 @@
 
 #include "base/base.h"
 #include "cost/collective.h"
+#include "cost/regimes.h"
 
 /* One algorithm, and what its messages find on their ways. */
 typedef struct orc_way {
@@ -20,6 +21,8 @@ typedef struct orc_all_reduce {
   int ranks; /* >= 1 */
   int count; /* of ways, >= 1 */
   orc_way ways[ORC_ALGORITHMS];
+  orc_regimes measured; /* count > 0: what counts; the one way is the ring of the ranks' links */
+  bool placed;          /* the ways are those of a network */
 } orc_all_reduce;
 
 /*
@@ -37,11 +40,18 @@ bool orc_all_reduce_check(orc_algorithm a, int ranks, orc_error *e);
 */
 orc_all_reduce orc_all_reduce_of(orc_algorithm a, const orc_group *g);
 
+/*
+** The same ranks by the engine's own kernels, whose time was measured: nothing is known of their
+** messages but how long they take and between whom they go.
+**   measured   count > 0, passed orc_regimes_check
+*/
+orc_all_reduce orc_all_reduce_measured(const orc_regimes *measured, const orc_fabric *f);
+
 /* The way that takes the least time for `bytes`; the first among equals. */
 const orc_way *orc_all_reduce_way(const orc_all_reduce *r, double bytes);
 
-/* s for `bytes` (>= 0, the buffer of one rank) by that way; 0 for one rank. Never falls as bytes
- * grow. */
+/* s for `bytes` (>= 0, the buffer of one rank) by that way, or as measured; 0 for one rank. Never
+ * falls as bytes grow. */
 double orc_all_reduce_time(const orc_all_reduce *r, double bytes);
 
 #endif

@@ -79,6 +79,14 @@ double orc_layout_table_bytes(const orc_layout *l)
   return l->table_bits > 0.0 ? l->table_bits / 8.0 : orc_dtype_bytes(l->activations);
 }
 
+orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part)
+{
+  const double bits = l->weight_bits[part];
+  if (part == ORC_PART_ROUTER || bits >= 12.0) return l->activations;
+  if (bits == 0.0 || fabs(bits - 8.0 * orc_dtype_weight_bytes(l->weights)) < 1.5) return l->weights;
+  return bits >= 6.0 ? ORC_FP8 : ORC_FP4;
+}
+
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
 {
   return part == ORC_PART_ROUTER || l->weight_bits[part] >= 16.0;
@@ -86,11 +94,12 @@ bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
 
 double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m, orc_block block)
 {
+  const double ranks = l->decode_context_parallel_size > 1 ? l->decode_context_parallel_size : 1.0;
   const double whole = orc_model_layer_kv_bytes(m, l->kv, block);
-  if (m->kv_lora_rank > 0 || m->compress_ratio > 0) return whole;
+  if (m->kv_lora_rank > 0 || m->compress_ratio > 0) return whole / ranks;
   const double index = block == ORC_BLOCK_WINDOWED ? orc_model_index_bytes(m) : 0.0;
   const int heads = orc_model_kv_heads(m, block);
-  return (whole - index) / heads * kv_heads(l, heads) + index;
+  return ((whole - index) / heads * kv_heads(l, heads) + index) / ranks;
 }
 
 double orc_layout_range_kv_bytes(const orc_layout *l, const orc_model *m, int first, int end)
@@ -311,6 +320,33 @@ static bool check_kv_heads(int tp, const orc_model *m, orc_block block, orc_erro
                   tp, kv);
 }
 
+/* vLLM: config/model.py, verify_with_parallel_config; v1/core/single_type_kv_cache_manager.py has no
+** windows and states dealt out. */
+static bool check_context(const orc_layout *l, const orc_model *m, orc_error *e)
+{
+  const int tp = l->tensor_parallel_size, ranks = l->decode_context_parallel_size;
+  if (ranks < 0 || l->kv_interleave < 0 || l->max_lora_rank < 0)
+    return orc_fail(e, "layout: a negative size");
+  if (ranks <= 1) return true;
+  if (tp % ranks != 0)
+    return orc_fail(e,
+                    "layout: decode_context_parallel_size = %d does not divide "
+                    "tensor_parallel_size = %d",
+                    ranks, tp);
+  if (m->num_windowed_layers > 0 || m->num_state_layers > 0)
+    return orc_fail(e,
+                    "layout: decode_context_parallel_size = %d: all layers of the model must keep "
+                    "every token; %d have a window and %d a state",
+                    ranks, m->num_windowed_layers, m->num_state_layers);
+  const int heads = m->num_key_value_heads, copies = tp > heads ? tp / heads : 1;
+  if (m->kv_lora_rank > 0 || copies % ranks == 0) return true;
+  return orc_fail(e,
+                  "layout: decode_context_parallel_size = %d: a divisor of %d expected, the ranks "
+                  "that hold the "
+                  "same KV (tensor_parallel_size %d / num_key_value_heads %d)",
+                  ranks, copies, tp, heads);
+}
+
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
 {
   const int tp = l->tensor_parallel_size, pp = l->pipeline_parallel_size;
@@ -333,5 +369,6 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
   if (!divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
       !divides("shared_expert_size", m->shared_expert_size, tp, e))
     return false;
-  return check_kv_heads(tp, m, ORC_BLOCK_WINDOWED, e) && check_kv_heads(tp, m, ORC_BLOCK_FULL, e);
+  return check_kv_heads(tp, m, ORC_BLOCK_WINDOWED, e) && check_kv_heads(tp, m, ORC_BLOCK_FULL, e) &&
+         check_context(l, m, e);
 }

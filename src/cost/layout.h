@@ -8,18 +8,32 @@
 #include "cost/collective.h"
 #include "cost/hardware.h"
 #include "cost/model.h"
+#include "cost/regimes.h"
 
 enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
 
+/* Collectives over the ranks of one node as they were measured; count 0: formulas alone. */
+typedef struct orc_measured_collectives {
+  orc_regimes all_reduce;                 /* of the tensor-parallel ranks */
+  orc_regimes all_gather, reduce_scatter; /* of the replicas that share the experts; */
+  orc_regimes dispatch, combine; /* or tokens to the ranks of their experts and back, each */
+  double copies;                 /* in so many copies; read where dispatch.count > 0 */
+} orc_measured_collectives;
+
 typedef struct orc_layout {
-  int tensor_parallel_size;   /* >= 1 */
-  int pipeline_parallel_size; /* >= 1 */
-  int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
-  bool expert_parallel;       /* a rank has whole experts; else a part of each */
+  int tensor_parallel_size;         /* >= 1 */
+  int pipeline_parallel_size;       /* >= 1 */
+  int data_parallel_size;           /* attention replicas that share the experts; 0 or 1: none do */
+  int decode_context_parallel_size; /* tensor-parallel ranks that a sequence's KV is dealt out to; 0 or
+                                       1: none */
+  int kv_interleave;                /* tokens in a row on one of them; 0: 1 */
+  int max_lora_rank;                /* of LoRA adapters; 0: none are served */
+  bool expert_parallel;             /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
-  orc_algorithm all_reduce;      /* of the tensor-parallel ranks; 0: ring */
-  uint16_t layers[ORC_STAGES];   /* of each stage; all 0: as even as may be */
-  orc_dtype weights;             /* format of the matrices in memory */
+  orc_algorithm all_reduce;          /* of the tensor-parallel ranks; 0: ring */
+  orc_measured_collectives measured; /* what AUTO takes where count > 0 */
+  uint16_t layers[ORC_STAGES];       /* of each stage; all 0: as even as may be */
+  orc_dtype weights;                 /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
   double head_bits, table_bits;  /* of one weight of the LM head and of the embedding where they are
@@ -67,6 +81,9 @@ double orc_layout_part_bytes(const orc_layout *l, orc_part part);
 /* Bytes of one weight of the LM head and of the embedding's table. */
 double orc_layout_head_bytes(const orc_layout *l);
 double orc_layout_table_bytes(const orc_layout *l);
+/* The format of a part's weights: `weights`, or what its bits come nearest to where they differ: the
+** activations', 8 or 4 bits. */
+orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part);
 
 /* Whether a part's weights are in 16 or 32 bits, so that its products run in the activation format
 ** where others do not. */
@@ -74,7 +91,8 @@ bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);
 
 /*
 ** Bytes of KV per token and layer of one kind of attention on one GPU, on average where some layers
-** keep none; one latent or entry is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
+** keep none; one latent or entry is on every rank, and so is what an indexer keeps, unless decode
+** context parallelism deals tokens out. The values alone: with int4 an engine
 ** keeps scales beside them (LMDeploy's documentation, "INT4/INT8 KV Cache": one per head and token,
 ** 4 B for the 64 B of a head of 128).
 */
@@ -138,7 +156,8 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 ** Degrees and formats fit the model: whole experts are dealt out evenly; tp divides attention
 ** heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
-** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
+** decode context parallelism divides tp and, but for latent attention, the ranks that hold the same KV
+** heads, and all layers keep all tokens; pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
 *32 bits, KV is not fp4. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);

@@ -53,6 +53,12 @@ static orc_attention head_attention(const orc_layout *l, const orc_model *m, orc
   };
 }
 
+/* Ranks that a sequence's tokens are dealt out to. */
+static double context_ranks(const orc_layout *l)
+{
+  return l->decode_context_parallel_size > 1 ? l->decode_context_parallel_size : 1.0;
+}
+
 static orc_attention latent_attention(const orc_layout *l, const orc_model *m, int layers)
 {
   const double heads = (double)m->num_attention_heads / l->tensor_parallel_size;
@@ -65,21 +71,21 @@ static orc_attention latent_attention(const orc_layout *l, const orc_model *m, i
     .pair_flops = layers * (sparse ? absorbed : 2.0 * heads * (key + value)),
     .past_flops = sparse ? 0.0 : layers * 2.0 * latent * heads * (m->qk_nope_head_dim + value),
     .context_flops = layers * absorbed,
-    .kv_bytes = layers * (latent + rope) * orc_dtype_bytes(l->kv),
+    .kv_bytes = layers * (latent + rope) * orc_dtype_bytes(l->kv) / context_ranks(l),
     .token_bytes = layers * heads * (key + value) * wide,
   };
 }
 
 /* The indexer scores every token before it - or entry - with each of its heads; it goes beside the
 ** attention of layers without one. */
-static void add_index(orc_attention *a, const orc_model *m, int layers)
+static void add_index(orc_attention *a, const orc_layout *l, const orc_model *m, int layers)
 {
   const double heads = m->index_n_heads, dim = m->index_head_dim;
   const double share = layers / (m->compress_ratio > 0 ? (double)m->compress_ratio : 1.0);
   const double own = orc_model_index_share(m);
   a->pair_flops += share * own * 2.0 * heads * dim;
   a->context_flops += share * own * 2.0 * heads * dim;
-  a->kv_bytes += share * orc_model_index_bytes(m);
+  a->kv_bytes += share * orc_model_index_bytes(m) / context_ranks(l);
   a->token_bytes += layers * own * heads * dim;
 }
 
@@ -90,7 +96,7 @@ static void add_attention(orc_ops *o, const orc_layout *l, const orc_model *m, i
   o->windowed = latent ? latent_attention(l, m, windowed)
                        : head_attention(l, m, ORC_BLOCK_WINDOWED, windowed);
   o->full = latent ? latent_attention(l, m, full) : head_attention(l, m, ORC_BLOCK_FULL, full);
-  if (m->index_topk > 0) add_index(&o->full, m, windowed);
+  if (m->index_topk > 0) add_index(&o->full, l, m, windowed);
 }
 
 /* Bytes per token beside the matrices and the attention proper: rotation and the KV written. */

@@ -30,7 +30,7 @@ static bool seconds(const char *name, double v, orc_error *e)
 
 bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
 {
-  if (p->kind != ORC_COST_ROOFLINE && p->kind != ORC_COST_CONSTANT)
+  if ((unsigned)p->kind > ORC_COST_CALIBRATED)
     return orc_fail(e, "cost: kind = %d does not exist", (int)p->kind);
   if (!share("prefill_mfu", p->prefill_mfu, e) || !share("prefill_mbu", p->prefill_mbu, e) ||
       !share("decode_mfu", p->decode_mfu, e) || !share("decode_mbu", p->decode_mbu, e))
@@ -44,13 +44,17 @@ bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
       !seconds("sequence_overhead", p->sequence_overhead, e) ||
       !seconds("prefill_comm_overhead", p->prefill_comm_overhead, e) ||
       !seconds("decode_comm_overhead", p->decode_comm_overhead, e) ||
+      !seconds("lora_layer_overhead", p->lora_layer_overhead, e) ||
       !seconds("request_overhead", p->request_overhead, e) ||
       !seconds("constant_step", p->constant_step, e) ||
       !seconds("constant_prefill_token", p->constant_prefill_token, e))
     return false;
+  if (!(p->stream_interval >= 0.0 && p->stream_interval <= 1e6))
+    return orc_fail(e, "cost: stream_interval = %g, expected a number of steps of at least 0",
+                    p->stream_interval);
   if (p->kind == ORC_COST_CONSTANT && p->constant_step <= 0.0)
     return orc_fail(e, "cost: constant_step = %g, expected seconds above 0", p->constant_step);
-  return true;
+  return p->kind != ORC_COST_CALIBRATED || orc_calibration_check(&p->calibration, e);
 }
 
 /* Pairs of `tokens` queries after `past` keys, each query seeing at most `window` keys. */
@@ -79,29 +83,85 @@ void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tok
   s->sampled += samples;
 }
 
+void orc_step_shape_add_verified(orc_step_shape *s, const orc_model *m, int64_t past,
+                                 int64_t drafts)
+{
+  ORC_ASSERT(past >= 0 && drafts >= 0);
+  const int64_t read = past + 1 + drafts, window = m->sliding_window;
+  const double n = 1.0 + (double)drafts;
+  const double pairs = n * ((double)past + (n + 1.0) / 2.0);
+  const bool cut = window > 0 && read > window;
+  const int64_t near = cut ? window : read;
+  s->decode_seqs += 1;
+  s->verified_tokens += drafts;
+  s->decode_context += read;
+  s->decode_window += near;
+  s->sampled += 1 + drafts;
+  if (drafts == 0) return;
+  s->verified_pairs += pairs - (double)read;
+  const double near_pairs = cut ? window_pairs(1 + drafts, past, window) : pairs;
+  s->verified_window_pairs += near_pairs > (double)near ? near_pairs - (double)near : 0.0;
+}
+
 static orc_rates rates_at(const orc_step_cost *c, double mfu, double mbu)
 {
   const orc_hardware *h = &c->hardware;
   const double dense = orc_hardware_flops(h, c->layout.activations);
   const bool narrow = c->layout.kv == ORC_FP8 && h->flops[ORC_FP8] > 0.0;
+  const double attention = 1.0 / (mfu * (narrow ? h->flops[ORC_FP8] : dense));
   return (orc_rates){
     .gemm = 1.0 / (mfu * orc_hardware_flops(h, c->layout.compute)),
     .dense = 1.0 / (mfu * dense),
-    .attention = 1.0 / (mfu * (narrow ? h->flops[ORC_FP8] : dense)),
+    .attention = attention,
+    .prompts = attention,
     .memory = 1.0 / (mbu * h->bandwidth),
   };
+}
+
+static bool is_calibrated(const orc_step_cost *c)
+{
+  return c->params.kind == ORC_COST_CALIBRATED;
+}
+
+/* What has no product of matrices goes by the rates of attention. */
+static void derive_calibrated(orc_step_cost *c)
+{
+  c->calibrated =
+      orc_calibrated_of(&c->params.calibration, &c->model, &c->hardware, &c->layout, c->stage);
+  const orc_calibrated *k = &c->calibrated;
+  c->rates[0] = c->rates[1] = (orc_rates){ .dense = k->pair_compute,
+                                           .attention = k->context_compute,
+                                           .prompts = k->pair_compute,
+                                           .ramp = k->token_pairs,
+                                           .memory = k->context_memory };
 }
 
 static void derive(orc_step_cost *c, orc_stage stage)
 {
   c->stage = stage;
   c->ops = orc_ops_of(&c->layout, &c->model, stage);
+  c->context = orc_context_of(&c->layout, &c->model, stage, &c->link);
+  c->adapter = orc_adapter_of(&c->layout, &c->model, stage);
   if (c->model.num_experts > 0) {
     const double share_of_tokens = (double)c->model.num_experts_per_tok / c->model.num_experts;
     c->expert_miss = orc_real_log1p(-share_of_tokens);
   }
+  if (is_calibrated(c)) {
+    derive_calibrated(c);
+    return;
+  }
   c->rates[0] = rates_at(c, c->params.decode_mfu, c->params.decode_mbu);
   c->rates[1] = rates_at(c, c->params.prefill_mfu, c->params.prefill_mbu);
+}
+
+static orc_all_reduce reduce_of(const orc_layout *l, const orc_link *link)
+{
+  const orc_fabric f = { .near = { .ranks = l->tensor_parallel_size,
+                                   .latency = link->latency,
+                                   .bandwidth = link->bandwidth } };
+  if (l->all_reduce == ORC_ALGORITHM_AUTO && l->measured.all_reduce.count > 0)
+    return orc_all_reduce_measured(&l->measured.all_reduce, &f);
+  return orc_all_reduce_of(l->all_reduce, &f.near);
 }
 
 bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware *h,
@@ -109,6 +169,8 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
 {
   if (!orc_model_check(m, e) || !orc_hardware_check(h, e) || !orc_layout_check(l, m, e) ||
       !orc_cost_params_check(p, e))
+    return false;
+  if (p->kind == ORC_COST_CALIBRATED && !orc_calibration_covers(&p->calibration, l, m, e))
     return false;
   const orc_link *link = orc_hardware_peer_link(h);
   if (orc_layout_expert_ranks(l) > 1 && link->bandwidth <= 0.0)
@@ -120,17 +182,23 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
     .hardware = *h,
     .layout = *l,
     .params = *p,
+    .link = { .ranks = l->tensor_parallel_size,
+              .latency = link->latency,
+              .bandwidth = link->bandwidth },
     .exchange = { .ranks = m->num_experts > 0 && l->data_parallel_size > 1
                                ? orc_layout_expert_ranks(l)
                                : 1,
                   .latency = link->latency,
                   .bandwidth = link->bandwidth },
-    .reduce = orc_all_reduce_of(l->all_reduce, &(orc_group){ .ranks = l->tensor_parallel_size,
-                                                             .latency = link->latency,
-                                                             .bandwidth = link->bandwidth }),
+    .reduce = reduce_of(l, link),
   };
   derive(c, (orc_stage){ .layers = m->num_hidden_layers, .embedding = true, .lm_head = true });
   return true;
+}
+
+void orc_step_cost_rederive(orc_step_cost *c)
+{
+  derive(c, c->stage);
 }
 
 orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index)
@@ -158,6 +226,7 @@ double orc_step_smooth(double a, double b, double p)
 /* Distinct experts that `tokens` tokens are expected to visit. */
 static double distinct_experts(const orc_step_cost *c, double tokens)
 {
+  if (is_calibrated(c)) return orc_calibrated_experts_read(&c->calibrated, tokens);
   return c->model.num_experts * (1.0 - orc_real_exp(tokens * c->expert_miss));
 }
 
@@ -177,7 +246,8 @@ static double gemm_time(const orc_step_cost *c, const orc_rates *r, double token
       compute *= c->params.moe_imbalance;
     }
     bytes += op->bytes * seen;
-    sum += orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
+    sum += is_calibrated(c) ? orc_calibrated_product(&c->calibrated, op, seen)
+                            : orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
     t->flops += flops;
     t->bytes += bytes;
   }
@@ -191,7 +261,35 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   const double flops = op->flops * sampled, bytes = op->weights + op->bytes * sampled;
   t->flops += flops;
   t->bytes += bytes;
+  if (is_calibrated(c)) return orc_calibrated_head(&c->calibrated, op, sampled);
   return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+}
+
+/*
+** As measured, where AUTO takes that: both ways of the exchange at once.
+**   tokens   of this rank, `all` of all that share the experts
+*/
+static void take_measured(const orc_step_cost *c, double tokens, double all, double token,
+                          orc_exchange *x)
+{
+  const orc_measured_collectives *m = &c->layout.measured;
+  if (c->layout.all_reduce != ORC_ALGORITHM_AUTO) return;
+  if (m->dispatch.count > 0) {
+    x->bytes = tokens * m->copies * token;
+    x->measured =
+        orc_regimes_time(&m->dispatch, x->bytes) + orc_regimes_time(&m->combine, x->bytes);
+  } else if (m->all_gather.count > 0 && m->reduce_scatter.count > 0) {
+    x->bytes = all * token;
+    x->measured =
+        orc_regimes_time(&m->all_gather, x->bytes) + orc_regimes_time(&m->reduce_scatter, x->bytes);
+  }
+  if (x->measured > 0.0) x->times = 1;
+}
+
+bool orc_step_reduces_by_calibration(const orc_step_cost *c)
+{
+  return is_calibrated(c) && c->layout.all_reduce == ORC_ALGORITHM_AUTO &&
+         c->reduce.measured.count == 0 && !c->reduce.placed;
 }
 
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all)
@@ -199,19 +297,21 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
   if (c->exchange.ranks == 1) return (orc_exchange){ .layers = 0 };
   const int first = c->stage.first_layer;
   const double token = c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  const double own = tokens / c->layout.tensor_parallel_size;
   orc_exchange x = { .group = c->exchange,
                      .layers = orc_model_expert_layers(&c->model, first + c->stage.layers) -
                                orc_model_expert_layers(&c->model, first) };
   if (c->layout.expert_parallel) {
     x.collective = ORC_COLLECTIVE_ALL_TO_ALL;
     x.times = 2;
-    x.bytes = tokens / c->layout.tensor_parallel_size * c->model.num_experts_per_tok * token;
+    x.bytes = own * c->model.num_experts_per_tok * token;
   } else {
     x.collective = ORC_COLLECTIVE_ALL_REDUCE;
     x.group.ranks = c->layout.data_parallel_size;
     x.times = 1;
     x.bytes = all * token;
   }
+  take_measured(c, own, all, token, &x);
   return x;
 }
 
@@ -219,6 +319,10 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
 static double exchange_time(const orc_step_cost *c, double tokens, double all)
 {
   const orc_exchange x = orc_step_exchange(c, tokens, all);
+  if (x.measured > 0.0) return (double)x.times * x.layers * x.measured;
+  const double out = (x.group.ranks - 1.0) / x.group.ranks * x.bytes;
+  if (is_calibrated(c)) /* an all-reduce stands for an all-gather and a reduce-scatter */
+    return 2.0 * x.layers * orc_calibrated_messages(&c->calibrated, &x.group, out);
   if (x.collective == ORC_COLLECTIVE_ALL_REDUCE)
     return x.layers * orc_collective_ring_allreduce(&x.group, x.bytes);
   const orc_fabric fabric = { .near = x.group };
@@ -242,7 +346,32 @@ static double state_time(const orc_step_cost *c, const orc_rates *r, double toke
 typedef struct step_tokens {
   int64_t tokens, decodes; /* of this replica; those of sequences that decode */
   int64_t all, sampled;    /* of all that share the experts; through the LM head */
+  int64_t prompts;
+  int64_t verified;          /* of those sampled, tokens that sequences verify */
+  int64_t adapted, adapters; /* tokens with a LoRA adapter; different ones */
 } step_tokens;
+
+/* A and B of every matrix run one after the other, for all matrices alike. */
+static double adapter_time(const orc_step_cost *c, const orc_rates *r, double tokens,
+                           double adapters, orc_step_time *t)
+{
+  const orc_adapter *a = &c->adapter;
+  const double flops = tokens * a->flops, bytes = adapters * a->weights + tokens * a->bytes;
+  t->flops += flops;
+  t->bytes += bytes;
+  return a->layers * c->params.lora_layer_overhead +
+         orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+}
+
+/* An all-reduce of the activations of n tokens. */
+static double reduce_time(const orc_step_cost *c, double n)
+{
+  const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  if (!orc_step_reduces_by_calibration(c)) return orc_all_reduce_time(&c->reduce, bytes);
+  const double ranks = c->reduce.ranks;
+  return orc_calibrated_messages(&c->calibrated, &c->reduce.ways[0].fabric.near,
+                                 2.0 * (ranks - 1.0) / ranks * bytes);
+}
 
 /* All items but attention, of a step with work in it. */
 static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r, step_tokens w)
@@ -251,18 +380,23 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
   const double n = (double)w.tokens, s = (double)w.sampled, all = (double)w.all;
   const orc_cost_params *p = &c->params;
   t.gemm = gemm_time(c, r, n, all, &t);
+  if (w.adapters > 0) t.gemm += adapter_time(c, r, (double)w.adapted, (double)w.adapters, &t);
   if (c->exchange.ranks > 1) t.exchange = exchange_time(c, n, all);
   if (w.sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
   const double other = c->ops.other_weights + c->ops.other_bytes * n;
-  t.other = other * r->memory;
+  t.other = is_calibrated(c) ? 0.0 : other * r->memory; /* floors hold it */
   t.bytes += other;
   if (c->ops.state_bytes > 0.0) t.other += state_time(c, r, n, (double)w.decodes, &t);
-  if (c->reduce.ranks > 1) {
-    const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-    t.collective = 2.0 * c->stage.layers * orc_all_reduce_time(&c->reduce, bytes);
-  }
-  t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead + s * p->sequence_overhead;
+  if (c->reduce.ranks > 1) t.collective = 2.0 * c->stage.layers * reduce_time(c, n);
+  if (c->context.layers > 0)
+    t.collective += orc_context_decode_time(&c->context, (double)(w.decodes + w.verified));
+  const double sequences = w.sampled > w.verified ? s - (double)w.verified : 0.0;
+  t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead;
+  t.overhead += sequences * p->sequence_overhead;
   t.overhead += r == &c->rates[1] ? p->prefill_comm_overhead : p->decode_comm_overhead;
+  if (is_calibrated(c))
+    t.overhead += c->calibrated.floors +
+                  orc_calibrated_host(&c->calibrated, (double)w.decodes, (double)w.prompts);
   return t;
 }
 
@@ -280,7 +414,7 @@ static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates 
     .n = n,
     .flops_rate = full->context_flops * r->attention,
     .bytes_rate = full->kv_bytes * r->memory,
-    .bytes_base = seqs * full->token_bytes * r->memory,
+    .bytes_base = seqs * (full->token_bytes + c->context.excess * full->kv_bytes) * r->memory,
     .window_flops_rate = windowed->context_flops * r->attention,
     .window_bytes_rate = windowed->kv_bytes * r->memory,
     .window_bytes_base = seqs * windowed->token_bytes * r->memory,
@@ -296,8 +430,8 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
   if (c->params.kind == ORC_COST_CONSTANT)
     return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step, .until = INT64_MAX };
   orc_decode_cost d = decode_attention(c, &c->rates[0], n);
-  const orc_step_time t =
-      beside_attention(c, &c->rates[0], (step_tokens){ n, n, n, c->stage.lm_head ? n : 0 });
+  const orc_step_time t = beside_attention(
+      c, &c->rates[0], (step_tokens){ n, n, n, c->stage.lm_head ? n : 0, 0, 0, 0, 0 });
   d.fixed = sum_beside_attention(&t);
   return d;
 }
@@ -328,12 +462,15 @@ typedef struct prefill_work {
 static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefill_work w,
                            orc_step_time *t)
 {
+  /* The past that is dealt out to several ranks is gathered by each. */
+  const double ranks = c->context.layers > 0 ? c->context.group.ranks : 1.0;
   const double flops = w.pairs * a->pair_flops + w.past * a->past_flops;
-  const double bytes = (w.past + w.tokens) * a->kv_bytes + w.tokens * a->token_bytes;
+  const double bytes = (w.past + w.tokens) * (a->kv_bytes * ranks) + w.tokens * a->token_bytes;
   t->flops += flops;
   t->bytes += bytes;
-  return orc_step_roof(flops * c->rates[1].attention, bytes * c->rates[1].memory,
-                       c->params.smooth_p);
+  const orc_rates *r = &c->rates[1];
+  const double more = w.tokens * r->ramp * a->pair_flops;
+  return orc_step_roof((flops + more) * r->prompts, bytes * r->memory, c->params.smooth_p);
 }
 
 static double prefill_attention(const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
@@ -353,9 +490,20 @@ static void count_decode(const orc_attention *a, double seqs, double context, or
   t->bytes += context * a->kv_bytes + seqs * a->token_bytes;
 }
 
+/* Decode attention of sequences that verify tokens: each reads its context once for all of them. */
+static double verify_attention(const orc_decode_cost *d, const orc_step_shape *s)
+{
+  const double full = (double)s->decode_context, near = (double)s->decode_window;
+  const double t = orc_step_roof((full + s->verified_pairs) * d->flops_rate,
+                                 full * d->bytes_rate + d->bytes_base, d->p);
+  if (d->window_bytes_rate == 0.0) return t;
+  return t + orc_step_roof((near + s->verified_window_pairs) * d->window_flops_rate,
+                           near * d->window_bytes_rate + d->window_bytes_base, d->p);
+}
+
 orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
 {
-  const int64_t tokens = s->decode_seqs + s->prefill_tokens;
+  const int64_t tokens = orc_step_shape_tokens(s);
   if (tokens == 0) return (orc_step_time){ .total = 0.0 };
   const orc_cost_params *p = &c->params;
   if (p->kind == ORC_COST_CONSTANT) {
@@ -364,16 +512,29 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
   }
   const orc_rates *r = &c->rates[s->prefill_tokens > 0];
   const int64_t all = s->all_tokens > tokens ? s->all_tokens : tokens;
-  const step_tokens w = { tokens, s->decode_seqs, all, c->stage.lm_head ? s->sampled : 0 };
+  const step_tokens w = { tokens,
+                          s->decode_seqs,
+                          all,
+                          c->stage.lm_head ? s->sampled : 0,
+                          s->prefill_seqs,
+                          s->verified_tokens,
+                          s->adapted_tokens,
+                          s->adapters };
   orc_step_time t = beside_attention(c, r, w);
   if (s->decode_seqs > 0) {
-    const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
-    t.attention = orc_step_decode_attention(&d, s->decode_context, s->decode_window);
-    const double seqs = (double)s->decode_seqs;
-    count_decode(&c->ops.full, seqs, (double)s->decode_context, &t);
-    count_decode(&c->ops.windowed, seqs, (double)s->decode_window, &t);
+    const double queries = (double)(s->decode_seqs + s->verified_tokens);
+    const orc_decode_cost d = decode_attention(c, r, s->decode_seqs + s->verified_tokens);
+    t.attention = s->verified_tokens == 0
+                      ? orc_step_decode_attention(&d, s->decode_context, s->decode_window)
+                      : verify_attention(&d, s);
+    count_decode(&c->ops.full, queries, (double)s->decode_context, &t);
+    count_decode(&c->ops.windowed, queries, (double)s->decode_window, &t);
+    t.flops += s->verified_pairs * c->ops.full.context_flops +
+               s->verified_window_pairs * c->ops.windowed.context_flops;
   }
   if (s->prefill_tokens > 0) t.attention += prefill_attention(c, s, &t);
+  if (c->context.layers > 0)
+    t.collective += orc_context_prefill_time(&c->context, (double)s->prefill_past);
   t.total = sum_beside_attention(&t) + t.attention;
   return t;
 }
@@ -381,7 +542,7 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
 {
   orc_step_time t = orc_step_roofline(c, s);
-  if (c->own == NULL || s->decode_seqs + s->prefill_tokens == 0) return t;
+  if (c->own == NULL || orc_step_shape_tokens(s) == 0) return t;
   c->own->step(c->own->self, c, s, &t);
   t.total = sum_beside_attention(&t) + t.attention;
   return t;

@@ -75,7 +75,10 @@ static void compute(orc_contended_stage *s)
     return;
   }
   double seconds = (s->part & 1) != 0 ? s->work.mlp : s->work.attention;
-  if (s->part == 2 * layers) seconds = s->work.last;
+  if (s->part == 2 * layers)
+    seconds = s->work.last;
+  else if (s->work.message > 0.0)
+    seconds += s->barrier;
   orc_engine *engine = engine_of(s);
   ORC_ASSERT(seconds >= 0.0);
   const double ns = s->rest + seconds * 1e9, whole = floor(ns + 0.5);
@@ -95,16 +98,51 @@ static void reduced(void *self, uint64_t arg)
   compute(s);
 }
 
+/* A message of each rank for the next, at once. */
+typedef struct neighbours {
+  int ranks, from;
+  double bytes;
+} neighbours;
+
+static bool next_neighbour(void *plan, orc_transfer *t)
+{
+  neighbours *n = plan;
+  if (n->from == n->ranks) return false;
+  *t = (orc_transfer){ .from = n->from, .to = (n->from + 1) % n->ranks, .bytes = n->bytes };
+  n->from++;
+  return true;
+}
+
+/*
+** Of a measured kernel it is known how long it takes and how much of that grows with bytes. That
+** much flows between neighbours, where it meets what others send; the rest is a wait before. On
+** idle links both take as long as was measured.
+*/
+static void plan_measured(orc_contended_stage *s, const orc_all_reduce *r, double bytes)
+{
+  const orc_group *g = &r->ways[0].fabric.near;
+  const double time = orc_all_reduce_time(r, bytes);
+  const double flow = fmin(orc_regimes_flow(&r->measured, bytes), fmax(0.0, time - g->latency));
+  neighbours messages = { .ranks = r->ranks, .bytes = flow * g->bandwidth };
+  s->barrier = fmax(0.0, time - g->latency - flow);
+  orc_itinerary_fill(&s->all_reduce, orc_net_topology(net_of(s)), stage_of(s)->devices,
+                     stage_of(s)->hub, next_neighbour, &messages);
+}
+
 /* Every layer's messages are alike, and those of most steps. */
 static void plan(orc_contended_stage *s, double bytes)
 {
   const orc_pipe_stage *stage = stage_of(s);
+  s->planned = bytes;
+  if (stage->cost.reduce.measured.count > 0) {
+    plan_measured(s, &stage->cost.reduce, bytes);
+    return;
+  }
   const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, bytes);
   orc_schedule schedule =
       orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, bytes);
   orc_itinerary_fill(&s->all_reduce, orc_net_topology(net_of(s)), stage->devices, stage->hub,
                      orc_schedule_next, &schedule);
-  s->planned = bytes;
 }
 
 static void all_reduce(orc_contended_stage *s)
@@ -142,6 +180,7 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   /* Replicas that share experts contend for no link (deploy.c). */
   ORC_ASSERT(s->work.exchange.layers == 0);
   s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
+  if (s->index + 1 == s->in->of.pipeline->count) s->work.last += step->drafting;
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
@@ -175,8 +214,7 @@ static void hand_on(orc_contended_stage *s, int microbatch)
 {
   orc_net *net = net_of(s);
   const orc_step_shape *shape = &s->in->steps[microbatch].shape;
-  const double bytes =
-      (double)(shape->decode_seqs + shape->prefill_tokens) * s->in->of.pipeline->token_bytes;
+  const double bytes = (double)orc_step_shape_tokens(shape) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */

@@ -44,6 +44,7 @@ typedef struct orc_contended_stage {
   orc_rounds rounds;     /* of the present collective */
   orc_itinerary all_reduce;
   double planned; /* B that is for; -1: none yet */
+  double barrier; /* s before its messages in which none flows: of a measured kernel; else 0 */
 } orc_contended_stage;
 
 struct orc_contended {

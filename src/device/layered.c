@@ -16,10 +16,24 @@ static double attention_share(const orc_ops *ops)
   return all > 0.0 ? attention / all : 0.0;
 }
 
+/* What has no messages is time of the parts it follows. */
+static void fold_collectives(orc_layered_work *w, const orc_step_cost *c, const orc_step_time *t)
+{
+  const double layers = c->stage.layers;
+  if (orc_step_reduces_by_calibration(c)) {
+    w->attention += 0.5 * t->collective / layers;
+    w->mlp += 0.5 * t->collective / layers;
+    w->message = 0.0;
+  }
+  if (w->exchange.measured > 0.0) return;
+  w->mlp += t->exchange / layers;
+  w->exchange = (orc_exchange){ .layers = 0 };
+}
+
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
                                      const orc_step_shape *shape)
 {
-  const int64_t own = shape->decode_seqs + shape->prefill_tokens;
+  const int64_t own = orc_step_shape_tokens(shape);
   const double tokens = (double)own;
   const double all = (double)(shape->all_tokens > own ? shape->all_tokens : own);
   const double layers = c->stage.layers;
@@ -27,15 +41,25 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
     return (orc_layered_work){ .attention = 0.5 * t->total / layers,
                                .mlp = 0.5 * t->total / layers };
   const double products = t->gemm * attention_share(&c->ops);
-  const double half = 0.5 * (t->other + layers * c->params.layer_overhead);
+  const double floors = layers * c->params.layer_overhead + c->calibrated.floors;
+  const double half = 0.5 * (t->other + floors);
   const double message = tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  return (orc_layered_work){
-    .attention = (products + t->attention + half) / layers,
+  const bool calibrated = c->params.kind == ORC_COST_CALIBRATED;
+  const bool folded = calibrated && orc_step_reduces_by_calibration(c); /* with all collectives */
+  const double queries = (double)(shape->decode_seqs + shape->verified_tokens);
+  const double shared =
+      folded ? 0.0
+             : orc_context_decode_time(&c->context, queries) +
+                   orc_context_prefill_time(&c->context, (double)shape->prefill_past);
+  orc_layered_work w = {
+    .attention = (products + t->attention + shared + half) / layers,
     .mlp = (t->gemm - products + half) / layers,
-    .last = t->lm_head + t->overhead - layers * c->params.layer_overhead,
+    .last = t->lm_head + t->overhead - floors,
     .message = c->reduce.ranks > 1 ? message : 0.0,
     .exchange = orc_step_exchange(c, tokens, all),
   };
+  if (calibrated) fold_collectives(&w, c, t);
+  return w;
 }
 
 void orc_layered_init(orc_layered *d, const orc_step_cost *stage)

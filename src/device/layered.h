@@ -24,7 +24,8 @@ typedef struct orc_layered_work {
 /*
 ** The parts of a step of this shape, which takes `t` on the stage that c describes. Matrix products
 ** are divided between attention and MLP by the bytes of their weights, and every layer gets the
-** same: all parts together are t.total less t.collective and t.exchange.
+** same: all parts together are t.total less t.collective and t.exchange. What goes by a calibration's
+** latency is no messages but time of the parts it follows.
 */
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
                                      const orc_step_shape *shape);

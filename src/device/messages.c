@@ -81,9 +81,26 @@ static double takes(const orc_fabric *f, const orc_schedule *s, const orc_transf
   return f->near.latency + flow;
 }
 
+/* Of what was measured as a whole: one round, in which each rank hears of its neighbour. */
+static void measured_round(orc_messages *m, double bytes, int ranks, double seconds, bool outside)
+{
+  clear(m, bytes, 1);
+  m->ring = false;
+  for (int i = 0; i < ranks; i++)
+    add(m, 0,
+        (orc_message){ .from = (uint32_t)i,
+                       .to = outside ? ORC_ELSEWHERE : (uint32_t)((i + 1) % ranks),
+                       .takes = seconds });
+  begin(m, 1);
+}
+
 void orc_messages_reduce(orc_messages *m, const orc_all_reduce *r, double bytes)
 {
   if (m->bytes == bytes) return;
+  if (r->measured.count > 0) {
+    measured_round(m, bytes, r->ranks, orc_all_reduce_time(r, bytes), false);
+    return;
+  }
   const orc_way *way = orc_all_reduce_way(r, bytes);
   const orc_schedule s =
       orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, bytes);
@@ -104,6 +121,10 @@ void orc_messages_reduce(orc_messages *m, const orc_all_reduce *r, double bytes)
 void orc_messages_exchange(orc_messages *m, const orc_exchange *x, int devices)
 {
   if (m->bytes == x->bytes) return;
+  if (x->measured > 0.0) {
+    measured_round(m, x->bytes, devices, x->measured, true);
+    return;
+  }
   const orc_fabric f = { .near = x->group };
   orc_schedule s = orc_schedule_of(x->collective, ORC_ALGORITHM_RING, &f, x->bytes);
   clear(m, x->bytes, s.rounds);

@@ -32,8 +32,9 @@ void orc_messages_done(orc_messages *m);
 
 /*
 ** Those of an all-reduce of `bytes` (> 0): by the way that is the quickest for so many. Messages of
-** one round that leave or reach a rank together share its port (orc_fabric.port) evenly. Nothing is
-** done where they are there already.
+** one round that leave or reach a rank together share its port (orc_fabric.port) evenly. What was
+** measured is one round, in which each rank has a message for the next that takes as long as all.
+** Nothing is done where they are there already.
 */
 void orc_messages_reduce(orc_messages *m, const orc_all_reduce *r, double bytes);
 

@@ -244,7 +244,7 @@ static bool refuse(const orc_tp_group *s, orc_algorithm a, orc_error *e)
 bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_reduce *out,
                              orc_error *e)
 {
-  *out = (orc_all_reduce){ .ranks = s->ranks };
+  *out = (orc_all_reduce){ .ranks = s->ranks, .placed = true };
   if (s->ranks == 1) {
     *out = orc_all_reduce_of(ORC_ALGORITHM_RING, &(orc_group){ .ranks = 1, .bandwidth = 1.0 });
     return true;
@@ -260,6 +260,26 @@ bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_red
     out->ways[0] = way_of(s, ORC_ALGORITHM_RING);
     add_ends(s, &out->ways[out->count++]);
   }
+  return true;
+}
+
+/* A switch or a mesh of links as fast as the GPU's own, to one part in a hundred. */
+static bool at_full_rate(const orc_way *w, const orc_link *link)
+{
+  const orc_group *g = &w->fabric.near;
+  return !w->contended && !g->loggp && fabs(g->bandwidth / link->bandwidth - 1.0) < 0.01;
+}
+
+bool orc_tp_group_measured(const orc_tp_group *s, const orc_regimes *measured, const orc_link *link,
+                           orc_all_reduce *out)
+{
+  for (int i = 1; i < s->ranks; i++)
+    if (host_of(s, i) != host_of(s, 0)) return false;
+  if (measured->count == 0) return false;
+  orc_way ring = way_of(s, ORC_ALGORITHM_RING);
+  add_ends(s, &ring);
+  if (!at_full_rate(&ring, link)) return false;
+  *out = orc_all_reduce_measured(measured, &ring.fabric);
   return true;
 }
 

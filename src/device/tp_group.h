@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "cost/all_reduce.h"
+#include "cost/hardware.h"
 #include "net/topology.h"
 
 typedef struct orc_tp_group {
@@ -30,6 +31,15 @@ orc_tp_group orc_tp_group_of(orc_topology *t, const int *devices, int ranks);
 */
 bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_reduce *out,
                              orc_error *e);
+
+/*
+** The same by measured kernels, if the ranks are joined as those of the measured node: all on one
+** host, each reached by each at the full rate of the GPU's own link.
+**   link   of the GPUs
+** Returns whether they are; else *out is left alone.
+*/
+bool orc_tp_group_measured(const orc_tp_group *s, const orc_regimes *measured, const orc_link *link,
+                           orc_all_reduce *out);
 
 /*
 ** Note how many messages of one round the ways put on each link at most - once for all messages

@@ -7,6 +7,7 @@
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
 #include "replica/running.h"
+#include "replica/verify.h"
 #include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
@@ -44,11 +45,21 @@ static void decode_all(orc_replica *r, orc_microbatch *m)
   }
 }
 
+/* Tokens with which the decoding sequences take part. */
+static int decoded(const orc_replica *r, const orc_microbatch *m)
+{
+  int tokens = (int)m->decode.n;
+  for (int64_t i = 0; orc_replica_verifies(r) && i < m->decode.n; i++)
+    tokens += at(r, m->decode.members[i])->drafts;
+  return tokens;
+}
+
 int orc_batch_decode(orc_batch *b)
 {
   orc_replica *r = b->replica;
   orc_microbatch *m = b->microbatch;
-  if (m->decodes) return (int)m->decode.n;
+  if (m->decodes) return decoded(r, m);
+  if (orc_replica_verifies(r)) return orc_verify_all(r, m);
   if (r->groups == NULL)
     decode_all(r, m);
   else if (m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
@@ -76,7 +87,8 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
-  orc_block_table_grow(r, q, (int64_t)q->computed + q->ahead + tokens, tokens);
+  orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + q->ahead + tokens, 0),
+                       tokens);
   b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
@@ -121,19 +133,21 @@ static bool sets_out(orc_batch *b, orc_slot slot)
   }
 }
 
-/* Preempted requests whose tokens are on their way are passed over. */
+/* Preempted requests whose tokens are on their way are passed over, and those whose adapter finds no
+** slot. */
 static void set_aside(orc_replica *r)
 {
   orc_slot slot;
-  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT &&
-         orc_request_in_flight(at(r, slot), r->now)) {
+  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT) {
+    const bool in_flight = orc_request_in_flight(at(r, slot), r->now);
+    if (!in_flight && orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) break;
     if (r->aside_count == r->aside_room) {
       r->aside_room = r->aside_room == 0 ? 16 : 2 * r->aside_room;
       r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
     }
     r->aside[r->aside_count++] = slot;
     orc_queue_remove(&r->queue, slot);
-    r->unchanged = false;
+    if (in_flight) r->unchanged = false;
   }
 }
 
@@ -162,6 +176,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
+  if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
   if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
@@ -185,7 +200,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   r->kept -= q->blocks > 0;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool all = reserve && r->groups == NULL;
-  orc_block_table_grow(r, q, all ? orc_request_longest(q) : (int64_t)q->computed + tokens, tokens);
+  orc_block_table_grow(r, q, all ? orc_grant_longest(r, q) : (int64_t)q->computed + tokens, tokens);
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
@@ -205,8 +220,10 @@ static bool roomy(const orc_batch *b, int limit)
 {
   const orc_replica *r = b->replica;
   const orc_microbatch *m = b->microbatch;
-  int64_t need = orc_decode_set_need(&m->decode);
-  if (m->decode.n > limit) return false;
+  const bool verifies = orc_replica_verifies(r);
+  int64_t need = verifies ? orc_verify_need(r, m) : orc_decode_set_need(&m->decode);
+  if (m->decode.n * (1 + r->knobs.speculation.tokens) > limit) return false;
+  if (verifies && r->groups != NULL) return false;
   if (r->groups != NULL) /* in this order whatever it finds: what blocks hold depends on it */
     return r->partial_count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
   for (int i = 0; i < r->partial_count; i++) {
@@ -277,7 +294,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
   orc_replica *r = b->replica;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more) {
-    if (r->flights > 0) set_aside(r);
+    if (r->flights > 0 || orc_replica_adapts(r)) set_aside(r);
     more = admit(b, head_of(b), limit - granted, reserve);
   }
   if (r->aside_count > 0) bring_back(r);
@@ -299,7 +316,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  *blocks = orc_grant_room(r, q, &found, orc_request_target(q));
+  *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q), 0));
   return orc_request_target(q) - q->computed - found.tokens;
 }
 
@@ -385,7 +402,9 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
 int64_t orc_batch_need(const orc_batch *b)
 {
   const int groups = b->replica->groups == NULL ? 1 : b->replica->groups->count;
-  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode) * groups;
+  if (b->microbatch->decodes) return 0;
+  if (orc_replica_verifies(b->replica)) return orc_verify_need(b->replica, b->microbatch);
+  return orc_decode_set_need(&b->microbatch->decode) * groups;
 }
 
 int64_t orc_batch_head_reserve(const orc_batch *b)

@@ -36,16 +36,27 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
   return least == 0 || common(r, c, found) >= least || own(r, c, found->tokens);
 }
 
+/* Without the last block of what the GPU has. */
+static void drop_last(const orc_replica *r, orc_prefix_match *found)
+{
+  if (found->blocks == 0 || found->lower > 0) return;
+  found->last = r->prefix.at[found->last].parent;
+  found->blocks--;
+  found->tokens = found->blocks * r->knobs.block_size;
+  found->whole = false;
+}
+
 /* Its `idle` and `filling` are not told. */
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
   const orc_prompt *c = r->groups != NULL ? orc_content_identity(r, q) : orc_content_known_as(r, q);
   if (c == NULL) return none;
-  const orc_prefix_match found = r->groups != NULL
-                                     ? orc_group_table_find(r, q)
-                                     : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
-                                                             orc_request_target(q), memo_of(r, q));
+  orc_prefix_match found = r->groups != NULL
+                               ? orc_group_table_find(r, q)
+                               : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
+                                                       orc_request_target(q), memo_of(r, q));
+  if (r->knobs.speculation.drops_last_block && r->groups == NULL) drop_last(r, &found);
   if (long_enough(r, c, &found)) return found;
   if (r->groups != NULL) orc_group_table_find_none(r);
   return none;
@@ -208,7 +219,8 @@ bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
 /* Tokens of it whose blocks are known: not the one that a step in flight decodes. */
 static int32_t settled(const orc_replica *r, const orc_request *q)
 {
-  return q->computed - (q->last_token > r->now && q->last_token != q->chunk_end);
+  const bool in_flight = q->last_token > r->now && q->last_token != q->chunk_end;
+  return q->computed - (in_flight ? 1 + q->together : 0);
 }
 
 void orc_block_table_end(orc_replica *r, orc_request *q)

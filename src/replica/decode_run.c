@@ -39,6 +39,7 @@ static void book(orc_replica *r, orc_microbatch *m, const orc_decode_span *run)
   stage->busy += run->time;
   stage->free = orc_replica_next_start(r) + run->time;
   orc_pipeline_decode(stage, &m->worked[0], run);
+  if (r->shapes != NULL) orc_step_shapes_add_run(r->shapes, run, orc_replica_requests(r, m));
   r->last_tokens = (int32_t)run->n;
   r->lost = 0;
 }

@@ -22,6 +22,9 @@ orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m);
 */
 orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, orc_time now);
 
+/* The shape of the step formed in microbatch `m`. */
+orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m);
+
 /* Tell the host, which watches steps, of the step of a microbatch that has just started. */
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m);
 

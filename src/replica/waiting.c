@@ -1,5 +1,4 @@
 #include "replica/waiting.h"
-
 void orc_waiting_to_front(orc_replica *r, orc_request *q)
 {
   if (r->policy->order == NULL) q->key = r->front -= 1.0;
@@ -20,7 +19,8 @@ bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = orc_replica_request(r, slot);
   q->replica = r->index;
-  q->extra = orc_replica_ahead(r) && q->in.stops && q->in.output < q->in.max_output;
+  q->extra = orc_replica_ahead(r) && !orc_replica_verifies(r) && q->in.stops &&
+             q->in.output < q->in.max_output;
   if (orc_replica_never_fits(r, q)) {
     q->state = ORC_DONE;
     r->host->ended(r->host->self, slot, ORC_REJECTED, r->engine->now);

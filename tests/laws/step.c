@@ -1,6 +1,8 @@
 /* Laws of the step cost over random models, chips, layouts and batches. */
 #include "cost/step.h"
 
+#include <math.h>
+
 #include "base/rng.h"
 #include "test.h"
 
@@ -86,15 +88,50 @@ static orc_cost_params random_params(orc_rng *r)
   return p;
 }
 
-static orc_step_cost random_cost(orc_rng *r)
+/* Every parameter of a fit within what it may be. */
+static orc_calibration random_calibration(orc_rng *r)
 {
-  static const orc_dtype weights[] = { ORC_BF16, ORC_FP8, ORC_INT4 };
-  static const orc_dtype compute[] = { ORC_BF16, ORC_FP8, ORC_BF16 };
+  orc_calibration k = {
+    .slice_width = span(r, 0.0, 300.0),
+    .routing_skew = span(r, 0.3, 1.0),
+    .rank_imbalance = span(r, 1.0, 2.0),
+    .attention_decode = span(r, 0.2, 1.0),
+    .attention_decode_compute = span(r, 0.2, 1.0),
+    .attention_prefill = span(r, 0.2, 1.0),
+    .prefill_ramp = span(r, 0.0, 2000.0),
+    .reduce_latency = span(r, 0.0, 50e-6),
+    .reduce_bandwidth = span(r, 0.1, 1.0),
+    .older_factor = span(r, 0.5, 3.0),
+  };
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    k.gemm_bandwidth[i] = span(r, 0.2, 1.2);
+    k.gemm_compute[i] = span(r, 0.1, 1.0);
+    k.expert_bandwidth[i] = span(r, 0.2, 1.2);
+    k.expert_compute[i] = span(r, 0.05, 1.0);
+  }
+  double *const seconds[] = {
+    &k.layer_floor,  &k.quantised_floor,       &k.latent_floor, &k.sparse_floor,  &k.state_floor,
+    &k.expert_floor, &k.expert_parallel_floor, &k.step_host,    &k.sequence_host, &k.prompt_host
+  };
+  for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
+    *seconds[i] = coin(r) ? span(r, 0.0, 100e-6) : 0.0;
+  return k;
+}
+
+static bool is_calibrated(const orc_step_cost *c)
+{
+  return c->params.kind == ORC_COST_CALIBRATED;
+}
+
+static orc_step_cost random_cost(orc_rng *r, bool calibrated)
+{
+  static const orc_dtype weights[] = { ORC_BF16, ORC_FP8, ORC_INT4, ORC_FP8_BLOCK, ORC_FP4 };
+  static const orc_dtype compute[] = { ORC_BF16, ORC_FP8, ORC_BF16, ORC_FP8_BLOCK, ORC_FP4 };
   const orc_model m = random_model(r);
   const orc_hardware h = random_hardware(r);
-  const orc_cost_params p = random_params(r);
-  const uint64_t w = orc_rng_below(r, 3);
-  const orc_layout l = {
+  orc_cost_params p = random_params(r);
+  const uint64_t w = orc_rng_below(r, calibrated ? 5 : 3);
+  orc_layout l = {
     .tensor_parallel_size = 1 << between(r, 0, 3),
     .pipeline_parallel_size = 1,
     .weights = weights[w],
@@ -102,6 +139,14 @@ static orc_step_cost random_cost(orc_rng *r)
     .compute = compute[w],
     .kv = coin(r) ? ORC_FP8 : ORC_BF16,
   };
+  if (calibrated) {
+    p.kind = ORC_COST_CALIBRATED;
+    p.smooth_p = 0.0;
+    if (coin(r)) l.all_reduce = ORC_ALGORITHM_AUTO;
+    p.calibration = random_calibration(r);
+    l.expert_parallel = m.num_experts >= l.tensor_parallel_size && coin(r);
+    if (coin(r)) l.weight_bits[ORC_PART_QKV] = l.weight_bits[ORC_PART_OUTPUT] = 16.0;
+  }
   orc_step_cost c;
   orc_error e = { .code = 0 };
   const bool ok = orc_step_cost_init(&c, &m, &h, &l, &p, &e);
@@ -145,6 +190,9 @@ static void items_add_up(const orc_step_cost *c, const orc_step_shape *s)
   NEAR(t.total, sum, 1e-14);
   CHECK(t.gemm >= 0.0 && t.attention >= 0.0 && t.lm_head >= 0.0 && t.other >= 0.0);
   CHECK(t.collective >= 0.0 && t.overhead >= 0.0);
+  const bool works = s->decode_seqs + s->prefill_tokens > 0;
+  CHECK(isfinite(t.total) && (t.total > 0.0) == works);
+  if (is_calibrated(c)) return; /* shares of a bandwidth may pass 1, floors hold the rest */
   CHECK(t.bytes <= t.total * c->hardware.bandwidth * (1.0 + 1e-12));
   CHECK(t.flops <= t.total * 2.0 * c->hardware.flops[ORC_BF16]);
 }
@@ -239,11 +287,40 @@ static void pairs_are_counted(orc_rng *r)
   CHECK(s.prefill_window_past == (past < reach ? past : reach));
 }
 
+/* Better kernels, smaller floors and a quicker host never take longer. */
+static void better_engines_are_not_slower(orc_rng *r, const orc_step_cost *c,
+                                          const orc_step_shape *s)
+{
+  if (!is_calibrated(c)) return;
+  orc_calibration k = c->params.calibration;
+  const double factor = span(r, 1.0, 2.0);
+  for (int i = 0; i < ORC_DTYPES; i++) {
+    k.gemm_bandwidth[i] *= factor;
+    k.gemm_compute[i] *= factor;
+    k.expert_bandwidth[i] *= factor;
+    k.expert_compute[i] *= factor;
+  }
+  k.slice_width /= factor;
+  k.attention_decode *= factor;
+  k.attention_prefill *= factor;
+  k.prefill_ramp /= factor;
+  k.reduce_latency /= factor;
+  k.reduce_bandwidth *= factor;
+  k.layer_floor /= factor;
+  k.expert_floor /= factor;
+  k.step_host /= factor;
+  k.older_factor /= factor;
+  orc_step_cost better = *c;
+  better.params.calibration = k;
+  orc_step_cost_rederive(&better);
+  CHECK(total(&better, s) <= total(c, s));
+}
+
 int main(void)
 {
-  for (uint64_t i = 0; i < ROUNDS; i++) {
+  for (uint64_t i = 0; i < 2 * ROUNDS; i++) {
     orc_rng r = orc_rng_stream(1, ORC_FOR_TESTS, i);
-    const orc_step_cost c = random_cost(&r);
+    const orc_step_cost c = random_cost(&r, i >= ROUNDS);
     const orc_step_shape s = random_shape(&r, &c.model);
     CLAIM("the parts of a step add up and keep to the roofs");
     items_add_up(&c, &s);
@@ -251,6 +328,8 @@ int main(void)
     more_work_takes_longer(&r, &c, &s);
     CLAIM("more bandwidth or more FLOP/s never take longer");
     better_chips_are_not_slower(&r, &c, &s);
+    CLAIM("better kernels and engines never take longer");
+    better_engines_are_not_slower(&r, &c, &s);
     CLAIM("two steps never take less than one of both");
     splitting_does_not_pay(&r, &c);
     CLAIM("a decode step's short way gives the same time");

@@ -1,5 +1,4 @@
 local core = require "oracle.core"
-local json = core.json
 local topology = require "oracle.plan.topology"
 
 local function fails(network, ...)
@@ -196,8 +195,6 @@ describe("core.net", function()
   end)
 end)
 
--- What models/fits says of NCCL on DGX H100 is what the measurements give; and it is physics: no
--- bandwidth above the 450 GB/s of NVLink, or the 50 GB/s of a NIC between hosts.
 describe("the LogGP model", function()
   it("charges messages, their bytes but the first, and what lies between two of one rank", function()
     local args = { collective = "all_reduce", algorithm = "ring", ranks = 4, bytes = 4096, latency = 1e-6,
@@ -209,47 +206,5 @@ describe("the LogGP model", function()
     assert.equal(0, core.net.loggp(args))
     args.ranks, args.gap_per_byte = 4, 0
     assert.has_error(function() core.net.loggp(args) end)
-  end)
-end)
-
-describe("measured collectives", function()
-  local data = (os.getenv("ORACLE_DATA") or "../shared/data") .. "/collectives/h100-dgx.csv"
-
-  local function read()
-    local groups = {}
-    for line in io.lines(data) do
-      local name, ranks, per_node, bytes, ms = line:match("^([%w_]+),(%d+),(%d+),(%d+),([%d.]+)")
-      if name then
-        local key = name .. ranks .. "/" .. per_node
-        groups[key] = groups[key] or { {}, {} }
-        table.insert(groups[key][1], tonumber(bytes))
-        table.insert(groups[key][2], tonumber(ms) * 1e-3)
-      end
-    end
-    return groups
-  end
-
-  it("are what models/fits says", function()
-    local file = io.open(data)
-    if not file then return pending(data .. " is not there") end
-    file:close()
-    local f = assert(io.open((os.getenv("ORACLE_HOME") or ".") .. "/models/fits/h100-dgx-nccl.json"))
-    local fits = json.decode(f:read("a"))
-    f:close()
-    local groups = read()
-    for _, fit in ipairs(fits.groups) do
-      local g = groups[fit.collective .. fit.ranks .. "/" .. fit.gpus_per_node]
-      local line = core.net.fit(g[1], g[2])
-      near(fit.base.value * 1e-6, line.base, 1e-3)
-      near(fit.per_byte.value * 1e-12, line.per_byte, 1e-3)
-      near(fit.error_mean, line.error, 1e-2)
-      near(fit.error_worst, line.worst, 1e-2)
-      assert.is_true(line.error < 0.20)
-      assert.is_true(fit.bandwidth.value < (fit.gpus_per_node == 1 and 50 or 450))
-      local ring = fit.collective == "all_reduce"
-      local c = core.net.collective { collective = fit.collective, algorithm = ring and "ring" or "direct",
-        ranks = fit.ranks, latency = fit.alpha.value * 1e-6, bandwidth = fit.bandwidth.value * 1e9, bytes = 16e6 }
-      near(line.base + 16e6 * line.per_byte, c.seconds, 2e-3)
-    end
   end)
 end)

@@ -1,6 +1,7 @@
 --- The files of a command line: the scenario it names, as it says it is to be, and where results go.
 local lazy = require "oracle.lazy"
 local config_file = lazy "oracle.command.config_file"
+local cost_model = lazy "oracle.cost_model"
 local grammar = lazy "oracle.command.options"
 local host = lazy.optional "oracle.host"
 local literal = lazy "oracle.scenario.literal"
@@ -75,13 +76,18 @@ function files.load(path, options)
   error(why, 0)
 end
 
---- What the command line says of a scenario: --set, --seed, --lod.
+--- What the command line says of a scenario: --set, --fit, --seed, --lod.
 function files.adjust(s, options)
   for _, assignment in ipairs(options.set) do
     local key, text = literal.split(assignment)
     if not key then misuse("--set %s: KEY=VALUE expected", assignment) end
     local ok, why = literal.apply(s, key, text)
     if not ok then misuse("--set %s", why) end
+  end
+  if options.fit or options.force then
+    local cost, why = cost_model.with_fit(scenario.raw(s).cost, options.fit, options.force)
+    if not cost then misuse("%s", why) end
+    s.cost = cost
   end
   if options.seed then s.seed = options.seed end
   if options.lod then lod.choose(s, options.lod) end

@@ -28,7 +28,8 @@ function command.run(options)
   if #options.files > 1 then ui.misuse("%s: one scenario at a time", options.files[2]) end
   local path = options.files[1]
   if not path then
-    for key, given in pairs { set = #options.set > 0, seed = options.seed, lod = options.lod } do
+    for key, given in pairs { set = #options.set > 0, seed = options.seed, lod = options.lod, fit = options.fit,
+                                force = options.force } do
       if given then ui.misuse("repl --%s: goes with a scenario", key) end
     end
     return prompt(nil, false)

@@ -44,7 +44,8 @@ end
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
 local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
-                seeds = options.seeds, runs = not options.no_runs, config = config }
+                fit = options.fit, force = options.force, seeds = options.seeds,
+                runs = not options.no_runs, config = config }
   for _, assignment in ipairs(options.set) do
     local key, value = setting.split(assignment)
     if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
@@ -60,7 +61,7 @@ local function settings_of(job)
   for _, kind in ipairs { "set", "axes" } do
     for _, pair in ipairs(job[kind]) do list[#list + 1] = ("--set %s=%s"):format(pair[1], pair[2]) end
   end
-  for _, name in ipairs { "seeds", "seed", "lod" } do
+  for _, name in ipairs { "seeds", "seed", "lod", "fit", "force" } do
     if job[name] then list[#list + 1] = ("--%s %s"):format(name, job[name]) end
   end
   return list

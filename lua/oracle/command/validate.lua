@@ -11,14 +11,16 @@ local paths = require "oracle.text.paths"
 local problems = require "oracle.formats.problems"
 local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = require "oracle.scenario"
+local tables = lazy "oracle.formats.measured.tables"
 local ui = require "oracle.command.ui"
+local validate_rows = lazy "oracle.command.validate_rows"
 
 local command = {}
 
 local MOST_SHOWN = 20
 
-local DATA = "a CSV with a row per request (request_id, arrival_time ...) or per collective (collective, ranks, bytes"
-  .. " ...), the JSON of vllm bench serve, or a calibration"
+local DATA = "a CSV with a row per request (request_id, arrival_time ...), per collective (collective, ranks, bytes"
+  .. " ...) or per measured configuration (isl, osl, silicon_tpot_ms ...), the JSON of vllm bench serve, or a calibration"
 
 -- ---- what it says ----
 
@@ -98,7 +100,7 @@ end
 -- Returns true when it is valid, and what was found.
 local function check_config(path, text, options)
   if options.files[2] then ui.misuse("validate %s: a configuration is checked by itself", options.files[2]) end
-  refuse(options, "a scenario or measured data", "set", "seed", "lod")
+  refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force")
   local checked = formats.parse(text, nil, paths.folder(path))
   if options.fix then checked = mend(path, text, checked, options) end
   local errors, warnings = checked.problems.errors, {}
@@ -132,6 +134,7 @@ end
 local function check_scenario(path, _, options)
   if options.files[2] then ui.misuse("validate %s: a scenario is checked by itself", options.files[2]) end
   refuse(options, "a configuration", "fix", "models")
+  refuse(options, "a table of measured configurations", "csv", "threads")
   if options.as then ui.misuse("validate --as %s: %s is a scenario", options.as, path) end
   local ok, why = pcall(could_run, path, options)
   if ui.misused(why) or why == ui.DONE then error(why, 0) end
@@ -141,22 +144,31 @@ local function check_scenario(path, _, options)
 end
 
 -- What of the command line says something of how measured data is predicted.
-local UNUSED = { collectives = { "set", "seed", "lod" }, calibration = { "seed", "lod" } }
+local UNUSED = { collectives = { "seed", "lod" }, calibration = { "seed", "lod" } }
 
 -- Measured data against what is predicted for a deployment: a scenario, --set, or what the data says itself.
 local function compare_data(path, text, options, kind, json)
   refuse(options, "a configuration", "fix", "models")
   refuse(options, "a load to simulate", table.unpack(UNUSED[kind] or {}))
+  refuse(options, "a table of measured configurations", "csv", "threads")
   local with = options.files[2]
   if with and kind == "collectives" then ui.misuse("validate %s: collectives are of no deployment", with) end
   local s = with and files.load(with, options) or scenario.new {}
   files.adjust(s, options)
   ui.host().guard(false)
-  local ok, compared = pcall(measured.compare, kind, text, json, s)
+  local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
   say(options, compared.text)
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
-                                { "rows", ordered.array(compared.rows) } }
+                                { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
+end
+
+-- A table of measurements, each row of which is simulated.
+local function compare_rows(path, text, options, kind)
+  refuse(options, "a configuration", "fix", "models")
+  refuse(options, "a load to simulate", "set", "lod")
+  if options.files[2] then ui.misuse("validate %s: each row of %s says its own deployment", options.files[2], path) end
+  return validate_rows.run(path, text, options, kind)
 end
 
 -- How the file is looked at, and what the kind of data and its JSON are, where it is data.
@@ -165,6 +177,8 @@ local function way_of(path, text, options)
   local kind, json
   if options.as ~= "config" then kind, json = measured.kind(text) end
   if kind then return compare_data, kind, json end
+  local rows = options.as ~= "config" and tables.kind(text)
+  if rows then return compare_rows, rows end
   local known = options.as ~= "config" and recognise.tell(text, path, DATA)
   if known then error(("%s: %s"):format(path, known), 0) end
   if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
@@ -194,6 +208,7 @@ function command.run(options)
     error(good, 0)
   end
   files.write(outputs.json, ordered.json(what))
+  if outputs.csv then files.write(outputs.csv, validate_rows.csv()) end
   return good
 end
 

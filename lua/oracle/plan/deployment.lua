@@ -5,6 +5,7 @@ local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
+local lora = require "oracle.plan.lora"
 local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
@@ -25,13 +26,13 @@ function deployment.shares_experts(e, model)
 end
 
 -- Layers of each stage. Those that do not divide go to the stages before the last, from behind (vLLM 0.11,
--- distributed/utils.py, get_pp_indices); nil: as many on each.
+-- distributed/utils.py, get_pp_indices), with SGLang to the last ones (srt/distributed/utils.py); nil: as many on each.
 local function stage_layers(e, model)
   if e.pipeline_layers == "even" then return nil end
   local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
   if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return e.pipeline_layers end
-  local list = {}
-  for i = 1, n do list[i] = layers // n + (i < n and n - i <= layers % n and 1 or 0) end
+  local list, rest, last = {}, layers % n, e.system == "sglang" and n or n - 1
+  for i = 1, n do list[i] = layers // n + (i <= last and i > last - rest and 1 or 0) end
   return list
 end
 
@@ -41,7 +42,7 @@ function deployment.layout(e, model)
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
   local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
-  local weights = formats.find("weights", checkpoints.weights(model, asked) or "none") or activations
+local lora = require "oracle.plan.lora"
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
@@ -52,6 +53,8 @@ function deployment.layout(e, model)
       and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
+    max_lora_rank = e.enable_lora and e.max_lora_rank or 0,
+    decode_context_parallel_size = e.decode_context_parallel_size, kv_interleave = e.cp_kv_cache_interleave_size,
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,
@@ -67,7 +70,7 @@ function deployment.measured_collectives(e, model, gpus)
     if gpu ~= gpus[1] then return nil end
   end
   local shared = deployment.shares_experts(e, model)
-    and { all_to_all = e.tensor_parallel_size * e.data_parallel_size, gather = e.data_parallel_size } or nil
+local lora = require "oracle.plan.lora"
   return collectives.measured(e, gpus[1], shared)
 end
 
@@ -77,6 +80,20 @@ end
 local function batch_defaults(hardware, name)
   if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then return 8192, 1024 end
   return 2048, 256
+end
+
+-- A KV block of a sequence whose tokens are dealt out has its share on each GPU (vLLM 0.11, v1/core/sched/scheduler.py:
+-- block_size *= dcp_world_size).
+local function deal_out(e)
+  local stride = e.cp_kv_cache_interleave_size
+  if e.block_size % stride ~= 0 then
+    fail("engine.cp_kv_cache_interleave_size: %d does not divide block_size (%d)", stride, e.block_size)
+  end
+  if e.tensor_parallel_size % e.decode_context_parallel_size ~= 0 then
+    fail("engine.decode_context_parallel_size: %d does not divide tensor_parallel_size (%d)",
+      e.decode_context_parallel_size, e.tensor_parallel_size)
+  end
+  e.block_size = e.block_size * e.decode_context_parallel_size
 end
 
 --- Give the knobs that depend on the model and the GPU their defaults; raises where they contradict each other.
@@ -96,6 +113,8 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
   e.max_num_seqs = e.max_num_seqs or math.min(seqs, e.max_num_batched_tokens)
+  lora.fill(e)
+  deal_out(e)
   if e.max_num_batched_tokens < e.max_num_seqs then
     fail("engine.max_num_batched_tokens: %s: at least max_num_seqs (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_num_seqs))
@@ -212,7 +231,9 @@ function deployment.memory(e, model, hardware, layout)
     model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   }
-  for _, stage in ipairs(memory.stages) do stage.padding_bytes = engine_memory.padding(e, model, layout, stage) end
+  for _, stage in ipairs(memory.stages) do
+    stage.padding_bytes = engine_memory.padding(e, model, layout, stage) + lora.slot_bytes(e, stage)
+  end
   return memory
 end
 

@@ -8,6 +8,7 @@ local cost_model = lazy "oracle.cost_model"
 local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local huggingface = lazy "oracle.models.huggingface"
+local lora = lazy "oracle.plan.lora"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
@@ -18,6 +19,7 @@ local pools = lazy "oracle.plan.pools"
 local processes = lazy "oracle.plan.processes"
 local scenario = require "oracle.scenario"
 local schema = require "oracle.scenario.schema"
+local speculation = lazy "oracle.plan.speculation"
 local systems = lazy "oracle.system"
 local topology = lazy "oracle.plan.topology"
 local units = require "oracle.text.units"
@@ -68,12 +70,48 @@ end
 
 -- ---- the plan of one run ----
 
+local function add_once(list, text)
+  for _, one in ipairs(list) do
+    if one == text then return end
+  end
+  list[#list + 1] = text
+end
+
+-- What cost_model.create sees of a deployment, on that GPU.
+local function cost_context(r, d, hardware, find)
+  local e = r.engine
+  return { model = d.model, hardware = hardware, layout = d.layout, names = d.names, find = find, engine = e,
+           fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
+end
+
+-- The kind of cost model of a deployment on these GPUs, into d.cost_kind; d.without_fit: why it has no fit.
+local function settle_cost(r, d, gpus)
+  for _, gpu in ipairs(gpus) do
+    local why
+    d.cost_kind, why = cost_model.settle(r.cost.kind, cost_context(r, d, gpu))
+    d.without_fit = d.without_fit or why
+  end
+  if d.without_fit then d.cost_kind = "roofline" end
+end
+
+-- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
+local function stage_costs(r, d, find)
+  local other, list = false, {}
+  for i, gpu in ipairs(d.stages or {}) do
+    other = other or gpu.generation ~= d.hardware.generation
+    list[i] = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, gpu, find))
+  end
+  return other and list or nil
+end
+
 -- The engine's cost parameters; the deployment is told what they were fitted to.
 local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(r.cost.kind, r.cost,
-    { hardware = d.hardware, layout = d.layout, names = d.names, find = find })
-  d.fit = about.fit
-  for _, w in ipairs(about.warnings) do warnings[#warnings + 1] = w end
+  local params, about = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, d.hardware, find))
+  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, cost_model.label(d.cost_kind)
+  if d.without_fit then
+    add_once(warnings, ("cost: %s; the roofline of the data sheet is used"):format(d.without_fit))
+  end
+  for _, w in ipairs(about.warnings) do add_once(warnings, w) end
   if not about.own then return params end
   return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
                                                 cost = params, engine = r.engine })
@@ -156,16 +194,28 @@ local function deploy_kind(r, find, memo, role)
                   hardware = hardware.id or hardware.name or "custom",
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
+  local gpus = stage_hardware(r, hardware, memo, find)
+  local costs = { names = names }
+  settle_cost(r, costs, gpus)
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
+  layout.measured = deployment.measured_collectives(e, model, gpus)
   if layout.layers == "balanced" then
+    local parts = { model = model, layout = layout, names = names }
+    local cost = costs.cost_kind == "calibrated"
+      and cost_model.create("calibrated", r.cost, cost_context(r, parts, hardware, find)) or nil
     layout.head_layers = balance.head_layers(core, {
-      model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
+      model = model, hardware = hardware, layout = layout, cost = cost, engine = e, workload = r.workload, role = role,
     })
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
-  local gpus = stage_hardware(r, hardware, memo, find)
+  local drafter = e.speculative_config and speculation.of(e, model, function(name)
+    local known, draft = pcall(recall, memo, "model", name, find)
+    return known and draft or fail("engine.speculative_config.%s", draft)
+  end)
+  if drafter then speculation.add_memory(drafter, memory) end
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
@@ -176,7 +226,8 @@ local function deploy_kind(r, find, memo, role)
     num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model),
+    lockstep = deployment.shares_experts(e, model), drafter = drafter,
+    cost_kind = costs.cost_kind, without_fit = costs.without_fit,
   }
 end
 
@@ -247,13 +298,14 @@ local function add_groups(k, r, d, role)
 end
 
 -- The engine's knobs, as the policies see them in `e` too.
-local function knobs_of(r, d, role)
+local function knobs_of(r, d, role, whole)
   local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
   local k = {
     num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
     kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
+    speculation = d.drafter and d.drafter.knobs, lora = lora.knobs(r.engine, d, whole),
   }
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
@@ -341,13 +393,15 @@ local function add_costs(kind, warnings)
 end
 
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
-local function kind_of(r, d, key, find, warnings, role)
+local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
   local cost, own_cost = cost_params(r, d, find, warnings)
   local kind = {
-    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
+    engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost,
+    cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
+    draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
   local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end
@@ -361,9 +415,18 @@ local function add_pools(spec, r, d, find, warnings)
   spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
   for i, p in ipairs(d.pools) do
     local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
-    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, p.role)
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, r, p.role)
     spec.pools[i].role = p.role
   end
+end
+
+-- What the pools' deployments say under a key, each once: "vllm + sglang".
+local function joined(list, key)
+  local names = {}
+  for _, p in ipairs(list) do
+    if p.deployment[key] then add_once(names, p.deployment[key]) end
+  end
+  return names[1] and table.concat(names, " + ")
 end
 
 local function spec_of(r, d, find, warnings)
@@ -373,13 +436,17 @@ local function spec_of(r, d, find, warnings)
   local workload, why = workloads.engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
-  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
+  lora.adapt(r, d, workload)
+  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings, r)
   spec.seed, spec.lod, spec.levels = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.levels
   spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
   spec.series_interval, spec.client_latency = r.series_interval, r.client_link and r.client_link.latency
   spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
-  if d.pools then add_pools(spec, r, d, find, warnings) end
+  if d.pools then
+    add_pools(spec, r, d, find, warnings)
+    d.fit, d.cost_model = joined(d.pools, "fit"), joined(d.pools, "cost_model")
+  end
   add_policies(spec, r, find)
   return spec
 end
@@ -403,6 +470,7 @@ local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
   if not r then fail(scenario.one_line(errors)) end
+  r.cost.kind = cost_model.meant(raw.cost, r.cost.kind)
   local effective, without = cost_model.check(raw.cost, r.cost.kind)
   if not effective then fail(without) end
   if r.report then
@@ -412,7 +480,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
-  r.cost.kind = cost_model.label(r.cost.kind)
+  r.cost.kind = d.cost_model
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end
 
@@ -449,7 +517,8 @@ local function with_own_cost(pool, own_cost)
 end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
--- @param options { csv = path, runs = false to step every step, threads =, progress = function }
+-- @param options { csv = path, runs = false to step every step, threads =, progress = function,
+--   shapes = true to keep the shapes of steps in the result }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -465,7 +534,7 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.csv = options.csv
+  spec.csv, spec.shapes = options.csv, options.shapes
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
   spec.progress = options.progress

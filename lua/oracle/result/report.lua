@@ -1,6 +1,7 @@
 --- Results for people: the console block, laid out as `vllm bench serve` prints its own,
 -- so that what reads one reads the other; and the table of a run over `vary`.
 local lazy = require "oracle.lazy"
+local interval = lazy "oracle.result.interval"
 local console = lazy "oracle.text.console"
 local core = require "oracle.core"
 local metrics = lazy "oracle.scenario.metrics"
@@ -23,9 +24,14 @@ local function entry(lines, label, value, format)
   lines[#lines + 1] = ("%-" .. LABEL .. "s %s"):format(label, text)
 end
 
-local function latency(lines, metric, d)
+-- A value with the half-width of its interval, in %.
+local function with_interval(format, half)
+  return half and ("%s ± %.0f %%%%"):format(format, half) or format
+end
+
+local function latency(lines, metric, d, half)
   lines[#lines + 1] = title(metric.title, "-")
-  entry(lines, ("Mean %s (ms):"):format(metric.label), d.mean, "%.2f")
+  entry(lines, ("Mean %s (ms):"):format(metric.label), d.mean, with_interval("%.2f", half))
   entry(lines, ("Median %s (ms):"):format(metric.label), d.p50, "%.2f")
   for _, key in ipairs(ordered.keys(d)) do
     local p = key:match("^p([%d.]+)$")
@@ -35,10 +41,11 @@ end
 
 -- The lines of a section of the block; of what ended otherwise only what there is.
 local function section(lines, s, name)
+  local half = name == "rates" and s.interval and s.interval.throughput_pct
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      entry(lines, metric.label .. ":", v, metric.unit and "%.2f")
+      entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", half))
     end
   end
 end
@@ -49,6 +56,7 @@ local function resources(lines, s)
   local prefix = s.prefix_caching
   if prefix and prefix.total_tokens_saved > 0 then section(lines, s, "prefix cache") end
   section(lines, s, "work twice")
+  if s.spec_decode then section(lines, s, "speculation") end
 end
 
 -- The line about a run that was asked for more than it can do.
@@ -57,6 +65,15 @@ local function overload(s)
   if not t.saturated then return nil end
   local left = r.pending > 0 and (", %s still in flight"):format(units.thousands(r.pending)) or ""
   return ("overloaded: %.1f req/s offered, %.1f served%s"):format(t.offered_rps or 0, t.requests_per_second or 0, left)
+end
+
+-- What the intervals stand for, and why they are wide.
+local function trust(s)
+  local half = s.interval
+  if not half then return nil end
+  local why = #half.wider > 0 and ("; wider: %s"):format(table.concat(half.wider, "; ")) or ""
+  return ("± : %.0f %% interval of fit %s on deployments it has not seen%s"):format(100 * half.coverage,
+    s.deployment.fit, why)
 end
 
 --- The console block of one run.
@@ -69,9 +86,12 @@ function report.block(s)
   entry(lines, "Total input tokens:", tokens.prompt)
   entry(lines, "Total generated tokens:", tokens.output)
   section(lines, s, "rates")
-  for _, metric in ipairs(metrics.LATENCIES) do latency(lines, metric, s.latency[metric.name]) end
+  for _, metric in ipairs(metrics.LATENCIES) do
+    latency(lines, metric, s.latency[metric.name], s.interval and s.interval[metric.short .. "_pct"])
+  end
   resources(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
+  lines[#lines + 1] = trust(s)
   lines[#lines + 1] = overload(s)
   if not s.oracle.complete then
     lines[#lines + 1] = "INCOMPLETE: " .. (getmetatable(s).__paused
@@ -86,6 +106,12 @@ local function setting(v)
   return type(v) == "table" and core.json.encode(v) or v
 end
 
+-- The line below a table of points: how far their columns may be off.
+local function trust_of_points(intervals)
+  local text = interval.text(intervals)
+  return text and ("80 %% intervals, the widest of all points: %s\n"):format(text) or ""
+end
+
 --- The table of a run over `vary`: what was set, then the columns.
 -- @param keys what the points set, in order
 -- @param columns of metrics.columns
@@ -93,13 +119,15 @@ end
 function report.points(keys, columns, each)
   local heads, rows = table.move(keys, 1, #keys, 1, {}), {}
   table.move(columns, 1, #columns, #keys + 1, heads)
+  local intervals = {}
   for point in each do
+    intervals[#intervals + 1] = point.interval
     local row = {}
     for c, key in ipairs(keys) do row[c] = setting(point.set[key]) end
     for c, column in ipairs(columns) do row[#keys + c] = metrics.value(point, column) end
     rows[#rows + 1] = row
   end
-  return console.table(heads, rows)
+  return console.table(heads, rows) .. trust_of_points(intervals)
 end
 
 --- The same of summaries that are all there.

@@ -2,6 +2,7 @@
 -- Times are seconds or, where the name says so, milliseconds. It holds simulated facts only, so the same seed gives
 -- the same bytes.
 local lazy = require "oracle.lazy"
+local interval = lazy "oracle.result.interval"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local outcome = lazy "oracle.result.warnings"
@@ -153,6 +154,43 @@ local function prefix_of(raw, percentiles, tiers)
   return ordered.object(list)
 end
 
+-- The counters of speculative decoding under vLLM's names (vllm/v1/spec_decode/metrics.py), and what its log makes of
+-- them; of all requests, warm-up included. nil where nothing is verified.
+local function drafting_of(replicas)
+  local drafts, tokens, accepted, by_position = 0, 0, 0, nil
+  for _, replica in ipairs(replicas) do
+    local one = replica.spec_decode
+    if one then
+      drafts, tokens = drafts + one.num_drafts, tokens + one.num_draft_tokens
+      accepted = accepted + one.num_accepted_tokens
+      by_position = by_position or ordered.array {}
+      for i, n in ipairs(one.num_accepted_tokens_per_pos) do by_position[i] = (by_position[i] or 0) + n end
+    end
+  end
+  if not by_position then return nil end
+  local rates = ordered.array {}
+  for i, n in ipairs(by_position) do rates[i] = drafts > 0 and n / drafts or 0 end
+  return ordered.object {
+    { "num_drafts", drafts }, { "num_draft_tokens", tokens }, { "num_accepted_tokens", accepted },
+    { "num_accepted_tokens_per_pos", by_position },
+    { "draft_acceptance_rate", tokens > 0 and accepted / tokens or nil },
+    { "mean_acceptance_length", drafts > 0 and 1 + accepted / drafts or nil },
+    { "per_position_acceptance_rate", rates },
+  }
+end
+
+-- How often LoRA adapters came to the GPU, of these from storage, and the time that took; warm-up included.
+local function lora_of(replicas)
+  local some, loads, fetches, seconds = false, 0, 0, 0
+  for _, replica in ipairs(replicas) do
+    local one = replica.lora
+    if one then
+      some, loads, fetches, seconds = true, loads + one.loads, fetches + one.fetches, seconds + one.seconds
+    end
+  end
+  return some and ordered.object { { "loads", loads }, { "fetches", fetches }, { "load_s", seconds } } or nil
+end
+
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
   for i, replica in ipairs(raw.replicas) do
@@ -163,6 +201,8 @@ local function replicas_of(raw, plan, seconds)
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
     }
+    local drafting = drafting_of { replica }
+    if drafting then entries[#entries + 1] = { "spec_decode", drafting } end
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
     list[i] = { ("replica%d"):format(i - 1), ordered.object(entries) }
   end
@@ -198,19 +238,22 @@ local function deployment_of(plan)
     { "block_size", e.block_size },
     { "kv_capacity_tokens", d.num_gpu_blocks * e.block_size },
     { "weights_bytes_per_gpu", d.memory.weight_bytes },
-    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit }, { "fit_error_pct", nil },
+    { "cost_model", plan.scenario.cost.kind }, { "fit", d.fit },
+    { "fit_error_pct", d.fit and interval.error_pct(d) },
   }
 end
 
 local function energy_of(plan, raw, seconds)
-  local joules = price.joules(plan.deployment, raw, seconds)
+  local joules, mean, peak = price.joules(plan.deployment, raw, seconds)
   if not joules then
-    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
+    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil },
+                            { "mean_watts_per_gpu", nil }, { "peak_watts_per_gpu", nil } }
   end
   local tokens, requests = raw.window.output, raw.window.successful
   return ordered.object {
     { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
     { "j_per_request", requests > 0 and joules / requests or nil },
+    { "mean_watts_per_gpu", mean }, { "peak_watts_per_gpu", peak },
   }
 end
 
@@ -328,8 +371,14 @@ function summary.new(plan, raw, set)
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
+  local drafting = drafting_of(raw.replicas)
+  if drafting then table.insert(list, 10, { "spec_decode", drafting }) end
+  local adapters = lora_of(raw.replicas)
+  if adapters then table.insert(list, 10, { "lora", adapters }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
+  local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list))
+  if half then table.insert(list, 7, { "interval", half }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = ordered.object(list)

@@ -2,6 +2,7 @@
 -- Replication k of every variant has seed + k - 1, so all meet the same arrivals and lengths (common random numbers)
 -- and the interval is that of the differences. A recorded trace is the same under every seed; there the interval comes
 -- from a block bootstrap over its requests.
+local interval = require "oracle.result.interval"
 local lazy = require "oracle.lazy"
 local console = lazy "oracle.text.console"
 local literal = lazy "oracle.scenario.literal"
@@ -190,6 +191,7 @@ local function add_replication(result, s, columns, k, options)
     end
     got[v] = run_one(s, variant, s.seed + k - 1, inner)
     if not got[v] or options.stopped and options.stopped() then return false end
+    result.intervals[v] = got[v].interval or false
     if options.done then options.done() end
   end
   for c, column in ipairs(columns) do
@@ -235,7 +237,7 @@ end
 --   } } }, method = "replications" or "bootstrap", replications =, requests =, interrupted = }
 function paired.run(s, variants, options)
   if workloads.is_recorded(s.workload) then return paired_trace.run(s, variants, options, scenario_of) end
-  local result = { variants = variants, rows = {}, method = "replications" }
+  local result = { variants = variants, rows = {}, intervals = {}, method = "replications" }
   local columns = columns_of(s)
   for i, column in ipairs(columns) do
     result.rows[i] = { column = column, values = {}, cells = {} }
@@ -250,8 +252,10 @@ end
 -- @param names, @param summaries of the runs
 -- @return as paired.run
 function paired.of(s, names, summaries)
-  local result = { variants = {}, rows = {}, method = "replications", replications = 1, seed = s.seed }
-  for i, name in ipairs(names) do result.variants[i] = { name = name } end
+  local result = { variants = {}, rows = {}, intervals = {}, method = "replications", replications = 1, seed = s.seed }
+  for i, name in ipairs(names) do
+    result.variants[i], result.intervals[i] = { name = name }, summaries[i].interval or false
+  end
   for i, column in ipairs(columns_of(s)) do
     local row = { column = column, values = {}, cells = {} }
     for v, summary_of in ipairs(summaries) do row.values[v] = { metrics.value(summary_of, column) or false } end
@@ -323,6 +327,16 @@ local function headline(result)
       result.seed + result.replications - 1, result.variants[1].name)
 end
 
+-- How far each variant's own values may be off.
+local function trust(result)
+  local lines = {}
+  for v, variant in ipairs(result.variants) do
+    local text = interval.text { result.intervals[v] or nil }
+    if text then lines[#lines + 1] = ("80 %% intervals of %s's values: %s\n"):format(variant.name, text) end
+  end
+  return table.concat(lines)
+end
+
 --- The comparison as one table for people.
 function paired.text(result)
   local heads, rows = { "", "unit", result.variants[1].name }, {}
@@ -335,7 +349,16 @@ function paired.text(result)
     end
   end
   if #rows == 0 then return headline(result) .. "\n" end
-  return headline(result) .. "\n" .. console.table(heads, rows)
+  return headline(result) .. "\n" .. console.table(heads, rows) .. trust(result)
+end
+
+-- By variant; nil: none has any.
+local function intervals_of(result)
+  local list = {}
+  for v, variant in ipairs(result.variants) do
+    if result.intervals[v] then list[#list + 1] = { variant.name, result.intervals[v] } end
+  end
+  return list[1] and ordered.object(list)
 end
 
 --- The comparison as an object for JSON.
@@ -358,7 +381,7 @@ function paired.object(result)
   end
   return ordered.object {
     { "method", result.method }, { "base", result.variants[1].name }, { "replications", result.replications },
-    { "requests", result.requests }, { "metrics", ordered.array(rows) },
+    { "requests", result.requests }, { "metrics", ordered.array(rows) }, { "intervals", intervals_of(result) },
   }
 end
 

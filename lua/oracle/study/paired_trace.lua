@@ -4,6 +4,7 @@ local metrics = require "oracle.scenario.metrics"
 local planning = require "oracle.plan"
 local scenario = require "oracle.scenario"
 local statistics = require "oracle.text.statistics"
+local summary = require "oracle.result.summary"
 
 local paired_trace = {}
 
@@ -77,7 +78,8 @@ local function run_one(s, variant, scenario_of, options, point, points)
   if not raw.complete then return nil end
   local from, all = plan.scenario.warm_up or 0, { columns = columns, n = n }
   if from > 0 then columns, n = after(columns, n, from) end
-  return { columns = columns, n = n, all = all, from = from, duration = raw.now - from, slo = plan.scenario.slo }
+  return { columns = columns, n = n, all = all, from = from, duration = raw.now - from, slo = plan.scenario.slo,
+           interval = summary.new(plan, raw).interval }
 end
 
 -- ---- statistics of draws of blocks, from sums per block ----
@@ -230,13 +232,14 @@ end
 
 --- See oracle.study.paired.run.
 function paired_trace.run(s, variants, options, scenario_of)
-  local runs, result = {}, { variants = variants, rows = {}, method = "bootstrap" }
+  local runs, result = {}, { variants = variants, rows = {}, intervals = {}, method = "bootstrap" }
   for v, variant in ipairs(variants) do
     runs[v] = run_one(s, variant, scenario_of, options, v, #variants)
     if not runs[v] or options.stopped and options.stopped() then
       result.interrupted = true
       return result
     end
+    result.intervals[v] = runs[v].interval or false
     if options.done then options.done() end
   end
   local n = runs[1].n

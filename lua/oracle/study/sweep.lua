@@ -4,6 +4,7 @@
 local lazy = require "oracle.lazy"
 local axes = require "oracle.scenario.axes"
 local core = require "oracle.core"
+local cost_model = lazy "oracle.cost_model"
 local literal = lazy "oracle.scenario.literal"
 local lod = lazy "oracle.study.lod"
 local ordered = require "oracle.text.ordered"
@@ -62,14 +63,19 @@ end
 
 --- Make a sweep ready: work out the points of its scenario. Every state that takes part does this for itself.
 -- @param job what a command line says, as plain values: { path =, text = of the file, set = { { key, text }, ... },
---   axes = { { key, "v1,v2" or "lo..hi:step" }, ... }, seeds = N or nil, seed =, lod =, runs = false to step each,
---   config = { format = "yaml", "json" or "" } where the file is no Lua }
+--   axes = { { key, "v1,v2" or "lo..hi:step" }, ... }, seeds = N or nil, seed =, lod =, fit =, force =,
+--   runs = false to step each, config = { format = "yaml", "json" or "" } where the file is no Lua }
 -- @param s the scenario, as its file returned it
 -- @return { path =, scenario =, axes =, count =, keys =, ... }; or nil and a message
 function sweep.open(job, s)
   for _, pair in ipairs(job.set) do
     local ok, why = literal.apply(s, pair[1], pair[2])
     if not ok then return nil, "--set " .. why end
+  end
+  if job.fit or job.force then
+    local cost, wrong = cost_model.with_fit(scenario.raw(s).cost, job.fit, job.force)
+    if not cost then return nil, wrong end
+    s.cost = cost
   end
   s.seed = job.seed or s.seed
   if job.lod then lod.choose(s, job.lod) end

@@ -11,6 +11,7 @@ return system.new {
   source = "github.com/ai-dynamo/dynamo v0.8: docs/router/README.md, docs/router/kv_cache_routing.md, "
     .. "lib/llm/src/kv_router; workers: vLLM v0.11; conditional disaggregation: v0.2, "
     .. "docs/architecture/disagg_serving.md and examples/llm/components/disagg_router.py",
+  fitted_as = "vllm",
   kv_loading = "async",                                   -- its workers' OffloadingConnector
   knobs = {
     { "prefill_workers", "count", min = 0, max = 65535,

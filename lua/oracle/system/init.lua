@@ -21,12 +21,15 @@ local is_system = setmetatable({}, { __mode = "k" })
 local FIELDS = { name = "string", also = "table", version = "string", source = "string", defaults = "table",
                  aliases = "table", knobs = "table", open = "function", fill = "function", room = "function",
                  settle = "function", rules = "function", computed_only = "boolean", kv_loading = "string",
-                 versions = "table", off = "table", batching = "function", router = "function", shape = "function" }
+                 versions = "table", fitted_as = "string", off = "table", batching = "function",
+                 router = "function", shape = "function" }
 
 --- A serving system.
 -- @param t { name =, also = other names it goes by, version = what is modelled,
---   versions = those that engine.version may name (oracle.system.versions), source = where its behaviour and
---   defaults are written down, defaults = { knob = value } where they differ from vLLM's,
+--   versions = those that engine.version may name (oracle.system.versions),
+--   fitted_as = the engine whose fits say what its steps take, where it has none of its own,
+--   source = where its behaviour and defaults are written down,
+--   defaults = { knob = value } where they differ from vLLM's,
 --   aliases = { its name of a knob = vLLM's },
 --   knobs = { own ones, as in oracle.scenario.keys }, open = function(raw) -> those of ours that have no default until
 --     `fill` gives one, fill = function(e, hardware) for defaults that depend on the GPU,

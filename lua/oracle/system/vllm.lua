@@ -3,6 +3,28 @@
 local system = require "oracle.system"
 local versions = require "oracle.system.versions.vllm"
 
+-- Speculation with steps in flight: none in 0.11 (config: "not supported with async scheduling"); later not where the
+-- text is searched for drafts (config/vllm.py, "Async scheduling not supported with ngram-based speculative decoding").
+local function may_overlap(e)
+  local c = e.speculative_config
+  return not c or e.modelled_version ~= "0.11" and c.method ~= "ngram"
+end
+
+local function check_overlap(e)
+  local c = e.speculative_config
+  if c and e.async_scheduling and not may_overlap(e) then
+    error(("engine.async_scheduling: not with speculative_config.method = %q in vLLM %s"):format(c.method,
+      e.modelled_version), 0)
+  end
+end
+
+-- A draft model's first pass has one token more of each sequence than the step, for which room is kept (0.33
+-- config/vllm.py: max_num_scheduled_tokens).
+local function spare_tokens(e)
+  local c = e.speculative_config
+  return c and c.method == "draft_model" and e.modelled_version ~= "0.11"
+end
+
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
@@ -35,8 +57,12 @@ return system.new {
   -- V0, v0.6: 256 requests, no prefix caching, whole prompts with a budget of the longest (at least 2048); cut ones
   -- where the context is above 32K.
   fill = function(e)
+    if e.speculative_config and not e.use_v1 then
+      error("engine.speculative_config: of V1 alone; use_v1 = false is given", 0)
+    end
     if e.use_v1 then
       versions.choose(e)
+      check_overlap(e)
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end
@@ -53,8 +79,14 @@ return system.new {
     local rules = versions.rules(e.modelled_version)
     rules.watermark, rules.prefill_interval = e.watermark, e.prefill_schedule_interval
     if e.async_scheduling ~= nil then rules.schedules_ahead = e.async_scheduling end
+    if not may_overlap(e) then rules.schedules_ahead = false end
     if e.scheduler_reserve_full_isl ~= nil then rules.whole_sequence_must_fit = e.scheduler_reserve_full_isl end
     return rules
+  end,
+  settle = function(e)
+    if spare_tokens(e) and e.max_num_batched_tokens >= 2 * e.max_num_seqs then
+      e.max_num_batched_tokens = e.max_num_batched_tokens - e.max_num_seqs
+    end
   end,
   batching = function(e)
     if e.scheduling_policy == "priority" then return "priority" end

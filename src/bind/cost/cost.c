@@ -6,17 +6,15 @@
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head, tower, parts = { qkv = ... } }
 **   ops{model, layout}                             see bind/cost/cost.h
-**   step{model, hardware, layout [, cost] [, own_cost], shape}
-**                       { gemm, attention, lm_head, other, collective, exchange, overhead, total } in s,
-**                       { flops, bytes } of one GPU. Shape: the fields of orc_step_shape (windowed
-**                       ones as the full ones unless given), and chunks = { { tokens =, past =,
-**                       samples = }, ... } to be added
+**   step, prepare, price, reprice, calibration     price.c
 **   asked()             bind/cost/own_cost.h
+**   measured_time(regimes, bytes)                  bind/cost/regimes.h
 **   check{model [, hardware] [, layout] [, cost]}   true, or raises what is wrong
 */
 #include "bind/cost/cost.h"
 #include "bind/core.h"
 #include "bind/cost/own_cost.h"
+#include "bind/cost/regimes.h"
 #include "bind/put.h"
 
 #include <lauxlib.h>
@@ -181,12 +179,23 @@ void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h)
     NEEDED(orc_hardware, memory), NEEDED(orc_hardware, bandwidth), AT(orc_hardware, idle_watts),
     AT(orc_hardware, tdp_watts),  AT(orc_hardware, usd_per_hour),  { NULL, 0, false },
   };
+  static const field power[] = {
+    NEEDED(orc_power, active),
+    NEEDED(orc_power, memory),
+    NEEDED(orc_power, compute),
+    { NULL, 0, false },
+  };
   index = lua_absindex(L, index);
   need_table(L, index, "hardware");
   *h = (orc_hardware){ .memory = 0.0 };
   read_numbers(L, index, "hardware", numbers, h);
   /* A chip of unknown rating draws what it idles at. */
   if (h->tdp_watts == 0.0) h->tdp_watts = h->idle_watts;
+  if (lua_getfield(L, index, "power") != LUA_TNIL) {
+    need_table(L, -1, "hardware.power");
+    read_numbers(L, lua_gettop(L), "hardware.power", power, &h->power);
+  }
+  lua_pop(L, 1);
   lua_getfield(L, index, "flops");
   need_table(L, -1, "hardware.flops");
   for (int i = 0; i < ORC_DTYPES; i++) {
@@ -291,6 +300,9 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
     AT(orc_layout, tensor_parallel_size),
     AT(orc_layout, pipeline_parallel_size),
     AT(orc_layout, data_parallel_size),
+    AT(orc_layout, decode_context_parallel_size),
+    AT(orc_layout, kv_interleave),
+    AT(orc_layout, max_lora_rank),
     { NULL, 0, false },
   };
   index = lua_absindex(L, index);
@@ -299,7 +311,8 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   read_counts(L, index, "layout", counts, l);
   l->activations = read_format(L, index, "activations", ORC_BF16);
   l->weights = read_format(L, index, "weights", l->activations);
-  const bool narrow = l->weights == ORC_FP8 || l->weights == ORC_INT8 || l->weights == ORC_FP4;
+  const bool narrow = l->weights == ORC_FP8 || l->weights == ORC_FP8_BLOCK ||
+                      l->weights == ORC_INT8 || l->weights == ORC_FP4;
   l->compute = read_format(L, index, "compute", narrow ? l->weights : l->activations);
   l->kv = read_format(L, index, "kv", l->activations);
   l->expert_parallel = orc_bind_bool_or(L, index, "layout", "expert_parallel", false);
@@ -309,6 +322,7 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
   if (!lua_isnil(L, -1) && !orc_algorithm_find(luaL_checkstring(L, -1), &l->all_reduce, &e))
     orc_bind_fail(L, "layout.all_reduce: %s", e.msg);
   lua_pop(L, 1);
+  orc_bind_read_measured(L, index, &l->measured);
   read_weight_bits(L, index, l);
   read_stages(L, index, l, m);
 }
@@ -320,8 +334,11 @@ static orc_cost_kind read_kind(lua_State *L, int index)
     const char *name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : luaL_typename(L, -1);
     if (strcmp(name, "constant") == 0)
       kind = ORC_COST_CONSTANT;
+    else if (strcmp(name, "calibrated") == 0)
+      kind = ORC_COST_CALIBRATED;
     else if (strcmp(name, "roofline") != 0)
-      orc_bind_fail(L, "cost.kind: \"%s\" is no cost model; roofline or constant expected", name);
+      orc_bind_fail(
+          L, "cost.kind: \"%s\" is no cost model; roofline, constant or calibrated expected", name);
   }
   lua_pop(L, 1);
   return kind;
@@ -339,6 +356,8 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, lora_layer_overhead),
+    AT(orc_cost_params, stream_interval),
     AT(orc_cost_params, prefill_comm_overhead),
     AT(orc_cost_params, decode_comm_overhead),
     AT(orc_cost_params, moe_imbalance),
@@ -352,6 +371,10 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
   need_table(L, index, "cost");
   p->kind = read_kind(L, index);
   read_numbers(L, index, "cost", numbers, p);
+  if (p->kind != ORC_COST_CALIBRATED) return;
+  lua_getfield(L, index, "calibration");
+  orc_bind_read_calibration(L, -1, &p->calibration);
+  lua_pop(L, 1);
 }
 
 /* ---- a deployment, the argument ---- */
@@ -388,6 +411,16 @@ static void read_deployment(lua_State *L, deployment *d)
   orc_bind_read_cost_params(L, -1, &d->cost);
   if (!orc_cost_params_check(&d->cost, &e)) orc_bind_raise(L, &e);
   lua_settop(L, 1);
+}
+
+void orc_bind_read_argument(lua_State *L, orc_step_cost *c)
+{
+  deployment d;
+  orc_error e = { .code = 0 };
+  read_deployment(L, &d);
+  if (!d.has_hardware) orc_bind_fail(L, "hardware: missing, a table expected");
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  if (!orc_step_cost_init(c, &d.model, &d.hardware, &d.layout, &d.cost, &e)) orc_bind_raise(L, &e);
 }
 
 static int at_least_one(lua_State *L, const char *key)
@@ -440,6 +473,7 @@ static void put_stages(lua_State *L, const deployment *d)
     orc_bind_put_number(L, "kv_bytes_per_token",
                         orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
                                                   stage.first_layer + stage.layers));
+    orc_bind_put_number(L, "adapter_bytes", orc_adapter_of(&d->layout, &d->model, stage).weights);
     put_kinds(L, d, stage);
     lua_rawseti(L, -2, i + 1);
   }
@@ -487,92 +521,6 @@ static int parameters(lua_State *L)
   return 1;
 }
 
-/* ---- the shape of a step ---- */
-
-#define MANY ((int64_t)1 << 53) /* whole numbers beyond are not exact in the sums */
-
-static int64_t amount(lua_State *L, int index, const char *key, int64_t otherwise)
-{
-  const int64_t v = orc_bind_integer_or(L, index, "shape", key, otherwise);
-  if (v < 0 || v > MANY)
-    orc_bind_fail(L, "shape.%s: %I, expected a count of at least 0", key, (LUAI_UACINT)v);
-  return v;
-}
-
-static double pairs(lua_State *L, int index, const char *key, double otherwise)
-{
-  const double v = orc_bind_number_or(L, index, "shape", key, otherwise);
-  if (!(v >= 0.0 && v <= 1e300))
-    orc_bind_fail(L, "shape.%s: %f, expected a number of at least 0", key, v);
-  return v;
-}
-
-static void add_chunks(lua_State *L, int index, const orc_model *m, orc_step_shape *s)
-{
-  if (lua_getfield(L, index, "chunks") != LUA_TNIL) {
-    need_table(L, -1, "shape.chunks");
-    const int list = lua_gettop(L);
-    const lua_Integer count = luaL_len(L, list);
-    for (lua_Integer i = 1; i <= count; i++) {
-      lua_geti(L, list, i);
-      need_table(L, -1, "shape.chunks");
-      const int64_t tokens = amount(L, list + 1, "tokens", 0),
-                    past = amount(L, list + 1, "past", 0);
-      if (tokens < 1) orc_bind_fail(L, "shape.chunks: tokens of at least 1 expected");
-      orc_step_shape_add_chunk(s, m, tokens, past,
-                               orc_bind_bool_or(L, list + 1, "shape.chunks", "samples", false));
-      lua_pop(L, 1);
-    }
-  }
-  lua_pop(L, 1);
-}
-
-static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
-{
-  need_table(L, index, "shape");
-  orc_step_shape s = { .sampled = 0 };
-  s.decode_seqs = amount(L, index, "decode_seqs", 0);
-  s.decode_context = amount(L, index, "decode_context", s.decode_seqs);
-  s.decode_window = amount(L, index, "decode_window", s.decode_context);
-  s.prefill_tokens = amount(L, index, "prefill_tokens", 0);
-  s.prefill_seqs = amount(L, index, "prefill_seqs", s.prefill_tokens > 0 ? 1 : 0);
-  s.prefill_pairs = pairs(L, index, "prefill_pairs", 0.0);
-  s.prefill_window_pairs = pairs(L, index, "prefill_window_pairs", s.prefill_pairs);
-  s.prefill_past = amount(L, index, "prefill_past", 0);
-  s.prefill_window_past = amount(L, index, "prefill_window_past", s.prefill_past);
-  s.sampled = amount(L, index, "sampled", s.decode_seqs);
-  add_chunks(L, index, m, &s);
-  return s;
-}
-
-static int step(lua_State *L)
-{
-  deployment d;
-  read_deployment(L, &d);
-  if (!d.has_hardware) orc_bind_fail(L, "hardware: missing, a table expected");
-  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
-  orc_step_cost c;
-  orc_error e = { .code = 0 };
-  if (!orc_step_cost_init(&c, &d.model, &d.hardware, &d.layout, &d.cost, &e)) orc_bind_raise(L, &e);
-  lua_getfield(L, 1, "shape");
-  const orc_step_shape s = read_shape(L, lua_gettop(L), &d.model);
-  if (lua_getfield(L, 1, "own_cost") == LUA_TTABLE) c.own = orc_bind_own_cost(L, -1, NULL);
-  const orc_step_time t = orc_step_evaluate(&c, &s);
-  if (c.own != NULL) orc_bind_own_cost_check(L, c.own);
-  lua_createtable(L, 0, 10);
-  orc_bind_put_number(L, "gemm", t.gemm);
-  orc_bind_put_number(L, "attention", t.attention);
-  orc_bind_put_number(L, "lm_head", t.lm_head);
-  orc_bind_put_number(L, "other", t.other);
-  orc_bind_put_number(L, "collective", t.collective);
-  orc_bind_put_number(L, "exchange", t.exchange);
-  orc_bind_put_number(L, "overhead", t.overhead);
-  orc_bind_put_number(L, "total", t.total);
-  orc_bind_put_number(L, "flops", t.flops);
-  orc_bind_put_number(L, "bytes", t.bytes);
-  return 1;
-}
-
 static int check(lua_State *L)
 {
   deployment d;
@@ -586,17 +534,36 @@ static int check(lua_State *L)
   return 1;
 }
 
+int orc_bind_cost_part_formats(lua_State *L)
+{
+  deployment d;
+  read_deployment(L, &d);
+  if (!d.has_layout) orc_bind_fail(L, "layout: missing, a table expected");
+  lua_createtable(L, 0, ORC_PARTS);
+  for (int i = 0; i < ORC_PARTS; i++)
+    orc_bind_put_text(L, part_names[i],
+                      orc_dtype_name(orc_layout_part_format(&d.layout, (orc_part)i)));
+  return 1;
+}
+
 int orc_bind_cost(lua_State *L)
 {
   static const luaL_Reg functions[] = {
     { "ops", orc_bind_cost_ops },
     { "memory", memory },
     { "parameters", parameters },
-    { "step", step },
+    { "step", orc_bind_cost_step },
+    { "prepare", orc_bind_cost_prepare },
+    { "price", orc_bind_cost_price },
+    { "reprice", orc_bind_cost_reprice },
+    { "calibration", orc_bind_cost_calibration },
+    { "calibration_fields", orc_bind_cost_calibration_fields },
+    { "part_formats", orc_bind_cost_part_formats },
     { "check", check },
     { "dtypes", orc_bind_cost_dtypes },
     { "flops", orc_bind_cost_flops },
     { "asked", orc_bind_own_cost_asked },
+    { "measured_time", orc_bind_measured_time },
     { NULL, NULL },
   };
   luaL_newlib(L, functions);

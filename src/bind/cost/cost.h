@@ -26,9 +26,15 @@ void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h);
 ** is a list of counts or "balanced" (orc_layout_balance on model m, with head_layers). */
 void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layout *l);
 
-/* cost/step.h. `kind` is "roofline" or "constant"; absent fields, or nil at `index`, are the
-** defaults. */
+/* cost/step.h. `kind` is "roofline", "constant" or "calibrated"; absent fields, or nil at `index`, are
+** the defaults. A calibrated one has all of cost/calibrated.h in `calibration`. */
 void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p);
+
+/* cost/calibrated.h: numbers by their names, shares by format as tables by its name. */
+void orc_bind_read_calibration(lua_State *L, int index, orc_calibration *c);
+
+/* The argument at 1, { model =, hardware =, layout = [, cost =] }, checked and prepared. */
+void orc_bind_read_argument(lua_State *L, orc_step_cost *c);
 
 /*
 ** cost.ops{model =, layout =} -> the operations of a step on one GPU, in the order they run: a list
@@ -36,6 +42,22 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p);
 ** the middle ones summed over the layers (cost/op.h).
 */
 int orc_bind_cost_ops(lua_State *L);
+
+/* oracle.core.cost.step, .prepare, .price, .calibration and .reprice (price.c). */
+int orc_bind_cost_step(lua_State *L);
+int orc_bind_cost_prepare(lua_State *L);
+int orc_bind_cost_price(lua_State *L);
+int orc_bind_cost_calibration(lua_State *L);
+int orc_bind_cost_reprice(lua_State *L);
+
+/* Make the metatables of what two of them return; once for a Lua state. */
+void orc_bind_cost_price_open(lua_State *L);
+
+/* oracle.core.cost.part_formats{model =, layout =} -> { qkv = "bf16", ... }: the format of each part's weights. */
+int orc_bind_cost_part_formats(lua_State *L);
+
+/* oracle.core.cost.calibration_fields() -> names of numbers, names of tables by format. */
+int orc_bind_cost_calibration_fields(lua_State *L);
 
 /* oracle.core.cost.dtypes and .flops: number formats, and what a chip does in them (dtype.c). */
 int orc_bind_cost_dtypes(lua_State *L);

@@ -5,6 +5,7 @@
 
 #include "bind/hist.h"
 #include "bind/put.h"
+#include "bind/sim/shapes.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
 #include "bind/sim/spec_pools.h"
@@ -111,8 +112,8 @@ static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_his
   if (replica < s->of->replica_count) orc_hist_merge(gaps, &s->of->replicas[replica].usage.gaps);
 }
 
-/* What the stages of a replica were busy with since the mark, under "stages" and "roofs" of the table
-** on top. */
+/* What the stages of a replica were busy with since the mark, under "stages", and what a GPU of each drew at work, under "joules"
+** and "peak_watts" of the table on top. */
 static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark *mark,
                        orc_time end)
 {
@@ -125,10 +126,16 @@ static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark
   lua_setfield(L, -2, "stages");
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, orc_usage_roof(r, i) - (mark == NULL ? 0.0 : mark->roofs[i]));
+    lua_pushnumber(L, orc_usage_energy_of(r, i).joules - (mark == NULL ? 0.0 : mark->joules[i]));
     lua_rawseti(L, -2, i + 1);
   }
-  lua_setfield(L, -2, "roofs");
+  lua_setfield(L, -2, "joules");
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, orc_usage_energy_of(r, i).peak_watts);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "peak_watts");
 }
 
 /* The metrics of a replica, as `gather` takes it, as one table. */
@@ -178,6 +185,38 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
 }
 
+/* The counters of speculative decoding, under their names in vLLM; nothing where there is none. */
+static void put_drafting(lua_State *L, const orc_replica *r)
+{
+  const orc_drafting *d = &r->usage.drafting;
+  const int positions = r->knobs.speculation.tokens;
+  if (positions == 0) return;
+  uint64_t accepted = 0;
+  lua_createtable(L, 0, 4);
+  orc_bind_put_count(L, "num_drafts", d->drafts);
+  orc_bind_put_count(L, "num_draft_tokens", d->draft_tokens);
+  lua_createtable(L, positions, 0);
+  for (int i = 0; i < positions; i++) {
+    accepted += d->accepted[i];
+    lua_pushinteger(L, (lua_Integer)d->accepted[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "num_accepted_tokens_per_pos");
+  orc_bind_put_count(L, "num_accepted_tokens", accepted);
+  lua_setfield(L, -2, "spec_decode");
+}
+
+/* How often LoRA adapters came to the GPU; nothing where none are served. */
+static void put_lora(lua_State *L, const orc_replica *r)
+{
+  if (r->knobs.lora.adapters == 0) return;
+  lua_createtable(L, 0, 3);
+  orc_bind_put_count(L, "loads", r->loras.loads);
+  orc_bind_put_count(L, "fetches", r->loras.fetches);
+  orc_bind_put_number(L, "seconds", r->loras.seconds);
+  lua_setfield(L, -2, "lora");
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with.
 **   whole   the table of the whole run where all of it is this replica's, else 0 */
 static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
@@ -199,6 +238,8 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
+  put_drafting(L, r);
+  put_lora(L, r);
 }
 
 /* What the sources want said: a list of texts. */
@@ -289,6 +330,8 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   }
   lua_setfield(L, -2, "replicas");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
+  orc_bind_push_shapes(L, c);
+  lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
   orc_bind_put_series(L, c->series, s->last, end);

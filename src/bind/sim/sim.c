@@ -121,8 +121,10 @@ static void open_csv(lua_State *L, sim *s, int index)
 static void release(sim *s)
 {
   if (s->cluster == NULL)
-    for (int i = 0; i < s->source_count; i++)
+    for (int i = 0; i < s->source_count; i++) {
       s->sources[i].done(s->sources[i].self);
+      orc_adapter_mix_done(&s->sources[i].adapters);
+    }
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
   if (s->schedule != NULL) orc_step_trace_done(s->schedule);
@@ -190,9 +192,11 @@ static int new (lua_State *L)
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
     .request_overhead =
         s->cost.params.request_overhead + orc_bind_number_or(L, 1, "spec", "client_latency", 0.0),
+    .stream_interval = s->cost.params.stream_interval,
     .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
     .csv = s->csv,
     .life = s->life,
+    .shapes = orc_bind_bool_or(L, 1, "spec", "shapes", false),
     .stop = &s->watch.pause,
   };
   orc_bind_spec_network(L, 1, pools.room, &config);
@@ -335,6 +339,7 @@ int orc_bind_sim(lua_State *L)
   };
   orc_call_context_init(L);
   orc_bind_own_cost_open(L);
+  orc_bind_cost_price_open(L);
   orc_policy_batch_open(L);
   orc_policy_request_open(L);
   orc_policy_cluster_open(L);

@@ -1,68 +1,16 @@
---- Measured collectives: one alpha and one beta for each collective and group of GPUs, and how far off they are.
--- A CSV with the columns collective, ranks, gpus_per_node, bytes and median_ms (or mean_ms, ms), in any order.
+--- Measured collectives. Where it is known on which GPU - the table says, or `hardware`, or its name - against what is
+-- predicted there (oracle.models.collectives); of others one alpha and one beta for each collective and group of GPUs,
+-- and how far off such a line is. The tables are those of oracle.formats.measured.collective_rows.
 local lazy = require "oracle.lazy"
+local catalog = lazy "oracle.models.catalog"
 local console = lazy "oracle.text.console"
 local core = require "oracle.core"
 local ordered = require "oracle.text.ordered"
+local predicted = lazy "oracle.models.collectives"
+local rows = require "oracle.formats.measured.collective_rows"
+local scenario = require "oracle.scenario"
 
-local COLUMNS = { "collective", "ranks", "gpus_per_node", "bytes" }
-local TIMES = { "median_ms", "mean_ms", "ms" }
-
-local function fail(line, ...)
-  error(("line %d: %s"):format(line, string.format(...)), 0)
-end
-
-local function cells(text)
-  local list = {}
-  for cell in (text .. ","):gmatch("([^,]*),") do list[#list + 1] = cell:match("^%s*(.-)%s*$") end
-  return list
-end
-
--- Where each column is; `time` is the first of TIMES that there is.
-local function columns(head)
-  local at = {}
-  for i, name in ipairs(cells(head)) do at[name] = i end
-  for _, name in ipairs(TIMES) do at.time = at.time or at[name] end
-  for _, name in ipairs(COLUMNS) do
-    if not at[name] then fail(1, "no column %s", name) end
-  end
-  if not at.time then fail(1, "no column median_ms, mean_ms or ms") end
-  return at
-end
-
-local function count(row, at, name, least, line)
-  local n = math.tointeger(tonumber(row[at[name]]))
-  if not n or n < least then
-    fail(line, "%s: \"%s\": a whole number, %d or more, expected", name, row[at[name]] or "", least)
-  end
-  return n
-end
-
--- Groups in the order of the file: { collective =, ranks =, per_node =, bytes = {}, seconds = {} }.
-local function read(text)
-  local at, groups, found, line = nil, {}, {}, 0
-  for row_text in text:gmatch("([^\r\n]*)\r?\n?") do
-    line = line + 1
-    if not at then
-      at = columns(row_text)
-    elseif row_text ~= "" then
-      local row = cells(row_text)
-      local name, seconds = row[at.collective], tonumber(row[at.time])
-      local ranks, per_node = count(row, at, "ranks", 2, line), count(row, at, "gpus_per_node", 1, line)
-      if not seconds or not (seconds > 0 and seconds < math.huge) then
-        fail(line, "\"%s\": ms above 0 expected", row[at.time] or "")
-      end
-      local key = ("%s %d %d"):format(name, ranks, per_node)
-      if not found[key] then
-        found[key] = { collective = name, ranks = ranks, per_node = per_node, bytes = {}, seconds = {}, line = line }
-        groups[#groups + 1] = found[key]
-      end
-      local g = found[key]
-      g.bytes[#g.bytes + 1], g.seconds[#g.seconds + 1] = count(row, at, "bytes", 0, line) + 0.0, seconds * 1e-3
-    end
-  end
-  return groups
-end
+-- ---- lines ----
 
 -- Messages one after the other, and bytes a rank sends per byte of its buffer: of a ring (cost/collective.h), or of one
 -- message. nil: the collective has no ring.
@@ -74,16 +22,40 @@ local function ring(collective, ranks)
   end
 end
 
--- The columns of the report: what JSON and people call them, and how a number is shown.
-local FIGURES = {
+-- The columns of a report: what JSON and people call them, and how a number is shown.
+local LINE = {
   { "collective", "collective" }, { "ranks", "ranks" }, { "gpus_per_node", "GPUs/host" }, { "sizes", "sizes" },
   { "base_us", "base (us)", "%.4g" }, { "slope_ps_per_byte", "slope (ps/B)", "%.4g" },
   { "alpha_us", "alpha (us)", "%.4g" }, { "gb_per_s", "GB/s", "%.4g" },
   { "mean_error_pct", "mean error (%)", "%.1f" }, { "worst_error_pct", "worst (%)", "%.1f" },
 }
+local PREDICTED = {
+  { "collective", "collective" }, { "gpu", "GPU" }, { "engine", "engine" }, { "version", "version" },
+  { "launch", "launch" }, { "ranks", "ranks" }, { "gpus_per_node", "GPUs/host" }, { "sizes", "sizes" },
+  { "mean_error_pct", "mean error (%)", "%.1f" }, { "median_error_pct", "median (%)", "%.1f" },
+  { "worst_error_pct", "worst (%)", "%.1f" }, { "worst_bytes", "at (B)", "%.0f" }, { "bias_pct", "bias (%)", "%+.1f" },
+  { "fitted", "table of" },
+}
 
--- Their values for one group, by place; false where there is none.
-local function figures_of(g, line)
+-- Values by place, false where there is none, as a table for people and objects for JSON.
+local function tabulate(columns, found)
+  local heads, shown, objects = {}, {}, {}
+  for c, column in ipairs(columns) do heads[c] = column[2] end
+  for i, values in ipairs(found) do
+    local row, pairs_list = {}, {}
+    for c, column in ipairs(columns) do
+      local v = values[c]
+      row[c] = not v and "-" or column[3] and column[3]:format(v) or v
+      pairs_list[c] = { column[1], v or nil }
+    end
+    shown[i], objects[i] = row, ordered.object(pairs_list)
+  end
+  return console.table(heads, shown), objects
+end
+
+local function line_of(g)
+  local line, why = core.net.fit(g.bytes, g.seconds)
+  if not line then error(("line %d: %s over %d ranks: %s"):format(g.line, g.collective, g.ranks, why), 0) end
   local hops, share = ring(g.collective, g.ranks)
   local function finite(v, factor) return v and v < math.huge and factor * v end
   return { g.collective, g.ranks, g.per_node, #g.bytes, finite(line.base, 1e6), finite(line.per_byte, 1e12),
@@ -91,37 +63,125 @@ local function figures_of(g, line)
            100 * line.error, 100 * line.worst }
 end
 
-local function report(found)
-  local heads, rows, objects = {}, {}, {}
-  for c, figure in ipairs(FIGURES) do heads[c] = figure[2] end
-  for i, values in ipairs(found) do
-    local row, pairs_list = {}, {}
-    for c, figure in ipairs(FIGURES) do
-      local v = values[c]
-      row[c] = not v and "-" or figure[3] and figure[3]:format(v) or v
-      pairs_list[c] = { figure[1], v or nil }
-    end
-    rows[i], objects[i] = row, ordered.object(pairs_list)
+-- ---- predictions ----
+
+local function summary(errors)
+  local sizes, n, mean, bias = {}, #errors, 0, 0
+  for i, e in ipairs(errors) do
+    sizes[i] = math.abs(e)
+    mean, bias = mean + math.abs(e) / n, bias + e / n
   end
-  local title = "measured collectives, and the line base + bytes x slope of least relative deviation through each group"
-  return { title = title, rows = objects, text = title .. ";\n"
-    .. "alpha and bandwidth are those of a ring, or of one message, that takes as long\n\n"
-    .. console.table(heads, rows) }
+  table.sort(sizes)
+  local function at(share) return sizes[math.max(1, math.ceil(share * n))] end
+  return { n = n, mean = 100 * mean, median = 100 * at(0.5), p80 = 100 * at(0.8), p90 = 100 * at(0.9),
+           worst = 100 * sizes[n], bias = 100 * bias }
 end
 
-return function(text)
-  local net = core.net
-  local found = {}
-  for i, g in ipairs(read(text)) do
-    -- Asked for its time, a collective that does not exist raises, naming those that do.
-    local known, why = pcall(net.collective, { collective = g.collective, ranks = 2, bytes = 0, latency = 0,
-                                               bandwidth = 1 })
-    if not known then fail(g.line, "%s", tostring(why)) end
-    local line
-    line, why = net.fit(g.bytes, g.seconds)
-    if not line then fail(g.line, "%s over %d ranks: %s", g.collective, g.ranks, why) end
-    found[i] = figures_of(g, line)
+-- Of one group: the values of PREDICTED, and the relative errors; nil: nothing is predicted for it.
+local function prediction(g, hardware, all)
+  local of, fitted = predicted.regimes { collective = g.collective, hardware = hardware, ranks = g.ranks,
+    engine = g.engine, version = g.version, launch = g.launch, gpus_per_node = g.per_node ~= g.ranks and g.per_node or nil }
+  if not of then return nil end
+  local errors, worst, where = {}, -1, nil
+  for i, bytes in ipairs(g.bytes) do
+    errors[i] = core.cost.measured_time(of, bytes) / g.seconds[i] - 1
+    all[#all + 1] = errors[i]
+    if math.abs(errors[i]) > worst then worst, where = math.abs(errors[i]), bytes end
   end
-  if #found == 0 then error("no measurements below the header", 0) end
-  return report(found)
+  local s = summary(errors)
+  return { g.collective, hardware.id or hardware.name or "custom", g.engine, g.version or false, g.launch, g.ranks,
+           g.per_node, #g.bytes, s.mean, s.median, s.worst, where, s.bias,
+           table.concat(fitted.gpus, ", ") .. (fitted.engine ~= g.engine and (", " .. fitted.engine) or "") }
+end
+
+-- ---- whose they are ----
+
+-- The GPU that the name of a file begins with: "h100-dgx.csv".
+local function by_name(path)
+  local words = {}
+  for word in (path or ""):match("([^/]*)$"):gmatch "[%w]+" do words[#words + 1] = word end
+  for n = #words, 1, -1 do
+    local ok, found = pcall(catalog.hardware, table.concat(words, "-", 1, n))
+    if ok then return found end
+  end
+end
+
+-- Of a table that does not say: the deployment's `hardware`, or what the file is called after; and how that is known.
+local function told(deployment, path)
+  local name = deployment and scenario.raw(deployment).hardware
+  if name then return type(name) == "string" and catalog.hardware(name) or error("hardware: a name expected", 0) end
+  local found = by_name(path)
+  return found, found and (" (%s by the file's name)"):format(found.id)
+end
+
+local function hardware_of(g, otherwise, known)
+  if not g.gpu then return otherwise end
+  if known[g.gpu] == nil then
+    local ok, found = pcall(catalog.hardware, g.gpu)
+    known[g.gpu] = ok and found or false
+  end
+  return known[g.gpu] or nil
+end
+
+local OF_EXPERTS = { dispatch = true, combine = true }     -- collectives of an exchange alone
+
+local function check(g)
+  if OF_EXPERTS[g.collective] then return end
+  -- Asked for its time, a collective that does not exist raises, naming those that do.
+  local known, why = pcall(core.net.collective, { collective = g.collective, ranks = 2, bytes = 0, latency = 0,
+                                                  bandwidth = 1 })
+  if not known then error(("line %d: %s"):format(g.line, tostring(why)), 0) end
+end
+
+-- ---- the report ----
+
+local function report_of_lines(groups, title)
+  local found = {}
+  for i, g in ipairs(groups) do found[i] = line_of(g) end
+  local text, objects = tabulate(LINE, found)
+  return { title = title, rows = objects,
+           text = title .. ";\nalpha and bandwidth are those of a ring, or of one message, that takes as long\n\n" .. text }
+end
+
+local SHOWN = 4                                           -- groups without a table that are named
+
+local function report_of_errors(found, errors, unknown, how)
+  local s = summary(errors)
+  local title = "measured collectives" .. (how or "") .. " against what is predicted of them (models/fits/collectives.json)"
+  local text, objects = tabulate(PREDICTED, found)
+  local last = ("\nall %d measurements: mean %.1f %%, median %.1f %%, p80 %.1f %%, p90 %.1f %%, bias %+.1f %%\n"):format(
+    s.n, s.mean, s.median, s.p80, s.p90, s.bias)
+  if #unknown > 0 then
+    last = last .. ("%d more are not predicted, for there is no table of them: %s%s\n"):format(unknown.measurements,
+      table.concat(unknown, "; ", 1, math.min(SHOWN, #unknown)),
+      #unknown > SHOWN and ("; and %d other groups"):format(#unknown - SHOWN) or "")
+  end
+  return { title = title, rows = objects, text = title .. "\n\n" .. text .. last,
+           overall = ordered.object { { "n", s.n }, { "mean", s.mean }, { "median", s.median }, { "p80", s.p80 },
+                                      { "p90", s.p90 }, { "bias", s.bias },
+                                      { "not_predicted", unknown.measurements or 0 } } }
+end
+
+--- @param text of the table, @param deployment a scenario whose `hardware` counts, @param path the file's
+return function(text, _, deployment, path)
+  local groups = rows.read(text)
+  for _, g in ipairs(groups) do check(g) end
+  local otherwise, how = told(deployment, path)
+  local found, errors, unknown, known = {}, {}, {}, {}
+  for _, g in ipairs(groups) do
+    local hardware = hardware_of(g, otherwise, known)
+    local values = hardware and not g.few and prediction(g, hardware, errors)
+    if values then
+      found[#found + 1] = values
+    else
+      local gpu = hardware and hardware.id or g.gpu or "an unknown GPU"
+      local name = ("%s of %d ranks, %s, %s%s"):format(g.collective, g.ranks, g.engine, gpu, g.few and ", few experts"
+        or g.launch ~= "graph" and ", " .. g.launch or "")
+      if not unknown[name] then unknown[name], unknown[#unknown + 1] = true, name end
+      unknown.measurements = (unknown.measurements or 0) + #g.bytes
+    end
+  end
+  if #found > 0 then return report_of_errors(found, errors, unknown, how) end
+  return report_of_lines(groups,
+    "measured collectives, and the line base + bytes x slope of least relative deviation through each group")
 end

@@ -1,11 +1,13 @@
 --- Measured data against predictions, for `oracle validate FILE`: what a file holds is told by its content.
 --   requests     a CSV with a row per request, as --csv writes it: the same arrivals and lengths are simulated
 --   bench        the JSON result of `vllm bench serve`: the same load is simulated
---   collectives  a CSV of collectives' times by bytes and group: a line is fitted through each group
+--   collectives  a table of collectives' times by bytes and group, or of an engine's or NCCL's kernels: against what is
+--                predicted on that GPU, or, where none is told, a line through each group
 --   calibration  effective rates of one GPU and model: against the data sheet's
 -- The first two need a deployment: a scenario, or at least `--set hardware=NAME` (and model, for a CSV).
 local lazy = require "oracle.lazy"
 local calibration = lazy "oracle.models.calibration"
+local collective_rows = lazy "oracle.formats.measured.collective_rows"
 local core = require "oracle.core"
 
 local measured = {}
@@ -25,9 +27,7 @@ end
 function measured.kind(text)
   local head = text:match("^[^\r\n]*")
   if head:find("request_id,", 1, true) and head:find("arrival_time%f[^%w_]") then return "requests" end
-  if head:find("collective", 1, true) and head:find("ranks", 1, true) and head:find("bytes", 1, true) then
-    return "collectives"
-  end
+  if collective_rows.is(head) then return "collectives" end
   local v = decoded(text)
   if not v then return nil end
   if calibration.is(v) then return "calibration", v end
@@ -38,9 +38,11 @@ end
 --- Compare.
 -- @param kind as measured.kind says, @param text the file's content, @param json its JSON
 -- @param deployment a scenario without a workload of its own (its workload is replaced), or nil
--- @return { title =, text = the report for people, rows = of it for JSON }; raises what is wrong in one line
-function measured.compare(kind, text, json, deployment)
-  return COMPARE[kind](text, json, deployment)
+-- @param path the file's name
+-- @return { title =, text = the report for people, rows = of it for JSON, overall = error over all of them, where there
+--   is one }; raises what is wrong in one line
+function measured.compare(kind, text, json, deployment, path)
+  return COMPARE[kind](text, json, deployment, path)
 end
 
 return measured

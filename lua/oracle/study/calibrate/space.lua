@@ -1,0 +1,145 @@
+--- What a fit is free to change: parameters by name, each with where it begins - its prior, or the shipped fit's value -
+-- how far it may go from there, and which numbers of which fits it sets. All are positive and are moved by ratio.
+-- Parameters belong to kernels on a generation of chips, to an engine, or to an engine on a generation; none to a model.
+local space = {}
+
+-- Numbers of an engine: name, width of its prior as a ratio's logarithm.
+local ENGINE = { { "step_host", 0.5 }, { "sequence_host", 0.5 }, { "prompt_host", 0.5 } }
+local CLIENT = { { "api_time", 0.3 }, { "stream_interval", 0.3 } }
+local FLOORS = { { "layer_floor", 0.3 }, { "expert_floor", 0.4 }, { "reduce_latency", 0.3 } }
+-- Of all engines: what a kind of layer takes besides.
+local SHARED = { { "quantised_floor", 0.4 }, { "latent_floor", 0.5 }, { "sparse_floor", 0.5 }, { "state_floor", 0.5 },
+                 { "expert_parallel_floor", 0.4 } }
+-- Of kernels on a generation.
+local KERNEL_TABLES = { { "gemm_bandwidth", 0.05 }, { "gemm_compute", 0.08 }, { "expert_bandwidth", 0.15 },
+                        { "expert_compute", 0.25 } }
+local KERNEL_NUMBERS = { { "attention_decode", 0.1 }, { "attention_prefill", 0.1 }, { "reduce_bandwidth", 0.1 } }
+local PHYSICS = { { "slice_width", 0.3 }, { "rank_imbalance", 0.05 } }
+
+local RATIO_WIDTH = 0.15                                  -- of a generation's floors over Hopper's
+local OWN_WIDTH = 0.1                                     -- of one engine's from that
+
+local function copy(v)
+  if type(v) ~= "table" then return v end
+  local t = {}
+  for k, inner in pairs(v) do t[k] = copy(inner) end
+  return t
+end
+
+space.copy = copy
+
+local function sorted(t)
+  local keys = {}
+  for k in pairs(t or {}) do keys[#keys + 1] = k end
+  table.sort(keys)
+  return keys
+end
+
+local function add(list, name, width, apply)
+  list[#list + 1] = { name = name, width = width, apply = apply }
+end
+
+local function multiply(t, key, by)
+  if t and t[key] then t[key] = t[key] * by end
+end
+
+local function add_kernels(list, kernels, generations)
+  for _, g in ipairs(generations) do
+    for _, row in ipairs(KERNEL_TABLES) do
+      for _, format in ipairs(sorted(kernels[g] and kernels[g][row[1]])) do
+        if format ~= "fp16" then
+          add(list, ("kernels.%s.%s.%s"):format(g, row[1], format), row[2], function(out, by)
+            multiply(out.kernels[g][row[1]], format, by)
+            if format == "bf16" then multiply(out.kernels[g][row[1]], "fp16", by) end
+          end)
+        end
+      end
+    end
+    for _, row in ipairs(KERNEL_NUMBERS) do
+      add(list, ("kernels.%s.%s"):format(g, row[1]), row[2], function(out, by) multiply(out.kernels[g], row[1], by) end)
+    end
+  end
+  for _, row in ipairs(PHYSICS) do
+    add(list, "kernels." .. row[1], row[2], function(out, by)
+      for _, g in ipairs(sorted(out.kernels)) do multiply(out.kernels[g], row[1], by) end
+    end)
+  end
+end
+
+local function each_generation(fit, f)
+  for _, g in ipairs(sorted(fit.generations)) do f(fit.generations[g], g) end
+end
+
+local function add_engine(list, id, fit, generations)
+  for _, row in ipairs(ENGINE) do
+    add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].common, row[1], by) end)
+  end
+  for _, row in ipairs(CLIENT) do
+    add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].common, row[1], by) end)
+  end
+  add(list, id .. ".older_factor", 0.2, function(out, by) multiply(out.engines[id].versions, "older_factor", by) end)
+  for _, row in ipairs(FLOORS) do
+    add(list, id .. "." .. row[1], row[2], function(out, by)
+      each_generation(out.engines[id], function(t) multiply(t, row[1], by) end)
+    end)
+    for _, g in ipairs(generations) do
+      if g ~= "hopper" and fit.generations[g] then
+        add(list, ("%s.%s.%s"):format(id, g, row[1]), OWN_WIDTH, function(out, by)
+          multiply(out.engines[id].generations[g], row[1], by)
+        end)
+      end
+    end
+  end
+end
+
+local function each_floor(out, g, names, by)
+  for _, id in ipairs(sorted(out.engines)) do
+    for _, row in ipairs(names) do multiply(out.engines[id].generations[g], row[1], by) end
+  end
+end
+
+local function add_common(list, engines, generations)
+  for _, row in ipairs(SHARED) do
+    add(list, "engines." .. row[1], row[2], function(out, by)
+      for _, id in ipairs(sorted(out.engines)) do
+        multiply(out.engines[id].common, row[1], by)
+        each_generation(out.engines[id], function(t) multiply(t, row[1], by) end)
+      end
+    end)
+  end
+  for _, g in ipairs(generations) do
+    local some = false
+    for _, id in ipairs(sorted(engines)) do some = some or engines[id].generations[g] end
+    if g ~= "hopper" and some then
+      for _, part in ipairs { { "layers", { FLOORS[1], FLOORS[2] } }, { "reduces", { FLOORS[3] } } } do
+        add(list, ("ratio.%s.%s"):format(g, part[1]), RATIO_WIDTH, function(out, by)
+          each_floor(out, g, part[2], by)
+        end)
+      end
+    end
+  end
+end
+
+--- All that measurements of these engines and generations may change.
+-- @param base { kernels = { generation = {...} }, engines = { id = a fit of models/fits } }
+-- @param generations those that the measurements are of
+-- @return { { name =, width =, apply = function(out, ratio) }, ... }
+function space.whole(base, generations)
+  local list = {}
+  add_kernels(list, base.kernels, generations)
+  add_common(list, base.engines, generations)
+  for _, id in ipairs(sorted(base.engines)) do add_engine(list, id, base.engines[id], generations) end
+  return list
+end
+
+--- A copy of the base with parameters set.
+-- @param x logarithms of ratios to the base, one for each parameter
+function space.set(base, list, x)
+  local out = copy(base)
+  for i, parameter in ipairs(list) do
+    if x[i] ~= 0 then parameter.apply(out, math.exp(x[i])) end
+  end
+  return out
+end
+
+return space
