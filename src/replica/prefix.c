@@ -413,6 +413,14 @@ void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain)
   if (chain->last != ORC_NO_BLOCK) p->at[chain->last].ends_node = true;
 }
 
+uint32_t orc_prefix_behind(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                           const orc_prefix_match *found)
+{
+  const int32_t size = p->kv->block_size, from = found->blocks * size;
+  const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
+  return look_up(p, orc_prompt_hash(c, before, from, from + size));
+}
+
 double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
                         const orc_prefix_match *found)
 {

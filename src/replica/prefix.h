@@ -148,6 +148,10 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
 /* Tell these of what was found. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
+/* The block that follows what was found in the prompt; ORC_NO_BLOCK: it is not here. */
+uint32_t orc_prefix_behind(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                           const orc_prefix_match *found);
+
 /* Hold what was found: its idle blocks leave the available ones. */
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
 
