@@ -299,6 +299,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
+  if (r->knobs.rules.radix_tree) orc_prefix_touch(&b->replica->prefix, found.last);
   *blocks = orc_grant_room(r, q, &found, orc_request_target(q));
   return orc_request_target(q) - q->computed - found.tokens;
 }
@@ -339,7 +340,9 @@ int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
 {
   const orc_replica *r = b->replica;
   const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
-  return slot == ORC_NO_SLOT ? 0 : orc_block_table_match(r, at(r, slot));
+  if (slot == ORC_NO_SLOT) return 0;
+  orc_block_table_touch(b->replica, at(r, slot));
+  return orc_block_table_match(r, at(r, slot));
 }
 
 bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text)
@@ -419,7 +422,9 @@ void orc_batch_walk(orc_batch *b)
   orc_prefix_order_clear(w);
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = at(r, r->queue.at[i].slot);
-    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, orc_block_table_last(r, q));
+    const uint32_t last = orc_block_table_last(r, q);
+    if (r->knobs.rules.radix_tree) orc_prefix_touch(&r->prefix, last);
+    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, last);
   }
   orc_prefix_order_sort(w, &r->prefix);
   orc_queue_arrange(&r->queue, w->order);

@@ -70,7 +70,12 @@ uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q)
   if (q->blocks > 0 || q->computed > 0) return ORC_NO_BLOCK;
   const orc_prefix_match found = match(r, q);
   if (!found.whole || !r->knobs.recompute_last_block) return found.last;
-  return orc_prefix_behind(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), &found);
+  return orc_prefix_end(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), &found);
+}
+
+void orc_block_table_touch(orc_replica *r, const orc_request *q)
+{
+  if (r->knobs.rules.radix_tree) orc_prefix_touch(&r->prefix, orc_block_table_last(r, q));
 }
 
 int32_t orc_block_table_match(const orc_replica *r, const orc_request *q)

@@ -46,6 +46,9 @@ void orc_block_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
 */
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens);
 
+/* A waiting request is looked up in a radix tree: what is there of it counts as used now. */
+void orc_block_table_touch(orc_replica *r, const orc_request *q);
+
 /* A step that computed of it is over: what it filled is computed, and enters the cache now where that
 ** holds what is computed alone. */
 void orc_block_table_filled(orc_replica *r, orc_request *q);

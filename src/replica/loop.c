@@ -193,7 +193,9 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   r->moves = (orc_microbatch_moves){ 0 };
   orc_pace_begin(r, m);
   r->usage.policy_calls++;
+  r->kv.defers = r->knobs.rules.radix_tree;
   const bool good = r->policy->step(r->policy->self, &b, e);
+  orc_kv_settle(&r->kv);
   orc_pace_end(r, m);
   *work = m->tokens > 0;
   if (*work) return good;

@@ -287,7 +287,7 @@ static int64_t take_oldest(orc_prefix *p, int64_t blocks)
   for (uint32_t next = block; next != ORC_NO_BLOCK; n++) {
     const uint32_t parent = p->at[next].parent;
     evict_block(p, next);
-    next = p->whole_nodes && goes_with_leaf(p, parent) ? parent : ORC_NO_BLOCK;
+    next = p->radix && goes_with_leaf(p, parent) ? parent : ORC_NO_BLOCK;
   }
   return n;
 }
@@ -408,17 +408,27 @@ void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
   if (found->last != ORC_NO_BLOCK) p->at[found->last].ends_node = true; /* it is split there */
 }
 
+void orc_prefix_touch(orc_prefix *p, uint32_t last)
+{
+  if (last != ORC_NO_BLOCK) p->at[last].ends_node = true;
+  for (; last != ORC_NO_BLOCK && p->at[last].holders == 0; last = p->at[last].parent) {
+    part(p, last);
+    join(p, last);
+  }
+}
+
 void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain)
 {
   if (chain->last != ORC_NO_BLOCK) p->at[chain->last].ends_node = true;
 }
 
-uint32_t orc_prefix_behind(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
                            const orc_prefix_match *found)
 {
   const int32_t size = p->kv->block_size, from = found->blocks * size;
   const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
-  return look_up(p, orc_prompt_hash(c, before, from, from + size));
+  const uint32_t next = look_up(p, orc_prompt_hash(c, before, from, from + size));
+  return next != ORC_NO_BLOCK ? next : found->last;
 }
 
 double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,

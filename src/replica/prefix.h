@@ -77,7 +77,7 @@ typedef struct orc_prefix {
   int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
   int64_t most_entries;      /* of those it keeps; 0: as many as fit */
   bool merges;               /* equal blocks are kept once */
-  bool whole_nodes;          /* of a radix tree are evicted (rules.h) */
+  bool radix;          /* of a radix tree are evicted (rules.h) */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
@@ -148,8 +148,9 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
 /* Tell these of what was found. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
-/* The block that follows what was found in the prompt; ORC_NO_BLOCK: it is not here. */
-uint32_t orc_prefix_behind(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+/* Where a prompt of which all is there ends: the block behind what was found if that was left to be
+ * computed again, else the last one found. */
+uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
                            const orc_prefix_match *found);
 
 /* Hold what was found: its idle blocks leave the available ones. */
@@ -171,6 +172,10 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
 */
 void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
                     orc_prefix_place place);
+
+/* Of a radix tree: the chain up to `last`, which was looked up, counts as used now, and a node ends
+ * with it. ORC_NO_BLOCK: none. */
+void orc_prefix_touch(orc_prefix *p, uint32_t last);
 
 /* What entered at the end of the chain by now is a node of its own, where nodes are evicted whole. */
 void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain);

@@ -82,7 +82,9 @@ return system.new {
     local most = math.min(math.max(512 * tokens // e.max_model_len, 2048), 4096)
     e.max_num_seqs = math.max(1, math.min(most, is_old(e) and e.max_num_batched_tokens or tokens // 2))
   end,
-  rules = function(e) return { schedules_ahead = not e.disable_overlap_schedule, evicts_whole_nodes = true } end,
+  rules = function(e)
+    return { schedules_ahead = not e.disable_overlap_schedule, radix_tree = true, caps_answers = true }
+  end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,
              max_prefill_tokens = e.max_prefill_tokens, rules = versions.rules(e.modelled_version) }

@@ -16,7 +16,8 @@ orc_rules orc_bind_read_rules(lua_State *L, int index)
     const int t = lua_gettop(L);
     r = (orc_rules){
       .keeps_equal_blocks = has(L, t, "keeps_equal_blocks"),
-      .evicts_whole_nodes = has(L, t, "evicts_whole_nodes"),
+      .radix_tree = has(L, t, "radix_tree"),
+      .caps_answers = has(L, t, "caps_answers"),
       .knows_all_blocks = has(L, t, "knows_all_blocks"),
       .one_free_queue = has(L, t, "one_free_queue"),
       .preempted_goes_first = has(L, t, "preempted_goes_first"),
