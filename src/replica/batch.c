@@ -6,6 +6,7 @@
 #include "replica/group_table.h"
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
+#include "replica/prefix_stats.h"
 #include "replica/running.h"
 #include "replica/waiting.h"
 
@@ -169,6 +170,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
+    if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_look(r, q, found.tokens);
     if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))

@@ -2,6 +2,7 @@
 
 #include "replica/content.h"
 #include "replica/group_table.h"
+#include "replica/prefix_stats.h"
 
 /* It finds what earlier turns of its session left, not what others' prompts have in common. */
 static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
@@ -99,6 +100,7 @@ static orc_prefix_event event_of(const orc_replica *r, const orc_prompt *c,
 static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
+  if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_admit(r, q, tokens);
   if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
     const orc_prompt *c = orc_content_known_as(r, q);
     q->cached = tokens;

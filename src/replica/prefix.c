@@ -423,7 +423,7 @@ void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain)
 }
 
 uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
-                           const orc_prefix_match *found)
+                        const orc_prefix_match *found)
 {
   const int32_t size = p->kv->block_size, from = found->blocks * size;
   const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;

@@ -71,6 +71,10 @@ typedef struct orc_rules {
   ** (0.11 core/single_type_kv_cache_manager.py:500-507). */
   bool keeps_last_known_block;
 
+  /* The counters of the prefix cache count every look at it (0.11 core/kv_cache_manager.py:185-189);
+  ** else admissions, those of preempted requests apart (0.33 core/sched/scheduler.py:1509). */
+  bool counts_every_look;
+
   double watermark;         /* share of the KV blocks that admission leaves free while others run */
   int32_t prefill_interval; /* steps from one with prompts to the next while others decode; 0 and 1:
                                any (0.33 :780-791) */

@@ -288,3 +288,29 @@ describe("the Mooncake trace", function()
     end
   end)
 end)
+
+describe("the engine's own counters", function()
+  -- Steps of 10 ms, blocks of 16; requests { at ms, prompt, output }.
+  local function counted(version, blocks, requests)
+    local rows_ = {}
+    for i, r in ipairs(requests) do rows_[i] = { arrival = r[1] * 1e-3, prompt = r[2], output = r[3] } end
+    local _, s = rows.of(rows.constant("10 ms", {
+      workload = workload.requests(rows_),
+      engine = { version = version, num_gpu_blocks_override = blocks, max_model_len = 16 * blocks,
+                 max_num_batched_tokens = 64, max_num_seqs = 8, async_scheduling = false },
+    }))
+    local p = s.prefix_caching
+    return { p.prefix_cache_queries, p.prefix_cache_hits, p.preempted_queries, p.preempted_hits, s.preemptions.count }
+  end
+
+  it("count a request of vLLM 0.33 when it is admitted, preempted ones apart", function()
+    -- As in the schedule "preempted-finds-itself": b is sent back with 40 + 8 tokens and finds two blocks.
+    assert.same({ 80, 0, 48, 32, 1 }, counted("0.33", 6, { { 0, 40, 12 }, { 0, 40, 10 } }))
+  end)
+
+  it("count every look of vLLM 0.11, those in vain too", function()
+    -- b lacks a block while a computes, at 10, 20 and 30 ms, and is admitted at 40.
+    assert.same({ 60 + 4 * 40, 0, 0, 0, 0 }, counted("0.11", 6, { { 0, 60, 4 }, { 5, 40, 2 } }))
+    assert.same({ 60 + 40, 0, 0, 0, 0 }, counted("0.33", 6, { { 0, 60, 4 }, { 5, 40, 2 } }))
+  end)
+end)

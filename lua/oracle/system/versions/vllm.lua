@@ -9,6 +9,7 @@ return versions.new {
     one_free_queue = true,                                -- core/block_pool.py:272,338
     victim_keeps_its_tokens = true,                       -- core/sched/scheduler.py:262-281
     self_preempted_ends_the_step = true,                  -- core/sched/scheduler.py:283-292
+    counts_every_look = true,                             -- core/kv_cache_manager.py:185-189
     keeps_last_known_block = true,                        -- core/single_type_kv_cache_manager.py:500-507
   } },
   { "0.33", {
