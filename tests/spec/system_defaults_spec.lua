@@ -68,6 +68,8 @@ describe("SGLang's defaults", function()
     local e = plan({ system = "sglang" }).scenario.engine
     assert.equal("0.5.23", e.modelled_version)
     assert.equal("0.5.5", plan({ system = "sglang", version = "0.5.9" }).scenario.engine.modelled_version)
+    assert.error_matches(function() plan { system = "sglang", version = "0.5.24" } end,
+      "engine.version: 0.5.24: no modelled version is that new; 0.5.5 and 0.5.23 are modelled")
     assert.error_matches(function() plan { system = "sglang", version = "0.4" } end,
       "engine.version: 0.4: no modelled version is that old; 0.5.5 and 0.5.23 are modelled")
   end)

@@ -83,7 +83,7 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   end
   e.max_model_len = e.max_model_len or context
   local system = systems.get(e.system)
-  if system.fill then system.fill(e, hardware) end
+  if system.fill then system.fill(e, hardware, model) end
   e.gpu_memory_utilization = e.gpu_memory_utilization or engine_memory.utilization(e)
   local tokens, seqs = batch_defaults(hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
@@ -174,11 +174,16 @@ local function is_plain(groups)
   return #groups.groups == 1 and groups.groups[1].kind == "full"
 end
 
+-- Blocks that one request may have all of: 0.33 leaves out its null block (v1/core/kv_cache_planning.py:1533-1543).
+local function whole(e, blocks)
+  return is_newest(e) and math.max(0, blocks - 1) or blocks
+end
+
 -- Tokens of KV that the engine has room for, in requests of the longest length, and how it comes about.
 local function capacity(e, stage, groups, left)
   if is_plain(groups) then
     local blocks = e.num_gpu_blocks_override or math.floor(left / (stage.kv_bytes_per_token * e.block_size))
-    return { blocks = blocks, tokens = blocks * e.block_size, longest = blocks * e.block_size }
+    return { blocks = blocks, tokens = blocks * e.block_size, longest = whole(e, blocks) * e.block_size }
   end
   local ratios = POOLS[e.system]
   if ratios then
@@ -188,14 +193,24 @@ local function capacity(e, stage, groups, left)
   local blocks = e.num_gpu_blocks_override or groups:blocks(left)
   local concurrency = groups:concurrency(blocks, e.max_model_len)
   return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len + 1e-6), concurrency = concurrency,
-           longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
+           longest = groups:longest(whole(e, blocks) * groups.block_bytes, e.max_model_len), groups = groups }
+end
+
+-- ", n GiB of it for layers with a window ...," where a request would fit without them, else ",".
+local function of_windows(e, one)
+  local bytes = one.groups and one.groups:window_bytes(e.max_model_len) or 0
+  if bytes == 0 or one.request - bytes > one.left then return "," end
+  return (", %s of it for layers with a window of %s tokens and what is in flight,"):format(gib(bytes),
+    units.thousands(one.groups.settings.window))
 end
 
 local function too_small(e, one)
-  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
-    .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
-    units.thousands(e.max_model_len), gib(one.request), gib(one.left),
-    units.thousands(one.longest), units.thousands(one.longest))
+  local longest = units.thousands(one.longest)
+  local shorter = one.longest > 0 and ("lower max_model_len to at most %s, "):format(longest) or ""
+  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU%s %s is left"
+    .. " (%s tokens); %sraise gpu_memory_utilization or tensor_parallel_size",
+    units.thousands(e.max_model_len), gib(one.request), of_windows(e, one), gib(one.left),
+    longest, shorter)
 end
 
 --- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have

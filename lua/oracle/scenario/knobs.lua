@@ -54,7 +54,7 @@ local DEPLOYMENT = {
   { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
     doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
-    doc = "KV blocks, whatever the memory says" },
+    doc = "KV blocks, whatever the memory says; vLLM V1 keeps one of them, the null block, to itself" },
 }
 
 --- The engine's rows in their order; `giver` says who gives a value: "engine" and "scenario", a key there; "plan",

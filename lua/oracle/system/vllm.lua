@@ -3,6 +3,21 @@
 local system = require "oracle.system"
 local versions = require "oracle.system.versions.vllm"
 
+-- Tokens that blocks are multiples of where layers have an indexer (v1/attention/backends/mla/indexer.py:285,
+-- flashmla_sparse.py:158) or keep a state (platforms/interface.py:1060-1106).
+local INDEXED, WITH_STATE = 64, 16
+
+local function check_blocks(e, model)
+  local of, what = 1, nil
+  if model.index_topk then
+    of, what = INDEXED, ("layers whose indexer chooses %d tokens"):format(model.index_topk)
+  elseif (model.state_bytes or 0) > 0 then
+    of, what = WITH_STATE, ("attention beside layers that keep a state of %d B"):format(model.state_bytes)
+  end
+  if e.block_size % of == 0 then return end
+  error(("engine.block_size: %d: a multiple of %d expected for %s"):format(e.block_size, of, what), 0)
+end
+
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
@@ -11,9 +26,9 @@ return system.new {
   source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.33 and "
     .. "v0.11; V0: vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
   open = function(raw)
-    local open = { "recompute_last_block", "gpu_memory_utilization" }
+    local open = { "block_size", "recompute_last_block", "gpu_memory_utilization" }
     if raw.use_v1 ~= false then return open end
-    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 3, open)
+    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 4, open)
     return open
   end,
   kv_loading = "async",                                   -- OffloadingConnector: WAITING_FOR_REMOTE_KVS
@@ -34,9 +49,11 @@ return system.new {
   },
   -- V0, v0.6: 256 requests, no prefix caching, whole prompts with a budget of the longest (at least 2048); cut ones
   -- where the context is above 32K.
-  fill = function(e)
+  fill = function(e, _, model)
+    e.block_size = e.block_size or (model.index_topk and INDEXED or 16)
     if e.use_v1 then
       versions.choose(e)
+      check_blocks(e, model)
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end
