@@ -66,10 +66,20 @@ end
 
 -- ---- engine knobs ----
 
--- vLLM v0.11, EngineArgs.get_batch_defaults for `vllm serve`: larger on GPUs of at least 70 GiB that are no A100.
-local function batch_defaults(hardware, name)
-  if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then return 8192, 1024 end
-  return 2048, 256
+-- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
+local function is_newest(e)
+  return e.modelled_version == "0.33"
+end
+
+-- vLLM, engine/arg_utils.py, get_batch_defaults: tokens and sequences of a step. 0.11 :1605-1625: larger on GPUs of at
+-- least 70 GiB that are no A100, and for the offline LLM class; 0.33 :2973-3006 has a tier from 160 GiB on.
+local function batch_defaults(e, hardware, name)
+  local offline = e.usage_context == "LLM_CLASS"
+  if is_newest(e) and hardware.memory >= 160 * GiB then return 16384, 1024 end
+  if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then
+    return offline and 16384 or 8192, 1024
+  end
+  return offline and 8192 or 2048, 256
 end
 
 --- Give the knobs that depend on the model and the GPU their defaults; raises where they contradict each other.
@@ -85,7 +95,7 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   local system = systems.get(e.system)
   if system.fill then system.fill(e, hardware, model) end
   e.gpu_memory_utilization = e.gpu_memory_utilization or engine_memory.utilization(e)
-  local tokens, seqs = batch_defaults(hardware, hardware_name)
+  local tokens, seqs = batch_defaults(e, hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
   e.max_num_seqs = e.max_num_seqs or math.min(seqs, e.max_num_batched_tokens)
@@ -137,11 +147,6 @@ end
 -- Systems whose kinds of layers have pools of their own: SGLang, server_args.py, swa_full_tokens_ratio and
 -- mamba_full_memory_ratio.
 local POOLS = { sglang = { window = 0.8, state = 0.9 } }
-
--- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
-local function is_newest(e)
-  return e.modelled_version == "0.33"
-end
 
 -- Tokens scheduled at a time whose blocks outside a window are not free yet: of each batch in flight (vLLM 0.33,
 -- config/vllm.py:588-609); 0.11 counts one.

@@ -37,6 +37,8 @@ return system.new {
       doc = "vllm: order of the queue" },
     { "version", "string", default = versions.DEFAULT,
       doc = "vllm: of the engine; one between two that are modelled is the older of them" },
+    { "usage_context", "choice", values = { "OPENAI_API_SERVER", "LLM_CLASS" }, default = "OPENAI_API_SERVER",
+      doc = "vllm: whose defaults of max_num_batched_tokens hold, the server's or the offline LLM class's" },
     { "watermark", "number", min = 0, max = 1, default = 0,
       doc = "vllm: share of the KV blocks that admission leaves free while others run" },
     { "prefill_schedule_interval", "count", min = 1, max = 1000000, default = 1,
