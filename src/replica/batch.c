@@ -421,12 +421,14 @@ void orc_batch_walk(orc_batch *b)
 {
   orc_replica *r = b->replica;
   orc_prefix_order *w = &r->prefix_order;
+  const bool radix = r->knobs.rules.radix_tree;
   orc_prefix_order_clear(w);
+  if (radix) orc_queue_sort(&r->queue);
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = at(r, r->queue.at[i].slot);
     const uint32_t last = orc_block_table_last(r, q);
-    if (r->knobs.rules.radix_tree) orc_prefix_touch(&r->prefix, last);
-    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, last);
+    if (radix) orc_prefix_touch(&r->prefix, last);
+    orc_prefix_order_add(w, radix ? i : q->number, r->queue.at[i].slot, last);
   }
   orc_prefix_order_sort(w, &r->prefix);
   orc_queue_arrange(&r->queue, w->order);

@@ -1,5 +1,6 @@
 --- SGLang's scheduler, written plainly (schedulers/sglang.lua), and the engine's, against schedules of the real one: a
 -- few in the project's own form, and all those recorded where the data is there.
+local random = require "schedulers.random"
 local replay = require "schedulers.replay_sglang"
 local loop = require "schedulers.sglang_loop"
 local cases = require "schedulers.sglang_cases"
@@ -36,6 +37,18 @@ describe("SGLang in the engine", function()
         assert.equal("exact", kind, first)
       end)
     end
+  end
+
+  for _, policy in ipairs { "fcfs", "lpm", "dfs-weight", "lof" } do
+    it("schedules random requests as the plain scheduler does: " .. policy, function()
+      local list = {}
+      for seed = 1, tonumber(os.getenv "ORACLE_CASES") or 30 do
+        local case = random.sglang(seed, policy)
+        local kind, first = replay.compare(loop.run(case), simulated.run(case))
+        if kind ~= "exact" then list[#list + 1] = ("case %d: %s"):format(seed, first) end
+      end
+      assert.same({}, list)
+    end)
   end
 
   it("gives all recorded schedules of 0.5.23 step by step", function()

@@ -21,6 +21,9 @@ local LAST = 0.5
 -- Of equal ones in an order, those stay first that were.
 local TIE = 2^-24
 
+-- The key of a request whose answer may be so long: longest first, of equal ones in the order in which they came.
+local function by_length(longest, came) return came * 2^-30 - longest end
+
 -- The share of the longest answers that is kept free, brought up to this step.
 local function ratio_now(b, s)
   local first = math.min(FIRST * s.params.schedule_conservativeness, 1.0)
@@ -158,17 +161,18 @@ local function shortest(b, s)
     local less = generated[i] - generated[best]
     if less < 0 or less == 0 and prompt[i] >= prompt[best] then best = i end
   end
-  return s.all.id[best], generated[best]
+  return s.all.id[best], generated[best], s.all.max_output[best]
 end
 
 -- Memory is short of the next tokens: requests go back to the end of the queue.
 local function retract(b, e, s)
   repeat
-    local id, generated = shortest(b, s)
+    local id, generated, longest = shortest(b, s)
     if not b:preempt(id) then break end
     s.back = (s.back or 0) + TIE
     s.sent_back[id] = generated
-    b:requeue(id, s.newest + LAST + s.back)
+    local key = s.newest + LAST + s.back
+    b:requeue(id, s.params.schedule_policy == "lof" and by_length(longest, key) or key)
     b:make_room((b:size() * AHEAD + e.block_size - 1) // e.block_size)
   until b:size() <= 1 or b:decode_blocks() <= b:free()
   s.ratio, s.decodes = math.min(1.0, b:progress(AHEAD)), s.decodes + 1   -- this step does not count
@@ -204,7 +208,7 @@ end
 local function begin(b, s)
   s.batch, s.sent_back, s.lacking, s.ended, s.size, s.prefilled = {}, {}, 0, 0, 0, 0
   s.waiting, s.seen = b:columns { "id" }, {}
-  s.all = b:columns { "id", "prompt", "generated" }
+  s.all = b:columns { "id", "prompt", "generated", "max_output" }
 end
 
 return policy.batching {
@@ -217,7 +221,7 @@ return policy.batching {
   order = function(r, _, s)
     local how = s.params.schedule_policy
     s.newest = r.id
-    if how == "lof" then return -r.max_output end         -- longest output first
+    if how == "lof" then return by_length(r.max_output, r.id) end
     if how == "random" then return math.random() end
     return r.id
   end,
