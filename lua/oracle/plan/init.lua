@@ -197,6 +197,7 @@ local function deploy(r, find, memo)
   local kinds = pools.kinds(r)
   local d
   if kinds then
+    pools.same_system(kinds)
     for _, k in ipairs(kinds) do
       local ok, found = pcall(deploy_kind, k.scenario, find, memo, k.role)
       if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
