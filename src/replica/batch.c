@@ -6,6 +6,7 @@
 #include "replica/group_table.h"
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
+#include "replica/prefix_stats.h"
 #include "replica/running.h"
 #include "replica/verify.h"
 #include "replica/waiting.h"
@@ -184,6 +185,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
+    if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_look(r, q, found.tokens);
     if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))
@@ -316,6 +318,7 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
+  if (r->knobs.rules.radix_tree) orc_prefix_touch(&b->replica->prefix, found.last);
   *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q), 0));
   return orc_request_target(q) - q->computed - found.tokens;
 }
@@ -356,7 +359,9 @@ int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
 {
   const orc_replica *r = b->replica;
   const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
-  return slot == ORC_NO_SLOT ? 0 : orc_block_table_match(r, at(r, slot));
+  if (slot == ORC_NO_SLOT) return 0;
+  orc_block_table_touch(b->replica, at(r, slot));
+  return orc_block_table_match(r, at(r, slot));
 }
 
 bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text)
@@ -396,7 +401,7 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
     made += orc_preempt_generated(r, at(r, slot)) + more;
     longest += at(r, slot)->in.max_output;
   }
-  return longest == 0 ? 1.0 : (double)made / (double)longest;
+  return (double)made / (double)(longest + 1); /* SGLang spares the division by 0 so */
 }
 
 int64_t orc_batch_need(const orc_batch *b)
@@ -435,10 +440,14 @@ void orc_batch_walk(orc_batch *b)
 {
   orc_replica *r = b->replica;
   orc_prefix_order *w = &r->prefix_order;
+  const bool radix = r->knobs.rules.radix_tree;
   orc_prefix_order_clear(w);
+  if (radix) orc_queue_sort(&r->queue);
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = at(r, r->queue.at[i].slot);
-    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, orc_block_table_last(r, q));
+    const uint32_t last = orc_block_table_last(r, q);
+    if (radix) orc_prefix_touch(&r->prefix, last);
+    orc_prefix_order_add(w, radix ? i : q->number, r->queue.at[i].slot, last);
   }
   orc_prefix_order_sort(w, &r->prefix);
   orc_queue_arrange(&r->queue, w->order);

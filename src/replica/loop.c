@@ -9,6 +9,7 @@
 #include "replica/finish.h"
 #include "replica/livelock.h"
 #include "replica/pace.h"
+#include "replica/prefix_stats.h"
 #include "replica/running.h"
 #include "replica/step_time.h"
 #include "replica/usage.h"
@@ -199,7 +200,10 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   r->moves = (orc_microbatch_moves){ 0 };
   orc_pace_begin(r, m);
   r->usage.policy_calls++;
+  orc_prefix_stats_step(r);
+  r->kv.defers = r->knobs.rules.radix_tree;
   const bool good = r->policy->step(r->policy->self, &b, e);
+  orc_kv_settle(&r->kv);
   orc_pace_end(r, m);
   *work = m->tokens > 0;
   if (*work) return good;

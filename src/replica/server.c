@@ -31,7 +31,7 @@ static void init_memory(orc_replica *r)
   }
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.merges = !knobs->rules.keeps_equal_blocks;
-  r->prefix.whole_nodes = knobs->rules.evicts_whole_nodes && r->prefix.merges;
+  r->prefix.radix = knobs->rules.radix_tree && r->prefix.merges;
   if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
     orc_prefix_in_one_queue(&r->prefix);
   r->prefix.most = knobs->prefix_cache_blocks;

@@ -69,6 +69,22 @@ typedef struct orc_drafting {
   uint64_t accepted[ORC_DRAFTS_MOST]; /* of the first in a step, the second ... */
 } orc_drafting;
 
+/* Tokens looked up in the prefix cache and found there, as the engine counts (prefix_stats.h). */
+typedef struct orc_prefix_counters {
+  uint64_t queries, hits;
+  uint64_t preempted_queries,
+      preempted_hits; /* of requests that had been preempted; among the others
+                                                 where those are counted at every look */
+} orc_prefix_counters;
+
+/* The last look since the policy was asked. */
+typedef struct orc_look {
+  uint64_t number; /* of the request */
+  uint64_t steps;  /* begun when the policy was asked */
+  int32_t hits;    /* tokens found */
+  bool in_vain;    /* it was not admitted */
+} orc_look;
+
 /* What a replica did since the run began; time in ns. */
 typedef struct orc_usage {
   orc_time busy; /* time in which a step was running */
@@ -80,6 +96,7 @@ typedef struct orc_usage {
   uint64_t counted_preemptions, recomputed_tokens; /* of requests after the warm-up */
   uint64_t swapped_blocks;                         /* moved out to host memory */
   orc_drafting drafting;
+  orc_prefix_counters prefix;
   orc_answered answered; /* first tokens; the others are in: */
   orc_hist gaps;         /* between tokens of a request (ITL) */
 } orc_usage;
@@ -156,6 +173,7 @@ typedef struct orc_replica {
   orc_time counted; /* stepwise: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
   orc_usage usage;
+  orc_look looked_up;
   orc_metrics *metrics;    /* [profiles] */
   orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
   orc_role role;

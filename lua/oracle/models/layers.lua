@@ -205,7 +205,12 @@ local function read_window(c, m, list)
     covered = WINDOWED[rule] and WINDOWED[rule](c, m) or patterned(c, m, rule)
   end
   if not covered then c:warn("%s = %d is ignored: which layers it covers is not known", name, width) end
-  if not covered or covered == 0 or width >= m.max_position_embeddings then return end
+  if not covered or covered == 0 then return end
+  if width > m.max_position_embeddings then
+    c:warn("%s = %d is longer than the context of %d: its layers keep all of it", name or "the window", width,
+      m.max_position_embeddings)
+  end
+  if width >= m.max_position_embeddings then return end
   m.sliding_window, m.num_windowed_layers = width, math.min(covered, m.num_hidden_layers)
   if chunked then
     m.chunked_window = true

@@ -186,6 +186,15 @@ local function stage_hardware(r, hardware, memo, find)
   return list
 end
 
+-- Blocks of the pool that no request can have.
+local function null_blocks(e, blocks)
+  local system = systems.get(e.system)
+  local rules = system.rules and system.rules(e)
+  if not rules or not rules.null_block then return 0 end
+  if blocks > 1 then return 1 end
+  fail("engine.num_gpu_blocks_override: %d: at least 2 expected, one of which %s keeps to itself", blocks, e.system)
+end
+
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo, role)
   local model = recall(memo, "model", r.model, find, r.approximate and APPROXIMATE or nil)
@@ -223,7 +232,7 @@ local function deploy_kind(r, find, memo, role)
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
+    num_gpu_blocks = blocks, null_blocks = null_blocks(e, blocks), hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
     lockstep = deployment.shares_experts(e, model), drafter = drafter,
@@ -238,6 +247,7 @@ local function deploy(r, find, memo)
   local kinds = pools.kinds(r)
   local d
   if kinds then
+    pools.same_system(kinds)
     for _, k in ipairs(kinds) do
       local ok, found = pcall(deploy_kind, k.scenario, find, memo, k.role)
       if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
@@ -294,7 +304,7 @@ local function add_groups(k, r, d, role)
   if not d.hybrid_kv or not k.rules or k.swap or k.kv_tiers or role and role ~= "all" then return end
   local groups, block_size = kv_groups.for_engine(d.hybrid_kv, r.engine)
   if not groups then return end
-  k.kv_groups, k.num_gpu_blocks, k.block_size = groups, d.hybrid_kv.blocks, block_size
+  k.kv_groups, k.num_gpu_blocks, k.block_size = groups, d.hybrid_kv.blocks - d.null_blocks, block_size
 end
 
 -- The engine's knobs, as the policies see them in `e` too.
@@ -302,7 +312,7 @@ local function knobs_of(r, d, role, whole)
   local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
   local k = {
-    num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
+    num_gpu_blocks = d.num_gpu_blocks - d.null_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
     kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
     speculation = d.drafter and d.drafter.knobs, lora = lora.knobs(r.engine, d, whole),
@@ -459,9 +469,10 @@ local function warnings_of(r, d)
   for _, one in ipairs(knobs.idle(r.engine)) do
     list[#list + 1] = ("engine.%s: no effect, for engine.%s is false"):format(one[1], one[2])
   end
-  if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
+  local usable = (d.num_gpu_blocks - d.null_blocks) * r.engine.block_size
+  if r.engine.num_gpu_blocks_override and usable < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
-      :format(units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
+      :format(units.thousands(usable), units.thousands(r.engine.max_model_len))
   end
   return list
 end

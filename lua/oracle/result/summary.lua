@@ -124,6 +124,10 @@ local function tiers_of(replicas, tiers)
   return ordered.object(list)
 end
 
+-- The engine's own counters of its prefix cache, in tokens of all requests, warm-up included
+-- (src/replica/prefix_stats.h).
+local COUNTERS = { "prefix_cache_queries", "prefix_cache_hits", "preempted_queries", "preempted_hits" }
+
 -- Rates are over requests that were scheduled, each asked once; a conversational one over later turns of sessions.
 local function prefix_of(raw, percentiles, tiers)
   local p, tokens = raw.prefix, raw.tokens
@@ -150,6 +154,7 @@ local function prefix_of(raw, percentiles, tiers)
     { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
     { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
   }
+  for _, key in ipairs(raw.replicas and COUNTERS or {}) do list[#list + 1] = { key, sum(raw.replicas, key) } end
   if tiers then list[#list + 1] = { "tiers", tiers_of(raw.replicas, tiers) } end
   return ordered.object(list)
 end

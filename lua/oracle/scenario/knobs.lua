@@ -77,7 +77,7 @@ local DEPLOYMENT = {
   fields.seconds("lora_load_seconds", "until an adapter is in host memory, from storage",
     { default = 0, fixed = STARTED, needs = "enable_lora" }),
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
-    doc = "KV blocks, whatever the memory says" },
+    doc = "KV blocks, whatever the memory says; vLLM V1 keeps one of them, the null block, to itself" },
 }
 
 --- The engine's rows in their order; `giver` says who gives a value: "engine" and "scenario", a key there; "plan",

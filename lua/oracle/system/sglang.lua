@@ -24,7 +24,7 @@ return system.new {
     .. "managers/schedule_policy.py; server_args.py and model_executor/model_runner.py of v0.5.5, "
     .. "arg_groups/memory_hook.py and mem_cache/kv_cache_configurator.py of v0.5.23",
   -- The radix cache holds single tokens unless --page-size says otherwise.
-  defaults = { block_size = 1 },
+  defaults = { block_size = 1, recompute_last_block = true },
   open = function() return { "gpu_memory_utilization" } end,
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", dp_size = "data_parallel_size",
@@ -86,7 +86,8 @@ return system.new {
   end,
   -- Verifying drafts, it forms a step when the one before is over (server_args.py; SGLANG_ENABLE_SPEC_V2 is off).
   rules = function(e)
-    return { schedules_ahead = not e.disable_overlap_schedule and not e.speculative_config, evicts_whole_nodes = true }
+    return { schedules_ahead = not e.disable_overlap_schedule and not e.speculative_config, radix_tree = true,
+             caps_answers = true }
   end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,

@@ -25,6 +25,21 @@ local function spare_tokens(e)
   return c and c.method == "draft_model" and e.modelled_version ~= "0.11"
 end
 
+-- Tokens that blocks are multiples of where layers have an indexer (v1/attention/backends/mla/indexer.py:285,
+-- flashmla_sparse.py:158) or keep a state (platforms/interface.py:1060-1106).
+local INDEXED, WITH_STATE = 64, 16
+
+local function check_blocks(e, model)
+  local of, what = 1, nil
+  if model.index_topk then
+    of, what = INDEXED, ("layers whose indexer chooses %d tokens"):format(model.index_topk)
+  elseif (model.state_bytes or 0) > 0 then
+    of, what = WITH_STATE, ("attention beside layers that keep a state of %d B"):format(model.state_bytes)
+  end
+  if e.block_size % of == 0 then return end
+  error(("engine.block_size: %d: a multiple of %d expected for %s"):format(e.block_size, of, what), 0)
+end
+
 return system.new {
   name = "vllm",
   also = { "vLLM V1" },
@@ -33,9 +48,9 @@ return system.new {
   source = "github.com/vllm-project/vllm: vllm/engine/arg_utils.py and vllm/v1/core/sched/scheduler.py, v0.33 and "
     .. "v0.11; V0: vllm/engine/arg_utils.py and vllm/core/scheduler.py, v0.6",
   open = function(raw)
-    local open = { "recompute_last_block", "gpu_memory_utilization" }
+    local open = { "block_size", "recompute_last_block", "gpu_memory_utilization" }
     if raw.use_v1 ~= false then return open end
-    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 3, open)
+    table.move({ "enable_prefix_caching", "enable_chunked_prefill" }, 1, 2, 4, open)
     return open
   end,
   kv_loading = "async",                                   -- OffloadingConnector: WAITING_FOR_REMOTE_KVS
@@ -44,6 +59,8 @@ return system.new {
       doc = "vllm: order of the queue" },
     { "version", "string", default = versions.DEFAULT,
       doc = "vllm: of the engine; one between two that are modelled is the older of them" },
+    { "usage_context", "choice", values = { "OPENAI_API_SERVER", "LLM_CLASS" }, default = "OPENAI_API_SERVER",
+      doc = "vllm: whose defaults of max_num_batched_tokens hold, the server's or the offline LLM class's" },
     { "watermark", "number", min = 0, max = 1, default = 0,
       doc = "vllm: share of the KV blocks that admission leaves free while others run" },
     { "prefill_schedule_interval", "count", min = 1, max = 1000000, default = 1,
@@ -56,13 +73,15 @@ return system.new {
   },
   -- V0, v0.6: 256 requests, no prefix caching, whole prompts with a budget of the longest (at least 2048); cut ones
   -- where the context is above 32K.
-  fill = function(e)
+  fill = function(e, _, model)
+    e.block_size = e.block_size or (model.index_topk and INDEXED or 16)
     if e.speculative_config and not e.use_v1 then
       error("engine.speculative_config: of V1 alone; use_v1 = false is given", 0)
     end
     if e.use_v1 then
       versions.choose(e)
       check_overlap(e)
+      check_blocks(e, model)
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end

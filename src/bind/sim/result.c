@@ -235,6 +235,10 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
   orc_bind_put_count(L, "policy_calls", r->usage.policy_calls);
   orc_bind_put_count(L, "preemptions", r->usage.counted_preemptions);
+  orc_bind_put_count(L, "prefix_cache_queries", r->usage.prefix.queries);
+  orc_bind_put_count(L, "prefix_cache_hits", r->usage.prefix.hits);
+  orc_bind_put_count(L, "preempted_queries", r->usage.prefix.preempted_queries);
+  orc_bind_put_count(L, "preempted_hits", r->usage.prefix.preempted_hits);
   orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
