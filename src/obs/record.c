@@ -66,7 +66,7 @@ static const char header[] =
     "request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
     "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,prefix_cache_event,"
     "cached_prefix_length,tokens_actually_prefilled,queue_ms,preemptions,replica,profile,"
-    "priority\n";
+    "priority,recomputed_tokens\n";
 
 static void flush(orc_csv *c)
 {
@@ -203,8 +203,8 @@ static void row(orc_csv *c, const orc_record *r)
     whole(c, r->replica);
   const label *l = label_of(c, r);
   text(c, s,
-       (size_t)snprintf(s, sizeof s, "%s%s%s,%" PRId32 "\n", l->quote, l->name, l->quote,
-                        r->priority));
+       (size_t)snprintf(s, sizeof s, "%s%s%s,%" PRId32 ",%" PRId32 "\n", l->quote, l->name,
+                        l->quote, r->priority, r->recomputed));
 }
 
 static void widen(orc_csv *c, uint64_t span)

@@ -37,6 +37,9 @@ typedef struct orc_host {
   /* A DONE request has ended at `now` (ns): its slot goes back to the pool. */
   void (*ended)(void *self, orc_slot slot, orc_status status, orc_time now);
 
+  /* A request is not on its replica any more, which has failed. */
+  void (*left)(void *self, orc_slot slot);
+
   /* ---- of replicas that compute prompts for others ---- */
 
   /* A chunk of a prompt is computed at `now`, the end of its step. */

@@ -73,6 +73,19 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   }
 }
 
+/* `tokens` of a request are computed: those it had before once more. The one that ends an answer so
+** far would have been a decode's. */
+static void count_chunk(orc_replica *r, orc_request *q, int32_t tokens)
+{
+  const int32_t before = q->computed, end = before + tokens;
+  const int32_t again = (end < q->lost ? end : q->lost) - before;
+  q->computed = end;
+  q->prefilled += tokens - (q->generated > 0 && end == orc_request_target(q));
+  if (again <= 0) return;
+  q->recomputed += again;
+  if (q->counted) r->usage.recomputed_tokens += (uint64_t)again;
+}
+
 static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   for (int i = 0; i < m->chunk_count; i++) {
@@ -80,9 +93,8 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
-    q->computed += tokens;
+    count_chunk(r, q, tokens);
     q->ahead -= tokens;
-    q->prefilled += tokens;
     q->steps_in_flight--;
     q->chunk_end = now;
     orc_host_note(r->host, q, now, ORC_CHANGE_COMPUTED, tokens, q->computed);
