@@ -60,10 +60,7 @@ static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
 void orc_crash_forget(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  /* The KV of the token that a step in flight was to add had not been computed. */
-  const int32_t most = q->generated > 0 ? orc_request_target(q) - 1 : q->computed;
-  const int32_t had = q->computed < most ? q->computed : most;
-  if (had > q->lost) q->lost = had;
+  if (q->computed > q->lost) q->lost = q->computed;
   orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   r->host->left(r->host->self, slot);
   q->computed = 0;

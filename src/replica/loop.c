@@ -78,9 +78,10 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
 static void count_chunk(orc_replica *r, orc_request *q, int32_t tokens)
 {
   const int32_t before = q->computed, end = before + tokens;
-  const int32_t again = (end < q->lost ? end : q->lost) - before;
+  const int32_t fresh = q->generated > 0 && end == orc_request_target(q);
+  const int32_t again = (end - fresh < q->lost ? end - fresh : q->lost) - before;
   q->computed = end;
-  q->prefilled += tokens - (q->generated > 0 && end == orc_request_target(q));
+  q->prefilled += tokens - fresh;
   if (again <= 0) return;
   q->recomputed += again;
   if (q->counted) r->usage.recomputed_tokens += (uint64_t)again;

@@ -193,7 +193,10 @@ return policy.batching {
         b:call_again()
       end
       ratio_now(b, s)
-      if b:decode_blocks() > b:free() then retract(b, e, s) end
+      if b:decode_blocks() > b:free() then
+        retract(b, e, s)
+        if b:size() == 0 then b:wake(b:now()) end          -- nothing runs that would ask again
+      end
       b:decode()
     end
     s.size = b:size()
