@@ -18,6 +18,7 @@ int orc_bind_append_file(lua_State *L); /* append_file.c: a file that grows and 
 int orc_bind_list(lua_State *L);        /* folder.c: the function list */
 int orc_bind_des(lua_State *L);         /* des.c: processes on a clock of their own */
 int orc_bind_make_folder(lua_State *L); /* folder.c: the function make_folder */
+int orc_bind_new_file(lua_State *L);    /* new_file.c */
 
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 

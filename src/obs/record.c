@@ -103,11 +103,13 @@ static void put_label(label *l, const char *name)
   l->name[n] = '\0';
 }
 
-/* Standard output is shared: it is neither emptied nor closed, and what was said before comes
- * first. */
+/* Links lead elsewhere than where one was told to write; those of the system do not. Standard output is shared: it is
+ * neither emptied nor closed, and what was said before comes first. */
 static int open_plain(const char *path)
 {
-  if (strcmp(path, "-") != 0) return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const bool system = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+  const int how = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | (system ? 0 : O_NOFOLLOW);
+  if (strcmp(path, "-") != 0) return open(path, how, 0666);
   fflush(stdout);
   return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
@@ -118,10 +120,14 @@ orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile
   const size_t n = strlen(path);
   const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
   orc_csv *c = orc_alloc(1, sizeof *c);
-  c->plain = zip ? -1 : open_plain(path);
-  c->gz = zip ? gzopen(path, "wbe") : NULL;
-  if (c->plain < 0 && c->gz == NULL) {
-    orc_fail(e, "%s: cannot be written: %s", path, strerror(errno));
+  c->plain = open_plain(path);
+  if (zip && c->plain >= 0) {
+    c->gz = gzdopen(c->plain, "wb");
+    if (c->gz != NULL) c->plain = -1; /* which it closes */
+  }
+  if (zip ? c->gz == NULL : c->plain < 0) {
+    orc_fail(e, "%s: cannot be written: %s", path,
+             errno == ELOOP ? "a symbolic link" : strerror(errno));
     free(c);
     return NULL;
   }

@@ -161,7 +161,7 @@ describe("a signal", function()
   -- Sent as soon as the first rows are written, however long that takes.
   local STOPPED = [[
     %s %s--json '%s/%s.json' --csv '%s/%s.csv' 2>'%s/err' & p=$!
-    while kill -0 $p 2>/dev/null && ! [ -s '%s/.%s.csv.partial' ]; do sleep 0.02; done
+    while kill -0 $p 2>/dev/null && ! [ -s "$(ls '%s'/.%s.csv.*.partial)" ]; do sleep 0.02; done
     kill -%s $p; wait $p]]
 
   -- Under nohup it is ignored, here and in all that starts from here.

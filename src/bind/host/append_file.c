@@ -42,7 +42,7 @@ static int refuse(lua_State *L, int why)
 {
   char text[128];
   lua_pushnil(L);
-  lua_pushstring(L, strerror_r(why, text, sizeof text));
+  lua_pushstring(L, why == ELOOP ? "a symbolic link" : strerror_r(why, text, sizeof text));
   return 2;
 }
 
@@ -57,6 +57,14 @@ static bool lock(int file)
   return false;
 }
 
+/* Not where a link leads; those in /dev are the system's. */
+static int open_or_create(const char *path)
+{
+  const int link = strncmp(path, "/dev/", 5) == 0 ? 0 : O_NOFOLLOW;
+  const int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | link, 0666);
+  return file >= 0 || errno != EEXIST ? file : open(path, O_RDWR | O_CLOEXEC | link);
+}
+
 static int open_file(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);
@@ -64,7 +72,7 @@ static int open_file(lua_State *L)
   j->file = -1;
   luaL_setmetatable(L, type_name);
   struct stat s;
-  j->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  j->file = open_or_create(path);
   if (j->file < 0) return refuse(L, errno);
   if (!lock(j->file)) {
     lua_pushnil(L);
