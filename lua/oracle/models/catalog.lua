@@ -4,6 +4,7 @@
 local cost = require("oracle.core").cost
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
+local inputs = require "oracle.text.inputs"
 local json = require("oracle.core").json
 local paths = require "oracle.text.paths"
 local quantization = require "oracle.models.quantization"
@@ -17,15 +18,17 @@ local KINDS = {
 }
 
 -- The index of the shipped files: folded name -> file (models/index.lua). A checkout without it has no names.
-local shipped
+local shipped = {}
 
-local function index()
-  if shipped then return shipped end
+local function read_index()
   local path = paths.path "models/index.lua"
   local chunk, message = loadfile(path, "t", {})
   if not chunk then error(("%s: %s"):format(path, message), 0) end
-  shipped = chunk()
-  return shipped
+  return chunk()
+end
+
+local function index()
+  return inputs.remember(shipped, "index", read_index)
 end
 
 local function shipped_path(kind, stem)

@@ -5,6 +5,7 @@
 local lazy = require "oracle.lazy"
 local constructors = require "oracle.policy.constructors"
 local core = require "oracle.core"
+local inputs = require "oracle.text.inputs"
 local pattern = lazy "oracle.policy.pattern"
 local tables = require "oracle.policy.tables"
 
@@ -360,12 +361,10 @@ local loaded = {}
 --- A policy that comes with oracle, such as "oracle.batching.chunked", as if it were a user's own file.
 -- @return the policy; nil when there is no such module. Raises when its file is wrong.
 function sandbox.load_module(name)
-  if not loaded[name] then
-    loaded[name] = sandbox.fresh_module(name)
-    local maker = maker_of[loaded[name]]
-    if maker then maker.comes_along = true end
-  end
-  return loaded[name]
+  local made = inputs.remember(loaded, name, sandbox.fresh_module, name)
+  local maker = maker_of[made]
+  if maker then maker.comes_along = true end
+  return made
 end
 
 --- Read those modules again from now on, for their files may have changed.
