@@ -163,6 +163,7 @@ bool orc_cluster_idles(const orc_cluster *c, orc_time until)
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
   c->host.limit = until;
+  c->host.stop = c->stop;
   while (c->failure.code == 0) {
     if (c->stop != NULL && *c->stop != 0) {
       c->interrupted = true;

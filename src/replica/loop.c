@@ -330,6 +330,12 @@ static orc_time horizon(const orc_replica *r)
   return event < r->wake ? event : r->wake;
 }
 
+/* Someone wants the run to pause. */
+static bool stopped(const orc_replica *r)
+{
+  return r->host->stop != NULL && *r->host->stop != 0;
+}
+
 /*
 ** Steps of the only microbatch, from r->now on. One that ends before anything else can happen is
 ** applied at once, and a run of decodes in one loop; one that does not is left to its event. Every
@@ -360,7 +366,8 @@ static bool advance(orc_replica *r, orc_error *e)
     if (!work) return true;
     start(r, m);
     const orc_time end = m->end; /* forming it may have set something going that ends before */
-    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL) {
+    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL ||
+        stopped(r)) {
       await_end(r, m);
       return true;
     }
@@ -432,7 +439,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
     /* A step that computes for no request ends in its event: the simulation may be over before. */
     const bool for_none = r->running == 0 && r->queue.count == 0;
     if (!r->runs || for_none || r->flight[0].end >= horizon(r) ||
-        r->flight[0].end > r->host->limit || ++polled > POLL) {
+        r->flight[0].end > r->host->limit || ++polled > POLL || stopped(r)) {
       m->busy = true;
       m->end = r->flight[0].end;
       await_end(r, m);

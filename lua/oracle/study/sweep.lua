@@ -98,7 +98,7 @@ function sweep.point(work, i, progress)
   end)
   if ok then return raw.complete and result or nil, raw end
   local why = scenario.first_line(result)
-  if why == "interrupted" then return nil end
+  if why:find "interrupted$" then return nil end
   return summary.failure(set, why), { steps = 0, events = 0, now = 0 }
 end
 
