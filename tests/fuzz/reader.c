@@ -3,9 +3,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char chunk[] = "package.path = home .. '/tests/fuzz/?.lua;' .. package.path\n"
-                            "local readers = require 'readers'\n"
-                            "return assert(readers[os.getenv 'FUZZ_READER'], 'FUZZ_READER: no such reader')\n";
+static const char chunk[] =
+    "package.path = home .. '/tests/fuzz/?.lua;' .. package.path\n"
+    "local readers = require 'readers'\n"
+    "return assert(readers[os.getenv 'FUZZ_READER'], 'FUZZ_READER: no such reader')\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
