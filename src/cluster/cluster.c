@@ -51,6 +51,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->csv = config->csv;
   c->life = config->life;
   c->stop = config->stop;
+  c->hurry = config->hurry;
   orc_host_start(c);
   orc_admission_start(c);
   orc_deploy(c, config);
@@ -163,7 +164,7 @@ bool orc_cluster_idles(const orc_cluster *c, orc_time until)
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
   c->host.limit = until;
-  c->host.stop = c->stop;
+  c->host.stop = c->stop != NULL ? c->hurry : NULL;
   while (c->failure.code == 0) {
     if (c->stop != NULL && *c->stop != 0) {
       c->interrupted = true;

@@ -57,6 +57,8 @@ typedef struct orc_cluster_config {
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
   orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
+  const volatile sig_atomic_t
+      *hurry; /* non-zero as well: after the step at hand; NULL: as the events come */
 } orc_cluster_config;
 
 #endif

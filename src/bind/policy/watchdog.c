@@ -127,6 +127,7 @@ static void on_tick(int signal)
   orc_watchdog *w = current;
   if (w == NULL) return;
   w->pause = 1;
+  if (atomic_load(&interrupted) != 0) w->hurry = 1;
   if (!w->inside || w->calls != w->seen) {
     w->since = worked_ms();
     w->seen = w->calls;
@@ -157,7 +158,7 @@ void orc_bind_interrupt(bool ends)
     _exit(130); /* the second time the user means it */
   }
   if (current != NULL) {
-    current->pause = 1;
+    current->pause = current->hurry = 1;
     tick_every(current, ORC_WATCHDOG_HURRY_MS);
   }
 }

@@ -26,7 +26,8 @@ enum { ORC_WATCHDOG_ENDLESS = 1, ORC_WATCHDOG_GREEDY, ORC_WATCHDOG_INTERRUPTED }
 
 typedef struct orc_watchdog {
   lua_State *L;
-  volatile sig_atomic_t pause;   /* the simulation is to return as soon as it can */
+  volatile sig_atomic_t pause;   /* the simulation is to return when it can, for a moment perhaps */
+  volatile sig_atomic_t hurry;   /* at once: the user asked to stop */
   volatile sig_atomic_t inside;  /* a policy is running */
   volatile sig_atomic_t stopped; /* why the policy that is running has been told to end, or 0 */
   volatile sig_atomic_t calls;   /* policy calls so far (wraps) */

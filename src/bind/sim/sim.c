@@ -194,6 +194,7 @@ static int new (lua_State *L)
     .csv = s->csv,
     .life = s->life,
     .stop = &s->watch.pause,
+    .hurry = &s->watch.hurry,
   };
   orc_bind_spec_network(L, 1, pools.room, &config);
   if (pools.decode && config.topology == NULL)
