@@ -8,8 +8,8 @@ local study = require "oracle.study"
 
 local SCENARIOS = tonumber(os.getenv "LAW_SCENARIOS") or (os.getenv "ORACLE_BIN" or ""):find "san" and 40 or 400
 
-local BATCHING = { "adaptive", "chunked", "edf", "fcfs", "least_slack", "mlfq", "no_evict", "orca", "priority", "sarathi",
-                   "sglang", "sjf", "srpt", "static", "triton", "vtc" }
+local BATCHING = { "adaptive", "chunked", "edf", "fcfs", "least_slack", "mlfq", "no_evict", "orca", "priority",
+                   "sarathi", "sglang", "sjf", "srpt", "static", "triton", "vtc" }
 local ROUTING = { "kv_aware", "least_loaded", "power_of_two", "prefix_aware", "random", "round_robin",
                   "session_affinity", "weighted_random" }
 local SCALING = { "queue_length", "target_load", "planner", "sla_planner" }
@@ -70,8 +70,8 @@ local function draw(seed, batching)
   local system = c.of(SYSTEMS)
   local t = {
     model = "tiny-1b", hardware = "h100-sxm", seed = seed, workload = workload(c), batching = batching,
-    engine = { system = system, block_size = 16, num_gpu_blocks_override = blocks, max_model_len = math.min(blocks * 16, 512),
-               max_num_seqs = c.of { 1, 4, 32 }, max_num_batched_tokens = 512 },
+    engine = { system = system, block_size = 16, num_gpu_blocks_override = blocks,
+               max_model_len = math.min(blocks * 16, 512), max_num_seqs = c.of { 1, 4, 32 }, max_num_batched_tokens = 512 },
     router = c.of(ROUTING), eviction = c.of(EVICTION), slo = { ttft = "50 ms", tpot = "10 ms", e2e = "1 s" },
   }
   if c.yes(0.3) then t.admission = c.of(ADMISSION) end

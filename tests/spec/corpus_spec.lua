@@ -9,8 +9,8 @@ local CORPUS = "tests/fuzz/corpus/"
 local SANITIZED = (os.getenv "ORACLE_BIN" or ""):find "san" ~= nil
 local MOST = tonumber(os.getenv "CORPUS_CHANGES") or SANITIZED and 10 or 60 -- changes tried of each text
 
-local NUMBERS = { "0", "-1", "1e308", "-1e308", "1e-320", "5e-324", "2147483648", "9223372036854775807", "1e400", "NaN", "0.5",
-                  "\"x\"", "null", "" }
+local NUMBERS = { "0", "-1", "1e308", "-1e308", "1e-320", "5e-324", "2147483648", "9223372036854775807", "1e400",
+                  "NaN", "0.5", "\"x\"", "null", "" }
 
 teardown(readers.close)
 

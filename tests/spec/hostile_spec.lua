@@ -149,7 +149,8 @@ describe("what does not return", function()
   end)
 
   it("is gone through as it was first said to be, where it says so each time anew", function()
-    local shifting = "local n = 0 local t = setmetatable({}, { __len = function() n = n + 1 return n %% 2 == 1 and 1 or 1 << 50 end }) %s"
+    local shifting = "local n = 0 local t = setmetatable({}, { __len = function() n = n + 1 "
+      .. "return n %% 2 == 1 and 1 or 1 << 50 end }) %s"
     for _, code in ipairs { "table.insert(t, 1, 'x')", "table.remove(t, 1)", "table.sort(t)" } do
       assert.equal(80, scenario_with("batching", shifting:format(code)):run().requests.successful)
     end
@@ -167,14 +168,16 @@ describe("what does not return", function()
       ["p.name = setmetatable({}, {}) return p"] = "a table with a metatable",
       ["p.order = nil return p"] = "policy.batching: step or order: missing",
     } do
-      local path = write("bad", "local p = require('oracle.policy').batching { name = 'x', order = function() return 1 end }\n" .. code)
-      assert.matches("batching: " .. path:gsub("%p", "%%%0") .. ": .*" .. pattern, raised(function() small { batching = path }:run() end))
+      local path = write("bad", "local p = require('oracle.policy').batching { name = 'x', "
+        .. "order = function() return 1 end }\n" .. code)
+      local why = raised(function() small { batching = path }:run() end)
+      assert.matches("batching: " .. path:gsub("%p", "%%%0") .. ": .*" .. pattern, why)
     end
   end)
 
   it("prints so much and no more", function()
-    local path = write("bad", "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'chats', every_step = true,"
-      .. " step = function(b, e, s)\nif not s.said then s.said = true\nfor _ = 1, 5000 do print(('x'):rep(100)) end\n"
+    local path = write("bad", "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'chats', "
+      .. "every_step = true, step = function(b, e, s)\nif not s.said then s.said = true\nfor _ = 1, 5000 do print(('x'):rep(100)) end\n"
       .. "print(('x'):rep(1 << 20)) end\n"
       .. KINDS.batching.tail)
     local rc, _, err = program.run(program.QUICK .. " -q --set 'batching=" .. path .. "'")

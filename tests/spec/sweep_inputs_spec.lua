@@ -1,5 +1,5 @@
---- What a sweep's results were computed from: every file a point read is in its line by digest, and a sweep goes on only
--- where they are what they were.
+--- What a sweep's results were computed from: every file a point read is in its line by digest, and a sweep goes on
+-- only where they are what they were.
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -13,8 +13,8 @@ local FILES = {
   ["lengths.csv"] = "10\n20\n30\n",
   ["part.lua"] = "return { max_model_len = 2048 }\n",
   ["module.lua"] = "return 3\n",
-  ["policy.lua"] = "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'own', order = function(r)\n"
-    .. "return r.prompt end }\n",
+  ["policy.lua"] = "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'own', "
+    .. "order = function(r) return r.prompt end }\n",
   ["generator.lua"] = "return { next = function() return { arrival = 0.1, prompt = 10, output = 5 } end }\n",
   ["cost.lua"] = "return function() return 0.01 end\n",
   ["system.lua"] = "local system = require 'oracle.system'\n"
@@ -22,7 +22,8 @@ local FILES = {
 }
 
 local function scenario(keys)
-  return ("local oracle = require 'oracle'\npackage.path = package.path .. ';DIR/?.lua'\n" .. keys):gsub("DIR", program.dir)
+  local head = "local oracle = require 'oracle'\npackage.path = package.path .. ';DIR/?.lua'\n"
+  return (head .. keys):gsub("DIR", program.dir)
 end
 
 local WORKLOAD = "workload = oracle.workload.poisson { rate = 10, count = 3, prompt = 10, output = 5 }, "
@@ -115,7 +116,8 @@ describe("a sweep that goes on", function()
 
   it("computes only those anew that read it", function()
     local args = prepare("policy.lua"):gsub(" %-%-seeds 3", "")
-    local text = SCENARIOS["policy.lua"]:gsub("batching = 'policy.lua'", "vary = { { 'batching', { 'chunked', 'policy.lua', 'fcfs' } } }")
+    local text = SCENARIOS["policy.lua"]:gsub("batching = 'policy.lua'",
+      "vary = { { 'batching', { 'chunked', 'policy.lua', 'fcfs' } } }")
     program.write("s.lua", scenario(text))
     assert.equal(0, (program.run(args)))
     local list = lines()

@@ -64,8 +64,8 @@ end
 -- A file that came from elsewhere does not write where its reader did not say.
 local function confined(row, path, file)
   if path == "-" or DEVICES[path] or core.new_file.below(path) then return end
-  error(("%s: metrics_config.%s: %s: a path in the current folder or below it expected; --%s %s says it on the command line")
-    :format(file, row[2], path, row[1], path), 0)
+  error(("%s: metrics_config.%s: %s: a path in the current folder or below it expected; --%s %s says it on the command "
+    .. "line"):format(file, row[2], path, row[1], path), 0)
 end
 
 --- What a configuration says beside its scenario goes into the options, unless the command line says otherwise.

@@ -147,7 +147,8 @@ local function simulate(work, job, results, inputs, options, ranks)
   local began, before = host.clock(), results.count
   local threads = options.threads or host.cores and host.cores() or 1
   local ok, total = pcall(sweep.run, work, job, {
-    results = results, inputs = inputs, host = host, threads = threads, ranks = ranks and ranks:executor(host, job, threads),
+    results = results, inputs = inputs, host = host, threads = threads,
+    ranks = ranks and ranks:executor(host, job, threads),
     points = meter and function(done, planned) meter.points(done, planned, before) end,
     progress = meter and work.count == 1 and meter.step or nil,
   })

@@ -156,8 +156,8 @@ end
 
 local TERMINATED = 128 + 15                               -- what a shell says of one that SIGTERM ended
 
--- A simulation that is run at once shows how far it is. The engine minds Ctrl-C then and ends with what it has, which is
--- shown; what would come after it, such as the next run of a loop, is stopped.
+-- A simulation that is run at once shows how far it is. The engine minds Ctrl-C then and ends with what it has, which
+-- is shown; what would come after it, such as the next run of a loop, is stopped.
 local function show_progress(host)
   local sim = core.sim
   local run = sim.run

@@ -322,11 +322,13 @@ local SHAPED, SHAPE_LEAST, SHAPE_MOST = { gamma = true, pareto = true, weibull =
 -- What the engine could not draw from, though each parameter is a number for itself; nil: it can.
 local function beyond(d, out)
   if SHAPED[out.kind] and not (out.a >= SHAPE_LEAST and out.a <= SHAPE_MOST) then
-    return ("%s: %s: a shape from %g to %g expected, this makes %g"):format(d.kind, d.shape and "shape" or "cv", SHAPE_LEAST,
-      SHAPE_MOST, out.a)
+    return ("%s: %s: a shape from %g to %g expected, this makes %g"):format(d.kind, d.shape and "shape" or "cv",
+      SHAPE_LEAST, SHAPE_MOST, out.a)
   end
   local spread = out.a and math.abs(out.a) + math.abs(out.b or 0) or 0
-  if spread ~= spread or spread == math.huge then return d.kind .. ": smaller numbers expected: they make none together" end
+  if spread ~= spread or spread == math.huge then
+    return d.kind .. ": smaller numbers expected: they make none together"
+  end
 end
 
 --- Turn a distribution as written into the engine's form (src/base/dist.h).

@@ -1,7 +1,7 @@
 --- The results file of a sweep: a line per point as it finishes, so that a sweep that was stopped, however, goes on
 -- where it was. JSON lines: first {"oracle_sweep":1,...} says which sweep it is, then
--- {"point":17,"crc32":"89abcdef","inputs":{...},"result":{...}}, where `inputs` has a digest of each file it was computed
--- from (oracle.study.sweep_inputs). A line that was being written when the power went, or the process,
+-- {"point":17,"crc32":"89abcdef","inputs":{...},"result":{...}}, where `inputs` has a digest of each file it was
+-- computed from (oracle.study.sweep_inputs). A line that was being written when the power went, or the process,
 -- does not match its CRC and is left out. A point that could not run has a line too, with "error" in its result; who
 -- goes on tries it again, since what was wrong may be mended, and of two lines of a point the later one counts.
 local core = require "oracle.core"
@@ -118,9 +118,9 @@ local function drop_changed(self, id, anyway)
   table.sort(changed)
   self.changed = { files = changed, points = count }
   if not anyway then
-    return nil, ("holds results of %s as %s before; %d of %d points read that: --resume=anyway computes them again, --out "
-      .. "with another name begins a new sweep"):format(table.concat(changed, ", "), #changed == 1 and "it was" or "they were",
-      count, self.planned)
+    local were = #changed == 1 and "it was" or "they were"
+    return nil, ("holds results of %s as %s before; %d of %d points read that: --resume=anyway computes them again, "
+      .. "--out with another name begins a new sweep"):format(table.concat(changed, ", "), were, count, self.planned)
   end
   drop(self, points)
   return true

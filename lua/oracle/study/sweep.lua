@@ -199,8 +199,8 @@ end
 --- Run all points that have no result yet.
 -- @param work of sweep.open
 -- @param job what it was opened with
--- @param options { results = of oracle.study.results_file, inputs = of sweep_inputs, host =, threads =, ranks = an executor or nil,
---   progress = function(share, time) of one run, points = function(done, planned) }
+-- @param options { results = of oracle.study.results_file, inputs = of sweep_inputs, host =, threads =,
+--   ranks = an executor or nil, progress = function(share, time) of one run, points = function(done, planned) }
 -- @return { steps =, events =, now = } of what ran here; raises when results cannot be kept
 function sweep.run(work, job, options)
   local total = { steps = 0, events = 0, now = 0 }

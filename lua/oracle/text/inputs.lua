@@ -23,7 +23,7 @@ end
 function inputs.watch()
   if watching then return end
   watching, noted = true, {}
-  io.open = noting(io.open)
+  io.open = noting(io.open)                               -- luacheck: ignore 122
   for _, at in ipairs { { io, "lines" }, { _G, "dofile" }, { _G, "loadfile" } } do
     local f = at[1][at[2]]
     at[1][at[2]] = function(path, ...)
