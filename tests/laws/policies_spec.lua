@@ -71,7 +71,8 @@ local function draw(seed, batching)
   local t = {
     model = "tiny-1b", hardware = "h100-sxm", seed = seed, workload = workload(c), batching = batching,
     engine = { system = system, block_size = 16, num_gpu_blocks_override = blocks,
-               max_model_len = math.min(blocks * 16, 512), max_num_seqs = c.of { 1, 4, 32 }, max_num_batched_tokens = 512 },
+               max_model_len = math.min(blocks * 16, 512), max_num_seqs = c.of { 1, 4, 32 },
+               max_num_batched_tokens = 512 },
     router = c.of(ROUTING), eviction = c.of(EVICTION), slo = { ttft = "50 ms", tpot = "10 ms", e2e = "1 s" },
   }
   if c.yes(0.3) then t.admission = c.of(ADMISSION) end

@@ -177,7 +177,8 @@ describe("what does not return", function()
 
   it("prints so much and no more", function()
     local path = write("bad", "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'chats', "
-      .. "every_step = true, step = function(b, e, s)\nif not s.said then s.said = true\nfor _ = 1, 5000 do print(('x'):rep(100)) end\n"
+      .. "every_step = true, step = function(b, e, s)\n"
+      .. "if not s.said then s.said = true\nfor _ = 1, 5000 do print(('x'):rep(100)) end\n"
       .. "print(('x'):rep(1 << 20)) end\n"
       .. KINDS.batching.tail)
     local rc, _, err = program.run(program.QUICK .. " -q --set 'batching=" .. path .. "'")
