@@ -71,7 +71,7 @@ describe("oracle SCENARIO", function()
     for line in io.lines(all) do lines[#lines + 1] = line end
     assert.same({ 4, "first", "last" }, { #lines, lines[1], lines[4] })
     assert.matches('^req_1,"client_chat, ""long""_0",,', lines[3])
-    assert.matches(',0,"chat, ""long""",0$', lines[3])
+    assert.matches(',0,"chat, ""long""",0,0$', lines[3])
   end)
 
   it("takes --set in every form", function()
