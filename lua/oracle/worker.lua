@@ -2,6 +2,7 @@
 -- all that such a file may say, and computes points.
 local core = require "oracle.core"
 local formats = require "oracle.formats"
+local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
 local scenario = require "oracle.scenario"
 local sweep = require "oracle.study.sweep"
@@ -20,6 +21,7 @@ end
 -- @param text the job of oracle.study.sweep, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
 function worker.worker(text)
+  inputs.watch()
   local job = core.json.decode(text)
   local s, why = load(job)
   local work

@@ -160,6 +160,8 @@ static void survives(terminal *t)
   CHECK(says(t, "long:run_for(1)", " running"));
   CHECK(interrupted(t, "long:run_until(function() while true do end end)", "oracle: "));
   CHECK(interrupted(t, "run(c)", "INCOMPLETE"));
+  CHECK(says(t, "q = load \"scenarios/quickstart.lua\"", ""));
+  CHECK(interrupted(t, "for i = 1, 100000 do run(q) end", "oracle: interrupted"));
   CHECK(says(t, "1 + 1", "2"));
 }
 

@@ -27,7 +27,8 @@ options.LIST = {
     doc = "sweep: each point with N seeds, from the scenario's on" },
   { "--out", value = "FILE", key = "out", of = of "sweep",
     doc = "sweep: where results are kept as they finish (NAME.sweep.jsonl)" },
-  { "--resume", key = "resume", of = of "sweep", doc = "sweep: go on where that file ends" },
+  { "--resume", key = "resume", of = of "sweep", inline = { "anyway" },
+    doc = "sweep: go on where that file ends; =anyway: points whose files have changed anew" },
   { "--replications", value = "N", key = "replications", of = of "compare", whole = { 2, 1000 },
     doc = "compare: runs of each, from the scenario's seed on (5)" },
   { "--until", value = "SHARE", key = "until", of = of "compare",
@@ -191,6 +192,8 @@ function options.parse(args)
         value = inline or args[i]
         if value == nil then misuse("%s: %s expected", o[1], o.value) end
         value = option_value(o, value)
+      elseif inline and o.inline then
+        value = option_value({ o[1], choice = o.inline }, inline)
       elseif inline then
         misuse("%s takes no value", o[1])
       end

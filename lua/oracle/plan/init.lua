@@ -9,6 +9,7 @@ local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local huggingface = lazy "oracle.models.huggingface"
 local lora = lazy "oracle.plan.lora"
+local inputs = require "oracle.text.inputs"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
@@ -122,9 +123,7 @@ local APPROXIMATE = { approximate = true }
 -- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
 local function recall(memo, kind, value, find, overrides)
   memo[kind] = memo[kind] or {}
-  local found = memo[kind][value] or look_up(kind, value, find, overrides)
-  memo[kind][value] = found
-  return found
+  return inputs.remember(memo[kind], value, look_up, kind, value, find, overrides)
 end
 
 -- LogGP is a formula: messages that are carried out one by one know nothing of it.

@@ -268,11 +268,13 @@ local function cost_of(plan, raw, seconds)
   return ordered.object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
--- KV caches handed over between pools; mean_ms from the first token until all of it is there.
+-- KV caches handed over between pools; mean_ms from the first token until all of it is there. `lost`: a failure took
+-- them on the way, and their prompts were computed again.
 local function transfers_of(raw)
   local h = raw.kv_transfers
-  if not h or h.count == 0 then return ordered.object { { "count", 0 } } end
-  return ordered.object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count } }
+  local lost = { "lost", h and h.lost or 0 }
+  if not h or h.count == 0 then return ordered.object { { "count", 0 }, lost } end
+  return ordered.object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count }, lost }
 end
 
 -- What has both places and keys, such as { "sarathi", token_budget = 512 }, is nothing JSON knows: it is shown as it is

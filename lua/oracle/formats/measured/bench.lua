@@ -61,6 +61,10 @@ end
 return function(_, v, deployment)
   local count = math.tointeger(number(v, "completed") or number(v, "num_prompts"))
   if not count or count < 1 then error("completed: a whole number of at least 1 expected", 0) end
+  local sent = number(v, "num_prompts")
+  if sent and count > sent then
+    error(("completed: %d: no more than num_prompts, %g, expected"):format(count, sent), 0)
+  end
   local workload = arrivals(v, count)
   workload.prompt = lengths(v, "input_lens", "total_input_tokens", count)
   workload.output = lengths(v, "output_lens", "total_output_tokens", count)
