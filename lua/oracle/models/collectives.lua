@@ -208,13 +208,12 @@ local COPIES = {
 function collectives.copies(engine, top_k, ranks) return COPIES[engine](top_k, ranks) end
 
 --- What `all_reduce = "auto"` takes, for layout.measured.
--- @param e checked knobs, @param hardware of the ranks
+-- @param e checked knobs, @param version of the engine, @param hardware of the ranks
 -- @param shared of experts that replicas share: { replicas =, ranks =, top_k =, backend = e.all2all_backend, nil where
 --   each rank has a part of each expert }; nil: none are
 -- @return a list of regimes by collective; nil where nothing was measured for this hardware
-function collectives.measured(e, hardware, shared)
-  local q = { engine = collectives.engine_of(e.system), version = e.version or e.modelled_version,
-              hardware = hardware }
+function collectives.measured(e, version, hardware, shared)
+  local q = { engine = collectives.engine_of(e.system), version = version, hardware = hardware }
   local function of(collective, ranks)
     q.collective, q.ranks = collective, ranks
     return ranks > 1 and collectives.regimes(q) or nil
