@@ -180,15 +180,19 @@ local function load(path, label)
   return v
 end
 
+local shipped_names                                       -- read once: many scenarios ask
+
 --- The names of the shipped fits, sorted.
 function fits.names()
+  if shipped_names then return table.move(shipped_names, 1, #shipped_names, 1, {}) end
   local names = {}
   for _, file in ipairs(core.list(paths.path "models/fits") or {}) do
     local name = file:match "^([%w_.-]+)%.json$"
     if name and type(read(shipped(name)).engine) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
-  return names
+  shipped_names = names
+  return table.move(names, 1, #names, 1, {})
 end
 
 --- A fit by its name, or by the path of a file (it has a "/" or ends in .json).
