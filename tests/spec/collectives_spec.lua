@@ -9,7 +9,7 @@ local program = require "program"
 local regimes = require "oracle.formats.measured.regimes"
 local rows = require "oracle.formats.measured.collective_rows"
 
-local near, run, with = experiments.near, experiments.run, experiments.with
+local near, run, with = experiments.near, experiments.roofline, experiments.with
 local H100, L40S, MI300X = catalog.hardware "h100-sxm", catalog.hardware "l40s", catalog.hardware "mi300x"
 
 local function at(of, bytes) return core.cost.measured_time(of, bytes) end

@@ -57,7 +57,8 @@ describe("energy", function()
 
   local function eight_prompts(hardware)
     local plan = planning.plan(oracle.scenario {
-      model = MODEL, hardware = hardware, workload = oracle.workload.batch { count = 8, prompt = 100, output = 3 } })
+      model = MODEL, hardware = hardware, cost = "roofline",
+      workload = oracle.workload.batch { count = 8, prompt = 100, output = 3 } })
     return plan, require("oracle.result.summary").new(plan, planning.simulate(plan)).energy
   end
 

@@ -180,15 +180,19 @@ local function load(path, label)
   return v
 end
 
+local shipped_names                                       -- read once: many scenarios ask
+
 --- The names of the shipped fits, sorted.
 function fits.names()
+  if shipped_names then return table.move(shipped_names, 1, #shipped_names, 1, {}) end
   local names = {}
   for _, file in ipairs(core.list(paths.path "models/fits") or {}) do
     local name = file:match "^([%w_.-]+)%.json$"
     if name and type(read(shipped(name)).engine) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
-  return names
+  shipped_names = names
+  return table.move(names, 1, #names, 1, {})
 end
 
 --- A fit by its name, or by the path of a file (it has a "/" or ends in .json).
@@ -210,12 +214,11 @@ function fits.open(name, find)
     or "none, one of " .. table.concat(names, ", ") .. " or the path of one expected"), 0)
 end
 
---- The shipped fit of an engine, or nil.
+--- The shipped fit of an engine, which has its name; nil: there is none.
 function fits.of_engine(engine)
-  for _, name in ipairs(fits.names()) do
-    local fit = load(shipped(name), name)
-    if fit.engine == engine then return fit end
-  end
+  local path = type(engine) == "string" and engine:match "^[%w_-]+$" and shipped(engine)
+  if not path or not paths.exists(path) then return nil end
+  return load(path, engine)
 end
 
 -- ---- what it says of a deployment ----

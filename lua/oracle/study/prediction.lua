@@ -47,20 +47,20 @@ end
 local function inside(plan, raw)
   local spec, pool = plan.spec, raw.shapes and raw.shapes[1]
   local gaps = raw.tokens.output - raw.requests.successful
-  if plan.deployment.pools or not pool or gaps <= 0 then return nil end
-  local step = { model = spec.model, hardware = spec.hardware, layout = spec.layout, own_cost = nil }
-  local split, least = {}, {}
+  if plan.deployment.pools or not pool or gaps <= 0 or spec.own_cost then return nil end
+  local of = { model = spec.model, hardware = spec.hardware, layout = spec.layout, cost = spec.cost }
+  local priced = core.cost.prepare(of)
+  of.cost = LIMITS
+  local bound, split, least = core.cost.prepare(of), {}, {}
   for _, alike in ipairs(pool.alike) do
-    step.shape, step.cost, step.own_cost = alike.shape, spec.cost, spec.own_cost
-    add(split, core.cost.step(step), alike.steps)
-    step.cost, step.own_cost = LIMITS, nil
-    add(least, core.cost.step(step), alike.answered)
+    add(split, core.cost.price(priced, alike.shape), alike.steps)
+    add(least, core.cost.price(bound, alike.shape), alike.answered)
   end
   local total = split.total
   split.total = nil
   for item, seconds in pairs(split) do split[item] = total > 0 and seconds / total or 0 end
-  local bound = 1000 * ((least.gemm or 0) + (least.attention or 0) + (least.lm_head or 0)) / gaps
-  return split, (spec.model.num_experts or 0) > 0 and UNEVEN * bound or bound
+  local limit = 1000 * ((least.gemm or 0) + (least.attention or 0) + (least.lm_head or 0)) / gaps
+  return split, (spec.model.num_experts or 0) > 0 and UNEVEN * limit or limit
 end
 
 -- Of each request in the order of arrival: ms from its first token to its last, and until its first.
@@ -151,11 +151,22 @@ local function alone(scenarios, options)
   return found
 end
 
---- Predict many scenarios.
--- @param scenarios a list of scenarios as plain values
--- @param options { cost =, shapes =, threads =, host = of oracle.host or nil, progress = function(done, of) or nil }
--- @return the predictions, by place; raises "interrupted"
-function prediction.many(scenarios, options)
+-- Each scenario once: tables of measurements repeat configurations. Returns those that differ, and the place of each
+-- among them.
+local function distinct(scenarios)
+  local list, place, of = {}, {}, {}
+  for i, given in ipairs(scenarios) do
+    local key = core.json.encode(given)
+    if not place[key] then
+      list[#list + 1] = given
+      place[key] = #list
+    end
+    of[i] = place[key]
+  end
+  return list, of
+end
+
+local function all(scenarios, options)
   local host, threads = options.host, math.min(options.threads or 1, #scenarios)
   if threads < 2 or not (host and host.pool) then return alone(scenarios, options) end
   local job = core.json.encode { rows = scenarios, cost = options.cost, shapes = options.shapes or nil,
@@ -166,6 +177,17 @@ function prediction.many(scenarios, options)
   if not ok then error(found, 0) end
   if host.interrupted() then error("interrupted", 0) end
   return found
+end
+
+--- Predict many scenarios.
+-- @param scenarios a list of scenarios as plain values
+-- @param options { cost =, shapes =, threads =, host = of oracle.host or nil, progress = function(done, of) or nil }
+-- @return the predictions, by place; raises "interrupted"
+function prediction.many(scenarios, options)
+  local list, of = distinct(scenarios)
+  local found, out = all(list, options), {}
+  for i = 1, #scenarios do out[i] = found[of[i]] end
+  return out
 end
 
 return prediction

@@ -10,7 +10,8 @@ silicon.TELLS = { "isl", "osl", "silicon_ttft_ms", "silicon_tpot_ms" }
 
 local NEEDS = { "backend", "model_path", "system", "isl", "osl", "silicon_ttft_ms", "silicon_tpot_ms" }
 local RACK = 16                                           -- ranks beyond which "aggregated" is a whole rack
-local PROMPTS = 10                                        -- for each client, as InferenceMAX asks
+local PROMPTS = 10                                        -- for each client, as InferenceMAX asks;
+local MANY = 512                                          -- of more clients fewer: their means are there by then
 
 local function is_square(n, side)
   return side > 1 and n == side * side
@@ -36,7 +37,8 @@ end
 
 local function workload(concurrency, isl, osl)
   local drawn = is_drawn(isl, osl)
-  return { kind = "closed_loop", concurrency = concurrency, count = PROMPTS * concurrency,
+  local each = concurrency > MANY and math.max(4, PROMPTS * MANY // concurrency) or PROMPTS
+  return { kind = "closed_loop", concurrency = concurrency, count = each * concurrency,
            prompt = drawn and deployed.spread(isl) or isl, output = drawn and deployed.spread(osl) or osl }
 end
 
