@@ -140,7 +140,7 @@ function cost_model.with_fit(written, fit, force)
   local made = without_key(type(written) == "table" and written or { kind = written }, "fit")
   if fit == "none" then
     local priced = made.kind == nil or made.kind == AUTO or made.kind == "calibrated"
-    if priced then made.kind, made.force_fit = "roofline", nil end
+    if priced then made.kind, made.force_fit, made.engine_version = "roofline", nil, nil end
   else
     made.kind, made.fit = "calibrated", fit or type(written) == "table" and written.fit or nil
     made.force_fit = force or made.force_fit
