@@ -199,7 +199,7 @@ local function deploy_kind(r, find, memo, role)
   e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
-  layout.measured = deployment.measured_collectives(e, model, gpus)
+  layout.measured = deployment.measured_collectives(e, model, gpus, r.cost.engine_version)
   if layout.layers == "balanced" then
     local parts = { model = model, layout = layout, names = names }
     local cost = costs.cost_kind == "calibrated"
