@@ -38,7 +38,7 @@ local function best(rounds, spec)
 end
 
 local function spec_of(t, changes)
-  t.model, t.hardware = t.model or "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm"
+  t.model, t.hardware, t.cost = t.model or "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm", t.cost or "roofline"
   local spec = planning.spec(planning.plan(oracle.scenario(t)))
   for k, v in pairs(changes or {}) do
     if v == "nil" then spec[k] = nil else spec[k] = v end
@@ -68,6 +68,14 @@ local function beside_bare(bare, name, title, wanted_ms, spec)
     or bare.now ~= raw.now and "; another end" or "; same steps, same end")
 end
 
+-- The same trace under a fit: what it takes longer.
+local function calibrated(trace)
+  local plain, first = best(15, spec_of { workload = oracle.workload.trace { path = trace } })
+  local fitted, raw = best(15, spec_of { cost = "calibrated", workload = oracle.workload.trace { path = trace } })
+  say("under a fit: %.1f ms, %.1f ns/step, %.2f times the roofline's (wanted <= 1.3), %.2f times per step",
+    1e3 * fitted, 1e9 * fitted / raw.steps, fitted / plain, fitted / raw.steps / (plain / first.steps))
+end
+
 local function limits()
   print("whole simulations, policies in Lua, and the bare loop on the same requests")
   local bare = bare_figures()
@@ -77,6 +85,7 @@ local function limits()
     f:close()
     beside_bare(bare.azure, "azure", "Azure conversation trace, 8B", 25,
       spec_of { workload = oracle.workload.trace { path = trace } })
+    calibrated(trace)
   else
     say("Azure: %s is not there", trace)
   end

@@ -12,7 +12,7 @@ local rows = require "oracle.formats.measured.collective_rows"
 local APART = { gb200 = { "gb200", "gb300" } }
 
 local SOURCE = "kernel times of NVIDIA aiconfigurator, systems/data (Apache-2.0), collected by collector/"
-  .. "collect_all_reduce.py and collect_nccl.py; NCCL launched one by one on DGX H100: medians from the profiling data of"
+  .. "collect_all_reduce.py, collect_nccl.py and deep_collector; NCCL launched one by one on DGX H100: medians from the profiling data of"
   .. " microsoft/vidur (MIT)"
 local METHOD = "least squares of relative deviations, 6 lines at most and as few as come within 3 % (root mean square) or"
   .. " gain less than 15 % by one more; times that fall as bytes grow are taken together, one half as long again as those of the sizes on both sides"
@@ -45,7 +45,9 @@ end
 for _, argument in ipairs(arg) do
   local name, path = argument:match "^([^=/]+)=(.+)$"
   path = path or argument
-  for _, g in ipairs(rows.read(assert(document.text(path)))) do add(g, catalog.hardware(name or g.gpu)) end
+  for _, g in ipairs(rows.read(assert(document.text(path)))) do
+    if not g.few and (g.launch == "graph" or g.launch == "eager") then add(g, catalog.hardware(name or g.gpu)) end
+  end
 end
 
 -- ---- writing ----

@@ -4,16 +4,12 @@
 #include "cluster/failure.h"
 #include "cluster/phases.h"
 
-/*
-** What a client waits for a token that is there: so many steps, each as long as those of the request
-** took on average; of one token, as the replica's last.
-*/
+/* What a client waits for tokens that are there: so many steps, each as long as those of the request
+** took on average. */
 static orc_time client_delay(const orc_cluster *c, const orc_request *q)
 {
-  if (c->stream_interval == 0.0 || q->generated == 0) return 0;
-  const double gap = q->generated > 1
-                         ? (double)(q->last_token - q->first_token) / (q->generated - 1)
-                         : (double)c->replicas[q->replica].last_step;
+  if (c->stream_interval == 0.0 || q->generated < 2) return 0;
+  const double gap = (double)(q->last_token - q->first_token) / (q->generated - 1);
   return (orc_time)(c->stream_interval * gap + 0.5);
 }
 

@@ -13,7 +13,7 @@ typedef struct orc_window_mark {
   double rented;                /* s */
   uint64_t evictions;
   orc_time *stages; /* [pipeline stages] ns at work */
-  double *roofs;    /* [pipeline stages] s, see orc_usage_roof */
+  double *joules;   /* [pipeline stages] see orc_usage_energy */
 } orc_window_mark;
 
 typedef struct orc_window {

@@ -74,7 +74,7 @@ struct orc_cluster {
   orc_time overhead;
   double token_overhead; /* ns */
   double stream_interval;
-  orc_series *series;    /* owned; NULL: no samples are taken */
+  orc_series *series; /* owned; NULL: no samples are taken */
   const orc_log *log;
   orc_time last_end;           /* when the last request ended */
   orc_time instant_retry_time; /* when rejected clients last sent again at once */

@@ -39,10 +39,11 @@ static void mark_replica(orc_cluster *c, int index, orc_window_mark *m)
                           .rented = orc_phases_rented(&c->lifecycle, index, now),
                           .evictions = r->kv.evictions,
                           .stages = orc_alloc(stages, sizeof *m->stages),
-                          .roofs = orc_alloc(stages, sizeof *m->roofs) };
+                          .joules = orc_alloc(stages, sizeof *m->joules) };
   for (int i = 0; i < r->pipeline.count; i++) {
     m->stages[i] = orc_usage_stage_until(r, i, now);
-    m->roofs[i] = orc_usage_roof(r, i);
+    m->joules[i] = orc_usage_energy_of(r, i).joules;
+    r->pipeline.stages[i].peak_watts = 0.0;
   }
   r->usage.peak_blocks = orc_kv_used(&r->kv);
 }
@@ -69,7 +70,7 @@ void orc_window_done(orc_cluster *c)
 {
   for (int i = 0; c->window.marks != NULL && i < c->replica_count; i++) {
     free(c->window.marks[i].stages);
-    free(c->window.marks[i].roofs);
+    free(c->window.marks[i].joules);
   }
   free(c->window.marks);
   c->window.marks = NULL;

@@ -22,6 +22,7 @@ typedef struct orc_all_reduce {
   int count; /* of ways, >= 1 */
   orc_way ways[ORC_ALGORITHMS];
   orc_regimes measured; /* count > 0: what counts; the one way is the ring of the ranks' links */
+  bool placed;          /* the ways are those of a network */
 } orc_all_reduce;
 
 /*

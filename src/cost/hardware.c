@@ -25,6 +25,13 @@ static bool field(const char *name, double value, bool positive, orc_error *e)
                   positive ? "above" : "of at least");
 }
 
+double orc_hardware_watts(const orc_hardware *h, double memory, double compute)
+{
+  const orc_power *p = &h->power;
+  const double share = p->active + p->memory * memory + p->compute * compute;
+  return fmax(h->idle_watts, fmin(1.0, share) * h->tdp_watts);
+}
+
 bool orc_hardware_check(const orc_hardware *h, orc_error *e)
 {
   for (int i = 0; i < ORC_DTYPES; i++) {
@@ -41,6 +48,9 @@ bool orc_hardware_check(const orc_hardware *h, orc_error *e)
       !field("pcie.latency", h->pcie.latency, false, e) ||
       !field("idle_watts", h->idle_watts, false, e) ||
       !field("tdp_watts", h->tdp_watts, false, e) ||
+      !field("power.active", h->power.active, false, e) ||
+      !field("power.memory", h->power.memory, false, e) ||
+      !field("power.compute", h->power.compute, false, e) ||
       !field("usd_per_hour", h->usd_per_hour, false, e))
     return false;
   if (h->idle_watts > h->tdp_watts)

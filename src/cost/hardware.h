@@ -12,6 +12,12 @@ typedef struct orc_link {
   double latency;   /* s per message, >= 0 */
 } orc_link;
 
+/* What a chip at work draws, as shares of its TDP. */
+typedef struct orc_power {
+  double active;          /* whatever it does */
+  double memory, compute; /* more at the full rate of the memory, and of the matrix units */
+} orc_power;
+
 typedef struct orc_hardware {
   double
       flops[ORC_DTYPES]; /* dense FLOP/s of those with a peak; 0 where the chip lacks the format */
@@ -20,6 +26,7 @@ typedef struct orc_hardware {
   orc_link nvlink;       /* between GPUs of one server; bandwidth 0: none, PCIe carries it */
   orc_link pcie;
   double idle_watts, tdp_watts;
+  orc_power power;
   double usd_per_hour; /* list price of one GPU; 0 unknown */
 } orc_hardware;
 
@@ -33,6 +40,14 @@ double orc_hardware_flops(const orc_hardware *h, orc_dtype compute);
 
 /* The link that joins the GPUs of a tensor-parallel group: NVLink where there is one, else PCIe. */
 const orc_link *orc_hardware_peer_link(const orc_hardware *h);
+
+/*
+** W that it draws while it works at these shares of its peaks: active + memory x share + compute x
+** share of the TDP, at least what it idles at and at most the TDP.
+**   memory    B/s of HBM over the peak
+**   compute   FLOP/s over the peak of the format
+*/
+double orc_hardware_watts(const orc_hardware *h, double memory, double compute);
 
 /*
 ** Check the figures: false with the field, its value and what was expected. Memory, bandwidth and

@@ -14,8 +14,10 @@ enum { ORC_STAGES = 64 }; /* stages whose layers can be told one by one */
 
 /* Collectives over the ranks of one node as they were measured; count 0: formulas alone. */
 typedef struct orc_measured_collectives {
-  orc_regimes all_reduce;                             /* of the tensor-parallel ranks */
-  orc_regimes all_gather, reduce_scatter, all_to_all; /* of the ranks that share the experts */
+  orc_regimes all_reduce;                 /* of the tensor-parallel ranks */
+  orc_regimes all_gather, reduce_scatter; /* of the replicas that share the experts; */
+  orc_regimes dispatch, combine; /* or tokens to the ranks of their experts and back, each */
+  double copies;                 /* in so many copies; read where dispatch.count > 0 */
 } orc_measured_collectives;
 
 typedef struct orc_layout {

@@ -239,16 +239,31 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
 }
 
-/* s of one of its collectives as measured, where AUTO takes that; else 0. */
-static double measured_exchange(const orc_layout *l, const orc_exchange *x)
+/*
+** As measured, where AUTO takes that: both ways of the exchange at once.
+**   tokens   of this rank, `all` of all that share the experts
+*/
+static void take_measured(const orc_step_cost *c, double tokens, double all, double token,
+                          orc_exchange *x)
 {
-  const orc_measured_collectives *m = &l->measured;
-  if (l->all_reduce != ORC_ALGORITHM_AUTO) return 0.0;
-  if (x->collective == ORC_COLLECTIVE_ALL_TO_ALL)
-    return m->all_to_all.count > 0 ? orc_regimes_time(&m->all_to_all, x->bytes) : 0.0;
-  if (m->all_gather.count == 0 || m->reduce_scatter.count == 0) return 0.0;
-  return orc_regimes_time(&m->all_gather, x->bytes) +
-         orc_regimes_time(&m->reduce_scatter, x->bytes);
+  const orc_measured_collectives *m = &c->layout.measured;
+  if (c->layout.all_reduce != ORC_ALGORITHM_AUTO) return;
+  if (m->dispatch.count > 0) {
+    x->bytes = tokens * m->copies * token;
+    x->measured =
+        orc_regimes_time(&m->dispatch, x->bytes) + orc_regimes_time(&m->combine, x->bytes);
+  } else if (m->all_gather.count > 0 && m->reduce_scatter.count > 0) {
+    x->bytes = all * token;
+    x->measured =
+        orc_regimes_time(&m->all_gather, x->bytes) + orc_regimes_time(&m->reduce_scatter, x->bytes);
+  }
+  if (x->measured > 0.0) x->times = 1;
+}
+
+bool orc_step_reduces_by_calibration(const orc_step_cost *c)
+{
+  return is_calibrated(c) && c->layout.all_reduce == ORC_ALGORITHM_AUTO &&
+         c->reduce.measured.count == 0 && !c->reduce.placed;
 }
 
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all)
@@ -256,20 +271,21 @@ orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all
   if (c->exchange.ranks == 1) return (orc_exchange){ .layers = 0 };
   const int first = c->stage.first_layer;
   const double token = c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  const double own = tokens / c->layout.tensor_parallel_size;
   orc_exchange x = { .group = c->exchange,
                      .layers = orc_model_expert_layers(&c->model, first + c->stage.layers) -
                                orc_model_expert_layers(&c->model, first) };
   if (c->layout.expert_parallel) {
     x.collective = ORC_COLLECTIVE_ALL_TO_ALL;
     x.times = 2;
-    x.bytes = tokens / c->layout.tensor_parallel_size * c->model.num_experts_per_tok * token;
+    x.bytes = own * c->model.num_experts_per_tok * token;
   } else {
     x.collective = ORC_COLLECTIVE_ALL_REDUCE;
     x.group.ranks = c->layout.data_parallel_size;
     x.times = 1;
     x.bytes = all * token;
   }
-  x.measured = measured_exchange(&c->layout, &x);
+  take_measured(c, own, all, token, &x);
   return x;
 }
 
@@ -311,8 +327,7 @@ typedef struct step_tokens {
 static double reduce_time(const orc_step_cost *c, double n)
 {
   const double bytes = n * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
-  if (!is_calibrated(c) || c->reduce.measured.count > 0)
-    return orc_all_reduce_time(&c->reduce, bytes);
+  if (!orc_step_reduces_by_calibration(c)) return orc_all_reduce_time(&c->reduce, bytes);
   const double ranks = c->reduce.ranks;
   return orc_calibrated_messages(&c->calibrated, &c->reduce.ways[0].fabric.near,
                                  2.0 * (ranks - 1.0) / ranks * bytes);

@@ -177,8 +177,12 @@ typedef struct orc_exchange {
   orc_group group;
   int layers, times; /* layers 0: nothing */
   double bytes;      /* as collective.h counts them */
-  double measured;   /* s each of them takes as measured; 0: by the formula */
+  double measured;   /* s it takes as measured, there and back; 0: by the formula */
 } orc_exchange;
+
+/* Whether all-reduces are a calibration's latency and share of the link: AUTO takes them where nothing
+** measured suits the ranks and no network says how they are joined. Their messages are not known. */
+bool orc_step_reduces_by_calibration(const orc_step_cost *c);
 
 /* That of a step of `tokens` tokens on this rank's replica, `all` on all replicas. */
 orc_exchange orc_step_exchange(const orc_step_cost *c, double tokens, double all);

@@ -176,7 +176,7 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   s->part = 0;
   s->rest = rest;
   s->begun = engine_of(s)->now;
-  s->work = orc_layered_work_of(cost, &t, &step->shape, true);
+  s->work = orc_layered_work_of(cost, &t, &step->shape);
   /* Replicas that share experts contend for no link (deploy.c). */
   ORC_ASSERT(s->work.exchange.layers == 0);
   s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);

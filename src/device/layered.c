@@ -16,17 +16,22 @@ static double attention_share(const orc_ops *ops)
   return all > 0.0 ? attention / all : 0.0;
 }
 
-/* The parts of a step whose collectives are s and not messages. */
-static void fold_collectives(orc_layered_work *w, const orc_step_time *t, double layers)
+/* What has no messages is time of the parts it follows. */
+static void fold_collectives(orc_layered_work *w, const orc_step_cost *c, const orc_step_time *t)
 {
-  w->attention += 0.5 * t->collective / layers;
-  w->mlp += (0.5 * t->collective + t->exchange) / layers;
-  w->message = 0.0;
+  const double layers = c->stage.layers;
+  if (orc_step_reduces_by_calibration(c)) {
+    w->attention += 0.5 * t->collective / layers;
+    w->mlp += 0.5 * t->collective / layers;
+    w->message = 0.0;
+  }
+  if (w->exchange.measured > 0.0) return;
+  w->mlp += t->exchange / layers;
   w->exchange = (orc_exchange){ .layers = 0 };
 }
 
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
-                                     const orc_step_shape *shape, bool shared)
+                                     const orc_step_shape *shape)
 {
   const int64_t own = shape->decode_seqs + shape->prefill_tokens;
   const double tokens = (double)own;
@@ -46,7 +51,7 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
     .message = c->reduce.ranks > 1 ? message : 0.0,
     .exchange = orc_step_exchange(c, tokens, all),
   };
-  if (c->params.kind == ORC_COST_CALIBRATED && !shared) fold_collectives(&w, t, layers);
+  if (c->params.kind == ORC_COST_CALIBRATED) fold_collectives(&w, c, t);
   return w;
 }
 

@@ -24,12 +24,11 @@ typedef struct orc_layered_work {
 /*
 ** The parts of a step of this shape, which takes `t` on the stage that c describes. Matrix products
 ** are divided between attention and MLP by the bytes of their weights, and every layer gets the
-** same: all parts together are t.total less t.collective and t.exchange. Collectives that were measured
-** as a whole (CALIBRATED) are no messages but time of the parts they follow, unless the links are
-** `shared` with others, where only messages can wait for each other.
+** same: all parts together are t.total less t.collective and t.exchange. What goes by a calibration's
+** latency is no messages but time of the parts it follows.
 */
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
-                                     const orc_step_shape *shape, bool shared);
+                                     const orc_step_shape *shape);
 
 /*
 ** One device: it computes a part of a layer, then exchanges what it found with the others. In a

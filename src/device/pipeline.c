@@ -64,14 +64,15 @@ double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds)
 {
   const orc_hardware *h = &s->cost.hardware;
-  const double compute = flops / orc_hardware_flops(h, s->cost.layout.compute);
-  const double memory = bytes / h->bandwidth;
   s->flops += flops;
   s->bytes += bytes;
-  if (s->cost.params.kind == ORC_COST_CONSTANT)
-    s->roof += seconds;
-  else
-    s->roof += compute > memory ? compute : memory;
+  if (!(seconds > 0.0)) return;
+  const double compute = flops / (orc_hardware_flops(h, s->cost.layout.compute) * seconds);
+  const double memory = bytes / (h->bandwidth * seconds);
+  const bool constant = s->cost.params.kind == ORC_COST_CONSTANT;
+  const double watts = constant ? h->tdp_watts : orc_hardware_watts(h, memory, compute);
+  s->joules += (watts - h->idle_watts) * seconds;
+  s->peak_watts = fmax(s->peak_watts, watts);
 }
 
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)

@@ -32,7 +32,8 @@ typedef struct orc_pipe_stage {
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
   double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
                                                   linear in tokens: not where there are experts */
-  double roof; /* s that this takes at the peak of the roof each step is under */
+  double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
+                                drew on average */
 } orc_pipe_stage;
 
 typedef struct orc_pipeline {
@@ -74,8 +75,8 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
   return s->free;
 }
 
-/* Note the work of a step: FLOP and B of one GPU; `seconds` stands for the roof where they are 0.
- */
+/* Note the work of steps: FLOP and B of one GPU in so many seconds. A CONSTANT cost, which knows
+** neither, is work at full power. */
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds);
 
 /* The same of any step. */

@@ -244,7 +244,7 @@ static bool refuse(const orc_tp_group *s, orc_algorithm a, orc_error *e)
 bool orc_tp_group_all_reduce(const orc_tp_group *s, orc_algorithm a, orc_all_reduce *out,
                              orc_error *e)
 {
-  *out = (orc_all_reduce){ .ranks = s->ranks };
+  *out = (orc_all_reduce){ .ranks = s->ranks, .placed = true };
   if (s->ranks == 1) {
     *out = orc_all_reduce_of(ORC_ALGORITHM_RING, &(orc_group){ .ranks = 1, .bandwidth = 1.0 });
     return true;

@@ -51,7 +51,7 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
 {
   const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
-  const orc_layered_work w = orc_layered_work_of(&stage->cost, &t, shape, false);
+  const orc_layered_work w = orc_layered_work_of(&stage->cost, &t, shape);
   const uint64_t before = stage->layered.executed;
   const double time = orc_layered_run(&stage->layered, &w);
   r->engine->executed += stage->layered.executed - before;

@@ -60,10 +60,10 @@ void orc_usage_cut_at(orc_replica *r, orc_time end)
   if (r->stepwise && end > r->counted) r->counted = end;
 }
 
-double orc_usage_roof(const orc_replica *r, int stage)
+orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage)
 {
   orc_pipe_stage s = r->pipeline.stages[stage];
   for (int i = 0; i < r->microbatch_count; i++)
     orc_pipeline_decoded(&s, &r->microbatches[i].worked[stage]);
-  return s.roof;
+  return (orc_usage_energy){ .joules = s.joules, .peak_watts = s.peak_watts };
 }

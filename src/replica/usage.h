@@ -28,7 +28,13 @@ orc_time orc_usage_stage_until(const orc_replica *r, int stage, orc_time end);
 /* The replica stops at `end` (ns) for good or for now: its books are closed there. */
 void orc_usage_cut_at(orc_replica *r, orc_time end);
 
-/* s that the work of a stage's GPUs so far takes at the peak of the roof each step is under. */
-double orc_usage_roof(const orc_replica *r, int stage);
+/* What one GPU of a stage drew at work so far. */
+typedef struct orc_usage_energy {
+  double joules; /* beyond what it idles at */
+  double
+      peak_watts; /* of the step, or the steps alike in a row, that drew most on average; 0: it did not work */
+} orc_usage_energy;
+
+orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage);
 
 #endif

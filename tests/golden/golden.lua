@@ -34,6 +34,7 @@ local HOW = {
   operator = { args = "scenarios/operator.lua --set workload.duration=240", csv = false },
   des_machine_shop = { args = "scenarios/des_machine_shop.lua", csv = false },
 
+  calibrated = { args = "golden/calibrated.lua", csv = false },
   policies = { args = "golden/policies.lua", csv = false },
   prefixes = { args = "golden/prefixes.lua", csv = false },
   systems = { args = "golden/systems.lua", csv = false },

@@ -142,6 +142,7 @@ static orc_step_cost random_cost(orc_rng *r, bool calibrated)
   if (calibrated) {
     p.kind = ORC_COST_CALIBRATED;
     p.smooth_p = 0.0;
+    if (coin(r)) l.all_reduce = ORC_ALGORITHM_AUTO;
     p.calibration = random_calibration(r);
     l.expert_parallel = m.num_experts >= l.tensor_parallel_size && coin(r);
     if (coin(r)) l.weight_bits[ORC_PART_QKV] = l.weight_bits[ORC_PART_OUTPUT] = 16.0;

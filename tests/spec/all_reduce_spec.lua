@@ -3,7 +3,7 @@ local oracle = require "oracle"
 local planning = require "oracle.plan"
 local experiments = require "experiments"
 
-local run, with, raised, near = experiments.run, experiments.with, experiments.raised, experiments.near
+local run, with, raised, near = experiments.roofline, experiments.with, experiments.raised, experiments.near
 
 -- One prompt of 512 tokens: 64 all-reduces of 512 x 4096 x 2 B.
 local PROMPT, MESSAGE, TIMES = 512, 512 * 4096 * 2, 64
@@ -142,7 +142,7 @@ describe("replicas that share experts", function()
         local found = {}
         for i, level in ipairs { "medium", "high" } do
           found[i] = planning.simulate(planning.plan(oracle.scenario {
-            model = "mixtral-8x7b", hardware = "h100-sxm", lod = level,
+            model = "mixtral-8x7b", hardware = "h100-sxm", lod = level, cost = "roofline",
             engine = { data_parallel_size = 4, tensor_parallel_size = tp, enable_expert_parallel = whole },
             workload = oracle.workload.batch { count = 8, prompt = 256, output = 8 },
           }))

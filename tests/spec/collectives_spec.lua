@@ -9,7 +9,7 @@ local program = require "program"
 local regimes = require "oracle.formats.measured.regimes"
 local rows = require "oracle.formats.measured.collective_rows"
 
-local near, run, with = experiments.near, experiments.run, experiments.with
+local near, run, with = experiments.near, experiments.roofline, experiments.with
 local H100, L40S, MI300X = catalog.hardware "h100-sxm", catalog.hardware "l40s", catalog.hardware "mi300x"
 
 local function at(of, bytes) return core.cost.measured_time(of, bytes) end
@@ -48,6 +48,18 @@ describe("a table of measured collectives", function()
       "b200_sxm 2.29.2 half 4 256: 3 rows; four expected, all_gather, all_to_all, reduce_scatter, all_reduce, or a column"
       .. " op_name that tells them")
     assert.has_error(function() rows.read(head .. "\n" .. row:rep(5):format(1, 2, 3, 4, 5)) end)
+  end)
+
+  it("of DeepEP has the way there and the way back, in bytes of the copies a token is sent in", function()
+    local g = rows.read("gpu,engine_version,node_num,hidden_size,num_token,num_topk,num_experts,dispatch_avg_t_us,"
+      .. "combine_avg_t_us\nh100_sxm,0.5.12,1,4096,16,8,128,10,12\nh100_sxm,0.5.12,1,4096,16,2,8,30,12\n")
+    assert.same({ "dispatch", "combine", 8, "deepep_low_latency" }, { g[1].collective, g[2].collective, g[1].ranks, g[1].engine })
+    assert.same({ { 16 * 8 * 8192 }, 4, true }, { g[1].bytes, #g, g[3].few }) -- few experts are apart
+    near(12e-6, g[2].seconds[1], 1e-12)
+    g = rows.read("gpu,engine_version,node_num,hidden_size,num_token,num_topk,num_experts,dispatch_transmit_us,"
+      .. "combine_transmit_us,dispatch_sms\ngb200,0.5.12,1,4096,16,2,256,10,12,24\ngb200,0.5.12,1,4096,16,2,256,10,12,8\n")
+    near(16 * 4 * (1 - 9 / 16) * 8192, g[1].bytes[1], 1e-12)
+    assert.same({ 4, "graph", "8 SMs" }, { g[1].ranks, g[1].launch, g[3].launch })
   end)
 
   it("that is wrong is refused in one line", function()
@@ -203,29 +215,55 @@ describe("the measured collectives of a deployment", function()
     near(ttft(hierarchical), ttft(apart), 1e-9)
   end)
 
-  it("are what ranks exchange that share experts", function()
-    local function moe(name, whole, lod)
-      return { model = "mixtral-8x7b", hardware = "h100-sxm", lod = lod,
-               engine = { data_parallel_size = 4, enable_expert_parallel = whole, all_reduce = name },
-               workload = oracle.workload.batch { count = 4, prompt = 256, output = 1 } }
-    end
+  -- 32 layers of experts, 256 tokens on each of 4 replicas, 2 experts a token, 4096 values of 2 B.
+  local function moe(name, whole, more)
+    return with({ model = "mixtral-8x7b", hardware = "h100-sxm",
+                  engine = { data_parallel_size = 4, enable_expert_parallel = whole, all_reduce = name },
+                  workload = oracle.workload.batch { count = 4, prompt = 256, output = 1 } }, more or {})
+  end
+  -- s of the formulas for it: all-to-alls in pairs there and back, or as long as a ring all-reduce.
+  local function exchanged(whole)
+    local link = H100.nvlink
+    if whole then return 32 * 2 * 3 * (link.latency + 256 * 2 * 8192 / 4 / link.bandwidth) end
+    return 32 * 6 * (link.latency + 4 * 256 * 8192 / 4 / link.bandwidth)
+  end
+
+  it("are what replicas exchange that share experts: all tokens gathered, and parts of the answers scattered", function()
     for _, whole in ipairs { true, false } do
-      local bytes = whole and 256 * 2 * 4096 * 2 or 4 * 256 * 4096 * 2
+      local bytes = 4 * 256 * 8192
       local function of(collective) return at(ask(H100, "nccl", 4, { collective = collective }), bytes) end
-      local link = H100.nvlink
-      local measured = whole and 64 * of "all_to_all" or 32 * (of "all_gather" + of "reduce_scatter")
-      local ring = whole and 64 * 3 * (link.latency + bytes / 4 / link.bandwidth)
-        or 32 * 6 * (link.latency + bytes / 4 / link.bandwidth)
       local auto = ttft(moe("auto", whole))
-      near(ttft(moe("ring", whole)) + measured - ring, auto, 1e-6)
-      near(auto, ttft(moe("auto", whole, "high")), 1e-6)
+      near(ttft(moe("ring", whole)) + 32 * (of "all_gather" + of "reduce_scatter") - exchanged(whole), auto, 1e-6)
+      near(auto, ttft(moe("auto", whole, { lod = "high" })), 1e-6)
     end
+  end)
+
+  it("or tokens sent to the ranks of their experts, as all2all_backend says", function()
+    local none = ttft(moe("ring", true)) - exchanged(true)
+    local function of(collective, engine, bytes) return at(ask(H100, engine, 4, { collective = collective }), bytes) end
+    local copies = { deepep_low_latency = 2, deepep_high_throughput = 4 * (1 - (3 / 4) ^ 2) } -- experts; ranks with some
+    for backend, n in pairs(copies) do
+      local bytes = 256 * n * 8192
+      local expected = none + 32 * (of("dispatch", backend, bytes) + of("combine", backend, bytes))
+      local spec = moe("auto", true)
+      spec.engine.all2all_backend = backend
+      near(expected, ttft(spec), 1e-6)
+      near(expected, ttft(with(spec, { lod = "high" })), 1e-6)
+    end
+    local idle = moe("auto", false)
+    idle.engine.all2all_backend = "deepep_low_latency"
+    assert.matches("engine.all2all_backend: no effect, for engine.enable_expert_parallel is false",
+      table.concat(run(idle).oracle.warnings, "\n"))
+    idle.engine.all2all_backend = "deep_ep_low_latncy"
+    assert.matches("did you mean \"deepep_low_latency\"", experiments.raised(idle))
+    assert.is_nil((ask(H100, "deepep_low_latency", 16, { collective = "dispatch" }))) -- other kernels between nodes
   end)
 end)
 
 describe("the shipped tables", function()
   local folder = os.getenv("ORACLE_DATA") or "../shared/data"
-  local FILES = { "collectives/h100-dgx.csv", "kernels/custom_allreduce.csv.gz", "kernels/nccl.csv.gz" }
+  local FILES = { "collectives/h100-dgx.csv", "kernels/custom_allreduce.csv.gz", "kernels/nccl.csv.gz",
+                  "kernels/wideep_deepep_ll.csv.gz", "kernels/wideep_deepep_normal.csv.gz" }
 
   local function missing()
     for _, name in ipairs(FILES) do
@@ -246,7 +284,7 @@ describe("the shipped tables", function()
     local seen = 0
     for _, name in ipairs(FILES) do
       local found = validate(name)
-      assert(found.overall.mean < 5, name)
+      assert(found.overall.mean < (name:find "deepep" and 9 or 5), name)
       for _, row in ipairs(found.rows) do
         if row.gpu == "h100-sxm" and not (row.launch == "eager" and row.version == "0.14.0") then
           seen = seen + 1
@@ -255,13 +293,14 @@ describe("the shipped tables", function()
         end
       end
     end
-    assert.equal(5 + 18 + 12, seen)
+    assert.equal(5 + 18 + 12 + 2 + 2, seen)
   end)
 
   it("are what tools/fit_collectives.lua makes of the measurements", function()
     if missing() then return pending(missing()) end
-    local f = assert(io.popen(("build/release/lua tools/fit_collectives.lua '%s/kernels/custom_allreduce.csv.gz'"
-      .. " '%s/kernels/nccl.csv.gz' h100-sxm='%s/collectives/h100-dgx.csv'"):format(folder, folder, folder)))
+    local command = "build/release/lua tools/fit_collectives.lua"
+    for i = 2, #FILES do command = ("%s '%s/%s'"):format(command, folder, FILES[i]) end
+    local f = assert(io.popen(("%s h100-sxm='%s/%s'"):format(command, folder, FILES[1])))
     local made = f:read "a"
     f:close()
     local shipped = assert(io.open "models/fits/collectives.json")
@@ -277,6 +316,7 @@ describe("the shipped tables", function()
       local bytes, n = 2 ^ 30, t.ranks
       -- Switches add up (NVLink SHARP), so an all-reduce may send each byte once; other ranks' parts all have to come.
       local least = bytes * (t.collective == "all_reduce" and 1 or (n - 1) / n) / (t.link_gb_per_s * 1e9)
+      if t.collective == "dispatch" then least = least / 2 end -- sent in 8 bits, counted in 16
       local link = t.gpus_per_node == 1 and 50e9 or nil
       local of = {}
       for i, g in ipairs(t.regimes) do of[i] = { below = g.below, base = g.alpha_us * 1e-6, per_byte = g.ps_per_byte * 1e-12 } end

@@ -2,7 +2,7 @@
 local oracle = require "oracle"
 local experiments = require "experiments"
 
-local run, with, near = experiments.run, experiments.with, experiments.near
+local run, with, near = experiments.roofline, experiments.with, experiments.near
 
 local function at(level, spec)
   return run(with(spec, { lod = level }))

@@ -7,7 +7,7 @@ local SCENARIO = [[return oracle.scenario { model = "llama-3.1-8b", hardware = "
 
 -- The same deployment as a table of keys.
 local function keys(changes)
-  local t = { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 3,
+  local t = { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 3, cost = "roofline",
               workload = oracle.workload.poisson { rate = 12, count = 300, prompt = 512, output = 64 } }
   for k, v in pairs(changes or {}) do t[k] = v end
   return t

@@ -121,7 +121,8 @@ describe("cost.check", function()
     assert.equal("hardware.flops: a table expected, got number", refused(function(d) d.hardware.flops = 1e12 end))
     assert.equal("hardware.nvlink.bandwidth: missing, a number expected",
       refused(function(d) d.hardware.nvlink = {} end))
-    assert.equal('layout.kv: "bf61" is no format; fp32, bf16, fp16, fp8, fp8_block, int8, fp4, int4, mxfp8, mxfp6, fp6 or '
+    assert.equal('layout.kv: "bf61" is no format; fp32, bf16, fp16, fp8, fp8_block, int8, fp4, int4, mxfp8, mxfp6, '
+      .. 'fp6 or '
       .. 'mxfp4 expected', refused(function(d) d.layout.kv = "bf61" end))
     assert.equal('cost.kind: "magic" is no cost model; roofline, constant or calibrated expected',
       refused(function(d) d.cost.kind = "magic" end))
@@ -159,7 +160,7 @@ end)
 
 describe("oracle.cost", function()
   local oracle = require "oracle"
-  local deployment = { model = "Llama-2-7b", hardware = "a100-80gb" }
+  local deployment = { model = "Llama-2-7b", hardware = "a100-80gb", cost = "roofline" }
 
   it("prices a step of a deployment by its names", function()
     local one, two = oracle.cost.decode(deployment, 1000), oracle.cost.decode(deployment, 2000)
@@ -167,7 +168,8 @@ describe("oracle.cost", function()
     near(1000 * 524288 / (0.8 * 2039e9), two.total - one.total)
     local prompt = oracle.cost.prefill(deployment, 512)
     near(2 * 6476005376 * 512 / 156e12, prompt.gemm)
-    local four = { model = "Llama-2-7b", hardware = "a100-80gb", engine = { tensor_parallel_size = 4 } }
+    local four = { model = "Llama-2-7b", hardware = "a100-80gb", cost = "roofline",
+                   engine = { tensor_parallel_size = 4 } }
     near(prompt.gemm / 4, oracle.cost.prefill(four, 512).gemm)
     assert.is_true(oracle.cost.decode(four, 512).collective > 0)
   end)
@@ -175,6 +177,7 @@ describe("oracle.cost", function()
   it("gives what the engine takes", function()
     local s = oracle.scenario { model = "gemma-2-9b", hardware = "h100-sxm", engine = { max_num_batched_tokens = 8192 },
                                 workload = { kind = "batch", count = 1, prompt = 5000, output = 2 } }
+    s.cost = "roofline"
     local r = s:run().latency
     assert.is_true(math.abs(1e3 * oracle.cost.prefill(s, 5000).total - r.time_to_first_token_ms.mean) < 2e-6)
     assert.is_true(math.abs(1e3 * oracle.cost.decode(s, 5001).total - r.time_per_output_token_ms.mean) < 2e-6)

@@ -79,9 +79,10 @@ describe("of one GPU:", function()
   end)
 
   it("int8 weights halve a decode step, and a token reads only its experts (W-19)", function()
-    local whole, half = a100(alone(100, 50)), a100(alone(100, 50), { engine = { quantization = "int8" } })
+    local whole = a100(alone(100, 50), { cost = "roofline" })
+    local half = a100(alone(100, 50), { cost = "roofline", engine = { quantization = "int8" } })
     assert.is_true(tpot(half) < 0.6 * tpot(whole))
-    local mixtral = { model = "mixtral-8x7b", engine = { tensor_parallel_size = 2 } }
+    local mixtral = { model = "mixtral-8x7b", cost = "roofline", engine = { tensor_parallel_size = 2 } }
     local one, many = a100(alone(100, 50), mixtral), a100(crowd(64, 100, 50), mixtral)
     assert.is_true(tpot(one) * 2 < tpot(many))            -- 2 of 8 experts' weights, then all
   end)
@@ -157,19 +158,19 @@ describe("of several GPUs:", function()
   -- latencies.
   it("a layer has two all-reduces, each as long as a ring takes (W-43, W-44, W-46)", function()
     local all_reduce = 2 * 3 / 4 * 2000 * 4096 * 2 / 25e9 + 6e-6
-    local far = four(alone(2000, 2), { engine = TP4, lod = "medium" })
-    local near = a100(alone(2000, 2), { engine = TP4, hardware = "a100-sxm-80gb" })
+    local far = four(alone(2000, 2), { engine = TP4, lod = "medium", cost = "roofline" })
+    local near = a100(alone(2000, 2), { engine = TP4, hardware = "a100-sxm-80gb", cost = "roofline" })
     local near_all_reduce = 2 * 3 / 4 * 2000 * 4096 * 2 / 300e9
     assert.near(64 * (all_reduce - near_all_reduce) * 1e3, ttft(far) - ttft(near), 0.03 * ttft(far))
-    local high = four(alone(2000, 2), { engine = TP4, lod = "high" })
+    local high = four(alone(2000, 2), { engine = TP4, lod = "high", cost = "roofline" })
     assert.near(1, ttft(high) / ttft(far), 1e-3)
     assert.near(1, tpot(high) / tpot(far), 1e-3)
   end)
 
   it("a pipeline decodes a larger model more slowly (W-50)", function()
     local PP4 = { pipeline_parallel_size = 4 }
-    local small, large = four(alone(500, 20), { engine = PP4 }),
-      four(alone(500, 20), { engine = PP4, model = "llama-2-13b" })
+    local small = four(alone(500, 20), { engine = PP4, cost = "roofline" })
+    local large = four(alone(500, 20), { engine = PP4, cost = "roofline", model = "llama-2-13b" })
     assert.is_true(tpot(large) > 1.7 * tpot(small))
   end)
 

@@ -29,6 +29,11 @@ function experiments.with(base, changes)
   return t
 end
 
+--- The same under the roofline, which hand calculations are of, unless it says another cost.
+function experiments.roofline(spec)
+  return experiments.run(experiments.with({ cost = "roofline" }, spec))
+end
+
 --- Why a scenario is refused before it runs, in one line.
 function experiments.raised(spec)
   local ok, why = pcall(experiments.plan, spec)

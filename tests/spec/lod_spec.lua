@@ -5,7 +5,7 @@ local planning = require "oracle.plan"
 local study = require "oracle.study"
 
 local run, with, raised, near, NONE
-  = experiments.run, experiments.with, experiments.raised, experiments.near, experiments.NONE
+  = experiments.roofline, experiments.with, experiments.raised, experiments.near, experiments.NONE
 
 local MODEL, GPU = "meta-llama/Meta-Llama-3-8B", "a100-80gb"
 

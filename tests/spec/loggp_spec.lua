@@ -22,6 +22,7 @@ local function decode_ms(changes, engine)
   for k, v in pairs(engine or {}) do e[k] = v end
   local r = oracle.run(oracle.scenario {
     model = "llama-3.1-8b", hardware = "h100-sxm", engine = e, network = network(changes), lod = changes.lod,
+    cost = "roofline",
     workload = oracle.workload.batch { count = 1, prompt = 64, output = 2 },
   }, { quiet = true })
   return r.latency.time_per_output_token_ms.mean
@@ -62,6 +63,7 @@ describe("LogGP", function()
     local function ms(net)
       return oracle.run(oracle.scenario {
         model = "llama-3.1-8b", hardware = "h100-sxm", engine = { tensor_parallel_size = 2 }, network = net,
+        cost = "roofline",
         workload = oracle.workload.batch { count = 1, prompt = 64, output = 2 },
       }, { quiet = true }).latency.time_per_output_token_ms.mean
     end
@@ -70,7 +72,8 @@ describe("LogGP", function()
 
   it("prices a step as the formula says", function()
     local calc = oracle.calc
-    local d = { model = "llama-3.1-8b", hardware = "h100-sxm", engine = { tensor_parallel_size = 4 } }
+    local d = { model = "llama-3.1-8b", hardware = "h100-sxm", engine = { tensor_parallel_size = 4 },
+                cost = "roofline" }
     local without = calc.decode(d, 65)
     local ring = calc.all_reduce { algorithm = "ring", ranks = 4, bytes = BYTES, latency = L, overhead = O, gap = G,
                                    gap_per_byte = PER_BYTE }

@@ -66,7 +66,7 @@ describe("one file more", function()
           return out, about
         end,
       }]])
-    local plain, slow = run "", run "--set cost.kind=slow --set cost.slower=4"
+    local plain, slow = run "--set cost=roofline", run "--set cost.kind=slow --set cost.slower=4"
     assert.near(4, slow.simulation.total_duration_s / plain.simulation.total_duration_s, 1e-3)
     local out, code = shell(("ORACLE_HOME='%s' %s '%s/s.lua' --set cost.slower=4"):format(home, bin, home))
     assert.equal(1, code)

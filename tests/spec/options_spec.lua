@@ -38,9 +38,9 @@ local ASKED = {
 -- A value that is not the default.
 local VALUES = {
   ["--set"] = "hardware=gtx-1080ti", ["--seeds"] = "2", ["--out"] = "o.jsonl", ["--replications"] = "2",
-  ["--until"] = "99%", ["--json"] = "o.json", ["--csv"] = "o.csv", ["--series"] = "o.csv", ["--seed"] = "77",
+  ["--until"] = "0.1%", ["--json"] = "o.json", ["--csv"] = "o.csv", ["--series"] = "o.csv", ["--seed"] = "77",
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
-  ["--as"] = "data", ["--tp"] = "2",
+  ["--as"] = "data", ["--tp"] = "2", ["--fit"] = "none",
 }
 
 -- Where nothing is to be seen, and why.

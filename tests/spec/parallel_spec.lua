@@ -100,8 +100,9 @@ describe("experts shared by attention replicas", function()
   -- As many batches as stages are in flight: the GPUs of a longer pipeline do nearly as much each.
   it("keep every stage at work", function()
     local function per_gpu(pp)
-      local s = run(with(BASE, { engine = engine(2, 1, pp, true), warm_up = 3, workload = oracle.workload.closed_loop {
-        concurrency = 128 * pp, prompt = 200, output = 100, count = 1024 * pp } }))
+      local s = run(with(BASE, { cost = "roofline", engine = engine(2, 1, pp, true), warm_up = 3,
+        workload = oracle.workload.closed_loop { concurrency = 128 * pp, prompt = 200, output = 100,
+                                                 count = 1024 * pp } }))
       return s.throughput.output_tokens_per_second / s.deployment.gpus
     end
     local one = per_gpu(1)

@@ -24,7 +24,7 @@ describe("schema.resolve", function()
     assert.equal(16, r.engine.block_size)
     assert.is_true(r.engine.enable_chunked_prefill)
     assert.is_nil(r.engine.max_num_seqs)                  -- depends on the GPU
-    assert.equal("roofline", r.cost.kind)
+    assert.equal("auto", r.cost.kind)
     assert.equal(0.5, r.cost.prefill_mfu)
     assert.same({ 50, 90, 95, 99 }, r.percentiles)
     assert.equal(1, r.replicas)

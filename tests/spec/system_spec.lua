@@ -173,7 +173,7 @@ end)
 
 describe("Dynamo", function()
   local function run(engine, network)
-    return scenario(engine, { replicas = 4, network = network, workload = oracle.workload.poisson {
+    return scenario(engine, { cost = "roofline", replicas = 4, network = network, workload = oracle.workload.poisson {
       rate = 40, count = 600, output = 150, prompt = oracle.dist.lognormal { median = 800, p99 = 3000, max = 3500 } } })
       :run()
   end

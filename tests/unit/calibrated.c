@@ -234,8 +234,12 @@ static void all_reduces(void)
 {
   orc_layout l = one_gpu;
   l.tensor_parallel_size = 8;
+  const orc_step_cost ring = plain(&llama2_7b, &l);
+  l.all_reduce = ORC_ALGORITHM_AUTO;
   const orc_step_cost c = plain(&llama2_7b, &l);
   const double bytes = 16.0 * 4096.0 * 2.0;
+  NEAR(decode(&ring, 16, 16).collective, 64.0 * (14.0 * 3e-6 + 2.0 * 7.0 / 8.0 * bytes / 450e9),
+       1e-12);
   NEAR(decode(&c, 16, 16).collective, 64.0 * (5e-6 + 2.0 * 7.0 / 8.0 * bytes / (450e9 * 0.6)),
        1e-12);
 }

@@ -33,7 +33,7 @@ local function mismatch(fit, context)
   end
   if not fits.covers(fit, generation) then
     return ("%s has nothing of %s (%s)"):format(fit.id, chip(context),
-      generation and "generation " .. generation or "of a generation that is not said")
+      generation and "generation " .. generation or "its file says no generation")
   end
 end
 
@@ -70,7 +70,8 @@ function calibrated.parameters(c, context)
     generation = known_as(fit, generation)
   end
   local version = c.engine_version or context.engine and context.engine.version
-  local parameters, client, filled = fits.parameters(fit, generation, version)
+  local ok, parameters, client, filled = pcall(fits.parameters, fit, generation, version)
+  if not ok then error("cost.fit: " .. tostring(parameters):match "^[^\n]*", 0) end
   local out = { kind = "calibrated", calibration = parameters,
                 request_overhead = (c.request_overhead or 0) + client.api_time,
                 stream_interval = c.stream_interval or client.stream_interval }

@@ -73,7 +73,7 @@ end
 function cost_model.keys()
   local kinds = cost_model.names()
   table.insert(kinds, 1, AUTO)
-  local list = { { "kind", "choice", values = kinds, default = "roofline", own = cost_model.is_own,
+  local list = { { "kind", "choice", values = kinds, default = AUTO, own = cost_model.is_own,
                    doc = "the cost model, or one of your own: a path, a function, a table of functions; auto: "
                      .. "calibrated where a fit covers engine and chip, else roofline" },
                  { "params", "free", doc = "parameters of a model of your own" } }
@@ -139,7 +139,7 @@ function cost_model.with_fit(written, fit, force)
   local made = without_key(type(written) == "table" and written or { kind = written }, "fit")
   if fit == "none" then
     local priced = made.kind == nil or made.kind == AUTO or made.kind == "calibrated"
-    if priced then made.kind, made.force_fit = "roofline", nil end
+    if priced then made.kind, made.force_fit, made.engine_version = "roofline", nil, nil end
   else
     made.kind, made.fit = "calibrated", fit or type(written) == "table" and written.fit or nil
     made.force_fit = force or made.force_fit

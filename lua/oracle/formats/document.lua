@@ -241,8 +241,9 @@ function document.text(path)
   f:close()
   if not text and unreadable then return nil, path .. ": " .. tostring(unreadable) end
   if text and #text > MOST_BYTES then return nil, ("%s: larger than %d MiB"):format(path, MOST_BYTES >> 20) end
-  if text and text:sub(1, 2) == "\31\139" then            -- gzip; what is damaged is told from its first bytes
-    text = core.inflate(text, MOST_BYTES) or text
+  if text and text:sub(1, 2) == "\31\139" then            -- gzip
+    text, why = core.inflate(text, MOST_BYTES)
+    if not text then return nil, path .. ": " .. why end
   end
   return text or ""                                       -- a file without a byte ends at once
 end

@@ -68,13 +68,16 @@ end }
 
 console.printable(REQUEST)
 
--- Latencies as the result defines them: TTFT from arrival, TPOT over the tokens after the first.
-local function measure(r)
+-- Latencies as the result defines them: TTFT from arrival, TPOT over the tokens after the first; of an answer that is
+-- whole, as its client saw it, so many of its steps later.
+local function measure(r, steps_later)
   local function ms(from, to) return from and to and 1e3 * (to - from) or nil end
   r.queue_ms, r.ttft_ms = ms(r.arrival, r.scheduled), ms(r.arrival, r.first_token)
   if r.status == "SUCCESS" then
     r.e2e_ms = ms(r.arrival, r.completion)
     if r.output > 1 then r.tpot_ms = ms(r.first_token, r.completion) / (r.output - 1) end
+    local later = steps_later * (r.tpot_ms or 0)
+    r.ttft_ms, r.e2e_ms = r.ttft_ms + later, r.e2e_ms + later
   end
 end
 
@@ -111,7 +114,7 @@ function request.life(raw, id)
     if c.what == "computed" and timeline[i + 1] and timeline[i + 1].what == "first token" then c.complete = true end
   end
   r.id, r.timeline, r.now = id, timeline, status.now / 1e9
-  measure(r)
+  measure(r, status.stream_interval)
   return setmetatable(r, REQUEST)
 end
 

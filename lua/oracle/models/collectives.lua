@@ -106,6 +106,7 @@ end
 -- ---- other numbers of ranks ----
 
 local MEASURED = { 2, 4, 8 }                              -- ranks
+local OF_EXPERTS = { dispatch = true, combine = true }    -- beyond a node they are other kernels
 
 -- Lines between those of two tables, `share` of the way.
 local function between(a, b, share)
@@ -150,14 +151,13 @@ local function by_ranks(q)
   if exact then return exact, best end
   local most = most_measured(q)
   if not most then return nil end
-  if q.ranks > most then return beyond(q, most) end
+  if q.ranks > most then return OF_EXPERTS[q.collective] == nil and beyond(q, most) or nil end
   for i = 2, #MEASURED do
     local low, high = MEASURED[i - 1], MEASURED[i]
-    if q.ranks < high then
-      local a, of = with(q, low)
-      return between(a, with(q, high), (q.ranks - low) / (high - low)), of
-    end
+    local a, of = with(q, low)
+    if q.ranks < high and a then return between(a, with(q, high), (q.ranks - low) / (high - low)), of end
   end
+  return with(q, most)                                    -- fewer than any measured
 end
 
 -- What is launched one by one takes what the graph does, but no less than the host needs to launch it, which depends on
@@ -180,8 +180,9 @@ local function launched(q)
 end
 
 --- The lines for one collective inside a node.
--- @param q { collective = "all_reduce" | "all_gather" | "reduce_scatter" | "all_to_all", hardware = its description,
---   ranks = 2 or more, engine = "vllm" | "sglang" | "trtllm" | "nccl", version = of it, nil: the newest,
+-- @param q { collective = "all_reduce" | "all_gather" | "reduce_scatter" | "all_to_all" | "dispatch" | "combine",
+--   hardware = its description, ranks = 2 or more,
+--   engine = "vllm" | "sglang" | "trtllm" | "nccl" | "deepep_low_latency" | "deepep_high_throughput", version = of it, nil: the newest,
 --   launch = "graph", from inside a CUDA graph (the default), or "eager"; gpus_per_node = nil: all ranks on one }
 -- @return { { below = B, base = s, per_byte = s/B }, ... } as layout.measured takes it, and the table they are of; nil
 --   where none suits
@@ -189,16 +190,27 @@ function collectives.regimes(q)
   local own = { collective = q.collective, hardware = q.hardware, ranks = q.ranks, engine = q.engine,
                 version = q.version, launch = q.launch or "graph", gpus_per_node = q.gpus_per_node }
   if own.ranks < 2 then return nil end
-  if own.engine ~= "nccl" and (own.collective ~= "all_reduce" or not OWN[own.engine][own.ranks]) then
+  if OWN[own.engine] and (own.collective ~= "all_reduce" or not OWN[own.engine][own.ranks]) then
     own.engine, own.version = "nccl", nil
   end
   local of, fitted = by_ranks(own)
-  if of or own.launch == "graph" then return of, fitted end
+  if of or own.launch ~= "eager" then return of, fitted end
   return launched(own)
 end
 
+-- Copies of a token that DeepEP sends: to each of its experts, or to each rank that has some.
+local COPIES = {
+  deepep_low_latency = function(top_k) return top_k end,
+  deepep_high_throughput = function(top_k, ranks) return ranks * (1 - (1 - 1 / ranks) ^ top_k) end,
+}
+
+--- Copies of a token that the engine of an exchange sends, on average.
+function collectives.copies(engine, top_k, ranks) return COPIES[engine](top_k, ranks) end
+
 --- What `all_reduce = "auto"` takes, for layout.measured.
--- @param e checked knobs, @param hardware of the ranks, @param shared ranks that share the experts, nil: none do
+-- @param e checked knobs, @param hardware of the ranks
+-- @param shared of experts that replicas share: { replicas =, ranks =, top_k =, backend = e.all2all_backend, nil where
+--   each rank has a part of each expert }; nil: none are
 -- @return a list of regimes by collective; nil where nothing was measured for this hardware
 function collectives.measured(e, hardware, shared)
   local q = { engine = collectives.engine_of(e.system), version = e.version or e.modelled_version,
@@ -209,8 +221,12 @@ function collectives.measured(e, hardware, shared)
   end
   local all = { all_reduce = of("all_reduce", e.tensor_parallel_size) }
   if shared then
-    all.all_to_all = of("all_to_all", shared.all_to_all)
-    all.all_gather, all.reduce_scatter = of("all_gather", shared.gather), of("reduce_scatter", shared.gather)
+    all.all_gather, all.reduce_scatter = of("all_gather", shared.replicas), of("reduce_scatter", shared.replicas)
+    if COPIES[shared.backend] then
+      q.engine, q.version = shared.backend, nil
+      all.dispatch, all.combine = of("dispatch", shared.ranks), of("combine", shared.ranks)
+      all.copies = collectives.copies(shared.backend, shared.top_k, shared.ranks)
+    end
   end
   return next(all) and all or nil
 end

@@ -214,12 +214,11 @@ function fits.open(name, find)
     or "none, one of " .. table.concat(names, ", ") .. " or the path of one expected"), 0)
 end
 
---- The shipped fit of an engine, or nil.
+--- The shipped fit of an engine, which has its name; nil: there is none.
 function fits.of_engine(engine)
-  for _, name in ipairs(fits.names()) do
-    local fit = load(shipped(name), name)
-    if fit.engine == engine then return fit end
-  end
+  local path = type(engine) == "string" and engine:match "^[%w_-]+$" and shipped(engine)
+  if not path or not paths.exists(path) then return nil end
+  return load(path, engine)
 end
 
 -- ---- what it says of a deployment ----

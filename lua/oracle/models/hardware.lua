@@ -3,6 +3,7 @@
 -- also "989.4 TFLOPS", or a bare number in SI. Figures come out in SI: FLOP/s, bytes, B/s, s, W, USD/h.
 local formats = require "oracle.scenario.number_formats"
 local json = require("oracle.core").json
+local power = require "oracle.models.power"
 local spelling = require "oracle.text.spelling"
 
 local hardware = {}
@@ -14,25 +15,27 @@ local UNITS = {
   rate = { ["B/s"] = 1, ["MB/s"] = 1e6, ["GB/s"] = 1e9, ["TB/s"] = 1e12, ["GiB/s"] = 2 ^ 30, ["Gbit/s"] = 1e9 / 8 },
   time = { s = 1, ms = 1e-3, us = 1e-6, ns = 1e-9 },
   power = { W = 1, kW = 1e3 },
-  price = { ["USD/h"] = 1 },
+  price = { ["USD/h"] = 1 }, share = { TDP = 1 },
 }
 local SHOWN = {
   flops = "TFLOPS, TOPS, PFLOPS", bytes = "MiB, GiB, GB", rate = "GB/s, TB/s, Gbit/s", time = "us, ns, s",
-  power = "W, kW", price = "USD/h",
+  power = "W, kW", price = "USD/h", share = "TDP",
 }
 
-local SI = { flops = "FLOPS", bytes = "B", rate = "B/s", time = "s", power = "W", price = "USD/h" }
+local SI = { flops = "FLOPS", bytes = "B", rate = "B/s", time = "s", power = "W", price = "USD/h", share = "TDP" }
 
 -- Field -> dimension, least value in SI (what is smaller lacks its unit); a table of fields for a section.
 local LINK = { bandwidth = { "rate", 1e6 }, latency = { "time", 0 } }
 local FIELDS = {
   flops = {}, memory = { "bytes", 2 ^ 20 }, bandwidth = { "rate", 1e6 }, nvlink = LINK, pcie = LINK,
+  power = { active = { "share", 0 }, memory = { "share", 0 }, compute = { "share", 0 } },
   idle_watts = { "power", 0 }, tdp_watts = { "power", 0 }, usd_per_hour = { "price", 0 },
 }
 for _, dtype in ipairs(formats.PEAKS) do FIELDS.flops[dtype] = { "flops", 1e9 } end
 
-local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "idle_watts", "tdp_watts", "usd_per_hour" }
-local IN_ORDER = { flops = formats.PEAKS, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" } }
+local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "power", "idle_watts", "tdp_watts", "usd_per_hour" }
+local IN_ORDER = { flops = formats.PEAKS, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" },
+                   power = { "active", "memory", "compute" } }
 local TEXTS = { id = true, name = true, aliases = true, generation = true }
 
 --- What a chip's kernels are written for: families of chips that reach alike shares of their peaks.
@@ -140,6 +143,15 @@ local function check_whole(file, h)
   end
 end
 
+-- What it draws at work, as shares of its TDP: its own figures, else those of its generation.
+local function read_power(file, h)
+  local own = h.power or {}
+  if own.active and own.active > 1 then fail(file, "power.active", "%g TDP: at most 1 TDP expected", own.active) end
+  local shares = power.of(h.generation)
+  for key, share in pairs(shares) do own[key] = own[key] or share end
+  return own
+end
+
 local function read_generation(file, given)
   if given == nil then return nil end
   local known = type(given) == "string" and GENERATION[spelling.fold(given)]
@@ -154,7 +166,7 @@ end
 -- @tparam string file its name, for messages
 -- @treturn table the fields of orc_hardware (src/cost/hardware.h) in SI: `flops` by format name ("bf16", ...),
 -- `memory` (B), `bandwidth` (B/s), `nvlink` and `pcie` {bandwidth (B/s, one direction), latency (s)}, `idle_watts`,
--- `tdp_watts`, `usd_per_hour` (0: unknown); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil;
+-- `tdp_watts`, `usd_per_hour` (0: unknown); `power` (shares of the TDP: oracle.models.power); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil;
 -- and `figures`, a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
 -- @raise "FILE: FIELD: what was expected"
 function hardware.read(raw, file)
@@ -178,6 +190,7 @@ function hardware.read(raw, file)
   if raw.aliases ~= nil and type(raw.aliases) ~= "table" then fail(file, "aliases", "a list expected") end
   h.aliases = raw.aliases or {}
   h.generation = read_generation(file, raw.generation)
+  h.power = read_power(file, h)
   h.figures = figures
   return h
 end

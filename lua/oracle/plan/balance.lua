@@ -74,11 +74,12 @@ end
 
 --- Layers that the LM head takes as long as in that step; nil where it cannot be told: weights then decide.
 -- @param core oracle.core
--- @param d { model =, hardware =, layout =, engine =, workload =, role = }
+-- @param d { model =, hardware =, layout =, cost = or nil: the roofline's defaults, engine =, workload =, role = }
 function balance.head_layers(core, d)
   local shape = balance.step(d.engine, d.workload, d.role)
   if not shape then return nil end
-  local ok, t = pcall(core.cost.step, { model = d.model, hardware = d.hardware, layout = d.layout, shape = shape })
+  local ok, t = pcall(core.cost.step, { model = d.model, hardware = d.hardware, layout = d.layout, cost = d.cost,
+                                        shape = shape })
   if not ok or t.total <= t.lm_head then return nil end
   return t.lm_head / ((t.total - t.lm_head) / d.model.num_hidden_layers)
 end

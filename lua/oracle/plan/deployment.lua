@@ -74,7 +74,8 @@ function deployment.measured_collectives(e, model, gpus)
     if gpu ~= gpus[1] then return nil end
   end
   local shared = deployment.shares_experts(e, model)
-    and { all_to_all = e.tensor_parallel_size * e.data_parallel_size, gather = e.data_parallel_size } or nil
+    and { replicas = e.data_parallel_size, ranks = e.tensor_parallel_size * e.data_parallel_size,
+          top_k = model.num_experts_per_tok, backend = e.enable_expert_parallel and e.all2all_backend or nil } or nil
   return collectives.measured(e, gpus[1], shared)
 end
 

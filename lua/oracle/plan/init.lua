@@ -201,8 +201,11 @@ local function deploy_kind(r, find, memo, role)
   local layout = deployment.layout(e, model)
   layout.measured = deployment.measured_collectives(e, model, gpus)
   if layout.layers == "balanced" then
+    local parts = { model = model, layout = layout, names = names }
+    local cost = costs.cost_kind == "calibrated"
+      and cost_model.create("calibrated", r.cost, cost_context(r, parts, hardware, find)) or nil
     layout.head_layers = balance.head_layers(core, {
-      model = model, hardware = hardware, layout = layout, engine = e, workload = r.workload, role = role,
+      model = model, hardware = hardware, layout = layout, cost = cost, engine = e, workload = r.workload, role = role,
     })
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)

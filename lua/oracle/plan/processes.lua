@@ -196,13 +196,25 @@ function processes.start(plan, again, raw, spec)
 
   beside.heard = answers and function() return answers[1] ~= nil end
 
+  local function answer(event, request)
+    of.under_way = of.under_way - 1
+    event:succeed(request)
+  end
+
+  -- A client may see an answer later than it is there.
   local function tell(ns)
     env:run(math.max(env.now, ns / NS))
     for i, request in ipairs(answers) do
-      local data = request.data
-      answers[i], request.data = nil, data.data
-      of.under_way = of.under_way - 1
-      data.event:succeed(request)
+      local event, later = request.data.event, request.ended - env.now
+      answers[i], request.data = nil, request.data.data
+      if later > 0.5 / NS then
+        env:process(function()
+          env:sleep(later)
+          answer(event, request)
+        end)
+      else
+        answer(event, request)
+      end
     end
   end
 

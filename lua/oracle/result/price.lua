@@ -24,27 +24,28 @@ local function every(d, raw, each)
   return true
 end
 
---- Energy of all GPUs. A GPU draws its idle power, and of what lies between that and its TDP the share that its work
--- is of the roof it is under: a straight line, the first-order model of Fan, Weber and Barroso (ISCA 2007, section 3),
--- with the utilisation of the busier of compute and memory in place of the processor's. An assumption, not a
--- measurement.
+--- Energy of all GPUs: each draws its idle power while it is there, and more while it works (cost/hardware.h,
+-- orc_hardware_watts; docs/costs.md, "Energy").
 -- @param d the deployment of a plan
 -- @param raw the engine's result, of the time after the warm-up
 -- @param seconds how long that is
--- @return J; nil where some GPU's power is unknown
+-- @return J; W that a GPU drew on average while it was there; W of the step that drew most; nil where some GPU's power
+--   is unknown
 function price.joules(d, raw, seconds)
-  local total = 0
+  local total, time, peak = 0, 0, 0
   if seconds <= 0 then return nil end
   local known = every(d, raw, function(replica, gpus)
-    local roofs, rented = replica.roofs or {}, replica.rented_s or seconds
+    local joules, watts, rented = replica.joules or {}, replica.peak_watts or {}, replica.rented_s or seconds
     for g, gpu in ipairs(gpus) do
       if (gpu.tdp_watts or 0) == 0 then return false end
-      local roof = roofs[(g - 1) * #roofs // #gpus + 1] or 0
-      total = total + gpu.idle_watts * rented + (gpu.tdp_watts - gpu.idle_watts) * math.min(roof, rented)
+      local stage = (g - 1) * #joules // #gpus + 1
+      total, time = total + gpu.idle_watts * rented + (joules[stage] or 0), time + rented
+      peak = math.max(peak, gpu.idle_watts, watts[stage] or 0)
     end
     return true
   end)
-  return known and total or nil
+  if not known then return nil end
+  return total, time > 0 and total / time or nil, peak
 end
 
 --- Rent of all GPUs at their list price, for the time they are there: a replica that starts, drains or has failed is.

@@ -205,14 +205,16 @@ local function deployment_of(plan)
 end
 
 local function energy_of(plan, raw, seconds)
-  local joules = price.joules(plan.deployment, raw, seconds)
+  local joules, mean, peak = price.joules(plan.deployment, raw, seconds)
   if not joules then
-    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil } }
+    return ordered.object { { "kwh", nil }, { "j_per_output_token", nil }, { "j_per_request", nil },
+                            { "mean_watts_per_gpu", nil }, { "peak_watts_per_gpu", nil } }
   end
   local tokens, requests = raw.window.output, raw.window.successful
   return ordered.object {
     { "kwh", joules / 3.6e6 }, { "j_per_output_token", tokens > 0 and joules / tokens or nil },
     { "j_per_request", requests > 0 and joules / requests or nil },
+    { "mean_watts_per_gpu", mean }, { "peak_watts_per_gpu", peak },
   }
 end
 

@@ -36,6 +36,10 @@ local DEPLOYMENT = {
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
     doc = "whole experts on each rank, not a part of each" },
+  { "all2all_backend", "choice", values = { "allgather_reducescatter", "deepep_low_latency", "deepep_high_throughput" },
+    default = "allgather_reducescatter", needs = "enable_expert_parallel", fixed = STARTED,
+    doc = "how tokens get to whole experts on other ranks and back, as measured, with all_reduce = auto; by formula they are"
+      .. " exchanged in pairs" },
   { "enable_sequence_parallelism", "boolean", default = false, fixed = STARTED,
     doc = "norms work on a tp-th of the tokens" },
   { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, fixed = STARTED,

@@ -75,6 +75,8 @@ local ROWS = {
 
   { "energy", key = "energy.kwh", unit = "kWh", better = "lower" },
   { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower" },
+  { "power", key = "energy.mean_watts_per_gpu", unit = "W", better = "lower" },
+  { "peak_power", key = "energy.peak_watts_per_gpu", unit = "W", better = "lower" },
   { "cost", key = "cost.usd", unit = "USD", better = "lower" },
   { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower" },
   { "duration", key = "simulation.total_duration_s", unit = "s", tables = { compare_at_prompt = true } },

@@ -165,12 +165,23 @@ void orc_bind_read_hardware(lua_State *L, int index, orc_hardware *h)
     NEEDED(orc_hardware, memory), NEEDED(orc_hardware, bandwidth), AT(orc_hardware, idle_watts),
     AT(orc_hardware, tdp_watts),  AT(orc_hardware, usd_per_hour),  { NULL, 0, false },
   };
+  static const field power[] = {
+    NEEDED(orc_power, active),
+    NEEDED(orc_power, memory),
+    NEEDED(orc_power, compute),
+    { NULL, 0, false },
+  };
   index = lua_absindex(L, index);
   need_table(L, index, "hardware");
   *h = (orc_hardware){ .memory = 0.0 };
   read_numbers(L, index, "hardware", numbers, h);
   /* A chip of unknown rating draws what it idles at. */
   if (h->tdp_watts == 0.0) h->tdp_watts = h->idle_watts;
+  if (lua_getfield(L, index, "power") != LUA_TNIL) {
+    need_table(L, -1, "hardware.power");
+    read_numbers(L, lua_gettop(L), "hardware.power", power, &h->power);
+  }
+  lua_pop(L, 1);
   lua_getfield(L, index, "flops");
   need_table(L, -1, "hardware.flops");
   for (int i = 0; i < ORC_DTYPES; i++) {

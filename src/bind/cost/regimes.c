@@ -44,7 +44,12 @@ void orc_bind_read_measured(lua_State *L, int index, orc_measured_collectives *m
     read_collective(L, "all_reduce", &m->all_reduce);
     read_collective(L, "all_gather", &m->all_gather);
     read_collective(L, "reduce_scatter", &m->reduce_scatter);
-    read_collective(L, "all_to_all", &m->all_to_all);
+    read_collective(L, "dispatch", &m->dispatch);
+    read_collective(L, "combine", &m->combine);
+    m->copies = orc_bind_number_or(L, lua_gettop(L), "layout.measured", "copies", 1.0);
+    if (!(m->copies >= 0.0 && m->copies <= 1e6) ||
+        (m->dispatch.count > 0) != (m->combine.count > 0))
+      orc_bind_fail(L, "layout.measured: copies from 0, and both dispatch and combine, expected");
   }
   lua_pop(L, 1);
 }

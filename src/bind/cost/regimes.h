@@ -9,7 +9,7 @@
 /*
 ** The key `measured` of the layout at `index`; nil: nothing was.
 **   measured = { all_reduce = { { below = B, base = s, per_byte = s/B }, ... }, all_gather =,
-**   reduce_scatter =, all_to_all = }, of each the last without `below`
+**   reduce_scatter =, dispatch =, combine =, copies = count }, of each list the last without `below`
 ** Raises what is wrong.
 */
 void orc_bind_read_measured(lua_State *L, int index, orc_measured_collectives *m);

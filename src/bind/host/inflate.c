@@ -46,7 +46,7 @@ static int inflate_text(lua_State *L)
     const size_t filled = LUAL_BUFFERSIZE - z.avail_out;
     luaL_addsize(&b, filled);
     got += (lua_Integer)filled;
-    if (got > most) return refuse(L, &z, "it holds too much");
+    if (got > most) return refuse(L, &z, "compressed (gzip), and what it holds is too large");
     if (code == Z_STREAM_END && z.avail_in == 0) break;
     if (code != Z_OK || (filled == 0 && z.avail_in == 0))
       return refuse(L, &z, "compressed (gzip), and damaged");

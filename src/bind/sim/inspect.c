@@ -35,6 +35,7 @@ static int status(lua_State *L)
   orc_bind_put_integer(L, "steps", (int64_t)orc_control_steps(c));
   orc_bind_put_integer(L, "events", (int64_t)c->engine.executed);
   orc_bind_put_integer(L, "arrived", (int64_t)c->requests.next_number);
+  orc_bind_put_number(L, "stream_interval", c->stream_interval);
   orc_bind_put_integer(L, "live", (int64_t)c->requests.live);
   orc_bind_put_integer(L, "oldest", (int64_t)c->requests.oldest + 1);
   orc_bind_put_integer(L, "replicas", c->replica_count);

@@ -112,8 +112,8 @@ static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_his
   if (replica < s->of->replica_count) orc_hist_merge(gaps, &s->of->replicas[replica].usage.gaps);
 }
 
-/* What the stages of a replica were busy with since the mark, under "stages" and "roofs" of the table
-** on top. */
+/* What the stages of a replica were busy with since the mark, under "stages", and what a GPU of each drew at work, under "joules"
+** and "peak_watts" of the table on top. */
 static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark *mark,
                        orc_time end)
 {
@@ -126,10 +126,16 @@ static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark
   lua_setfield(L, -2, "stages");
   lua_createtable(L, r->pipeline.count, 0);
   for (int i = 0; i < r->pipeline.count; i++) {
-    lua_pushnumber(L, orc_usage_roof(r, i) - (mark == NULL ? 0.0 : mark->roofs[i]));
+    lua_pushnumber(L, orc_usage_energy_of(r, i).joules - (mark == NULL ? 0.0 : mark->joules[i]));
     lua_rawseti(L, -2, i + 1);
   }
-  lua_setfield(L, -2, "roofs");
+  lua_setfield(L, -2, "joules");
+  lua_createtable(L, r->pipeline.count, 0);
+  for (int i = 0; i < r->pipeline.count; i++) {
+    lua_pushnumber(L, orc_usage_energy_of(r, i).peak_watts);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "peak_watts");
 }
 
 /* The metrics of a replica, as `gather` takes it, as one table. */

@@ -14,6 +14,7 @@ end
 return oracle.scenario {
   model    = "meta-llama/Meta-Llama-3-8B",
   hardware = "a100-80gb",
+  cost     = "roofline",
   replicas = groups,
   engine   = { tensor_parallel_size = size },
   network  = { nodes = nodes, links = links },

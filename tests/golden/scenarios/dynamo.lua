@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   replicas = 2,
   engine   = { system = "dynamo", prefill_workers = 1, conditional_disagg = true, max_local_prefill_length = 400,
                max_prefill_queue_size = 3, max_model_len = 16384 },

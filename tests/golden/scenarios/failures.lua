@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model       = "llama-3.1-8b",
   hardware    = "h100-sxm",
+  cost        = "roofline",
   replicas    = 2,
   router      = "least_loaded",
   autoscaling = { policy = "target_load", min = 1, max = 5, interval = 1, cold_start = 2 },

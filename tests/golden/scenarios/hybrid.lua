@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   groups   = {
     { replicas = 1, engine = { tensor_parallel_size = 4, all_reduce = "auto" } },
     { replicas = 2, hardware = "a100-80gb", engine = { tensor_parallel_size = 2, kv_cache_dtype = "fp8" } },

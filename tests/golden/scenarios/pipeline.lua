@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "meta-llama/Llama-3.1-70B-Instruct",
   hardware = "h100-sxm",
+  cost     = "roofline",
   engine   = {
     tensor_parallel_size = 2, pipeline_parallel_size = 4, pipeline_layers = "balanced",
     num_microbatches_per_request = 4,

@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   engine   = { num_gpu_blocks_override = 600, max_model_len = 4096, max_num_seqs = 32, max_num_batched_tokens = 1024 },
   workload = oracle.workload.mix {
     { name = "hasty", rate = 12, prompt = 150,

@@ -5,6 +5,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   pools    = {
     prefill  = { replicas = 2, engine = { tensor_parallel_size = 2 } },
     decode   = { replicas = 2, engine = { tensor_parallel_size = 1, pipeline_parallel_size = 2 } },

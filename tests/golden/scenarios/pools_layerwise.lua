@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   engine   = { max_model_len = 16384 },
   pools    = {
     prefill  = { replicas = 1,

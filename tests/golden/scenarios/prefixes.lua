@@ -5,6 +5,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model    = "llama-3.1-8b",
   hardware = "h100-sxm",
+  cost     = "roofline",
   replicas = 3,
   engine   = { num_gpu_blocks_override = 1200, max_model_len = 8192, prefix_cache_blocks = 900,
                min_prefix_cache_length = 64 },

@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model       = "llama-3.1-8b",
   hardware    = "a100-80gb",
+  cost        = "roofline",
   replicas    = 2,
   engine      = { max_model_len = 2048, max_num_seqs = 24 },
   admission   = { "token_bucket", rate = 18.0, burst = 5 },

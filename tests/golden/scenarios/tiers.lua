@@ -4,6 +4,7 @@ local oracle = require "oracle"
 return oracle.scenario {
   model      = "llama-3.1-8b",
   hardware   = "h100-sxm",
+  cost       = "roofline",
   engine     = { num_gpu_blocks_override = 700, max_model_len = 8192 },
   kv_tiers   = {
     { name = "dram", capacity = "400 MiB", bandwidth = "25 GB/s", latency = "10 us" },

@@ -50,7 +50,7 @@ return function(_, json, deployment)
     own.engine = own.engine or {}
     own.engine.tensor_parallel_size = found.tp
   end
-  own.cost = nil
+  own.cost = "roofline"
   local plan = planning.plan(s)
   local d, predicted, fitted = plan.deployment, plan.spec.cost, {}
   for k, v in pairs(predicted) do fitted[k] = v end

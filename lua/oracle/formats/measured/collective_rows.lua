@@ -3,7 +3,11 @@
 --   gpu, engine, engine_version, kernel_source, num_gpus, message_size, latency_ms with
 --     allreduce_dtype: all-reduces as an engine does them; a kernel_source of ..._eager was launched one by one
 --     nccl_dtype: NCCL as nccl-tests run it
+--   gpu, engine_version, node_num, hidden_size, num_token, num_topk, num_experts with dispatch_avg_t_us, combine_avg_t_us
+--     (low latency) or dispatch_transmit_us, combine_transmit_us, dispatch_sms (high throughput): DeepEP
 -- message_size counts elements. Columns may come in any order, and more of them.
+local collectives = require "oracle.models.collectives"
+
 local rows = {}
 
 local TIMES = { "median_ms", "mean_ms", "ms" }
@@ -45,11 +49,13 @@ end
 
 local MOST = 100                                          -- s: what takes longer is in another unit
 
-local function seconds(row, at, name, line)
-  local ms = tonumber(row[at[name]])
-  if not ms or not (ms > 0 and ms < math.huge) then fail(line, "\"%s\": ms above 0 expected", row[at[name]] or "") end
-  if ms * 1e-3 > MOST then fail(line, "%s: %g ms: at most %d s expected; in us or ns?", name, ms, MOST) end
-  return ms * 1e-3
+local function seconds(row, at, name, line, unit)
+  local n, of = tonumber(row[at[name]]), unit and "us" or "ms"
+  if not n or not (n > 0 and n < math.huge) then fail(line, "\"%s\": %s above 0 expected", row[at[name]] or "", of) end
+  if n * (unit or 1e-3) > MOST then
+    fail(line, "%s: %g %s: at most %d s expected; in %s?", name, n, of, MOST, unit and "ns" or "us or ns")
+  end
+  return n * (unit or 1e-3)
 end
 
 -- ---- the kinds ----
@@ -108,6 +114,41 @@ local function check_order(seen)
   end
 end
 
+-- ---- DeepEP ----
+
+local HIDDEN_BYTES = 2                                    -- a value of an activation, whatever it is sent as
+local SMS = 20                                            -- of a GPU that DeepEP takes at least unless told (Buffer.num_sms)
+
+local FEW = 64                                            -- experts; DeepEP's kernels share out their work by them
+
+-- GPUs of a node: four in those of GB200 and GB300.
+local function node_of(gpu) return gpu:match "^gb%d" and 4 or 8 end
+
+-- Two groups a row: the way there, and back.
+local function deepep(at)
+  local low = at.dispatch_avg_t_us ~= nil
+  local there, back = low and "dispatch_avg_t_us" or "dispatch_transmit_us", low and "combine_avg_t_us" or "combine_transmit_us"
+  return function(row, line)
+    local gpu = row[at.gpu] or ""
+    local per_node = node_of(gpu)
+    local ranks, top_k = per_node * count(row, at, "node_num", 1, line), count(row, at, "num_topk", 1, line)
+    local tokens, hidden = count(row, at, "num_token", 1, line), count(row, at, "hidden_size", 1, line)
+    local engine = low and "deepep_low_latency" or "deepep_high_throughput"
+    local copies = collectives.copies(engine, top_k, ranks)
+    local sms = low and SMS or count(row, at, "dispatch_sms", 1, line)
+    local function group(collective)
+      return { collective = collective, ranks = ranks, per_node = per_node, gpu = gpu, version = row[at.engine_version],
+               engine = engine,
+               launch = sms >= SMS and "graph" or sms .. " SMs",
+               few = count(row, at, "num_experts", 1, line) < FEW or nil }
+    end
+    return group "dispatch", tokens * copies * hidden * HIDDEN_BYTES + 0.0, seconds(row, at, there, line, 1e-6),
+      group "combine", seconds(row, at, back, line, 1e-6)
+  end
+end
+
+local DEEPEP = { "gpu", "engine_version", "node_num", "hidden_size", "num_token", "num_topk", "num_experts" }
+
 local KERNELS = { "gpu", "engine", "engine_version", "kernel_source", "num_gpus", "message_size", "latency_ms" }
 local PLAIN = { "collective", "ranks", "gpus_per_node", "bytes" }
 
@@ -127,6 +168,11 @@ local function reader(at)
     local operation, seen = nccl_operation(at)
     return kernels(at, "nccl_dtype", operation), function() check_order(seen) end
   end
+  if at.dispatch_avg_t_us or at.dispatch_transmit_us then
+    need(at, DEEPEP)
+    need(at, at.dispatch_avg_t_us and { "combine_avg_t_us" } or { "combine_transmit_us", "dispatch_sms" })
+    return deepep(at), function() end
+  end
   need(at, PLAIN)
   return plain(at), function() end
 end
@@ -135,11 +181,13 @@ end
 function rows.is(head)
   local at = columns(head)
   if at.collective and at.ranks and at.bytes then return true end
+  if at.node_num and (at.dispatch_avg_t_us or at.dispatch_transmit_us) then return true end
   return (at.allreduce_dtype or at.nccl_dtype) ~= nil and at.num_gpus ~= nil and at.message_size ~= nil
 end
 
 local function key_of(g)
-  return table.concat({ g.collective, g.gpu or "-", g.engine, g.version or "-", g.launch, g.ranks, g.per_node }, " ")
+  return table.concat({ g.collective, g.gpu or "-", g.engine, g.version or "-", g.launch, g.ranks, g.per_node,
+                        g.few and "few" or "" }, " ")
 end
 
 --- Read one.
@@ -148,19 +196,23 @@ end
 --   "line N: what is wrong"
 function rows.read(text)
   local groups, found, line, row_of, finish = {}, {}, 0, nil, nil
+  local function put(g, bytes, time)
+    local key = key_of(g)
+    if not found[key] then
+      found[key], groups[#groups + 1] = g, g
+      g.bytes, g.seconds, g.line = {}, {}, line
+    end
+    g = found[key]
+    g.bytes[#g.bytes + 1], g.seconds[#g.seconds + 1] = bytes, time
+  end
   for row_text in text:gmatch("([^\r\n]*)\r?\n?") do
     line = line + 1
     if not row_of then
       row_of, finish = reader(columns(row_text))
     elseif row_text ~= "" then
-      local g, bytes, time = row_of(cells(row_text), line)
-      local key = key_of(g)
-      if not found[key] then
-        found[key], groups[#groups + 1] = g, g
-        g.bytes, g.seconds, g.line = {}, {}, line
-      end
-      g = found[key]
-      g.bytes[#g.bytes + 1], g.seconds[#g.seconds + 1] = bytes, time
+      local g, bytes, time, other, its_time = row_of(cells(row_text), line)
+      put(g, bytes, time)
+      if other then put(other, bytes, its_time) end
     end
   end
   finish()

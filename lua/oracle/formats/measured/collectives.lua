@@ -123,7 +123,10 @@ local function hardware_of(g, otherwise, known)
   return known[g.gpu] or nil
 end
 
+local OF_EXPERTS = { dispatch = true, combine = true }     -- collectives of an exchange alone
+
 local function check(g)
+  if OF_EXPERTS[g.collective] then return end
   -- Asked for its time, a collective that does not exist raises, naming those that do.
   local known, why = pcall(core.net.collective, { collective = g.collective, ranks = 2, bytes = 0, latency = 0,
                                                   bandwidth = 1 })
@@ -140,16 +143,23 @@ local function report_of_lines(groups, title)
            text = title .. ";\nalpha and bandwidth are those of a ring, or of one message, that takes as long\n\n" .. text }
 end
 
+local SHOWN = 4                                           -- groups without a table that are named
+
 local function report_of_errors(found, errors, unknown, how)
   local s = summary(errors)
   local title = "measured collectives" .. (how or "") .. " against what is predicted of them (models/fits/collectives.json)"
   local text, objects = tabulate(PREDICTED, found)
   local last = ("\nall %d measurements: mean %.1f %%, median %.1f %%, p80 %.1f %%, p90 %.1f %%, bias %+.1f %%\n"):format(
     s.n, s.mean, s.median, s.p80, s.p90, s.bias)
-  for _, name in ipairs(unknown) do last = last .. "not predicted, for nothing was measured there: " .. name .. "\n" end
+  if #unknown > 0 then
+    last = last .. ("%d more are not predicted, for there is no table of them: %s%s\n"):format(unknown.measurements,
+      table.concat(unknown, "; ", 1, math.min(SHOWN, #unknown)),
+      #unknown > SHOWN and ("; and %d other groups"):format(#unknown - SHOWN) or "")
+  end
   return { title = title, rows = objects, text = title .. "\n\n" .. text .. last,
            overall = ordered.object { { "n", s.n }, { "mean", s.mean }, { "median", s.median }, { "p80", s.p80 },
-                                      { "p90", s.p90 }, { "bias", s.bias } } }
+                                      { "p90", s.p90 }, { "bias", s.bias },
+                                      { "not_predicted", unknown.measurements or 0 } } }
 end
 
 --- @param text of the table, @param deployment a scenario whose `hardware` counts, @param path the file's
@@ -160,12 +170,15 @@ return function(text, _, deployment, path)
   local found, errors, unknown, known = {}, {}, {}, {}
   for _, g in ipairs(groups) do
     local hardware = hardware_of(g, otherwise, known)
-    local values = hardware and prediction(g, hardware, errors)
+    local values = hardware and not g.few and prediction(g, hardware, errors)
     if values then
       found[#found + 1] = values
     else
       local gpu = hardware and hardware.id or g.gpu or "an unknown GPU"
-      unknown[#unknown + 1] = ("%s of %d ranks, %s, %s"):format(g.collective, g.ranks, g.engine, gpu)
+      local name = ("%s of %d ranks, %s, %s%s"):format(g.collective, g.ranks, g.engine, gpu, g.few and ", few experts"
+        or g.launch ~= "graph" and ", " .. g.launch or "")
+      if not unknown[name] then unknown[name], unknown[#unknown + 1] = true, name end
+      unknown.measurements = (unknown.measurements or 0) + #g.bytes
     end
   end
   if #found > 0 then return report_of_errors(found, errors, unknown, how) end

@@ -202,10 +202,11 @@ local function check_lengths(p, s, list, targets)
   end
 end
 
+-- GPUs of a configuration are figures of a data sheet, of which no fit says what kernels reach.
 local function cost_of(f, h)
-  local d = h.devices[f.gpus[1]]
-  if not (d.mfu or d.mbu or f.delay) then return f.cost_model end
-  return { kind = f.cost_model, mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
+  local d, kind = h.devices[f.gpus[1]], f.cost_model or "roofline"
+  if not (d.mfu or d.mbu or f.delay) then return kind end
+  return { kind = kind, mfu = d.mfu, mbu = d.mbu, step_overhead = f.delay and host_time(f) }
 end
 
 local function router_of(w, targets)
