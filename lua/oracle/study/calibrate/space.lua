@@ -140,6 +140,34 @@ function space.whole(base, generations)
   return list
 end
 
+-- What one's own machine may differ in from the fit that others gave: everything an engine takes beside kernels as one,
+-- its host, and the rates of kernels as one.
+local OWN = {
+  { "floors", 0.3, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+                     "expert_parallel_floor" } },
+  { "host", 0.5, { "step_host", "sequence_host", "prompt_host" } },
+  { "bandwidth", 0.15, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
+  { "compute", 0.15, { "gemm_compute", "expert_compute", "attention_prefill" } },
+  { "reduces", 0.3, { "reduce_latency" } },
+}
+
+--- What a few measurements of one deployment may correct of an engine's fit.
+-- @param id of the engine's fit in base.engines
+function space.own(_, id)
+  local list = {}
+  for _, row in ipairs(OWN) do
+    add(list, id .. "." .. row[1], row[2], function(out, by)
+      local fit = out.engines[id]
+      fit.factors = fit.factors or {}
+      for _, name in ipairs(row[3]) do fit.factors[name] = (fit.factors[name] or 1) * by end
+    end)
+  end
+  for _, row in ipairs(CLIENT) do
+    add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].common, row[1], by) end)
+  end
+  return list
+end
+
 -- No kernel reaches more of a data sheet's rates than a cache and a faster path give it.
 local MOST = { gemm_bandwidth = 1.1, expert_bandwidth = 1.3, gemm_compute = 1, expert_compute = 1 }
 
