@@ -49,6 +49,7 @@ local UNSEEN = {
   ["sweep --threads"] = "the same bytes on any number of them",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",
   ["validate s.lua --seed"] = "it can run under any seed",
+  ["validate s.lua --fit"] = "it can run under this one too",
   ["validate s.lua --log-level"] = "it has nothing to say that a level hides",
   ["validate bench.json s.lua --as"] = "it is data, as the content says too",
   ["validate bench.json s.lua --log-level"] = "it has nothing to say that a level hides",

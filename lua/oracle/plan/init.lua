@@ -5,6 +5,7 @@ local balance = lazy "oracle.plan.balance"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
+local costs = lazy "oracle.plan.costs"
 local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local huggingface = lazy "oracle.models.huggingface"
@@ -70,53 +71,6 @@ local function policy(kind, key, value, r, find)
 end
 
 -- ---- the plan of one run ----
-
-local function add_once(list, text)
-  for _, one in ipairs(list) do
-    if one == text then return end
-  end
-  list[#list + 1] = text
-end
-
--- What cost_model.create sees of a deployment, on that GPU.
-local function cost_context(r, d, hardware, find)
-  local e = r.engine
-  return { model = d.model, hardware = hardware, layout = d.layout, names = d.names, find = find, engine = e,
-           fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
-end
-
--- The kind of cost model of a deployment on these GPUs, into d.cost_kind; d.without_fit: why it has no fit.
-local function settle_cost(r, d, gpus)
-  for _, gpu in ipairs(gpus) do
-    local why
-    d.cost_kind, why = cost_model.settle(r.cost.kind, cost_context(r, d, gpu))
-    d.without_fit = d.without_fit or why
-  end
-  if d.without_fit then d.cost_kind = "roofline" end
-end
-
--- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
-local function stage_costs(r, d, find)
-  local other, list = false, {}
-  for i, gpu in ipairs(d.stages or {}) do
-    other = other or gpu.generation ~= d.hardware.generation
-    list[i] = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, gpu, find))
-  end
-  return other and list or nil
-end
-
--- The engine's cost parameters; the deployment is told what they were fitted to.
-local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, d.hardware, find))
-  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, cost_model.label(d.cost_kind)
-  if d.without_fit then
-    add_once(warnings, ("cost: %s; the roofline of the data sheet is used"):format(d.without_fit))
-  end
-  for _, w in ipairs(about.warnings) do add_once(warnings, w) end
-  if not about.own then return params end
-  return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
-                                                cost = params, engine = r.engine })
-end
 
 local APPROXIMATE = { approximate = true }
 
@@ -203,16 +157,15 @@ local function deploy_kind(r, find, memo, role)
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   local gpus = stage_hardware(r, hardware, memo, find)
-  local costs = { names = names }
-  settle_cost(r, costs, gpus)
-  e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
+  local kind, without_fit = costs.settle(r, { names = names }, gpus)
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
   layout.measured = deployment.measured_collectives(e, model, gpus, r.cost.engine_version)
   if layout.layers == "balanced" then
     local parts = { model = model, layout = layout, names = names }
-    local cost = costs.cost_kind == "calibrated"
-      and cost_model.create("calibrated", r.cost, cost_context(r, parts, hardware, find)) or nil
+    local cost = kind == "calibrated"
+      and cost_model.create(kind, r.cost, costs.context(r, parts, hardware, find)) or nil
     layout.head_layers = balance.head_layers(core, {
       model = model, hardware = hardware, layout = layout, cost = cost, engine = e, workload = r.workload, role = role,
     })
@@ -234,8 +187,7 @@ local function deploy_kind(r, find, memo, role)
     num_gpu_blocks = blocks, null_blocks = null_blocks(e, blocks), hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model), drafter = drafter,
-    cost_kind = costs.cost_kind, without_fit = costs.without_fit,
+    lockstep = deployment.shares_experts(e, model), drafter = drafter, cost_kind = kind, without_fit = without_fit,
   }
 end
 
@@ -404,12 +356,12 @@ end
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
 local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
-  local cost, own_cost = cost_params(r, d, find, warnings)
+  local cost, own_cost = costs.params(r, d, find, warnings)
   local kind = {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
     engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
+    cost = cost, own_cost = own_cost, stage_costs = costs.stages(r, d, find),
     draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
@@ -429,15 +381,6 @@ local function add_pools(spec, r, d, find, warnings)
   end
 end
 
--- What the pools' deployments say under a key, each once: "vllm + sglang".
-local function joined(list, key)
-  local names = {}
-  for _, p in ipairs(list) do
-    if p.deployment[key] then add_once(names, p.deployment[key]) end
-  end
-  return names[1] and table.concat(names, " + ")
-end
-
 local function spec_of(r, d, find, warnings)
   if r.duration and r.warm_up >= r.duration then
     fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
@@ -454,7 +397,7 @@ local function spec_of(r, d, find, warnings)
   spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
   if d.pools then
     add_pools(spec, r, d, find, warnings)
-    d.fit, d.cost_model = joined(d.pools, "fit"), joined(d.pools, "cost_model")
+    d.fit, d.cost_model = costs.joined(d.pools, "fit"), costs.joined(d.pools, "cost_model")
   end
   add_policies(spec, r, find)
   return spec

@@ -1,10 +1,11 @@
 --- Measured data against predictions, for `oracle validate FILE`: what a file holds is told by its content.
 --   requests     a CSV with a row per request, as --csv writes it: the same arrivals and lengths are simulated
 --   bench        the JSON result of `vllm bench serve`: the same load is simulated
+--   profile      the JSON of AIPerf or of guidellm: the same
 --   collectives  a table of collectives' times by bytes and group, or of an engine's or NCCL's kernels: against what is
 --                predicted on that GPU, or, where none is told, a line through each group
 --   calibration  effective rates of one GPU and model: against the data sheet's
--- The first two need a deployment: a scenario, or at least `--set hardware=NAME` (and model, for a CSV).
+-- The first three need a deployment: a scenario, or at least `--set hardware=NAME` (and model, for a CSV).
 local lazy = require "oracle.lazy"
 local calibration = lazy "oracle.models.calibration"
 local collective_rows = lazy "oracle.formats.measured.collective_rows"
@@ -12,8 +13,13 @@ local core = require "oracle.core"
 
 local measured = {}
 
+local bench = lazy "oracle.formats.measured.bench"
+local profiles = lazy "oracle.formats.measured.profiles"
+
 -- How the data of each kind is compared.
-local COMPARE = { requests = lazy "oracle.formats.measured.requests", bench = lazy "oracle.formats.measured.bench",
+local COMPARE = { requests = lazy "oracle.formats.measured.requests",
+                  bench = function(...) return bench.compare(...) end,
+                  profile = function(...) return profiles.compare(...) end,
                   collectives = lazy "oracle.formats.measured.collectives",
                   calibration = lazy "oracle.formats.measured.calibration" }
 
@@ -31,6 +37,7 @@ function measured.kind(text)
   local v = decoded(text)
   if not v then return nil end
   if calibration.is(v) then return "calibration", v end
+  if profiles.is_aiperf(v) or profiles.is_guidellm(v) then return "profile", v end
   if v.request_throughput ~= nil or v.mean_ttft_ms ~= nil or v.median_ttft_ms ~= nil then return "bench", v end
   return nil
 end

@@ -26,7 +26,8 @@ local function rounded(t, names)
   return list
 end
 
-local function by_format(t)
+-- Numbers by their names.
+local function by_name(t)
   local list = {}
   for _, format in ipairs(ordered.keys(t)) do list[#list + 1] = { format, round(t[format]) } end
   return ordered.object(list)
@@ -35,7 +36,7 @@ end
 local function generation_of_kernels(t)
   local list = {}
   for _, name in ipairs(TABLES) do
-    if t[name] then list[#list + 1] = { name, by_format(t[name]) } end
+    if t[name] then list[#list + 1] = { name, by_name(t[name]) } end
   end
   for _, pair in ipairs(rounded(t, KERNEL_NUMBERS)) do list[#list + 1] = pair end
   return ordered.object(list)
@@ -61,6 +62,7 @@ function file.engine(fit, about)
     list[#list + 1] = { "versions", ordered.object { { "newer", fit.versions.newer },
                                                      { "older_factor", round(fit.versions.older_factor) } } }
   end
+  if fit.factors then list[#list + 1] = { "factors", by_name(fit.factors) } end
   list[#list + 1] = { "common", ordered.object(rounded(fit.common or {}, COMMON)) }
   list[#list + 1] = { "generations", each(fit.generations, function(t)
     return ordered.object(rounded(t, GENERATION))

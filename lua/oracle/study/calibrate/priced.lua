@@ -42,25 +42,6 @@ local function sides_of(spec, shapes)
   return first, rest
 end
 
---- A row made ready.
--- @param row of a table of measurements, with `scenario`
--- @param p its prediction, with `shapes`
--- @param memo of planning.plan
--- @return { row =, generation =, engine =, price = function(self, calibration, client) -> { ttft =, tpot =, e2e =,
---   throughput = } in ms and tokens/s }
-function priced.row(row, p, memo)
-  local s = scenario.new(row.scenario)
-  local plan = planning.plan(s, memo)
-  local first, rest = sides_of(plan.spec, p.shapes)
-  local asked, gaps = p.requests.successful, p.tokens - p.requests.successful
-  return {
-    row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
-    first = first, rest = rest, simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
-    overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
-    recipe = row.cost and row.cost.stream_interval, replicas = row.scenario.replicas or 1,
-  }
-end
-
 -- Means by the shapes alone, s; what the client adds is left out.
 local function bare(r, calibration)
   core.cost.reprice(r.first.prepared, calibration, r.first.times)
@@ -70,9 +51,9 @@ local function bare(r, calibration)
   return ttft, tpot, sum(r.rest.steps, r.rest.times) / r.replicas
 end
 
---- Bring a row's sums in line with what its run really measured, under the parameters it ran with: what sums leave out
--- - transfers, stages, half a step until the next begins - scales with the rest.
-function priced.anchor(r, calibration)
+-- Bring a row's sums in line with what its run really measured, under the parameters it ran with: what sums leave out -
+-- transfers, stages, half a step until the next begins - scales with the rest.
+local function anchored(r, calibration)
   local p = r.simulated
   local ttft, tpot, busy = bare(r, calibration)
   local step = p.tpot and p.tpot.mean / 1000 or 0
@@ -81,6 +62,26 @@ function priced.anchor(r, calibration)
   r.scale_tpot = tpot > 0 and p.tpot and p.tpot.mean / 1000 / tpot or 1
   r.scale_busy = busy > 0 and p.duration / busy or 1
   return r
+end
+
+--- A row made ready.
+-- @param row of a table of measurements, with `scenario`
+-- @param p its prediction, with `shapes`
+-- @param memo of planning.plan
+-- @return what priced.price takes: { row =, generation =, engine =, ... }; raises where the run was priced by no fit
+function priced.row(row, p, memo)
+  local s = scenario.new(row.scenario)
+  local plan = planning.plan(s, memo)
+  local first, rest = sides_of(plan.spec, p.shapes)
+  local asked, gaps = p.requests.successful, p.tokens - p.requests.successful
+  local ran = (plan.spec.pools and plan.spec.pools[1] or plan.spec).cost.calibration
+  if not ran then error(row.id .. ": its run was not priced by a fit", 0) end
+  return anchored({
+    row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
+    first = first, rest = rest, simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
+    overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
+    recipe = row.cost and row.cost.stream_interval, replicas = row.scenario.replicas or 1,
+  }, core.cost.calibration(ran))
 end
 
 --- Means under other parameters.

@@ -18,6 +18,8 @@ local PHYSICS = { { "slice_width", 0.3 }, { "rank_imbalance", 0.05 } }
 
 local RATIO_WIDTH = 0.15                                  -- of a generation's floors over Hopper's
 local OWN_WIDTH = 0.1                                     -- of one engine's from that
+-- Chips without kernel tables: what is known of them before is another chip's, and holds less.
+local UNMEASURED, LOOSER = { cdna2 = true, cdna3 = true, cdna4 = true, ["blackwell-rtx"] = true, volta = true }, 3
 
 local function copy(v)
   if type(v) ~= "table" then return v end
@@ -45,10 +47,11 @@ end
 
 local function add_kernels(list, kernels, generations)
   for _, g in ipairs(generations) do
+    local looser = UNMEASURED[g] and LOOSER or 1
     for _, row in ipairs(KERNEL_TABLES) do
       for _, format in ipairs(sorted(kernels[g] and kernels[g][row[1]])) do
         if format ~= "fp16" then
-          add(list, ("kernels.%s.%s.%s"):format(g, row[1], format), row[2], function(out, by)
+          add(list, ("kernels.%s.%s.%s"):format(g, row[1], format), row[2] * looser, function(out, by)
             multiply(out.kernels[g][row[1]], format, by)
             if format == "bf16" then multiply(out.kernels[g][row[1]], "fp16", by) end
           end)
@@ -56,7 +59,9 @@ local function add_kernels(list, kernels, generations)
       end
     end
     for _, row in ipairs(KERNEL_NUMBERS) do
-      add(list, ("kernels.%s.%s"):format(g, row[1]), row[2], function(out, by) multiply(out.kernels[g], row[1], by) end)
+      add(list, ("kernels.%s.%s"):format(g, row[1]), row[2] * looser, function(out, by)
+        multiply(out.kernels[g], row[1], by)
+      end)
     end
   end
   for _, row in ipairs(PHYSICS) do
@@ -111,8 +116,11 @@ local function add_common(list, engines, generations)
     local some = false
     for _, id in ipairs(sorted(engines)) do some = some or engines[id].generations[g] end
     if g ~= "hopper" and some then
-      for _, part in ipairs { { "layers", { FLOORS[1], FLOORS[2] } }, { "reduces", { FLOORS[3] } } } do
-        add(list, ("ratio.%s.%s"):format(g, part[1]), RATIO_WIDTH, function(out, by)
+      local width = UNMEASURED[g] and LOOSER * RATIO_WIDTH or RATIO_WIDTH
+      local parts = { { "layers", { FLOORS[1], FLOORS[2] } }, { "reduces", { FLOORS[3] } } }
+      if UNMEASURED[g] then parts[3], parts[4] = { "latent", { { "latent_floor" } } }, { "experts", { FLOORS[2] } } end
+      for _, part in ipairs(parts) do
+        add(list, ("ratio.%s.%s"):format(g, part[1]), width, function(out, by)
           each_floor(out, g, part[2], by)
         end)
       end
@@ -132,6 +140,46 @@ function space.whole(base, generations)
   return list
 end
 
+-- What one's own machine may differ in from the fit that others gave: everything an engine takes beside kernels as one,
+-- its host, and the rates of kernels as one.
+local OWN = {
+  { "floors", 0.3, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+                     "expert_parallel_floor" } },
+  { "host", 0.5, { "step_host", "sequence_host", "prompt_host" } },
+  { "bandwidth", 0.15, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
+  { "compute", 0.15, { "gemm_compute", "expert_compute", "attention_prefill" } },
+  { "reduces", 0.3, { "reduce_latency" } },
+}
+
+--- What a few measurements of one deployment may correct of an engine's fit.
+-- @param id of the engine's fit in base.engines
+function space.own(_, id)
+  local list = {}
+  for _, row in ipairs(OWN) do
+    add(list, id .. "." .. row[1], row[2], function(out, by)
+      local fit = out.engines[id]
+      fit.factors = fit.factors or {}
+      for _, name in ipairs(row[3]) do fit.factors[name] = (fit.factors[name] or 1) * by end
+    end)
+  end
+  for _, row in ipairs(CLIENT) do
+    add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].common, row[1], by) end)
+  end
+  return list
+end
+
+-- No kernel reaches more of a data sheet's rates than a cache and a faster path give it.
+local MOST = { gemm_bandwidth = 1.1, expert_bandwidth = 1.3, gemm_compute = 1, expert_compute = 1 }
+
+local function bound(kernels)
+  for _, t in pairs(kernels) do
+    for name, most in pairs(MOST) do
+      for format, v in pairs(t[name] or {}) do t[name][format] = math.min(v, most) end
+    end
+    t.rank_imbalance = t.rank_imbalance and math.max(1, t.rank_imbalance)
+  end
+end
+
 --- A copy of the base with parameters set.
 -- @param x logarithms of ratios to the base, one for each parameter
 function space.set(base, list, x)
@@ -139,6 +187,7 @@ function space.set(base, list, x)
   for i, parameter in ipairs(list) do
     if x[i] ~= 0 then parameter.apply(out, math.exp(x[i])) end
   end
+  bound(out.kernels)
   return out
 end
 
