@@ -174,7 +174,8 @@ local function make(row, requests)
   return { id = row.id or ("line " .. row.line), line = row.line, model = t.model.name, gpu = t.gpu.id,
            engine = t.engine, version = names.version(row.engine_version), format = t.model.format,
            layout = deployed.layout_text(t), load = tonumber(row.arrival_value) or t.workload.count,
-           arrival = row.arrival, source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
+           arrival = row.arrival, queues = row.arrival ~= "closed concurrency" and row.arrival ~= "static batch",
+           source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
            cost = { engine_version = deployed.engine_version(names.version(row.engine_version)),
                     stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }
