@@ -230,6 +230,21 @@ local function tell_errors(title, errors, options)
   tell(options, "%s: %s", title, #cells > 0 and table.concat(cells, "; ") or "one group alone, nothing to leave out")
 end
 
+local LEAST_LOADS = 3                                     -- that tell floors, host and rates apart
+
+-- Runs of one's own at too few loads say one number, which several parameters could be the cause of.
+local function check_loads(list, kept)
+  local seen, count, names_list = {}, 0, {}
+  for _, r in ipairs(list) do
+    local key = tostring(r.row.load) .. r.row.layout
+    if not seen[key] then seen[key], count = true, count + 1 end
+  end
+  if count >= LEAST_LOADS then return end
+  for i, p in ipairs(kept) do names_list[i] = p.name end
+  error(("runs at %d load%s cannot tell %s apart: %d different ones at least, one request at a time among them"):format(
+    count, count == 1 and "" or "s", table.concat(names_list, ", "), LEAST_LOADS), 0)
+end
+
 local function fit(list, base, own, options)
   local parameters = own and space.own(base, engines_of(list)[1]) or space.whole(base, generations_of(list))
   calibrate.weigh(list)
@@ -240,6 +255,7 @@ local function fit(list, base, own, options)
     error(("the data determine none of the parameters (%s): runs at several loads expected, a low one among them"):format(
       table.concat(all, ", ", 1, math.min(8, #all))), 0)
   end
+  if own then check_loads(list, kept) end
   local meter = ui.meter(options)
   local values, x, how = calibrate.fit(list, base, kept,
     { progress = meter and function(done, of) meter.points(done, of, 0) end })
@@ -312,6 +328,9 @@ end
 function command.run(options)
   if not options.output or options.output == "" then ui.misuse("calibrate: -o FILE.json (or FOLDER/) expected") end
   local data, deployment = split(options)
+  if not options.output:match "/$" and not options.force and paths.exists(options.output) then
+    error(("%s: exists; --force replaces it"):format(options.output), 0)
+  end
   local rows, skipped, tables, own = gather(data, deployment)
   if #rows == 0 then error("no rows end to end: kernels alone fix efficiencies, and no floor of an engine", 0) end
   ui.host().guard(false)

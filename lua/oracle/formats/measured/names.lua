@@ -1,6 +1,7 @@
 --- What measurements call models, accelerators, engines and number formats, as the catalogue and the systems know them.
 -- Published tables write a checkpoint's format into its name, or beside it, and a card's memory or socket into the card's.
 local catalog = require "oracle.models.catalog"
+local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local spelling = require "oracle.text.spelling"
 local systems = require "oracle.system"
@@ -145,7 +146,7 @@ local NVFP4 = { quant_method = "modelopt", quant_algo = "NVFP4", kv_cache_quant_
 -- A 4-bit checkpoint of a model that the catalogue has in another format: its own description with those settings.
 local function converted(m)
   local f = io.open(m.file, "rb")
-  local raw = f and require("oracle.core").json.decode(f:read "a", m.file)
+  local raw = f and core.json.decode(f:read "a", m.file)
   if f then f:close() end
   if not raw then return nil end
   raw._variants, raw._aliases, raw._name_or_path = nil, nil, m.name

@@ -29,7 +29,7 @@ local function configurations(text)
       for _, name in ipairs(TIMES) do found[key][name] = {} end
       list[#list + 1] = found[key]
     end
-    for _, name in ipairs(TIMES) do table.insert(found[key][name], csv.number(row, name)) end
+    for _, name in ipairs(TIMES) do table.insert(found[key][name], csv.time(row, name)) end
   end
   return list
 end

@@ -146,10 +146,10 @@ local RECIPE = { trtllm = 10, sglang = 15 }
 local function measured_of(row)
   local measured, statistic = {}, {}
   for _, name in ipairs(LATENCIES) do
-    local mean, median = csv.number(row, name .. "_mean_ms"), csv.number(row, name .. "_median_ms")
+    local mean, median = csv.time(row, name .. "_mean_ms"), csv.time(row, name .. "_median_ms")
     measured[name], statistic[name] = mean or median, mean and "mean" or median and "p50" or nil
   end
-  measured.throughput = csv.number(row, "output_tok_s")
+  measured.throughput = csv.time(row, "output_tok_s")
   -- ITL stands in for TPOT where that is all there is; both are the time of a step.
   if not measured.tpot then measured.tpot, statistic.tpot = measured.itl, statistic.itl end
   measured.itl = nil

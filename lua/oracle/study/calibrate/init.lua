@@ -53,11 +53,14 @@ local function group_of(r)
   return table.concat({ w.model, w.gpu, w.engine, w.version or "", w.format, w.layout }, "|")
 end
 
---- Weigh rows: those of one configuration together as the square root of their number.
+--- Weigh rows: those of one configuration together as the square root of their number; of one's own deployment each by
+-- itself.
 function calibrate.weigh(rows)
   local count = {}
   for _, r in ipairs(rows) do count[group_of(r)] = (count[group_of(r)] or 0) + 1 end
-  for _, r in ipairs(rows) do r.weight = count[group_of(r)] ^ -0.25 * (r.row.weight or 1) end
+  for _, r in ipairs(rows) do
+    r.weight = (r.row.own and 1 or count[group_of(r)] ^ -0.25) * (r.row.weight or 1)
+  end
 end
 
 local METRICS = { "ttft", "tpot", "e2e", "throughput" }

@@ -143,11 +143,11 @@ end
 -- What one's own machine may differ in from the fit that others gave: everything an engine takes beside kernels as one,
 -- its host, and the rates of kernels as one.
 local OWN = {
-  { "floors", 0.3, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+  { "floors", 0.5, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
                      "expert_parallel_floor" } },
   { "host", 0.5, { "step_host", "sequence_host", "prompt_host" } },
-  { "bandwidth", 0.15, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
-  { "compute", 0.15, { "gemm_compute", "expert_compute", "attention_prefill" } },
+  { "bandwidth", 0.25, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
+  { "compute", 0.25, { "gemm_compute", "expert_compute", "attention_prefill" } },
   { "reduces", 0.3, { "reduce_latency" } },
 }
 
