@@ -50,7 +50,8 @@ local MODELS = { "llama-3.1-8b", "qwen3-30b-a3b", "llama-3.1-70b" }
 local function scenario_of(model, concurrency, tp)
   return { model = model, hardware = "h100-sxm", engine = { tensor_parallel_size = tp, max_model_len = 4096 }, seed = 1,
            cost = { kind = "calibrated", fit = "vllm" },
-           workload = { kind = "closed_loop", concurrency = concurrency, count = 4 * concurrency, prompt = 512, output = 64 } }
+           workload = { kind = "closed_loop", concurrency = concurrency, count = 4 * concurrency, prompt = 512,
+                        output = 64 } }
 end
 
 local prepared
@@ -58,7 +59,8 @@ local prepared
 -- Rows whose measurements are predictions of the shipped fit with floors times 1.3 and the host's step times 0.6.
 local function planted()
   if prepared then return table.unpack(prepared) end
-  local base = { kernels = space.copy(fits.of_engine "vllm".kernels), engines = { vllm = space.copy(fits.of_engine "vllm") } }
+  local base = { kernels = space.copy(fits.of_engine "vllm".kernels),
+                 engines = { vllm = space.copy(fits.of_engine "vllm") } }
   local truth = space.copy(base)
   for _, t in pairs(truth.engines.vllm.generations) do t.layer_floor = t.layer_floor * 1.3 end
   truth.engines.vllm.common.step_host = truth.engines.vllm.common.step_host * 0.6
@@ -67,7 +69,8 @@ local function planted()
     for _, c in ipairs { 1, 4, 16, 64 } do
       for _, tp in ipairs(m == 3 and { 4, 8 } or { 1, 2 }) do
         local s = scenario_of(model, c, tp)
-        local row = { id = model .. c, model = model, gpu = "h100-sxm", engine = "vllm", format = "bf16", layout = "tp" .. tp,
+        local row = { id = model .. c, model = model, gpu = "h100-sxm", engine = "vllm", format = "bf16",
+                      layout = "tp" .. tp,
                       load = c, scenario = s, measured = {} }
         rows[#rows + 1] = priced.row(row, prediction.one(s, { shapes = true }, memo), memo)
       end
@@ -151,8 +154,9 @@ end)
 describe("oracle calibrate", function()
   local function bench(c, tpot, more)
     return program.write(("b%d.json"):format(c), ([[{"model_id": "meta-llama/Llama-3.1-8B-Instruct", "num_prompts": %d,
-      "completed": %d, "request_rate": "inf", "max_concurrency": %d, "total_input_tokens": %d, "total_output_tokens": %d,
-      "mean_ttft_ms": %g, "mean_tpot_ms": %g%s}]]):format(10 * c, 10 * c, c, 5120 * c, 1280 * c, 20 + c, tpot, more or ""))
+      "completed": %d, "request_rate": "inf", "max_concurrency": %d, "total_input_tokens": %d,
+      "total_output_tokens": %d, "mean_ttft_ms": %g, "mean_tpot_ms": %g%s}]]):format(10 * c, 10 * c, c, 5120 * c,
+      1280 * c, 20 + c, tpot, more or ""))
   end
 
   it("corrects a fit by five runs of one's own", function()

@@ -30,7 +30,8 @@ describe("a CSV of measurements", function()
   end)
 
   it("refuses what is no number, with its line", function()
-    for text, pattern in pairs { ["a\nnan\n"] = 'line 2: a: "nan"', ["a\n1e999\n"] = "line 2: a", ["a\nx\n"] = "line 2: a",
+    for text, pattern in pairs { ["a\nnan\n"] = 'line 2: a: "nan"', ["a\n1e999\n"] = "line 2: a",
+                                 ["a\nx\n"] = "line 2: a",
                                  ["a,a\n"] = "line 1: the column a stands twice", ["a,b\n1\n"] = "line 2: 1 fields" } do
       local ok, why = pcall(function()
         for _, row in ipairs(csv.rows(text)) do csv.number(row, "a") end
@@ -128,7 +129,8 @@ it("load stages re-ask their prompts, and failures are overloads", function()
 end)
 
 it("phases of equal configurations are put together", function()
-  local rows = phase.read("model,hardware,prompt_size,batch_size,token_size,prompt_time,token_time,e2e_time,tensor_parallel\n"
+  local rows = phase.read("model,hardware,prompt_size,batch_size,token_size,prompt_time,token_time,e2e_time,"
+    .. "tensor_parallel\n"
     .. "llama2-70b,a100-80gb,512,2,128,100,40,5000,4\nllama2-70b,a100-80gb,512,2,128,110,44,5400,4\n")
   assert.equal(1, #rows)
   assert.same({ ttft = 105, tpot = 42, e2e = 5200 }, rows[1].measured)
@@ -167,7 +169,8 @@ end)
 describe("results of other benchmarks", function()
   it("are compared: AIPerf", function()
     local path = write("profile_export_aiperf.json", [[{"request_throughput": {"unit": "requests/sec", "avg": 4.0},
-      "time_to_first_token": {"unit": "ms", "avg": 30.0, "p99": 60.0}, "inter_token_latency": {"unit": "ms", "avg": 7.0},
+      "time_to_first_token": {"unit": "ms", "avg": 30.0, "p99": 60.0}, 
+      "inter_token_latency": {"unit": "ms", "avg": 7.0},
       "output_sequence_length": {"unit": "tokens", "avg": 64}, "input_sequence_length": {"unit": "tokens", "avg": 512},
       "input_config": {"loadgen": {"concurrency": 4, "request_count": 40}}}]])
     local rc, out, err = oracle(("validate '%s' --set hardware=h100-sxm --set model=llama-3.1-8b"):format(path))
@@ -177,12 +180,14 @@ describe("results of other benchmarks", function()
   end)
 
   it("are compared: guidellm", function()
-    local function d(mean) return ('{"successful": {"mean": %g, "median": %g, "percentiles": {"p99": %g}}}'):format(mean, mean,
-      2 * mean) end
-    local path = write("guidellm.json", ([[{"benchmarks": [{"config": {"strategy": {"type_": "concurrent", "streams": 2}},
+    local function d(mean)
+      return ('{"successful": {"mean": %g, "median": %g, "percentiles": {"p99": %g}}}'):format(mean, mean, 2 * mean)
+    end
+    local path = write("guidellm.json", ([[{"benchmarks": [{"config":
+      {"strategy": {"type_": "concurrent", "streams": 2}},
       "metrics": {"time_to_first_token_ms": %s, "inter_token_latency_ms": %s, "request_latency": %s,
-      "prompt_token_count": %s, "output_token_count": %s, "requests_per_second": %s}}]}]]):format(d(25), d(7), d(0.5), d(256),
-      d(64), d(4)))
+      "prompt_token_count": %s, "output_token_count": %s, "requests_per_second": %s}}]}]]):format(d(25), d(7),
+      d(0.5), d(256), d(64), d(4)))
     local rc, out, err = oracle(("validate '%s' --set hardware=h100-sxm --set model=llama-3.1-8b"):format(path))
     assert.equal(0, rc, err)
     assert.matches("E2E mean %(ms%) +500", out)
@@ -194,8 +199,8 @@ describe("validate of a table", function()
   local function rows(ttft, tpot)
     local out = { head }
     for i, c in ipairs { 1, 4, 16 } do
-      out[#out + 1] = ("r%d,%d,vllm,0.18.0,meta-llama/Llama-3.1-8B-Instruct,h100_sxm,agg,512,128,,,1,1,1,1,%s,%s\n"):format(i,
-        c, ttft, tpot)
+      out[#out + 1] = ("r%d,%d,vllm,0.18.0,meta-llama/Llama-3.1-8B-Instruct,h100_sxm,agg,512,128,,,1,1,1,1,%s,%s\n")
+        :format(i, c, ttft, tpot)
     end
     out[#out + 1] = "u,4,vllm,0.18.0,nobody/knows-1b,h100_sxm,agg,512,128,,,1,1,1,1,50,8\n"
     return table.concat(out)
@@ -239,7 +244,8 @@ describe("validate of a table", function()
   it("refuses what is no table in one line", function()
     program.refused(1, ("validate '%s'"):format(write("t.csv", SILICON)), "no measurements below the header")
     program.refused(1, ("validate '%s'"):format(write("t.csv", rows("nan", 8))), 'line 2: silicon_ttft_ms: "nan"')
-    program.refused(1, ("validate '%s'"):format(write("t.csv", rows(0, 8))), "line 2: silicon_ttft_ms: .* above 0 expected")
+    program.refused(1, ("validate '%s'"):format(write("t.csv", rows(0, 8))),
+      "line 2: silicon_ttft_ms: .* above 0 expected")
     program.refused(2, ("validate '%s' --set hardware=h100"):format(write("t.csv", rows(40, 8))), "validate %-%-set")
   end)
 end)

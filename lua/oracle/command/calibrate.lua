@@ -113,8 +113,8 @@ local function add_kernels(tables, base, options)
       end
       if silent > 0 then tell(options, "%s: %d rows of chips or formats that are not known", one[1], silent) end
     else
-      ui.say(("oracle: warning: %s: a table of kernels that a fit takes nothing of; those of matrix products (gemm_dtype,"
-        .. " m, n, k) are"):format(one[1]))
+      ui.say(("oracle: warning: %s: a table of kernels that a fit takes nothing of; it takes those of matrix products"
+        .. " (gemm_dtype, m, n, k)"):format(one[1]))
     end
   end
 end
@@ -144,7 +144,7 @@ local function usable(rows, found, skipped)
     local p = found[i]
     local why = p.error or row.apart or accuracy.impossible(row, p) and "breaks physics"
       or row.queues and "the lengths of its queues follow from what steps take"
-    local ok, r = true, nil
+    local ok, r
     if not why then
       ok, r = pcall(priced.row, row, p, memo)
       why = not ok and scenario.first_line(r) or not r.generation and "its chip is of no known generation" or nil
@@ -209,8 +209,10 @@ local function crossed(list, base, parameters, x, options)
   local meter = ui.meter(options)
   local progress = meter and function(done, of) meter.points(done, of, 0) end
   local out = {}
-  for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", function(r) return r.row.gpu end } } do
-    local errors = calibrate.crossed(list, base, parameters, x, way[2], { most = 2 * (#parameters + 1), progress = progress })
+  local function gpu(r) return r.row.gpu end
+  for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", gpu } } do
+    local errors = calibrate.crossed(list, base, parameters, x, way[2],
+      { most = 2 * (#parameters + 1), progress = progress })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end
@@ -252,8 +254,8 @@ local function fit(list, base, own, options)
   if #kept == 0 then
     local all = {}
     for i, p in ipairs(parameters) do all[i] = p.name end
-    error(("the data determine none of the parameters (%s): runs at several loads expected, a low one among them"):format(
-      table.concat(all, ", ", 1, math.min(8, #all))), 0)
+    error(("the data determine none of the parameters (%s): runs at several loads expected, a low one among them")
+      :format(table.concat(all, ", ", 1, math.min(8, #all))), 0)
   end
   if own then check_loads(list, kept) end
   local meter = ui.meter(options)
@@ -263,7 +265,9 @@ local function fit(list, base, own, options)
   tell(options, "%d rows, %d parameters that they determine, %d evaluations (%s)", #list, #kept, how.calls, how.why)
   if own then
     for i, p in ipairs(kept) do tell(options, "  %-28s x %.3f", p.name, math.exp(x[i])) end
-    if #others > 0 then tell(options, "  not determined by these runs, left as they were: %s", table.concat(others, ", ")) end
+    if #others > 0 then
+      tell(options, "  not determined by these runs, left as they were: %s", table.concat(others, ", "))
+    end
   end
   tell_errors("errors on these rows", calibrate.errors(list, values), options)
   return values, kept, others, x

@@ -53,7 +53,8 @@ local function make(row)
            apart = failed > 0 and "overload" or nil, statistic = "mean", open = true,
            failed_share = failed / math.max(1, failed + completed), scenario = raw,
            lengths = ("%d/%d"):format(prompt, output),
-           measured = { ttft = ttft, e2e = e2e, tpot = output > 1 and e2e and ttft and (e2e - ttft) / (output - 1) or nil,
+           measured = { ttft = ttft, e2e = e2e,
+                        tpot = output > 1 and e2e and ttft and (e2e - ttft) / (output - 1) or nil,
                         throughput = failed == 0 and csv.number(row, "requests_per_sec") and
                           csv.number(row, "requests_per_sec") * output or nil } }
 end

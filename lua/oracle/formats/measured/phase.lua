@@ -49,7 +49,8 @@ local function make(one)
   return { id = ("%s %s %d x %d"):format(row.model, row.hardware, batch, prompt), line = row.line, model = t.model.name,
            gpu = t.gpu.id, engine = t.engine, version = "2023", format = t.model.format,
            layout = deployed.layout_text(t), load = batch, arrival = "static batch", statistic = "mean",
-           apart = "an eager engine of 2023", scenario = deployed.scenario(t), lengths = ("%d/%d"):format(prompt, output),
+           apart = "an eager engine of 2023", scenario = deployed.scenario(t),
+           lengths = ("%d/%d"):format(prompt, output),
            measured = { ttft = median(one.prompt_time), tpot = median(one.token_time), e2e = median(one.e2e_time) } }
 end
 

@@ -1,6 +1,7 @@
---- Tables of measured serving configurations from many sources: closed loops, Poisson and constant rates, bursts, static
--- batches, replayed requests; latencies at mean and median, and throughput. A row says what it does not know by leaving
--- it empty, and what is doubtful about it in `flags`.
+--- Tables of measured serving configurations from many sources: closed loops, Poisson and constant rates, bursts,
+-- static
+--  batches, replayed requests; latencies at mean and median, and throughput. A row says what it does not know by
+-- leaving it empty, and what is doubtful about it in `flags`.
 local csv = require "oracle.formats.measured.csv"
 local deployed = require "oracle.formats.measured.deployed"
 local names = require "oracle.formats.measured.names"
@@ -13,7 +14,7 @@ local NEEDS = { "model", "gpu", "engine", "tp", "prompt_tokens", "output_tokens"
 local LATENCIES = { "ttft", "tpot", "itl", "e2e" }
 local PROMPTS = 10                                        -- of each client, where a closed loop does not say how many
 local BURST = 3000                                        -- requests of an offline run, where it does not say how many
-local MOST = 20000                                        -- requests simulated: what a longer run's means come to is there
+local MOST = 20000                                        -- requests simulated: longer runs have the same means
 
 -- ---- lengths ----
 

@@ -1,5 +1,6 @@
---- Measurements that a fit may be made of, whatever the file: a list of rows as oracle.formats.measured.tables has them.
--- Results of benchmarks and requests are of a deployment that a scenario says.
+--- Measurements that a fit may be made of, whatever the file: a list of rows as oracle.formats.measured.tables has
+-- them.
+--  Results of benchmarks and requests are of a deployment that a scenario says.
 local lazy = require "oracle.lazy"
 local bench = lazy "oracle.formats.measured.bench"
 local catalog = lazy "oracle.models.catalog"

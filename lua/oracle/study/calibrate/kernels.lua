@@ -1,6 +1,6 @@
---- The first layer of a fit: what measured kernels reach of the data sheet. Of a table of matrix products those that only
--- read their weights tell the share of the bandwidth, and the largest ones the share of the peak; the median of each,
--- by number format and generation of chips.
+--- The first layer of a fit: what measured kernels reach of the data sheet. Of a table of matrix products those that
+-- only read their weights tell the share of the bandwidth, and the largest ones the share of the peak; the median of
+-- each, by number format and generation of chips.
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 

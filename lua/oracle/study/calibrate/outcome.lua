@@ -26,7 +26,8 @@ local function round(v) return math.floor(10 * v + 0.5) / 10 end
 local function figures(errors)
   local s = accuracy.summary(errors)
   return ordered.object { { "n", s.n }, { "median", round(s.median) }, { "mean", round(s.mean) },
-                          { "p80", round(s.p80) }, { "bias", round(s.bias) }, { "interval", round(half_width(errors)) } }
+                          { "p80", round(s.p80) }, { "bias", round(s.bias) },
+                          { "interval", round(half_width(errors)) } }
 end
 
 -- E2E and throughput follow from the times of steps where no row tells them.

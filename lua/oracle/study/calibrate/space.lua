@@ -1,6 +1,8 @@
---- What a fit is free to change: parameters by name, each with where it begins - its prior, or the shipped fit's value -
--- how far it may go from there, and which numbers of which fits it sets. All are positive and are moved by ratio.
--- Parameters belong to kernels on a generation of chips, to an engine, or to an engine on a generation; none to a model.
+--- What a fit is free to change: parameters by name, each with where it begins - its prior, or the shipped fit's
+-- value -
+--  how far it may go from there, and which numbers of which fits it sets. All are positive and are moved by ratio.
+-- Parameters belong to kernels on a generation of chips, to an engine, or to an engine on a generation; none to a
+-- model.
 local space = {}
 
 -- Numbers of an engine: name, width of its prior as a ratio's logarithm.
