@@ -169,7 +169,7 @@ end)
 describe("results of other benchmarks", function()
   it("are compared: AIPerf", function()
     local path = write("profile_export_aiperf.json", [[{"request_throughput": {"unit": "requests/sec", "avg": 4.0},
-      "time_to_first_token": {"unit": "ms", "avg": 30.0, "p99": 60.0}, 
+      "time_to_first_token": {"unit": "ms", "avg": 30.0, "p99": 60.0},
       "inter_token_latency": {"unit": "ms", "avg": 7.0},
       "output_sequence_length": {"unit": "tokens", "avg": 64}, "input_sequence_length": {"unit": "tokens", "avg": 512},
       "input_config": {"loadgen": {"concurrency": 4, "request_count": 40}}}]])

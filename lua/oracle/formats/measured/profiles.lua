@@ -86,7 +86,8 @@ local function aiperf(v)
   measured.tpot = measured.itl and { mean = measured.itl.mean }   -- AIPerf's is (E2E - TTFT) / (tokens - 1)
   measured.itl = nil
   return workload { prompt = number(v, "input_sequence_length", "avg"),
-                    output = number(v, "output_sequence_length", "avg"), concurrency = concurrency, rate = rate, count = number(v, "request_count", "avg") },
+                    output = number(v, "output_sequence_length", "avg"), concurrency = concurrency, rate = rate,
+                    count = number(v, "request_count", "avg") },
     measured, at(v, "input_config", "endpoint", "model_names", 1)
 end
 
