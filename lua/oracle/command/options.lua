@@ -16,7 +16,7 @@ local function of(text)
 end
 
 local RUNS = of "run sweep compare lod"
-local SCENARIOS = of "run sweep compare lod repl validate"
+local SCENARIOS = of "run sweep compare lod repl validate calibrate"
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes; `of`: the commands that honour it,
 -- all without one. Some of them refuse it where it cannot be honoured with the rest of the line, and say why.
@@ -40,7 +40,7 @@ options.LIST = {
   { "--series", value = "FILE", key = "series", of = RUNS,
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of "run sweep compare lod new check validate generate-config models hardware",
+    of = of "run sweep compare lod new check validate calibrate generate-config models hardware",
     doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", of = of "run sweep compare lod repl check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
@@ -58,8 +58,8 @@ options.LIST = {
   { "--no-runs", key = "no_runs", of = of "run sweep compare", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
     of = of "run sweep generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
-  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config",
-    doc = "generate-config: the file to write (example_config.yaml)" },
+  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate",
+    doc = "generate-config: the file to write (example_config.yaml); calibrate: the fit, or FOLDER/" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
     doc = "validate: the model database too" },
   { "--fix", short = "-f", key = "fix", of = of "validate", doc = "validate: mend what can be and write the file" },
@@ -79,6 +79,7 @@ options.COMMANDS = {
   { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
+  { "calibrate", "DATA... -o FILE", "fit the cost model to measurements; a scenario among them says their deployment" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },

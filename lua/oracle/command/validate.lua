@@ -20,7 +20,8 @@ local command = {}
 local MOST_SHOWN = 20
 
 local DATA = "a CSV with a row per request (request_id, arrival_time ...), per collective (collective, ranks, bytes"
-  .. " ...) or per measured configuration (isl, osl, silicon_tpot_ms ...), the JSON of vllm bench serve, or a calibration"
+  .. " ...) or per measured configuration (isl, osl, silicon_tpot_ms ...), the JSON of vllm bench serve, AIPerf or"
+  .. " guidellm, or a calibration"
 
 -- ---- what it says ----
 

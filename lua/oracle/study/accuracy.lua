@@ -173,8 +173,8 @@ local function worst_of(entries, most)
   end)
   local out = {}
   for i = 1, math.min(most, #list) do
-    local e, pairs_list = list[i], nil
-    pairs_list = { { "id", e.row.id }, { "dominated_by", accuracy.dominating(e.predicted.split) } }
+    local e = list[i]
+    local pairs_list = { { "id", e.row.id }, { "dominated_by", accuracy.dominating(e.predicted.split) } }
     for _, metric in ipairs(accuracy.METRICS) do
       local c = e.compared[metric]
       if c then

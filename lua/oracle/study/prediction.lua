@@ -153,7 +153,12 @@ end
 
 -- Each scenario once: tables of measurements repeat configurations. Returns those that differ, and the place of each
 -- among them.
-local function distinct(scenarios)
+local function distinct(scenarios, options)
+  if options.alone then                                   -- functions among them have no text
+    local of = {}
+    for i in ipairs(scenarios) do of[i] = i end
+    return scenarios, of
+  end
   local list, place, of = {}, {}, {}
   for i, given in ipairs(scenarios) do
     local key = core.json.encode(given)
@@ -168,7 +173,7 @@ end
 
 local function all(scenarios, options)
   local host, threads = options.host, math.min(options.threads or 1, #scenarios)
-  if threads < 2 or not (host and host.pool) then return alone(scenarios, options) end
+  if threads < 2 or options.alone or not (host and host.pool) then return alone(scenarios, options) end
   local job = core.json.encode { rows = scenarios, cost = options.cost, shapes = options.shapes or nil,
                                  requests = options.requests or nil }
   local pool = host.pool(threads, "oracle.study.prediction", job)
@@ -184,7 +189,7 @@ end
 -- @param options { cost =, shapes =, threads =, host = of oracle.host or nil, progress = function(done, of) or nil }
 -- @return the predictions, by place; raises "interrupted"
 function prediction.many(scenarios, options)
-  local list, of = distinct(scenarios)
+  local list, of = distinct(scenarios, options)
   local found, out = all(list, options), {}
   for i = 1, #scenarios do out[i] = found[of[i]] end
   return out

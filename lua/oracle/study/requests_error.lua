@@ -23,8 +23,8 @@ end
 --- The same in a line.
 function requests_error.text(t)
   local g = t.generation
-  return ("\nrequest by request, time to generate: %d requests, mean %.1f %%, median %.1f %%, p80 %.1f %%, bias %+.1f %%")
-    :format(g.n, g.mean, g.median, g.p80, g.bias)
+  return ("\nrequest by request, time to generate: %d requests, mean %.1f %%, median %.1f %%, p80 %.1f %%, "
+    .. "bias %+.1f %%"):format(g.n, g.mean, g.median, g.p80, g.bias)
 end
 
 return requests_error

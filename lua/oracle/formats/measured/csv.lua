@@ -95,6 +95,15 @@ function csv.number(row, name, least)
   return v
 end
 
+--- A time: a number above 0; nil where it is empty.
+function csv.time(row, name)
+  local v = csv.number(row, name, 0)
+  if v == 0 then
+    error(('line %d: %s: "%s": a time above 0 expected'):format(row.line, name, row[name]:sub(1, 40)), 0)
+  end
+  return v
+end
+
 --- The same for a whole number; "8.0" is one.
 function csv.count(row, name, least)
   local v = csv.number(row, name, least)

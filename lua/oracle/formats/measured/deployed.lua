@@ -1,5 +1,6 @@
---- From what a table of measurements says of a deployment and its load to a scenario, as plain values: how tables of all
--- sources become runs.
+--- From what a table of measurements says of a deployment and its load to a scenario, as plain values: how tables of
+-- all
+--  sources become runs.
 local deployed = {}
 
 local ROOM = 256                                          -- tokens of max_model_len beyond prompt and answer
@@ -18,8 +19,8 @@ local function layout(engine, side)
 end
 
 -- Sequences and tokens of a step, as who measures sets them: a server takes all that its clients keep in flight.
--- TensorRT-LLM takes prompts whole, into steps of at most max_num_tokens: InferenceMAX gives room for one prompt and the
--- requests that decode (InferenceMAX, benchmarks/*_trt_*.sh, MAX_NUM_TOKENS, 2026).
+-- TensorRT-LLM takes prompts whole, into steps of at most max_num_tokens: InferenceMAX gives room for one prompt and
+-- the requests that decode (InferenceMAX, benchmarks/*_trt_*.sh, MAX_NUM_TOKENS, 2026).
 local function limits(engine, t)
   local most = t.most_tokens
   engine.max_model_len = math.min(most + ROOM, math.max(most, t.model.context or most + ROOM))
@@ -28,7 +29,7 @@ local function limits(engine, t)
   if engine.system == "trtllm" then
     engine.max_num_batched_tokens = math.max(t.max_num_batched_tokens or 8192, most + ROOM)
   end
-  if engine.max_num_batched_tokens and not (engine.system == "trtllm") then
+  if engine.max_num_batched_tokens and engine.system ~= "trtllm" then
     engine.max_num_seqs = math.min(engine.max_num_seqs, engine.max_num_batched_tokens)
   end
 end
@@ -111,7 +112,8 @@ function deployed.engine_version(text)
   return text or "0.0"
 end
 
---- Lengths as InferenceMAX draws them: uniform in 80 to 100 % of the nominal ones (InferenceMAX, random-range-ratio 0.8).
+--- Lengths as InferenceMAX draws them: uniform in 80 to 100 % of the nominal ones (InferenceMAX, random-range-ratio
+-- 0.8).
 function deployed.spread(tokens)
   return { kind = "uniform", low = math.ceil(0.8 * tokens), high = tokens }
 end

@@ -15,9 +15,10 @@ local measured = {}
 
 local bench = lazy "oracle.formats.measured.bench"
 local profiles = lazy "oracle.formats.measured.profiles"
+local requests = lazy "oracle.formats.measured.requests"
 
 -- How the data of each kind is compared.
-local COMPARE = { requests = lazy "oracle.formats.measured.requests",
+local COMPARE = { requests = function(...) return requests.compare(...) end,
                   bench = function(...) return bench.compare(...) end,
                   profile = function(...) return profiles.compare(...) end,
                   collectives = lazy "oracle.formats.measured.collectives",

@@ -1,5 +1,6 @@
 --- What measurements call models, accelerators, engines and number formats, as the catalogue and the systems know them.
--- Published tables write a checkpoint's format into its name, or beside it, and a card's memory or socket into the card's.
+-- Published tables write a checkpoint's format into its name, or beside it, and a card's memory or socket into the
+-- card's.
 local catalog = require "oracle.models.catalog"
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
@@ -12,8 +13,9 @@ local names = {}
 
 -- What tables call the format of weights -> the engine's name; "" is what the model has.
 local FORMATS = {
-  fp8_block = "fp8_block", fp8block = "fp8_block", nvfp4 = "fp4", w4a16 = "int4", int4wo = "int4", int4_wo = "int4", w8a8 = "int8",
-  mxfp4 = "mxfp4", fp4 = "fp4", fp8 = "fp8", int8 = "int8", int4 = "int4", bf16 = "bf16", fp16 = "fp16", bfloat16 = "bf16",
+  fp8_block = "fp8_block", fp8block = "fp8_block", nvfp4 = "fp4", w4a16 = "int4", int4wo = "int4", int4_wo = "int4",
+  w8a8 = "int8", mxfp4 = "mxfp4", fp4 = "fp4", fp8 = "fp8", int8 = "int8", int4 = "int4", bf16 = "bf16", fp16 = "fp16",
+  bfloat16 = "bf16",
   float16 = "fp16", awq = "int4", gptq = "int4",
 }
 
@@ -119,7 +121,8 @@ local function find_model(name)
 end
 
 -- Formats a checkpoint is published in -> how its name ends.
-local SUFFIX = { fp8 = { "-FP8" }, fp8_block = { "-FP8" }, fp4 = { "-NVFP4", "-FP4" }, int4 = { "-INT4", "-AWQ", "-w4a16" }, mxfp4 = { "-MXFP4" } }
+local SUFFIX = { fp8 = { "-FP8" }, fp8_block = { "-FP8" }, fp4 = { "-NVFP4", "-FP4" },
+                 int4 = { "-INT4", "-AWQ", "-w4a16" }, mxfp4 = { "-MXFP4" } }
 
 -- The checkpoint of a model in a format, where the catalogue has it.
 local function checkpoint(name, format)

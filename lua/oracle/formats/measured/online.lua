@@ -43,7 +43,7 @@ local function make(row)
   t.workload = { kind = row.arrival == "poisson" and "poisson" or "constant", rate = rate,
                  count = math.max(1, math.floor(rate * duration + 0.5)), prompt = prompt, output = output,
                  prompt_pool = pool > 0 and pool or nil, timeout = CLIENT_TIMEOUT }
-  local ttft, e2e = csv.number(row, "ttft_mean_ms"), csv.number(row, "e2e_mean_ms")
+  local ttft, e2e = csv.time(row, "ttft_mean_ms"), csv.time(row, "e2e_mean_ms")
   local failed, completed = csv.number(row, "failed", 0) or 0, csv.number(row, "completed", 0) or 0
   local raw = deployed.scenario(t)
   raw.engine.max_model_len = csv.count(row, "max_model_len", 1) or raw.engine.max_model_len
@@ -53,7 +53,8 @@ local function make(row)
            apart = failed > 0 and "overload" or nil, statistic = "mean", open = true,
            failed_share = failed / math.max(1, failed + completed), scenario = raw,
            lengths = ("%d/%d"):format(prompt, output),
-           measured = { ttft = ttft, e2e = e2e, tpot = output > 1 and e2e and ttft and (e2e - ttft) / (output - 1) or nil,
+           measured = { ttft = ttft, e2e = e2e,
+                        tpot = output > 1 and e2e and ttft and (e2e - ttft) / (output - 1) or nil,
                         throughput = failed == 0 and csv.number(row, "requests_per_sec") and
                           csv.number(row, "requests_per_sec") * output or nil } }
 end

@@ -29,7 +29,7 @@ local function configurations(text)
       for _, name in ipairs(TIMES) do found[key][name] = {} end
       list[#list + 1] = found[key]
     end
-    for _, name in ipairs(TIMES) do table.insert(found[key][name], csv.number(row, name)) end
+    for _, name in ipairs(TIMES) do table.insert(found[key][name], csv.time(row, name)) end
   end
   return list
 end
@@ -49,7 +49,8 @@ local function make(one)
   return { id = ("%s %s %d x %d"):format(row.model, row.hardware, batch, prompt), line = row.line, model = t.model.name,
            gpu = t.gpu.id, engine = t.engine, version = "2023", format = t.model.format,
            layout = deployed.layout_text(t), load = batch, arrival = "static batch", statistic = "mean",
-           apart = "an eager engine of 2023", scenario = deployed.scenario(t), lengths = ("%d/%d"):format(prompt, output),
+           apart = "an eager engine of 2023", scenario = deployed.scenario(t),
+           lengths = ("%d/%d"):format(prompt, output),
            measured = { ttft = median(one.prompt_time), tpot = median(one.token_time), e2e = median(one.e2e_time) } }
 end
 

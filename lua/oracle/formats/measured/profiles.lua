@@ -1,5 +1,6 @@
 --- Results of AIPerf (GenAI-Perf) and of guidellm: the load they say, and what they measured.
---   AIPerf    { "time_to_first_token": { "unit": "ms", "avg": 30.0, "p99": 60.0 }, "input_sequence_length": { ... }, ...,
+--   AIPerf    { "time_to_first_token": { "unit": "ms", "avg": 30.0, "p99": 60.0 }, "input_sequence_length": { ... },
+-- ...,
 --               "input_config": { "loadgen": { "concurrency": 8, "request_rate": ..., "request_count": ... } } }
 --   guidellm  { "benchmarks": [ { "config": { "strategy": { "type_": "concurrent", "streams": 8 } }, "metrics":
 --               { "time_to_first_token_ms": { "successful": { "mean": ..., "percentiles": { "p50": ... } } } } } ] }
@@ -84,8 +85,9 @@ local function aiperf(v)
   for short, key in pairs(AIPERF) do measured[short] = aiperf_distribution(v, key) end
   measured.tpot = measured.itl and { mean = measured.itl.mean }   -- AIPerf's is (E2E - TTFT) / (tokens - 1)
   measured.itl = nil
-  return workload { prompt = number(v, "input_sequence_length", "avg"), output = number(v, "output_sequence_length", "avg"),
-                    concurrency = concurrency, rate = rate, count = number(v, "request_count", "avg") },
+  return workload { prompt = number(v, "input_sequence_length", "avg"),
+                    output = number(v, "output_sequence_length", "avg"), concurrency = concurrency, rate = rate,
+                    count = number(v, "request_count", "avg") },
     measured, at(v, "input_config", "endpoint", "model_names", 1)
 end
 
@@ -116,7 +118,8 @@ local function guidellm(b)
   for key, n in pairs(measured.e2e or {}) do measured.e2e[key] = n * 1000 end
   local tokens = guidellm_of(m, "output_tokens_per_second")
   measured.output_throughput = tokens and tokens.mean
-  local l = { prompt = prompt and prompt.mean, output = output and output.mean, count = number(b, "request_totals", "successful") }
+  local l = { prompt = prompt and prompt.mean, output = output and output.mean,
+              count = number(b, "request_totals", "successful") }
   if kind == "constant" or kind == "poisson" or kind == "async" then
     l.rate, l.even = number(strategy, "rate") or rate and rate.mean, kind ~= "poisson"
   elseif kind == "concurrent" then l.concurrency = number(strategy, "streams") or number(strategy, "max_concurrency")

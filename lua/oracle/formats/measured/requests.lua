@@ -93,13 +93,34 @@ local function write_trace(rows)
   return path
 end
 
-return function(text, _, deployment)
+local requests = {}
+
+-- What was measured of them.
+local function measured_of(rows)
+  local measured = rates(rows)
+  for _, latency in ipairs(metrics.LATENCIES) do measured[latency.short] = distribution(rows, latency.short) end
+  return measured
+end
+
+--- The requests of a text as a workload, and what was measured.
+function requests.read(text)
+  local rows, list = read(text), {}
+  for i, row in ipairs(rows) do
+    list[i] = { arrival = row.arrival - rows[1].arrival, prompt = math.tointeger(row.prompt) or math.floor(row.prompt),
+                output = math.tointeger(row.output) or math.floor(row.output) }
+  end
+  return { kind = "requests", requests = list }, measured_of(rows)
+end
+
+--- The comparison, as oracle.formats.measured makes it.
+function requests.compare(text, _, deployment)
   local rows = read(text)
   local path = write_trace(rows)
   local ok, summary = pcall(load.run, deployment, {}, { kind = "trace", path = path })
   os.remove(path)
   if not ok then error(summary, 0) end
-  local measured = rates(rows)
-  for _, latency in ipairs(metrics.LATENCIES) do measured[latency.short] = distribution(rows, latency.short) end
-  return report.table(load.title(("%d measured requests"):format(#rows), summary), load.rows(measured, summary))
+  return report.table(load.title(("%d measured requests"):format(#rows), summary),
+    load.rows(measured_of(rows), summary))
 end
+
+return requests

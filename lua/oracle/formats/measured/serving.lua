@@ -1,6 +1,7 @@
---- Tables of measured serving configurations from many sources: closed loops, Poisson and constant rates, bursts, static
--- batches, replayed requests; latencies at mean and median, and throughput. A row says what it does not know by leaving
--- it empty, and what is doubtful about it in `flags`.
+--- Tables of measured serving configurations from many sources: closed loops, Poisson and constant rates, bursts,
+-- static
+--  batches, replayed requests; latencies at mean and median, and throughput. A row says what it does not know by
+-- leaving it empty, and what is doubtful about it in `flags`.
 local csv = require "oracle.formats.measured.csv"
 local deployed = require "oracle.formats.measured.deployed"
 local names = require "oracle.formats.measured.names"
@@ -13,7 +14,7 @@ local NEEDS = { "model", "gpu", "engine", "tp", "prompt_tokens", "output_tokens"
 local LATENCIES = { "ttft", "tpot", "itl", "e2e" }
 local PROMPTS = 10                                        -- of each client, where a closed loop does not say how many
 local BURST = 3000                                        -- requests of an offline run, where it does not say how many
-local MOST = 20000                                        -- requests simulated: what a longer run's means come to is there
+local MOST = 20000                                        -- requests simulated: longer runs have the same means
 
 -- ---- lengths ----
 
@@ -146,10 +147,10 @@ local RECIPE = { trtllm = 10, sglang = 15 }
 local function measured_of(row)
   local measured, statistic = {}, {}
   for _, name in ipairs(LATENCIES) do
-    local mean, median = csv.number(row, name .. "_mean_ms"), csv.number(row, name .. "_median_ms")
+    local mean, median = csv.time(row, name .. "_mean_ms"), csv.time(row, name .. "_median_ms")
     measured[name], statistic[name] = mean or median, mean and "mean" or median and "p50" or nil
   end
-  measured.throughput = csv.number(row, "output_tok_s")
+  measured.throughput = csv.time(row, "output_tok_s")
   -- ITL stands in for TPOT where that is all there is; both are the time of a step.
   if not measured.tpot then measured.tpot, statistic.tpot = measured.itl, statistic.itl end
   measured.itl = nil
@@ -174,7 +175,8 @@ local function make(row, requests)
   return { id = row.id or ("line " .. row.line), line = row.line, model = t.model.name, gpu = t.gpu.id,
            engine = t.engine, version = names.version(row.engine_version), format = t.model.format,
            layout = deployed.layout_text(t), load = tonumber(row.arrival_value) or t.workload.count,
-           arrival = row.arrival, source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
+           arrival = row.arrival, queues = row.arrival ~= "closed concurrency" and row.arrival ~= "static batch",
+           source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
            cost = { engine_version = deployed.engine_version(names.version(row.engine_version)),
                     stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }

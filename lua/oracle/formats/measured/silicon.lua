@@ -94,7 +94,7 @@ function silicon.read(text)
     local id = row.id or ("line " .. row.line)
     local isl, osl = csv.count(row, "isl", 1), csv.count(row, "osl", 1)
     local concurrency = csv.count(row, "concurrency", 1) or csv.count(row, "batch_size", 1)
-    local ttft, tpot = csv.number(row, "silicon_ttft_ms"), csv.number(row, "silicon_tpot_ms")
+    local ttft, tpot = csv.time(row, "silicon_ttft_ms"), csv.time(row, "silicon_tpot_ms")
     local t, why = deployment(row)
     if not (isl and osl and concurrency) then t, why = nil, "lengths or concurrency are not said" end
     if t then

@@ -4,7 +4,8 @@ local ordered = require "oracle.text.ordered"
 local file = {}
 
 local TABLES = { "gemm_bandwidth", "gemm_compute", "expert_bandwidth", "expert_compute" }
-local KERNEL_NUMBERS = { "slice_width", "routing_skew", "rank_imbalance", "attention_decode", "attention_decode_compute",
+local KERNEL_NUMBERS = { "slice_width", "routing_skew", "rank_imbalance", "attention_decode",
+                         "attention_decode_compute",
                          "attention_prefill", "prefill_ramp", "reduce_bandwidth" }
 local COMMON = { "step_host", "sequence_host", "prompt_host", "quantised_floor", "latent_floor", "sparse_floor",
                  "state_floor", "expert_parallel_floor", "api_time", "stream_interval" }

@@ -1,6 +1,6 @@
---- Fitting a cost model to measurements: parameters that many rows have in common, by least squares on the simulator's own
--- predictions. Rows of one configuration count together as the root of their number, rows far off as much as rows some
--- way off (a soft absolute value), and each parameter is held by its prior.
+--- Fitting a cost model to measurements: parameters that many rows have in common, by least squares on the simulator's
+-- own predictions. Rows of one configuration count together as the root of their number, rows far off as much as rows
+-- some way off (a soft absolute value), and each parameter is held by its prior.
 local core = require "oracle.core"
 local lazy = require "oracle.lazy"
 local fits = lazy "oracle.models.fits"
@@ -9,8 +9,8 @@ local space = lazy "oracle.study.calibrate.space"
 
 local calibrate = {}
 
--- What a relative error of each metric is measured in: the spread of repeated measurements for step times (4 to 5 % within
--- a configuration), and five times that for first tokens, which recipes and bursts decide.
+-- What a relative error of each metric is measured in: the spread of repeated measurements for step times (4 to 5 %
+-- within a configuration), and five times that for first tokens, which recipes and bursts decide.
 local SPREAD = { tpot = 0.06, ttft = 0.35, e2e = 0.06, throughput = 0.06 }
 local OPEN_TTFT = 0.08                                    -- of requests that arrive evenly spaced
 local SOFT = 2                                            -- spreads from which on errors count less than their square
@@ -53,11 +53,14 @@ local function group_of(r)
   return table.concat({ w.model, w.gpu, w.engine, w.version or "", w.format, w.layout }, "|")
 end
 
---- Weigh rows: those of one configuration together as the square root of their number.
+--- Weigh rows: those of one configuration together as the square root of their number; of one's own deployment each by
+-- itself.
 function calibrate.weigh(rows)
   local count = {}
   for _, r in ipairs(rows) do count[group_of(r)] = (count[group_of(r)] or 0) + 1 end
-  for _, r in ipairs(rows) do r.weight = count[group_of(r)] ^ -0.25 * (r.row.weight or 1) end
+  for _, r in ipairs(rows) do
+    r.weight = (r.row.own and 1 or count[group_of(r)] ^ -0.25) * (r.row.weight or 1)
+  end
 end
 
 local METRICS = { "ttft", "tpot", "e2e", "throughput" }

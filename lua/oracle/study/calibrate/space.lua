@@ -1,6 +1,8 @@
---- What a fit is free to change: parameters by name, each with where it begins - its prior, or the shipped fit's value -
--- how far it may go from there, and which numbers of which fits it sets. All are positive and are moved by ratio.
--- Parameters belong to kernels on a generation of chips, to an engine, or to an engine on a generation; none to a model.
+--- What a fit is free to change: parameters by name, each with where it begins - its prior, or the shipped fit's
+-- value -
+--  how far it may go from there, and which numbers of which fits it sets. All are positive and are moved by ratio.
+-- Parameters belong to kernels on a generation of chips, to an engine, or to an engine on a generation; none to a
+-- model.
 local space = {}
 
 -- Numbers of an engine: name, width of its prior as a ratio's logarithm.
@@ -143,11 +145,11 @@ end
 -- What one's own machine may differ in from the fit that others gave: everything an engine takes beside kernels as one,
 -- its host, and the rates of kernels as one.
 local OWN = {
-  { "floors", 0.3, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+  { "floors", 0.5, { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
                      "expert_parallel_floor" } },
   { "host", 0.5, { "step_host", "sequence_host", "prompt_host" } },
-  { "bandwidth", 0.15, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
-  { "compute", 0.15, { "gemm_compute", "expert_compute", "attention_prefill" } },
+  { "bandwidth", 0.25, { "gemm_bandwidth", "expert_bandwidth", "attention_decode" } },
+  { "compute", 0.25, { "gemm_compute", "expert_compute", "attention_prefill" } },
   { "reduces", 0.3, { "reduce_latency" } },
 }
 
