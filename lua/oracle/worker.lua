@@ -1,5 +1,7 @@
---- What a thread of a sweep does (src/bind/pool.h), in a Lua state of its own: it reads the scenario's file again, with
--- all that such a file may say, and computes points.
+--- What a thread of many runs does (src/bind/host/thread_pool.h), in a Lua state of its own: it reads the scenario's
+-- file again, with all that such a file may say, and computes points.
+local lazy = require "oracle.lazy"
+local capacity = lazy "oracle.study.capacity"
 local core = require "oracle.core"
 local formats = require "oracle.formats"
 local paths = require "oracle.text.paths"
@@ -17,12 +19,16 @@ local function load(job)
 end
 
 --- Make ready to compute.
--- @param text the job of oracle.study.sweep, as JSON
+-- @param text the job of oracle.study.sweep or capacity, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
 function worker.worker(text)
   local job = core.json.decode(text)
   local s, why = load(job)
   local work
+  if s and job.kind == "capacity" then
+    work = capacity.open(job, s)
+    return function(i) return capacity.compute(work, i) end
+  end
   if s then work, why = sweep.open(job, s) end
   if not work then error(why, 0) end
   return function(i) return sweep.compute(work, i) end

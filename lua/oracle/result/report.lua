@@ -59,6 +59,16 @@ local function overload(s)
   return ("overloaded: %.1f req/s offered, %.1f served%s"):format(t.offered_rps or 0, t.requests_per_second or 0, left)
 end
 
+-- A line for each objective of all requests.
+local function objectives(lines, s)
+  if not s.slo then return end
+  lines[#lines + 1] = title("Objectives", "-")
+  for _, o in ipairs(s.slo.objectives) do
+    local value = o.value and ("%.4g%s"):format(o.value, o.unit and " " .. o.unit or "") or "nothing measured"
+    entry(lines, o.objective .. ":", ("%s, %s"):format(value, o.met and "met" or "missed"))
+  end
+end
+
 --- The console block of one run.
 function report.block(s)
   local lines = { title(" Serving Benchmark Result ", "=") }
@@ -71,6 +81,7 @@ function report.block(s)
   section(lines, s, "rates")
   for _, metric in ipairs(metrics.LATENCIES) do latency(lines, metric, s.latency[metric.name]) end
   resources(lines, s)
+  objectives(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
   lines[#lines + 1] = overload(s)
   if not s.oracle.complete then
