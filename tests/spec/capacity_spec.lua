@@ -55,7 +55,8 @@ describe("an objective", function()
   end)
 
   it("is judged in the result, of all requests or of a class", function()
-    local mix = { model = "llama-3.1-8b", hardware = "h100-sxm", slo = { "chat: tpot.p95 <= 20 ms", "ttft.p97 <= 1 us" },
+    local mix = { model = "llama-3.1-8b", hardware = "h100-sxm",
+      slo = { "chat: tpot.p95 <= 20 ms", "ttft.p97 <= 1 us" },
       workload = oracle.workload.mix { { name = "chat", rate = 2, prompt = 100, output = 20 },
                                        { name = "code", rate = 2, prompt = 400, output = 5 }, count = 60 } }
     local result = oracle.scenario(mix):run()

@@ -96,6 +96,7 @@ function command.run(options)
   end
   files.write(outputs.json, ordered.json(report.object(found)))
   if files.stdout_is_free(options) then files.print(report.text(found)) end
+  ui.warn(work.warnings, options)
   local _, answered = report.answer(found)
   return answered
 end

@@ -130,7 +130,7 @@ function capacity.open(job, s)
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
            falling = job.replicas == true, seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
-           names = plan.deployment.names }
+           names = plan.deployment.names, warnings = plan.warnings }
 end
 
 -- ---- the search ----
