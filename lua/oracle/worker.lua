@@ -5,6 +5,7 @@ local capacity = lazy "oracle.study.capacity"
 local core = require "oracle.core"
 local formats = require "oracle.formats"
 local paths = require "oracle.text.paths"
+local planner = lazy "oracle.study.planner"
 local scenario = require "oracle.scenario"
 local sweep = require "oracle.study.sweep"
 require "oracle"
@@ -23,6 +24,10 @@ end
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
 function worker.worker(text)
   local job = core.json.decode(text)
+  if job.kind == "plan" then
+    local work = planner.open(job, job.path and assert(load(job)) or nil)
+    return function(i) return planner.compute(work, i) end
+  end
   local s, why = load(job)
   local work
   if s and job.kind == "capacity" then

@@ -30,6 +30,7 @@ local FILES = {
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
+  plan = { "plan --model llama-3.1-8b --workload 200,8,2 --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
   new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
@@ -44,6 +45,8 @@ local VALUES = {
   ["--until"] = "99%", ["--json"] = "o.json", ["--csv"] = "o.csv", ["--series"] = "o.csv", ["--seed"] = "77",
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
   ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
+  ["--system"] = "sglang",
 }
 
 -- Where nothing is to be seen, and why.
@@ -52,6 +55,8 @@ local UNSEEN = {
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
+  ["plan --set"] = "the GPUs are chosen, whatever was set",
+  ["plan --threads"] = "the same bytes on any number of them",
   ["capacity --log-level"] = "it has nothing to say that a level hides",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",
   ["validate s.lua --seed"] = "it can run under any seed",

@@ -18,6 +18,9 @@ local capacity = {}
 
 local OCTAVE = 256                                        -- loads between x and 2 x: 0.27 % apart
 local SEEDS = 4
+
+capacity.OCTAVE = OCTAVE
+
 local REQUESTS, ROUNDS = 2500, 4                          -- of a run; four times as many in each round after the first
 local COARSE = OCTAVE // 16                               -- how far apart the two loads are that end the first round
 local PRECISION = 0.005                                   -- half-width of the interval, as a share of the load
@@ -34,7 +37,8 @@ local OVER = 1e6                                          -- how far a run that 
 -- What is measured beside objectives at each load: short name, and what it is called in what is found.
 local BESIDE = { { "throughput", "requests_per_second" }, { "output_throughput", "output_tokens_per_second" },
                  { "offered", "offered_rps" }, { "gpus", "gpus" },
-                 { "cost_per_million", "usd_per_million_output_tokens" } }
+                 { "cost_per_million", "usd_per_million_output_tokens" }, { "tpot.mean", "tpot_ms" },
+                 { "e2e.p99", "e2e_p99_ms" } }
 
 -- The share of requests that met each one's own objectives.
 local function good_share(result)
@@ -56,7 +60,7 @@ local function measured(work, result, raw)
     local share = good_share(result)
     m.value[#m.value + 1], m.miss[#m.miss + 1] = 100 * share, share > 0 and math.log(work.goodput / share) or OVER
   end
-  for _, one in ipairs(BESIDE) do m[one[2]] = metrics.value(result, metrics.column(one[1], {})) end
+  for _, one in ipairs(BESIDE) do m[one[2]] = metrics.value(result, metrics.column(one[1], { 99 })) end
   return m
 end
 
@@ -78,7 +82,7 @@ end
 function capacity.compute(work, index)
   local j, rest = index % SEED_ROOM, index // SEED_ROOM
   local round, k = rest // LOADS, rest % LOADS - FROM
-  local one = work.load.apply(load_at(work, k), REQUESTS * 4 ^ (work.load.whole and 1 or round) | 0)
+  local one = work.load.apply(load_at(work, k), work.requests * 4 ^ (work.load.whole and 1 or round) | 0)
   one.seed = one.seed + j
   if work.lod then lod.choose(one, work.lod) end
   local ok, plan = pcall(planning.plan, one, work.memo)
@@ -129,7 +133,8 @@ function capacity.open(job, s)
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
-           falling = job.replicas == true, seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
+           requests = REQUESTS, falling = job.replicas == true,
+           seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
            names = plan.deployment.names, warnings = plan.warnings }
 end
 
@@ -315,7 +320,8 @@ end
 
 -- Whether there is time for a round more: of runs four times as long, at some six loads.
 local function affordable(search)
-  return search.round < ROUNDS and search.spent + 4 * 6 * search.work.seeds * search.most <= WORK
+  local next_round = 4 * 6 * search.work.seeds * search.most
+  return search.round < ROUNDS and search.spent + next_round <= WORK
 end
 
 -- A first look with short runs, then longer ones around what it found: between two loads each seed's limit is
@@ -323,23 +329,23 @@ end
 local function real_answer(search)
   local low, high = bracket(search, 0)
   if not low then return nil, high end
-  local fixed = search.work.load.fixed
-  low, high = narrow(search, low, high, fixed and 1 or COARSE)
+  local fixed, coarse = search.work.load.fixed, search.work.coarse
+  low, high = narrow(search, low, high, coarse or fixed and 1 or COARSE)
   local x, half = interval(search, low, high)
-  while not fixed and (search.round == 0 or half and half > PRECISION * x and affordable(search)) do
+  while not fixed and not coarse and (search.round == 0 or half and half > PRECISION * x and affordable(search)) do
     search.round, search.most = search.round + 1, 0
     local reach = half and math.ceil(2 * OCTAVE * math.log(1 + half / x, 2)) or COARSE
     low, high = around(search, grid(search, x), math.max(3, math.min(reach, OCTAVE // 4)))
     x, half = settle(search, low, high)
   end
-  if fixed then return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil end
+  if fixed or coarse then return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil end
   local k = grid(search, x)
   ask(search, { k })
   return k, nil, x, half
 end
 
 --- Search.
--- @param work of capacity.open
+-- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double
 -- @param run function(list of { index = }) -> list of lines of JSON as capacity.compute gives them, in the order of the
 --   list; nil when it was interrupted
 -- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, points = in order of
