@@ -56,6 +56,7 @@ local UNSEEN = {
   ["capacity --threads"] = "the same bytes on any number of them",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
   ["plan --set"] = "the GPUs are chosen, whatever was set",
+  ["plan --format"] = "the shape of a workload is no file",
   ["plan --threads"] = "the same bytes on any number of them",
   ["capacity --log-level"] = "it has nothing to say that a level hides",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",

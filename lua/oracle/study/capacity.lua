@@ -218,7 +218,8 @@ local function bracket(search, k)
     if at < least or at > most or at == (up and low or high) then return nil, up and low or high end
     if is_low(search, at) then
       low = at
-    elseif not whole and not up and search.points[high].miss - search.points[at].miss < STILL then
+    elseif not whole and not up and search.points[at].miss < OVER
+      and search.points[high].miss - search.points[at].miss < STILL then
       return nil, at
     else
       high = at

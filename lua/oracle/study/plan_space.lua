@@ -71,8 +71,8 @@ end
 -- @param ask { model = as a scenario has it, gpus = list of names, max_gpus = of the whole deployment,
 --   prefixes = true where prompts share beginnings }
 -- @return the list: { gpu =, tp =, pp =, dp =, experts =, quantization = or false, seqs =, tokens =,
---   gpus = of a unit }, or in place of tp, pp and dp prefill and decode { tp =, replicas = }; first = true for the one of its shape that is
---   tried before the others
+--   gpus = of a unit }, or in place of tp, pp and dp prefill and decode { tp =, replicas = }; first = true for the one
+--   of its shape that is tried before the others
 function space.candidates(ask)
   local list = {}
   local model = catalog.model(ask.model)
