@@ -17,6 +17,8 @@ return require("oracle").scenario {
 local FILES = {
   ["s.lua"] = SCENARIO:format "",
   ["v.lua"] = SCENARIO:format "vary = { { 'seed', { 1, 2 } } },",
+  ["closed.lua"] = SCENARIO:format "engine = { max_model_len = 640, max_num_seqs = 4 }," :gsub("poisson", "closed_loop")
+    :gsub("rate = 20, count = 30", "concurrency = 2, duration = 2"),
   ["script"] = "s:run() print(s:result().requests.total, s.now, s:result().oracle.lod, s.scenario.seed)\n",
   ["p.lua"] = [[return require("oracle.policy").admission { name = "p", admit = function() return true end }]],
   ["w.lua"] = "return function(g) return { gap = g:exponential(1), prompt = 50, output = 5 } end",
@@ -27,7 +29,9 @@ local FILES = {
 -- What each command is asked without the option: more than one line where the kind of file matters.
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
-  compare = { "compare vllm static v.lua" }, new = { "new policy mine", "new workload mine" },
+  compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
+  plan = { "plan --model llama-3.1-8b --workload 200,8,2 --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
+  new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
@@ -40,13 +44,22 @@ local VALUES = {
   ["--set"] = "hardware=gtx-1080ti", ["--seeds"] = "2", ["--out"] = "o.jsonl", ["--replications"] = "2",
   ["--until"] = "0.1%", ["--json"] = "o.json", ["--csv"] = "o.csv", ["--series"] = "o.csv", ["--seed"] = "77",
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
-  ["--as"] = "data", ["--tp"] = "2", ["--fit"] = "none",
+  ["--fit"] = "none",
+  ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
+  ["--system"] = "sglang",
 }
 
 -- Where nothing is to be seen, and why.
 local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
+  ["capacity --threads"] = "the same bytes on any number of them",
+  ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
+  ["plan --set"] = "the GPUs are chosen, whatever was set",
+  ["plan --format"] = "the shape of a workload is no file",
+  ["plan --threads"] = "the same bytes on any number of them",
+  ["capacity --log-level"] = "it has nothing to say that a level hides",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",
   ["validate s.lua --seed"] = "it can run under any seed",
   ["validate s.lua --fit"] = "it can run under this one too",

@@ -14,6 +14,7 @@ local inputs = require "oracle.text.inputs"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
+local objectives = lazy "oracle.scenario.slo"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
@@ -419,6 +420,26 @@ local function warnings_of(r, d)
   return list
 end
 
+-- What all requests together are to meet goes apart from what each of them is to.
+local function take_objectives(r)
+  if not (r.slo and r.slo.listed) then return end
+  r.objectives, r.slo.listed = r.slo.listed, nil
+  if next(r.slo) == nil then r.slo = nil end
+  r.percentiles = objectives.percentiles(r.objectives, r.percentiles)
+end
+
+-- Objectives of classes are of those that the workload has.
+local function check_classes(list, workload)
+  local names = {}
+  for _, part in ipairs(workload[1] and workload or { workload }) do
+    names[#names + 1] = part.name
+    local classes = part.generator and part.generator.classes or {}
+    table.move(classes, 1, #classes, #names + 1, names)
+  end
+  local ok, why = objectives.check(list, names)
+  if not ok then fail("%s", why) end
+end
+
 local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
@@ -426,6 +447,7 @@ local function plan_of(raw, origin, memo)
   r.cost.kind = cost_model.meant(raw.cost, r.cost.kind)
   local effective, without = cost_model.check(raw.cost, r.cost.kind)
   if not effective then fail(without) end
+  take_objectives(r)
   if r.report then
     local columns, unknown = metrics.columns(r.report, r.percentiles)
     if not columns then fail(unknown) end
@@ -433,6 +455,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
+  if r.objectives then check_classes(r.objectives, spec.workload) end
   r.cost.kind = d.cost_model
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end
