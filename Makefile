@@ -71,7 +71,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -168,6 +168,11 @@ build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
 	@mkdir -p $(@D)
 	@echo "  lua   $(words $(LUA)) files"
 	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
+	@touch $@
+
+# The names of the shipped files: a model more is one file more.
+models/index.txt: $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
+	$(Q)$(B)/lua tools/index.lua
 	@touch $@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.

@@ -9,16 +9,18 @@
 
 /* What a stream is for. The value is part of the key: never renumber, only append. */
 typedef enum orc_purpose {
-  ORC_FOR_ARRIVALS = 1, /* index: profile */
-  ORC_FOR_LENGTHS = 2,  /* index: request number */
-  ORC_FOR_ROUTING = 3,  /* index: 0 */
-  ORC_FOR_SESSIONS = 4, /* index: session number */
-  ORC_FOR_PREFIXES = 5, /* index: request number */
-  ORC_FOR_POLICY = 6,   /* index: replica */
-  ORC_FOR_TESTS = 7,    /* index: the test's own */
-  ORC_FOR_FAILURES = 8, /* index: replica */
-  ORC_FOR_DES = 9,      /* index: hash of the name of a stream of processes */
-  ORC_FOR_SCRIPTS = 10, /* index: source, and which answer (bind/workload/generator.c) */
+  ORC_FOR_ARRIVALS = 1,  /* index: profile */
+  ORC_FOR_LENGTHS = 2,   /* index: request number */
+  ORC_FOR_ROUTING = 3,   /* index: 0 */
+  ORC_FOR_SESSIONS = 4,  /* index: session number */
+  ORC_FOR_PREFIXES = 5,  /* index: request number */
+  ORC_FOR_POLICY = 6,    /* index: replica */
+  ORC_FOR_TESTS = 7,     /* index: the test's own */
+  ORC_FOR_FAILURES = 8,  /* index: replica */
+  ORC_FOR_DES = 9,       /* index: hash of the name of a stream of processes */
+  ORC_FOR_SCRIPTS = 10,  /* index: source, and which answer (bind/workload/generator.c) */
+  ORC_FOR_DRAFTS = 11,   /* index: request number; the place of the drafts is in the seed */
+  ORC_FOR_ADAPTERS = 12, /* index: request number, or a hash of its session */
 } orc_purpose;
 
 typedef struct orc_rng {

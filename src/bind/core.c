@@ -12,6 +12,7 @@ static const luaL_Reg parts[] = {
   { "list", orc_bind_list },
   { "make_folder", orc_bind_make_folder },
   { "des", orc_bind_des },
+  { "read_file", orc_bind_read_file },
   { "inflate", orc_bind_inflate },
   { "least_squares", orc_bind_least_squares },
   { "gunzip", orc_bind_gunzip },

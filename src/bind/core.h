@@ -18,6 +18,7 @@ int orc_bind_append_file(lua_State *L); /* append_file.c: a file that grows and 
 int orc_bind_list(lua_State *L);        /* folder.c: the function list */
 int orc_bind_des(lua_State *L);         /* des.c: processes on a clock of their own */
 int orc_bind_make_folder(lua_State *L); /* folder.c: the function make_folder */
+int orc_bind_read_file(lua_State *L);   /* read_file.c: the function read_file */
 int orc_bind_inflate(lua_State *L);     /* inflate.c: the function inflate */
 
 int orc_bind_least_squares(lua_State *L); /* fit/least_squares.c: the function least_squares */

@@ -31,6 +31,7 @@ static void enter(orc_cluster *c, const orc_arrival *a)
   const orc_slot slot = orc_requests_add(&c->requests, a);
   orc_request *q = &c->requests.at[slot];
   bool yes = true;
+  q->in.adapter = orc_adapter_mix_draw(&c->sources[a->source].adapters, c->seed, a, q->number);
   c->expected--;
   c->lifecycle.asked += (uint64_t)a->prompt;
   q->counted = a->time >= c->warm_up;

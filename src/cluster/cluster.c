@@ -70,8 +70,10 @@ void orc_cluster_free(orc_cluster *c)
   for (int i = 0; i < c->profile_count; i++)
     orc_metrics_done(&c->without_replica[i]);
   free(c->without_replica);
-  for (int i = 0; i < c->source_count; i++)
+  for (int i = 0; i < c->source_count; i++) {
     if (c->sources[i].done != NULL) c->sources[i].done(c->sources[i].self);
+    orc_adapter_mix_done(&c->sources[i].adapters);
+  }
   orc_window_done(c);
   orc_contended_done(&c->contended);
   orc_net_free(c->net);

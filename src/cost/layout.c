@@ -69,6 +69,16 @@ double orc_layout_part_bytes(const orc_layout *l, orc_part part)
   return orc_dtype_weight_bytes(l->weights);
 }
 
+double orc_layout_head_bytes(const orc_layout *l)
+{
+  return l->head_bits > 0.0 ? l->head_bits / 8.0 : orc_dtype_bytes(l->activations);
+}
+
+double orc_layout_table_bytes(const orc_layout *l)
+{
+  return l->table_bits > 0.0 ? l->table_bits / 8.0 : orc_dtype_bytes(l->activations);
+}
+
 orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part)
 {
   const double bits = l->weight_bits[part];
@@ -84,17 +94,23 @@ bool orc_layout_part_is_wide(const orc_layout *l, orc_part part)
 
 double orc_layout_layer_kv_bytes(const orc_layout *l, const orc_model *m, orc_block block)
 {
-  const double value = orc_dtype_bytes(l->kv);
-  if (m->kv_lora_rank > 0) return orc_model_kv_values(m, block) * value + orc_model_index_bytes(m);
-  return 2.0 * kv_heads(l, orc_model_kv_heads(m, block)) * orc_model_head_dim(m, block) * value;
+  const double ranks = l->decode_context_parallel_size > 1 ? l->decode_context_parallel_size : 1.0;
+  const double whole = orc_model_layer_kv_bytes(m, l->kv, block);
+  if (m->kv_lora_rank > 0 || m->compress_ratio > 0) return whole / ranks;
+  const double index = block == ORC_BLOCK_WINDOWED ? orc_model_index_bytes(m) : 0.0;
+  const int heads = orc_model_kv_heads(m, block);
+  return ((whole - index) / heads * kv_heads(l, heads) + index) / ranks;
 }
 
 double orc_layout_range_kv_bytes(const orc_layout *l, const orc_model *m, int first, int end)
 {
   int count[ORC_BLOCKS];
   orc_model_blocks(m, first, end, count);
-  return count[ORC_BLOCK_WINDOWED] * orc_layout_layer_kv_bytes(l, m, ORC_BLOCK_WINDOWED) +
-         count[ORC_BLOCK_FULL] * orc_layout_layer_kv_bytes(l, m, ORC_BLOCK_FULL);
+  double sum = 0.0;
+  for (int i = ORC_BLOCK_WINDOWED; i <= ORC_BLOCK_FULL; i++) {
+    if (count[i] > 0) sum += count[i] * orc_layout_layer_kv_bytes(l, m, (orc_block)i);
+  }
+  return sum;
 }
 
 double orc_layout_state_bytes(const orc_layout *l, const orc_model *m)
@@ -121,17 +137,20 @@ double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, or
   const double wide = orc_dtype_bytes(l->activations);
   double sum = orc_model_norm_parameters(m, stage.first_layer, end) * wide;
   for (int i = 0; i < ORC_BLOCKS; i++) {
-    if (count[i] > 0) sum += count[i] * block_weight_bytes(l, m, (orc_block)i);
+    if (count[i] > 0)
+      sum += orc_model_copies(m, (orc_block)i, count[i]) * block_weight_bytes(l, m, (orc_block)i);
   }
-  const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size * wide;
+  const double head = orc_model_lm_head_parameters(m) / l->tensor_parallel_size;
   if (stage.embedding) {
     const double positions = orc_model_embedding_parameters(m) - orc_model_lm_head_parameters(m);
-    sum += head + positions * wide; /* the table has the LM head's shape; positions are not cut */
+    /* The table has the LM head's shape; positions are not cut. */
+    sum += head * orc_layout_table_bytes(l) + positions * wide;
     sum += m->tower_parameters / l->tensor_parallel_size * wide;
   }
   if (stage.lm_head) {
     const bool shared = m->tie_word_embeddings && stage.embedding;
-    sum += (shared ? 0.0 : head) + (m->norm_bias ? 2.0 : 1.0) * m->hidden_size * wide;
+    sum += (shared ? 0.0 : head * orc_layout_head_bytes(l)) +
+           (m->norm_bias ? 2.0 : 1.0) * m->hidden_size * wide;
   }
   return sum;
 }
@@ -159,7 +178,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m)
 
 double orc_layout_head_layers(const orc_layout *l, const orc_model *m)
 {
-  const double head = orc_model_lm_head_parameters(m) * orc_dtype_bytes(l->activations);
+  const double head = orc_model_lm_head_parameters(m) * orc_layout_head_bytes(l);
   const orc_stage all = { .layers = m->num_hidden_layers };
   const double layers = l->tensor_parallel_size * orc_layout_stage_weight_bytes(l, m, all);
   return head / (layers / m->num_hidden_layers);
@@ -224,7 +243,9 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
   }
   const double layer = 4.0 * hidden + tokens * widest * value;
   const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + logit_bytes);
-  return orc_layout_overhead_bytes(l) + larger(layer, sampling);
+  const double windows = (double)max_num_seqs * m->compress_window * m->num_hidden_layers;
+  const double kept = m->compress_window > 0 ? windows * orc_model_entry_bytes(m) : 0.0;
+  return orc_layout_overhead_bytes(l) + larger(layer, sampling) + kept;
 }
 
 double orc_layout_overhead_bytes(const orc_layout *l)
@@ -291,11 +312,39 @@ static bool check_experts(const orc_layout *l, const orc_model *m, orc_error *e)
 static bool check_kv_heads(int tp, const orc_model *m, orc_block block, orc_error *e)
 {
   const int kv = orc_model_kv_heads(m, block);
-  if (m->kv_lora_rank > 0 || kv % tp == 0 || tp % kv == 0) return true;
+  const bool latent = m->kv_lora_rank > 0 || m->compress_ratio > 0;
+  if (latent || kv % tp == 0 || tp % kv == 0) return true;
   return orc_fail(e,
                   "layout: tensor_parallel_size = %d must divide num_key_value_heads = %d or be a "
                   "multiple of it",
                   tp, kv);
+}
+
+/* vLLM: config/model.py, verify_with_parallel_config; v1/core/single_type_kv_cache_manager.py has no
+** windows and states dealt out. */
+static bool check_context(const orc_layout *l, const orc_model *m, orc_error *e)
+{
+  const int tp = l->tensor_parallel_size, ranks = l->decode_context_parallel_size;
+  if (ranks < 0 || l->kv_interleave < 0 || l->max_lora_rank < 0)
+    return orc_fail(e, "layout: a negative size");
+  if (ranks <= 1) return true;
+  if (tp % ranks != 0)
+    return orc_fail(e,
+                    "layout: decode_context_parallel_size = %d does not divide "
+                    "tensor_parallel_size = %d",
+                    ranks, tp);
+  if (m->num_windowed_layers > 0 || m->num_state_layers > 0)
+    return orc_fail(e,
+                    "layout: decode_context_parallel_size = %d: all layers of the model must keep "
+                    "every token; %d have a window and %d a state",
+                    ranks, m->num_windowed_layers, m->num_state_layers);
+  const int heads = m->num_key_value_heads, copies = tp > heads ? tp / heads : 1;
+  if (m->kv_lora_rank > 0 || copies % ranks == 0) return true;
+  return orc_fail(e,
+                  "layout: decode_context_parallel_size = %d: a divisor of %d expected, the ranks "
+                  "that hold the "
+                  "same KV (tensor_parallel_size %d / num_key_value_heads %d)",
+                  ranks, copies, tp, heads);
 }
 
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
@@ -308,7 +357,9 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
                     "layout: pipeline_parallel_size = %d, expected at most the model's %d layers",
                     pp, m->num_hidden_layers);
   if (!check_stages(l, m, e) || !check_formats(l, e)) return false;
-  if (!divides("num_attention_heads", m->num_attention_heads, tp, e)) return false;
+  if (!divides("num_attention_heads", m->num_attention_heads, tp, e) ||
+      !divides("full_attention_heads", m->full_attention_heads, tp, e))
+    return false;
   if (!orc_all_reduce_check(l->all_reduce, tp, e)) return false;
   const int64_t padded = ((int64_t)m->vocab_size + 63) / 64 * 64;
   if (padded % tp != 0)
@@ -318,5 +369,6 @@ bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e)
   if (!divides("intermediate_size", m->intermediate_size, tp, e) || !check_experts(l, m, e) ||
       !divides("shared_expert_size", m->shared_expert_size, tp, e))
     return false;
-  return check_kv_heads(tp, m, ORC_BLOCK_WINDOWED, e) && check_kv_heads(tp, m, ORC_BLOCK_FULL, e);
+  return check_kv_heads(tp, m, ORC_BLOCK_WINDOWED, e) && check_kv_heads(tp, m, ORC_BLOCK_FULL, e) &&
+         check_context(l, m, e);
 }

@@ -21,10 +21,14 @@ typedef struct orc_measured_collectives {
 } orc_measured_collectives;
 
 typedef struct orc_layout {
-  int tensor_parallel_size;   /* >= 1 */
-  int pipeline_parallel_size; /* >= 1 */
-  int data_parallel_size;     /* attention replicas that share the experts; 0 or 1: none do */
-  bool expert_parallel;       /* a rank has whole experts; else a part of each */
+  int tensor_parallel_size;         /* >= 1 */
+  int pipeline_parallel_size;       /* >= 1 */
+  int data_parallel_size;           /* attention replicas that share the experts; 0 or 1: none do */
+  int decode_context_parallel_size; /* tensor-parallel ranks that a sequence's KV is dealt out to; 0 or
+                                       1: none */
+  int kv_interleave;                /* tokens in a row on one of them; 0: 1 */
+  int max_lora_rank;                /* of LoRA adapters; 0: none are served */
+  bool expert_parallel;             /* a rank has whole experts; else a part of each */
   bool sequence_parallel; /* norms work on a tp-th of the tokens (Korthikanti et al., MLSys 2023) */
   orc_algorithm all_reduce;          /* of the tensor-parallel ranks; 0: ring */
   orc_measured_collectives measured; /* what AUTO takes where count > 0 */
@@ -32,6 +36,8 @@ typedef struct orc_layout {
   orc_dtype weights;                 /* format of the matrices in memory */
   double weight_bits[ORC_PARTS]; /* of one weight of that part with what is stored beside it, where
                                     parts differ; 0: as `weights` says */
+  double head_bits, table_bits;  /* of one weight of the LM head and of the embedding where they are
+                                    quantised; 0: as the activations */
   orc_dtype activations; /* of activations, embeddings, norms: bf16 unless fp16, fp32 asked */
   orc_dtype compute;     /* format the matrix units compute in */
   orc_dtype kv;          /* format of the KV cache */
@@ -72,6 +78,9 @@ double orc_layout_outputs(const orc_layout *l, const orc_model *m, const orc_mat
 /* Bytes of one weight of a part, with its share of scales; routers stay in the activation format. */
 double orc_layout_part_bytes(const orc_layout *l, orc_part part);
 
+/* Bytes of one weight of the LM head and of the embedding's table. */
+double orc_layout_head_bytes(const orc_layout *l);
+double orc_layout_table_bytes(const orc_layout *l);
 /* The format of a part's weights: `weights`, or what its bits come nearest to where they differ: the
 ** activations', 8 or 4 bits. */
 orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part);
@@ -81,8 +90,9 @@ orc_dtype orc_layout_part_format(const orc_layout *l, orc_part part);
 bool orc_layout_part_is_wide(const orc_layout *l, orc_part part);
 
 /*
-** Bytes of KV per token and layer of one kind of attention on one GPU; latent attention's one
-** latent is on every rank, and so is what an indexer keeps. The values alone: with int4 an engine
+** Bytes of KV per token and layer of one kind of attention on one GPU, on average where some layers
+** keep none; one latent or entry is on every rank, and so is what an indexer keeps, unless decode
+** context parallelism deals tokens out. The values alone: with int4 an engine
 ** keeps scales beside them (LMDeploy's documentation, "INT4/INT8 KV Cache": one per head and token,
 ** 4 B for the 64 B of a head of 128).
 */
@@ -119,6 +129,7 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 **   sampling     T 2 hidden values; S x vocabulary logits as computed, and logit_bytes (36) beside each:
 **                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
 **                their running sum; the 36 is fitted to the figures below
+** and the uncompressed window of max_num_seqs sequences under compressed attention.
 ** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
 ** GiB): Llama-3.1-8B 4.76 / 4.77, Llama-3.3-70B at tp 2 4.84 / 4.90, Qwen3-0.6B 5.56 / 5.54,
 ** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.
@@ -145,7 +156,8 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 ** Degrees and formats fit the model: whole experts are dealt out evenly; tp divides attention
 ** heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
-** pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
+** decode context parallelism divides tp and, but for latent attention, the ranks that hold the same KV
+** heads, and all layers keep all tokens; pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
 *32 bits, KV is not fp4. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);

@@ -44,6 +44,7 @@ bool orc_cost_params_check(const orc_cost_params *p, orc_error *e)
       !seconds("sequence_overhead", p->sequence_overhead, e) ||
       !seconds("prefill_comm_overhead", p->prefill_comm_overhead, e) ||
       !seconds("decode_comm_overhead", p->decode_comm_overhead, e) ||
+      !seconds("lora_layer_overhead", p->lora_layer_overhead, e) ||
       !seconds("request_overhead", p->request_overhead, e) ||
       !seconds("constant_step", p->constant_step, e) ||
       !seconds("constant_prefill_token", p->constant_prefill_token, e))
@@ -80,6 +81,26 @@ void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tok
   s->prefill_past += past;
   s->prefill_window_past += cut && past >= window ? window - 1 : past;
   s->sampled += samples;
+}
+
+void orc_step_shape_add_verified(orc_step_shape *s, const orc_model *m, int64_t past,
+                                 int64_t drafts)
+{
+  ORC_ASSERT(past >= 0 && drafts >= 0);
+  const int64_t read = past + 1 + drafts, window = m->sliding_window;
+  const double n = 1.0 + (double)drafts;
+  const double pairs = n * ((double)past + (n + 1.0) / 2.0);
+  const bool cut = window > 0 && read > window;
+  const int64_t near = cut ? window : read;
+  s->decode_seqs += 1;
+  s->verified_tokens += drafts;
+  s->decode_context += read;
+  s->decode_window += near;
+  s->sampled += 1 + drafts;
+  if (drafts == 0) return;
+  s->verified_pairs += pairs - (double)read;
+  const double near_pairs = cut ? window_pairs(1 + drafts, past, window) : pairs;
+  s->verified_window_pairs += near_pairs > (double)near ? near_pairs - (double)near : 0.0;
 }
 
 static orc_rates rates_at(const orc_step_cost *c, double mfu, double mbu)
@@ -119,6 +140,8 @@ static void derive(orc_step_cost *c, orc_stage stage)
 {
   c->stage = stage;
   c->ops = orc_ops_of(&c->layout, &c->model, stage);
+  c->context = orc_context_of(&c->layout, &c->model, stage, &c->link);
+  c->adapter = orc_adapter_of(&c->layout, &c->model, stage);
   if (c->model.num_experts > 0) {
     const double share_of_tokens = (double)c->model.num_experts_per_tok / c->model.num_experts;
     c->expert_miss = orc_real_log1p(-share_of_tokens);
@@ -159,6 +182,9 @@ bool orc_step_cost_init(orc_step_cost *c, const orc_model *m, const orc_hardware
     .hardware = *h,
     .layout = *l,
     .params = *p,
+    .link = { .ranks = l->tensor_parallel_size,
+              .latency = link->latency,
+              .bandwidth = link->bandwidth },
     .exchange = { .ranks = m->num_experts > 0 && l->data_parallel_size > 1
                                ? orc_layout_expert_ranks(l)
                                : 1,
@@ -321,7 +347,21 @@ typedef struct step_tokens {
   int64_t tokens, decodes; /* of this replica; those of sequences that decode */
   int64_t all, sampled;    /* of all that share the experts; through the LM head */
   int64_t prompts;
+  int64_t verified;          /* of those sampled, tokens that sequences verify */
+  int64_t adapted, adapters; /* tokens with a LoRA adapter; different ones */
 } step_tokens;
+
+/* A and B of every matrix run one after the other, for all matrices alike. */
+static double adapter_time(const orc_step_cost *c, const orc_rates *r, double tokens,
+                           double adapters, orc_step_time *t)
+{
+  const orc_adapter *a = &c->adapter;
+  const double flops = tokens * a->flops, bytes = adapters * a->weights + tokens * a->bytes;
+  t->flops += flops;
+  t->bytes += bytes;
+  return a->layers * c->params.lora_layer_overhead +
+         orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+}
 
 /* An all-reduce of the activations of n tokens. */
 static double reduce_time(const orc_step_cost *c, double n)
@@ -340,6 +380,7 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
   const double n = (double)w.tokens, s = (double)w.sampled, all = (double)w.all;
   const orc_cost_params *p = &c->params;
   t.gemm = gemm_time(c, r, n, all, &t);
+  if (w.adapters > 0) t.gemm += adapter_time(c, r, (double)w.adapted, (double)w.adapters, &t);
   if (c->exchange.ranks > 1) t.exchange = exchange_time(c, n, all);
   if (w.sampled > 0) t.lm_head = lm_head_time(c, r, s, &t);
   const double other = c->ops.other_weights + c->ops.other_bytes * n;
@@ -347,7 +388,11 @@ static orc_step_time beside_attention(const orc_step_cost *c, const orc_rates *r
   t.bytes += other;
   if (c->ops.state_bytes > 0.0) t.other += state_time(c, r, n, (double)w.decodes, &t);
   if (c->reduce.ranks > 1) t.collective = 2.0 * c->stage.layers * reduce_time(c, n);
-  t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead + s * p->sequence_overhead;
+  if (c->context.layers > 0)
+    t.collective += orc_context_decode_time(&c->context, (double)(w.decodes + w.verified));
+  const double sequences = w.sampled > w.verified ? s - (double)w.verified : 0.0;
+  t.overhead = p->step_overhead + c->stage.layers * p->layer_overhead;
+  t.overhead += sequences * p->sequence_overhead;
   t.overhead += r == &c->rates[1] ? p->prefill_comm_overhead : p->decode_comm_overhead;
   if (is_calibrated(c))
     t.overhead += c->calibrated.floors +
@@ -369,7 +414,7 @@ static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates 
     .n = n,
     .flops_rate = full->context_flops * r->attention,
     .bytes_rate = full->kv_bytes * r->memory,
-    .bytes_base = seqs * full->token_bytes * r->memory,
+    .bytes_base = seqs * (full->token_bytes + c->context.excess * full->kv_bytes) * r->memory,
     .window_flops_rate = windowed->context_flops * r->attention,
     .window_bytes_rate = windowed->kv_bytes * r->memory,
     .window_bytes_base = seqs * windowed->token_bytes * r->memory,
@@ -385,8 +430,8 @@ orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
   if (c->params.kind == ORC_COST_CONSTANT)
     return (orc_decode_cost){ .n = n, .fixed = c->params.constant_step, .until = INT64_MAX };
   orc_decode_cost d = decode_attention(c, &c->rates[0], n);
-  const orc_step_time t =
-      beside_attention(c, &c->rates[0], (step_tokens){ n, n, n, c->stage.lm_head ? n : 0, 0 });
+  const orc_step_time t = beside_attention(
+      c, &c->rates[0], (step_tokens){ n, n, n, c->stage.lm_head ? n : 0, 0, 0, 0, 0 });
   d.fixed = sum_beside_attention(&t);
   return d;
 }
@@ -417,8 +462,10 @@ typedef struct prefill_work {
 static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefill_work w,
                            orc_step_time *t)
 {
+  /* The past that is dealt out to several ranks is gathered by each. */
+  const double ranks = c->context.layers > 0 ? c->context.group.ranks : 1.0;
   const double flops = w.pairs * a->pair_flops + w.past * a->past_flops;
-  const double bytes = (w.past + w.tokens) * a->kv_bytes + w.tokens * a->token_bytes;
+  const double bytes = (w.past + w.tokens) * (a->kv_bytes * ranks) + w.tokens * a->token_bytes;
   t->flops += flops;
   t->bytes += bytes;
   const orc_rates *r = &c->rates[1];
@@ -443,9 +490,20 @@ static void count_decode(const orc_attention *a, double seqs, double context, or
   t->bytes += context * a->kv_bytes + seqs * a->token_bytes;
 }
 
+/* Decode attention of sequences that verify tokens: each reads its context once for all of them. */
+static double verify_attention(const orc_decode_cost *d, const orc_step_shape *s)
+{
+  const double full = (double)s->decode_context, near = (double)s->decode_window;
+  const double t = orc_step_roof((full + s->verified_pairs) * d->flops_rate,
+                                 full * d->bytes_rate + d->bytes_base, d->p);
+  if (d->window_bytes_rate == 0.0) return t;
+  return t + orc_step_roof((near + s->verified_window_pairs) * d->window_flops_rate,
+                           near * d->window_bytes_rate + d->window_bytes_base, d->p);
+}
+
 orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
 {
-  const int64_t tokens = s->decode_seqs + s->prefill_tokens;
+  const int64_t tokens = orc_step_shape_tokens(s);
   if (tokens == 0) return (orc_step_time){ .total = 0.0 };
   const orc_cost_params *p = &c->params;
   if (p->kind == ORC_COST_CONSTANT) {
@@ -454,17 +512,29 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
   }
   const orc_rates *r = &c->rates[s->prefill_tokens > 0];
   const int64_t all = s->all_tokens > tokens ? s->all_tokens : tokens;
-  const step_tokens w = { tokens, s->decode_seqs, all, c->stage.lm_head ? s->sampled : 0,
-                          s->prefill_seqs };
+  const step_tokens w = { tokens,
+                          s->decode_seqs,
+                          all,
+                          c->stage.lm_head ? s->sampled : 0,
+                          s->prefill_seqs,
+                          s->verified_tokens,
+                          s->adapted_tokens,
+                          s->adapters };
   orc_step_time t = beside_attention(c, r, w);
   if (s->decode_seqs > 0) {
-    const orc_decode_cost d = decode_attention(c, r, s->decode_seqs);
-    t.attention = orc_step_decode_attention(&d, s->decode_context, s->decode_window);
-    const double seqs = (double)s->decode_seqs;
-    count_decode(&c->ops.full, seqs, (double)s->decode_context, &t);
-    count_decode(&c->ops.windowed, seqs, (double)s->decode_window, &t);
+    const double queries = (double)(s->decode_seqs + s->verified_tokens);
+    const orc_decode_cost d = decode_attention(c, r, s->decode_seqs + s->verified_tokens);
+    t.attention = s->verified_tokens == 0
+                      ? orc_step_decode_attention(&d, s->decode_context, s->decode_window)
+                      : verify_attention(&d, s);
+    count_decode(&c->ops.full, queries, (double)s->decode_context, &t);
+    count_decode(&c->ops.windowed, queries, (double)s->decode_window, &t);
+    t.flops += s->verified_pairs * c->ops.full.context_flops +
+               s->verified_window_pairs * c->ops.windowed.context_flops;
   }
   if (s->prefill_tokens > 0) t.attention += prefill_attention(c, s, &t);
+  if (c->context.layers > 0)
+    t.collective += orc_context_prefill_time(&c->context, (double)s->prefill_past);
   t.total = sum_beside_attention(&t) + t.attention;
   return t;
 }
@@ -472,7 +542,7 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
 orc_step_time orc_step_evaluate(const orc_step_cost *c, const orc_step_shape *s)
 {
   orc_step_time t = orc_step_roofline(c, s);
-  if (c->own == NULL || s->decode_seqs + s->prefill_tokens == 0) return t;
+  if (c->own == NULL || orc_step_shape_tokens(s) == 0) return t;
   c->own->step(c->own->self, c, s, &t);
   t.total = sum_beside_attention(&t) + t.attention;
   return t;

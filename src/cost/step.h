@@ -6,9 +6,11 @@
 #define ORC_COST_STEP_H
 
 #include "base/base.h"
+#include "cost/adapter.h"
 #include "cost/all_reduce.h"
 #include "cost/calibrated.h"
 #include "cost/collective.h"
+#include "cost/context.h"
 #include "cost/hardware.h"
 #include "cost/layout.h"
 #include "cost/model.h"
@@ -35,8 +37,9 @@ typedef struct orc_cost_params {
   double
       request_overhead;   /* s added once to a request's first token (API); 0. Not part of a step */
   double stream_interval; /* steps between a token and its client; 0. Not part of a step either */
-  double moe_imbalance;   /* busiest expert over mean, >= 1; 1 */
-  double constant_step;   /* s per step, CONSTANT only, > 0 */
+  double lora_layer_overhead;    /* s per layer of a step with LoRA adapters in it; 0 */
+  double moe_imbalance;          /* busiest expert over mean, >= 1; 1 */
+  double constant_step;          /* s per step, CONSTANT only, > 0 */
   double constant_prefill_token; /* s per prefill token, CONSTANT only, >= 0; 0 */
   orc_calibration calibration;   /* CALIBRATED only, where mfu, mbu and smooth_p are not read */
 } orc_cost_params;
@@ -58,7 +61,16 @@ typedef struct orc_step_shape {
   int64_t prefill_past;        /* sum of tokens of KV re-read by the chunks (their past) */
   int64_t prefill_window_past; /* same, each at most the window without the chunk's first token */
   int64_t all_tokens; /* of all attention replicas that share the experts; 0: these are all */
-  int64_t sampled;    /* positions through the LM head: decoding sequences, prompts that end here */
+  int64_t sampled; /* positions through the LM head: decoding sequences and the tokens they verify,
+                         prompts that end here */
+  /* speculative decoding: tokens that the decoding sequences verify beside the one each decodes. What
+  ** these read stands in decode_context, which every token of a sequence shares */
+  int64_t verified_tokens;
+  double verified_pairs;        /* their query-key pairs */
+  double verified_window_pairs; /* same under the sliding window */
+  /* LoRA: tokens whose requests have an adapter, and how many different ones these are */
+  int64_t adapted_tokens;
+  int64_t adapters;
 } orc_step_shape;
 
 /*
@@ -68,6 +80,19 @@ typedef struct orc_step_shape {
 */
 void orc_step_shape_add_chunk(orc_step_shape *s, const orc_model *m, int64_t tokens, int64_t past,
                               bool samples);
+
+/*
+** Add one sequence that decodes after `past` (>= 0) tokens of KV and verifies `drafts` (>= 0) tokens
+** more, all of them sampled. Query i of these meets past + i keys, at most the window.
+*/
+void orc_step_shape_add_verified(orc_step_shape *s, const orc_model *m, int64_t past,
+                                 int64_t drafts);
+
+/* Tokens that a step computes. */
+static inline int64_t orc_step_shape_tokens(const orc_step_shape *s)
+{
+  return s->decode_seqs + s->verified_tokens + s->prefill_tokens;
+}
 
 /* Where the time of one step goes, s. total is their sum. */
 typedef struct orc_step_time {
@@ -119,6 +144,9 @@ typedef struct orc_step_cost {
   orc_calibrated calibrated; /* CALIBRATED only */
   orc_all_reduce reduce;     /* of the tensor-parallel ranks */
   orc_group exchange;        /* the ranks that share the experts; 1 rank: none is shared */
+  orc_group link;            /* what joins the GPUs of a stage */
+  orc_context context;       /* of the ranks that a sequence's KV is dealt out to */
+  orc_adapter adapter;       /* what LoRA adapters add */
   double expert_miss; /* log of the chance that a token passes an expert by; -inf if it cannot */
   const orc_own_cost *own; /* NULL: the formulas below alone; stays in place */
 } orc_step_cost;
@@ -146,14 +174,17 @@ orc_step_cost orc_step_cost_stage(const orc_step_cost *c, int index);
 **   gemm        QKV, output, MLP, router, experts: 2 FLOPs per weight and token, weights read once
 **               per step. Distinct experts read: E (1 - (1 - k/E)^tokens), routing uniform; their
 **               compute grows by moe_imbalance
-**   attention   decode: each sequence reads its context. Prefill: FLOPs by query-key pair, past and
+**   attention   decode: each sequence reads its context, once for all tokens it verifies. Prefill: FLOPs by query-key pair, past and
 **               new KV read once, no scores in memory (FlashAttention, arXiv:2205.14135). Latent
 **               attention decodes absorbed; its prefill expands the past (arXiv:2405.04434, 2.1)
 **   lm_head     for `sampled` positions
 **   other       by bytes alone: norms, rotary embedding, activation function, KV writes, embedding
 **   collective  tp > 1: two all-reduces per layer, of tokens x hidden activations
 **               (Megatron-LM, arXiv:1909.08053, section 3). Left out: the one of the vocabulary-parallel
-**               embedding, 1 in 2 x layers, and the gather of the sampled logits
+**               embedding, 1 in 2 x layers, and the gather of the sampled logits. Decode context
+**               parallelism: what context.h says
+**   adapters    with gemm: their products for the tokens that have one, the weights of each different one
+**               read once, and lora_layer_overhead
 **   exchange    experts shared by attention replicas: with whole experts two all-to-alls per layer
 **               of experts, pairwise, of tokens x experts per token x hidden (Rajbhandari et al.,
 **               DeepSpeed-MoE, ICML 2022, section 5), else all tokens to all ranks and the parts of

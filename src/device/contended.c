@@ -180,6 +180,7 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   /* Replicas that share experts contend for no link (deploy.c). */
   ORC_ASSERT(s->work.exchange.layers == 0);
   s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
+  if (s->index + 1 == s->in->of.pipeline->count) s->work.last += step->drafting;
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
@@ -213,8 +214,7 @@ static void hand_on(orc_contended_stage *s, int microbatch)
 {
   orc_net *net = net_of(s);
   const orc_step_shape *shape = &s->in->steps[microbatch].shape;
-  const double bytes =
-      (double)(shape->decode_seqs + shape->prefill_tokens) * s->in->of.pipeline->token_bytes;
+  const double bytes = (double)orc_step_shape_tokens(shape) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */

@@ -33,7 +33,7 @@ static void fold_collectives(orc_layered_work *w, const orc_step_cost *c, const 
 orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time *t,
                                      const orc_step_shape *shape)
 {
-  const int64_t own = shape->decode_seqs + shape->prefill_tokens;
+  const int64_t own = orc_step_shape_tokens(shape);
   const double tokens = (double)own;
   const double all = (double)(shape->all_tokens > own ? shape->all_tokens : own);
   const double layers = c->stage.layers;
@@ -44,14 +44,21 @@ orc_layered_work orc_layered_work_of(const orc_step_cost *c, const orc_step_time
   const double floors = layers * c->params.layer_overhead + c->calibrated.floors;
   const double half = 0.5 * (t->other + floors);
   const double message = tokens * c->model.hidden_size * orc_dtype_bytes(c->layout.activations);
+  const bool calibrated = c->params.kind == ORC_COST_CALIBRATED;
+  const bool folded = calibrated && orc_step_reduces_by_calibration(c); /* with all collectives */
+  const double queries = (double)(shape->decode_seqs + shape->verified_tokens);
+  const double shared =
+      folded ? 0.0
+             : orc_context_decode_time(&c->context, queries) +
+                   orc_context_prefill_time(&c->context, (double)shape->prefill_past);
   orc_layered_work w = {
-    .attention = (products + t->attention + half) / layers,
+    .attention = (products + t->attention + shared + half) / layers,
     .mlp = (t->gemm - products + half) / layers,
     .last = t->lm_head + t->overhead - floors,
     .message = c->reduce.ranks > 1 ? message : 0.0,
     .exchange = orc_step_exchange(c, tokens, all),
   };
-  if (c->params.kind == ORC_COST_CALIBRATED) fold_collectives(&w, c, t);
+  if (calibrated) fold_collectives(&w, c, t);
   return w;
 }
 

@@ -12,8 +12,9 @@
 /* A formed step, as devices see it. */
 typedef struct orc_device_step {
   orc_step_shape shape;
-  double moving;   /* s before it in which KV blocks go to or come from the host */
+  double moving; /* s before it in which KV blocks go to or come from the host, and adapters come */
   double fetching; /* s in which blocks come back from lower tiers: */
+  double drafting; /* s after it on the last stage in which the next draft tokens are proposed */
   bool layerwise;  /* each layer's behind the compute of the one before; else all before it */
 } orc_device_step;
 

@@ -6,7 +6,9 @@
 #include "replica/group_table.h"
 #include "replica/in_order.h"
 #include "replica/kv_onload.h"
+#include "replica/prefix_stats.h"
 #include "replica/running.h"
+#include "replica/verify.h"
 #include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
@@ -44,11 +46,21 @@ static void decode_all(orc_replica *r, orc_microbatch *m)
   }
 }
 
+/* Tokens with which the decoding sequences take part. */
+static int decoded(const orc_replica *r, const orc_microbatch *m)
+{
+  int tokens = (int)m->decode.n;
+  for (int64_t i = 0; orc_replica_verifies(r) && i < m->decode.n; i++)
+    tokens += at(r, m->decode.members[i])->drafts;
+  return tokens;
+}
+
 int orc_batch_decode(orc_batch *b)
 {
   orc_replica *r = b->replica;
   orc_microbatch *m = b->microbatch;
-  if (m->decodes) return (int)m->decode.n;
+  if (m->decodes) return decoded(r, m);
+  if (orc_replica_verifies(r)) return orc_verify_all(r, m);
   if (r->groups == NULL)
     decode_all(r, m);
   else if (m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
@@ -76,7 +88,8 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
-  orc_block_table_grow(r, q, (int64_t)q->computed + q->ahead + tokens, tokens);
+  orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + q->ahead + tokens, 0),
+                       tokens);
   b->microbatch->prompts = true;
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed + q->ahead);
   orc_block_table_share(r, q, q->computed + q->ahead + tokens);
@@ -121,19 +134,21 @@ static bool sets_out(orc_batch *b, orc_slot slot)
   }
 }
 
-/* Preempted requests whose tokens are on their way are passed over. */
+/* Preempted requests whose tokens are on their way are passed over, and those whose adapter finds no
+** slot. */
 static void set_aside(orc_replica *r)
 {
   orc_slot slot;
-  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT &&
-         orc_request_in_flight(at(r, slot), r->now)) {
+  while ((slot = orc_queue_head(&r->queue)) != ORC_NO_SLOT) {
+    const bool in_flight = orc_request_in_flight(at(r, slot), r->now);
+    if (!in_flight && orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) break;
     if (r->aside_count == r->aside_room) {
       r->aside_room = r->aside_room == 0 ? 16 : 2 * r->aside_room;
       r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
     }
     r->aside[r->aside_count++] = slot;
     orc_queue_remove(&r->queue, slot);
-    r->unchanged = false;
+    if (in_flight) r->unchanged = false;
   }
 }
 
@@ -162,6 +177,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
+  if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
   if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
@@ -169,6 +185,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
     found = orc_block_table_find(r, q);
+    if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_look(r, q, found.tokens);
     if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;
     /* What decodes take from the cache makes a first chunk shorter, which may then fit. */
     if (found.idle + found.lower > 0 || (r->groups != NULL && found.blocks > 0))
@@ -185,7 +202,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   r->kept -= q->blocks > 0;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool all = reserve && r->groups == NULL;
-  orc_block_table_grow(r, q, all ? orc_request_longest(q) : (int64_t)q->computed + tokens, tokens);
+  orc_block_table_grow(r, q, all ? orc_grant_longest(r, q) : (int64_t)q->computed + tokens, tokens);
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
@@ -205,8 +222,10 @@ static bool roomy(const orc_batch *b, int limit)
 {
   const orc_replica *r = b->replica;
   const orc_microbatch *m = b->microbatch;
-  int64_t need = orc_decode_set_need(&m->decode);
-  if (m->decode.n > limit) return false;
+  const bool verifies = orc_replica_verifies(r);
+  int64_t need = verifies ? orc_verify_need(r, m) : orc_decode_set_need(&m->decode);
+  if (m->decode.n * (1 + r->knobs.speculation.tokens) > limit) return false;
+  if (verifies && r->groups != NULL) return false;
   if (r->groups != NULL) /* in this order whatever it finds: what blocks hold depends on it */
     return r->partial_count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
   for (int i = 0; i < r->partial_count; i++) {
@@ -277,7 +296,7 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how)
   orc_replica *r = b->replica;
   int granted = 0, more = 1;
   for (; granted < limit && more > 0; granted += more) {
-    if (r->flights > 0) set_aside(r);
+    if (r->flights > 0 || orc_replica_adapts(r)) set_aside(r);
     more = admit(b, head_of(b), limit - granted, reserve);
   }
   if (r->aside_count > 0) bring_back(r);
@@ -299,7 +318,8 @@ int orc_batch_head(const orc_batch *b, int64_t *blocks)
   if (r->queue.count == 0) return 0;
   const orc_request *q = at(r, orc_queue_head(&r->queue));
   const orc_prefix_match found = orc_block_table_find(r, q);
-  *blocks = orc_grant_room(r, q, &found, orc_request_target(q));
+  if (r->knobs.rules.radix_tree) orc_prefix_touch(&b->replica->prefix, found.last);
+  *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q), 0));
   return orc_request_target(q) - q->computed - found.tokens;
 }
 
@@ -339,7 +359,9 @@ int32_t orc_batch_cached(const orc_batch *b, uint64_t number)
 {
   const orc_replica *r = b->replica;
   const orc_slot slot = find(r, number, ORC_QUEUED, ORC_QUEUED);
-  return slot == ORC_NO_SLOT ? 0 : orc_block_table_match(r, at(r, slot));
+  if (slot == ORC_NO_SLOT) return 0;
+  orc_block_table_touch(b->replica, at(r, slot));
+  return orc_block_table_match(r, at(r, slot));
 }
 
 bool orc_batch_beginning(const orc_batch *b, uint64_t number, int32_t tokens, uint64_t *text)
@@ -379,13 +401,15 @@ double orc_batch_progress(const orc_batch *b, int32_t more)
     made += orc_preempt_generated(r, at(r, slot)) + more;
     longest += at(r, slot)->in.max_output;
   }
-  return longest == 0 ? 1.0 : (double)made / (double)longest;
+  return (double)made / (double)(longest + 1); /* SGLang spares the division by 0 so */
 }
 
 int64_t orc_batch_need(const orc_batch *b)
 {
   const int groups = b->replica->groups == NULL ? 1 : b->replica->groups->count;
-  return b->microbatch->decodes ? 0 : orc_decode_set_need(&b->microbatch->decode) * groups;
+  if (b->microbatch->decodes) return 0;
+  if (orc_replica_verifies(b->replica)) return orc_verify_need(b->replica, b->microbatch);
+  return orc_decode_set_need(&b->microbatch->decode) * groups;
 }
 
 int64_t orc_batch_head_reserve(const orc_batch *b)
@@ -416,10 +440,14 @@ void orc_batch_walk(orc_batch *b)
 {
   orc_replica *r = b->replica;
   orc_prefix_order *w = &r->prefix_order;
+  const bool radix = r->knobs.rules.radix_tree;
   orc_prefix_order_clear(w);
+  if (radix) orc_queue_sort(&r->queue);
   for (uint32_t i = 0; i < r->queue.count; i++) {
     const orc_request *q = at(r, r->queue.at[i].slot);
-    orc_prefix_order_add(w, q->number, r->queue.at[i].slot, orc_block_table_last(r, q));
+    const uint32_t last = orc_block_table_last(r, q);
+    if (radix) orc_prefix_touch(&r->prefix, last);
+    orc_prefix_order_add(w, radix ? i : q->number, r->queue.at[i].slot, last);
   }
   orc_prefix_order_sort(w, &r->prefix);
   orc_queue_arrange(&r->queue, w->order);

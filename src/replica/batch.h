@@ -98,7 +98,7 @@ void orc_batch_make_room(orc_batch *b, int64_t blocks);
 int64_t orc_batch_owed(const orc_batch *b, int32_t clip);
 
 /* The share of their longest answers that the running requests have generated, each given `more`
- * tokens on top; 1 when none runs. */
+ * tokens on top, with a token more asked for in all. */
 double orc_batch_progress(const orc_batch *b, int32_t more);
 
 /* Blocks that the decodes of this step still have to open; 0 once they take part. */

@@ -2,6 +2,7 @@
 
 #include "replica/content.h"
 #include "replica/group_table.h"
+#include "replica/prefix_stats.h"
 
 /* It finds what earlier turns of its session left, not what others' prompts have in common. */
 static bool own(const orc_replica *r, const orc_prompt *c, int32_t tokens)
@@ -36,16 +37,27 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
   return least == 0 || common(r, c, found) >= least || own(r, c, found->tokens);
 }
 
+/* Without the last block of what the GPU has. */
+static void drop_last(const orc_replica *r, orc_prefix_match *found)
+{
+  if (found->blocks == 0 || found->lower > 0) return;
+  found->last = r->prefix.at[found->last].parent;
+  found->blocks--;
+  found->tokens = found->blocks * r->knobs.block_size;
+  found->whole = false;
+}
+
 /* Its `idle` and `filling` are not told. */
 static orc_prefix_match match(const orc_replica *r, const orc_request *q)
 {
   const orc_prefix_match none = { .last = ORC_NO_BLOCK };
   const orc_prompt *c = r->groups != NULL ? orc_content_identity(r, q) : orc_content_known_as(r, q);
   if (c == NULL) return none;
-  const orc_prefix_match found = r->groups != NULL
-                                     ? orc_group_table_find(r, q)
-                                     : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
-                                                             orc_request_target(q), memo_of(r, q));
+  orc_prefix_match found = r->groups != NULL
+                               ? orc_group_table_find(r, q)
+                               : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
+                                                       orc_request_target(q), memo_of(r, q));
+  if (r->knobs.speculation.drops_last_block && r->groups == NULL) drop_last(r, &found);
   if (long_enough(r, c, &found)) return found;
   if (r->groups != NULL) orc_group_table_find_none(r);
   return none;
@@ -58,30 +70,24 @@ static orc_prefix_match find(const orc_replica *r, const orc_request *q)
   return found;
 }
 
-/* Without the blocks at its end that are being computed. */
-static orc_prefix_match computed(const orc_replica *r, const orc_request *q, orc_prefix_match found)
-{
-  for (; found.filling > 0; found.filling--, found.blocks--)
-    found.last = r->prefix.at[found.last].parent;
-  found.lower = 0;
-  found.whole = false;
-  found.tokens = found.blocks * r->knobs.block_size;
-  const bool hit = long_enough(r, orc_content_known_as(r, q), &found);
-  return hit ? found : (orc_prefix_match){ .last = ORC_NO_BLOCK };
-}
-
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q)
 {
   if (r->groups != NULL) orc_group_table_find_none(r);
   if (q->blocks > 0 || q->computed > 0) return (orc_prefix_match){ .last = ORC_NO_BLOCK };
-  const orc_prefix_match found = find(r, q);
-  const bool blind = r->knobs.computed_only && found.filling > found.loading;
-  return blind ? computed(r, q, found) : found;
+  return find(r, q);
 }
 
 uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q)
 {
-  return q->blocks > 0 || q->computed > 0 ? ORC_NO_BLOCK : match(r, q).last;
+  if (q->blocks > 0 || q->computed > 0) return ORC_NO_BLOCK;
+  const orc_prefix_match found = match(r, q);
+  if (!found.whole || !r->knobs.recompute_last_block) return found.last;
+  return orc_prefix_end(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), &found);
+}
+
+void orc_block_table_touch(orc_replica *r, const orc_request *q)
+{
+  if (r->knobs.rules.radix_tree) orc_prefix_touch(&r->prefix, orc_block_table_last(r, q));
 }
 
 int32_t orc_block_table_match(const orc_replica *r, const orc_request *q)
@@ -105,6 +111,7 @@ static orc_prefix_event event_of(const orc_replica *r, const orc_prompt *c,
 static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
+  if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_admit(r, q, tokens);
   if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
     const orc_prompt *c = orc_content_known_as(r, q);
     q->cached = tokens;
@@ -179,12 +186,15 @@ double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_mat
 
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens)
 {
-  if (r->groups != NULL) return; /* they did as they were taken */
+  if (r->groups != NULL || r->knobs.computed_only)
+    return; /* they did as they were taken, or will */
   q->entered = share(r, q, tokens, (orc_prefix_place){ .filling = true });
 }
 
-void orc_block_table_filled(orc_replica *r, const orc_request *q)
+void orc_block_table_filled(orc_replica *r, orc_request *q)
 {
+  if (r->knobs.computed_only && r->groups == NULL)
+    share(r, q, q->computed, (orc_prefix_place){ 0 });
   const int32_t later = q->shared - q->computed / r->knobs.block_size;
   if (q->shared > 0) orc_prefix_filled(&r->prefix, q->chain.last, later);
 }
@@ -208,7 +218,8 @@ bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)
 /* Tokens of it whose blocks are known: not the one that a step in flight decodes. */
 static int32_t settled(const orc_replica *r, const orc_request *q)
 {
-  return q->computed - (q->last_token > r->now && q->last_token != q->chunk_end);
+  const bool in_flight = q->last_token > r->now && q->last_token != q->chunk_end;
+  return q->computed - (in_flight ? 1 + q->together : 0);
 }
 
 void orc_block_table_end(orc_replica *r, orc_request *q)

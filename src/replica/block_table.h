@@ -46,8 +46,12 @@ void orc_block_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
 */
 void orc_block_table_share(orc_replica *r, orc_request *q, int32_t tokens);
 
-/* A step that computed of it is over: what it filled is computed. */
-void orc_block_table_filled(orc_replica *r, const orc_request *q);
+/* A waiting request is looked up in a radix tree: what is there of it counts as used now. */
+void orc_block_table_touch(orc_replica *r, const orc_request *q);
+
+/* A step that computed of it is over: what it filled is computed, and enters the cache now where that
+** holds what is computed alone. */
+void orc_block_table_filled(orc_replica *r, orc_request *q);
 
 /* The step being formed does not compute it after all: what entered for that leaves the cache. */
 void orc_block_table_withdraw(orc_replica *r, orc_request *q);

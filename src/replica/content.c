@@ -7,8 +7,9 @@ const orc_prompt *orc_content_shared(const orc_replica *r, const orc_request *q)
   return r->host->prompt(r->host->self, q);
 }
 
-/* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer. */
-enum { OWN_PROMPT = 201, OWN_ANSWER = 202 };
+/* Kinds of texts (orc_prompt_text): a prompt unlike any other, and its answer; what stands before a
+** prompt whose KV an adapter made. */
+enum { OWN_PROMPT = 201, OWN_ANSWER = 202, ADAPTED = 203 };
 
 /* What no other prompt begins with. Valid until the next call. */
 static const orc_prompt *own_content(const orc_replica *r, const orc_request *q)
@@ -35,6 +36,7 @@ const orc_prompt *orc_content_identity(const orc_replica *r, const orc_request *
 
 uint64_t orc_content_root(const orc_replica *r, const orc_request *q)
 {
-  return r->knobs.enable_cross_request_caching ? 0
-                                               : orc_prompt_text(0, q->in.source, q->in.session);
+  const uint64_t root =
+      r->knobs.enable_cross_request_caching ? 0 : orc_prompt_text(0, q->in.source, q->in.session);
+  return q->in.adapter == 0 ? root : orc_prompt_text(ADAPTED, q->in.adapter, root);
 }

@@ -99,6 +99,7 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
     r->pipeline.stages[i].free = now;
   }
   orc_block_table_clear(r);
+  orc_loras_clear(&r->loras);
   r->kept = 0;
   r->lost = 0;
   r->moves = (orc_microbatch_moves){ 0 };

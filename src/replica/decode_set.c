@@ -1,5 +1,6 @@
 #include "replica/decode_set.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 void orc_decode_set_init(orc_decode_set *d, orc_requests *requests, int32_t block_size, int32_t cap)
@@ -14,9 +15,56 @@ void orc_decode_set_done(orc_decode_set *d)
 {
   free(d->phase);
   free(d->peers);
+  free(d->members);
   orc_queue_done(&d->finish);
   orc_queue_done(&d->cross);
   *d = (orc_decode_set){ 0 };
+}
+
+enum { MEMBERS = 16 };
+
+void orc_decode_set_verify(orc_decode_set *d)
+{
+  d->member_room = MEMBERS;
+  d->members = orc_alloc(MEMBERS, sizeof *d->members);
+}
+
+static void add_member(orc_decode_set *d, orc_slot slot)
+{
+  if (d->n > d->member_room) {
+    d->member_room *= 2;
+    d->members = orc_resize(d->members, (size_t)d->member_room, sizeof *d->members);
+  }
+  d->members[d->n - 1] = slot;
+  d->requests->at[slot].member = (uint32_t)(d->n - 1);
+}
+
+/* The last one takes its place. */
+static void remove_member(orc_decode_set *d, const orc_request *r)
+{
+  const orc_slot last = d->members[d->n - 1];
+  d->members[r->member] = last;
+  d->requests->at[last].member = r->member;
+}
+
+/* Tokens that a sequence of so many reads in layers with a window. */
+static int64_t near(const orc_decode_set *d, int64_t tokens)
+{
+  return tokens < d->cap ? tokens : d->cap;
+}
+
+void orc_decode_set_moved(orc_decode_set *d, const orc_request *r, int32_t tokens)
+{
+  d->context += tokens;
+  if (d->cap == 0) return;
+  const int64_t now = (int64_t)r->computed + 1;
+  d->window += near(d, now) - near(d, now - tokens);
+}
+
+void orc_decode_set_finish(orc_decode_set *d, orc_slot slot)
+{
+  orc_queue_remove(&d->finish, slot);
+  orc_queue_push(&d->finish, slot, (double)d->counter);
 }
 
 /* All blocks the sequence will ever need are held already: it opens no more. */
@@ -51,6 +99,28 @@ static orc_peers *peers_at(orc_decode_set *d, orc_time now)
   return &d->peers[d->peer_count++];
 }
 
+static void join_verifying(orc_decode_set *d, orc_slot slot)
+{
+  const orc_request *r = &d->requests->at[slot];
+  d->n++;
+  d->counted += r->counted;
+  d->context += r->computed + 1;
+  if (d->cap > 0) d->window += near(d, (int64_t)r->computed + 1);
+  add_member(d, slot);
+  orc_queue_push(&d->finish, slot, INFINITY);
+}
+
+static void leave_verifying(orc_decode_set *d, orc_slot slot)
+{
+  const orc_request *r = &d->requests->at[slot];
+  remove_member(d, r);
+  d->n--;
+  d->counted -= r->counted;
+  d->context -= r->computed + 1;
+  if (d->cap > 0) d->window -= near(d, (int64_t)r->computed + 1);
+  orc_queue_remove(&d->finish, slot);
+}
+
 void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
 {
   orc_request *r = &d->requests->at[slot];
@@ -60,6 +130,11 @@ void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
   r->state = ORC_DECODE;
   r->joined = d->counter;
   r->last_token = now;
+  r->drafts = r->rejected = 0;
+  if (d->members != NULL) {
+    join_verifying(d, slot);
+    return;
+  }
   orc_peers *p = peers_at(d, now);
   p->n++;
   p->counted += r->counted;
@@ -100,6 +175,10 @@ static void leave_window(orc_decode_set *d, orc_slot slot, int32_t held)
 void orc_decode_set_leave(orc_decode_set *d, orc_slot slot)
 {
   orc_request *r = &d->requests->at[slot];
+  if (d->members != NULL) {
+    leave_verifying(d, slot);
+    return;
+  }
   const int32_t steps = (int32_t)(d->counter - r->joined);
   if (!reserved(d, r)) {
     const uint32_t phase = phase_of(d, r);

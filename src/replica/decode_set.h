@@ -29,6 +29,10 @@ typedef struct orc_decode_set {
   uint64_t counter; /* steps so far: the clock of this set */
   uint32_t turn;    /* counter % block_size */
   int64_t *phase;   /* [block_size] sequences that open a new block when it is their turn */
+  orc_slot
+      *members; /* [n] where they verify drafts (verify.h): then blocks, tokens and gaps are each
+                        member's own, and up to date; NULL: they do not */
+  int64_t member_room;
   bool claimed;     /* the blocks of the coming step have been taken */
   orc_queue finish; /* by the counter at which a sequence has all its tokens */
   orc_queue cross;  /* by the counter at which its context fills the window */
@@ -39,6 +43,15 @@ typedef struct orc_decode_set {
 void orc_decode_set_init(orc_decode_set *d, orc_requests *requests, int32_t block_size,
                          int32_t cap);
 void orc_decode_set_done(orc_decode_set *d);
+
+/* Members verify drafts. While there are none. */
+void orc_decode_set_verify(orc_decode_set *d);
+
+/* A member that verifies has `tokens` more; its count of them is up to date. */
+void orc_decode_set_moved(orc_decode_set *d, const orc_request *r, int32_t tokens);
+
+/* A member that verifies has all its tokens. */
+void orc_decode_set_finish(orc_decode_set *d, orc_slot slot);
 
 /* A request whose newest token came at `now`: computed = prompt + generated - 1, generated <
  * output. */

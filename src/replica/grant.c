@@ -31,9 +31,10 @@ int32_t orc_grant_tokens(const orc_replica *r, const orc_microbatch *m, const or
 
 int64_t orc_grant_blocks(const orc_replica *r, const orc_request *q, int32_t tokens)
 {
-  if (r->groups != NULL)
-    return orc_group_table_lack(r, q, orc_group_table_computed(r, q) + q->ahead + tokens);
-  const int64_t need = orc_kv_blocks(&r->kv, (int64_t)q->computed + q->ahead + tokens) - q->blocks;
+  const int64_t before = r->groups != NULL ? orc_group_table_computed(r, q) : q->computed;
+  const int64_t slots = orc_replica_slots(r, before + q->ahead + tokens, 0);
+  if (r->groups != NULL) return orc_group_table_lack(r, q, slots);
+  const int64_t need = orc_kv_blocks(&r->kv, slots) - q->blocks;
   return need > 0 ? need : 0;
 }
 
@@ -45,10 +46,16 @@ int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_pre
   return (lacks > 0 ? lacks : 0) + found->idle;
 }
 
+int64_t orc_grant_longest(const orc_replica *r, const orc_request *q)
+{
+  return orc_replica_slots(r, orc_request_longest(q), orc_replica_drafts_most(r));
+}
+
 int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
 {
-  return r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_longest(q))
-                           : orc_grant_room(r, q, found, orc_request_longest(q));
+  const int64_t longest = orc_grant_longest(r, q);
+  return r->groups != NULL ? orc_group_table_lack_whole(r, q, longest)
+                           : orc_grant_room(r, q, found, longest);
 }
 
 /* vLLM counts its null block, which is none of ours, among those of which it keeps a share. */

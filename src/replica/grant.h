@@ -23,6 +23,9 @@ int64_t orc_grant_blocks(const orc_replica *r, const orc_request *q, int32_t tok
 int64_t orc_grant_room(const orc_replica *r, const orc_request *q, const orc_prefix_match *found,
                        int64_t tokens);
 
+/* Tokens that it holds blocks for at most. */
+int64_t orc_grant_longest(const orc_replica *r, const orc_request *q);
+
 /* The same to run to its longest end. Where layers keep different parts of a sequence these are not
 ** taken at once, for they are never held all together: it may yet be short of one. */
 int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q,

@@ -40,6 +40,8 @@ static int32_t in_flight(const orc_replica *r, const orc_request *q)
   const orc_decode_set *d = set_of(r, q);
   if (r->flights == 0 || q->table == ORC_NO_TABLE) return 0;
   if (q->chunk_end > r->now) return r->groups->tables[q->table].chunk;
+  const bool verifies = d != NULL && d->members != NULL;
+  if (verifies) return q->last_token > r->now ? 1 + q->together : 0;
   const bool moved = d != NULL && d->counter > q->joined;
   return (moved ? d->peers[0].time : q->last_token) > r->now;
 }
@@ -129,7 +131,7 @@ void orc_group_table_grow(orc_replica *r, orc_request *q, int64_t tokens, int32_
   const int32_t before = orc_group_table_computed(r, q) + q->ahead, ends = before + chunk;
   const bool decodes = q->state == ORC_DECODE;
   /* The token that a step in flight gives is not known yet. */
-  const int32_t settled = ends - (decodes && in_flight(r, q) > 0);
+  const int32_t settled = ends - (decodes && in_flight(r, q) > 0 ? 1 + q->together : 0);
   orc_kv_groups_grow(r->groups, &o, (int32_t)tokens, chunk);
   know(r, q, settled);
   orc_kv_groups_rest(r->groups, &o, orc_replica_ahead(r));

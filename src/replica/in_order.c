@@ -4,6 +4,7 @@
 #include "replica/grant.h"
 #include "replica/group_table.h"
 #include "replica/preempt.h"
+#include "replica/verify.h"
 
 /* Where the serving is. */
 typedef struct turn {
@@ -14,6 +15,7 @@ typedef struct turn {
   int left;      /* tokens */
   int passed;    /* of those that follow, who are passed over */
   int decodes;   /* served so far */
+  int drafts;    /* that these verify */
 } turn;
 
 static orc_request *at(const turn *t, orc_slot slot)
@@ -31,6 +33,7 @@ static void take_back(turn *t, orc_slot victim, int32_t tokens, bool decoded)
 {
   const bool keeps = t->r->knobs.rules.victim_keeps_its_tokens;
   t->decodes -= decoded;
+  t->drafts -= decoded ? tokens - 1 : 0;
   if (!keeps) {
     t->left += tokens;
     return;
@@ -46,7 +49,7 @@ static int32_t granted(const turn *t, const orc_request *q, orc_slot slot)
 {
   const orc_microbatch *m = t->m;
   if (!q->served) return 0;
-  if (q->state == ORC_DECODE) return 1;
+  if (q->state == ORC_DECODE) return orc_replica_verifies(t->r) ? 1 + q->drafts : 1;
   for (int i = 0; i < m->chunk_count; i++)
     if (m->chunks[i].slot == slot && !m->chunks[i].wasted) return m->chunks[i].tokens;
   return 0;
@@ -77,10 +80,10 @@ static bool make_way(turn *t)
 /* Blocks that a running request lacks for `tokens` more; those it reads no more have gone back. */
 static int64_t need_of(const turn *t, orc_request *q, int32_t tokens)
 {
-  if (t->r->groups != NULL)
-    orc_group_table_go_on(t->r, q);
-  else if (q->state == ORC_DECODE)
-    return orc_decode_set_opens(&t->m->decode, q);
+  if (t->r->groups != NULL) orc_group_table_go_on(t->r, q);
+  if (q->state == ORC_DECODE && orc_replica_verifies(t->r))
+    return orc_verify_lack(t->r, q, tokens - 1);
+  if (t->r->groups == NULL && q->state == ORC_DECODE) return orc_decode_set_opens(&t->m->decode, q);
   return orc_grant_blocks(t->r, q, tokens);
 }
 
@@ -88,13 +91,15 @@ static int64_t need_of(const turn *t, orc_request *q, int32_t tokens)
 static void take(const turn *t, orc_request *q, int32_t tokens, int64_t need)
 {
   orc_replica *r = t->r;
-  if (r->groups != NULL) {
+  if (q->state == ORC_DECODE && orc_replica_verifies(r)) {
+    orc_verify_take(r, q, tokens - 1, need);
+  } else if (r->groups != NULL) {
     orc_group_table_grow(r, q, orc_group_table_computed(r, q) + tokens, tokens);
   } else if (q->state == ORC_DECODE) {
     const bool taken = orc_kv_take(&r->kv, need);
     ORC_ASSERT(taken);
   } else {
-    orc_block_table_grow(r, q, (int64_t)q->computed + tokens, tokens);
+    orc_block_table_grow(r, q, orc_replica_slots(r, (int64_t)q->computed + tokens, 0), tokens);
   }
 }
 
@@ -103,7 +108,9 @@ static bool find_room(turn *t, orc_request *q, int32_t tokens)
 {
   orc_replica *r = t->r;
   orc_microbatch *m = t->m;
-  if (r->groups != NULL && q->state == ORC_DECODE && orc_group_table_rests(r, m, q)) return true;
+  if (r->groups != NULL && q->state == ORC_DECODE && !orc_replica_verifies(r) &&
+      orc_group_table_rests(r, m, q))
+    return true;
   for (;;) {
     const int64_t need = need_of(t, q, tokens);
     if (orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
@@ -123,13 +130,15 @@ static bool serve(turn *t)
   const bool decodes = q->state == ORC_DECODE;
   if (q->state == ORC_ENDING) return true;
   if (!decodes && (q->aborted != 0 || m->prompts_wait)) return true;
-  const int32_t tokens = decodes ? 1 : orc_grant_tokens(r, m, q, q->computed, t->left);
+  const int32_t drafts = decodes && orc_replica_verifies(r) ? orc_verify_drafts(r, q, t->left) : 0;
+  const int32_t tokens = decodes ? 1 + drafts : orc_grant_tokens(r, m, q, q->computed, t->left);
   if (tokens == 0) return true;
   if (!find_room(t, q, tokens)) return false;
   q->served = true;
   t->left -= tokens;
   if (decodes) {
     t->decodes++;
+    t->drafts += drafts;
     return true;
   }
   m->prompts = true;
@@ -160,7 +169,7 @@ static void settle(turn *t)
     q->served = false;
   }
   m->decodes = m->decode.claimed = t->decodes > 0;
-  m->tokens += t->decodes;
+  m->tokens += t->decodes + t->drafts;
 }
 
 static int serve_once(orc_replica *r, orc_microbatch *m, int limit)

@@ -11,7 +11,9 @@
 #include "base/base.h"
 #include "replica/kv_groups.h"
 #include "replica/kv_tiers.h"
+#include "replica/lora.h"
 #include "replica/rules.h"
+#include "replica/speculation.h"
 
 /* How blocks come back from lower tiers: kv_loading "blocking", "layerwise", "async". */
 typedef enum orc_onload_mode {
@@ -88,6 +90,8 @@ typedef struct orc_engine_knobs {
 #undef ORC_KNOB_FIELD
   orc_tier_kind tiers[ORC_KV_TIERS_MOST]; /* where evicted blocks of the prefix cache go */
   orc_rules rules;
+  orc_speculation speculation;
+  orc_lora_plan lora;
   orc_kv_group groups[ORC_KV_GROUPS_MOST]; /* of layers that keep different parts of a sequence */
   int tier_count;                          /* 0: nowhere */
   int group_count;                         /* 0: all layers keep all of it */

@@ -17,6 +17,7 @@ typedef struct orc_kv {
   int64_t idle;       /* cached blocks without a holder: evicted when free runs out */
   int32_t block_size; /* tokens, >= 1 */
   uint64_t evictions; /* cached blocks that gave way */
+  bool defers;        /* room is made later (orc_kv_settle); meanwhile `free` may be below 0 */
   void (*evict)(void *self, int64_t blocks); /* makes `blocks` idle or queued ones the next to be
                                                 taken; NULL without a cache */
   void (*queue)(void *self,
@@ -59,9 +60,16 @@ static inline bool orc_kv_take(orc_kv *kv, int64_t n)
 {
   ORC_ASSERT(n >= 0);
   if (n > orc_kv_available(kv)) return false;
-  orc_kv_make_ready(kv, n);
+  if (!kv->defers) orc_kv_make_ready(kv, n);
   kv->free -= n;
   return true;
+}
+
+/* From now on room is made for what is taken at once, and now for what was taken before. */
+static inline void orc_kv_settle(orc_kv *kv)
+{
+  kv->defers = false;
+  orc_kv_make_ready(kv, 0);
 }
 
 /* Give n >= 0 blocks back. */

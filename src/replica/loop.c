@@ -9,9 +9,11 @@
 #include "replica/finish.h"
 #include "replica/livelock.h"
 #include "replica/pace.h"
+#include "replica/prefix_stats.h"
 #include "replica/running.h"
 #include "replica/step_time.h"
 #include "replica/usage.h"
+#include "replica/verify.h"
 #include "replica/waiting.h"
 
 enum { POLL = 1024 };
@@ -51,6 +53,8 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   orc_request *q = at(r, slot);
   if (q->aborted != 0) return; /* its client left before this token */
   q->generated++;
+  q->together = 0;
+  if (orc_replica_verifies(r)) orc_verify_foresee(r, q, q->generated - 1);
   r->lost = 0;
   r->host->prompt_computed(r->host->self, q);
   if (q->first_token < 0) {
@@ -140,7 +144,10 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
 static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   if (m->decodes) {
-    orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
+    if (orc_replica_verifies(r))
+      orc_verify_advance(r, m, now);
+    else
+      orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
     m->decodes = false;
     r->lost = 0;
   }
@@ -193,7 +200,10 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
   r->moves = (orc_microbatch_moves){ 0 };
   orc_pace_begin(r, m);
   r->usage.policy_calls++;
+  orc_prefix_stats_step(r);
+  r->kv.defers = r->knobs.rules.radix_tree;
   const bool good = r->policy->step(r->policy->self, &b, e);
+  orc_kv_settle(&r->kv);
   orc_pace_end(r, m);
   *work = m->tokens > 0;
   if (*work) return good;
@@ -206,6 +216,8 @@ static bool ask_policy(orc_replica *r, orc_microbatch *m, bool *work, orc_error 
 ** somebody waits for. */
 static bool blocks_suffice(const orc_replica *r, const orc_microbatch *m)
 {
+  if (orc_replica_verifies(r))
+    return r->groups == NULL && orc_verify_fits(r, m, r->knobs.max_num_batched_tokens);
   if (r->groups == NULL) return orc_decode_set_need(&m->decode) <= orc_kv_available(&r->kv);
   return r->queue.count == 0 && m->decode.n * r->groups->count <= orc_kv_available(&r->kv);
 }
@@ -337,7 +349,7 @@ static bool advance(orc_replica *r, orc_error *e)
       orc_replica_wake_at(r, r->now);
       return true;
     }
-    if (r->runs && !r->high && polled < POLL && undisturbed(r, m)) {
+    if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
       const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
       polled += run;
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
@@ -395,8 +407,8 @@ static void land(orc_replica *r, orc_microbatch *m)
 /* A run of decodes, each formed while the one before runs. Returns how many. */
 static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
-  if (!r->runs || r->high || r->flights != 1 || r->ending_count > 0 || most <= 0 ||
-      !undisturbed(r, m))
+  if (!r->runs || r->high || orc_replica_steps_differ(r) || r->flights != 1 ||
+      r->ending_count > 0 || most <= 0 || !undisturbed(r, m))
     return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);

@@ -24,6 +24,7 @@ typedef struct orc_microbatch_chunk {
 /* Blocks that move before a step. */
 typedef struct orc_microbatch_moves {
   int64_t swapped; /* blocks that go over PCIe to or from the host's memory */
+  double adapters; /* s in which LoRA adapters come to the GPU */
   double fetching; /* s in which blocks come back from lower tiers */
 } orc_microbatch_moves;
 

@@ -22,7 +22,7 @@ static void halt(orc_replica *r, orc_microbatch *m, orc_slot slot)
   orc_running_halt(r, slot);
   r->unchanged = false;
   if (!decodes || !m->decodes || q->microbatch != m->index) return;
-  m->tokens--;
+  m->tokens -= 1 + q->drafts;
   /* The last sequence gone, none takes part, and what was claimed is given back. */
   if (m->decode.n == 0) m->decodes = m->decode.claimed = false;
 }

@@ -234,7 +234,7 @@ static void forget(orc_prefix *p, uint32_t block)
     end_twin(p, block);
     return;
   }
-  if (p->at[block].twin != ORC_NO_BLOCK) {
+  if (p->twins > 0 && p->at[block].twin != ORC_NO_BLOCK) {
     raise_twin(p, block);
     return;
   }
@@ -287,7 +287,7 @@ static int64_t take_oldest(orc_prefix *p, int64_t blocks)
   for (uint32_t next = block; next != ORC_NO_BLOCK; n++) {
     const uint32_t parent = p->at[next].parent;
     evict_block(p, next);
-    next = p->whole_nodes && goes_with_leaf(p, parent) ? parent : ORC_NO_BLOCK;
+    next = p->radix && goes_with_leaf(p, parent) ? parent : ORC_NO_BLOCK;
   }
   return n;
 }
@@ -401,16 +401,52 @@ orc_prefix_match orc_prefix_find(const orc_prefix *p, const orc_prompt *c, uint6
   return found;
 }
 
+/* Idle blocks from `last` upwards, up to `end`, go to the end of the queue. */
+static void refresh(orc_prefix *p, uint32_t last, uint32_t end)
+{
+  for (; last != end && p->at[last].holders == 0; last = p->at[last].parent) {
+    part(p, last);
+    join(p, last);
+  }
+}
+
+/* Of a radix tree: a node ends with the block, and what is left of the node counts as used. */
+static void split(orc_prefix *p, uint32_t block)
+{
+  uint32_t end = block;
+  if (!p->radix || p->at[block].ends_node) return;
+  while (!p->at[end].ends_node && p->at[end].behind != ORC_NO_BLOCK)
+    end = p->at[end].behind;
+  refresh(p, end, block);
+  p->at[block].ends_node = true;
+}
+
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found)
 {
   for (uint32_t b = found->last; b != ORC_NO_BLOCK; b = p->at[b].parent)
     hold(p, b);
-  if (found->last != ORC_NO_BLOCK) p->at[found->last].ends_node = true; /* it is split there */
+  if (found->last != ORC_NO_BLOCK) split(p, found->last);
+}
+
+void orc_prefix_touch(orc_prefix *p, uint32_t last)
+{
+  if (last == ORC_NO_BLOCK) return;
+  split(p, last);
+  refresh(p, last, ORC_NO_BLOCK);
 }
 
 void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain)
 {
-  if (chain->last != ORC_NO_BLOCK) p->at[chain->last].ends_node = true;
+  if (chain->last != ORC_NO_BLOCK) split(p, chain->last);
+}
+
+uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                        const orc_prefix_match *found)
+{
+  const int32_t size = p->kv->block_size, from = found->blocks * size;
+  const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
+  const uint32_t next = look_up(p, orc_prompt_hash(c, before, from, from + size));
+  return next != ORC_NO_BLOCK ? next : found->last;
 }
 
 double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
@@ -470,7 +506,12 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
                                      .born = p->entered++,
                                      .filling = place.filling,
                                      .loading = place.loading };
-  if (parent != ORC_NO_BLOCK) p->at[parent].children++;
+  if (parent != ORC_NO_BLOCK) {
+    if (p->at[parent].children++ > 0)
+      split(p, parent);
+    else if (p->radix && !p->at[parent].ends_node)
+      p->at[parent].behind = block;
+  }
   p->filling += place.filling;
   if (2 * ++p->cached > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
@@ -521,7 +562,8 @@ void orc_prefix_filled(orc_prefix *p, uint32_t last, int32_t later)
 {
   for (; later > 0; later--)
     last = p->at[last].parent;
-  for (; last != ORC_NO_BLOCK && (p->at[last].filling || p->at[last].twin != ORC_NO_BLOCK);
+  for (; last != ORC_NO_BLOCK &&
+         (p->at[last].filling || (p->twins > 0 && p->at[last].twin != ORC_NO_BLOCK));
        last = p->at[last].parent)
     fill(p, last);
 }

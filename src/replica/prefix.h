@@ -40,14 +40,17 @@ typedef struct orc_prefix_block {
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain; twin: the block it equals */
   uint32_t holders;      /* requests; 0: idle; run: its blocks */
   uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
-  uint32_t twin;         /* the next equal block, in the order in which they were known */
-  uint32_t children;     /* cached blocks whose parent it is */
-  uint32_t born;         /* blocks that had entered before it */
-  uint8_t grade;         /* the highest it was given back with */
-  uint8_t kind;          /* orc_prefix_kind */
-  bool filling : 1;      /* the step that computes it is not over yet, or it is loading */
-  bool loading : 1;      /* it comes back from a lower tier and is not there yet */
-  bool ends_node : 1;    /* of a radix tree: what was entered at a time, or found, ends with it */
+  union {
+    uint32_t twin;   /* the next equal block, in the order in which they were known */
+    uint32_t behind; /* of a radix tree: the next block of the node that it does not end */
+  };
+  uint32_t children;  /* cached blocks whose parent it is */
+  uint32_t born;      /* blocks that had entered before it */
+  uint8_t grade;      /* the highest it was given back with */
+  uint8_t kind;       /* orc_prefix_kind */
+  bool filling : 1;   /* the step that computes it is not over yet, or it is loading */
+  bool loading : 1;   /* it comes back from a lower tier and is not there yet */
+  bool ends_node : 1; /* of a radix tree: what was entered at a time, or found, ends with it */
 } orc_prefix_block;
 
 /* The cached blocks a request holds. */
@@ -77,7 +80,7 @@ typedef struct orc_prefix {
   int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
   int64_t most_entries;      /* of those it keeps; 0: as many as fit */
   bool merges;               /* equal blocks are kept once */
-  bool whole_nodes;          /* of a radix tree are evicted (rules.h) */
+  bool radix;                /* it is a radix tree (rules.h) */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
@@ -148,6 +151,11 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
 /* Tell these of what was found. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
+/* Where a prompt of which all is there ends: the block behind what was found if that was left to be
+ * computed again, else the last one found. */
+uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                        const orc_prefix_match *found);
+
 /* Hold what was found: its idle blocks leave the available ones. */
 void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
 
@@ -167,6 +175,10 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
 */
 void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
                     orc_prefix_place place);
+
+/* Of a radix tree: the chain up to `last`, which was looked up, counts as used now, and a node ends
+** with it; the rest of the node it is taken from counts as used just before. ORC_NO_BLOCK: none. */
+void orc_prefix_touch(orc_prefix *p, uint32_t last);
 
 /* What entered at the end of the chain by now is a node of its own, where nodes are evicted whole. */
 void orc_prefix_end_node(orc_prefix *p, const orc_prefix_chain *chain);

@@ -154,7 +154,7 @@ static void arrange(orc_prefix_order *w, const orc_prefix *p, uint32_t node)
       w->sorted = orc_resize(w->sorted, w->sorted_room, sizeof *w->sorted);
     }
     w->sorted[n] = w->nodes[i];
-    if (p->whole_nodes) w->sorted[n].least = p->at[w->nodes[i].block].born;
+    if (p->radix) w->sorted[n].least = p->at[w->nodes[i].block].born;
     n++;
   }
   qsort(w->sorted, n, sizeof *w->sorted, heaviest_first);

@@ -45,7 +45,8 @@ void orc_prefix_order_done(orc_prefix_order *w);
 /* Begin anew, without requests. */
 void orc_prefix_order_clear(orc_prefix_order *w);
 
-/* A request (`number`, in `slot`) whose longest cached prefix ends in block `last`. */
+/* A request (`number`, or its place in the queue where that decides; in `slot`) whose longest cached prefix ends in block
+ * `last`. */
 void orc_prefix_order_add(orc_prefix_order *w, uint64_t number, orc_slot slot, uint32_t last);
 
 /*

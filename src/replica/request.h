@@ -55,6 +55,10 @@ typedef struct orc_request {
   int32_t lost;           /* tokens computed before the last preemption took them */
   int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
   int32_t preemptions;
+  int32_t drafts;      /* speculation: drafts it verifies in the step being formed or in flight */
+  int32_t rejected;    /* of its newest step, tokens computed for nothing */
+  int32_t together;    /* tokens that came with its newest one, in the same step */
+  uint32_t member;     /* its place in a decode set that keeps members */
   int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
   orc_time staged_at;  /* when it was true */
   double unsent;       /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
@@ -136,7 +140,7 @@ static inline void orc_request_cut(orc_request *r, orc_time now)
 {
   if (r->chunk_end > now) r->chunk_end = now;
   if (r->last_token <= now || r->generated == 0) return;
-  r->generated--;
+  r->generated -= 1 + r->together;
   r->last_token = now;
   if (r->first_token > now) r->first_token = -1;
 }

@@ -13,9 +13,16 @@ typedef struct orc_rules {
   ** (core/block_pool.py, BlockHashToBlockMap); else there is one of each (a radix tree). */
   bool keeps_equal_blocks;
 
-  /* Blocks that entered a radix tree together are evicted together (SGLang 0.5.23
-  ** mem_cache/unified_radix_cache.py:997-1052); else one by one from the end. */
-  bool evicts_whole_nodes;
+  /* The cache is a radix tree: blocks that entered together are evicted together, the prompts that
+  ** are looked up count as used, and room is made when a step is formed, for all of it (SGLang 0.5.23
+  ** mem_cache/unified_radix_cache.py:997-1052, unified_cache/unified_tree_core.py:905-1034). Else
+  ** blocks go one by one from the end, as they are needed. */
+  bool radix_tree;
+
+  /* An answer reaches to the memory and the context at most, the last tokens of both spared
+  ** (SGLang 0.5.23 managers/scheduler.py:2693-2735, mem_cache/allocator/base.py:88-105); else a
+  ** request that may not fit is refused. */
+  bool caps_answers;
 
   /* Every full block is known by its content, whether its prompt has an identity or not: a preempted
   ** request finds its own, and full blocks that are given back wait for their turn to be lost
@@ -63,6 +70,10 @@ typedef struct orc_rules {
   /* Layers that attend in chunks never let go the last block that is cached
   ** (0.11 core/single_type_kv_cache_manager.py:500-507). */
   bool keeps_last_known_block;
+
+  /* The counters of the prefix cache count every look at it (0.11 core/kv_cache_manager.py:185-189);
+  ** else admissions, those of preempted requests apart (0.33 core/sched/scheduler.py:1509). */
+  bool counts_every_look;
 
   double watermark;         /* share of the KV blocks that admission leaves free while others run */
   int32_t prefill_interval; /* steps from one with prompts to the next while others decode; 0 and 1:

@@ -12,6 +12,7 @@ void orc_running_add(orc_replica *r, orc_slot slot)
     r->first = slot;
   r->last = slot;
   r->running++;
+  orc_loras_begin(&r->loras, q->in.adapter);
 }
 
 void orc_running_remove(orc_replica *r, orc_slot slot)
@@ -26,6 +27,7 @@ void orc_running_remove(orc_replica *r, orc_slot slot)
   else
     r->last = q->prev;
   r->running--;
+  orc_loras_end(&r->loras, q->in.adapter);
 }
 
 void orc_running_begin(orc_replica *r, orc_slot slot)

@@ -31,7 +31,7 @@ static void init_memory(orc_replica *r)
   }
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.merges = !knobs->rules.keeps_equal_blocks;
-  r->prefix.whole_nodes = knobs->rules.evicts_whole_nodes && r->prefix.merges;
+  r->prefix.radix = knobs->rules.radix_tree && r->prefix.merges;
   if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
     orc_prefix_in_one_queue(&r->prefix);
   r->prefix.most = knobs->prefix_cache_blocks;
@@ -53,16 +53,19 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .knobs = kind->knobs,
                       .cost = *kind->cost,
                       .role = kind->role,
+                      .seed = world->seed,
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
                       .last_prompts = -(int64_t)kind->knobs.rules.prefill_interval,
                       .profile_count = world->profile_count,
                       .runs = world->runs };
+  if (kind->draft != NULL) r->draft = *kind->draft;
   orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
   r->rng = orc_rng_stream(world->seed, ORC_FOR_POLICY, index);
   init_memory(r);
   orc_queue_init(&r->queue, r->requests, 0);
+  orc_loras_init(&r->loras, &kind->knobs.lora);
   const orc_microbatch_plan plan = { .requests = r->requests,
                                      .block_size = kind->knobs.block_size,
                                      .window = window_of(&r->cost.model),
@@ -71,6 +74,8 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
   r->microbatches = orc_alloc((size_t)r->microbatch_count, sizeof *r->microbatches);
   for (int i = 0; i < r->microbatch_count; i++)
     orc_microbatch_init(&r->microbatches[i], i, &plan);
+  for (int i = 0; i < r->microbatch_count && kind->knobs.speculation.tokens > 0; i++)
+    orc_decode_set_verify(&r->microbatches[i].decode);
   r->stepwise = r->microbatch_count > 1;
   r->metrics = orc_alloc((size_t)r->profile_count, sizeof *r->metrics);
 }
@@ -92,6 +97,7 @@ void orc_replica_done(orc_replica *r)
   if (r->groups != NULL) orc_kv_groups_done(r->groups);
   free(r->groups);
   free(r->loads.at);
+  orc_loras_done(&r->loras);
   free(r->own);
   free(r->ending);
   free(r->aside);
@@ -103,9 +109,10 @@ void orc_replica_done(orc_replica *r)
 bool orc_replica_never_fits(const orc_replica *r, const orc_request *q)
 {
   const int64_t tokens = (int64_t)q->in.prompt + q->in.max_output;
+  const int64_t slots = orc_replica_slots(r, tokens, orc_replica_drafts_most(r));
   const int64_t holds = r->groups == NULL
-                            ? orc_kv_blocks(&r->kv, tokens)
-                            : orc_kv_groups_most(r->groups, tokens, orc_replica_in_flight_most(r));
+                            ? orc_kv_blocks(&r->kv, slots)
+                            : orc_kv_groups_most(r->groups, slots, orc_replica_in_flight_most(r));
   return tokens > r->knobs.max_model_len || holds > r->kv.total ||
          (!r->knobs.enable_chunked_prefill && tokens > r->knobs.max_num_batched_tokens);
 }

@@ -8,6 +8,7 @@
 #include "base/base.h"
 #include "base/hist.h"
 #include "base/rng.h"
+#include "cost/draft.h"
 #include "cost/step.h"
 #include "device/pipeline.h"
 #include "obs/metrics.h"
@@ -57,8 +58,32 @@ typedef struct orc_answered {
   uint64_t firsts;   /* first tokens of requests */
   double first_time; /* from arrival */
   uint64_t gaps;     /* tokens after those */
+  uint64_t together; /* of these, those that came with another of their request in one step */
   double gap_time;   /* between a token and the one before */
 } orc_answered;
+
+/* Draft tokens that were verified, under the names of vLLM's counters (v1/spec_decode/metrics.py). */
+typedef struct orc_drafting {
+  uint64_t drafts;                    /* sequences that verified some in a step, each time */
+  uint64_t draft_tokens;              /* in all */
+  uint64_t accepted[ORC_DRAFTS_MOST]; /* of the first in a step, the second ... */
+} orc_drafting;
+
+/* Tokens looked up in the prefix cache and found there, as the engine counts (prefix_stats.h). */
+typedef struct orc_prefix_counters {
+  uint64_t queries, hits;
+  uint64_t preempted_queries,
+      preempted_hits; /* of requests that had been preempted; among the others
+                                                 where those are counted at every look */
+} orc_prefix_counters;
+
+/* The last look since the policy was asked. */
+typedef struct orc_look {
+  uint64_t number; /* of the request */
+  uint64_t steps;  /* begun when the policy was asked */
+  int32_t hits;    /* tokens found */
+  bool in_vain;    /* it was not admitted */
+} orc_look;
 
 /* What a replica did since the run began; time in ns. */
 typedef struct orc_usage {
@@ -70,8 +95,10 @@ typedef struct orc_usage {
   uint64_t preemptions;
   uint64_t counted_preemptions, recomputed_tokens; /* of requests after the warm-up */
   uint64_t swapped_blocks;                         /* moved out to host memory */
-  orc_answered answered;                           /* first tokens; the others are in: */
-  orc_hist gaps;                                   /* between tokens of a request (ITL) */
+  orc_drafting drafting;
+  orc_prefix_counters prefix;
+  orc_answered answered; /* first tokens; the others are in: */
+  orc_hist gaps;         /* between tokens of a request (ITL) */
 } orc_usage;
 
 typedef struct orc_contended orc_contended; /* device/contended.h */
@@ -111,6 +138,7 @@ typedef struct orc_replica {
   const orc_batching *policy;
   orc_engine_knobs knobs;
   orc_step_cost cost;    /* of the whole model */
+  orc_draft_cost draft;  /* what proposes to it; nothing without speculation */
   orc_pipeline pipeline; /* its stages */
   orc_kv kv;
   orc_kv_groups *groups; /* whose blocks the kv counts; NULL: all layers keep every token */
@@ -138,11 +166,14 @@ typedef struct orc_replica {
   int32_t empty;              /* empty steps that its policy formed since the last that was none */
   orc_prefix_order prefix_order; /* of orc_batch_walk */
   orc_kv_onloads loads;
+  orc_loras loras;
   orc_rng rng;      /* draws of its policy */
+  uint64_t seed;    /* of draws that go by request */
   orc_time now;     /* its own clock: the start of the running step, or the engine's */
   orc_time counted; /* stepwise: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
   orc_usage usage;
+  orc_look looked_up;
   orc_metrics *metrics;    /* [profiles] */
   orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
   orc_role role;
@@ -174,6 +205,7 @@ typedef struct orc_replica_kind {
   const orc_step_cost *stages; /* [pipeline_parallel_size] the same on the GPUs of each stage, whole
                                   models; NULL: all as cost */
   orc_role role;
+  const orc_draft_cost *draft; /* NULL: nothing proposes to it */
 } orc_replica_kind;
 
 /* What all replicas of a world have in common; it outlives them. */
@@ -243,6 +275,42 @@ static inline bool orc_replica_ahead(const orc_replica *r)
 {
   return r->knobs.rules.schedules_ahead && r->microbatch_count == 1 && !r->lockstep &&
          !r->stepwise && r->contended == NULL && r->role == ORC_ROLE_ALL;
+}
+
+/* Whether its sequences verify draft tokens. */
+static inline bool orc_replica_verifies(const orc_replica *r)
+{
+  return r->knobs.speculation.tokens > 0;
+}
+
+/* Whether LoRA adapters are served. */
+static inline bool orc_replica_adapts(const orc_replica *r)
+{
+  return r->knobs.lora.adapters > 0;
+}
+
+/* Whether steps that only decode differ in more than how many sequences and tokens of context they
+** have: then none is part of a run. */
+static inline bool orc_replica_steps_differ(const orc_replica *r)
+{
+  return orc_replica_verifies(r) || orc_replica_adapts(r);
+}
+
+/* Tokens that blocks are held for where `tokens` of a request are to be there and `drafts` that may
+** be: no more than the longest length. */
+static inline int64_t orc_replica_slots(const orc_replica *r, int64_t tokens, int64_t drafts)
+{
+  if (!orc_replica_verifies(r)) return tokens;
+  const int64_t slots = tokens + drafts + r->knobs.speculation.lookahead;
+  const int64_t most = r->knobs.max_model_len;
+  if (slots <= most) return slots;
+  return tokens > most ? tokens : most;
+}
+
+/* Drafts that a sequence may have in steps at a time. */
+static inline int64_t orc_replica_drafts_most(const orc_replica *r)
+{
+  return (orc_replica_ahead(r) ? 2 : 1) * (int64_t)r->knobs.speculation.tokens;
 }
 
 /* When a step that is formed now can start: now, or when those in flight are over (ns). */

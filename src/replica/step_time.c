@@ -1,6 +1,7 @@
 #include "replica/step_time.h"
 
 #include "device/contended.h"
+#include "replica/verify.h"
 
 /* Seconds of the formed step on a stage, if it only decodes. */
 static double decode_time(orc_replica *r, orc_microbatch *m, int index)
@@ -28,16 +29,53 @@ static double whole_time(orc_pipe_stage *stage, const orc_step_shape *shape)
   return t.total;
 }
 
+/* Tokens of the formed step with an adapter, and how many of these there are. */
+static void add_adapted(const orc_replica *r, const orc_microbatch *m, orc_step_shape *shape)
+{
+  for (orc_slot slot = r->first; m->decodes && slot != ORC_NO_SLOT;) {
+    const orc_request *q = orc_replica_request(r, slot);
+    slot = q->next;
+    if (q->in.adapter > 0 && q->state == ORC_DECODE && q->microbatch == m->index)
+      shape->adapted_tokens += 1 + q->drafts;
+  }
+  for (int i = 0; i < m->chunk_count; i++)
+    if (orc_replica_request(r, m->chunks[i].slot)->in.adapter > 0)
+      shape->adapted_tokens += m->chunks[i].tokens;
+  shape->adapters = shape->adapted_tokens > 0 ? r->loras.in_step : 0;
+}
+
+/* The adapters of the formed step come to the GPU. */
+static void bring_adapters(orc_replica *r, orc_microbatch *m)
+{
+  double seconds = 0.0;
+  if (!orc_replica_adapts(r)) return;
+  orc_loras_begin_step(&r->loras);
+  for (orc_slot slot = r->first; m->decodes && slot != ORC_NO_SLOT;) {
+    const orc_request *q = orc_replica_request(r, slot);
+    slot = q->next;
+    if (q->in.adapter > 0 && q->state == ORC_DECODE && q->microbatch == m->index)
+      seconds += orc_loras_use(&r->loras, q->in.adapter);
+  }
+  for (int i = 0; i < m->chunk_count; i++) {
+    const orc_request *q = orc_replica_request(r, m->chunks[i].slot);
+    if (q->in.adapter > 0) seconds += orc_loras_use(&r->loras, q->in.adapter);
+  }
+  m->moves.adapters = seconds;
+}
+
 orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_decode_set *d = &m->decode;
   orc_step_shape shape = { .all_tokens = m->all_tokens };
-  if (m->decodes) {
+  if (m->decodes && orc_replica_verifies(r)) {
+    orc_verify_shape(r, m, &shape);
+  } else if (m->decodes) {
     shape.decode_seqs = d->n;
     shape.decode_context = d->context;
     shape.decode_window = orc_decode_set_window(d);
     shape.sampled = d->n;
   }
+  if (orc_replica_adapts(r)) add_adapted(r, m, &shape);
   for (int i = 0; i < m->chunk_count; i++) {
     const orc_microbatch_chunk *c = &m->chunks[i];
     const bool last = c->past + c->tokens == orc_request_target(orc_replica_request(r, c->slot));
@@ -86,7 +124,7 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
     note_part(r, m->chunks[i].slot, m->chunks[i].tokens);
   for (orc_slot slot = r->first; m->decodes && slot != ORC_NO_SLOT;) {
     const orc_request *q = orc_replica_request(r, slot);
-    if (q->state == ORC_DECODE && q->microbatch == m->index) note_part(r, slot, 1);
+    if (q->state == ORC_DECODE && q->microbatch == m->index) note_part(r, slot, 1 + q->drafts);
     slot = q->next;
   }
 }
@@ -118,14 +156,25 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
   if (r->host->note_part != NULL) note_parts(r, m);
 }
 
+/* s in which drafts are proposed after a step, and the work of it. */
+static double drafting(orc_replica *r, const orc_step_shape *shape)
+{
+  if (!orc_replica_verifies(r)) return 0.0;
+  const orc_step_time t = orc_draft_time(&r->draft, shape);
+  orc_pipeline_stepped(&r->pipeline.stages[r->pipeline.count - 1], &t);
+  return t.total;
+}
+
 /* The formed step for the devices; the moves of its blocks are claimed once. */
-static orc_device_step step_of(const orc_replica *r, orc_microbatch *m, const orc_step_shape *shape)
+static orc_device_step step_of(orc_replica *r, orc_microbatch *m, const orc_step_shape *shape)
 {
   const orc_microbatch_moves moves = m->moves;
   m->moves = (orc_microbatch_moves){ 0 };
   return (orc_device_step){ .shape = *shape,
-                            .moving = (double)moves.swapped * r->knobs.swap_block_seconds,
+                            .moving = (double)moves.swapped * r->knobs.swap_block_seconds +
+                                      moves.adapters,
                             .fetching = moves.fetching,
+                            .drafting = drafting(r, shape),
                             .layerwise = r->knobs.kv_loading == ORC_ONLOAD_LAYERED };
 }
 
@@ -134,7 +183,9 @@ static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_device_st
 {
   orc_pipe_stage *s = &r->pipeline.stages[stage];
   const double time = r->high ? detailed_time(r, s, &step->shape) : whole_time(s, &step->shape);
-  return orc_pipeline_pass(&r->pipeline, stage, at, time + orc_pipeline_blocks_time(s, step, time));
+  const double drafts = stage == r->pipeline.count - 1 ? step->drafting : 0.0;
+  const double more = orc_pipeline_blocks_time(s, step, time) + drafts;
+  return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
 }
 
 /* All replicas pass a stage; none goes on before the last has. */
@@ -157,6 +208,7 @@ orc_time orc_step_time_together(orc_replica *first, int count, int microbatch, o
   for (int i = 0; i < count; i++) {
     orc_microbatch *m = &first[i].microbatches[microbatch];
     if (m->tokens == 0) continue;
+    bring_adapters(&first[i], m);
     const orc_step_shape shape = orc_step_time_shape(&first[i], m);
     m->step = step_of(&first[i], m, &shape);
   }
@@ -194,7 +246,8 @@ static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
 
 orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
 {
-  if (m->chunk_count == 0 && !r->high) return start_decodes(r, m);
+  if (m->chunk_count == 0 && !r->high && !orc_replica_steps_differ(r)) return start_decodes(r, m);
+  bring_adapters(r, m);
   const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_device_step step = step_of(r, m, &shape);
   if (r->contended != NULL) {

@@ -1,5 +1,4 @@
 #include "replica/waiting.h"
-
 void orc_waiting_to_front(orc_replica *r, orc_request *q)
 {
   if (r->policy->order == NULL) q->key = r->front -= 1.0;
@@ -16,11 +15,25 @@ void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time)
       (orc_ending){ .time = time, .admitted = q->admitted, .number = q->number, .slot = slot };
 }
 
+/* The longest answer that is taken for possible. */
+static void cap_answer(const orc_replica *r, orc_request *q)
+{
+  const int64_t page = r->kv.block_size, prompt = q->in.prompt;
+  const int64_t room = (r->kv.total - orc_kv_blocks(&r->kv, prompt) - 1) * page - 1;
+  const int64_t context = (int64_t)r->knobs.max_model_len - prompt - 2;
+  const int64_t most = room < context ? room : context;
+  if (most < 1 || most >= q->in.max_output) return;
+  q->in.max_output = (int32_t)most;
+  if (q->in.output > most) q->in.output = (int32_t)most;
+}
+
 bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = orc_replica_request(r, slot);
   q->replica = r->index;
-  q->extra = orc_replica_ahead(r) && q->in.stops && q->in.output < q->in.max_output;
+  if (r->knobs.rules.caps_answers) cap_answer(r, q);
+  q->extra = orc_replica_ahead(r) && !orc_replica_verifies(r) && q->in.stops &&
+             q->in.output < q->in.max_output;
   if (orc_replica_never_fits(r, q)) {
     q->state = ORC_DONE;
     r->host->ended(r->host->self, slot, ORC_REJECTED, r->engine->now);

@@ -21,6 +21,7 @@ typedef struct orc_arrival {
   bool streamed;         /* the client gets each token as it comes */
   int32_t priority;      /* smaller goes first, as in vLLM */
   uint16_t profile;
+  uint16_t adapter; /* LoRA; 0: none. Drawn when it arrives (adapter_mix.h) */
   uint32_t source;  /* index of the source it comes from; set by the cluster */
   orc_time timeout; /* from arrival until the client hangs up; ORC_NEVER */
   orc_time cancel;  /* from arrival until the client cancels; ORC_NEVER */

@@ -5,6 +5,7 @@
 #define ORC_WORKLOAD_SOURCE_H
 
 #include "base/base.h"
+#include "workload/adapter_mix.h"
 #include "workload/arrival.h"
 #include "workload/outcome.h"
 #include "workload/prompt.h"
@@ -25,7 +26,8 @@ typedef struct orc_source {
   void (*done)(void *self);
   bool open; /* others send its requests too (cluster/control.h), also after `next` had none */
   orc_prompts *prompts; /* its own; what `prompt_id` of its arrivals counts in; NULL: all are 0 */
-  const char *note;     /* what a result must say of it; its own; NULL: nothing */
+  orc_adapter_mix adapters; /* its own: freed beside `done` */
+  const char *note;         /* what a result must say of it; its own; NULL: nothing */
 } orc_source;
 
 #endif

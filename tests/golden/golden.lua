@@ -26,6 +26,7 @@ local HOW = {
   diurnal = { args = "scenarios/diurnal.lua", csv = false },
   ramp = { args = "scenarios/ramp.lua", csv = false },
   spike = { args = "scenarios/spike.lua", csv = false },
+  speculation = { args = "scenarios/speculation.lua --set workload.count=64", csv = false },
   walkthrough = { args = "scenarios/walkthrough.yaml" },
   des_bank_renege = { args = "scenarios/des_bank_renege.lua", csv = false },
   des_carwash = { args = "scenarios/des_carwash.lua", csv = false },

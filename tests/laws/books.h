@@ -14,6 +14,7 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 {
   if (q->state != ORC_DECODE) return q->blocks;
   const orc_decode_set *d = &r->microbatches[q->microbatch].decode;
+  if (d->members != NULL) return q->blocks;
   int64_t tokens = q->computed + (int64_t)(d->counter - q->joined);
   tokens += d->claimed; /* the running step's token has its place already */
   const int64_t need = orc_kv_blocks(&r->kv, tokens);
@@ -145,6 +146,9 @@ static bool consistent(const orc_cluster *c)
     good = count_shared(r, &used) && tiers_hold(r) && good;
     used += held_by_moving(c, i);
     int32_t running = 0;
+    good = good && (r->knobs.lora.adapters == 0 || r->loras.distinct <= r->knobs.lora.slots);
+    good =
+        good && r->loras.held[1] <= r->knobs.lora.slots && r->loras.held[0] <= r->knobs.lora.host;
     for (orc_slot s = r->first; s != ORC_NO_SLOT; s = c->requests.at[s].next, running++) {
       used += blocks_held(r, &c->requests.at[s]) - c->requests.at[s].shared;
       decoding += c->requests.at[s].state == ORC_DECODE;

@@ -43,7 +43,7 @@ describe("queueing theory", function()
   -- Every running request holds one block, so the mean KV use counts them over time, apart from any request's times.
   it("obeys Little's law: requests in service = rate x time in service", function()
     local t = rows.constant("1 ms", {
-      engine = { max_num_seqs = 8, block_size = 64, num_gpu_blocks_override = 4000, max_model_len = 4096 },
+      engine = { max_num_seqs = 8, block_size = 64, num_gpu_blocks_override = 4001, max_model_len = 4096 },
       workload = oracle.workload.poisson { rate = 300, count = 30000, prompt = 16,
                                            output = oracle.dist.uniform { low = 2, high = 40 } },
       seed = 3,

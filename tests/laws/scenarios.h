@@ -110,6 +110,7 @@ static void draw_layouts(const scenario *s, orc_rng *g, orc_layout *l)
                          .data_parallel_size = s->pool[i].lockstep ? s->pool[i].group : 0,
                          .expert_parallel = s->pool[i].lockstep && s->seed % 2 == 0,
                          .all_reduce = ways[s->seed / 3 % 5],
+                         .max_lora_rank = s->knobs.lora.adapters > 0 ? 8 : 0,
                          .weights = ORC_BF16,
                          .activations = ORC_BF16,
                          .compute = ORC_BF16,
@@ -149,6 +150,45 @@ static void draw_prefix_knobs(scenario *s)
   if (pick(&g, 0, 3) == 0) k->prefix_cache_entries = pick(&g, 1, 6);
 }
 
+/* Draft tokens to verify, in some. */
+static void draw_speculation(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 5000);
+  orc_speculation *d = &s->knobs.speculation;
+  if (pick(&g, 0, 2) > 0) return;
+  d->tokens = pick(&g, 1, 6);
+  d->lookahead = pick(&g, 0, 1) == 0 ? d->tokens : 0;
+  d->drops_last_block = pick(&g, 0, 1) == 0;
+  for (int i = 0; i < d->tokens; i++)
+    d->acceptance[i] = 0.1 * pick(&g, 0, 10);
+  s->knobs.rules.serves_in_order = pick(&g, 0, 1) == 0;
+  s->knobs.rules.schedules_ahead = pick(&g, 0, 2) == 0;
+}
+
+/* LoRA adapters that take turns, in some. */
+static void draw_lora(scenario *s)
+{
+  orc_rng g = orc_rng_stream(s->seed, ORC_FOR_TESTS, 6000);
+  if (pick(&g, 0, 2) > 0) return;
+  const int slots = pick(&g, 1, 3);
+  s->knobs.lora = (orc_lora_plan){ .adapters = pick(&g, 1, 6),
+                                   .slots = slots,
+                                   .host = slots + pick(&g, 0, 3),
+                                   .slot_seconds = 1e-5 * pick(&g, 0, 3),
+                                   .load_seconds = 1e-4 * pick(&g, 0, 3) };
+}
+
+/* Whose shares of the requests: the model's own are one more. */
+static orc_adapter_mix draw_adapters(const scenario *s)
+{
+  const int n = s->knobs.lora.adapters;
+  if (n == 0) return (orc_adapter_mix){ 0 };
+  orc_adapter_mix m = { .at = orc_alloc((size_t)n + 1, sizeof *m.at), .count = n + 1 };
+  for (int i = 0; i <= n; i++)
+    m.at[i] = (orc_adapter_share){ .up_to = (i + 1.0) / (n + 1.0), .adapter = (uint16_t)i };
+  return m;
+}
+
 static scenario draw(uint64_t seed)
 {
   orc_rng g = orc_rng_stream(seed, ORC_FOR_TESTS, 0);
@@ -172,6 +212,8 @@ static scenario draw(uint64_t seed)
   s.sources = pick(&g, 1, 2);
   draw_tiers(&s);
   draw_prefix_knobs(&s);
+  draw_speculation(&s);
+  draw_lora(&s);
   draw_pools(&s);
   s.closed = pick(&g, 0, 2) == 0;
   s.warm_up = orc_time_of(0.01 * pick(&g, 0, 2));
@@ -264,7 +306,9 @@ static orc_source source(const scenario *s, int i)
   o.cancel_after = (orc_dist){ .kind = ORC_DIST_EXPONENTIAL, .a = 0.02 };
   o.think = (orc_dist){ .kind = ORC_DIST_CONSTANT, .a = 0.001 * pick(&g, 0, 2) };
   word(&o, &g);
-  return orc_source_synthetic(&o);
+  orc_source made = orc_source_synthetic(&o);
+  made.adapters = draw_adapters(s);
+  return made;
 }
 
 #endif

@@ -122,8 +122,7 @@ describe("cost.check", function()
     assert.equal("hardware.nvlink.bandwidth: missing, a number expected",
       refused(function(d) d.hardware.nvlink = {} end))
     assert.equal('layout.kv: "bf61" is no format; fp32, bf16, fp16, fp8, fp8_block, int8, fp4, int4, mxfp8, mxfp6, '
-      .. 'fp6 or '
-      .. 'mxfp4 expected', refused(function(d) d.layout.kv = "bf61" end))
+      .. 'fp6 or mxfp4 expected', refused(function(d) d.layout.kv = "bf61" end))
     assert.equal('cost.kind: "magic" is no cost model; roofline, constant or calibrated expected',
       refused(function(d) d.cost.kind = "magic" end))
   end)

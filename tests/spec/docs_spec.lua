@@ -115,6 +115,24 @@ describe("the page about workloads", function()
   end)
 end)
 
+describe("the pages about drafts, adapters and context parallelism", function()
+  local function result_of(page, heading)
+    local path = os.tmpname()
+    write(path, read(page):match((heading or "") .. ".-```lua\n(.-)```"))
+    local out, code = shell(("%s run %s -q --json -"):format(bin, path))
+    os.remove(path)
+    assert.equal(0, code, out)
+    return out
+  end
+
+  it("show scenarios that do what they say", function()
+    local drafts = result_of "docs/speculation.md"
+    assert.is_true(math.abs(tonumber(drafts:match '"mean_acceptance_length": ([%d.]+)') - 2.472) < 0.05)
+    assert.is_true(tonumber(result_of("docs/lora.md"):match '"loads": (%d+)') > 3)
+    assert.matches('"block_size": 64', result_of("docs/parallelism.md", "### Context parallelism"))
+  end)
+end)
+
 describe("the page about costs", function()
   local dir, blocks
 

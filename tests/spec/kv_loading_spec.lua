@@ -16,7 +16,7 @@ local function in_turn(step, loading, more, blocks, system)
   return rows.of(rows.constant(step, {
     workload = oracle.workload.mix(profiles), kv_tiers = { DRAM }, kv_loading = loading,
     engine = { recompute_last_block = false,
-             system = system, block_size = 16, num_gpu_blocks_override = blocks or 64, max_model_len = 4096,
+             system = system, block_size = 16, num_gpu_blocks_override = (blocks or 64) + 1, max_model_len = 4096,
                max_num_batched_tokens = 1024, max_num_seqs = 4 },
   }))
 end
@@ -81,7 +81,7 @@ describe("kv_loading", function()
       workload = oracle.workload.mix { twice "a", twice "b",
         { name = "c", kind = "constant", rate = 0.5, count = 2, prompt = 1700, output = 2 } },
       kv_tiers = { DRAM }, kv_loading = "async",
-      engine = { block_size = 16, num_gpu_blocks_override = 110, max_model_len = 1750, max_num_batched_tokens = 2048,
+      engine = { block_size = 16, num_gpu_blocks_override = 111, max_model_len = 1750, max_num_batched_tokens = 2048,
                  max_num_seqs = 4, recompute_last_block = false },
     }))
     local a, b = list[5], list[6]

@@ -17,7 +17,7 @@ local function two_in_turn(count, more)
     workload = workload.constant { rate = 1, count = count, prompt = 800, output = 2, prompt_pool = 2 },
     model = "llama-3.1-8b",
     engine = { recompute_last_block = false,
-             block_size = 16, num_gpu_blocks_override = 64, max_model_len = 1024, max_num_batched_tokens = 1024,
+             block_size = 16, num_gpu_blocks_override = 65, max_model_len = 1024, max_num_batched_tokens = 1024,
                max_num_seqs = 1 },
   })
   for k, v in pairs(more or {}) do t[k] = v end
@@ -136,7 +136,7 @@ describe("on the Mooncake trace, kv_tiers", function()
   local function replay(blocks, tiers)
     local _, s = rows.of {
       model = "llama-3.1-8b", hardware = "h100-sxm", workload = workload.trace { path = TRACE, count = 2500 },
-      engine = { block_size = 512, num_gpu_blocks_override = blocks, max_num_seqs = 1 }, kv_tiers = tiers,
+      engine = { block_size = 512, num_gpu_blocks_override = blocks + 1, max_num_seqs = 1 }, kv_tiers = tiers,
     }
     return s.prefix_caching, s
   end
@@ -165,7 +165,7 @@ describe("on the Mooncake trace, kv_tiers", function()
     local function loaded(tiers)
       return oracle.scenario {
         model = "llama-3.1-8b", hardware = "h100-sxm", workload = workload.trace { path = TRACE, count = 800 },
-        engine = { block_size = 512, num_gpu_blocks_override = 400 }, kv_tiers = tiers,
+        engine = { block_size = 512, num_gpu_blocks_override = 401 }, kv_tiers = tiers,
       }:run()
     end
     local none, both = loaded(), loaded { dram, nvme }

@@ -85,7 +85,9 @@ function logs.derive(row)
   knobs.gpu_memory_utilization, knobs.quantization = nil, quantization
   for k, v in pairs(e) do knobs[k] = v end
   knobs.version = row.vllm_version:match "^%d+%.%d+" or "0.11"
-  if knobs.version == "0.2" then knobs.version, knobs.use_v1 = "0.11", false end
+  local minor = tonumber(knobs.version:match "%d+$")
+  if minor < 11 then knobs.version = "0.11" end           -- V1 as of then
+  if minor < 8 then knobs.use_v1 = false end
   if not knobs.max_model_len then knobs.max_model_len = inferred_length(row, model.max_position_embeddings) end
   deployment.fill_knobs(knobs, model, hardware, hardware.id)
   local layout = deployment.layout(knobs, model)

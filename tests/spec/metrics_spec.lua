@@ -6,12 +6,14 @@ local study = require "oracle.study"
 
 local PERCENTILES = { 50, 99 }
 
--- A run that measures all there is: prefixes, an objective, hardware with power and price.
+local DRAFTS = { method = "ngram", num_speculative_tokens = 2, acceptance = 0.5 }
+
+-- A run that measures all there is: prefixes, drafts, an objective, hardware with power and price.
 local function measured()
   local path = os.tmpname()
   local s = study.run(oracle.scenario {
     model = "llama-3.1-8b", hardware = "h100-sxm", slo = { ttft = 1 }, percentiles = PERCENTILES,
-    engine = { enable_prefix_caching = true },
+    engine = { enable_prefix_caching = true, speculative_config = DRAFTS },
     workload = { kind = "poisson", rate = 10, count = 50, prompt = 200, output = 20, prompt_pool = 10 },
   }, { csv = path })
   local header = io.lines(path)()

@@ -46,7 +46,7 @@ describe("a prompt asked again", function()
   -- Its whole blocks are all hits, the one with the last token too, which is computed in its place: no block is taken.
   it("counts and pays for the blocks it holds", function()
     local w = workload.constant { rate = 1, count = 3, prompt = 512, output = 1, prompt_pool = 1 }
-    local _, s = run(w, { num_gpu_blocks_override = 33, max_model_len = 528, recompute_last_block = false })
+    local _, s = run(w, { num_gpu_blocks_override = 34, max_model_len = 528, recompute_last_block = false })
     assert.equal(64 / 96, s.prefix_caching.block_hit_rate)
     assert.same({ 0, 32 / 33 }, { s.kv_cache.evictions, s.kv_cache.peak_usage })
   end)
@@ -160,11 +160,11 @@ describe("cached blocks", function()
   end
 
   it("give way to others, least recently used first (W-30 store_evicts_when_full)", function()
-    local _, roomy = run(pool(8), { num_gpu_blocks_override = 100, max_model_len = 512 })
+    local _, roomy = run(pool(8), { num_gpu_blocks_override = 101, max_model_len = 512 })
     assert.equal(0, roomy.kv_cache.evictions)
     assert.equal(8, roomy.prefix_caching.event_counts.MISS_FULL)
     -- Room for seven of eight in turn: the next is always the one just gone, its tail blocks at least
-    local _, tight = run(pool(8), { num_gpu_blocks_override = 70, max_model_len = 512 })
+    local _, tight = run(pool(8), { num_gpu_blocks_override = 71, max_model_len = 512 })
     assert.is_true(tight.kv_cache.evictions > 50)
     assert.is_true(tight.prefix_caching.total_tokens_saved < roomy.prefix_caching.total_tokens_saved)
   end)
@@ -173,11 +173,11 @@ describe("cached blocks", function()
     -- Twenty at once with a prefix of 1,600 tokens: 100 blocks once, and two of each one's own
     local w = { inter_arrival = 1, count = 21, prompt = 1600 + 17, output = 200,
                 prefix = { name = "p", tokens = 1600 } }
-    local _, s = run(workload.renewal(w), { num_gpu_blocks_override = 4000, max_model_len = 4096 })
+    local _, s = run(workload.renewal(w), { num_gpu_blocks_override = 4001, max_model_len = 4096 })
     assert.equal(21, s.requests.successful)
     assert.near((100 + 2 + 200 // 16) / 4000, s.kv_cache.peak_usage, 3 / 4000)
     w.inter_arrival = 0.001
-    _, s = run(workload.renewal(w), { num_gpu_blocks_override = 4000, max_model_len = 4096, max_num_seqs = 64 })
+    _, s = run(workload.renewal(w), { num_gpu_blocks_override = 4001, max_model_len = 4096, max_num_seqs = 64 })
     assert.equal(21, s.requests.successful)
     local own = 21 * (2 + 200 // 16 + 1)
     assert.is_true(s.kv_cache.peak_usage * 4000 <= 100 + own, tostring(s.kv_cache.peak_usage * 4000))
@@ -218,7 +218,7 @@ describe("cached blocks", function()
 
   it("do not count what a preemption lost as recomputed where the cache still had it", function()
     local w = workload.batch { count = 12, prompt = 320, output = 300, prefix = { name = "x", tokens = 300 } }
-    local tight = { num_gpu_blocks_override = 120, max_model_len = 1024, max_num_seqs = 12 }
+    local tight = { num_gpu_blocks_override = 121, max_model_len = 1024, max_num_seqs = 12 }
     local _, cached = run(w, tight)
     tight.enable_prefix_caching = false
     local _, plain = run(w, tight)
@@ -260,7 +260,7 @@ describe("the Mooncake trace", function()
   local function replay(blocks)
     local _, s = rows.of {
       model = "llama-3.1-8b", hardware = "h100-sxm", workload = workload.trace { path = TRACE, rate_scale = 1e-4 },
-      engine = { block_size = 512, num_gpu_blocks_override = blocks, max_num_seqs = 1 },
+      engine = { block_size = 512, num_gpu_blocks_override = blocks + 1, max_num_seqs = 1 },
     }
     return s
   end
@@ -286,5 +286,31 @@ describe("the Mooncake trace", function()
       assert.is_true(s.kv_cache.evictions >= evictions and (blocks == 1000000 or s.kv_cache.evictions > evictions))
       hits, evictions = s.prefix_caching.block_hit_rate, s.kv_cache.evictions
     end
+  end)
+end)
+
+describe("the engine's own counters", function()
+  -- Steps of 10 ms, blocks of 16; requests { at ms, prompt, output }.
+  local function counted(version, blocks, requests)
+    local rows_ = {}
+    for i, r in ipairs(requests) do rows_[i] = { arrival = r[1] * 1e-3, prompt = r[2], output = r[3] } end
+    local _, s = rows.of(rows.constant("10 ms", {
+      workload = workload.requests(rows_),
+      engine = { version = version, num_gpu_blocks_override = blocks + 1, max_model_len = 16 * blocks,
+                 max_num_batched_tokens = 64, max_num_seqs = 8, async_scheduling = false },
+    }))
+    local p = s.prefix_caching
+    return { p.prefix_cache_queries, p.prefix_cache_hits, p.preempted_queries, p.preempted_hits, s.preemptions.count }
+  end
+
+  it("count a request of vLLM 0.33 when it is admitted, preempted ones apart", function()
+    -- As in the schedule "preempted-finds-itself": b is sent back with 40 + 8 tokens and finds two blocks.
+    assert.same({ 80, 0, 48, 32, 1 }, counted("0.33", 6, { { 0, 40, 12 }, { 0, 40, 10 } }))
+  end)
+
+  it("count every look of vLLM 0.11, those in vain too", function()
+    -- b lacks a block while a computes, at 10, 20 and 30 ms, and is admitted at 40.
+    assert.same({ 60 + 4 * 40, 0, 0, 0, 0 }, counted("0.11", 6, { { 0, 60, 4 }, { 5, 40, 2 } }))
+    assert.same({ 60 + 40, 0, 0, 0, 0 }, counted("0.33", 6, { { 0, 60, 4 }, { 5, 40, 2 } }))
   end)
 end)

@@ -92,6 +92,168 @@ describe("weights", function()
   end)
 end)
 
+describe("weights", function()
+  local function layer_bits(q, base) return bits(base or LLAMA, q) end
+
+  it("have the bits of their method", function()
+    for _, case in ipairs {
+      { { quant_method = "gptq", bits = 3, group_size = 128 }, 3 + 19 / 128 },
+      { { quant_method = "gptq", bits = 4, group_size = 128, dynamic = { ["-:.*mlp.*"] = {} } }, 16, 4 + 20 / 128 },
+      { { quant_method = "gptq", bits = 4, modules_in_block_to_quantize = { { "self_attn.q_proj" },
+        { "self_attn.o_proj" } } }, 16, 4 + 20 / 128 },
+      { { quant_method = "auto-round", bits = 4, group_size = 128, extra_config = { [".*self_attn.*"] = { bits = 16 },
+        ["model.layers.0.mlp.up_proj"] = { bits = 8, group_size = 128 } } }, nil, 16 },
+      { { quant_method = "auto-round", bits = 4, data_type = "mx_fp", group_size = 32 }, 4.25, 4.25 },
+      { { quant_method = "hqq", quant_config = { weight_quant_params = { nbits = 4, group_size = 64 } } }, 4.5, 4.5 },
+      { { bits = 4, group_size = 64 }, 4.5, 4.5 },
+      { { bits = 4, group_size = 32, mode = "mxfp4" }, 4.25, 4.25 },
+      { { quant_method = "aqlm", in_group_size = 8, nbits_per_codebook = 16, num_codebooks = 1 }, 2, 2 },
+      { { quant_method = "fbgemm_fp8", modules_to_not_convert = { "lm_head" } }, 8, 8 },
+      { { quant_method = "fp8", weight_block_size = { 128, 128 }, scale_fmt = "ue8m0" }, 8 + 8 / 16384, 8 + 8 / 16384 },
+      { { quant_method = "mxfp8", ignored_layers = { "lm_head" } }, 8.25, 8.25 },
+      { { quant_method = "modelopt", quant_algo = "FP8_PB_WO" }, 8 + 32 / 16384, 8 + 32 / 16384 },
+      { { quant_method = "modelopt", quant_algo = "W4A16_AWQ", group_size = 64 }, 4.25, 4.25 },
+      { { quant_algo = "W4A16_NVFP4", exclude_modules = { "*self_attn*" } }, 4.5, 16 },
+      { { quant_method = "quark", global_quant_config = { weight = { dtype = "fp4" } }, exclude = { "lm_head" },
+        layer_quant_config = { ["*self_attn*"] = { weight = { dtype = "fp8_e4m3" } } } }, 4.25, 8 },
+      { { quant_method = "quark", global_quant_config = { weight = { { dtype = "fp8_e4m3" }, { dtype = "int4" } } } },
+        4, 4 },
+      { { quant_method = "torchao", quant_type = { default = { _type = "Int4WeightOnlyConfig", _data = {
+        group_size = 64 } } } }, 4.5, 4.5 },
+      { { quant_method = "torchao", quant_type = "float8_dynamic_activation_float8_weight" }, 8, 8 },
+      { { quant_method = "quanto", weights = "int8" }, 8.25, 8.25 },
+      { { quant_method = "w8a8_int8" }, 8, 8 }, { { quant_method = "eetq" }, 8, 8 },
+      { { quant_method = "bitnet" }, 2, 2 }, { { quant_method = "fp_quant", forward_dtype = "mxfp4" }, 4.25, 4.25 },
+    } do
+      local of = layer_bits(case[1])
+      local name = tostring(case[1].quant_method or case[1].mode or case[1].quant_algo)
+      if case[2] then assert.equal(case[2], of and of.up or 16, name .. " up") end
+      assert.equal(case[3] or case[2], of and of.qkv or 16, name .. " qkv")
+    end
+    local of = layer_bits({ quant_method = "auto-round", bits = 4, group_size = 128, extra_config = {
+      ["model.layers.0.mlp.up_proj"] = { bits = 8, group_size = 128 } } })
+    assert.same({ 4 + 20 / 128, 4 + 20 / 128 }, { of.down, of.qkv })
+  end)
+
+  it("of experts alone", function()
+    local of = layer_bits({ quant_method = "experts_int8" }, MOE)
+    assert.same({ 8, 16, 16 }, { of.expert, of.shared, of.qkv })
+    of = layer_bits({ quant_method = "w4afp8", group_size = 128 }, MOE)
+    assert.same({ 4.125, 8 + 32 / 16384, 8 + 32 / 16384 }, { of.expert, of.shared, of.qkv })
+    of = layer_bits({ quant_method = "compressed-tensors", ignore = { "re:^(?!.*experts\\.).*" },
+      config_groups = { g = { targets = { "Linear" }, weights = { num_bits = 4, type = "float", group_size = 16 } } } },
+      MOE)
+    assert.same({ 4.5, 16, 16 }, { of.expert, of.shared, of.qkv })
+    of = layer_bits({ quant_method = "compressed-tensors", ignore = { "re:.*self_attn.*|.*shared_expert.*", "lm_head" },
+      config_groups = { g = { targets = { "Linear" }, weights = { num_bits = 8, type = "float" } } } }, MOE)
+    assert.same({ 8, 16, 16 }, { of.expert, of.shared, of.qkv })
+  end)
+
+  it("of the layers with a state are told by wildcards too", function()
+    local q = { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = { "*linear_attn*", "lm_head" } }
+    local of = bits({ model_type = "qwen3_next", num_hidden_layers = 4, hidden_size = 256, intermediate_size = 1024,
+      num_attention_heads = 4, num_key_value_heads = 2, vocab_size = 1000, max_position_embeddings = 512,
+      num_experts = 8, num_experts_per_tok = 2, moe_intermediate_size = 128, shared_expert_intermediate_size = 128,
+      linear_num_key_heads = 2, linear_num_value_heads = 4, linear_key_head_dim = 64, linear_value_head_dim = 64,
+      linear_conv_kernel_dim = 4 }, q)
+    assert.same({ (3 * 16 + 4.5) / 4, 4.5 }, { of.qkv, of.expert })
+  end)
+
+  it("of layers that predict further tokens are told apart", function()
+    local checkpoint = require "oracle.models.checkpoint"
+    local config
+    for _, e in ipairs(require "published") do
+      if e.id == "deepseek-ai/DeepSeek-V3" then config = e.config end
+    end
+    local left = { "lm_head", "model.layers.61*" }
+    for i = 0, 60 do left[#left + 1] = ("model.layers.%d.self_attn*"):format(i) end
+    local raw = {}
+    for k, v in pairs(config) do raw[k] = v end
+    raw.quantization_config = { quant_method = "modelopt", quant_algo = "NVFP4", exclude_modules = left }
+    local m = huggingface.read(raw, "config.json")
+    local of = m.weight_bits
+    assert.same({ 4.5, 4.5, 4.5, 16 }, { of.expert, of.shared, of.up, of.qkv })
+    assert.same({ 16, 16 }, { m.further_bits.expert, m.further_bits.qkv })
+    -- 653.9 billion experts' weights and 3.7 others of 4.5 bits, 11.4 of attention and 1.9 of tables of 16.
+    assert.near(369.4, (checkpoint.bytes(m) - checkpoint.mtp_bytes(m)) / 2 ^ 30, 0.2)
+    assert.near(2 * checkpoint.mtp_parameters(m), checkpoint.mtp_bytes(m), 1e6)
+  end)
+
+  it("of the LM head, and of MLX's embedding", function()
+    local groups = { g = { targets = { "Linear" }, weights = { num_bits = 4, type = "float", group_size = 16 } } }
+    assert.equal(4.5, layer_bits({ quant_method = "compressed-tensors", config_groups = groups }).lm_head)
+    assert.is_nil(layer_bits({ quant_method = "compressed-tensors", config_groups = groups,
+                               ignore = { "lm_head" } }).lm_head)
+    assert.equal(4.5, layer_bits({ quant_method = "modelopt", quant_algo = "MIXED_PRECISION", quantized_layers = {
+      lm_head = { quant_algo = "W4A16_NVFP4" }, ["model.layers.0.mlp.up_proj"] = { quant_algo = "FP8" } } }).lm_head)
+    assert.is_nil(layer_bits({ quant_method = "modelopt", quant_algo = "FP8" }).lm_head)
+    local of = layer_bits({ bits = 8, group_size = 64 })
+    assert.same({ 8.5, 8.5 }, { of.lm_head, of.embedding })
+    local plain = core.cost.memory { model = read(LLAMA), layout = {}, max_num_batched_tokens = 1, max_num_seqs = 1 }
+    local cut = core.cost.memory { model = read(LLAMA), layout = { weight_bits = { lm_head = 4, embedding = 8 } },
+                                   max_num_batched_tokens = 1, max_num_seqs = 1 }
+    assert.equal(1000 * 256 * (1.5 + 1), plain.weight_bytes - cut.weight_bytes)
+  end)
+
+  it("that are unpacked on the way compute as the activations do", function()
+    local quantization = require "oracle.models.quantization"
+    local function compute(q) return quantization.layout(read(LLAMA, q)).compute end
+    assert.equal("bf16", compute { quant_method = "gptq", bits = 8, group_size = 128 })
+    assert.equal("bf16", compute { quant_method = "modelopt", quant_algo = "W4A16_NVFP4" })
+    assert.equal("bf16", compute { quant_method = "compressed-tensors", config_groups = { g = { weights = {
+      num_bits = 8, type = "int", strategy = "channel" } } } })
+    assert.equal("int8", compute { quant_method = "compressed-tensors", config_groups = { g = { weights = {
+      num_bits = 8, type = "int", strategy = "channel" }, input_activations = { num_bits = 8, type = "int" } } } })
+    assert.equal("fp4", compute { quant_method = "modelopt", quant_algo = "NVFP4" })
+    assert.equal("fp8_block", compute { quant_method = "fp8", weight_block_size = { 128, 128 } })
+  end)
+
+  it("in a format that is not known are refused by name, unless approximate", function()
+    for expected, q in pairs {
+      ['quant_method = "fp9": no known method; did you mean fp8%?'] = { quant_method = "fp9" },
+      ['quant_algo = "NVFP5": no known format; did you mean NVFP4%?'] = { quant_method = "modelopt",
+        quant_algo = "NVFP5" },
+      ["config_groups.g.weights: 12 bits of type int are no known format"] = { quant_method = "compressed-tensors",
+        config_groups = { g = { weights = { num_bits = 12, type = "int" } } } },
+      ["bits = 5: one of 2, 3, 4, 8 bits expected"] = { quant_method = "gptq", bits = 5 },
+      ["ignored_layers: a list of names expected"] = { quant_method = "fp8", ignored_layers = "lm_head" },
+      ["quantized_layers: an object expected"] = { quant_method = "modelopt", quant_algo = "MIXED_PRECISION" },
+      ['quantized_layers%["a"%]: quant_algo = "FP7": no known format; did you mean FP8'] = { quant_method = "modelopt",
+        quant_algo = "MIXED_PRECISION", quantized_layers = { a = { quant_algo = "FP7" } } },
+      ["quant_method = none: no known method; known are "] = {},
+    } do
+      local ok, why = pcall(read, LLAMA, q)
+      assert.is_false(ok)
+      assert.matches("^config.json: quantization_config: " .. expected, why)
+      assert.is_nil(why:find "\n")
+      local raw = { approximate = true, quantization_config = q }
+      for k, v in pairs(LLAMA) do raw[k] = v end
+      local m = huggingface.read(raw, "config.json")
+      assert.is_nil(m.quantization)
+      assert.matches("the weights are taken as not quantised$", m.warnings[1])
+    end
+    assert.matches("a KV cache of NVFP4 is not known; ignored", read(LLAMA, { quant_method = "modelopt",
+      quant_algo = "FP8", kv_cache_quant_algo = "NVFP4" }).warnings[1])
+  end)
+
+  it("of many layers by name are read in a moment", function()
+    local layers = {}
+    for i = 0, 60 do
+      for k = 0, 127 do
+        for _, name in ipairs { "gate_proj", "up_proj", "down_proj" } do
+          layers[("model.layers.%d.mlp.experts.%d.%s"):format(i, k, name)] = { quant_algo = "NVFP4" }
+        end
+      end
+    end
+    local raw = { num_hidden_layers = 61, quantization_config = { quant_method = "modelopt",
+      quant_algo = "MIXED_PRECISION", quantized_layers = layers } }
+    for k, v in pairs(MOE) do raw[k] = raw[k] or v end
+    local start = os.clock()
+    assert.equal(4.5, huggingface.read(raw, "config.json").weight_bits.expert)
+    assert.is_true(os.clock() - start < 5)
+  end)
+end)
+
 describe("a checkpoint's folder", function()
   it("may tell the format beside config.json", function()
     local folder = os.tmpname()

@@ -68,6 +68,8 @@ describe("SGLang's defaults", function()
     local e = plan({ system = "sglang" }).scenario.engine
     assert.equal("0.5.23", e.modelled_version)
     assert.equal("0.5.5", plan({ system = "sglang", version = "0.5.9" }).scenario.engine.modelled_version)
+    assert.error_matches(function() plan { system = "sglang", version = "0.5.24" } end,
+      "engine.version: 0.5.24: no modelled version is that new; 0.5.5 and 0.5.23 are modelled")
     assert.error_matches(function() plan { system = "sglang", version = "0.4" } end,
       "engine.version: 0.4: no modelled version is that old; 0.5.5 and 0.5.23 are modelled")
   end)
@@ -146,19 +148,35 @@ describe("a version of vLLM", function()
   end
 
   it("that is not modelled is the nearest older one, and the result says so", function()
-    for told, modelled in pairs { ["0.20"] = "0.11", ["v0.40.1"] = "0.33" } do
+    for told, modelled in pairs { ["0.20"] = "0.11", ["v0.32.9"] = "0.11" } do
       local s = run(told)
       local says = "engine.version: %s is scheduled as %s is, the nearest older version that is modelled"
       assert.same({ says:format(told, modelled) }, s.oracle.warnings)
     end
     assert.same({}, run "v0.11.0".oracle.warnings)
+    assert.same({}, run "0.33.1".oracle.warnings)
     assert.same({}, run().oracle.warnings)
   end)
 
-  it("that is none, or too old, is refused with those that are", function()
+  it("that is none, too old or too new is refused with those that are", function()
+    assert.error_matches(function() run "0.40.1" end, "engine.version: 0.40.1: no modelled version is that new")
     assert.error_matches(function() run "latest" end, 'engine.version: latest: a version such as "0.33" expected; '
       .. "0.11 and 0.33 are modelled")
     assert.error_matches(function() run "0.5" end, "engine.version: 0.5: no modelled version is that old; 0.11 and")
+  end)
+
+  -- engine/arg_utils.py, get_batch_defaults: 0.11 :1605-1625, 0.33 :2973-3006.
+  it("has the step's size of the GPU, for the server and for the offline LLM class", function()
+    local function size(version, hardware, context)
+      local e = plan({ version = version, usage_context = context, max_model_len = 4096 }, hardware).scenario.engine
+      return { e.max_num_batched_tokens, e.max_num_seqs }
+    end
+    for _, c in ipairs { { "0.11", "b200", 8192, 16384, 1024 }, { "0.33", "b200", 16384, 16384, 1024 },
+                         { "0.33", "h200", 8192, 16384, 1024 }, { "0.33", "a100-80gb", 2048, 8192, 256 },
+                         { "0.11", "l40s", 2048, 8192, 256 } } do
+      assert.same({ c[3], c[5] }, size(c[1], c[2]))
+      assert.same({ c[4], c[5] }, size(c[1], c[2], "LLM_CLASS"))
+    end
   end)
 
   it("is the newest unless said otherwise, as --version says", function()

@@ -1,19 +1,12 @@
 --- The whole engine against the plain scheduler of each version of vLLM (tests/spec/schedulers), on random requests:
 -- who is scheduled how many tokens in which step, who is preempted, what is found, what memory is in use.
 local plain = require "schedulers.vllm"
+local random = require "schedulers.random"
 local replay = require "schedulers.replay"
 local simulated = require "schedulers.simulated"
 
--- A stream of whole numbers (Knuth, The Art of Computer Programming 2, 3.3.4, table 1, line 26: MMIX).
-local function stream(seed)
-  local state = seed * 7919 + 1
-  local function pick(low, high)
-    state = state * 6364136223846793005 + 1442695040888963407
-    return low + (state >> 33) % (high - low + 1)
-  end
-  for _ = 1, 8 do pick(0, 1) end
-  return pick
-end
+-- Cases of each kind: as many as said, or $ORACLE_CASES.
+local MANY = tonumber(os.getenv "ORACLE_CASES")
 
 -- Prompts: texts of one's own, behind one of a few that others begin with too.
 local function prompt(pick, c, name)
@@ -33,7 +26,7 @@ local function tokens_of(parts)
 end
 
 local function random_case(seed, version, knobs)
-  local pick = stream(seed)
+  local pick = random.stream(seed)
   local k = { block_size = ({ 1, 4, 16 })[pick(1, 3)], max_num_batched_tokens = pick(16, 128), max_model_len = 400,
               enable_prefix_caching = false, long_prefill_token_threshold = 0, scheduling_policy = "fcfs",
               async_scheduling = false }
@@ -64,7 +57,7 @@ end
 -- What differs of `cases` random cases, and how many preemptions they had.
 local function differences(version, cases, knobs)
   local list, preemptions = {}, 0
-  for seed = 1, cases do
+  for seed = 1, MANY or cases do
     local case = random_case(seed, version, knobs)
     local want = plain.run(case)
     local kind, words = replay.compare(want, simulated.run(case))

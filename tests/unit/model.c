@@ -159,6 +159,70 @@ static void an_indexer_keeps_keys_of_its_own(void)
         27 * (m.hidden_size * 64 * 128.0 + m.hidden_size * (128.0 + 64) + 2 * 128));
 }
 
+/* DeepSeek-V4-Flash's: entries of 512 values, 64 of them with positions. */
+static void compressed_attention_keeps_entries(void)
+{
+  orc_model m = llama2_7b;
+  m.head_dim = 512;
+  m.num_attention_heads = 64;
+  m.num_key_value_heads = 1;
+  m.qk_rope_head_dim = 64;
+  m.q_lora_rank = 1024;
+  m.compress_ratio = 4;
+  m.full_compress_ratio = m.compress_window = 128;
+  m.o_groups = 8;
+  m.o_lora_rank = 1024;
+  m.index_n_heads = 64;
+  m.index_head_dim = 128;
+  m.index_topk = m.sliding_window = 2048;
+  m.num_windowed_layers = 15;
+  orc_error e = { .code = 0 };
+  CHECK(orc_model_check(&m, &e));
+  CHECK(orc_model_entry_bytes(&m) == 584.0); /* 448 + 2 * 64 + 7 scales and one to fill up */
+  CHECK(orc_model_kv_bytes(&m, ORC_BF16, 32) == 15 * (584 + 132) / 4.0 + 17 * 584 / 128.0);
+  orc_matrix x[ORC_MATRICES];
+  double in_layer[2] = { 0.0, 0.0 };
+  for (int block = ORC_BLOCK_WINDOWED; block <= ORC_BLOCK_FULL; block++) {
+    const int n = orc_model_matrices(&m, (orc_block)block, x);
+    for (int i = 0; i < n; i++)
+      in_layer[block - ORC_BLOCK_WINDOWED] += x[i].inputs * x[i].outputs;
+  }
+  const double query = 4096.0 * 1024 + 1024.0 * 64 * 512;
+  const double out = 64 * 512.0 / 8 * 8 * 1024 + 8 * 1024.0 * 4096;
+  const double index = 1024.0 * 64 * 128 + 4096.0 * (4 * 128 + 64);
+  CHECK(in_layer[1] == query + 4096.0 * 3 * 512 + out);
+  CHECK(in_layer[0] == query + 4096.0 * 5 * 512 + out + index);
+}
+
+static void layers_may_read_what_another_one_keeps(void)
+{
+  orc_model m = llama2_7b;
+  const double whole = orc_model_kv_bytes(&m, ORC_BF16, 32), all = orc_model_layer_parameters(&m);
+  m.num_kv_shared_layers = 8;
+  CHECK(orc_model_kv_bytes(&m, ORC_BF16, 32) == 0.75 * whole);
+  CHECK(orc_model_layer_parameters(&m) == all);
+}
+
+static void queries_may_come_from_a_low_rank(void)
+{
+  orc_model m = llama2_7b;
+  const double before = orc_model_layer_parameters(&m);
+  m.q_lora_rank = 2048;
+  CHECK(orc_model_layer_parameters(&m) - before == 32 * (2 * 2048.0 * 4096 + 2048 - 4096.0 * 4096));
+}
+
+static void some_experts_do_nothing(void)
+{
+  orc_model m = mixtral_8x7b;
+  const double all = orc_model_layer_parameters(&m);
+  m.zero_experts = 8; /* of the 2 a token chooses one does something, on average */
+  CHECK(orc_model_active_experts(&m) == 1.0);
+  CHECK(orc_model_layer_parameters(&m) == all + 32 * 4096.0 * 8);
+  m.zero_experts = 0;
+  m.routed_expert_hidden_size = 1024;
+  CHECK(all - orc_model_layer_parameters(&m) == 32 * (8 * 3 * 3072.0 * 14336 - 2 * 4096.0 * 1024));
+}
+
 static bool refused(orc_model m, const char *because)
 {
   orc_error e = { .code = 0 };
@@ -206,6 +270,10 @@ int main(void)
   RUN(layers_may_lack_a_half);
   RUN(layers_without_window_may_differ);
   RUN(an_indexer_keeps_keys_of_its_own);
+  RUN(compressed_attention_keeps_entries);
+  RUN(layers_may_read_what_another_one_keeps);
+  RUN(queries_may_come_from_a_low_rank);
+  RUN(some_experts_do_nothing);
   RUN(wrong_shapes_are_named);
   return DONE();
 }

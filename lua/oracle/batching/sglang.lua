@@ -14,11 +14,15 @@ local policy = require "oracle.policy"
 
 local CLIP, FIRST, FLOOR, DECAY, AHEAD = 4096, 0.7, 0.14, 600, 20
 local LPM_MOST, SHORT, ALIKE = 128, 32, 32                -- requests; tokens; tokens
+local TOUCH_EVERY = 32                                    -- looks at the queue
 
 -- Where those go that begin like others: behind all sorted by prefix, before later arrivals (key: its id).
 local LAST = 0.5
 -- Of equal ones in an order, those stay first that were.
 local TIE = 2^-24
+
+-- The key of a request whose answer may be so long: longest first, of equal ones in the order in which they came.
+local function by_length(longest, came) return came * 2^-30 - longest end
 
 -- The share of the longest answers that is kept free, brought up to this step.
 local function ratio_now(b, s)
@@ -35,7 +39,6 @@ end
 
 -- Longest cached prefix first (policy:441-451).
 local function by_prefix(b, s)
-  s.waiting, s.seen = s.waiting or b:columns { "id" }, s.seen or {}
   local n, ids, seen = b:waiting(s.waiting), s.waiting.id, s.seen
   for i = 1, n do
     local id = ids[i]
@@ -45,6 +48,29 @@ local function by_prefix(b, s)
     if kin then seen[kin] = true end
   end
   for kin in pairs(seen) do seen[kin] = nil end
+end
+
+-- In orders that do not go by prefixes, every 32nd time the queue is looked at, what it would find counts as used, of the
+-- first most of all (policy:282-302).
+local function touch_waiting(b, s)
+  if b:queue() == 0 then return end
+  s.touches = (s.touches or -1) + 1
+  if s.touches % TOUCH_EVERY ~= 0 then return end
+  local n, ids = b:waiting(s.waiting), s.waiting.id
+  for i = math.min(n, LPM_MOST), 1, -1 do b:cached(ids[i]) end
+end
+
+-- The queue is put in order.
+local function put_in_order(b, e, s, rules)
+  local how = s.params.schedule_policy
+  if not e.enable_prefix_caching then return end
+  if how == "lpm" and b:queue() <= LPM_MOST then
+    by_prefix(b, s)
+  elseif how == "dfs-weight" then
+    b:prefix_order()
+  elseif rules.touches_waiting then
+    touch_waiting(b, s)
+  end
 end
 
 -- What is expected of the memory: what running requests may need yet, and what this batch was promised.
@@ -58,8 +84,9 @@ local function charge(batch, e, rules, tokens, answer)
   batch.prompts, batch.chunk = batch.prompts - tokens, batch.chunk - tokens
 end
 
--- Requests whose prompts are computed, or will be by the step that runs.
-local function running(b, s) return b:size() - (s.lacking > 0 and 1 or 0) end
+-- Requests whose prompts are computed, or will be by the step that runs, and those that ended and stay until others
+-- decode.
+local function running(b, s) return b:size() - (s.lacking > 0 and 1 or 0) + s.ended end
 
 -- The prompt that is begun goes on, before all others (policy:1140-1223). It is the one admitted last.
 local function continue_chunk(b, e, s, rules, batch)
@@ -115,9 +142,7 @@ local function prefill(b, e, s, rules)
     s.full = true
     return false
   end
-  local how = s.params.schedule_policy
-  if how == "lpm" and e.enable_prefix_caching and b:queue() <= LPM_MOST then by_prefix(b, s) end
-  if how == "dfs-weight" and e.enable_prefix_caching then b:prefix_order() end
+  put_in_order(b, e, s, rules)
   local batch = s.batch
   batch.begun, batch.taken, batch.promised = 0, 0, ratio_now(b, s) * b:remaining(CLIP)
   batch.prompts, batch.chunk = s.params.max_prefill_tokens, e.max_num_batched_tokens
@@ -136,27 +161,54 @@ local function shortest(b, s)
     local less = generated[i] - generated[best]
     if less < 0 or less == 0 and prompt[i] >= prompt[best] then best = i end
   end
-  return s.all.id[best], generated[best]
+  return s.all.id[best], generated[best], s.all.max_output[best]
 end
 
 -- Memory is short of the next tokens: requests go back to the end of the queue.
 local function retract(b, e, s)
   repeat
-    local id, generated = shortest(b, s)
+    local id, generated, longest = shortest(b, s)
     if not b:preempt(id) then break end
     s.back = (s.back or 0) + TIE
     s.sent_back[id] = generated
-    b:requeue(id, s.newest + LAST + s.back)
+    local key = s.newest + LAST + s.back
+    b:requeue(id, s.params.schedule_policy == "lof" and by_length(longest, key) or key)
     b:make_room((b:size() * AHEAD + e.block_size - 1) // e.block_size)
   until b:size() <= 1 or b:decode_blocks() <= b:free()
-  s.ratio = math.min(1.0, b:progress(AHEAD))
+  s.ratio, s.decodes = math.min(1.0, b:progress(AHEAD)), s.decodes + 1   -- this step does not count
   s.full = false
+end
+
+-- Requests that ended make room for others, or stay until others decode.
+local function notice_ended(b, s, rules)
+  local ended = s.size - b:size()
+  if ended <= 0 then return end
+  if rules.finished_stay and b:steps() > s.prefilled then -- others decoded since
+    s.ended = s.ended + ended
+  else
+    s.full = false
+  end
+end
+
+-- Those that stayed leave: admission is tried again in the next step. Returns whether there were any.
+local function drop_ended(b, s)
+  if s.ended == 0 then return false end
+  s.ended, s.full = 0, false
+  b:call_again()
+  return true
+end
+
+-- Nobody is left to decode: admission is tried once more.
+local function again(b, e, s, rules)
+  s.first = b:size() == 0
+  return s.first and prefill(b, e, s, rules)
 end
 
 -- What is kept: all of it is made before the first step.
 local function begin(b, s)
-  s.batch, s.sent_back, s.lacking = {}, {}, 0
-  s.all = b:columns { "id", "prompt", "generated" }
+  s.batch, s.sent_back, s.lacking, s.ended, s.size, s.prefilled = {}, {}, 0, 0, 0, 0
+  s.waiting, s.seen = b:columns { "id" }, {}
+  s.all = b:columns { "id", "prompt", "generated", "max_output" }
 end
 
 return policy.batching {
@@ -164,12 +216,12 @@ return policy.batching {
   victim = "shortest",
   params = { schedule_policy = "fcfs", schedule_conservativeness = 1.0, max_prefill_tokens = 16384,
              -- What versions differ in (oracle.system.versions.sglang); these are 0.5.23's.
-             rules = { spare_pages = 1, chunk_goes_on = true } },
+             rules = { spare_pages = 1, chunk_goes_on = true, touches_waiting = true } },
 
   order = function(r, _, s)
     local how = s.params.schedule_policy
     s.newest = r.id
-    if how == "lof" then return -r.max_output end         -- longest output first
+    if how == "lof" then return by_length(r.max_output, r.id) end
     if how == "random" then return math.random() end
     return r.id
   end,
@@ -178,19 +230,13 @@ return policy.batching {
     local rules = s.params.rules
     if not s.batch then begin(b, s) end
     if b:size() == 0 then s.lacking = 0 end
-    local someone_left = b:size() < (s.size or 0)
-    if someone_left and not rules.finished_stay or s.lacking > 0 or s.first or b:size() == 0 then
-      s.full = false
-    end
+    notice_ended(b, s, rules)
+    if s.lacking > 0 or s.first or running(b, s) == 0 then s.full = false end
     s.first = running(b, s) == 0                           -- the next step admits anew (sched:3957)
-    if prefill(b, e, s, rules) then
-      s.prompts = (s.prompts or 0) + 1
+    if prefill(b, e, s, rules) or drop_ended(b, s) and again(b, e, s, rules) then
+      s.prompts, s.prefilled = (s.prompts or 0) + 1, b:steps() + 1
     else
       s.first = false
-      if s.full and someone_left and rules.finished_stay then  -- who left makes room from the next step on
-        s.full = false
-        b:call_again()
-      end
       ratio_now(b, s)
       if b:decode_blocks() > b:free() then retract(b, e, s) end
       b:decode()

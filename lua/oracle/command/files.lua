@@ -226,14 +226,14 @@ end
 --- What the catalog lists, as a table and as JSON.
 -- @param entries of catalog.models() or catalog.hardwares()
 function files.list(options, entries)
-  if #options.files > 0 then misuse("%s %s: takes no name", options.command, options.files[1]) end
   local outputs = files.open_results(options)
   local list = {}
   for i, e in ipairs(entries) do
-    list[i] = ordered.object { { "id", e.id }, { "name", e.name }, { "about", e.about } }
+    list[i] = ordered.object { { "id", e.id }, { "name", e.name }, { "about", e.about },
+                               { "names", ordered.array(e.names) } }
   end
   files.write(outputs.json, ordered.json(ordered.object { { options.command, ordered.array(list) } }))
-  if files.stdout_is_free(options) then files.print(show.list(entries)) end
+  if files.stdout_is_free(options) then files.print(show.list(options.command, entries, #options.files > 0)) end
 end
 
 return files

@@ -82,8 +82,8 @@ options.COMMANDS = {
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
-  { "models", "", "the models that come with oracle" },
-  { "hardware", "", "the accelerators that come with oracle" },
+  { "models", "[WORD ...]", "the models that come with oracle, or those with the words in a name" },
+  { "hardware", "[WORD ...]", "the accelerators that come with oracle, or those with the words in a name" },
   { "show", "model|hardware X", "one of them, figure by figure; model X --ops: what a step is made of" },
 }
 

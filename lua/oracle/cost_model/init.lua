@@ -40,6 +40,7 @@ cost_model.OVERHEADS = {
   seconds("prefill_comm_overhead", "added to every step with prompt tokens", { default = 0 }),
   seconds("decode_comm_overhead", "added to every step that only decodes", { default = 0 }),
   seconds("sequence_overhead", "added per sampled sequence and step", { default = 0 }),
+  seconds("lora_layer_overhead", "added per layer of a step with LoRA adapters in it", { default = 0 }),
   { "moe_imbalance", "number", min = 1, max = 1000, default = 1, doc = "busiest expert over the mean" },
 }
 

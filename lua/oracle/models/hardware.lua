@@ -27,16 +27,18 @@ local SI = { flops = "FLOPS", bytes = "B", rate = "B/s", time = "s", power = "W"
 -- Field -> dimension, least value in SI (what is smaller lacks its unit); a table of fields for a section.
 local LINK = { bandwidth = { "rate", 1e6 }, latency = { "time", 0 } }
 local FIELDS = {
-  flops = {}, memory = { "bytes", 2 ^ 20 }, bandwidth = { "rate", 1e6 }, nvlink = LINK, pcie = LINK,
-  power = { active = { "share", 0 }, memory = { "share", 0 }, compute = { "share", 0 } },
+  flops = {}, memory = { "bytes", 2 ^ 20 }, bandwidth = { "rate", 1e6 }, nvlink = LINK, c2c = LINK,
+  pcie = LINK, power = { active = { "share", 0 }, memory = { "share", 0 }, compute = { "share", 0 } },
   idle_watts = { "power", 0 }, tdp_watts = { "power", 0 }, usd_per_hour = { "price", 0 },
 }
 for _, dtype in ipairs(formats.PEAKS) do FIELDS.flops[dtype] = { "flops", 1e9 } end
 
-local ORDER = { "flops", "memory", "bandwidth", "nvlink", "pcie", "power", "idle_watts", "tdp_watts", "usd_per_hour" }
-local IN_ORDER = { flops = formats.PEAKS, nvlink = { "bandwidth", "latency" }, pcie = { "bandwidth", "latency" },
+local ORDER = { "flops", "memory", "bandwidth", "nvlink", "c2c", "pcie", "power", "idle_watts", "tdp_watts",
+                "usd_per_hour" }
+local OF_LINK = { "bandwidth", "latency" }
+local IN_ORDER = { flops = formats.PEAKS, nvlink = OF_LINK, c2c = OF_LINK, pcie = OF_LINK,
                    power = { "active", "memory", "compute" } }
-local TEXTS = { id = true, name = true, aliases = true, generation = true }
+local TEXTS = { id = true, name = true, aliases = true, generation = true, like = true }
 
 --- What a chip's kernels are written for: families of chips that reach alike shares of their peaks.
 -- blackwell is the data-centre kind (sm100, sm103), blackwell-rtx the other (sm120, sm121).
@@ -137,6 +139,7 @@ local function check_whole(file, h)
   if not h.bandwidth then fail(file, "bandwidth", "missing (of the memory, as \"3.35 TB/s\")") end
   check_link(file, h, "nvlink")
   check_link(file, h, "pcie")
+  if h.c2c then check_link(file, h, "c2c") end
   h.idle_watts, h.tdp_watts, h.usd_per_hour = h.idle_watts or 0, h.tdp_watts or 0, h.usd_per_hour or 0
   if h.idle_watts > h.tdp_watts then
     fail(file, "idle_watts", "%g W is above tdp_watts, %g W", h.idle_watts, h.tdp_watts)
@@ -165,9 +168,10 @@ end
 -- @tparam table raw the decoded file
 -- @tparam string file its name, for messages
 -- @treturn table the fields of orc_hardware (src/cost/hardware.h) in SI: `flops` by format name ("bf16", ...),
--- `memory` (B), `bandwidth` (B/s), `nvlink` and `pcie` {bandwidth (B/s, one direction), latency (s)}, `idle_watts`,
--- `tdp_watts`, `usd_per_hour` (0: unknown); `power` (shares of the TDP: oracle.models.power); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil;
--- and `figures`, a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
+-- `memory` (B), `bandwidth` (B/s), `nvlink`, `c2c` (to the host's memory, nil where there is only PCIe) and `pcie`
+-- {bandwidth (B/s, one direction), latency (s)}, `idle_watts`, `tdp_watts`, `usd_per_hour` (0: unknown); `power` (shares
+-- of the TDP: oracle.models.power); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil; and `figures`,
+-- a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
 -- @raise "FILE: FIELD: what was expected"
 function hardware.read(raw, file)
   if not is_object(raw) then error(file .. ": an object expected, one field per figure", 0) end

@@ -1,5 +1,6 @@
 --- Of what kind each layer of a config.json is: full attention, within a window or chunk, a state of fixed size, an MLP
 -- alone. The files say it in many ways; all become one list.
+local attention = require "oracle.models.attention"
 local states = require "oracle.models.states"
 
 local layers = {}
@@ -13,7 +14,9 @@ local KINDS = {
   sliding_window_attention = "windowed", chunked_attention = "windowed",
   linear_attention = "state", mamba = "state", mamba2 = "state", conv = "state", short_conv = "state",
   lightning_attention = "state", kda = "state",
-  mlp = "mlp", moe = "experts",
+  mlp = "mlp", moe = "experts", hybrid = "hybrid",        -- Zamba2: a state, and what all such layers share
+  minimax_m3_sparse = "sparse", deepseek_sparse_attention = "sparse",
+  compressed_sparse_attention = "full", heavily_compressed_attention = "full",
 }
 
 -- Nemotron-H's letters (its configuration_nemotron_h.py, hybrid_override_pattern).
@@ -41,12 +44,20 @@ end
 
 -- ---- the ways to say it ----
 
+-- A list may go on with the layers that predict further tokens.
+local function check_length(c, m, key, list)
+  if #list < m.num_hidden_layers then
+    c:fail("%s: %d layers, num_hidden_layers is %d", key, #list, m.num_hidden_layers)
+  end
+end
+
 local function named(c, m, key)
   local list = c:value(key)
   if type(list) ~= "table" or #list == 0 then return nil end
+  check_length(c, m, key, list)
   return each(m.num_hidden_layers, function(i)
     local name = list[i]
-    local kind = KINDS[name] or (name == nil and "full")
+    local kind = KINDS[name]
     if not kind then
       if not c.approximate then
         c:fail("%s[%d] = %s: no known kind of layer; approximate = true takes it as full attention", key, i - 1,
@@ -77,14 +88,15 @@ SAID[2] = function(c, m) return named(c, m, "layers_block_type") end
 
 SAID[3] = function(c, m) return named(c, m, "layer_types") end
 
-SAID[4] = function(c, m)                                  -- Bamba; LFM2
-  local list = c:value "attn_layer_indices" or c:value "full_attn_idxs"
+SAID[4] = function(c, m)                                  -- Bamba; LFM2; Solar
+  local list = c:value "attn_layer_indices" or c:value "full_attn_idxs" or c:value "gqa_layers"
   return type(list) == "table" and c.family.state and full_at(m, list, 1) or nil
 end
 
 SAID[5] = function(c, m)                                  -- MiniMax-Text-01: 0 lightning, 1 softmax
   local list = c:value "attn_type_list"
   if type(list) ~= "table" then return nil end
+  check_length(c, m, "attn_type_list", list)
   return each(m.num_hidden_layers, function(i) return list[i] == 0 and "state" or "full" end)
 end
 
@@ -105,6 +117,19 @@ SAID[8] = function(c, m)                                  -- Qwen3-Next
   local every = c.family.state == "delta_net" and c:count("full_attention_interval", 4) or nil
   if not every then return nil end
   return each(m.num_hidden_layers, function(i) return i % every == 0 and "full" or "state" end)
+end
+
+SAID[9] = function(c, m)                                  -- MiMo-V2: 1 a window
+  local list = c:value "hybrid_layer_pattern"
+  if type(list) ~= "table" then return nil end
+  return each(m.num_hidden_layers, function(i) return list[i] == 1 and "windowed" or "full" end)
+end
+
+SAID[10] = function(c, m)                                 -- layers within a window, counted from 0
+  local list = c:value "local_layer_ids" or c:value "sliding_window_layers"
+  if type(list) ~= "table" then return nil end
+  local set = set_of(list, 1)
+  return each(m.num_hidden_layers, function(i) return set[i] and "windowed" or "full" end)
 end
 
 -- ---- windows ----
@@ -171,8 +196,8 @@ local function read_window(c, m, list)
   local types = c:value "layer_types"
   local chunked = rule == "chunked" or type(types) == "table" and types[1] == "chunked_attention"
   local width, name = width_of(c, chunked)
-  if not width then
-    if count(list, "windowed") > 0 then c:fail("sliding_window is missing (needed for layer_types)") end
+  if not width or rule == "none" then
+    if not width and count(list, "windowed") > 0 then c:fail("sliding_window is missing (needed for layer_types)") end
     return
   end
   local covered = list and count(list, "windowed")
@@ -180,7 +205,12 @@ local function read_window(c, m, list)
     covered = WINDOWED[rule] and WINDOWED[rule](c, m) or patterned(c, m, rule)
   end
   if not covered then c:warn("%s = %d is ignored: which layers it covers is not known", name, width) end
-  if not covered or covered == 0 or width >= m.max_position_embeddings then return end
+  if not covered or covered == 0 then return end
+  if width > m.max_position_embeddings then
+    c:warn("%s = %d is longer than the context of %d: its layers keep all of it", name or "the window", width,
+      m.max_position_embeddings)
+  end
+  if width >= m.max_position_embeddings then return end
   m.sliding_window, m.num_windowed_layers = width, math.min(covered, m.num_hidden_layers)
   if chunked then
     m.chunked_window = true
@@ -205,45 +235,36 @@ local function read_state(c, m, list)
   end
   local s = reader(c, m)
   m.num_state_layers, m.state_beside_attention = n, beside
-  m.state_inputs, m.state_outputs, m.state_vectors, m.state_bytes = s.inputs, s.outputs, s.vectors, s.bytes
+  m.state_inputs, m.state_outputs, m.state_vectors = s.inputs, s.outputs, s.vectors
+  m.state_bytes, m.state_values = s.bytes, s.values
+end
+
+-- Zamba: every layer has a state; some begin with attention and an MLP that all of them share in turns (Zamba2,
+-- arXiv:2411.15242, section 2), with a projection of their own and, where the file says so, adapters of low rank. Those
+-- parts count as layers beside.
+local function read_hybrids(c, m, list)
+  local hybrids, n = count(list, "hybrid"), m.num_hidden_layers
+  if hybrids == 0 then return list end
+  m.num_shared_blocks = c:count("num_mem_blocks", 1)
+  m.attention_inputs = 2 * m.hidden_size                  -- hidden state and embedding side by side
+  local own, rank = m.hidden_size ^ 2, c:count("adapter_rank", 128)
+  if c:flag "use_shared_mlp_adapter" or c.family.mlp_adapter then
+    own = own + rank * (m.hidden_size + 2 * m.intermediate_size)
+  end
+  if c:flag "use_shared_attention_adapter" then own = own + 3 * rank * 2 * m.attention_inputs end
+  m.num_hidden_layers, m.num_mlpless_layers = n + hybrids, n
+  m.layer_vectors = hybrids * own / m.num_hidden_layers
+  return each(n + hybrids, function(i) return i <= n and "state" or "full" end)
 end
 
 -- Layers that are a mixer or an MLP alone.
 local function read_halves(c, m, list)
   local mlps = count(list, "mlp") + count(list, "experts")
-  if c.family.halves and list then
+  if c.family.halves and list and mlps > 0 then
     m.num_mixerless_layers, m.num_mlpless_layers = mlps, m.num_hidden_layers - mlps
     m.num_dense_layers = m.num_experts > 0 and count(list, "mlp") or 0
   elseif mlps > 0 then
     c:fail("layers of an MLP alone are not known in model_type %s", c.model_type)
-  end
-end
-
--- ---- what full layers have of their own, and sparse attention ----
-
-local function read_full(c, m)
-  if m.num_windowed_layers == 0 then return end
-  local dim, heads = c:count "global_head_dim", c:count "num_global_key_value_heads"
-  m.full_head_dim = dim and dim ~= m.head_dim and dim or nil
-  m.full_key_value_heads = heads and heads ~= m.num_key_value_heads and heads or nil
-  m.full_shares_kv = c:flag "attention_k_eq_v" or nil
-end
-
-local function read_indexer(c, m)
-  local topk = c:count("index_topk", 0, 0)
-  if topk == 0 then return end
-  if m.kv_lora_rank == 0 then
-    if not c.approximate then
-      c:fail("index_topk = %d: an indexer beside attention that is not latent is not known; approximate = true takes "
-        .. "it as full attention", topk)
-    end
-    return
-  end
-  m.index_topk, m.index_n_heads, m.index_head_dim = topk, c:need "index_n_heads", c:need "index_head_dim"
-  if topk < m.max_position_embeddings then
-    m.sliding_window, m.num_windowed_layers = topk, m.num_hidden_layers
-  else
-    m.index_topk = nil
   end
 end
 
@@ -258,13 +279,15 @@ local function summary(m)
   end
   local mixers = m.num_hidden_layers - (m.num_mixerless_layers or 0)
   local state = m.num_state_layers or 0
-  local attention = mixers - (m.state_beside_attention and 0 or state)
+  local attending = mixers - (m.state_beside_attention and 0 or state)
   local latent = m.kv_lora_rank > 0
-  if m.index_topk then
-    add("sparse", attention, { tokens = m.index_topk })
+  if m.compress_ratio then
+    add("compressed, sparse", m.num_windowed_layers, { tokens = m.index_topk })
+    add("compressed", attending - m.num_windowed_layers)
   else
-    add(m.chunked_window and "chunked" or "sliding", m.num_windowed_layers, { tokens = m.sliding_window })
-    add(latent and "latent" or "full", attention - m.num_windowed_layers)
+    local kind = m.index_topk and "sparse" or m.chunked_window and "chunked" or "sliding"
+    add(kind, m.num_windowed_layers, { tokens = m.sliding_window })
+    add(latent and "latent" or "full", attending - m.num_windowed_layers)
   end
   add("state", state)
   add("mlp", m.num_mixerless_layers or 0)
@@ -272,18 +295,21 @@ local function summary(m)
 end
 
 --- Read the kinds of layers into the shape `m`: windows, states, halves, sparse attention; and `layer_kinds`, a list of
--- { kind = "full" | "latent" | "sliding" | "chunked" | "sparse" | "state" | "mlp", layers =, tokens = }.
+-- { kind = "full" | "latent" | "sliding" | "chunked" | "sparse" | "compressed" | "state" | "mlp", layers =, tokens = }.
 -- @param c an opened config.json (oracle.models.huggingface)
 function layers.read(c, m)
   local list
   for _, way in ipairs(SAID) do
     list = list or way(c, m)
   end
+  m.num_sparse_layers = count(list, "sparse")
   read_window(c, m, list)
+  list = read_hybrids(c, m, list)
   read_state(c, m, list)
   read_halves(c, m, list)
-  read_full(c, m)
-  read_indexer(c, m)
+  attention.kinds(c, m)
+  attention.sparse(c, m)
+  m.num_sparse_layers = nil
   m.layer_kinds = summary(m)
 end
 

@@ -1,40 +1,32 @@
 --- The lists of modules in checkpoints' quantisation settings: exact names, names of what is around them, wildcards of
 -- ModelOpt ("model.layers.3.self_attn*") and regular expressions of compressed-tensors ("re:.*mlp\.(gate|up)_proj").
+local regex = require "oracle.text.regex"
+
 local module_names = {}
 
--- A regular expression as Lua patterns, one per choice of its groups; what the files use of the syntax, no more.
-local function patterns_of(regex)
-  local before, choices, after = regex:match "^(.-)%(%??:?([^()]*)%)(.*)$"
-  if before and choices:find "|" then
-    local list = {}
-    for choice in choices:gmatch "[^|]+" do
-      for _, p in ipairs(patterns_of(before .. choice .. after)) do list[#list + 1] = p end
-    end
-    return list
-  end
-  local p = regex:gsub("[()]", ""):gsub("%%", "%%%%"):gsub("%-", "%%-"):gsub("\\d", "%%d"):gsub("\\(%p)", "%%%1")
-  return { "^" .. p:gsub("^%^", "") }
-end
+local LONGEST = 1000                                      -- bytes of an entry; a longer one is no name
 
 local function wildcard(entry)
-  local p = entry:gsub("[%%%.%-%+%?%[%]%(%)%^%$]", "%%%0"):gsub("%*", ".*")
-  return "^" .. p
+  local p = "^" .. entry:gsub("[%%%.%-%+%?%[%]%(%)%^%$]", "%%%0"):gsub("%*", ".*")
+  return function(name) return name:find(p) ~= nil end
 end
 
 local list = {}
 list.__index = list
 
---- Whether the list names a module, or something around it.
-function list:has(name)
-  local at = name
+--- Whether the list names a module, or something around it; `alone`: itself alone, as compressed-tensors means it
+-- (utils/match.py, match_name).
+function list:has(name, alone)
+  if alone and self.exact[name] then return true end
+  local at = not alone and name
   while at do
     if self.exact[at] then return true end
     at = at:match "^(.*)%.[^.]*$"
   end
-  for _, p in ipairs(self.patterns) do
-    if name:find(p) then return true end
+  for _, matches in ipairs(self.patterns) do
+    if matches(name) then return true end
   end
-  for _, part in ipairs(self.inner) do
+  for _, part in ipairs(alone and {} or self.inner) do
     if ("." .. name .. "."):find("." .. part .. ".", 1, true) then return true end
   end
   return false
@@ -45,11 +37,9 @@ end
 function module_names.list(entries)
   local l = setmetatable({ exact = {}, patterns = {}, inner = {} }, list)
   for _, entry in ipairs(type(entries) == "table" and entries or {}) do
-    if type(entry) == "string" and #entry <= 1000 then
+    if type(entry) == "string" and #entry <= LONGEST then
       if entry:find "^re:" then
-        for _, p in ipairs(patterns_of(entry:sub(4))) do
-          if pcall(string.find, "", p) then l.patterns[#l.patterns + 1] = p end
-        end
+        l.patterns[#l.patterns + 1] = regex.compile(entry:sub(4))
       elseif entry:find("*", 1, true) then
         l.patterns[#l.patterns + 1] = wildcard(entry)
       else

@@ -1,11 +1,29 @@
 --- `oracle show model X` and `oracle show hardware X`: one entry of the catalog with what follows from it.
 local catalog = require "oracle.models.catalog"
+local checkpoint = require "oracle.models.checkpoint"
 local console = require "oracle.text.console"
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
+local kept = require "oracle.models.kept"
 local quantization = require "oracle.models.quantization"
 
 local show = {}
+
+local WIDE = 80
+
+-- Words in lines no wider than a terminal, those after the first set in.
+local function wrapped(first, text, indent)
+  local lines, line = {}, first
+  for word in text:gmatch "%S+" do
+    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
+      lines[#lines + 1], line = line, indent .. word
+    else
+      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
 
 local function billions(n)
   return ("%.6g billion"):format(n / 1e9)
@@ -13,7 +31,13 @@ end
 
 local function experts(m)
   if m.num_experts == 0 then return nil end
-  return ("%d, %d per token, inner size %d"):format(m.num_experts, m.num_experts_per_tok, m.moe_intermediate_size or 0)
+  local more = {}
+  if (m.zero_experts or 0) > 0 then more[#more + 1] = (", %d idle"):format(m.zero_experts) end
+  if (m.shared_expert_size or 0) > 0 then more[#more + 1] = (", shared %d"):format(m.shared_expert_size) end
+  local width = m.routed_expert_hidden_size or 0
+  if width > 0 then more[#more + 1] = (", of width %d"):format(width) end
+  return ("%d, %d per token, inner %d%s"):format(m.num_experts, m.num_experts_per_tok,
+    m.moe_intermediate_size or 0, table.concat(more))
 end
 
 local function attention(m)
@@ -62,40 +86,35 @@ local function parts_table(count, layout)
     rest = rest - n
   end
   local head = count.total - count.layer - count.embedding - count.tower
-  add("embedding", count.embedding, wide)
-  if head >= count.lm_head then add("LM head", count.lm_head, wide) end
-  add("image encoder", count.tower, wide)
+  local told = layout.weight_bits or {}
+  add("embedding", count.embedding, told.embedding or wide)
+  if head >= count.lm_head then add("LM head", count.lm_head, told.lm_head or wide) end
+  add("encoders and tables", count.tower, wide)
   rest = rest - count.embedding - count.tower - (head >= count.lm_head and count.lm_head or 0)
   add("norms, biases, convolutions", rest, wide)
   return console.table({ "part", { name = "parameters", unit = "million" }, "bits of one",
                          { name = "weights", unit = "GiB" } }, rows)
 end
 
+-- Layers that predict further tokens, which a run has only where it drafts with them.
+local function further(m)
+  local n = checkpoint.mtp_parameters(m)
+  return n > 0 and ("%d layer%s of the checkpoint, %s"):format(m.num_nextn_predict_layers,
+    m.num_nextn_predict_layers > 1 and "s" or "",
+    billions(n)) or nil
+end
+
 local CONTEXTS = { 1024, 32768, 131072 }
 
 -- What one sequence keeps, by kind of layer, at several lengths.
-local function kinds_table(m, memory)
-  local kinds, rows = memory.stages[1].kinds, {}
-  local function add(name, layers, per_token, at)
-    local row = { name, ("%d"):format(layers), per_token and ("%.4g"):format(layers * per_token / 1024) or "" }
-    for i, tokens in ipairs(CONTEXTS) do row[3 + i] = ("%.4g"):format(layers * at(tokens) / 2 ^ 20) end
-    rows[#rows + 1] = row
+local function kinds_table(m, layout)
+  local rows = {}
+  for i, k in ipairs(kept.kinds(m, layout)) do
+    rows[i] = { k.name, ("%d"):format(k.layers), k.per_token and ("%.4g"):format(k.layers * k.per_token / 1024) or "" }
+    for j, tokens in ipairs(CONTEXTS) do rows[i][3 + j] = ("%.4g"):format(k.layers * k.at(tokens) / 2 ^ 20) end
   end
-  for _, kind in ipairs { "windowed", "full", "state" } do
-    local k = kinds[kind]
-    if k then
-      local keeps = kind == "windowed" and not m.index_topk and m.sliding_window or math.huge
-      local name = kind == "full" and "full" or kind == "state" and "state"
-        or m.index_topk and ("sparse, of %d tokens"):format(m.sliding_window)
-        or ("%s of %d"):format(m.chunked_window and "chunk" or "window", m.sliding_window)
-      if m.kv_lora_rank > 0 and kind ~= "state" then name = name .. ", latent" end
-      add(name, k.layers, kind ~= "state" and k.bytes, function(tokens)
-        return kind == "state" and k.bytes or k.bytes * math.min(tokens, keeps)
-      end)
-    end
-  end
-  return console.table({ "layers of a kind", "number", { name = "per token", unit = "KiB" },
-    { name = "1k tokens", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
+  return console.table({ "layers of a kind", "number", { name = "token", unit = "KiB" },
+    { name = "1k", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)
 end
 
 local function windows(m)
@@ -108,8 +127,16 @@ end
 
 local function notes(list)
   local out = {}
-  for i, w in ipairs(list) do out[i] = "warning: " .. w .. "\n" end
+  for i, w in ipairs(list) do out[i] = wrapped("warning: ", w, "  ") end
   return #out > 0 and "\n" .. table.concat(out) or ""
+end
+
+local function names(first, list)
+  return list and list[1] and wrapped(first, table.concat(list, ", "), "  ") or ""
+end
+
+local function published(m)
+  return math.type(m.published) == "integer" and billions(m.published) or m.published
 end
 
 --- A model: its shape, its parameters by part with the format of each, its KV cache by kind of layer, and every warning
@@ -119,44 +146,96 @@ function show.model(name)
   local count, layout = core.cost.parameters(m), quantization.layout(m)
   local memory = core.cost.memory { model = m, layout = layout, max_num_batched_tokens = 2048, max_num_seqs = 256 }
   local rows = {
-    { "name", m.name }, { "aliases", table.concat(m.aliases, ", ") }, { "source", m.source },
     { "layers", m.num_hidden_layers }, { "kinds of layers", windows(m) },
     { "hidden size", m.hidden_size }, { "attention", attention(m) },
     { "MLP inner size", m.intermediate_size }, { "experts", experts(m) },
     { "vocabulary", m.vocab_size }, { "context (tokens)", m.max_position_embeddings },
-    { "parameters", billions(count.total) }, { "active per token", billions(count.active) },
+    { "parameters", billions(count.total) }, { "published", published(m) },
+    { "active per token", billions(count.active) }, { "further tokens", further(m) },
     { "weights", ("%s, %.2f GiB"):format(layout.weights, memory.weight_bytes / 2 ^ 30) },
     { "checkpoint's index", m.checkpoint_bytes and ("%.2f GiB"):format(m.checkpoint_bytes / 2 ^ 30) },
     { "KV cache per token", ("%s, %.4g KiB"):format(layout.kv, memory.kv_bytes_per_token / 1024) },
-    { "FLOPs per decoded token", ("%.4g G"):format(2 * count.active / 1e9) },
-    { "file", m.file },
+    { "FLOPs per token", ("%.4g G"):format(2 * count.active / 1e9) },
   }
   local shown = {}
   for _, row in ipairs(rows) do
     if row[2] ~= nil and row[2] ~= "" then shown[#shown + 1] = { row[1], tostring(row[2]) } end
   end
-  return console.table({ m.id, "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, memory)
+  return m.name .. "\n" .. names("aliases: ", m.aliases) .. names("variants: ", m.variants)
+    .. wrapped("source: ", m.source, "  ") .. ("file: %s\n\n"):format(m.file)
+    .. console.table({ "shape", "" }, shown) .. "\n" .. parts_table(count, layout) .. "\n" .. kinds_table(m, layout)
     .. notes(m.warnings)
 end
 
---- An accelerator: every figure with unit, source and date.
+--- An accelerator: every figure with its unit, and where it is from.
 function show.hardware(name)
   local h = catalog.hardware(name)
-  local rows = {}
+  local rows, sources, numbers = {}, {}, {}
   for i, f in ipairs(h.figures) do
-    rows[i] = { f.field, ("%.10g %s"):format(f.value, f.unit), (f.source or "") .. (f.date and ", " .. f.date or ""),
-                f.estimate and "estimate" or "" }
+    local source = (f.source or "no source") .. (f.date and ", " .. f.date or "") .. (f.note and "; " .. f.note or "")
+    if not numbers[source] then
+      numbers[source] = #sources + 1
+      sources[#sources + 1] = wrapped(("[%d] "):format(#sources + 1), source, "    ")
+    end
+    rows[i] = { f.field, ("%.10g %s"):format(f.value, f.unit),
+                ("[%d]%s"):format(numbers[source], f.estimate and " estimate" or "") }
   end
-  return ("%s\naliases: %s\nfile: %s\n\n"):format(h.name, table.concat(h.aliases, ", "), h.file)
-    .. console.table({ h.id, "figure", "source", "" }, rows)
+  return h.name .. "\n" .. (h.aliases[1] and wrapped("aliases: ", table.concat(h.aliases, ", "), "  ") or "")
+    .. (h.generation and "generation: " .. h.generation .. "\n" or "") .. ("file: %s\n\n"):format(h.file)
+    .. console.table({ h.id, "figure", "source" }, rows) .. "\n" .. table.concat(sources)
 end
 
---- What the catalog lists, one entry per line.
+-- As short as a column of a list takes it: 671, 7.6, 0.49.
+local function short(v, unit)
+  if not v or v == 0 then return "-" end
+  v = v / unit
+  return (v >= 100 and "%.0f" or v >= 1 and "%.1f" or "%.2f"):format(v)
+end
+
+local function model_row(e)
+  return { e.id, short(e.parameters, 1e9), short(e.active, 1e9), short(e.weight_bytes, 2 ^ 30),
+           short(e.kv_bytes_per_token, 1024), ("%d"):format(e.context) }
+end
+
+local function hardware_row(e)
+  local h = e.hardware
+  local f = h.flops
+  return { e.id, short(h.memory, 2 ^ 30), ("%.2f"):format(h.bandwidth / 1e12), short(core.cost.flops(h, "bf16"), 1e12),
+           short(f.fp8 or f.int8, 1e12), short(f.fp4, 1e12), short(h.nvlink.bandwidth, 1e9), short(h.tdp_watts, 1),
+           h.usd_per_hour > 0 and ("%.2f"):format(h.usd_per_hour) or "-" }
+end
+
+local LISTS = {
+  models = { row = model_row, columns = { "id", "billion", "active", "weights GiB", "KV KiB",
+                                          "context" } },
+  hardware = { row = hardware_row, columns = { "id", "GiB", "TB/s", "bf16", "fp8/int8", "fp4", "link GB/s", "W",
+                                               "USD/h" } },
+}
+
+-- All columns but the first set to the right, in place.
+local function right(columns, rows)
+  local heads = table.move(columns, 1, #columns, 1, {})
+  for c = 2, #columns do
+    local width = #heads[c]
+    for _, row in ipairs(rows) do width = math.max(width, #row[c]) end
+    heads[c] = (" "):rep(width - #heads[c]) .. heads[c]
+    for _, row in ipairs(rows) do row[c] = (" "):rep(width - #row[c]) .. row[c] end
+  end
+  return heads
+end
+
+--- What the catalog lists, one entry per line; then the names that were looked for.
+-- @param what "models" or "hardware"
 -- @param entries of catalog.models() or catalog.hardwares()
-function show.list(entries)
-  local rows = {}
-  for i, entry in ipairs(entries) do rows[i] = { entry.id, entry.name, entry.about } end
-  return console.table({ "id", "name", "" }, rows)
+-- @param searched whether words were looked for in names, which are then shown
+function show.list(what, entries, searched)
+  local rows, found = {}, {}
+  for i, e in ipairs(entries) do
+    rows[i] = LISTS[what].row(e)
+    if searched and e.names[1] then found[#found + 1] = wrapped(e.id .. ": ", table.concat(e.names, ", "), "  ") end
+  end
+  local columns = right(LISTS[what].columns, rows)
+  return console.table(columns, rows) .. (found[1] and "\nnames\n" .. table.concat(found) or "")
 end
 
 return show

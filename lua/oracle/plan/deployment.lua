@@ -5,6 +5,7 @@ local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local engine_memory = require "oracle.plan.engine_memory"
 local kv_groups = require "oracle.plan.kv_groups"
+local lora = require "oracle.plan.lora"
 local checkpoints = lazy "oracle.models.quantization"
 local systems = lazy "oracle.system"
 local units = require "oracle.text.units"
@@ -19,27 +20,19 @@ end
 
 -- ---- number formats ----
 
--- Weight format, and the format the matrix units then compute in. Weight-only formats are unpacked to 16 bit on the
--- way: vLLM's docs, "Quantization".
-local function quantized(quantization, activations)
-  local weights = formats.find("weights", quantization)
-  if not weights then return activations, activations end
-  return weights, formats.of[weights].weight_only and activations or weights
-end
-
 --- Whether attention replicas share the experts of a model; of one without they are copies, which share nothing.
 function deployment.shares_experts(e, model)
   return e.data_parallel_size > 1 and (model.num_experts or 0) > 0
 end
 
 -- Layers of each stage. Those that do not divide go to the stages before the last, from behind (vLLM 0.11,
--- distributed/utils.py, get_pp_indices); nil: as many on each.
+-- distributed/utils.py, get_pp_indices), with SGLang to the last ones (srt/distributed/utils.py); nil: as many on each.
 local function stage_layers(e, model)
   if e.pipeline_layers == "even" then return nil end
   local n, layers = e.pipeline_parallel_size, model.num_hidden_layers
   if e.pipeline_layers or not layers or layers % n == 0 or n > layers then return e.pipeline_layers end
-  local list = {}
-  for i = 1, n do list[i] = layers // n + (i < n and n - i <= layers % n and 1 or 0) end
+  local list, rest, last = {}, layers % n, e.system == "sglang" and n or n - 1
+  for i = 1, n do list[i] = layers // n + (i <= last and i > last - rest and 1 or 0) end
   return list
 end
 
@@ -49,16 +42,19 @@ function deployment.layout(e, model)
   if own == "fp32" and e.dtype == "auto" then own = "bf16" end   -- vLLM's auto never serves in 32 bit
   local activations = formats.find("activations", e.dtype) or own
   local asked = e.quantization and formats.find("weights", e.quantization) or e.quantization
-  local weights, compute = quantized(checkpoints.weights(model, asked) or "none", activations)
+  local weights = formats.find("weights", checkpoints.weights(model, asked) or "none") or activations
   local kv = e.kv_cache_dtype
   if kv == "auto" then kv = model.kv_cache_dtype or activations end
   return {
     tensor_parallel_size = e.tensor_parallel_size, pipeline_parallel_size = e.pipeline_parallel_size,
-    activations = activations, weights = weights, compute = compute,
+    activations = activations, weights = weights,
+    compute = checkpoints.compute(model, asked, weights, activations),
     weight_bits = (not asked or asked == model.quantization)
       and checkpoints.part_bits(model, weights, activations) or nil,
     kv = formats.find("kv", kv) or kv,
     layers = stage_layers(e, model),
+    max_lora_rank = e.enable_lora and e.max_lora_rank or 0,
+    decode_context_parallel_size = e.decode_context_parallel_size, kv_interleave = e.cp_kv_cache_interleave_size,
     data_parallel_size = deployment.shares_experts(e, model) and e.data_parallel_size or nil,
     expert_parallel = e.enable_expert_parallel, sequence_parallel = e.enable_sequence_parallelism,
     all_reduce = e.all_reduce,
@@ -81,10 +77,34 @@ end
 
 -- ---- engine knobs ----
 
--- vLLM v0.11, EngineArgs.get_batch_defaults for `vllm serve`: larger on GPUs of at least 70 GiB that are no A100.
-local function batch_defaults(hardware, name)
-  if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then return 8192, 1024 end
-  return 2048, 256
+-- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
+local function is_newest(e)
+  return e.modelled_version == "0.33"
+end
+
+-- vLLM, engine/arg_utils.py, get_batch_defaults: tokens and sequences of a step. 0.11 :1605-1625: larger on GPUs of at
+-- least 70 GiB that are no A100, and for the offline LLM class; 0.33 :2973-3006 has a tier from 160 GiB on.
+local function batch_defaults(e, hardware, name)
+  local offline = e.usage_context == "LLM_CLASS"
+  if is_newest(e) and hardware.memory >= 160 * GiB then return 16384, 1024 end
+  if hardware.memory >= 70 * GiB and not name:lower():find("a100", 1, true) then
+    return offline and 16384 or 8192, 1024
+  end
+  return offline and 8192 or 2048, 256
+end
+
+-- A KV block of a sequence whose tokens are dealt out has its share on each GPU (vLLM 0.11, v1/core/sched/scheduler.py:
+-- block_size *= dcp_world_size).
+local function deal_out(e)
+  local stride = e.cp_kv_cache_interleave_size
+  if e.block_size % stride ~= 0 then
+    fail("engine.cp_kv_cache_interleave_size: %d does not divide block_size (%d)", stride, e.block_size)
+  end
+  if e.tensor_parallel_size % e.decode_context_parallel_size ~= 0 then
+    fail("engine.decode_context_parallel_size: %d does not divide tensor_parallel_size (%d)",
+      e.decode_context_parallel_size, e.tensor_parallel_size)
+  end
+  e.block_size = e.block_size * e.decode_context_parallel_size
 end
 
 --- Give the knobs that depend on the model and the GPU their defaults; raises where they contradict each other.
@@ -98,12 +118,14 @@ function deployment.fill_knobs(e, model, hardware, hardware_name)
   end
   e.max_model_len = e.max_model_len or context
   local system = systems.get(e.system)
-  if system.fill then system.fill(e, hardware) end
+  if system.fill then system.fill(e, hardware, model) end
   e.gpu_memory_utilization = e.gpu_memory_utilization or engine_memory.utilization(e)
-  local tokens, seqs = batch_defaults(hardware, hardware_name)
+  local tokens, seqs = batch_defaults(e, hardware, hardware_name)
   if not e.enable_chunked_prefill then tokens = math.max(tokens, e.max_model_len) end
   e.max_num_batched_tokens = e.max_num_batched_tokens or math.min(tokens, (e.max_num_seqs or seqs) * e.max_model_len)
   e.max_num_seqs = e.max_num_seqs or math.min(seqs, e.max_num_batched_tokens)
+  lora.fill(e)
+  deal_out(e)
   if e.max_num_batched_tokens < e.max_num_seqs then
     fail("engine.max_num_batched_tokens: %s: at least max_num_seqs (%s) expected",
       units.thousands(e.max_num_batched_tokens), units.thousands(e.max_num_seqs))
@@ -153,11 +175,6 @@ end
 -- mamba_full_memory_ratio.
 local POOLS = { sglang = { window = 0.8, state = 0.9 } }
 
--- Whether the engine behaves as vLLM 0.33; 0.11 otherwise.
-local function is_newest(e)
-  return e.modelled_version == "0.33"
-end
-
 -- Tokens scheduled at a time whose blocks outside a window are not free yet: of each batch in flight (vLLM 0.33,
 -- config/vllm.py:588-609); 0.11 counts one.
 local function in_flight(e)
@@ -189,11 +206,16 @@ local function is_plain(groups)
   return #groups.groups == 1 and groups.groups[1].kind == "full"
 end
 
+-- Blocks that one request may have all of: 0.33 leaves out its null block (v1/core/kv_cache_planning.py:1533-1543).
+local function whole(e, blocks)
+  return is_newest(e) and math.max(0, blocks - 1) or blocks
+end
+
 -- Tokens of KV that the engine has room for, in requests of the longest length, and how it comes about.
 local function capacity(e, stage, groups, left)
   if is_plain(groups) then
     local blocks = e.num_gpu_blocks_override or math.floor(left / (stage.kv_bytes_per_token * e.block_size))
-    return { blocks = blocks, tokens = blocks * e.block_size, longest = blocks * e.block_size }
+    return { blocks = blocks, tokens = blocks * e.block_size, longest = whole(e, blocks) * e.block_size }
   end
   local ratios = POOLS[e.system]
   if ratios then
@@ -203,14 +225,24 @@ local function capacity(e, stage, groups, left)
   local blocks = e.num_gpu_blocks_override or groups:blocks(left)
   local concurrency = groups:concurrency(blocks, e.max_model_len)
   return { blocks = blocks, tokens = math.floor(concurrency * e.max_model_len + 1e-6), concurrency = concurrency,
-           longest = groups:longest(blocks * groups.block_bytes, e.max_model_len), groups = groups }
+           longest = groups:longest(whole(e, blocks) * groups.block_bytes, e.max_model_len), groups = groups }
+end
+
+-- ", n GiB of it for layers with a window ...," where a request would fit without them, else ",".
+local function of_windows(e, one)
+  local bytes = one.groups and one.groups:window_bytes(e.max_model_len) or 0
+  if bytes == 0 or one.request - bytes > one.left then return "," end
+  return (", %s of it for layers with a window of %s tokens and what is in flight,"):format(gib(bytes),
+    units.thousands(one.groups.settings.window))
 end
 
 local function too_small(e, one)
-  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU, %s is left"
-    .. " (%s tokens); lower max_model_len to at most %s, raise gpu_memory_utilization or tensor_parallel_size",
-    units.thousands(e.max_model_len), gib(one.request), gib(one.left),
-    units.thousands(one.longest), units.thousands(one.longest))
+  local longest = units.thousands(one.longest)
+  local shorter = one.longest > 0 and ("lower max_model_len to at most %s, "):format(longest) or ""
+  fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU%s %s is left"
+    .. " (%s tokens); %sraise gpu_memory_utilization or tensor_parallel_size",
+    units.thousands(e.max_model_len), gib(one.request), of_windows(e, one), gib(one.left),
+    longest, shorter)
 end
 
 --- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have
@@ -220,7 +252,9 @@ function deployment.memory(e, model, hardware, layout)
     model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   }
-  for _, stage in ipairs(memory.stages) do stage.padding_bytes = engine_memory.padding(e, model, layout, stage) end
+  for _, stage in ipairs(memory.stages) do
+    stage.padding_bytes = engine_memory.padding(e, model, layout, stage) + lora.slot_bytes(e, stage)
+  end
   return memory
 end
 

@@ -5,12 +5,12 @@ local engine_memory = {}
 
 -- { from this minor version of vLLM 0.x on, share of the GPU's memory unless told, B beside each logit in the sampler,
 -- whether CUDA graphs are taken off before the KV cache is sized }. Shares: vLLM 0.11 and 0.33, config/cache.py; the
--- sampler: src/cost/layout.h; graphs: 0.33, envs.py, VLLM_MEMORY_PROFILER_ESTIMATE_CUDAGRAPHS. Where between 0.11 and
--- 0.33 share and graphs changed was not read: the share is 0.33's from there on, graphs count from 0.17 on, as the
--- sampler's change came with that rework.
+-- sampler: src/cost/layout.h; graphs, from 0.21 on: 0.33, v1/worker/gpu_worker.py:787. Where between 0.11 and 0.33 the
+-- share changed was not read: it is 0.33's from there on.
 local VLLM = {
   { 0, 0.9, 36, false },
-  { 17, 0.9, 12, true },
+  { 17, 0.9, 12, false },
+  { 21, 0.9, 12, true },
   { 33, 0.92, 12, true },
 }
 

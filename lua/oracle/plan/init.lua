@@ -7,8 +7,8 @@ local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
 local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
-local hardware_file = lazy "oracle.models.hardware"
 local huggingface = lazy "oracle.models.huggingface"
+local lora = lazy "oracle.plan.lora"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
@@ -19,6 +19,7 @@ local pools = lazy "oracle.plan.pools"
 local processes = lazy "oracle.plan.processes"
 local scenario = require "oracle.scenario"
 local schema = require "oracle.scenario.schema"
+local speculation = lazy "oracle.plan.speculation"
 local systems = lazy "oracle.system"
 local topology = lazy "oracle.plan.topology"
 local units = require "oracle.text.units"
@@ -38,7 +39,7 @@ end
 local function look_up(kind, value, find, overrides)
   local read = catalog[kind]
   if type(value) == "table" then
-    read = (kind == "model" and huggingface or hardware_file).read
+    read = kind == "model" and huggingface.read or catalog.own_hardware
   elseif value:match("^%.?%.?/") or value:match("%.json$") then
     local path, why = find(value)
     if not path then fail("%s: %s: %s", kind, value, why) end
@@ -185,6 +186,15 @@ local function stage_hardware(r, hardware, memo, find)
   return list
 end
 
+-- Blocks of the pool that no request can have.
+local function null_blocks(e, blocks)
+  local system = systems.get(e.system)
+  local rules = system.rules and system.rules(e)
+  if not rules or not rules.null_block then return 0 end
+  if blocks > 1 then return 1 end
+  fail("engine.num_gpu_blocks_override: %d: at least 2 expected, one of which %s keeps to itself", blocks, e.system)
+end
+
 -- Names that stand in results, and the numbers the run starts from, of replicas that are all alike.
 local function deploy_kind(r, find, memo, role)
   local model = recall(memo, "model", r.model, find, r.approximate and APPROXIMATE or nil)
@@ -210,6 +220,11 @@ local function deploy_kind(r, find, memo, role)
   end
   local ok, memory = pcall(deployment.memory, e, model, hardware, layout)
   if not ok then fail("engine: %s", (scenario.first_line(memory):gsub("^layout: ", ""))) end
+  local drafter = e.speculative_config and speculation.of(e, model, function(name)
+    local known, draft = pcall(recall, memo, "model", name, find)
+    return known and draft or fail("engine.speculative_config.%s", draft)
+  end)
+  if drafter then speculation.add_memory(drafter, memory) end
   local blocks, hybrid = deployment.kv_blocks(e, memory, gpus, model)
   local settle = systems.get(e.system).settle
   if settle then settle(e, blocks * e.block_size) end
@@ -217,10 +232,11 @@ local function deploy_kind(r, find, memo, role)
   local group, most = e.data_parallel_size, r.autoscaling and r.autoscaling.max or 0
   return {
     names = names, model = model, hardware = hardware, layout = layout, memory = memory, stages = r.stages and gpus,
-    num_gpu_blocks = blocks, hybrid_kv = hybrid, gpus_per_replica = per_replica,
+    num_gpu_blocks = blocks, null_blocks = null_blocks(e, blocks), hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model), cost_kind = costs.cost_kind, without_fit = costs.without_fit,
+    lockstep = deployment.shares_experts(e, model), drafter = drafter,
+    cost_kind = costs.cost_kind, without_fit = costs.without_fit,
   }
 end
 
@@ -231,6 +247,7 @@ local function deploy(r, find, memo)
   local kinds = pools.kinds(r)
   local d
   if kinds then
+    pools.same_system(kinds)
     for _, k in ipairs(kinds) do
       local ok, found = pcall(deploy_kind, k.scenario, find, memo, k.role)
       if not ok then fail(k.path ~= "" and "%s: %s" or "%.0s%s", k.name, found) end
@@ -255,8 +272,10 @@ end
 -- Host memory for requests that give way. All GPUs of a replica move their shares at the same time.
 local function swapping(r, d)
   if r.preemption ~= "swap" then return false, 0, 0 end
-  local link = d.hardware.pcie
-  if not link then fail("preemption: swap: %s has no PCIe link to host memory", d.names.hardware) end
+  local link = d.hardware.c2c or d.hardware.pcie
+  if not link or link.bandwidth <= 0 then
+    fail("preemption: swap: %s has no link to host memory", d.names.hardware)
+  end
   local block = d.memory.kv_bytes_per_token * r.engine.block_size
   return true, r.engine.swap_space // block | 0, block / link.bandwidth
 end
@@ -285,17 +304,18 @@ local function add_groups(k, r, d, role)
   if not d.hybrid_kv or not k.rules or k.swap or k.kv_tiers or role and role ~= "all" then return end
   local groups, block_size = kv_groups.for_engine(d.hybrid_kv, r.engine)
   if not groups then return end
-  k.kv_groups, k.num_gpu_blocks, k.block_size = groups, d.hybrid_kv.blocks, block_size
+  k.kv_groups, k.num_gpu_blocks, k.block_size = groups, d.hybrid_kv.blocks - d.null_blocks, block_size
 end
 
 -- The engine's knobs, as the policies see them in `e` too.
-local function knobs_of(r, d, role)
+local function knobs_of(r, d, role, whole)
   local system = systems.get(r.engine.system)
   local swap, blocks, seconds = swapping(r, d)
   local k = {
-    num_gpu_blocks = d.num_gpu_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
+    num_gpu_blocks = d.num_gpu_blocks - d.null_blocks, swap = swap, swap_blocks = blocks, swap_block_seconds = seconds,
     computed_only = system.computed_only or false, kv_loading = r.kv_loading or system.kv_loading or "blocking",
     kv_tiers = tiers_of(r, d), slo = r.slo or {}, rules = system.rules and system.rules(r.engine),
+    speculation = d.drafter and d.drafter.knobs, lora = lora.knobs(r.engine, d, whole),
   }
   for _, row in ipairs(knobs.scheduler) do
     if row.giver == "engine" then k[row[1]] = r.engine[row[1]] end
@@ -383,13 +403,15 @@ local function add_costs(kind, warnings)
 end
 
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
-local function kind_of(r, d, key, find, warnings, role)
+local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
   local cost, own_cost = cost_params(r, d, find, warnings)
   local kind = {
-    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling, engine = knobs_of(r, d, role),
+    replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
+    engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
     cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
+    draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
   local ok, why = pcall(core.sim.guard, add_costs, kind, warnings)     -- for it may never end
@@ -403,7 +425,7 @@ local function add_pools(spec, r, d, find, warnings)
   spec.pools, spec.autoscalers, spec.layerwise = {}, {}, r.pools and r.pools.transfer == "layerwise"
   for i, p in ipairs(d.pools) do
     local key = p.path == "" and "autoscaling" or p.path .. ".autoscaling"
-    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, p.role)
+    spec.pools[i], spec.autoscalers[i] = kind_of(p.scenario, p.deployment, key, find, warnings, r, p.role)
     spec.pools[i].role = p.role
   end
 end
@@ -424,7 +446,8 @@ local function spec_of(r, d, find, warnings)
   local workload, why = workloads.engine(r.workload,
     { duration = r.duration, find = find, warnings = warnings })
   if not workload then fail("workload.%s", why) end
-  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings)
+  lora.adapt(r, d, workload)
+  local spec, scaler = kind_of(r, d, "autoscaling", find, warnings, r)
   spec.seed, spec.lod, spec.levels = r.seed, r.lod ~= "hybrid" and r.lod or "medium", d.levels
   spec.network, spec.devices, spec.duration, spec.warm_up = d.network, d.devices, r.duration, r.warm_up
   spec.autoscalers, spec.failures, spec.slo, spec.workload = { scaler }, failures_of(r, d), r.slo, workload
@@ -446,9 +469,10 @@ local function warnings_of(r, d)
   for _, one in ipairs(knobs.idle(r.engine)) do
     list[#list + 1] = ("engine.%s: no effect, for engine.%s is false"):format(one[1], one[2])
   end
-  if r.engine.num_gpu_blocks_override and d.num_gpu_blocks * r.engine.block_size < r.engine.max_model_len then
+  local usable = (d.num_gpu_blocks - d.null_blocks) * r.engine.block_size
+  if r.engine.num_gpu_blocks_override and usable < r.engine.max_model_len then
     list[#list + 1] = ("num_gpu_blocks_override: the KV cache holds %s tokens, not one request of max_model_len %s")
-      :format(units.thousands(d.num_gpu_blocks * r.engine.block_size), units.thousands(r.engine.max_model_len))
+      :format(units.thousands(usable), units.thousands(r.engine.max_model_len))
   end
   return list
 end

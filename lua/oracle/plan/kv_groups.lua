@@ -96,6 +96,15 @@ function plan:request_blocks(tokens)
   return sum
 end
 
+--- B of them that layers with a window take.
+function plan:window_bytes(tokens)
+  local sum = 0
+  for _, g in ipairs(self.groups) do
+    if g.kind == "windowed" then sum = sum + blocks_of(g, tokens, self.settings) end
+  end
+  return sum * self.block_bytes
+end
+
 --- B that it needs of each GPU.
 function plan:request_bytes(tokens)
   if self.settings.newest then return self:request_blocks(tokens) * self.block_bytes end

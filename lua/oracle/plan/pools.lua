@@ -92,8 +92,8 @@ local function hardware_names(kinds)
   return table.concat(list, " + ")
 end
 
--- What a step of any replica computes is one policy's choice.
-local function same_system(kinds)
+--- What a step of any replica computes is one policy's choice: raises where it would not be.
+function pools.same_system(kinds)
   local last = kinds[#kinds]
   for _, k in ipairs(kinds) do
     local own, other = k.scenario.engine.system, last.scenario.engine.system
@@ -118,7 +118,6 @@ end
 -- @return the deployment, with `hardware_names` and
 -- `pools` = { { name =, role =, replicas =, room =, deployment =, scenario =, path = }, ... }
 function pools.join(kinds)
-  same_system(kinds)
   local whole = copy(kinds[#kinds].deployment)
   whole.gpus, whole.replicas, whole.room, whole.pools = 0, 0, 0, {}
   whole.hardware_names = hardware_names(kinds)

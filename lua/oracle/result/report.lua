@@ -56,6 +56,7 @@ local function resources(lines, s)
   local prefix = s.prefix_caching
   if prefix and prefix.total_tokens_saved > 0 then section(lines, s, "prefix cache") end
   section(lines, s, "work twice")
+  if s.spec_decode then section(lines, s, "speculation") end
 end
 
 -- The line about a run that was asked for more than it can do.

@@ -124,6 +124,10 @@ local function tiers_of(replicas, tiers)
   return ordered.object(list)
 end
 
+-- The engine's own counters of its prefix cache, in tokens of all requests, warm-up included
+-- (src/replica/prefix_stats.h).
+local COUNTERS = { "prefix_cache_queries", "prefix_cache_hits", "preempted_queries", "preempted_hits" }
+
 -- Rates are over requests that were scheduled, each asked once; a conversational one over later turns of sessions.
 local function prefix_of(raw, percentiles, tiers)
   local p, tokens = raw.prefix, raw.tokens
@@ -150,8 +154,46 @@ local function prefix_of(raw, percentiles, tiers)
     { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
     { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
   }
+  for _, key in ipairs(raw.replicas and COUNTERS or {}) do list[#list + 1] = { key, sum(raw.replicas, key) } end
   if tiers then list[#list + 1] = { "tiers", tiers_of(raw.replicas, tiers) } end
   return ordered.object(list)
+end
+
+-- The counters of speculative decoding under vLLM's names (vllm/v1/spec_decode/metrics.py), and what its log makes of
+-- them; of all requests, warm-up included. nil where nothing is verified.
+local function drafting_of(replicas)
+  local drafts, tokens, accepted, by_position = 0, 0, 0, nil
+  for _, replica in ipairs(replicas) do
+    local one = replica.spec_decode
+    if one then
+      drafts, tokens = drafts + one.num_drafts, tokens + one.num_draft_tokens
+      accepted = accepted + one.num_accepted_tokens
+      by_position = by_position or ordered.array {}
+      for i, n in ipairs(one.num_accepted_tokens_per_pos) do by_position[i] = (by_position[i] or 0) + n end
+    end
+  end
+  if not by_position then return nil end
+  local rates = ordered.array {}
+  for i, n in ipairs(by_position) do rates[i] = drafts > 0 and n / drafts or 0 end
+  return ordered.object {
+    { "num_drafts", drafts }, { "num_draft_tokens", tokens }, { "num_accepted_tokens", accepted },
+    { "num_accepted_tokens_per_pos", by_position },
+    { "draft_acceptance_rate", tokens > 0 and accepted / tokens or nil },
+    { "mean_acceptance_length", drafts > 0 and 1 + accepted / drafts or nil },
+    { "per_position_acceptance_rate", rates },
+  }
+end
+
+-- How often LoRA adapters came to the GPU, of these from storage, and the time that took; warm-up included.
+local function lora_of(replicas)
+  local some, loads, fetches, seconds = false, 0, 0, 0
+  for _, replica in ipairs(replicas) do
+    local one = replica.lora
+    if one then
+      some, loads, fetches, seconds = true, loads + one.loads, fetches + one.fetches, seconds + one.seconds
+    end
+  end
+  return some and ordered.object { { "loads", loads }, { "fetches", fetches }, { "load_s", seconds } } or nil
 end
 
 local function replicas_of(raw, plan, seconds)
@@ -164,6 +206,8 @@ local function replicas_of(raw, plan, seconds)
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
     }
+    local drafting = drafting_of { replica }
+    if drafting then entries[#entries + 1] = { "spec_decode", drafting } end
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
     list[i] = { ("replica%d"):format(i - 1), ordered.object(entries) }
   end
@@ -332,6 +376,10 @@ function summary.new(plan, raw, set)
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
   }
+  local drafting = drafting_of(raw.replicas)
+  if drafting then table.insert(list, 10, { "spec_decode", drafting }) end
+  local adapters = lora_of(raw.replicas)
+  if adapters then table.insert(list, 10, { "lora", adapters }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
   local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list))

@@ -8,7 +8,7 @@ local warnings = {}
 -- Without a policy that admits, a replica turns away only what it can never hold; the most tokens it can.
 local function most_tokens(r, d)
   local e = r.engine
-  local room, name, most = d.num_gpu_blocks * e.block_size, "max_model_len", e.max_model_len
+  local room, name, most = (d.num_gpu_blocks - d.null_blocks) * e.block_size, "max_model_len", e.max_model_len
   if room < most then name, most = "the KV cache", room end
   if not e.enable_chunked_prefill and e.max_num_batched_tokens < most then
     name, most = "max_num_batched_tokens without chunked prefill", e.max_num_batched_tokens

@@ -5,7 +5,9 @@
 -- Beside what the schema reads: `fixed`, why it cannot change while a simulation runs, nil: it can; `needs`, the
 -- boolean knob without which it has no effect.
 local core = require "oracle.core"
+local fields = require "oracle.scenario.fields"
 local formats = require "oracle.scenario.number_formats"
+local speculative = require "oracle.scenario.speculative"
 local systems = require "oracle.system"
 
 local knobs = {}
@@ -36,6 +38,10 @@ local DEPLOYMENT = {
     doc = "attention replicas that share the experts and step together; of a dense model, copies" },
   { "enable_expert_parallel", "boolean", default = false, fixed = STARTED,
     doc = "whole experts on each rank, not a part of each" },
+  { "decode_context_parallel_size", "count", min = 1, max = 1024, default = 1, fixed = STARTED,
+    doc = "GPUs of a layer that a sequence's KV is dealt out to, of those that would hold the same" },
+  { "cp_kv_cache_interleave_size", "count", min = 1, max = 65536, default = 1, fixed = LAID_OUT,
+    doc = "tokens in a row that decode_context_parallel_size deals to one of them" },
   { "all2all_backend", "choice", values = { "allgather_reducescatter", "deepep_low_latency", "deepep_high_throughput" },
     default = "allgather_reducescatter", needs = "enable_expert_parallel", fixed = STARTED,
     doc = "how tokens get to whole experts on other ranks and back, as measured, with all_reduce = auto; by formula they are"
@@ -57,8 +63,21 @@ local DEPLOYMENT = {
     doc = "memory per GPU for the KV cache, in place of what gpu_memory_utilization leaves" },
   { "swap_space", "number", dimension = "bytes", min = 0, max = 2^60, default = 4 * 2^30, fixed = STARTED,
     doc = "host memory per GPU for requests that give way, with preemption = \"swap\"; vLLM V0's --swap-space" },
+  speculative.row(STARTED),
+  { "enable_lora", "boolean", default = false, fixed = STARTED,
+    doc = "requests may have LoRA adapters (workload.lora)" },
+  { "max_loras", "count", min = 1, max = 65535, default = 1, fixed = STARTED, needs = "enable_lora",
+    doc = "different adapters in a step, each with a slot on the GPU" },
+  { "max_lora_rank", "count", min = 1, max = 512, default = 16, fixed = STARTED, needs = "enable_lora",
+    doc = "rank that slots have room for, and that their kernels compute with" },
+  { "max_cpu_loras", "count", min = 1, max = 65535, fixed = STARTED, needs = "enable_lora",
+    doc = "adapters in host memory, those in slots included; max_loras" },
+  { "lora_modules", "list", of = { type = "string" }, fixed = STARTED, needs = "enable_lora",
+    doc = "names of the adapters; those that requests have" },
+  fields.seconds("lora_load_seconds", "until an adapter is in host memory, from storage",
+    { default = 0, fixed = STARTED, needs = "enable_lora" }),
   { "num_gpu_blocks_override", "count", min = 1, max = 1000000000, fixed = LAID_OUT,
-    doc = "KV blocks, whatever the memory says" },
+    doc = "KV blocks, whatever the memory says; vLLM V1 keeps one of them, the null block, to itself" },
 }
 
 --- The engine's rows in their order; `giver` says who gives a value: "engine" and "scenario", a key there; "plan",

@@ -69,6 +69,39 @@ function TYPES.layers(_, value, path, ctx)
   return TYPES.list({ of = { type = "count", min = 1, max = 65535 } }, value, path, ctx)
 end
 
+local function sorted_keys(t)
+  local keys = {}
+  for k in pairs(t) do keys[#keys + 1] = k end
+  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
+  return keys
+end
+
+local WEIGHT = { type = "number", min = 0, max = 1e9 }
+
+-- A name, a list of names alike, or weights by name.
+function TYPES.weights(_, value, path, ctx)
+  if type(value) == "string" and value ~= "" then return value end
+  if type(value) ~= "table" or next(value) == nil then
+    return fail(ctx, path, quote(value) .. ": a name, a list of names or { name = weight, ... } expected")
+  end
+  local out = {}
+  for _, key in ipairs(sorted_keys(value)) do
+    local name, weight = key, value[key]
+    if math.type(key) == "integer" then name, weight = weight, 1 end
+    if type(name) ~= "string" then return fail(ctx, join(path, key), quote(name) .. ": a name expected") end
+    out[name] = TYPES.scalar(WEIGHT, weight, join(path, name), ctx)
+  end
+  return out
+end
+
+local CHANCE = { type = "number", min = 0, max = 1 }
+
+-- One for all, or a list of them.
+function TYPES.chances(_, value, path, ctx)
+  if type(value) == "table" then return TYPES.list({ of = CHANCE }, value, path, ctx) end
+  return TYPES.scalar(CHANCE, value, path, ctx)
+end
+
 TYPES["function"] = function(_, value, path, ctx)
   if type(value) ~= "function" then return fail(ctx, path, quote(value) .. ": a function expected") end
   return value
@@ -138,13 +171,6 @@ function TYPES.list(node, value, path, ctx)
     return fail(ctx, path, ("%d entries: at most %d expected"):format(#value, node.most))
   end
   return out
-end
-
-local function sorted_keys(t)
-  local keys = {}
-  for k in pairs(t) do keys[#keys + 1] = k end
-  table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-  return keys
 end
 
 -- What the system that a section names makes of it: the section under our names, with the system's own defaults and

@@ -32,7 +32,7 @@ local FIELDS = { name = "string", also = "table", version = "string", source = "
 --   defaults = { knob = value } where they differ from vLLM's,
 --   aliases = { its name of a knob = vLLM's },
 --   knobs = { own ones, as in oracle.scenario.keys }, open = function(raw) -> those of ours that have no default until
---     `fill` gives one, fill = function(e, hardware) for defaults that depend on the GPU,
+--     `fill` gives one, fill = function(e, hardware, model) for defaults that depend on these,
 --   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
 --     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
 --   rules = function(e) -> what its scheduler and KV cache manager do where engines differ (src/replica/rules.h),

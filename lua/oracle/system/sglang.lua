@@ -24,7 +24,7 @@ return system.new {
     .. "managers/schedule_policy.py; server_args.py and model_executor/model_runner.py of v0.5.5, "
     .. "arg_groups/memory_hook.py and mem_cache/kv_cache_configurator.py of v0.5.23",
   -- The radix cache holds single tokens unless --page-size says otherwise.
-  defaults = { block_size = 1 },
+  defaults = { block_size = 1, recompute_last_block = true },
   open = function() return { "gpu_memory_utilization" } end,
   aliases = {
     tp_size = "tensor_parallel_size", pp_size = "pipeline_parallel_size", dp_size = "data_parallel_size",
@@ -65,6 +65,8 @@ return system.new {
       if memory > 60 * 1024 then kept = math.max(kept, 10 * 1024) end
       e.gpu_memory_utilization = math.max(0.001, math.floor(1000 * (memory - kept) / memory + 0.5) / 1000)
     end
+    -- server_args.py, _handle_speculative_decoding
+    if e.speculative_config and not e.max_num_seqs then e.max_num_seqs = 48 end
     if e.max_num_seqs then return end
     undecided[e] = true
     e.max_num_seqs = is_old(e) and math.min(2048, e.max_num_batched_tokens) or 2048
@@ -82,7 +84,11 @@ return system.new {
     local most = math.min(math.max(512 * tokens // e.max_model_len, 2048), 4096)
     e.max_num_seqs = math.max(1, math.min(most, is_old(e) and e.max_num_batched_tokens or tokens // 2))
   end,
-  rules = function(e) return { schedules_ahead = not e.disable_overlap_schedule, evicts_whole_nodes = true } end,
+  -- Verifying drafts, it forms a step when the one before is over (server_args.py; SGLANG_ENABLE_SPEC_V2 is off).
+  rules = function(e)
+    return { schedules_ahead = not e.disable_overlap_schedule and not e.speculative_config, radix_tree = true,
+             caps_answers = true }
+  end,
   batching = function(e)
     return { "sglang", schedule_policy = e.schedule_policy, schedule_conservativeness = e.schedule_conservativeness,
              max_prefill_tokens = e.max_prefill_tokens, rules = versions.rules(e.modelled_version) }

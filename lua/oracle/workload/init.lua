@@ -105,9 +105,13 @@ local function kinds(make)
   })
 end
 
+local LORA = { "lora", "weights",
+               doc = "the LoRA adapter of its requests: a name, or { name = weight, ... }; base: none" }
+
 -- A kind that holds no others; `more`: a key that it has besides, or nil.
 local function plain(word, kind, more)
   local keys = table.move(kind.keys, 1, #kind.keys, 1, {})
+  keys[#keys + 1] = LORA
   keys[#keys + 1] = more
   return section { word, keys, doc = kind.doc }
 end

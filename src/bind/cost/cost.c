@@ -92,6 +92,19 @@ static const field model_counts[] = {
   AT(orc_model, v_head_dim),
   AT(orc_model, sliding_window),
   AT(orc_model, num_windowed_layers),
+  AT(orc_model, routed_expert_hidden_size),
+  AT(orc_model, zero_experts),
+  AT(orc_model, full_attention_heads),
+  AT(orc_model, attention_inputs),
+  AT(orc_model, num_kv_shared_layers),
+  AT(orc_model, num_shared_blocks),
+  AT(orc_model, num_index_layers),
+  AT(orc_model, compress_ratio),
+  AT(orc_model, full_compress_ratio),
+  AT(orc_model, compress_window),
+  AT(orc_model, o_groups),
+  AT(orc_model, o_lora_rank),
+  AT(orc_model, side_width),
   AT(orc_model, full_key_value_heads),
   AT(orc_model, full_head_dim),
   AT(orc_model, index_topk),
@@ -122,9 +135,10 @@ static const field model_flags[] = {
 };
 
 static const field model_numbers[] = {
-  AT(orc_model, state_bytes),
-  AT(orc_model, tower_parameters),
-  { NULL, 0, false },
+  AT(orc_model, state_bytes),          AT(orc_model, state_values),
+  AT(orc_model, tower_parameters),     AT(orc_model, layer_vectors),
+  AT(orc_model, index_bytes),          AT(orc_model, mean_attention_heads),
+  AT(orc_model, mean_key_value_heads), { NULL, 0, false },
 };
 
 static void need_table(lua_State *L, int index, const char *what)
@@ -259,17 +273,23 @@ static void read_stages(lua_State *L, int index, orc_layout *l, const orc_model 
   lua_pop(L, 1);
 }
 
-/* layout.weight_bits = { expert = 4.25, ... }: bits of a weight where parts differ. */
+/* layout.weight_bits = { expert = 4.25, ..., lm_head = 4.5, embedding = 4.5 }: bits of a weight where parts differ. */
+static double part_bits(lua_State *L, int index, const char *name)
+{
+  const double bits = orc_bind_number_or(L, index, "layout.weight_bits", name, 0.0);
+  if (!(bits >= 0.0 && bits <= 64.0))
+    orc_bind_fail(L, "layout.weight_bits.%s: bits from 0 to 64 expected", name);
+  return bits;
+}
+
 static void read_weight_bits(lua_State *L, int index, orc_layout *l)
 {
   if (lua_getfield(L, index, "weight_bits") != LUA_TNIL) {
     need_table(L, -1, "layout.weight_bits");
-    for (int i = 0; i < ORC_PARTS; i++) {
-      l->weight_bits[i] =
-          orc_bind_number_or(L, lua_gettop(L), "layout.weight_bits", part_names[i], 0.0);
-      if (!(l->weight_bits[i] >= 0.0 && l->weight_bits[i] <= 64.0))
-        orc_bind_fail(L, "layout.weight_bits.%s: bits from 0 to 64 expected", part_names[i]);
-    }
+    for (int i = 0; i < ORC_PARTS; i++)
+      l->weight_bits[i] = part_bits(L, lua_gettop(L), part_names[i]);
+    l->head_bits = part_bits(L, lua_gettop(L), "lm_head");
+    l->table_bits = part_bits(L, lua_gettop(L), "embedding");
   }
   lua_pop(L, 1);
 }
@@ -280,6 +300,9 @@ void orc_bind_read_layout(lua_State *L, int index, const orc_model *m, orc_layou
     AT(orc_layout, tensor_parallel_size),
     AT(orc_layout, pipeline_parallel_size),
     AT(orc_layout, data_parallel_size),
+    AT(orc_layout, decode_context_parallel_size),
+    AT(orc_layout, kv_interleave),
+    AT(orc_layout, max_lora_rank),
     { NULL, 0, false },
   };
   index = lua_absindex(L, index);
@@ -333,6 +356,7 @@ void orc_bind_read_cost_params(lua_State *L, int index, orc_cost_params *p)
     AT(orc_cost_params, layer_overhead),
     AT(orc_cost_params, sequence_overhead),
     AT(orc_cost_params, request_overhead),
+    AT(orc_cost_params, lora_layer_overhead),
     AT(orc_cost_params, stream_interval),
     AT(orc_cost_params, prefill_comm_overhead),
     AT(orc_cost_params, decode_comm_overhead),
@@ -449,6 +473,7 @@ static void put_stages(lua_State *L, const deployment *d)
     orc_bind_put_number(L, "kv_bytes_per_token",
                         orc_layout_range_kv_bytes(&d->layout, &d->model, stage.first_layer,
                                                   stage.first_layer + stage.layers));
+    orc_bind_put_number(L, "adapter_bytes", orc_adapter_of(&d->layout, &d->model, stage).weights);
     put_kinds(L, d, stage);
     lua_rawseti(L, -2, i + 1);
   }
@@ -469,6 +494,8 @@ static int memory(lua_State *L)
   orc_bind_put_number(L, "activation_bytes",
                       orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
   orc_bind_put_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
+  const int window = d.model.compress_window;
+  orc_bind_put_number(L, "window_bytes", window > 0 ? window * orc_model_entry_bytes(&d.model) : 0);
   put_stages(L, &d);
   return 1;
 }

@@ -147,6 +147,9 @@ static void tell_shape(own_cost *m, lua_State *L, const orc_step_shape *s)
   m->of = *s;
   lua_rawgeti(L, LUA_REGISTRYINDEX, m->shape);
   orc_bind_put_integer(L, "decode_seqs", s->decode_seqs);
+  orc_bind_put_integer(L, "verified_tokens", s->verified_tokens);
+  orc_bind_put_integer(L, "adapted_tokens", s->adapted_tokens);
+  orc_bind_put_integer(L, "adapters", s->adapters);
   orc_bind_put_integer(L, "decode_context", s->decode_context);
   orc_bind_put_integer(L, "decode_window", s->decode_window);
   orc_bind_put_integer(L, "prefill_tokens", s->prefill_tokens);
@@ -156,7 +159,7 @@ static void tell_shape(own_cost *m, lua_State *L, const orc_step_shape *s)
   orc_bind_put_integer(L, "prefill_past", s->prefill_past);
   orc_bind_put_integer(L, "prefill_window_past", s->prefill_window_past);
   orc_bind_put_integer(L, "sampled", s->sampled);
-  const int64_t own = s->decode_seqs + s->prefill_tokens;
+  const int64_t own = orc_step_shape_tokens(s);
   orc_bind_put_integer(L, "tokens", own);
   orc_bind_put_integer(L, "all_tokens", s->all_tokens > own ? s->all_tokens : own);
   lua_pop(L, 1);
@@ -471,8 +474,9 @@ static void step_at(own_cost *m, const orc_step_cost *c, const orc_step_shape *s
     price(m, c, s, t);
     return;
   }
-  orc_decode_cost d = orc_step_prepare_decode(c, s->decode_seqs);
-  decode_at(m, c, s->decode_seqs, s->decode_context, &d);
+  const int64_t n = s->decode_seqs + s->verified_tokens;
+  orc_decode_cost d = orc_step_prepare_decode(c, n);
+  decode_at(m, c, n, s->decode_context, &d);
   const double seconds = orc_step_decode(&d, s->decode_context, s->decode_window);
   if (m->failed) return;
   *t = (orc_step_time){ .overhead = seconds, .flops = t->flops, .bytes = t->bytes };

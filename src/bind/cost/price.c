@@ -67,6 +67,24 @@ static void add_chunks(lua_State *L, int index, const orc_model *m, orc_step_sha
   lua_pop(L, 1);
 }
 
+/* verified: sequences that decode and verify, a list of { past =, drafts = }. */
+static void add_verified(lua_State *L, int index, const orc_model *m, orc_step_shape *s)
+{
+  if (lua_getfield(L, index, "verified") != LUA_TNIL) {
+    const int list = lua_gettop(L);
+    need_table(L, list, "shape.verified");
+    for (lua_Integer i = 1, n = luaL_len(L, list); i <= n; i++) {
+      lua_geti(L, list, i);
+      need_table(L, -1, "shape.verified");
+      const int64_t past = amount(L, list + 1, "past", 0),
+                    drafts = amount(L, list + 1, "drafts", 0);
+      orc_step_shape_add_verified(s, m, past, drafts);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
 static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
 {
   need_table(L, index, "shape");
@@ -82,7 +100,10 @@ static orc_step_shape read_shape(lua_State *L, int index, const orc_model *m)
   s.prefill_window_past = amount(L, index, "prefill_window_past", s.prefill_past);
   s.all_tokens = amount(L, index, "all_tokens", 0);
   s.sampled = amount(L, index, "sampled", s.decode_seqs);
+  s.adapted_tokens = amount(L, index, "adapted_tokens", 0);
+  s.adapters = amount(L, index, "adapters", 0);
   add_chunks(L, index, m, &s);
+  add_verified(L, index, m, &s);
   return s;
 }
 

@@ -142,7 +142,7 @@ static void add_answered(const orc_replica *r, orc_answered *sum)
 {
   sum->firsts += r->usage.answered.firsts;
   sum->first_time += r->usage.answered.first_time;
-  sum->gaps += r->usage.gaps.count;
+  sum->gaps += r->usage.gaps.count + r->usage.answered.together;
   sum->gap_time += (double)r->usage.gaps.sum;
 }
 

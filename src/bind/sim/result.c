@@ -185,6 +185,38 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
 }
 
+/* The counters of speculative decoding, under their names in vLLM; nothing where there is none. */
+static void put_drafting(lua_State *L, const orc_replica *r)
+{
+  const orc_drafting *d = &r->usage.drafting;
+  const int positions = r->knobs.speculation.tokens;
+  if (positions == 0) return;
+  uint64_t accepted = 0;
+  lua_createtable(L, 0, 4);
+  orc_bind_put_count(L, "num_drafts", d->drafts);
+  orc_bind_put_count(L, "num_draft_tokens", d->draft_tokens);
+  lua_createtable(L, positions, 0);
+  for (int i = 0; i < positions; i++) {
+    accepted += d->accepted[i];
+    lua_pushinteger(L, (lua_Integer)d->accepted[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "num_accepted_tokens_per_pos");
+  orc_bind_put_count(L, "num_accepted_tokens", accepted);
+  lua_setfield(L, -2, "spec_decode");
+}
+
+/* How often LoRA adapters came to the GPU; nothing where none are served. */
+static void put_lora(lua_State *L, const orc_replica *r)
+{
+  if (r->knobs.lora.adapters == 0) return;
+  lua_createtable(L, 0, 3);
+  orc_bind_put_count(L, "loads", r->loras.loads);
+  orc_bind_put_count(L, "fetches", r->loras.fetches);
+  orc_bind_put_number(L, "seconds", r->loras.seconds);
+  lua_setfield(L, -2, "lora");
+}
+
 /* One replica: its own metrics over all profiles and what it was busy with.
 **   whole   the table of the whole run where all of it is this replica's, else 0 */
 static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
@@ -203,9 +235,15 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   lua_setfield(L, -2, "uncontended"); /* its links are others' too, and that was left out */
   orc_bind_put_count(L, "policy_calls", r->usage.policy_calls);
   orc_bind_put_count(L, "preemptions", r->usage.counted_preemptions);
+  orc_bind_put_count(L, "prefix_cache_queries", r->usage.prefix.queries);
+  orc_bind_put_count(L, "prefix_cache_hits", r->usage.prefix.hits);
+  orc_bind_put_count(L, "preempted_queries", r->usage.prefix.preempted_queries);
+  orc_bind_put_count(L, "preempted_hits", r->usage.prefix.preempted_hits);
   orc_bind_put_count(L, "recomputed_tokens", r->usage.recomputed_tokens);
   orc_bind_put_count(L, "swapped_blocks", r->usage.swapped_blocks);
   put_tiers(L, &r->tiers);
+  put_drafting(L, r);
+  put_lora(L, r);
 }
 
 /* What the sources want said: a list of texts. */

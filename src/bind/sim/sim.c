@@ -121,8 +121,10 @@ static void open_csv(lua_State *L, sim *s, int index)
 static void release(sim *s)
 {
   if (s->cluster == NULL)
-    for (int i = 0; i < s->source_count; i++)
+    for (int i = 0; i < s->source_count; i++) {
       s->sources[i].done(s->sources[i].self);
+      orc_adapter_mix_done(&s->sources[i].adapters);
+    }
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
   if (s->schedule != NULL) orc_step_trace_done(s->schedule);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "bind/put.h"
+#include "bind/sim/spec_lora.h"
 #include "bind/sim/spec_rules.h"
+#include "bind/sim/spec_speculation.h"
 
 /* ---- the rows, for Lua ---- */
 
@@ -215,6 +217,8 @@ orc_engine_knobs orc_bind_read_knobs(lua_State *L, int index)
   read_tiers(L, t, &k);
   read_groups(L, t, &k);
   k.rules = orc_bind_read_rules(L, t);
+  k.lora = orc_bind_read_lora(L, t);
+  k.speculation = orc_bind_read_speculation(L, t);
   lua_pop(L, 1);
   return k;
 }

@@ -72,6 +72,30 @@ static const orc_step_cost *read_stages(lua_State *L, int index, const orc_step_
   return out;
 }
 
+/*
+** draft = { passes =, joined =, overhead =, model =, hardware =, layout =, cost = } of the table at
+** `index`: what proposes draft tokens, in a userdata that stays on the stack; NULL without it. Without
+** passes no model is read.
+*/
+static const orc_draft_cost *read_draft(lua_State *L, int index)
+{
+  if (lua_getfield(L, index, "draft") != LUA_TTABLE) {
+    lua_pop(L, 1);
+    return NULL;
+  }
+  const int t = lua_gettop(L);
+  orc_draft_cost *d = lua_newuserdatauv(L, sizeof *d, 0);
+  const int64_t passes = orc_bind_integer_or(L, t, "draft", "passes", 0);
+  *d = (orc_draft_cost){ .passes = (int)passes,
+                         .joined = orc_bind_number_or(L, t, "draft", "joined", 0.0),
+                         .overhead = orc_bind_number_or(L, t, "draft", "overhead", 0.0) };
+  if (passes < 0 || passes > ORC_DRAFTS_MOST || !(d->joined >= 0.0) || !isfinite(d->joined) ||
+      !(d->overhead >= 0.0) || !isfinite(d->overhead))
+    orc_bind_fail(L, "draft: 0 to %d passes, and what takes at least 0, expected", ORC_DRAFTS_MOST);
+  if (passes > 0) orc_bind_read_step_cost(L, t, &d->cost);
+  return d;
+}
+
 static orc_role read_role(lua_State *L, int index)
 {
   static const char *const names[] = { "all", "prefill", "decode", NULL };
@@ -133,6 +157,7 @@ static orc_pool_config read_pool(lua_State *L, int index, orc_lua_policies *poli
   p.kind = (orc_replica_kind){ .knobs = orc_bind_read_knobs(L, index),
                                .cost = cost,
                                .stages = read_stages(L, index, cost),
+                               .draft = read_draft(L, index),
                                .role = read_role(L, index) };
   if (p.kind.knobs.group_count > 0 && p.kind.role != ORC_ROLE_ALL)
     orc_bind_fail(L, "kv_groups: blocks of several kinds of layers are not handed over");
@@ -143,7 +168,7 @@ orc_bind_pools orc_bind_read_pools(lua_State *L, int index, orc_lua_policies *po
 {
   const bool told = lua_getfield(L, index, "pools") == LUA_TTABLE;
   const int list = lua_gettop(L), count = told ? (int)lua_rawlen(L, list) : 1;
-  luaL_checkstack(L, 8 + 4 * count, "too many pools");
+  luaL_checkstack(L, 8 + 6 * count, "too many pools");
   orc_bind_pools p = { .count = count };
   p.at = lua_newuserdatauv(L, (size_t)count * sizeof *p.at, 0);
   for (int i = 0; i < count; i++) {

@@ -16,7 +16,8 @@ orc_rules orc_bind_read_rules(lua_State *L, int index)
     const int t = lua_gettop(L);
     r = (orc_rules){
       .keeps_equal_blocks = has(L, t, "keeps_equal_blocks"),
-      .evicts_whole_nodes = has(L, t, "evicts_whole_nodes"),
+      .radix_tree = has(L, t, "radix_tree"),
+      .caps_answers = has(L, t, "caps_answers"),
       .knows_all_blocks = has(L, t, "knows_all_blocks"),
       .one_free_queue = has(L, t, "one_free_queue"),
       .preempted_goes_first = has(L, t, "preempted_goes_first"),
@@ -29,6 +30,7 @@ orc_rules orc_bind_read_rules(lua_State *L, int index)
       .schedules_ahead = has(L, t, "schedules_ahead"),
       .caches_boundaries = has(L, t, "caches_boundaries"),
       .keeps_last_known_block = has(L, t, "keeps_last_known_block"),
+      .counts_every_look = has(L, t, "counts_every_look"),
       .watermark = orc_bind_number_or(L, t, "engine.rules", "watermark", 0.0),
       .prefill_interval = (int32_t)orc_bind_integer_or(L, t, "engine.rules", "prefill_interval", 0),
     };

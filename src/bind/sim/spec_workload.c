@@ -1,5 +1,7 @@
 #include "bind/sim/spec_workload.h"
 
+#include "bind/sim/spec_lora.h"
+
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
@@ -338,6 +340,7 @@ static void read_source(lua_State *L, orc_sim *s, int index, reading *all)
   if (by == DRAWN) read_synthetic(L, s, index, process, &of);
   if (by == RECORDED) read_trace(L, s, index, &of);
   if (by == SCRIPTED || by == SENT) read_script(L, s, index, &of, by == SENT);
+  s->sources[s->source_count - 1].adapters = orc_bind_read_adapters(L, index);
 }
 
 /* Whether prompts of the source at `index` may share prefixes. */

@@ -11,7 +11,7 @@ local function engine_of(case)
   local k = case.knobs
   local version = case.vllm:match "^%d+%.%d+"
   return {
-    system = "vllm", version = version, block_size = k.block_size, num_gpu_blocks_override = k.usable_kv_blocks,
+    system = "vllm", version = version, block_size = k.block_size, num_gpu_blocks_override = k.usable_kv_blocks + 1,
     max_num_seqs = k.max_num_seqs, max_num_batched_tokens = k.max_num_batched_tokens, max_model_len = k.max_model_len,
     long_prefill_token_threshold = k.long_prefill_token_threshold, enable_prefix_caching = k.enable_prefix_caching,
     enable_chunked_prefill = k.enable_chunked_prefill, scheduling_policy = k.scheduling_policy,

@@ -19,18 +19,19 @@ end
 function versions.new(t)
   local of = { DEFAULT = t[#t][1] }
 
-  --- The modelled version that stands for another: the same or the nearest older one. nil and a message: there is none.
+  --- The modelled version that stands for another: the same or the nearest older one. nil and a message: there is none,
+  -- or it is newer than all of them.
   function of.nearest(text)
-    local asked, best = numbers(text), nil
+    local asked, best, why = numbers(text), nil, 'a version such as "' .. of.DEFAULT .. '" expected'
     for _, v in ipairs(t) do
       if asked and not is_older(asked, numbers(v[1])) then best = v[1] end
     end
-    if best then return best end
+    local too_new = best == of.DEFAULT and not of.is(text, best)
+    if best and not too_new then return best end
+    if asked then why = "no modelled version is that " .. (too_new and "new" or "old") end
     local names = {}
     for i, v in ipairs(t) do names[i] = v[1] end
-    return nil, ("%s; %s are modelled%s"):format(
-      asked and "no modelled version is that old" or 'a version such as "' .. of.DEFAULT .. '" expected',
-      table.concat(names, " and "), t.also or "")
+    return nil, ("%s; %s are modelled%s"):format(why, table.concat(names, " and "), t.also or "")
   end
 
   --- Whether a version is the modelled one that stands for it, patches of it too.

@@ -12,6 +12,7 @@ return versions.new {
   } },
   { "0.5.23", {
     spare_pages = 1,                                      -- pages more that a request is charged (policy:1408-1417)
+    touches_waiting = true,                               -- in every order (policy:282-302)
     chunk_goes_on = true,                                 -- though memory is promised (mem_cache/prefill_budget.py:142)
   } },
 }
