@@ -212,7 +212,7 @@ local function crossed(list, base, parameters, x, options)
   local function gpu(r) return r.row.gpu end
   for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", gpu } } do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
-      { most = #parameters + 12, progress = progress })
+      { most = #parameters + 12, progress = progress, stop = ui.host().interrupted })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end
@@ -259,8 +259,8 @@ local function fit(list, base, own, options)
   end
   if own then check_loads(list, kept) end
   local meter = ui.meter(options)
-  local values, x, how = calibrate.fit(list, base, kept,
-    { progress = meter and function(done, of) meter.points(done, of, 0) end })
+  local values, x, how = calibrate.fit(list, base, kept, { stop = ui.host().interrupted,
+    progress = meter and function(done, of) meter.points(done, of, 0) end })
   if meter then meter.done() end
   tell(options, "%d rows, %d parameters that they determine, %d evaluations (%s)", #list, #kept, how.calls, how.why)
   if own then
