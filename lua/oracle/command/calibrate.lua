@@ -138,7 +138,7 @@ local function simulate(rows, options)
 end
 
 -- Rows that can be priced; the others by why they are not.
-local function usable(rows, found, skipped)
+local function usable(rows, found, skipped, known)
   local list, memo, compared = {}, {}, {}
   for i, row in ipairs(rows) do
     local p = found[i]
@@ -147,7 +147,7 @@ local function usable(rows, found, skipped)
     local ok, r
     if not why then
       ok, r = pcall(priced.row, row, p, memo)
-      why = not ok and scenario.first_line(r) or not r.generation and "its chip is of no known generation" or nil
+      why = not ok and scenario.first_line(r) or not known(r) and "no fit begins with anything of its engine and chip" or nil
     end
     if why then
       skipped[#skipped + 1] = { row.id, why }
@@ -212,7 +212,7 @@ local function crossed(list, base, parameters, x, options)
   local function gpu(r) return r.row.gpu end
   for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", gpu } } do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
-      { most = 2 * (#parameters + 1), progress = progress })
+      { most = #parameters + 12, progress = progress, stop = ui.host().interrupted })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end
@@ -259,8 +259,8 @@ local function fit(list, base, own, options)
   end
   if own then check_loads(list, kept) end
   local meter = ui.meter(options)
-  local values, x, how = calibrate.fit(list, base, kept,
-    { progress = meter and function(done, of) meter.points(done, of, 0) end })
+  local values, x, how = calibrate.fit(list, base, kept, { stop = ui.host().interrupted,
+    progress = meter and function(done, of) meter.points(done, of, 0) end })
   if meter then meter.done() end
   tell(options, "%d rows, %d parameters that they determine, %d evaluations (%s)", #list, #kept, how.calls, how.why)
   if own then
@@ -339,10 +339,14 @@ function command.run(options)
   if #rows == 0 then error("no rows end to end: kernels alone fix efficiencies, and no floor of an engine", 0) end
   ui.host().guard(false)
   local found = simulate(rows, options)
-  local list = usable(rows, found, skipped)
+  local begins = own and shipped(options, rows[1].engine) or priors()
+  local list = usable(rows, found, skipped, function(r)
+    local fit = begins.engines[r.engine]
+    return fit and r.generation and begins.kernels[r.generation] and fit.generations[r.generation]
+  end)
   tell_skipped(skipped, options)
   if #list == 0 then error("none of the rows can be used", 0) end
-  local base = own and shipped(options, engines_of(list)[1]) or priors()
+  local base = begins
   if own and #engines_of(list) > 1 then error("results of more than one engine: one fit is of one engine", 0) end
   add_kernels(tables, base, options)
   local values, kept, others, x = fit(list, base, own, options)
