@@ -212,7 +212,7 @@ describe("a warning", function()
 
   it("says how many requests were rejected, and which bound they are beyond", function()
     assert.is_true(result.requests.rejected > 0)
-    assert.matches(("%d of %d requests rejected: prompt and answer together are longer than the 1,984 tokens"
+    assert.matches(("%d of %d requests rejected: prompt and answer together are longer than the 2,000 tokens"
       .. " of max_model_len"):format(result.requests.rejected, result.requests.total),
       table.concat(result.oracle.warnings, "\n"), 1, true)
     local counts, text = said { engine = { max_model_len = 3000, num_gpu_blocks_override = 125 } }

@@ -61,8 +61,8 @@ function planner.open(job, s)
   if job.slo then scenario.objectives(base, job.slo) end
   if not base.model then error("--model: missing; the model that is to be served", 0) end
   local work = { base = base, memo = {}, candidates = space.candidates { model = base.model, gpus = job.gpus,
-                                                                         max_gpus = job.max_gpus, read = inputs.so_far() },
-                 max_gpus = job.max_gpus }
+                                                                         max_gpus = job.max_gpus },
+                 max_gpus = job.max_gpus, read = inputs.so_far() }
   if #work.candidates == 0 then error(("--max-gpus %d: no candidate is that small"):format(job.max_gpus), 0) end
   return work
 end
