@@ -75,7 +75,7 @@ end)
 
 describe("oracle capacity", function()
   it("finds the rate of M/D/1: rho D / (2 (1 - rho)) + D = 5.5 D at rho = 0.9", function()
-    local code, f = found(server("100 ms", "1", 1) .. " --slo 'e2e.mean<=550ms'")
+    local code, f = found(server("100 ms", "1", 1) .. " --slo 'e2e.mean<=550ms' --until 1%")
     assert.equal(0, code)
     near(9, f.capacity.value, 0.01)
     assert.is_true(f.capacity.low <= f.capacity.value and f.capacity.value <= f.capacity.high)
@@ -84,7 +84,7 @@ describe("oracle capacity", function()
 
   -- Erlang C of 4 servers with 100 ms each: at 32/s, a = 3.2, the mean wait is 0.5964 / (40 - 32) s.
   it("finds the rate of M/M/4", function()
-    local code, f = found(server("1 ms", "oracle.dist.geometric { mean = 100 }", 4) .. " --slo 'queue.mean<=74.6ms'")
+    local code, f = found(server("1 ms", "oracle.dist.geometric { mean = 100 }", 4) .. " --slo 'queue.mean<=74.6ms' --until 2%")
     assert.equal(0, code)
     near(32, f.capacity.value, 0.01)
   end)

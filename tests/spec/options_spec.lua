@@ -36,7 +36,7 @@ local FILES = {
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
-  plan = { "plan --model llama-3.1-8b --workload 200,8,2 --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
+  plan = { "plan closed.lua --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
   new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
@@ -62,6 +62,7 @@ local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
+  ["capacity --until"] = "clients are whole numbers, without an interval",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
   ["plan --set"] = "the GPUs are chosen, whatever was set",
   ["plan --format"] = "the shape of a workload is no file",

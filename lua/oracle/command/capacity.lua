@@ -13,20 +13,12 @@ local command = {}
 
 local LOOK = 0.1                                          -- s between looks at the clock and at Ctrl-C
 
--- "0.95" or "95%" as a share.
-local function share_of(text)
-  local number, percent = text:match("^%s*([%d.]+)%s*(%%?)%s*$")
-  local v = tonumber(number)
-  if v and percent == "%" then v = v / 100 end
-  if not v or v <= 0 or v > 1 then ui.misuse("--goodput %s: a share such as 0.95 expected", text) end
-  return v
-end
-
 local function job_of(options, path, text, config)
   local job = { kind = "capacity", path = path, text = text, config = config, set = {}, seed = options.seed,
                 lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
                 over = options.over, replicas = options.replicas,
-                seeds = options.seeds, goodput = options.goodput and share_of(options.goodput) }
+                seeds = options.seeds, goodput = options.goodput and ui.share("--goodput", options.goodput, "0.95"),
+                precision = options["until"] and ui.share("--until", options["until"], "2%") }
   for i, assignment in ipairs(options.set) do
     local key, value = literal.split(assignment)
     if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end

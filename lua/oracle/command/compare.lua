@@ -10,15 +10,6 @@ local command = {}
 
 local REPLICATIONS = 5
 
--- "2%" or "0.02" as a share.
-local function share_of(text)
-  local number, percent = text:match("^%s*([%d.]+)%s*(%%?)%s*$")
-  local v = tonumber(number)
-  if v and percent == "%" then v = v / 100 end
-  if not v or v <= 0 or v >= 1 then ui.misuse("--until %s: a share such as 2%% expected", text) end
-  return v
-end
-
 local EXPECTED = "two systems, policies, settings or deployments and a scenario expected: oracle compare A B "
   .. "SCENARIO.lua"
 
@@ -45,7 +36,7 @@ function command.run(options)
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
   if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
   ui.one_run_logs(options, "compare takes several")
-  local until_ = options["until"] and share_of(options["until"])
+  local until_ = options["until"] and ui.share("--until", options["until"], "2%")
   ui.host().guard(true)
   local s = path and files.load(path, options)
   if #variants > 0 and only_deployments(variants) then

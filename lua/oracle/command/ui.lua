@@ -27,6 +27,16 @@ function ui.misused(raised)
   return getmetatable(raised) == Usage and raised.message or nil
 end
 
+--- "2%" or "0.02" as a share, above 0 and at most 1.
+-- @param option whose value it is
+function ui.share(option, text, example)
+  local number, percent = text:match("^%s*([%d.]+)%s*(%%?)%s*$")
+  local v = tonumber(number)
+  if v and percent == "%" then v = v / 100 end
+  if not v or v <= 0 or v > 1 then ui.misuse("%s %s: a share such as %s expected", option, text, example) end
+  return v
+end
+
 --- Raise what a function returned with nil.
 function ui.must(ok, why)
   if not ok then error(why, 0) end

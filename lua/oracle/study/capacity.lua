@@ -114,7 +114,7 @@ end
 
 --- Make a search ready; every state that takes part does so for itself.
 -- @param job { path =, text =, config =, set = {}, fit =, force =, seed =, lod =, runs =, slo = list of texts or nil,
---   goodput = share or nil, over = key or nil, replicas = true }
+--   goodput = share or nil, precision = of the interval, as a share, over = key or nil, replicas = true }
 -- @param s the scenario as its file returned it
 -- @return the work; raises why there is none
 function capacity.open(job, s)
@@ -138,7 +138,7 @@ function capacity.open(job, s)
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
-           requests = REQUESTS, falling = job.replicas == true,
+           precision = job.precision or PRECISION, requests = REQUESTS, falling = job.replicas == true,
            seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
            names = plan.deployment.names, warnings = plan.warnings }
 end
@@ -338,7 +338,8 @@ local function real_answer(search)
   local fixed, coarse = search.work.load.fixed, search.work.coarse
   low, high = narrow(search, low, high, coarse or fixed and 1 or COARSE)
   local x, half = interval(search, low, high)
-  while not fixed and not coarse and (search.round == 0 or half and half > PRECISION * x and affordable(search)) do
+  while not fixed and not coarse
+    and (search.round == 0 or half and half > search.work.precision * x and affordable(search)) do
     search.round, search.most = search.round + 1, 0
     local reach = half and math.ceil(2 * OCTAVE * math.log(1 + half / x, 2)) or COARSE
     low, high = around(search, grid(search, x), math.max(3, math.min(reach, OCTAVE // 4)))
