@@ -93,7 +93,7 @@ tsan: ## what runs in threads, under ThreadSanitizer
 	@tools/setup.sh build test
 	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua
 
-fuzz: build ## configurations, traces and quantities of random bytes, 60 s each (S=seconds)
+fuzz: build ## what reads files and options, given random bytes, 60 s each (S=seconds)
 	@tools/setup.sh build lint
 	$(Q)$(MAKE) FUZZ=1 targets
 	@tools/fuzz.sh $(or $(S),60)

@@ -48,8 +48,7 @@ static bool find_home(char *home, orc_error *e)
 
 static void on_signal(int number)
 {
-  (void)number;
-  orc_host_interrupt();
+  orc_host_interrupt(number != SIGINT);
 }
 
 /* Who read our output has gone: so do we, without a word, as programs do. */

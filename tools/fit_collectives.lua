@@ -12,10 +12,12 @@ local rows = require "oracle.formats.measured.collective_rows"
 local APART = { gb200 = { "gb200", "gb300" } }
 
 local SOURCE = "kernel times of NVIDIA aiconfigurator, systems/data (Apache-2.0), collected by collector/"
-  .. "collect_all_reduce.py, collect_nccl.py and deep_collector; NCCL launched one by one on DGX H100: medians from the profiling data of"
+  .. "collect_all_reduce.py, collect_nccl.py and deep_collector; NCCL launched one by one on DGX H100: medians from the"
+  .. " profiling data of"
   .. " microsoft/vidur (MIT)"
-local METHOD = "least squares of relative deviations, 6 lines at most and as few as come within 3 % (root mean square) or"
-  .. " gain less than 15 % by one more; times that fall as bytes grow are taken together, one half as long again as those of the sizes on both sides"
+local METHOD = "least squares of relative deviations, 6 lines at most and as few as come within 3 % (root mean square)"
+  .. " or gain less than 15 % by one more; times that fall as bytes grow are taken together, one half as long again as"
+  .. " those of the sizes on both sides"
   .. " is left out"
 
 local function link_of(gpu)
@@ -70,8 +72,8 @@ local function table_of(set)
   local g = set.of
   return ('    {"collective": "%s", "engine": "%s", %s"launch": "%s", "ranks": %d, %s"generation": "%s",'
     .. ' "gpus": [%s], %s"link": "%s", "link_gb_per_s": %s,\n     "regimes": [%s],\n'
-    .. '     "measurements": %d, "left_out": %d, "error_mean": %.3f, "error_worst": %.3f}'):format(g.collective, g.engine,
-      g.version and ('"version": "%s", '):format(g.version) or "", g.launch, g.ranks,
+    .. '     "measurements": %d, "left_out": %d, "error_mean": %.3f, "error_worst": %.3f}'):format(
+      g.collective, g.engine, g.version and ('"version": "%s", '):format(g.version) or "", g.launch, g.ranks,
       g.per_node ~= g.ranks and ('"gpus_per_node": %d, '):format(g.per_node) or "", set.generation,
       table.concat(gpus, ", "), set.apart and '"only_these": true, ' or "", set.link, number(set.bandwidth * 1e-9),
       table.concat(lines, ",\n       "), #set.seconds, dropped, mean, worst)

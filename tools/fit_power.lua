@@ -1,8 +1,8 @@
 --- Fit models/fits/power.json: what GPUs draw at work, as shares of their TDP, by generation - at any work, more at the
 -- full rate of the memory, more at that of the matrix units, at most the TDP (cost/hardware.h, orc_hardware_watts).
 -- usage: build/release/lua tools/fit_power.lua PHASES.csv > models/fits/power.json
---   PHASES.csv: prompt and token times of batches with their power: model, hardware, prompt_size, batch_size, token_size,
---   average_power (share of the TDP), prompt_time, token_time (ms), tensor_parallel
+--   PHASES.csv: prompt and token times of batches with their power: model, hardware, prompt_size, batch_size,
+--   token_size, average_power (share of the TDP), prompt_time, token_time (ms), tensor_parallel
 package.path = "lua/?.lua;lua/?/init.lua;" .. package.path
 local calc = require("oracle").calc
 local document = require "oracle.formats.document"
@@ -48,8 +48,8 @@ local LONGEST_PROMPT = 2048
 
 local function deployment(model, hardware, tp, quantization)
   return calc.deployment { model = model, hardware = hardware, approximate = true,
-    engine = { tensor_parallel_size = tp, quantization = quantization, max_model_len = 2048, num_gpu_blocks_override = 4096,
-               max_num_seqs = 8 } }
+    engine = { tensor_parallel_size = tp, quantization = quantization, max_model_len = 2048,
+               num_gpu_blocks_override = 4096, max_num_seqs = 8 } }
 end
 
 -- A phase: { share of the run's time, of the memory's rate, of the matrix units' }.
@@ -74,7 +74,8 @@ local function served()
       local batch, rate, watts = table.unpack(s[i])
       local one = phase(d, decode(batch, PROMPT + 0.7 * s.output), batch / rate, 1)
       one[3] = one[3] * (1 + PROMPT / s.output)
-      points[#points + 1] = { generation = d.hardware.generation, power = watts / d.hardware.tdp_watts, phases = { one } }
+      points[#points + 1] = { generation = d.hardware.generation, power = watts / d.hardware.tdp_watts,
+                              phases = { one } }
     end
   end
   return points
@@ -164,7 +165,8 @@ for _, list in ipairs { served(), measured_phases(arg[1]) } do
 end
 
 local SOURCES = {
-  ampere = "DGX A100, Llama-2-70B and BLOOM-176B by prompt, batch and GPUs: microsoft/splitwise-sim, perf_model.csv (MIT)",
+  ampere = "DGX A100, Llama-2-70B and BLOOM-176B by prompt, batch and GPUs: microsoft/splitwise-sim, perf_model.csv"
+    .. " (MIT)",
   blackwell = "B200, dense models under vLLM 0.11: ML.ENERGY Benchmark v3.0, lm-arena-chat (arXiv:2601.22076)",
   hopper = "H100, dense models under vLLM 0.11: ML.ENERGY Benchmark v3.0, lm-arena-chat (arXiv:2601.22076); all of busy"
     .. " GPUs, which do not tell what they draw whatever they do: `active` is the mean of the other two",
@@ -176,18 +178,22 @@ fitted.hopper = search(by_generation.hopper, (fitted.ampere[1] + fitted.blackwel
 local rows = {}
 for i, name in ipairs { "ampere", "blackwell", "hopper" } do
   local p, mean, worst = fitted[name], errors(fitted[name], by_generation[name])
-  rows[i] = ('    "%s": {"active": %.3f, "memory": %.3f, "compute": %.3f,\n      "measurements": %d, "error_mean": %.3f, '
-    .. '"error_worst": %.3f,\n      "source": "%s"}'):format(name, p[1], p[2], p[3], #by_generation[name], mean, worst,
-    SOURCES[name])
+  rows[i] = ('    "%s": {"active": %.3f, "memory": %.3f, "compute": %.3f,\n      "measurements": %d, '
+    .. '"error_mean": %.3f, "error_worst": %.3f,\n      "source": "%s"}'):format(name, p[1], p[2], p[3],
+    #by_generation[name], mean, worst, SOURCES[name])
 end
+
+local METHOD = "least squares of relative deviations of min(1, active + memory x share of the bandwidth + compute x"
+  .. " share of the FLOP/s), time by time, from the work of each step and the times measured"
+
 print(([[{
   "id": "power",
   "name": "What GPUs draw at work, as shares of their TDP",
-  "method": "least squares of relative deviations of min(1, active + memory x share of the bandwidth + compute x share of the FLOP/s), time by time, from the work of each step and the times measured",
+  "method": "%s",
   "error": "mean and worst of |predicted / measured - 1|",
   "date": "2026-11",
   "otherwise": "ampere",
   "generations": {
 %s
   }
-}]]):format(table.concat(rows, ",\n")))
+}]]):format(METHOD, table.concat(rows, ",\n")))

@@ -7,7 +7,8 @@ cd "$(dirname "$0")/.." || exit 1
 seconds=${1:-60}
 shift || true
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(config trace units)
+readers=tests/fuzz/corpus # a folder of texts for each reader of tests/fuzz/readers.lua
+[ ${#targets[@]} -gt 0 ] || targets=(config trace units $(ls $readers))
 build=build/fuzz
 passed=0 failed=0
 export ORACLE_HOME=$PWD
@@ -18,6 +19,7 @@ leaks=1
 export ASAN_OPTIONS=detect_leaks=$leaks:allocator_may_return_null=1
 
 seeds() {
+  if [ -d "$readers/$1" ]; then cp "$readers/$1"/* "$2"; fi
   case $1 in
     config)
       cp scenarios/*.yaml "$2"
@@ -46,7 +48,10 @@ for t in "${targets[@]}"; do
   seeds "$t" "$corpus"
   cat "$corpus"/* 2>/dev/null | tr -c 'a-zA-Z0-9_' '\n' | grep -aE '^[a-zA-Z_]{3,40}$' | sort -u | head -300 |
     sed 's/.*/"&"/' >"$build/$t/words"
-  if "$build/tests/fuzz/$t" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=8192 \
+  program=$build/tests/fuzz/$t
+  if [ ! -x "$program" ]; then program=$build/tests/fuzz/reader FUZZ_FOLDER=$build/$t; fi
+  export FUZZ_READER=$t FUZZ_FOLDER=${FUZZ_FOLDER:-/dev/shm}
+  if "$program" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=3000 -max_len=8192 \
     -dict="$build/$t/words" -artifact_prefix="$build/$t/" -print_final_stats=1 "$corpus" >"$build/$t/log" 2>&1; then
     passed=$((passed + 1))
     echo "ok    $t: $(awk '/number_of_executed_units/ { print $2 }' "$build/$t/log") texts in $seconds s"

@@ -62,14 +62,14 @@ void *orc_alloc_aligned(size_t align, size_t count, size_t size);
 
 /*
 ** Seconds to ns, rounded to nearest once (halves up); saturates at ORC_NEVER.
-**   seconds   >= 0, +inf allowed, not NaN
+**   seconds   >= 0, +inf allowed; what is no number never comes
 ** Inline because every simulated step ends in it.
 */
 static inline orc_time orc_time_of(double seconds)
 {
-  ORC_ASSERT(seconds >= 0.0);
+  ORC_ASSERT(!(seconds < 0.0));
   const double ns = seconds * 1e9;
-  if (ns >= 0x1p63) return ORC_NEVER;
+  if (!(ns < 0x1p63)) return ORC_NEVER;
   const orc_time whole = (orc_time)ns; /* ns - whole is exact, so nothing is rounded twice */
   return whole + (ns - (double)whole >= 0.5);
 }

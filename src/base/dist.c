@@ -96,7 +96,7 @@ int orc_dist_count(const orc_dist *d, orc_rng *r, uint64_t index, int least)
   ORC_ASSERT(least >= 0);
   const double x = orc_dist_sample(d, r, index) + 0.5;
   if (x >= (double)INT_MAX) return INT_MAX;
-  return x <= (double)least ? least : (int)x;
+  return x > (double)least ? (int)x : least; /* what is no number, too */
 }
 
 static double weight(const orc_dist *d, int i)

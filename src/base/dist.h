@@ -23,6 +23,10 @@ typedef enum orc_dist_kind {
   ORC_DIST_MIXTURE,   /* parts with weights */
 } orc_dist_kind;
 
+/* Shapes of GAMMA, PARETO and WEIBULL: beyond them draws are 0, without end, or all alike. */
+#define ORC_DIST_SHAPE_LEAST 1e-6
+#define ORC_DIST_SHAPE_MOST 1e12
+
 /*
 ** A distribution. Owns `values`, `cumulative` and `parts` (made by the caller with orc_alloc);
 ** orc_dist_done frees them. min and max truncate by clamping, where has_min and has_max say so; a

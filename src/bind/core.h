@@ -6,6 +6,7 @@
 #define ORC_BIND_CORE_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 int luaopen_oracle_core(lua_State *L); /* the module "oracle.core": a table of the parts below */
 
@@ -23,11 +24,12 @@ int orc_bind_inflate(lua_State *L);     /* inflate.c: the function inflate */
 
 int orc_bind_least_squares(lua_State *L); /* fit/least_squares.c: the function least_squares */
 int orc_bind_gunzip(lua_State *L);        /* fit/gunzip.c: the function gunzip */
+int orc_bind_new_file(lua_State *L);    /* new_file.c */
 
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 
-/* From a signal handler: the running simulation is to stop and keep what it has. The second call
-** ends the process. */
-void orc_bind_interrupt(void);
+/* From a signal handler: the running simulation is to stop and keep what it has, and, where `ends`, the program then.
+** The second call ends the process. */
+void orc_bind_interrupt(bool ends);
 
 #endif

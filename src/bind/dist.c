@@ -1,6 +1,7 @@
 #include "bind/dist.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,17 @@ static void read_parts(lua_State *L, int index, const char *what, orc_dist *d, i
   read_weights(L, index, what, d);
 }
 
+/* A draw of them is a number, if a large one. lua/oracle/scenario/dist has words for a person. */
+static void check_parameters(lua_State *L, const char *what, const orc_dist *d)
+{
+  const bool shaped =
+      d->kind == ORC_DIST_GAMMA || d->kind == ORC_DIST_PARETO || d->kind == ORC_DIST_WEIBULL;
+  bool good = isfinite(d->a) && isfinite(d->b) && isfinite(d->b - d->a) && d->span > 0.0;
+  if (shaped) good = good && d->a >= ORC_DIST_SHAPE_LEAST && d->a <= ORC_DIST_SHAPE_MOST;
+  if (d->kind == ORC_DIST_GEOMETRIC) good = good && d->a > 0.0 && d->a <= 1.0;
+  if (!good) orc_bind_fail(L, "%s: parameters that make no distribution", what);
+}
+
 static void read(lua_State *L, int index, const char *what, orc_dist *d, int depth)
 {
   if (depth > DEPTH_MOST)
@@ -89,6 +101,7 @@ static void read(lua_State *L, int index, const char *what, orc_dist *d, int dep
   lua_pop(L, 2);
   d->min = orc_bind_number_or(L, index, what, "min", 0.0);
   d->max = orc_bind_number_or(L, index, what, "max", 0.0);
+  check_parameters(L, what, d);
   if (d->kind == ORC_DIST_EMPIRICAL) read_values(L, index, what, d);
   if (d->kind == ORC_DIST_MIXTURE) read_parts(L, index, what, d, depth);
 }

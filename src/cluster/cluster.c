@@ -52,6 +52,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->csv = config->csv;
   c->life = config->life;
   c->stop = config->stop;
+  c->hurry = config->hurry;
   orc_host_start(c);
   orc_admission_start(c);
   orc_deploy(c, config);
@@ -109,22 +110,32 @@ static unsigned long long oldest(const orc_replica *r)
   return (unsigned long long)least + 1;
 }
 
+/* The first replica with requests: rather one that does not wait for others to take its KV. NULL: there is none. */
+static const orc_replica *stuck(const orc_cluster *c)
+{
+  const orc_replica *first = NULL;
+  for (int i = c->replica_count - 1; i >= 0; i--) {
+    const orc_replica *r = &c->replicas[i];
+    if (orc_replica_in_flight(r) > 0 && (first == NULL || r->outbound == 0 || first->outbound > 0))
+      first = r;
+  }
+  return first;
+}
+
 /* Requests are left and nothing will ever happen: a policy made no progress. */
 static bool stalled(const orc_cluster *c, orc_error *e)
 {
-  for (int i = 0; i < c->replica_count; i++) {
-    const orc_replica *r = &c->replicas[i];
-    if (orc_replica_in_flight(r) == 0) continue;
+  const orc_replica *r = stuck(c);
+  if (r != NULL)
     return orc_fail(
         e,
         "at t=%.6f s, replica %d, step %llu: batching policy \"%s\"%s makes no progress: it "
         "formed an empty step with %u waiting, %d running and %lld of %lld KV blocks free; the "
         "oldest "
         "is request %llu",
-        (double)c->engine.now * 1e-9, i, (unsigned long long)r->usage.steps, c->batching.name,
-        orc_batching_place(&c->batching), r->queue.count, r->running,
+        (double)c->engine.now * 1e-9, r->index, (unsigned long long)r->usage.steps,
+        c->batching.name, orc_batching_place(&c->batching), r->queue.count, r->running,
         (long long)orc_kv_available(&r->kv), (long long)r->kv.total, oldest(r));
-  }
   const uint64_t stranded = orc_kv_transfer_stranded(c);
   if (stranded > 0)
     return orc_fail(e, "at t=%.6f s: %llu requests wait and no replica is there to decode them",
@@ -156,6 +167,7 @@ bool orc_cluster_idles(const orc_cluster *c, orc_time until)
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
   c->host.limit = until;
+  c->host.stop = c->stop != NULL ? c->hurry : NULL;
   while (c->failure.code == 0) {
     if (c->stop != NULL && *c->stop != 0) {
       c->interrupted = true;

@@ -59,6 +59,8 @@ typedef struct orc_cluster_config {
   bool shapes;              /* replicas keep the shapes of their steps */
   orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
+  const volatile sig_atomic_t
+      *hurry; /* non-zero as well: after the step at hand; NULL: as the events come */
 } orc_cluster_config;
 
 #endif

@@ -145,7 +145,7 @@ static bool place(orc_cluster *c, const orc_batching *batching, double *keys, or
     const orc_slot slot = orc_requests_find(&c->requests, n);
     if (slot == ORC_NO_SLOT || batching->order == NULL) continue;
     const orc_request *q = &c->requests.at[slot];
-    if (q->replica == ORC_NO_REPLICA) continue;
+    if (q->replica == ORC_NO_REPLICA || !q->known) continue; /* it has its place when it comes */
     if (!batching->order(batching->self, q, key, e)) return false;
   }
   return true;

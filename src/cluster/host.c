@@ -56,6 +56,12 @@ static void ended(void *self, orc_slot slot, orc_status status, orc_time now)
   orc_ledger_end(self, slot, status, now);
 }
 
+static void left(void *self, orc_slot slot)
+{
+  orc_cluster *c = self;
+  orc_ledger_leave(c, &c->requests.at[slot], ORC_PENDING);
+}
+
 static void chunk_computed(void *self, uint16_t replica, orc_request *q, orc_time now)
 {
   orc_kv_transfer_stage(self, replica, q, now);
@@ -128,6 +134,7 @@ void orc_host_start(orc_cluster *c)
                         .grade = grade,
                         .prompt_computed = prompt_computed,
                         .ended = ended,
+                        .left = left,
                         .chunk_computed = chunk_computed,
                         .hand_over = hand_over,
                         .room_freed = room_freed,

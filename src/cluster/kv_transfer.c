@@ -145,7 +145,10 @@ static void land(orc_cluster *c, uint32_t index)
   q->replica = v.to;
   q->microbatch = 0;
   q->blocks = v.room;
-  q->prefilled--; /* the token it computes next is of its answer */
+  q->handed_over = true;
+  orc_error e;
+  orc_error_clear(&e);
+  if (!orc_waiting_place(to, q, &e)) orc_failure_at(c, to, &e);
   orc_waiting_take_over(to, v.slot);
 }
 
@@ -383,6 +386,7 @@ static bool lose_one(orc_cluster *c, uint32_t index)
     end(c, index, (orc_status)q->aborted);
     return false;
   }
+  h->lost++;
   release(c, &v);
   drop(c, index);
   orc_crash_forget(&c->replicas[v.from], v.slot);
@@ -455,6 +459,7 @@ void orc_kv_transfer_begin(orc_cluster *c, uint16_t from, orc_slot slot, orc_tim
   h->moving++;
   c->replicas[from].outbound++;
   orc_router_load_end(c->loads, q);
+  orc_ledger_leave(c, q, ORC_PENDING);
   q->state = ORC_MOVING;
   orc_engine_at(&c->engine, now, ORC_CLASS_TRANSFER, ORC_EVENT_KV_TRANSFER, index);
 }

@@ -37,6 +37,7 @@ typedef struct orc_kv_transfers {
   uint64_t moving; /* requests on their way now */
   uint64_t flying; /* of them, those whose KV is under way */
   uint64_t moved;  /* KV caches that have come in */
+  uint64_t lost;   /* those that a failure took before they did */
   double bytes;    /* B of them */
   orc_time time;   /* ns they took from their first token, in all */
 } orc_kv_transfers;

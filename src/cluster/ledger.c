@@ -32,6 +32,7 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
                        .output = q->generated,
                        .cached = q->cached,
                        .prefilled = q->prefilled,
+                       .recomputed = q->recomputed,
                        .cached_blocks = q->cached_blocks,
                        .prompt_blocks = (int32_t)orc_kv_blocks(kv, q->in.prompt),
                        .preemptions = q->preemptions,
@@ -122,6 +123,16 @@ static void follow_up(orc_cluster *c, const orc_request *q, const orc_record *re
   if (q->in.prompt_id != 0) orc_prompts_drop(s->prompts, q->in.prompt_id);
 }
 
+void orc_ledger_leave(orc_cluster *c, orc_request *q, orc_status status)
+{
+  orc_error e;
+  orc_error_clear(&e);
+  if (!q->known) return;
+  q->known = false;
+  if (c->batching.ended != NULL && !c->batching.ended(c->batching.self, q, status, &e))
+    orc_failure_at(c, &c->replicas[q->replica], &e);
+}
+
 void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = &c->requests.at[slot];
@@ -133,11 +144,8 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
   if (seen > c->last_end) c->last_end = seen;
   c->lifecycle.fruitless_failures = 0;
   if (q->replica != ORC_NO_REPLICA) {
-    orc_error e;
-    orc_error_clear(&e);
     orc_phases_drained(c, q->replica, now);
-    if (c->batching.ended != NULL && !c->batching.ended(c->batching.self, q, status, &e))
-      orc_failure_at(c, &c->replicas[q->replica], &e);
+    orc_ledger_leave(c, q, status);
   }
   follow_up(c, q, &record, now);
   orc_requests_drop(&c->requests, slot);

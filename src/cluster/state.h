@@ -88,7 +88,7 @@ struct orc_cluster {
   int *devices;
   orc_csv *csv;
   orc_life *life;
-  const volatile sig_atomic_t *stop;
+  const volatile sig_atomic_t *stop, *hurry;
   orc_error failure; /* what ended the run early */
   int replica_count;
   int pool_count;

@@ -66,7 +66,7 @@ static const char header[] =
     "request_id,client_id,session_id,prompt_tokens,max_output_tokens,output_tokens,arrival_time,"
     "first_token_time,completion_time,status,ttft_ms,tpot_ms,e2e_latency_ms,prefix_cache_event,"
     "cached_prefix_length,tokens_actually_prefilled,queue_ms,preemptions,replica,profile,"
-    "priority\n";
+    "priority,recomputed_tokens\n";
 
 static void flush(orc_csv *c)
 {
@@ -103,11 +103,13 @@ static void put_label(label *l, const char *name)
   l->name[n] = '\0';
 }
 
-/* Standard output is shared: it is neither emptied nor closed, and what was said before comes
- * first. */
+/* Links lead elsewhere than where one was told to write; those of the system do not. Standard output is shared: it is
+ * neither emptied nor closed, and what was said before comes first. */
 static int open_plain(const char *path)
 {
-  if (strcmp(path, "-") != 0) return open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  const bool system = strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/proc/", 6) == 0;
+  const int how = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | (system ? 0 : O_NOFOLLOW);
+  if (strcmp(path, "-") != 0) return open(path, how, 0666);
   fflush(stdout);
   return fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 0);
 }
@@ -118,10 +120,14 @@ orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile
   const size_t n = strlen(path);
   const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
   orc_csv *c = orc_alloc(1, sizeof *c);
-  c->plain = zip ? -1 : open_plain(path);
-  c->gz = zip ? gzopen(path, "wbe") : NULL;
-  if (c->plain < 0 && c->gz == NULL) {
-    orc_fail(e, "%s: cannot be written: %s", path, strerror(errno));
+  c->plain = open_plain(path);
+  if (zip && c->plain >= 0) {
+    c->gz = gzdopen(c->plain, "wb");
+    if (c->gz != NULL) c->plain = -1; /* which it closes */
+  }
+  if (zip ? c->gz == NULL : c->plain < 0) {
+    orc_fail(e, "%s: cannot be written: %s", path,
+             errno == ELOOP ? "a symbolic link" : strerror(errno));
     free(c);
     return NULL;
   }
@@ -203,8 +209,8 @@ static void row(orc_csv *c, const orc_record *r)
     whole(c, r->replica);
   const label *l = label_of(c, r);
   text(c, s,
-       (size_t)snprintf(s, sizeof s, "%s%s%s,%" PRId32 "\n", l->quote, l->name, l->quote,
-                        r->priority));
+       (size_t)snprintf(s, sizeof s, "%s%s%s,%" PRId32 ",%" PRId32 "\n", l->quote, l->name,
+                        l->quote, r->priority, r->recomputed));
 }
 
 static void widen(orc_csv *c, uint64_t span)

@@ -27,8 +27,10 @@ typedef struct orc_record {
   uint32_t client;
   uint16_t profile;
   uint16_t replica; /* the one that has it; ORC_NO_REPLICA: refused at the door, or without one */
-  int32_t prompt, max_output, output;   /* tokens; output as generated */
-  int32_t cached, prefilled;            /* prompt tokens from the cache; computed */
+  int32_t prompt, max_output, output; /* tokens; output as generated */
+  int32_t cached, prefilled;          /* prompt tokens from the cache; computed */
+  int32_t recomputed; /* tokens computed once more, after a preemption or failure took them: when it
+                         has ended well, cached + prefilled = prompt + recomputed */
   int32_t cached_blocks, prompt_blocks; /* KV blocks from the cache; of the whole prompt */
   int32_t before;                       /* of output, before the end of the warm-up */
   int32_t preemptions, priority;

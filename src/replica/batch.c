@@ -170,6 +170,15 @@ static orc_slot head_of(orc_batch *b)
   return orc_queue_head(&r->queue);
 }
 
+/* Where nothing runs, nothing will make room for a request that must fit as a whole but others that
+** wait with their blocks. */
+static bool make_way(orc_batch *b, orc_slot slot, const orc_prefix_match *found)
+{
+  orc_replica *r = b->replica;
+  return r->running == 0 && r->kept > 0 &&
+         orc_preempt_reclaim(r, b->microbatch, orc_grant_whole(r, at(r, slot), found), slot);
+}
+
 static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
 {
   orc_replica *r = b->replica;
@@ -193,13 +202,18 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
-    if (tokens == 0 || orc_grant_waits(r, q, &found)) return 0;
+    if (tokens == 0) return 0;
+    if (orc_grant_waits(r, q, &found)) {
+      if (!make_way(b, slot, &found)) return 0;
+      continue;
+    }
     need = reserve ? orc_grant_reserve(r, q, &found)
                    : orc_grant_room(r, q, &found, (int64_t)there + tokens);
     if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
   }
   r->kept -= q->blocks > 0;
+  q->handed_over = false;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool all = reserve && r->groups == NULL;
   orc_block_table_grow(r, q, all ? orc_grant_longest(r, q) : (int64_t)q->computed + tokens, tokens);

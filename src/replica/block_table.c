@@ -112,17 +112,17 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
 {
   const int32_t tokens = found->tokens;
   if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_admit(r, q, tokens);
-  if (q->scheduled < 0 && q->blocks == 0 && r->knobs.enable_prefix_caching) {
+  if (q->scheduled < 0 && q->blocks == 0 && q->computed == 0 && r->knobs.enable_prefix_caching) {
     const orc_prompt *c = orc_content_known_as(r, q);
     q->cached = tokens;
+    q->lost = 0; /* what came back for it before was never in a step */
     q->cached_blocks = found->blocks + found->lower;
     q->follows = c != NULL && c->follows;
     q->prefix_event = (uint8_t)event_of(r, c, found);
   }
-  /* What a preemption lost and the cache still has is not computed again. */
-  const int32_t back = tokens < q->lost ? tokens : q->lost;
-  if (q->counted) r->usage.recomputed_tokens -= (uint64_t)back;
-  q->lost = 0;
+  /* Meanwhile others may have computed more of its prompt than it had itself. */
+  else if (tokens > q->lost && tokens > q->computed)
+    q->cached += tokens - q->lost;
   if (found->blocks + found->lower == 0) return;
   if (r->groups != NULL) {
     orc_group_table_begin(r, q, tokens);

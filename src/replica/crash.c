@@ -60,9 +60,11 @@ static void sort(const orc_replica *r, orc_slot *slots, uint32_t n)
 void orc_crash_forget(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
+  if (q->computed > q->lost) q->lost = q->computed;
   orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
-  q->computed = q->lost = 0;
+  r->host->left(r->host->self, slot);
+  q->computed = 0;
+  q->handed_over = false;
   q->key = (double)q->number;
   q->state = ORC_QUEUED;
   q->replica = ORC_NO_REPLICA;

@@ -65,10 +65,14 @@ int64_t orc_grant_kept(const orc_replica *r)
   return (int64_t)(r->knobs.rules.watermark * (double)(r->kv.total + 1));
 }
 
+int64_t orc_grant_whole(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
+{
+  return r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_target(q))
+                           : orc_grant_room(r, q, found, orc_request_target(q));
+}
+
 bool orc_grant_waits(const orc_replica *r, const orc_request *q, const orc_prefix_match *found)
 {
-  if (!r->knobs.rules.whole_sequence_must_fit) return false;
-  const int64_t room = r->groups != NULL ? orc_group_table_lack_whole(r, q, orc_request_target(q))
-                                         : orc_grant_room(r, q, found, orc_request_target(q));
-  return room > orc_kv_available(&r->kv) - orc_grant_kept(r);
+  return r->knobs.rules.whole_sequence_must_fit &&
+         orc_grant_whole(r, q, found) > orc_kv_available(&r->kv) - orc_grant_kept(r);
 }

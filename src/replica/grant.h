@@ -34,6 +34,9 @@ int64_t orc_grant_reserve(const orc_replica *r, const orc_request *q,
 /* Blocks that must stay free when a request is admitted. */
 int64_t orc_grant_kept(const orc_replica *r);
 
+/* The same to hold all that is known of it. */
+int64_t orc_grant_whole(const orc_replica *r, const orc_request *q, const orc_prefix_match *found);
+
 /* Whether a request that is to be admitted must wait though its next tokens fit: all that is known
 ** of it does not. */
 bool orc_grant_waits(const orc_replica *r, const orc_request *q, const orc_prefix_match *found);

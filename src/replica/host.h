@@ -5,6 +5,8 @@
 #ifndef ORC_REPLICA_HOST_H
 #define ORC_REPLICA_HOST_H
 
+#include <signal.h>
+
 #include "base/base.h"
 #include "obs/life.h"
 #include "obs/log.h"
@@ -15,6 +17,7 @@
 typedef struct orc_host {
   void *self;
   orc_time limit; /* ns: no step that ends later is applied; the host may move it between events */
+  const volatile sig_atomic_t *stop; /* not 0: go back to the host after a step; NULL: never */
 
   /* A change in the life of a request; NULL: changes are not watched. */
   void (*note)(void *self, const orc_life_entry *entry);
@@ -36,6 +39,9 @@ typedef struct orc_host {
 
   /* A DONE request has ended at `now` (ns): its slot goes back to the pool. */
   void (*ended)(void *self, orc_slot slot, orc_status status, orc_time now);
+
+  /* A request is not on its replica any more, which has failed. */
+  void (*left)(void *self, orc_slot slot);
 
   /* ---- of replicas that compute prompts for others ---- */
 

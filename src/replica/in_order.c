@@ -31,14 +31,14 @@ static bool by_priority(const orc_replica *r)
 /* What was granted to a victim in this step goes back to the budget, or stays in the step. */
 static void take_back(turn *t, orc_slot victim, int32_t tokens, bool decoded)
 {
-  const bool keeps = t->r->knobs.rules.victim_keeps_its_tokens;
+  orc_request *q = at(t, victim);
+  const bool keeps = t->r->knobs.rules.victim_keeps_its_tokens && q->swapped == 0;
   t->decodes -= decoded;
   t->drafts -= decoded ? tokens - 1 : 0;
   if (!keeps) {
     t->left += tokens;
     return;
   }
-  orc_request *q = at(t, victim);
   orc_microbatch_add(t->m, victim, tokens, q->computed);
   t->m->chunks[t->m->chunk_count - 1].wasted = true;
   q->computed = tokens;

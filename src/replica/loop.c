@@ -77,6 +77,20 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   }
 }
 
+/* `tokens` of a request are computed: those it had before once more. The one that ends an answer so
+** far would have been a decode's. */
+static void count_chunk(orc_replica *r, orc_request *q, int32_t tokens)
+{
+  const int32_t before = q->computed, end = before + tokens;
+  const int32_t fresh = q->generated > 0 && end == orc_request_target(q);
+  const int32_t again = (end - fresh < q->lost ? end - fresh : q->lost) - before;
+  q->computed = end;
+  q->prefilled += tokens - fresh;
+  if (again <= 0) return;
+  q->recomputed += again;
+  if (q->counted) r->usage.recomputed_tokens += (uint64_t)again;
+}
+
 static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
 {
   for (int i = 0; i < m->chunk_count; i++) {
@@ -84,9 +98,8 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
-    q->computed += tokens;
+    count_chunk(r, q, tokens);
     q->ahead -= tokens;
-    q->prefilled += tokens;
     q->steps_in_flight--;
     q->chunk_end = now;
     orc_host_note(r->host, q, now, ORC_CHANGE_COMPUTED, tokens, q->computed);
@@ -333,6 +346,12 @@ static orc_time horizon(const orc_replica *r)
   return event < r->wake ? event : r->wake;
 }
 
+/* Someone wants the run to pause. */
+static bool stopped(const orc_replica *r)
+{
+  return r->host->stop != NULL && *r->host->stop != 0;
+}
+
 /*
 ** Steps of the only microbatch, from r->now on. One that ends before anything else can happen is
 ** applied at once, and a run of decodes in one loop; one that does not is left to its event. Every
@@ -363,7 +382,8 @@ static bool advance(orc_replica *r, orc_error *e)
     if (!work) return true;
     start(r, m);
     const orc_time end = m->end; /* forming it may have set something going that ends before */
-    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL) {
+    if (!r->runs || end >= horizon(r) || end > limit || end == ORC_END || ++polled > POLL ||
+        stopped(r)) {
       await_end(r, m);
       return true;
     }
@@ -435,7 +455,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
     /* A step that computes for no request ends in its event: the simulation may be over before. */
     const bool for_none = r->running == 0 && r->queue.count == 0;
     if (!r->runs || for_none || r->flight[0].end >= horizon(r) ||
-        r->flight[0].end > r->host->limit || ++polled > POLL) {
+        r->flight[0].end > r->host->limit || ++polled > POLL || stopped(r)) {
       m->busy = true;
       m->end = r->flight[0].end;
       await_end(r, m);

@@ -32,8 +32,7 @@ static void forget(orc_replica *r, orc_request *q)
 {
   orc_block_table_know(r, q);
   orc_block_table_end(r, q);
-  if (q->counted) r->usage.recomputed_tokens += (uint64_t)q->computed;
-  q->lost = q->computed;
+  if (q->computed > q->lost) q->lost = q->computed;
   r->lost += q->computed;
   q->computed = 0;
 }
@@ -55,13 +54,25 @@ static void swap_out(orc_replica *r, orc_microbatch *m, orc_request *q)
   r->usage.swapped_blocks += (uint64_t)q->swapped;
 }
 
-/* A paused request makes room in the way the engine is set to. */
+static void count(orc_replica *r, orc_request *q, int32_t computed)
+{
+  orc_host_note(r->host, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
+  q->preemptions++;
+  r->usage.preemptions++;
+  r->usage.counted_preemptions += q->counted;
+}
+
+/* A paused request makes room in the way the engine is set to. One whose KV came from elsewhere has
+** not run here yet: that it gives it up is its preemption. */
 static void evacuate(orc_replica *r, orc_microbatch *m, orc_request *q)
 {
+  const int32_t computed = q->computed;
   if (r->knobs.swap)
     swap_out(r, m, q);
   else
     forget(r, q);
+  if (q->handed_over) count(r, q, computed);
+  q->handed_over = false;
 }
 
 orc_preempt_mode orc_preempt_forced(const orc_replica *r)
@@ -90,11 +101,8 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   const int32_t computed = q->computed;
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
   if (how == ORC_PREEMPT_SWAP) swap_out(r, m, q);
-  orc_host_note(r->host, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
   r->kept += q->blocks > 0;
-  q->preemptions++;
-  r->usage.preemptions++;
-  r->usage.counted_preemptions += q->counted;
+  count(r, q, computed);
   m->preempted++;
   /* Its last token is on its way: it ends in the queue. */
   if (q->extra > 0 && q->state == ORC_DECODE && q->generated >= q->in.output)

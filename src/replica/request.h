@@ -52,8 +52,9 @@ typedef struct orc_request {
   uint32_t table;         /* its blocks by groups (kv_groups.h); ORC_NO_TABLE: none */
   int32_t junction;       /* tokens it has in common with what others were seen to share, of which
                              some groups of layers knew nothing; 0: none */
-  int32_t lost;           /* tokens computed before the last preemption took them */
+  int32_t lost;           /* the most tokens it had when a preemption or a failure took them */
   int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
+  int32_t recomputed;     /* tokens computed for it that it had before */
   int32_t preemptions;
   int32_t drafts;      /* speculation: drafts it verifies in the step being formed or in flight */
   int32_t rejected;    /* of its newest step, tokens computed for nothing */
@@ -84,6 +85,8 @@ typedef struct orc_request {
   bool partial;         /* running, its prompt begun in an earlier step and not done */
   bool follows;         /* a later turn of a session */
   bool served;          /* it has its tokens of the step being formed (batch.c) */
+  bool handed_over;     /* it waits here for the first time, with KV that came from elsewhere */
+  bool known;           /* the batching policy was told that it is here, and not yet that it left */
   uint8_t extra;        /* tokens scheduled for it beyond its last, before that one is known */
   bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
   int32_t before;       /* of generated, before the end of the warm-up */

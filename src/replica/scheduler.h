@@ -31,9 +31,10 @@ typedef struct orc_batching {
   bool clairvoyant; /* sees true output lengths */
   orc_victim victim;
   bool (*step)(void *self, orc_batch *b, orc_error *e);
-  /* Place in the queue, once per arrival: smaller goes first. NULL: order of arrival. */
+  /* Place in the queue, each time one comes to a replica: smaller goes first. NULL: order of arrival. */
   bool (*order)(void *self, const orc_request *r, double *key, orc_error *e);
-  /* A request of this replica has ended: r->generated tokens came out. NULL: no interest. */
+  /* A request has left this replica, after r->generated tokens: it has ended, goes on elsewhere, or
+  ** is lost with the replica (PENDING). Once for each time it came. NULL: no interest. */
   bool (*ended)(void *self, const orc_request *r, orc_status status, orc_error *e);
 } orc_batching;
 

@@ -27,6 +27,12 @@ static void cap_answer(const orc_replica *r, orc_request *q)
   if (q->in.output > most) q->in.output = (int32_t)most;
 }
 
+bool orc_waiting_place(const orc_replica *r, orc_request *q, orc_error *e)
+{
+  q->known = true;
+  return r->policy->order == NULL || r->policy->order(r->policy->self, q, &q->key, e);
+}
+
 bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
 {
   orc_request *q = orc_replica_request(r, slot);
@@ -39,7 +45,7 @@ bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
     r->host->ended(r->host->self, slot, ORC_REJECTED, r->engine->now);
     return true;
   }
-  if (r->policy->order != NULL && !r->policy->order(r->policy->self, q, &q->key, e)) return false;
+  if (!orc_waiting_place(r, q, e)) return false;
   orc_queue_push(&r->queue, slot, q->key);
   r->unchanged = false;
   if (orc_replica_idle(r)) orc_replica_wake_at(r, r->engine->now);

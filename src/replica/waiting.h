@@ -10,6 +10,9 @@
 ** batching policy could not say its place. */
 bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e);
 
+/* The batching policy is told of a request that comes, and says where it stands in the queue. False: it failed. */
+bool orc_waiting_place(const orc_replica *r, orc_request *q, orc_error *e);
+
 /* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
 void orc_waiting_take_over(orc_replica *r, orc_slot slot);
 

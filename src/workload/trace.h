@@ -28,12 +28,14 @@ typedef struct orc_trace_format {
 /* A CSV: what its columns of interest are called, and how its times are written. */
 typedef struct orc_trace_csv {
   const char *name, *time, *prompt, *output;
-  bool calendar;        /* "2023-11-16 18:15:46.6805900" instead of numbers */
-  bool either;          /* as the field looks */
-  bool in_any_order;    /* its rows are to be sorted */
-  bool from_zero;       /* times count from 0, not from the first row's */
-  const char *asked;    /* the output where the answer did not become whole; NULL: there is none */
-  const char *status;   /* "SUCCESS" where it did; with `asked` */
+  bool calendar;     /* "2023-11-16 18:15:46.6805900" instead of numbers */
+  bool either;       /* as the field looks */
+  bool in_any_order; /* its rows are to be sorted */
+  bool from_zero;    /* times count from 0, not from the first row's */
+  bool
+      zero_is_failure; /* a request without an answer failed where it was recorded: it is left out */
+  const char *asked;   /* the output where the answer did not become whole; NULL: there is none */
+  const char *status;  /* "SUCCESS" where it did; with `asked` */
   const char *priority; /* NULL: there is none */
   double unit;          /* s that 1 means in a time; 0 is 1 */
 } orc_trace_csv;

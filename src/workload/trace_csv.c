@@ -34,7 +34,8 @@ static const orc_trace_csv formats[] = {
   { .name = "BurstGPT",
     .time = "Timestamp",
     .prompt = "Request tokens",
-    .output = "Response tokens" },
+    .output = "Response tokens",
+    .zero_is_failure = true }, /* its README: "with some failure that Response tokens are 0s" */
   /* Vidur (Agrawal et al., MLSys 2024), processed traces */
   { .name = "Vidur",
     .time = "arrived_at",

@@ -10,10 +10,20 @@
 #include "workload/trace.h"
 #include "workload/trace_formats.h"
 
+static bool failed(const orc_trace *t, const orc_arrival *a)
+{
+  return a->output == 0 && t->columns.is != NULL && t->columns.is->zero_is_failure;
+}
+
 /* Rows in order of time, with a token at least of prompt and answer. */
 static bool read_row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e)
 {
-  if (!t->format.row(t, out, time, e)) return false;
+  do {
+    if (!t->format.row(t, out, time, e)) return false;
+  } while (failed(t, out));
+  if (out->prompt < 1 || out->output < 1)
+    return orc_fail(e, "%s: line %" PRIu64 ": %s of 0 tokens; at least 1 expected", t->path,
+                    t->row_line, out->prompt < 1 ? "a prompt" : "an answer");
   if (t->begun && *time < t->previous)
     return orc_fail(e, "%s: line %" PRIu64 ": %s goes back; rows in order of time expected",
                     t->path, t->row_line, t->format.time);
@@ -21,9 +31,6 @@ static bool read_row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e
   t->begun = true;
   t->previous = *time;
   t->rows++;
-  /* A request without a prompt or an answer still takes a token of each through the server. */
-  if (out->prompt < 1) out->prompt = 1;
-  if (out->output < 1) out->output = 1;
   return true;
 }
 

@@ -45,7 +45,7 @@ describe("targets of other models and systems", function()
     assert.equal(0, rc, err)
     local _, blocks = out:gsub("Serving Benchmark Result", "")
     assert.equal(3, blocks)
-    assert.matches("The same requests through each, 1 replication %(seed 9%); difference to small%+1", out)
+    assert.matches("The same requests through each, 1 replication %(seed 9%);\ndifference to small%+1", out)
     assert.matches("\ntpot.mean +ms +[%d.]+ +[%d.]+  %+%d+%.%d %% +[%d.]+ ", out)
     local result = json.decode(program.read(program.dir .. "/three.json"))
     local arrivals = {}

@@ -45,19 +45,21 @@ describe("a table of measured collectives", function()
     assert.same({ "all_gather", "all_to_all", "reduce_scatter", "all_reduce" }, names)
     assert.equal("all_to_all", rows.read(head .. ",op_name\n" .. row:format(1):gsub("\n", ",alltoall\n"))[1].collective)
     assert.has_error(function() rows.read(head .. "\n" .. row:rep(3):format(1, 2, 3)) end,
-      "b200_sxm 2.29.2 half 4 256: 3 rows; four expected, all_gather, all_to_all, reduce_scatter, all_reduce, or a column"
-      .. " op_name that tells them")
+      "b200_sxm 2.29.2 half 4 256: 3 rows; four expected, all_gather, all_to_all, reduce_scatter, all_reduce, or a"
+      .. " column op_name that tells them")
     assert.has_error(function() rows.read(head .. "\n" .. row:rep(5):format(1, 2, 3, 4, 5)) end)
   end)
 
   it("of DeepEP has the way there and the way back, in bytes of the copies a token is sent in", function()
     local g = rows.read("gpu,engine_version,node_num,hidden_size,num_token,num_topk,num_experts,dispatch_avg_t_us,"
       .. "combine_avg_t_us\nh100_sxm,0.5.12,1,4096,16,8,128,10,12\nh100_sxm,0.5.12,1,4096,16,2,8,30,12\n")
-    assert.same({ "dispatch", "combine", 8, "deepep_low_latency" }, { g[1].collective, g[2].collective, g[1].ranks, g[1].engine })
+    assert.same({ "dispatch", "combine", 8, "deepep_low_latency" },
+      { g[1].collective, g[2].collective, g[1].ranks, g[1].engine })
     assert.same({ { 16 * 8 * 8192 }, 4, true }, { g[1].bytes, #g, g[3].few }) -- few experts are apart
     near(12e-6, g[2].seconds[1], 1e-12)
     g = rows.read("gpu,engine_version,node_num,hidden_size,num_token,num_topk,num_experts,dispatch_transmit_us,"
-      .. "combine_transmit_us,dispatch_sms\ngb200,0.5.12,1,4096,16,2,256,10,12,24\ngb200,0.5.12,1,4096,16,2,256,10,12,8\n")
+      .. "combine_transmit_us,dispatch_sms\ngb200,0.5.12,1,4096,16,2,256,10,12,24\n"
+      .. "gb200,0.5.12,1,4096,16,2,256,10,12,8\n")
     near(16 * 4 * (1 - 9 / 16) * 8192, g[1].bytes[1], 1e-12)
     assert.same({ 4, "graph", "8 SMs" }, { g[1].ranks, g[1].launch, g[3].launch })
   end)
@@ -72,7 +74,8 @@ describe("a table of measured collectives", function()
     refused("h100,vllm,0.24,x,bfloat16,8,1024,g,nan", 'line 2: "nan": ms above 0 expected')
     refused("h100,vllm,0.24,x,bfloat16,8,1024,g,0", 'line 2: "0": ms above 0 expected')
     refused("h100,vllm,0.24,x,bfloat16,8,1024,g,", 'line 2: "": ms above 0 expected')
-    refused("h100,vllm,0.24,x,bfloat16,8,1024,g,5000000", "line 2: latency_ms: 5e%+06 ms: at most 100 s expected; in us")
+    refused("h100,vllm,0.24,x,bfloat16,8,1024,g,5000000",
+      "line 2: latency_ms: 5e%+06 ms: at most 100 s expected; in us")
     refused("h100,vllm,0.24,x,bfloat17,8,1024,g,1", 'line 2: allreduce_dtype: "bfloat17": one of half')
     refused("h100,vlm,0.24,x,bfloat16,8,1024,g,1", 'line 2: engine: "vlm": vllm, sglang, trtllm or nccl expected')
     refused("h100,vllm,0.24,x,bfloat16,1,1024,g,1", 'line 2: num_gpus: "1": a whole number, 2 or more, expected')
@@ -112,8 +115,8 @@ describe("lines by size of message", function()
 
   it("of fewer than two sizes there are none", function()
     assert.same({ nil, "1 sizes; 2 or more expected" }, { regimes.fit({ 8, 8 }, { 1, 1 }) })
-    assert.has_error(function() at({ { below = 8, base = 1, per_byte = 0 }, { below = 4, base = 1, per_byte = 0 } }, 1) end,
-      "regimes[2].below = 4 B, expected more than 8")
+    local falls = { { below = 8, base = 1, per_byte = 0 }, { below = 4, base = 1, per_byte = 0 } }
+    assert.has_error(function() at(falls, 1) end, "regimes[2].below = 4 B, expected more than 8")
     assert.has_error(function() at({ { base = -1, per_byte = 0 } }, 1) end)
     assert.has_error(function() at({ { base = 0 / 0, per_byte = 0 } }, 1) end)
   end)
@@ -206,12 +209,13 @@ describe("the measured collectives of a deployment", function()
 
   it("are not those of links of one's own, nor of ranks on several hosts", function()
     local slow = { topology = "nvlink_mesh", gpus = 4, bandwidth = "75 GB/s", latency = "1 us" }
-    near(ttft(spec({ all_reduce = "direct" }, { network = slow })), ttft(spec({ all_reduce = "auto" }, { network = slow })),
-      1e-9)
+    local function over(name) return ttft(spec({ all_reduce = name }, { network = slow })) end
+    near(over "direct", over "auto", 1e-9)
     local hosts = { topology = "hgx_ib", hosts = 2, gpus = 4, bandwidth = "450 GB/s", latency = "1.9 us",
                     nic_bandwidth = "50 GB/s", nic_latency = "1 us", pcie_latency = "1 us" }
-    local apart = with(spec { all_reduce = "auto" }, { network = hosts, placement = { "gpu0", "gpu1", "gpu4", "gpu5" } })
-    local hierarchical = with(spec { all_reduce = "hierarchical" }, { network = hosts, placement = apart.placement })
+    local two = { "gpu0", "gpu1", "gpu4", "gpu5" }
+    local apart = with(spec { all_reduce = "auto" }, { network = hosts, placement = two })
+    local hierarchical = with(spec { all_reduce = "hierarchical" }, { network = hosts, placement = two })
     near(ttft(hierarchical), ttft(apart), 1e-9)
   end)
 
@@ -228,7 +232,7 @@ describe("the measured collectives of a deployment", function()
     return 32 * 6 * (link.latency + 4 * 256 * 8192 / 4 / link.bandwidth)
   end
 
-  it("are what replicas exchange that share experts: all tokens gathered, and parts of the answers scattered", function()
+  it("are what replicas exchange that share experts: all tokens gathered, parts of the answers scattered", function()
     for _, whole in ipairs { true, false } do
       local bytes = 4 * 256 * 8192
       local function of(collective) return at(ask(H100, "nccl", 4, { collective = collective }), bytes) end
@@ -241,14 +245,15 @@ describe("the measured collectives of a deployment", function()
   it("or tokens sent to the ranks of their experts, as all2all_backend says", function()
     local none = ttft(moe("ring", true)) - exchanged(true)
     local function of(collective, engine, bytes) return at(ask(H100, engine, 4, { collective = collective }), bytes) end
-    local copies = { deepep_low_latency = 2, deepep_high_throughput = 4 * (1 - (3 / 4) ^ 2) } -- experts; ranks with some
+    -- A copy for each of two experts; for each rank that has some of them.
+    local copies = { deepep_low_latency = 2, deepep_high_throughput = 4 * (1 - (3 / 4) ^ 2) }
     for backend, n in pairs(copies) do
       local bytes = 256 * n * 8192
       local expected = none + 32 * (of("dispatch", backend, bytes) + of("combine", backend, bytes))
-      local spec = moe("auto", true)
-      spec.engine.all2all_backend = backend
-      near(expected, ttft(spec), 1e-6)
-      near(expected, ttft(with(spec, { lod = "high" })), 1e-6)
+      local deployed = moe("auto", true)
+      deployed.engine.all2all_backend = backend
+      near(expected, ttft(deployed), 1e-6)
+      near(expected, ttft(with(deployed, { lod = "high" })), 1e-6)
     end
     local idle = moe("auto", false)
     idle.engine.all2all_backend = "deepep_low_latency"
@@ -319,7 +324,9 @@ describe("the shipped tables", function()
       if t.collective == "dispatch" then least = least / 2 end -- sent in 8 bits, counted in 16
       local link = t.gpus_per_node == 1 and 50e9 or nil
       local of = {}
-      for i, g in ipairs(t.regimes) do of[i] = { below = g.below, base = g.alpha_us * 1e-6, per_byte = g.ps_per_byte * 1e-12 } end
+      for i, g in ipairs(t.regimes) do
+        of[i] = { below = g.below, base = g.alpha_us * 1e-6, per_byte = g.ps_per_byte * 1e-12 }
+      end
       if link then least = bytes / link end
       assert(at(of, bytes) > least, ("%s %s %d on %s"):format(t.collective, t.engine, n, t.generation))
     end

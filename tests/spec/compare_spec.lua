@@ -1,5 +1,6 @@
 --- oracle compare, oracle new and oracle check; the statistics they rest on.
 local statistics = require "oracle.text.statistics"
+local variants = require "oracle.study.variants"
 local json = require("oracle.core").json
 local program = require "program"
 
@@ -40,13 +41,14 @@ describe("a comparison that is interrupted at once", function()
     local simulate = planning.simulate
     planning.simulate = function() return { complete = false } end
     local s = require("oracle").load "scenarios/quickstart.lua"
-    local ok, result = pcall(comparison.run, s, { comparison.variant "vllm", comparison.variant "sglang" },
+    local ok, result = pcall(comparison.run, s, { variants.read "vllm", variants.read "sglang" },
       { replications = 5 })
     planning.simulate = simulate
     assert.is_true(ok, result)
     assert.is_true(result.interrupted)
-    assert.matches("^Interrupted before there was anything to compare", comparison.text(result))
-    assert.is_string(require("oracle.result.summary").json(comparison.object(result)))
+    local shown = require "oracle.study.paired_text"
+    assert.matches("^Interrupted before there was anything to compare", shown.text(result))
+    assert.is_string(require("oracle.result.summary").json(shown.object(result)))
   end)
 end)
 
@@ -88,9 +90,12 @@ describe("oracle compare", function()
   it("prints one table of systems with intervals", function()
     local rc, out, err = run("compare vllm sglang trtllm dynamo static " .. QUICK .. " --replications 3")
     assert.equal(0, rc, err)
-    assert.matches("^The same requests through each, 3 replications %(seeds 1 to 3%); difference to vllm", out)
+    assert.matches("^The same requests through each, 3 replications %(seeds 1 to 3%);\ndifference to vllm", out)
     assert.matches("95 %% confidence interval %(Student's t, paired%)", out)
-    assert.matches("\n +unit +vllm +sglang +trtllm +dynamo +static\n", out)
+    for _, name in ipairs { "sglang", "trtllm", "dynamo", "static" } do     -- as many side by side as 80 columns hold
+      assert.matches("\n +unit +vllm[^\n]* +" .. name .. " *[^\n]*\n%-", out)
+    end
+    for line in out:gmatch "[^\n]+" do assert.is_true(utf8.len(line) <= 80, line) end
     assert.matches("\nttft.mean +ms +[%d.]+ ", out)
   end)
 
@@ -105,11 +110,11 @@ describe("oracle compare", function()
     assert.matches("no difference", text)
   end)
 
-  it("pairs the runs: the interval is that of the differences", function()
+  it("pairs the runs: the interval is that of their ratios' logarithms", function()
     local rc, out = run("compare vllm engine.max_num_batched_tokens=1024 " .. QUICK .. " --replications 4 --json - -q")
     assert.equal(0, rc)
     local e2e = metrics(out)["e2e.mean"].variants[1]
-    local list = {}
+    local list, logs, base = {}, {}, 0
     for seed = 1, 4 do
       local value = {}
       for _, tokens in ipairs { 8192, 1024 } do
@@ -117,12 +122,14 @@ describe("oracle compare", function()
           tokens))
         value[#value + 1] = json.decode(one).latency.end_to_end_latency_ms.mean
       end
-      list[seed] = value[2] - value[1]
+      list[seed], logs[seed], base = value[2] - value[1], math.log(value[2] / value[1]), base + value[1] / 4
     end
-    local mean, half = statistics.interval(list)
+    local mean = statistics.interval(list)
     assert.near(mean, e2e.difference, 1e-9 * math.abs(mean))
-    assert.near(mean - half, e2e.low, 1e-6 * math.abs(mean))
-    assert.near(mean + half, e2e.high, 1e-6 * math.abs(mean))
+    local middle, half = statistics.interval(logs)
+    assert.near(math.exp(middle), e2e.ratio, 1e-9)
+    assert.near(math.exp(middle - half), e2e.ratio_low, 1e-9)
+    assert.near(base * (math.exp(middle + half) - 1), e2e.high, 1e-6 * base)
   end)
 
   it("tells policies of one name apart, and takes parameters", function()
@@ -171,6 +178,47 @@ describe("oracle compare", function()
     end
   end)
 
+  it("takes deployments: settings that go together, and scenarios of their own, all asked the same", function()
+    local other = program.write("other.lua", [=[
+return oracle.scenario { model = "llama-3.1-8b", hardware = "a100-80gb", replicas = 3,
+  workload = oracle.workload.batch { count = 3, prompt = 10, output = 10 } }
+]=])
+    local first = program.write("first.lua", [=[
+return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 5,
+  workload = oracle.workload.poisson { rate = 4, count = 40, prompt = 300, output = 20 } }
+]=])
+    local rc, out, err = run(("compare %s %s --replications 2 --json -"):format(first, other))
+    assert.equal(0, rc, err)
+    local by = metrics(out)
+    assert.equal("other", by.gpus.variants[1].variant)
+    assert.same({ 1, 3 }, { by.gpus.base, by.gpus.variants[1].mean })
+    assert.is_true(by.cost.base > 0 and by.energy_per_token.variants[1].mean > 0)
+    local text
+    local TWO = "compare 'one: replicas=1' 'tp2x2: engine.tensor_parallel_size=2,replicas=2' %s --replications 2"
+    rc, text, err = run(TWO:format(first))
+    assert.equal(0, rc, err)
+    assert.matches("unit +one +tp2x2\n", text)
+    assert.matches("\ngpus +1%.00 +4%.00  %+300%.0 %%\n", text)
+    rc, text, err = run(("compare 'one: replicas' vllm %s"):format(first))
+    assert.equal(2, rc)
+    assert.equal("", text)
+    assert.matches("KEY=VALUE expected", err)
+  end)
+
+  it("shows every row that any variant has a value of, in whatever order, and says who is overloaded", function()
+    local set = "engine.enable_prefix_caching="
+    for _, order in ipairs { { "true", "false" }, { "false", "true" } } do
+      local rc, out, err = run(("compare %s%s %s%s %s --replications 2"):format(set, order[1], set, order[2], QUICK))
+      assert.equal(0, rc, err)
+      assert.matches("\nhit_rate ", out)
+      assert.matches("\nsaved ", out)
+    end
+    local rc, out = run("compare vllm sglang " .. QUICK .. " --set workload.rate=300 --set workload.count=2000 "
+      .. "--replications 2")
+    assert.equal(0, rc)
+    assert.matches("\noverloaded: vllm: %d+%.%d req/s offered, ", out)
+  end)
+
   it("shows small differences with the digits they need", function()
     local code, out = run("compare vllm sglang scenarios/quickstart.lua")
     assert.equal(0, code)
@@ -198,7 +246,7 @@ describe("oracle compare", function()
     local rc, out, err = run(("compare vllm engine.max_num_seqs=4 %s/t.lua --until 2%%"):format(dir))
     assert.equal(0, rc, err)
     assert.matches("^The same 300 recorded requests .* from a block bootstrap %(50 blocks%)\n", out)
-    assert.matches("ttft.mean +ms +[%d.]+ +[%d.]+ +%+[%d.]+ %% %(%+[%d.]+ to %+[%d.]+%)", out)
+    assert.matches("ttft.mean +ms +[%d.]+ +[%d.]+ +x%d+ %(x%d+ to x%d+%)", out)
     assert.matches("nothing to replicate", err)
     rc, out, err = run(("compare vllm vllm %s/t.lua --set warm_up=3 --set slo.ttft=0.02 --json - -q"):format(dir))
     assert.equal(0, rc, err)
@@ -213,7 +261,7 @@ describe("oracle compare", function()
 
   it("refuses what it cannot compare in one line", function()
     for args, pattern in pairs {
-      ["compare vllm " .. QUICK] = "two systems or policies",
+      ["compare vllm " .. QUICK] = "two systems, policies, settings",
       ["compare vllmm sglang " .. QUICK] = "did you mean vllm%?",
       ["compare vllm sglang --until much " .. QUICK] = "a share such as 2%%",
       ["compare vllm sglang --replications 1 " .. QUICK] = "%-%-replications 1",
@@ -287,14 +335,14 @@ describe("oracle new policy and oracle check policy", function()
     local comparison = require "oracle.study.paired"
     local s = require("oracle").load "scenarios/quickstart.lua"
     s.workload.duration, s.workload.count, calls = nil, 20, 0
-    local result = comparison.run(s, { comparison.variant "vllm", comparison.variant "sglang" }, { replications = 9,
+    local result = comparison.run(s, { variants.read "vllm", variants.read "sglang" }, { replications = 9,
       stopped = function()
         calls = calls + 1
         return calls == 6
       end })
     assert.is_true(result.interrupted)
     assert.equal(2, result.replications)                  -- the third is not whole
-    assert.matches("^The same requests through each, 2 replications", comparison.text(result))
+    assert.matches("^The same requests through each, 2 replications", require("oracle.study.paired_text").text(result))
   end)
 
   it("tell who starves others from who is slow", function()

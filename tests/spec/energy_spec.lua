@@ -18,8 +18,8 @@ local H100 = catalog.hardware "h100-sxm"
 
 describe("energy", function()
   it("is idle power all the time, and the rest of the TDP while at work", function()
-    -- 4 requests of 10 steps each, one every second: 40 steps of 5 ms in 10 s, on 2 GPUs, where a constant step, of which
-    -- neither FLOPs nor bytes are known, is work at full power.
+    -- 4 requests of 10 steps each, one every second: 40 steps of 5 ms in 10 s, on 2 GPUs, where a constant step, of
+    -- which neither FLOPs nor bytes are known, is work at full power.
     local s = run {
       model = MODEL, hardware = "h100-sxm", engine = { tensor_parallel_size = 2 },
       cost = { kind = "constant", constant_step = "5 ms" }, duration = 10,
@@ -36,7 +36,7 @@ describe("energy", function()
     near(0.02, s.gpu_utilization.gpu0, 1e-9)
   end)
 
-  -- One step for the 8 prompts, two in which they decode: J by the shares of the peaks that each reaches, and W of each.
+  -- One step for the 8 prompts, two in which they decode: J by the shares of the peaks that each reaches; W of each.
   local function by_steps(plan, power)
     local joules, watts = 0, {}
     local function step(shape)
@@ -68,7 +68,8 @@ describe("energy", function()
     near(joules / 3.6e6, found.kwh, 1e-6)
     near(watts[1], found.peak_watts_per_gpu, 1e-6)        -- prompts, at half of the FLOP/s, are at the TDP
     assert.equal(H100.tdp_watts, watts[1])
-    assert(watts[2] > 0.5 * H100.tdp_watts and watts[2] < 0.8 * H100.tdp_watts) -- decoding, at 0.8 of the bandwidth, is not
+    -- Decoding, at 0.8 of the bandwidth, is not.
+    assert(watts[2] > 0.5 * H100.tdp_watts and watts[2] < 0.8 * H100.tdp_watts)
     assert(found.mean_watts_per_gpu < found.peak_watts_per_gpu)
   end)
 

@@ -7,6 +7,7 @@ local oracle = require "oracle"
 local ordered = require "oracle.text.ordered"
 local planning = require "oracle.plan"
 local program = require "tests.spec.program"
+local quantization = require "oracle.models.quantization"
 local study = require "oracle.study"
 
 -- Numbers of no engine.
@@ -291,6 +292,35 @@ describe("a calibrated run", function()
         near(high.latency[metric].mean, runs.latency[metric].mean, 1e-3)
       end
     end
+  end)
+
+  it("is finite, positive and grows with work for every model on chips of every generation that fits know", function()
+    local priced, seen, models = 0, {}, {}
+    for i, listed in ipairs(catalog.models()) do models[i] = catalog.model(listed.id) end
+    for _, name in ipairs(fits.names()) do
+      local fit = fits.open(name)
+      for _, gpu in ipairs(catalog.hardwares()) do
+        local hardware = catalog.hardware(gpu.id)
+        local kind = name .. tostring(hardware.generation)
+        local cost = not seen[kind] and fits.covers(fit, hardware.generation)
+          and { kind = "calibrated", calibration = fits.parameters(fit, hardware.generation) }
+        seen[kind] = true
+        for _, model in ipairs(cost and models or {}) do
+          local function seconds(shape)
+            local t = core.cost.step { model = model, hardware = hardware, layout = quantization.layout(model),
+                                       cost = cost, shape = shape }
+            assert.is_true(t.total > 0 and t.total < 1e3, model.id .. " on " .. gpu.id)
+            return t.total
+          end
+          local one = seconds { decode_seqs = 1, decode_context = 100 }
+          assert.is_true(seconds { decode_seqs = 64, decode_context = 6400 } > one)
+          local prompt = seconds { chunks = { { tokens = 128, samples = true } } }
+          assert.is_true(seconds { chunks = { { tokens = 4096, samples = true } } } > prompt)
+          priced = priced + 1
+        end
+      end
+    end
+    assert.is_true(priced >= 6 * #models, priced)
   end)
 
   it("is priced again under other parameters as if made with them", function()

@@ -123,6 +123,8 @@ describe("what does not return", function()
       "while true do xpcall(error, function() while true do end end) end",
       "local function f() return 1 + f() end while true do pcall(f) end",
       "while true do pcall(table.sort, { 3, 2, 1 }, function() while true do end end) end",
+      "table.move(setmetatable({}, { __index = rawlen }), 1, 99999999, 2, setmetatable({}, { __newindex = rawequal }))",
+      "table.sort(setmetatable({}, { __index = rawlen, __len = function() return 9e7 end }), rawequal)",
     } do
       stopped("batching", code, "bad.lua:5: it ran for more than 2 s without returning")
     end
@@ -131,6 +133,11 @@ describe("what does not return", function()
   it("is refused where Lua's library alone would be at it", function()
     for code, pattern in pairs {
       ["table.insert(setmetatable({}, { __len = function() return 1 << 40 end }), 1, 1)"] = "table.insert: too many",
+      ["table.move({}, '1', '99999999999999', 2)"] = "table.move: too many",
+      ["table.concat({}, '', '1', '99999999999999')"] = "table.concat: too many",
+      ["table.unpack(setmetatable({}, { __len = function() return 1 << 40 end }))"] = "table.unpack: too many",
+      ["table.sort(setmetatable({}, { __len = function() return 1 << 40 end }))"] = "table.sort: too many",
+      ["string.rep('x', '99999999999')"] = "string.rep: resulting string too large",
       ["table.remove(setmetatable({}, { __len = function() return 1 << 40 end }), 1)"] = "table.remove: too many",
       ["table.concat({}, '', 1, 1 << 40)"] = "table.concat: too many",
       ["local x, t = ('x'):rep(1000000), {} for i = 1, 10000 do t[i] = x end table.sort(t)"] = "table.sort: too many",
@@ -139,6 +146,45 @@ describe("what does not return", function()
     } do
       stopped("batching", code, "bad.lua:5: .*" .. pattern)
     end
+  end)
+
+  it("is gone through as it was first said to be, where it says so each time anew", function()
+    local shifting = "local n = 0 local t = setmetatable({}, { __len = function() n = n + 1 "
+      .. "return n %% 2 == 1 and 1 or 1 << 50 end }) %s"
+    for _, code in ipairs { "table.insert(t, 1, 'x')", "table.remove(t, 1)", "table.sort(t)" } do
+      assert.equal(80, scenario_with("batching", shifting:format(code)):run().requests.successful)
+    end
+  end)
+
+  it("is never run by what reads what a file returns", function()
+    for code, pattern in pairs {
+      ["return setmetatable(p, { __pairs = function() while true do end end })"] = "a table with a metatable",
+      ["p.params = setmetatable({}, { __pairs = function() while true do end end }) return p"] = "with a metatable",
+      ["p.params = { deep = setmetatable({}, { __index = function() while true do end end }) } return p"] = "metatable",
+      ["local q = {} q.q = q p.params = q return p"] = "a table that contains itself",
+      ["p.order = 5 return p"] = "policy.batching: order: a function expected, got a number",
+      ["p.every_step = 'yes' return p"] = "policy.batching: every_step: a boolean expected, got a string",
+      ["p.params = 7 return p"] = "policy.batching: params: a table expected, got a number",
+      ["p.name = setmetatable({}, {}) return p"] = "a table with a metatable",
+      ["p.order = nil return p"] = "policy.batching: step or order: missing",
+    } do
+      local path = write("bad", "local p = require('oracle.policy').batching { name = 'x', "
+        .. "order = function() return 1 end }\n" .. code)
+      local why = raised(function() small { batching = path }:run() end)
+      assert.matches("batching: " .. path:gsub("%p", "%%%0") .. ": .*" .. pattern, why)
+    end
+  end)
+
+  it("prints so much and no more", function()
+    local path = write("bad", "local policy = require 'oracle.policy'\nreturn policy.batching { name = 'chats', "
+      .. "every_step = true, step = function(b, e, s)\n"
+      .. "if not s.said then s.said = true\nfor _ = 1, 5000 do print(('x'):rep(100)) end\n"
+      .. "print(('x'):rep(1 << 20)) end\n"
+      .. KINDS.batching.tail)
+    local rc, _, err = program.run(program.QUICK .. " -q --set 'batching=" .. path .. "'")
+    assert.equal(0, rc)
+    assert.is_true(#err < 70000)
+    assert.matches("bad.lua: print: 64 KiB are shown, no more\n$", err)
   end)
 
   it("is stopped when it asks to be called again for ever", function()
@@ -169,6 +215,13 @@ describe("what it was given", function()
 
   it("is its own, or cannot be changed", function()
     stopped("batching", "e.max_num_seqs = 1", "e.max_num_seqs: the engine's knobs can be read, not changed")
+    for _, code in ipairs {
+      "rawset(e, 'max_num_seqs', 1)", "table.insert(e, 1)", "e.slo.ttft = 1", "rawset(e.slo, 'ttft', 1)",
+      "table.move({ 1 }, 1, 1, 1, e.slo)",
+    } do
+      stopped("batching", code, "e[%w_.]*: the engine's knobs can be read, not changed")
+    end
+    stopped("batching", "setmetatable(e.slo, {})", "cannot change a protected metatable")
     local plain = small():run()
     for _, code in ipairs {
       "policy.batching, policy.router = nil, nil", "require('oracle.policy').admission = nil",

@@ -17,15 +17,20 @@ return require("oracle").scenario {
 local FILES = {
   ["s.lua"] = SCENARIO:format "",
   ["v.lua"] = SCENARIO:format "vary = { { 'seed', { 1, 2 } } },",
+  ["closed.lua"] = SCENARIO:format "engine = { max_model_len = 640, max_num_seqs = 4 }," :gsub("poisson", "closed_loop")
+    :gsub("rate = 20, count = 30", "concurrency = 2, duration = 2"),
   ["script"] = "s:run() print(s:result().requests.total, s.now, s:result().oracle.lod, s.scenario.seed)\n",
   ["p.lua"] = [[return require("oracle.policy").admission { name = "p", admit = function() return true end }]],
   ["w.lua"] = "return function(g) return { gap = g:exponential(1), prompt = 50, output = 5 } end",
   ["b1.json"] = [[{"model_id": "llama-3.1-8b", "num_prompts": 4, "completed": 4, "request_rate": "inf",
-    "max_concurrency": 1, "total_input_tokens": 1200, "total_output_tokens": 160, "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.0}]],
+    "max_concurrency": 1, "total_input_tokens": 1200, "total_output_tokens": 160,
+    "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.0}]],
   ["b4.json"] = [[{"model_id": "llama-3.1-8b", "num_prompts": 16, "completed": 16, "request_rate": "inf",
-    "max_concurrency": 4, "total_input_tokens": 4800, "total_output_tokens": 640, "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.2}]],
+    "max_concurrency": 4, "total_input_tokens": 4800, "total_output_tokens": 640,
+    "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.2}]],
   ["b16.json"] = [[{"model_id": "llama-3.1-8b", "num_prompts": 64, "completed": 64, "request_rate": "inf",
-    "max_concurrency": 16, "total_input_tokens": 19200, "total_output_tokens": 2560, "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.9}]],
+    "max_concurrency": 16, "total_input_tokens": 19200, "total_output_tokens": 2560,
+    "mean_ttft_ms": 40.0, "mean_tpot_ms": 9.9}]],
   ["bench.json"] = [[{"model_id": "llama-3.1-8b", "num_prompts": 20, "completed": 20, "request_rate": 4.0,
     "total_input_tokens": 6000, "total_output_tokens": 800, "request_throughput": 3.5, "mean_ttft_ms": 40.0}]],
 }
@@ -33,7 +38,9 @@ local FILES = {
 -- What each command is asked without the option: more than one line where the kind of file matters.
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
-  compare = { "compare vllm static v.lua" }, new = { "new policy mine", "new workload mine" },
+  compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
+  plan = { "plan --model llama-3.1-8b --workload 200,8,2 --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
+  new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   calibrate = { "calibrate b1.json b4.json b16.json s.lua -o f.json" },
@@ -47,7 +54,10 @@ local VALUES = {
   ["--set"] = "hardware=gtx-1080ti", ["--seeds"] = "2", ["--out"] = "o.jsonl", ["--replications"] = "2",
   ["--until"] = "0.1%", ["--json"] = "o.json", ["--csv"] = "o.csv", ["--series"] = "o.csv", ["--seed"] = "77",
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
-  ["--as"] = "data", ["--tp"] = "2", ["--fit"] = "none",
+  ["--fit"] = "none",
+  ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
+  ["--system"] = "sglang",
 }
 
 -- Where nothing is to be seen, and why.
@@ -56,8 +66,15 @@ local UNSEEN = {
   ["sweep --threads"] = "the same bytes on any number of them",
   ["calibrate --threads"] = "the same bytes on any number of them",
   ["calibrate --force"] = "there is no file yet that it would replace",
+  ["capacity --threads"] = "the same bytes on any number of them",
+  ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
+  ["plan --set"] = "the GPUs are chosen, whatever was set",
+  ["plan --format"] = "the shape of a workload is no file",
+  ["plan --threads"] = "the same bytes on any number of them",
+  ["capacity --log-level"] = "it has nothing to say that a level hides",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",
   ["validate s.lua --seed"] = "it can run under any seed",
+  ["validate s.lua --fit"] = "it can run under this one too",
   ["validate s.lua --log-level"] = "it has nothing to say that a level hides",
   ["validate bench.json s.lua --as"] = "it is data, as the content says too",
   ["validate bench.json s.lua --log-level"] = "it has nothing to say that a level hides",

@@ -290,7 +290,7 @@ describe("clients who are turned away", function()
     local w = oracle.workload.closed_loop { concurrency = 4, prompt = 2000, output = 10 }
     for k, v in pairs(changes) do w[k] = v end
     return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", engine = { max_model_len = 1000 },
-                             workload = w }:run()
+                             cost = "roofline", workload = w }:run()
   end
 
   it("ask again as often as they may, but not at one moment for ever", function()

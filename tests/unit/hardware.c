@@ -63,11 +63,25 @@ static void wrong_figures_are_named(void)
   CHECK(refused(h, "idle_watts = 500"));
 }
 
+static void power_goes_by_shares_of_the_peaks(void)
+{
+  orc_hardware h = a100;                           /* 60 W idle, 400 W at most */
+  CHECK(orc_hardware_watts(&h, 1.0, 1.0) == 60.0); /* nothing is known of it at work */
+  h.power = (orc_power){ .active = 0.25, .memory = 0.5, .compute = 1.5 };
+  CHECK(orc_hardware_watts(&h, 0.0, 0.0) == 100.0);
+  CHECK(orc_hardware_watts(&h, 0.8, 0.0) == 0.65 * 400.0);
+  CHECK(fabs(orc_hardware_watts(&h, 0.5, 0.2) - 0.8 * 400.0) < 1e-9);
+  CHECK(orc_hardware_watts(&h, 0.5, 0.5) == 400.0);
+  h.power.active = NAN;
+  CHECK(refused(h, "power.active"));
+}
+
 int main(void)
 {
   RUN(native_rates);
   RUN(fallback_rates);
   RUN(peers_meet_over_nvlink_or_pcie);
   RUN(wrong_figures_are_named);
+  RUN(power_goes_by_shares_of_the_peaks);
   return DONE();
 }

@@ -96,7 +96,7 @@ static void chunks_share_steps_with_decodes(void)
 **   step 2, 3  both decode              A 3, B 3 (8 tokens of KV each)
 **   step 4     A needs a block: B, admitted last, gives way
 **   step 4-6   A alone                  A ends at 60 ms
-**   step 7     B computes 6 + 3 again   B 4 at 70
+**   step 7     B computes 6 + 2 again, and its next decode with them: B 4 at 70
 **   step 8, 9  B                        B ends at 90
 */
 static void the_last_admitted_gives_way(void)
@@ -109,7 +109,7 @@ static void the_last_admitted_gives_way(void)
   const orc_replica *r = &c->replicas[0];
   CHECK(r->metrics[0].e2e.min == 60 * MS && r->metrics[0].e2e.max == 90 * MS);
   CHECK(r->usage.preemptions == 1 && r->usage.recomputed_tokens == 8 && r->usage.steps == 9);
-  CHECK(r->metrics[0].prefilled_tokens == 6 + 6 + 9);
+  CHECK(r->metrics[0].prefilled_tokens == 6 + 6 + 8);
   /* B's gap over its preemption: from 30 to 70 ms */
   CHECK(r->usage.gaps.max == 40 * MS && r->usage.peak_blocks == 4);
   orc_cluster_free(c);

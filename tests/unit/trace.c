@@ -201,6 +201,21 @@ static void counts_and_days_are_strict(void)
   CHECK(read_text(HEADER "2023-04-30 00:00:00.0, 10,7\n", &all).n == -1);
 }
 
+/* No request has a prompt or an answer of no tokens; in BurstGPT that is one that failed. */
+static void rows_of_no_tokens(void)
+{
+  const reading r =
+      read_text(HEADER "2023-04-30 00:00:00.0,10,7\n2023-04-30 00:00:01.0,10,0\n", &all);
+  CHECK(r.n == -1 && strstr(r.e.msg, "line 3: an answer of 0 tokens") != NULL);
+  const reading p = read_text(HEADER "2023-04-30 00:00:00.0,0,7\n", &all);
+  CHECK(p.n == -1 && strstr(p.e.msg, "line 2: a prompt of 0 tokens") != NULL);
+  CHECK(read_text("Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                  "5,ChatGPT,472,18,490,Conversation log\n6,ChatGPT,472,0,472,Conversation log\n"
+                  "7,ChatGPT,472,5,477,Conversation log\n",
+                  &all)
+            .n == 2);
+}
+
 /* A .gz that is cut anywhere, its check sum included, is not whole; what is behind it is not its
  * own. */
 static void compressed_files_are_whole(void)
@@ -209,7 +224,7 @@ static void compressed_files_are_whole(void)
   close(mkstemp(path));
   gzFile z = gzopen(path, "wb");
   for (int i = 0; i < 60; i++)
-    gzprintf(z, "%s2023-11-16 18:15:%02d.0,%d,%d\n", i == 0 ? HEADER : "", i, 100 + i * i, i);
+    gzprintf(z, "%s2023-11-16 18:15:%02d.0,%d,%d\n", i == 0 ? HEADER : "", i, 100 + i * i, i + 1);
   gzclose(z);
   FILE *f = fopen(path, "rb");
   const size_t length = fread(bytes, 1, sizeof bytes, f);
@@ -246,6 +261,7 @@ int main(void)
   RUN(says_where_it_is_wrong);
   RUN(depth_is_bounded);
   RUN(counts_and_days_are_strict);
+  RUN(rows_of_no_tokens);
   RUN(compressed_files_are_whole);
   return DONE();
 }

@@ -118,7 +118,8 @@ local function admit_waiting(b, e, s, rules, batch, seats)
     local answer = math.min((whole - lacks) * e.block_size, CLIP)
     local wanted = lacks * e.block_size + answer + rules.spare_pages * e.block_size
     local beyond = tokens >= batch.prompts and batch.begun > 0
-    if wanted >= left_in_all(b, e, batch) then return "memory" end
+    local alone = batch.begun == 0 and b:size() == 0       -- no one will ever leave it more memory
+    if wanted >= left_in_all(b, e, batch) and not alone then return "memory" end
     if beyond and (rules.prefill_limit_always or not e.enable_chunked_prefill) then return end
     local waiting = b:queue()
     local granted = b:admit(batch.chunk)
@@ -220,7 +221,7 @@ return policy.batching {
 
   order = function(r, _, s)
     local how = s.params.schedule_policy
-    s.newest = r.id
+    if r.id > (s.newest or 0) then s.newest = r.id end
     if how == "lof" then return by_length(r.max_output, r.id) end
     if how == "random" then return math.random() end
     return r.id
@@ -238,7 +239,10 @@ return policy.batching {
     else
       s.first = false
       ratio_now(b, s)
-      if b:decode_blocks() > b:free() then retract(b, e, s) end
+      if b:decode_blocks() > b:free() then
+        retract(b, e, s)
+        if b:size() == 0 then b:wake(b:now()) end          -- nothing runs that would ask again
+      end
       b:decode()
     end
     s.size = b:size()

@@ -45,7 +45,7 @@ end
 return policy.batching {
   name = "srpt",
   clairvoyant = true,
-  order = function(r, e) return seconds(r.prompt, r.output, e) end,
+  order = function(r, e) return seconds(r.prompt + r.generated - r.computed, r.output - r.generated, e) end,
 
   step = function(b, e, s)
     local budget = e.max_num_batched_tokens

@@ -9,7 +9,9 @@ return policy.batching {
   step = function(b, e, s)
     local left = e.max_num_batched_tokens - b:decode()
     if left > 0 then left = left - b:resume(left) end
-    if b:size() == 0 then s.room = b:queue() end          -- a new batch; s.room of it have not begun
+    -- A new batch; s.room of it have not begun. Those that ran before this policy are one to which none is added.
+    if b:size() == 0 then s.room = b:queue() end
+    s.room = s.room or 0
     while s.room > 0 and left > 0 do
       local granted = b:admit_reserved(left)
       if granted == 0 then

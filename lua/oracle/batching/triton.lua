@@ -34,6 +34,7 @@ return policy.batching {
     local left = e.max_num_batched_tokens - b:decode()
     if left > 0 then left = left - b:resume(left) end
     if b:size() == 0 then s.room = leave(b, e, s) end
+    s.room = s.room or 0                                  -- what ran before this policy is a batch, too
     while s.room > 0 and left > 0 do
       local granted = b:admit_reserved(left)
       if granted == 0 then

@@ -2,7 +2,9 @@
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
 local paired = require "oracle.study.paired"
+local paired_text = require "oracle.study.paired_text"
 local ui = require "oracle.command.ui"
+local variants_of = require "oracle.study.variants"
 
 local command = {}
 
@@ -17,29 +19,45 @@ local function share_of(text)
   return v
 end
 
+local EXPECTED = "two systems, policies, settings or deployments and a scenario expected: oracle compare A B "
+  .. "SCENARIO.lua"
+
+-- Whether all variants are scenarios: the last word is then one more of them, and the first says the requests.
+local function only_deployments(variants)
+  for _, v in ipairs(variants) do
+    if not v.scenario then return false end
+  end
+  return true
+end
+
 --- Do it.
 -- @param options of oracle.command.options
 -- @return true; false when it was interrupted
 function command.run(options)
   local words = options.files
-  if #words < 3 then
-    ui.misuse("compare: two systems or policies and a scenario expected: oracle compare A B SCENARIO.lua")
-  end
-  local path = words[#words]
   local variants = {}
   for i = 1, #words - 1 do
-    local ok, found = pcall(paired.variant, words[i])
+    local ok, found = pcall(variants_of.read, words[i])
     if not ok then ui.misuse("compare: %s", found) end
     variants[i] = found
   end
-  paired.named(variants)
+  local path = words[#words]
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
   if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
   ui.one_run_logs(options, "compare takes several")
   local until_ = options["until"] and share_of(options["until"])
   ui.host().guard(true)
-  local s = files.load(path, options)
+  local s = path and files.load(path, options)
+  if #variants > 0 and only_deployments(variants) then
+    variants[#variants + 1] = { name = path:match "([^/]*)%.%w+$" or path, path = path, scenario = s }
+    s = variants[1].scenario
+  end
+  if #variants < 2 then ui.misuse("compare: %s", EXPECTED) end
+  variants_of.named(variants)
   files.adjust(s, options)
+  for _, v in ipairs(variants) do
+    if v.scenario and v.scenario ~= s then files.adjust(v.scenario, options) end
+  end
   if s.vary and ui.told(options) then ui.say("oracle: compare: what the scenario varies is left at its values") end
   local outputs = files.open_results(options, s)
   ui.host().guard(false)
@@ -59,8 +77,8 @@ function command.run(options)
     ui.say(("oracle: --until: after %d replications the widest interval is still %.1f %%"):format(result.replications,
       100 * result.width))
   end
-  files.write(outputs.json, ordered.json(paired.object(result)))
-  if not options.quiet and options.json ~= "-" then files.print(paired.text(result)) end
+  files.write(outputs.json, ordered.json(paired_text.object(result)))
+  if not options.quiet and options.json ~= "-" then files.print(paired_text.text(result)) end
   if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
   return not result.interrupted
 end

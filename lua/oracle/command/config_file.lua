@@ -1,4 +1,5 @@
 --- A configuration as the file of a command line: loading it, and what it says beside its scenario.
+local core = require "oracle.core"
 local lazy = require "oracle.lazy"
 local document = lazy "oracle.formats.document"
 local flags = lazy "oracle.formats.flags"
@@ -36,12 +37,46 @@ function config_file.flags(given)
   return read.scenario, read
 end
 
+-- Where results go, by the names a configuration has for it.
+local OUTPUTS = {
+  { "json", "output_summary_json_path", "output_summary_path" },
+  { "csv", "output_requests_csv_path", "output_csv_path" }, { "series", "output_time_series_csv_path" },
+}
+
+local DEVICES = { ["/dev/null"] = true, ["/dev/stdout"] = true, ["/dev/stderr"] = true }
+
+-- Of --set, those that say where results go.
+local function take_outputs(options)
+  local kept = {}
+  for _, assignment in ipairs(options.set) do
+    local name, path = assignment:match("^metrics_config%.([%w_]+)=(.*)$")
+    local taken
+    for _, row in ipairs(name and OUTPUTS or {}) do
+      if name == row[2] or name == row[3] then
+        options[row[1]], taken = options[row[1]] or path, true
+      end
+    end
+    if not taken then kept[#kept + 1] = assignment end
+  end
+  options.set = kept
+end
+
+-- A file that came from elsewhere does not write where its reader did not say.
+local function confined(row, path, file)
+  if path == "-" or DEVICES[path] or core.new_file.below(path) then return end
+  error(("%s: metrics_config.%s: %s: a path in the current folder or below it expected; --%s %s says it on the command "
+    .. "line"):format(file, row[2], path, row[1], path), 0)
+end
+
 --- What a configuration says beside its scenario goes into the options, unless the command line says otherwise.
 -- @param read the configuration
 function config_file.adopt(read, options)
   options.level = options.level or read.level
-  for _, key in ipairs { "json", "csv", "series" } do
+  take_outputs(options)
+  for _, row in ipairs(OUTPUTS) do
+    local key = row[1]
     if read[key] and not options[key] then
+      confined(row, read[key], options.files[1] or "the flags")
       options[key] = read[key]
       output.make_folder(read[key])
     end

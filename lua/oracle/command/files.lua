@@ -6,6 +6,7 @@ local grammar = lazy "oracle.command.options"
 local host = lazy.optional "oracle.host"
 local literal = lazy "oracle.scenario.literal"
 local lod = lazy "oracle.study.lod"
+local objectives = lazy "oracle.scenario.slo"
 local ordered = lazy "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
@@ -89,8 +90,19 @@ function files.adjust(s, options)
     if not cost then misuse("%s", why) end
     s.cost = cost
   end
+  if options.slo then files.objectives(s, options.slo) end
   if options.seed then s.seed = options.seed end
   if options.lod then lod.choose(s, options.lod) end
+end
+
+--- The objectives that --slo lists, which a scenario then has, unless it is nil.
+-- @return the list of texts
+function files.objectives(s, text)
+  local texts = objectives.split(text)
+  local list, why = objectives.list(texts)
+  if not list then misuse("--slo %s", why) end
+  if s then scenario.objectives(s, texts) end
+  return texts
 end
 
 --- Whether it is many runs, after what --set says of `vary`.

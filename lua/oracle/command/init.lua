@@ -6,6 +6,7 @@ local files = lazy "oracle.command.files"
 local grammar = lazy "oracle.command.options"
 local help = lazy "oracle.command.help"
 local mpi = lazy "oracle.study.mpi"
+local plan = lazy "oracle.command.plan"
 local repl = lazy "oracle.command.repl"
 local run = lazy "oracle.command.run"
 local scenario = lazy "oracle.scenario"
@@ -23,7 +24,7 @@ local function in_ranks(ranks, options)
     ranks:serve(ui.host(), options.threads or ui.host().cores())
     return true
   end
-  local ok, good = pcall(run.run, options, ranks)
+  local ok, good = pcall((options.command == "plan" and plan or run).run, options, ranks)
   ranks:leave()
   if not ok then error(good, 0) end
   return good
@@ -32,7 +33,7 @@ end
 -- A command is a file of this folder; it has run(options) -> true when all went well.
 local function obey(options)
   local name = options.command
-  local ranks = name == "sweep" and mpi.join()
+  local ranks = (name == "sweep" or name == "plan") and mpi.join()
   if ranks then return in_ranks(ranks, options) end
   if not name or name == "sweep" then return run.run(options) end
   return finder.load("command", (name:gsub("-", "_"))).run(options)

@@ -1,6 +1,7 @@
 --- `oracle new policy NAME`: writes a working policy to begin with; `oracle new router NAME` and so on: of that kind.
 -- `oracle new workload NAME`: a generator.
 local lazy = require "oracle.lazy"
+local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
 local policies = lazy "oracle.policy"
 local spelling = lazy "oracle.text.spelling"
@@ -39,11 +40,7 @@ function command.run(options)
   local path = stem .. ".lua"
   if paths.exists(path) then error(path .. ": is there already", 0) end
   local text = template:gsub("@(%u+)@", { NAME = base, FILE = path })
-  local f, why = io.open(path, "w")
-  if not f then error(why, 0) end
-  local ok, wrong = f:write(text)
-  local closed, late = f:close()
-  if not ok or not closed then error(("%s: %s"):format(path, wrong or late), 0) end
+  output.write_file(path, text)
   local is_workload = what == "workload"
   if not options.quiet then
     ui.say(("%s written; try: oracle check %s %s"):format(path, is_workload and what or "policy", path))

@@ -4,6 +4,7 @@ local lazy = require "oracle.lazy"
 local beside = lazy "oracle.study.beside"
 local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
+local inputs = lazy "oracle.text.inputs"
 local ordered = require "oracle.text.ordered"
 local report = lazy "oracle.result.report"
 local scenario = lazy "oracle.scenario"
@@ -184,6 +185,7 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
+  if options.command == "sweep" then inputs.watch() end
   ui.host().guard(true)
   local s, text, read
   if options.flags then

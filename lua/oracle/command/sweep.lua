@@ -8,7 +8,9 @@ local report = lazy "oracle.result.report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
 local setting = require "oracle.scenario.literal"
+local paths = lazy "oracle.text.paths"
 local sweep = require "oracle.study.sweep"
+local sweep_inputs = lazy "oracle.study.sweep_inputs"
 local ui = require "oracle.command.ui"
 local version = require "oracle.version"
 
@@ -26,7 +28,8 @@ Runs a scenario for every combination of values, the first --set slowest, on all
   --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
   --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
   --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine; points
-                           that could not run are tried again
+                           that could not run are tried again. Refused where a file that points read (trace, policy,
+                           model ...) has changed since; --resume=anyway computes those points again
   --threads N              threads (one per core); results are the same bytes whatever N is
   --json FILE              at the end, all results in order: {"points": [{"set": {...}, ...}, ...]}
 
@@ -71,13 +74,18 @@ local function default_file(path)
   return (path:match("([^/]*)$"):gsub("%.lua$", "")) .. ".sweep.jsonl"
 end
 
-local function open_results(options, work, job)
+local function open_results(options, work, job, inputs)
   local file = options.out or options.command == "sweep" and default_file(job.path)
   if not file then return results_file.memory(work.count) end
   local id = { version = version.oracle, scenario = job.path:match("([^/]*)$"), text = job.text,
-               settings = settings_of(job), points = work.count }
+               settings = settings_of(job), points = work.count, inputs = inputs }
   local results, why = results_file.open(file, id, options.resume)
   if not results then error(why, 0) end
+  local changed = results.changed
+  if changed then
+    ui.warn({ ("%s changed: %d points are computed again"):format(table.concat(changed.files, ", "), changed.points) },
+      options)
+  end
   return results
 end
 
@@ -134,13 +142,14 @@ end
 
 -- ---- the run ----
 
-local function simulate(work, job, results, options, ranks)
+local function simulate(work, job, results, inputs, options, ranks)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
   local began, before = host.clock(), results.count
   local threads = options.threads or host.cores and host.cores() or 1
   local ok, total = pcall(sweep.run, work, job, {
-    results = results, host = host, threads = threads, ranks = ranks and ranks:executor(host, job, threads),
+    results = results, inputs = inputs, host = host, threads = threads,
+    ranks = ranks and ranks:executor(host, job, threads),
     points = meter and function(done, planned) meter.points(done, planned, before) end,
     progress = meter and work.count == 1 and meter.step or nil,
   })
@@ -178,9 +187,10 @@ function command.run(s, path, text, options, as)
   local columns, wrong = metrics.columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
   local outputs = files.open_results(options, s)
-  local ok, results = pcall(open_results, options, work, job)
+  local inputs = sweep_inputs.new(paths.folder(path))
+  local ok, results = pcall(open_results, options, work, job, inputs)
   local total
-  if ok then ok, total = pcall(simulate, work, job, results, options, as.ranks) end
+  if ok then ok, total = pcall(simulate, work, job, results, inputs, options, as.ranks) end
   if not ok then
     files.discard(outputs)
     error(total or results, 0)

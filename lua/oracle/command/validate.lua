@@ -101,7 +101,7 @@ end
 -- Returns true when it is valid, and what was found.
 local function check_config(path, text, options)
   if options.files[2] then ui.misuse("validate %s: a configuration is checked by itself", options.files[2]) end
-  refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force")
+  refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force", "threads")
   local checked = formats.parse(text, nil, paths.folder(path))
   if options.fix then checked = mend(path, text, checked, options) end
   local errors, warnings = checked.problems.errors, {}

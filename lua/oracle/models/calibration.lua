@@ -23,10 +23,12 @@ function calibration.is(v)
   return type(v.roofline_params) == "table"
 end
 
-local function number(p, key, least, open)
+local LEAST = 1e-6                                        -- TFLOP/s, GB/s: slower ones never end
+
+local function number(p, key, least)
   local v = p[key]
-  if type(v) ~= "number" or v ~= v or v < least or (open and v <= least) or v >= 1e9 then
-    error(("%s: a number %s %g expected"):format(key, open and "above" or "of at least", least), 0)
+  if type(v) ~= "number" or v ~= v or v < least or v >= 1e9 then
+    error(("%s: a number of at least %g and below 1e+09 expected"):format(key, least), 0)
   end
   return v
 end
@@ -63,8 +65,8 @@ function calibration.read(v)
   for _, phase in ipairs { "prefill", "decode" } do
     local overhead = phase .. "_comm_overhead_s"
     out[phase] = {
-      flops = number(p, phase .. "_effective_tflops", 0, true) * 1e12,
-      bandwidth = number(p, phase .. "_effective_bandwidth_gbs", 0, true) * 1e9,
+      flops = number(p, phase .. "_effective_tflops", LEAST) * 1e12,
+      bandwidth = number(p, phase .. "_effective_bandwidth_gbs", LEAST) * 1e9,
       overhead = p[overhead] ~= nil and number(p, overhead, 0) or 0,
     }
   end

@@ -6,6 +6,7 @@ local checkpoint = require "oracle.models.checkpoint"
 local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
+local inputs = require "oracle.text.inputs"
 local ordered = require "oracle.text.ordered"
 local paths = require "oracle.text.paths"
 local quantization = lazy "oracle.models.quantization"
@@ -22,22 +23,26 @@ local KINDS = {
 }
 
 -- The index of the shipped files (oracle.models.shelf), its text as it is. A checkout without it has no names.
-local shipped
+local shipped = {}
 
-local function index()
-  if shipped then return shipped end
+local function read_index()
   local path = paths.path "models/index.txt"
   local f, message = io.open(path, "rb")
   if not f then error(message, 0) end
-  shipped = f:read "a"
+  local text = f:read "a"
   f:close()
-  return shipped
+  return text
+end
+
+local function index()
+  return inputs.remember(shipped, "index", read_index)
 end
 
 -- The stem of the file that a folded name stands for, and the name as people write it.
 local function entry(kind, folded)
-  local _, at = index():find(("\n%s\t%s\t"):format(kind, folded), 1, true)
-  if at then return shipped:match("^(%S+)\t([^\n]*)", at + 1) end
+  local text = index()
+  local _, at = text:find(("\n%s\t%s\t"):format(kind, folded), 1, true)
+  if at then return text:match("^(%S+)\t([^\n]*)", at + 1) end
 end
 
 local function shipped_path(kind, stem)
@@ -47,6 +52,7 @@ end
 local MOST = 64 << 20             -- bytes; the index of the largest checkpoints has a fifth of that
 
 local function read_json(path)
+  inputs.note(path)
   local text, why = core.read_file(path, MOST)
   if not text then error(("%s: %s"):format(path, why), 0) end
   -- PyTorch's json writes Infinity and NaN, which JSON has not.

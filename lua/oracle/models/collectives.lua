@@ -3,6 +3,7 @@
 -- them). Where there is no table - a GPU of another generation, an accelerator of another maker - there is nil, and
 -- formulas stand (cost/collective.h).
 local core = require "oracle.core"
+local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
 local spelling = require "oracle.text.spelling"
 
@@ -26,21 +27,23 @@ end
 
 -- ---- the tables ----
 
-local read
+local held = {}
 
-local function tables()
-  if read then return read end
+local function read()
   local path = paths.path "models/fits/collectives.json"
-  local f = assert(io.open(path, "rb"))
-  read = core.json.decode(f:read "a", path).tables
-  f:close()
-  for _, t in ipairs(read) do
+  local f <close> = assert(io.open(path, "rb"))
+  local list = core.json.decode(f:read "a", path).tables
+  for _, t in ipairs(list) do
     t.of = {}
     for i, g in ipairs(t.regimes) do
       t.of[i] = { below = g.below, base = g.alpha_us * 1e-6, per_byte = g.ps_per_byte * 1e-12 }
     end
   end
-  return read
+  return list
+end
+
+local function tables()
+  return inputs.remember(held, "tables", read)
 end
 
 -- "0.24.1" -> 0.024001, so that versions compare as numbers.
@@ -85,7 +88,8 @@ local function suits(t, q, link)
   local named = names_it(t, q.hardware)
   if not named and (t.only_these or not is_of(t, q.hardware, link)) then return 0 end
   local since, version = number(t.version), number(q.version or "9999")
-  return (named and 1e9 or t.generation == q.hardware.generation and 1e8 or 0) + (since <= version and 1e6 + since or 1e5 - since)
+  local near = since <= version and 1e6 + since or 1e5 - since
+  return (named and 1e9 or t.generation == q.hardware.generation and 1e8 or 0) + near
 end
 
 -- The table measured for exactly so many ranks; its lines at the speed of this GPU's link.
@@ -182,7 +186,8 @@ end
 --- The lines for one collective inside a node.
 -- @param q { collective = "all_reduce" | "all_gather" | "reduce_scatter" | "all_to_all" | "dispatch" | "combine",
 --   hardware = its description, ranks = 2 or more,
---   engine = "vllm" | "sglang" | "trtllm" | "nccl" | "deepep_low_latency" | "deepep_high_throughput", version = of it, nil: the newest,
+--   engine = "vllm" | "sglang" | "trtllm" | "nccl" | "deepep_low_latency" | "deepep_high_throughput",
+--   version = of it, nil: the newest,
 --   launch = "graph", from inside a CUDA graph (the default), or "eager"; gpus_per_node = nil: all ranks on one }
 -- @return { { below = B, base = s, per_byte = s/B }, ... } as layout.measured takes it, and the table they are of; nil
 --   where none suits
@@ -208,13 +213,12 @@ local COPIES = {
 function collectives.copies(engine, top_k, ranks) return COPIES[engine](top_k, ranks) end
 
 --- What `all_reduce = "auto"` takes, for layout.measured.
--- @param e checked knobs, @param hardware of the ranks
+-- @param e checked knobs, @param version of the engine, @param hardware of the ranks
 -- @param shared of experts that replicas share: { replicas =, ranks =, top_k =, backend = e.all2all_backend, nil where
 --   each rank has a part of each expert }; nil: none are
 -- @return a list of regimes by collective; nil where nothing was measured for this hardware
-function collectives.measured(e, hardware, shared)
-  local q = { engine = collectives.engine_of(e.system), version = e.version or e.modelled_version,
-              hardware = hardware }
+function collectives.measured(e, version, hardware, shared)
+  local q = { engine = collectives.engine_of(e.system), version = version, hardware = hardware }
   local function of(collective, ranks)
     q.collective, q.ranks = collective, ranks
     return ranks > 1 and collectives.regimes(q) or nil

@@ -63,8 +63,9 @@ end
 
 --- What is measured of the collectives that `all_reduce = "auto"` means: layout.measured.
 -- @param gpus the hardware of each pipeline stage
+-- @param version of the engine whose kernels count; nil: that which is simulated
 -- @return nil where formulas stand: another algorithm, stages of different hardware, hardware without measurements
-function deployment.measured_collectives(e, model, gpus)
+function deployment.measured_collectives(e, model, gpus, version)
   if e.all_reduce ~= "auto" then return nil end
   for _, gpu in ipairs(gpus) do
     if gpu ~= gpus[1] then return nil end
@@ -72,7 +73,7 @@ function deployment.measured_collectives(e, model, gpus)
   local shared = deployment.shares_experts(e, model)
     and { replicas = e.data_parallel_size, ranks = e.tensor_parallel_size * e.data_parallel_size,
           top_k = model.num_experts_per_tok, backend = e.enable_expert_parallel and e.all2all_backend or nil } or nil
-  return collectives.measured(e, gpus[1], shared)
+  return collectives.measured(e, version or e.version or e.modelled_version, gpus[1], shared)
 end
 
 -- ---- engine knobs ----

@@ -5,13 +5,16 @@ local balance = lazy "oracle.plan.balance"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
+local costs = lazy "oracle.plan.costs"
 local cost_probe = lazy "oracle.plan.cost_probe"
 local deployment = require "oracle.plan.deployment"
 local huggingface = lazy "oracle.models.huggingface"
 local lora = lazy "oracle.plan.lora"
+local inputs = require "oracle.text.inputs"
 local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
+local objectives = lazy "oracle.scenario.slo"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
@@ -70,61 +73,12 @@ end
 
 -- ---- the plan of one run ----
 
-local function add_once(list, text)
-  for _, one in ipairs(list) do
-    if one == text then return end
-  end
-  list[#list + 1] = text
-end
-
--- What cost_model.create sees of a deployment, on that GPU.
-local function cost_context(r, d, hardware, find)
-  local e = r.engine
-  return { model = d.model, hardware = hardware, layout = d.layout, names = d.names, find = find, engine = e,
-           fitted_as = systems.get(e.system).fitted_as or systems.get(e.system).name }
-end
-
--- The kind of cost model of a deployment on these GPUs, into d.cost_kind; d.without_fit: why it has no fit.
-local function settle_cost(r, d, gpus)
-  for _, gpu in ipairs(gpus) do
-    local why
-    d.cost_kind, why = cost_model.settle(r.cost.kind, cost_context(r, d, gpu))
-    d.without_fit = d.without_fit or why
-  end
-  if d.without_fit then d.cost_kind = "roofline" end
-end
-
--- The parameters of stages on chips of other generations: a list with all of them; nil: they are alike.
-local function stage_costs(r, d, find)
-  local other, list = false, {}
-  for i, gpu in ipairs(d.stages or {}) do
-    other = other or gpu.generation ~= d.hardware.generation
-    list[i] = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, gpu, find))
-  end
-  return other and list or nil
-end
-
--- The engine's cost parameters; the deployment is told what they were fitted to.
-local function cost_params(r, d, find, warnings)
-  local params, about = cost_model.create(d.cost_kind, r.cost, cost_context(r, d, d.hardware, find))
-  d.fit, d.accuracy, d.cost_model = about.fit, about.accuracy, cost_model.label(d.cost_kind)
-  if d.without_fit then
-    add_once(warnings, ("cost: %s; the roofline of the data sheet is used"):format(d.without_fit))
-  end
-  for _, w in ipairs(about.warnings) do add_once(warnings, w) end
-  if not about.own then return params end
-  return params, cost_model.engine(about.own, { model = d.model, hardware = d.hardware, layout = d.layout,
-                                                cost = params, engine = r.engine })
-end
-
 local APPROXIMATE = { approximate = true }
 
 -- The same through a table that remembers: the points of a `vary` mostly share their model and GPU.
 local function recall(memo, kind, value, find, overrides)
   memo[kind] = memo[kind] or {}
-  local found = memo[kind][value] or look_up(kind, value, find, overrides)
-  memo[kind][value] = found
-  return found
+  return inputs.remember(memo[kind], value, look_up, kind, value, find, overrides)
 end
 
 -- LogGP is a formula: messages that are carried out one by one know nothing of it.
@@ -204,16 +158,15 @@ local function deploy_kind(r, find, memo, role)
                   asked_model = type(r.model) == "string" and r.model or nil }
   local e = r.engine
   local gpus = stage_hardware(r, hardware, memo, find)
-  local costs = { names = names }
-  settle_cost(r, costs, gpus)
-  e.all_reduce = e.all_reduce or cost_model.all_reduce(costs.cost_kind)
+  local kind, without_fit = costs.settle(r, { names = names }, gpus)
+  e.all_reduce = e.all_reduce or cost_model.all_reduce(kind)
   deployment.fill_knobs(e, model, hardware, names.hardware)
   local layout = deployment.layout(e, model)
-  layout.measured = deployment.measured_collectives(e, model, gpus)
+  layout.measured = deployment.measured_collectives(e, model, gpus, r.cost.engine_version)
   if layout.layers == "balanced" then
     local parts = { model = model, layout = layout, names = names }
-    local cost = costs.cost_kind == "calibrated"
-      and cost_model.create("calibrated", r.cost, cost_context(r, parts, hardware, find)) or nil
+    local cost = kind == "calibrated"
+      and cost_model.create(kind, r.cost, costs.context(r, parts, hardware, find)) or nil
     layout.head_layers = balance.head_layers(core, {
       model = model, hardware = hardware, layout = layout, cost = cost, engine = e, workload = r.workload, role = role,
     })
@@ -235,8 +188,7 @@ local function deploy_kind(r, find, memo, role)
     num_gpu_blocks = blocks, null_blocks = null_blocks(e, blocks), hybrid_kv = hybrid, gpus_per_replica = per_replica,
     gpus = per_replica * r.replicas * group,
     replicas = r.replicas * group, room = math.max(r.replicas, most) * group, group = group,
-    lockstep = deployment.shares_experts(e, model), drafter = drafter,
-    cost_kind = costs.cost_kind, without_fit = costs.without_fit,
+    lockstep = deployment.shares_experts(e, model), drafter = drafter, cost_kind = kind, without_fit = without_fit,
   }
 end
 
@@ -405,12 +357,12 @@ end
 -- What one kind of replica is made of, as sim.new takes it; its autoscaler, or false.
 local function kind_of(r, d, key, find, warnings, whole, role)
   local scaling, scaler = scaling_of(r, key, find)
-  local cost, own_cost = cost_params(r, d, find, warnings)
+  local cost, own_cost = costs.params(r, d, find, warnings)
   local kind = {
     replicas = d.replicas, group = d.group, lockstep = d.lockstep, scaling = scaling,
     engine = knobs_of(r, d, role, whole),
     model = d.model, hardware = d.hardware, stages = d.stages, layout = d.layout,
-    cost = cost, own_cost = own_cost, stage_costs = stage_costs(r, d, find),
+    cost = cost, own_cost = own_cost, stage_costs = costs.stages(r, d, find),
     draft = d.drafter and speculation.draft_of(d.drafter, d.hardware, cost),
   }
   if not own_cost then return add_costs(kind, warnings), scaler end
@@ -430,15 +382,6 @@ local function add_pools(spec, r, d, find, warnings)
   end
 end
 
--- What the pools' deployments say under a key, each once: "vllm + sglang".
-local function joined(list, key)
-  local names = {}
-  for _, p in ipairs(list) do
-    if p.deployment[key] then add_once(names, p.deployment[key]) end
-  end
-  return names[1] and table.concat(names, " + ")
-end
-
 local function spec_of(r, d, find, warnings)
   if r.duration and r.warm_up >= r.duration then
     fail("warm_up: %g s leaves nothing of duration, %g s", r.warm_up, r.duration)
@@ -455,7 +398,7 @@ local function spec_of(r, d, find, warnings)
   spec.client_token_seconds = r.client_link and r.client_link.bytes_per_token / r.client_link.bandwidth
   if d.pools then
     add_pools(spec, r, d, find, warnings)
-    d.fit, d.cost_model = joined(d.pools, "fit"), joined(d.pools, "cost_model")
+    d.fit, d.cost_model = costs.joined(d.pools, "fit"), costs.joined(d.pools, "cost_model")
   end
   add_policies(spec, r, find)
   return spec
@@ -477,6 +420,26 @@ local function warnings_of(r, d)
   return list
 end
 
+-- What all requests together are to meet goes apart from what each of them is to.
+local function take_objectives(r)
+  if not (r.slo and r.slo.listed) then return end
+  r.objectives, r.slo.listed = r.slo.listed, nil
+  if next(r.slo) == nil then r.slo = nil end
+  r.percentiles = objectives.percentiles(r.objectives, r.percentiles)
+end
+
+-- Objectives of classes are of those that the workload has.
+local function check_classes(list, workload)
+  local names = {}
+  for _, part in ipairs(workload[1] and workload or { workload }) do
+    names[#names + 1] = part.name
+    local classes = part.generator and part.generator.classes or {}
+    table.move(classes, 1, #classes, #names + 1, names)
+  end
+  local ok, why = objectives.check(list, names)
+  if not ok then fail("%s", why) end
+end
+
 local function plan_of(raw, origin, memo)
   local find = finder(origin)
   local r, errors = schema.resolve(raw, find)
@@ -484,6 +447,7 @@ local function plan_of(raw, origin, memo)
   r.cost.kind = cost_model.meant(raw.cost, r.cost.kind)
   local effective, without = cost_model.check(raw.cost, r.cost.kind)
   if not effective then fail(without) end
+  take_objectives(r)
   if r.report then
     local columns, unknown = metrics.columns(r.report, r.percentiles)
     if not columns then fail(unknown) end
@@ -491,6 +455,7 @@ local function plan_of(raw, origin, memo)
   local d = deploy(r, find, memo)
   local warnings = warnings_of(r, d)
   local spec = spec_of(r, d, find, warnings)
+  if r.objectives then check_classes(r.objectives, spec.workload) end
   r.cost.kind = d.cost_model
   return { scenario = r, deployment = d, spec = spec, warnings = warnings }
 end

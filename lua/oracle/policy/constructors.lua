@@ -35,7 +35,7 @@ local VICTIMS = { last = true, key = true, shortest = true }
 
 local function keys(t)
   local out = {}
-  for k in pairs(t) do out[#out + 1] = k end
+  for k in next, t do out[#out + 1] = k end
   table.sort(out, function(a, b) return tostring(a) < tostring(b) end)
   return out
 end
@@ -45,27 +45,50 @@ local function unknown(key, valid)
   return near and "did you mean " .. near .. "?" or "valid: " .. table.concat(valid, ", ")
 end
 
-local function check(kind, t, level)
-  local function fail(...) error(("policy.%s: "):format(kind) .. string.format(...), level + 2) end
-  if type(t) ~= "table" then fail("a table expected, got a %s", type(t)) end
+-- What is wrong with the table of a policy; nil: nothing. Raw: no metamethod of it runs.
+local function wrong(kind, t)
+  if type(t) ~= "table" then return ("a table expected, got a %s"):format(type(t)) end
+  if debug.getmetatable(t) ~= nil then return "a table without a metatable expected" end
+  local fields = FIELDS[kind]
   for _, key in ipairs(keys(t)) do
-    local expected = FIELDS[kind][key]
-    if not expected then fail("%s: unknown key; %s", tostring(key), unknown(key, keys(FIELDS[kind]))) end
-    if type(t[key]) ~= expected then fail("%s: a %s expected, got a %s", key, expected, type(t[key])) end
-  end
-  if t.victim and not VICTIMS[t.victim] then
-    fail('victim: "%s": one of "last", "key", "shortest" expected', t.victim)
-  end
-  if t.objective and not OBJECTIVES[t.objective] then
-    fail('objective: "%s": one of "ttft", "tpot", "e2e" expected', t.objective)
-  end
-  for _, key in ipairs(NEEDED[kind]) do
-    if t[key] then
-      t.kind, is_policy[t] = kind, true
-      return t
+    local expected = fields[key]
+    if not expected and key ~= "kind" then
+      return ("%s: unknown key; %s"):format(tostring(key), unknown(key, keys(fields)))
+    end
+    if expected and type(t[key]) ~= expected then
+      return ("%s: a %s expected, got a %s"):format(key, expected, type(t[key]))
     end
   end
-  fail("%s: missing", table.concat(NEEDED[kind], " or "))
+  if t.victim and not VICTIMS[t.victim] then
+    return ('victim: "%s": one of "last", "key", "shortest" expected'):format(t.victim)
+  end
+  if t.objective and not OBJECTIVES[t.objective] then
+    return ('objective: "%s": one of "ttft", "tpot", "e2e" expected'):format(t.objective)
+  end
+  for _, key in ipairs(NEEDED[kind]) do
+    if t[key] then return nil end
+  end
+  return ("%s: missing"):format(table.concat(NEEDED[kind], " or "))
+end
+
+local function check(kind, t, level)
+  local why = type(t) == "table" and rawget(t, "kind") ~= nil and
+    ("kind: unknown key; %s"):format(unknown("kind", keys(FIELDS[kind]))) or wrong(kind, t)
+  if why then error(("policy.%s: %s"):format(kind, why), level + 1) end
+  t.kind, is_policy[t] = kind, true
+  return t
+end
+
+-- A copy of what parameters hold, which nobody else has.
+local function plain(v, above, at)
+  if type(v) ~= "table" then return v end
+  if debug.getmetatable(v) ~= nil then error(at .. ": a table without a metatable expected", 0) end
+  if above[v] then error(at .. ": it contains itself", 0) end
+  above[v] = true
+  local t = {}
+  for k, inner in next, v do t[k] = plain(inner, above, ("%s.%s"):format(at, tostring(k))) end
+  above[v] = nil
+  return t
 end
 
 --- A batching policy.
@@ -141,6 +164,18 @@ end
 --- True for what the constructors above made, and for what is derived from it.
 function constructors.is(v)
   return is_policy[v] ~= nil
+end
+
+--- A policy as it stands: checked again, since what made it may have changed it, and copied, so that nothing else can.
+-- @return a policy derived from it; raises what is wrong
+function constructors.settled(p)
+  local kind = rawget(p, "kind")
+  local why = wrong(kind, p)
+  if why then error(("policy.%s: %s"):format(kind, why), 0) end
+  local own = {}
+  for k, v in next, p do own[k] = v end
+  own.params = plain(p.params, {}, ("policy.%s: params"):format(kind))
+  return constructors.derived(own, p)
 end
 
 --- Say that `own`, a table with the functions of the policy `p`, is that policy under other parameters.

@@ -23,13 +23,6 @@ function policy.kind(name)
   return KIND[name]
 end
 
-local function copy(v)
-  if type(v) ~= "table" then return v end
-  local t = {}
-  for k, inner in pairs(v) do t[k] = copy(inner) end
-  return t
-end
-
 -- ---- one for each simulation ----
 
 --- How to make a policy anew that a scenario's file holds.
@@ -49,13 +42,11 @@ end
 --- The same policy for another simulation: nothing that one keeps, in variables of its file or in its params, is seen
 -- by the next. One that was typed in shares what its functions refer to.
 function policy.fresh(p)
-  local base, own = policy.base(p), {}
-  for k, v in pairs(p) do own[k] = v end
-  own.params = copy(p.params)
+  local base, own = policy.base(p), policy.settled(p)
   if used[base] then
     local again = again_of[base]
     local made = again and again() or not again and sandbox.again(base) or nil
-    for k, v in pairs(made or {}) do
+    for k, v in next, made or {} do
       if type(v) == "function" then own[k] = v end
     end
   end
@@ -74,13 +65,16 @@ local function unknown(key, valid)
 end
 
 local function checked(kind, where, made)
-  if type(made) ~= "table" or not KIND[made.kind] then
+  local is = type(made) == "table" and rawget(made, "kind") or nil
+  if not KIND[is] then
     error(("%s: returns no policy; `return policy.%s { ... }` expected"):format(where, kind), 0)
   end
-  if made.kind ~= kind then
-    error(("%s: a policy of kind %s expected, this is one of kind %s"):format(where, kind, made.kind), 0)
+  if is ~= kind then
+    error(("%s: a policy of kind %s expected, this is one of kind %s"):format(where, kind, is), 0)
   end
-  return made
+  local ok, settled = pcall(policy.settled, made)
+  if not ok then error(("%s: %s"):format(where, settled), 0) end
+  return settled
 end
 
 local function from_file(kind, path, find)
@@ -107,12 +101,13 @@ end
 -- @return the policy; raises one line that says what is wrong
 function policy.resolve(kind, value, find)
   if type(value) == "string" then return by_name(kind, value, find) end
-  if value.kind or type(value[1]) ~= "string" then
-    if not value.kind then error("a policy, its name, or { name, parameter = value } expected", 0) end
-    return checked(kind, value.name or "the policy", value)
+  if rawget(value, "kind") or type(rawget(value, 1)) ~= "string" then
+    if not rawget(value, "kind") then error("a policy, its name, or { name, parameter = value } expected", 0) end
+    local name = rawget(value, "name")
+    return checked(kind, type(name) == "string" and name or "the policy", value)
   end
   local params = {}
-  for k, v in pairs(value) do
+  for k, v in next, value do
     if k ~= 1 then params[k] = v end
   end
   return policy.with(by_name(kind, value[1], find), params)

@@ -5,7 +5,9 @@
 local lazy = require "oracle.lazy"
 local constructors = require "oracle.policy.constructors"
 local core = require "oracle.core"
+local inputs = require "oracle.text.inputs"
 local pattern = lazy "oracle.policy.pattern"
+local tables = require "oracle.policy.tables"
 
 local sandbox = {}
 
@@ -73,10 +75,34 @@ local function plain_tostring(v)
   return kind
 end
 
-local function print_to_stderr(...)
-  local list = table.pack(...)
-  for i = 1, list.n do list[i] = plain_tostring(list[i]) end
-  io.stderr:write(table.concat(list, "\t"), "\n")
+local PRINTED = 1 << 16                                   -- bytes a file may print each time it is loaded
+
+local function printer(path)
+  local left = PRINTED
+  return function(...)
+    if left <= 0 then return end
+    local list = table.pack(...)
+    for i = 1, list.n do list[i] = string.sub(plain_tostring(list[i]), 1, left) end
+    local text = string.sub(table.concat(list, "\t"), 1, left)
+    left = left - #text - 1
+    io.stderr:write(text, "\n")
+    if left <= 0 then io.stderr:write(("%s: print: %d KiB are shown, no more\n"):format(path, PRINTED >> 10)) end
+  end
+end
+
+-- `e` can be read, not written, whatever writes.
+local function raw_get(t, k)
+  if type(t) ~= "table" then return rawget(t, k) end
+  return rawget(contents(t), k)
+end
+
+local function raw_len(t)
+  return rawlen(type(t) == "table" and contents(t) or t)
+end
+
+local function raw_set(t, k, v)
+  if type(t) == "table" and contents(t) ~= t then t[k] = v end -- which says why not
+  return rawset(t, k, v)
 end
 
 -- What the collector does must not be seen.
@@ -116,7 +142,7 @@ end
 -- The watch stops Lua between two instructions, and a call into C is one. So what could take longer than it allows is
 -- refused beforehand, or done in Lua.
 local MOST_BYTES = 2^31 - 1                                -- where Lua itself gives up
-local LONGEST = 1e9                                       -- values moved, or characters compared: seconds
+local LONGEST = 1e9                                       -- characters compared: seconds
 local QUICK = 1e8                                         -- characters a match may look at in C
 
 -- An upper bound of the characters a match of pattern p looks at in s: each repetition tries every length, after every
@@ -170,56 +196,15 @@ local function checked(name)
   end
 end
 
+local function length_of(v)
+  return type(v) == "string" and #v or type(v) == "number" and #tostring(v) or 0
+end
+
 local function careful_rep(s, n, separator)
-  if s == "" and (separator == nil or separator == "") then return "" end   -- which Lua does n times
-  local each = (type(s) == "string" and #s or 0) + (type(separator) == "string" and #separator or 0)
-  if type(n) == "number" and each * n > MOST_BYTES then error("string.rep: resulting string too large", 2) end
+  local each, times = length_of(s) + length_of(separator), tonumber(n)
+  if type(s) == "string" and each == 0 and times then return "" end        -- which Lua does n times
+  if times and each * times > MOST_BYTES then error("string.rep: resulting string too large", 2) end
   return string.rep(s, n, separator)
-end
-
-local function careful_move(a, f, e, t, b)
-  if type(f) == "number" and type(e) == "number" and e - f > LONGEST / 10 then
-    error("table.move: too many values", 2)
-  end
-  return table.move(a, f, e, t, b or a)
-end
-
--- A table may say that it is longer than it is: only one without a metatable is as long as #t.
-local function too_long(t, most)
-  return type(t) == "table" and debug.getmetatable(t) ~= nil and #t > most
-end
-
-local MOST_MOVED = LONGEST / 1000
-
-local function careful_insert(t, ...)
-  if too_long(t, MOST_MOVED) then error("table.insert: too many values", 2) end
-  return table.insert(t, ...)
-end
-
-local function careful_remove(t, ...)
-  if too_long(t, MOST_MOVED) then error("table.remove: too many values", 2) end
-  return table.remove(t, ...)
-end
-
-local function careful_concat(t, separator, i, j)
-  local last = j or type(t) == "table" and #t
-  if math.type(last) and math.type(i or 1) and last - (i or 1) > MOST_MOVED then
-    error("table.concat: too many values", 2)
-  end
-  return table.concat(t, separator, i, j)
-end
-
--- Without a function of the policy's the comparisons are all in C: at most so many characters are to be looked at.
-local function careful_sort(t, before_that)
-  if before_that == nil and type(t) == "table" and #t > 1 then
-    local n, longest = #t, 16
-    for i = 1, n do
-      local v = t[i]
-      if type(v) == "string" and #v > longest then longest = #v end
-    end
-    if n * math.log(n, 2) * longest > LONGEST then error("table.sort: too many values", 2) end
-  end
-  return table.sort(t, before_that)
 end
 
 -- The handler runs like all of a policy, not within the error, where nothing could stop it.
@@ -254,18 +239,17 @@ local function chance(...)
   return core.sim.random(...)
 end
 
-local function environment(require_policy, given)
+local function environment(path, require_policy, given)
   local env = {
     _VERSION = _VERSION, assert = assert, error = error, getmetatable = careful_getmetatable, ipairs = ipairs,
-    next = ordered_next, pairs = ordered_pairs, pcall = core.sim.pcall, print = print_to_stderr,
-    rawequal = rawequal, rawget = rawget, rawlen = rawlen, rawset = rawset, require = require_policy,
+    next = ordered_next, pairs = ordered_pairs, pcall = core.sim.pcall, print = printer(path),
+    rawequal = rawequal, rawget = raw_get, rawlen = raw_len, rawset = raw_set, require = require_policy,
     select = select, setmetatable = careful_setmetatable, tonumber = tonumber, tostring = plain_tostring, type = type,
     xpcall = careful_xpcall,
     math = copy(math, { random = true, randomseed = true }), string = copy(string, { dump = true }),
-    table = copy(table, {}), utf8 = copy(utf8, {}),
+    table = copy(tables, {}), utf8 = copy(utf8, {}),
   }
-  env.math.random, env.table.move, env.table.sort = chance, careful_move, careful_sort
-  env.table.insert, env.table.remove, env.table.concat = careful_insert, careful_remove, careful_concat
+  env.math.random = chance
   for name, careful in next, CAREFUL do env.string[name] = careful end
   for name, value in next, given and given.globals or {} do env[name] = value end
   env._G = env
@@ -311,15 +295,34 @@ local function requirer(given)
   end
 end
 
+-- What is odd about a table that a file returned; nil: nothing. Nothing that reads it later is to run its code, as
+-- metamethods would, or to go round in it for ever.
+local function dressed(t, above, depth)
+  if debug.getmetatable(t) ~= nil then return "returns a table with a metatable; a plain one expected" end
+  if depth > 32 then return "returns a table that is more than 32 tables deep" end
+  above[t] = true
+  for k, v in next, t do
+    if type(k) == "table" then return "returns a table whose keys are tables" end
+    if type(v) == "table" then
+      local why = above[v] and "returns a table that contains itself" or dressed(v, above, depth + 1)
+      if why then return why end
+    end
+  end
+  above[t] = nil
+end
+
 -- Run a compiled file.
 run = function(code, path, given)
-  local chunk = assert(load(code, "@" .. path, "b", environment(requirer(given), given)))
+  local chunk = assert(load(code, "@" .. path, "b", environment(path, requirer(given), given)))
   local ok, made = pcall(core.sim.guard, chunk)
   if not ok then
     local said = tostring(made)
     return nil, said:find("^%S+:%d+: ") and said or ("%s: %s"):format(path, said)   -- a tail call leaves no line
   end
-  if type(made) == "table" then maker_of[made] = { code = code, path = path, given = given } end
+  if type(made) ~= "table" then return made end
+  local why = dressed(made, {}, 0)
+  if why then return nil, ("%s: %s"):format(path, why) end
+  maker_of[made] = { code = code, path = path, given = given }
   return made
 end
 
@@ -358,12 +361,10 @@ local loaded = {}
 --- A policy that comes with oracle, such as "oracle.batching.chunked", as if it were a user's own file.
 -- @return the policy; nil when there is no such module. Raises when its file is wrong.
 function sandbox.load_module(name)
-  if not loaded[name] then
-    loaded[name] = sandbox.fresh_module(name)
-    local maker = maker_of[loaded[name]]
-    if maker then maker.comes_along = true end
-  end
-  return loaded[name]
+  local made = inputs.remember(loaded, name, sandbox.fresh_module, name)
+  local maker = maker_of[made]
+  if maker then maker.comes_along = true end
+  return made
 end
 
 --- Read those modules again from now on, for their files may have changed.

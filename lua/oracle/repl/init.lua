@@ -84,8 +84,10 @@ local function print_results(out, results)
 end
 
 -- Run a compiled chunk; false after an error, which is shown.
-local function evaluate(chunk, out, err)
+-- @param ran function() called when it has run to its end; or nil
+local function evaluate(chunk, out, err, ran)
   local results = table.pack(pcall(chunk))
+  if results[1] and ran then ran() end
   if not results[1] then
     out:flush()
     local why = scenario.first_line(results[2])
@@ -152,18 +154,19 @@ end
 
 -- ---- the loop ----
 
--- While a simulation runs the engine minds Ctrl-C and ends with what it has; else it stops the Lua code.
-local function mind_interrupts(host)
+local TERMINATED = 128 + 15                               -- what a shell says of one that SIGTERM ended
+
+-- A simulation that is run at once shows how far it is. The engine minds Ctrl-C then and ends with what it has, which
+-- is shown; what would come after it, such as the next run of a loop, is stopped.
+local function show_progress(host)
   local sim = core.sim
   local run = sim.run
   if not run then return end
   sim.run = function(spec)
     local meter = progress.new(host.clock, io.stderr)
     spec.progress = spec.progress or meter.step
-    host.guard(false)
     local results = table.pack(pcall(run, spec))
     meter.done()
-    host.guard(true)
     if not results[1] then error(results[2], 0) end
     return table.unpack(results, 2, results.n)
   end
@@ -175,8 +178,9 @@ end
 
 --- Evaluate lines one after the other.
 -- @param user { read = function(prompt) -> line, false when it was given up, nil at the end,
---   remember = function(entry), out = file, err = file, name = what messages call the lines ("prompt", which counts
---   the lines of each entry; others those of the whole), once = true to end at Ctrl-C }
+--   remember = function(entry), ran = function() once an entry has run, out = file, err = file, name = what messages
+--   call the lines ("prompt", which counts the lines of each entry; others those of the whole), once = true to end at
+--   Ctrl-C }
 -- @return how many entries failed
 function repl.loop(environment, user)
   local pending, failed, number, first = nil, 0, 0, 1
@@ -201,7 +205,7 @@ function repl.loop(environment, user)
       if not pending and text:match("%S") then
         if user.remember then user.remember(text) end
         local good = chunk ~= nil
-        if chunk then good, why = evaluate(chunk, user.out, user.err) else complain(user.err, why) end
+        if chunk then good, why = evaluate(chunk, user.out, user.err, user.ran) else complain(user.err, why) end
         failed = failed + (good and 0 or 1)
         if not good and user.once and why:find("interrupted", 1, true) then return failed end
       end
@@ -220,7 +224,7 @@ function repl.interactive(host, s)
   io.stdout:write(("oracle %s, %s. %s. help() says more, Ctrl-D ends.\n"):format(version.oracle, _VERSION,
     start))
   io.stdout:flush()
-  mind_interrupts(host)
+  show_progress(host)
   local function complete(text) return repl.complete(text, environment) end
   local function read(prompt)
     host.guard(false)
@@ -228,10 +232,11 @@ function repl.interactive(host, s)
     host.guard(true)
     return line
   end
-  repl.loop(environment, { read = read, remember = host.remember, out = io.stdout, err = io.stderr })
+  local function ran() host.guard(true) end                -- a Ctrl-C from here on is for what shows its result
+  repl.loop(environment, { read = read, remember = host.remember, ran = ran, out = io.stdout, err = io.stderr })
   host.guard(false)
   io.stdout:write("\n")
-  return 0
+  return host.terminated() and TERMINATED or 0
 end
 
 -- Lines of a text, one per call.

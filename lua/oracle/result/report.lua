@@ -45,7 +45,8 @@ local function section(lines, s, name)
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", half))
+      local is_rate = metric.unit and metric.unit:find "/s$"
+      entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", is_rate and half or nil))
     end
   end
 end
@@ -76,6 +77,16 @@ local function trust(s)
     s.deployment.fit, why)
 end
 
+-- A line for each objective of all requests.
+local function objectives(lines, s)
+  if not s.slo then return end
+  lines[#lines + 1] = title("Objectives", "-")
+  for _, o in ipairs(s.slo.objectives) do
+    local value = o.value and ("%.4g%s"):format(o.value, o.unit and " " .. o.unit or "") or "nothing measured"
+    entry(lines, o.objective .. ":", ("%s, %s"):format(value, o.met and "met" or "missed"))
+  end
+end
+
 --- The console block of one run.
 function report.block(s)
   local lines = { title(" Serving Benchmark Result ", "=") }
@@ -90,6 +101,7 @@ function report.block(s)
     latency(lines, metric, s.latency[metric.name], s.interval and s.interval[metric.short .. "_pct"])
   end
   resources(lines, s)
+  objectives(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
   lines[#lines + 1] = trust(s)
   lines[#lines + 1] = overload(s)

@@ -6,6 +6,7 @@ local interval = lazy "oracle.result.interval"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local outcome = lazy "oracle.result.warnings"
+local objectives = lazy "oracle.scenario.slo"
 local pools = lazy "oracle.plan.pools"
 local price = lazy "oracle.result.price"
 local version = require "oracle.version"
@@ -268,11 +269,13 @@ local function cost_of(plan, raw, seconds)
   return ordered.object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
 end
 
--- KV caches handed over between pools; mean_ms from the first token until all of it is there.
+-- KV caches handed over between pools; mean_ms from the first token until all of it is there. `lost`: a failure took
+-- them on the way, and their prompts were computed again.
 local function transfers_of(raw)
   local h = raw.kv_transfers
-  if not h or h.count == 0 then return ordered.object { { "count", 0 } } end
-  return ordered.object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count } }
+  local lost = { "lost", h and h.lost or 0 }
+  if not h or h.count == 0 then return ordered.object { { "count", 0 }, lost } end
+  return ordered.object { { "count", h.count }, { "bytes", h.bytes }, { "mean_ms", 1e3 * h.seconds / h.count }, lost }
 end
 
 -- What has both places and keys, such as { "sarathi", token_budget = 512 }, is nothing JSON knows: it is shown as it is
@@ -341,6 +344,19 @@ local function named(links)
   return #links > 4 and ("%s and %d more links"):format(shown, #links - 4) or shown
 end
 
+-- How a run is by the objectives of its scenario: each one's value in its unit, and whether all are met. A run whose
+-- queue grew to its end meets none, for its latencies say how long was simulated.
+local function judged(list, s)
+  local rows, all = {}, not s.throughput.saturated
+  for i, o in ipairs(list) do
+    local value, miss = objectives.judge(o, s)
+    rows[i] = ordered.object { { "objective", o.text }, { "value", value }, { "limit", o.limit },
+                               { "unit", o.column.unit }, { "met", miss <= 0 } }
+    all = all and miss <= 0
+  end
+  return ordered.object { { "met", all }, { "objectives", ordered.array(rows) } }
+end
+
 --- The summary of one run.
 -- @param plan of oracle.plan
 -- @param raw the engine's result
@@ -387,6 +403,10 @@ function summary.new(plan, raw, set)
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end
   local s = ordered.object(list)
+  if r.objectives then
+    list[#list + 1] = { "slo", judged(r.objectives, s) }
+    s = ordered.object(list)
+  end
   getmetatable(s).__tokens = { prompt = raw.window.prompt, output = raw.window.output }
   return s
 end

@@ -316,6 +316,21 @@ function dist.row(name, field)
   return assert(KINDS[name].fields[field])
 end
 
+-- The engine's shapes (ORC_DIST_SHAPE_LEAST and MOST in src/base/dist.h).
+local SHAPED, SHAPE_LEAST, SHAPE_MOST = { gamma = true, pareto = true, weibull = true }, 1e-6, 1e12
+
+-- What the engine could not draw from, though each parameter is a number for itself; nil: it can.
+local function beyond(d, out)
+  if SHAPED[out.kind] and not (out.a >= SHAPE_LEAST and out.a <= SHAPE_MOST) then
+    return ("%s: %s: a shape from %g to %g expected, this makes %g"):format(d.kind, d.shape and "shape" or "cv",
+      SHAPE_LEAST, SHAPE_MOST, out.a)
+  end
+  local spread = out.a and math.abs(out.a) + math.abs(out.b or 0) or 0
+  if spread ~= spread or spread == math.huge then
+    return d.kind .. ": smaller numbers expected: they make none together"
+  end
+end
+
 --- Turn a distribution as written into the engine's form (src/base/dist.h).
 -- @param d a number, or a table with `kind`
 -- @param find function(path) -> path or nil, message: resolves the file of an empirical one; nil takes it as it
@@ -346,6 +361,8 @@ function dist.resolve(d, find, depth)
   if wrong then return nil, wrong end
   local out, why = k.convert(d, find, depth or 1)
   if not out then return nil, why end
+  why = beyond(d, out)
+  if why then return nil, why end
   out.min, out.max = d.min, d.max
   return out
 end

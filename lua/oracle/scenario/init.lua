@@ -247,6 +247,16 @@ function scenario.raw(s)
   return raw_of[s]
 end
 
+--- Give a scenario other objectives of all its requests (oracle.scenario.slo); those of each request stay.
+-- @param texts a list
+function scenario.objectives(s, texts)
+  local own = {}
+  for key, limit in pairs(raw_of[s].slo or {}) do
+    if type(key) == "string" then own[key] = limit end
+  end
+  s.slo = table.move(texts, 1, #texts, 1, own)
+end
+
 --- Give a key another value.
 -- @param path such as "engine.max_num_seqs"
 -- @param typed true when it was typed on a command line: a path in it is then looked for in the current folder first

@@ -1,9 +1,11 @@
 --- The keys of a scenario: their types, units, ranges, defaults and meaning. oracle.scenario.schema checks by them.
 -- Those of `engine` are in oracle.scenario.knobs. `fixed` says why a key cannot change while a simulation runs
 -- (oracle.live); where it is silent the key is read when a run starts.
+local cost_models = require "oracle.cost_model"
 local fields = require "oracle.scenario.fields"
 local knobs = require "oracle.scenario.knobs"
-local cost_models = require "oracle.cost_model"
+local lazy = require "oracle.lazy"
+local objectives = lazy "oracle.scenario.slo"
 local workloads = require "oracle.workload"
 
 local section, seconds = fields.section, fields.seconds
@@ -18,7 +20,9 @@ local cost = section { "cost", cost_models.keys(), complete = true, shorthand = 
                        doc = "what a step costs: a kind, a table, a Lua file's path, or a function" }
 
 local slo = section { "slo", fixed = "requests that have ended were judged by it",
-                      doc = "goodput counts the requests that meet all of these", {
+                      listed = function(texts) return objectives.list(texts) end,
+                      doc = "goodput counts the requests that meet all of these; what all of them together are to meet "
+                        .. 'stands beside: { "ttft.p99 <= 1 s", ... }', {
   seconds("ttft", "time to first token", { open = true }),
   seconds("tpot", "time per output token after the first", { open = true }),
   seconds("e2e", "arrival to last token", { open = true }),

@@ -44,13 +44,13 @@ local DEPLOYMENT = {
     doc = "tokens in a row that decode_context_parallel_size deals to one of them" },
   { "all2all_backend", "choice", values = { "allgather_reducescatter", "deepep_low_latency", "deepep_high_throughput" },
     default = "allgather_reducescatter", needs = "enable_expert_parallel", fixed = STARTED,
-    doc = "how tokens get to whole experts on other ranks and back, as measured, with all_reduce = auto; by formula they are"
-      .. " exchanged in pairs" },
+    doc = "how tokens get to whole experts on other ranks and back, as measured, with all_reduce = auto; by formula"
+      .. " they are exchanged in pairs" },
   { "enable_sequence_parallelism", "boolean", default = false, fixed = STARTED,
     doc = "norms work on a tp-th of the tokens" },
   { "all_reduce", "choice", values = ALL_REDUCES, also = all_reduce_named, fixed = STARTED,
-    doc = "how the GPUs of a layer add up (also: nvls, recursive_halving_doubling); auto: the engine's kernels as measured,"
-      .. " where nothing was, the quickest the links offer; ring unless the cost model says otherwise" },
+    doc = "how the GPUs of a layer add up (also: nvls, recursive_halving_doubling); auto: the engine's kernels as"
+      .. " measured, where nothing was, the quickest the links offer; ring unless the cost model says otherwise" },
   { "dtype", "choice", values = DTYPES, default = "auto", fixed = STARTED,
     doc = "format of activations and plain weights" },
   { "quantization", "choice", values = QUANTIZATIONS, fixed = STARTED,

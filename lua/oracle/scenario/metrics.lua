@@ -55,7 +55,8 @@ local ROWS = {
   { "queue", key = "latency.queue_time_ms", unit = "ms", better = "lower", of = "requests", csv = "queue_ms",
     label = "queue time", title = "Queue Time", tables = { compare = "mean", compare_at_prompt = "mean p99" } },
 
-  { "gpus", key = "deployment.gpus", better = "lower", block = "resources", label = "GPUs" },
+  { "gpus", key = "deployment.gpus", better = "lower", block = "resources", label = "GPUs",
+    tables = { compare = true } },
   { "gpu_busy", key = "gpu_utilization", unit = "%", of = "gpus", block = "resources", label = "GPU busy (%)",
     tables = { compare_at_prompt = true } },
   { "kv.peak", key = "kv_cache.peak_usage", unit = "%", better = "lower", block = "resources",
@@ -77,12 +78,13 @@ local ROWS = {
   { "recomputed", key = "preemptions.recomputed_tokens", better = "lower", block = "work twice",
     label = "Recomputed tokens" },
 
-  { "energy", key = "energy.kwh", unit = "kWh", better = "lower" },
-  { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower" },
+  { "energy", key = "energy.kwh", unit = "kWh", better = "lower", tables = { compare = true } },
+  { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower", tables = { compare = true } },
   { "power", key = "energy.mean_watts_per_gpu", unit = "W", better = "lower" },
   { "peak_power", key = "energy.peak_watts_per_gpu", unit = "W", better = "lower" },
-  { "cost", key = "cost.usd", unit = "USD", better = "lower" },
-  { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower" },
+  { "cost", key = "cost.usd", unit = "USD", better = "lower", tables = { compare = true } },
+  { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower",
+    tables = { compare = true } },
   { "duration", key = "simulation.total_duration_s", unit = "s", tables = { compare_at_prompt = true } },
 }
 

@@ -199,12 +199,25 @@ local function of_system(node, value, path, ctx)
   return adapted, known, order, systems.knob_names(value, node)
 end
 
+-- What stands in a section without keys, read by node.listed; and the rest of it.
+local function listed_of(node, value, path, ctx)
+  local texts, rest = {}, {}
+  for k, v in pairs(value) do
+    if math.type(k) == "integer" then texts[k] = v else rest[k] = v end
+  end
+  if next(texts) == nil then return value, nil end
+  local list, why = node.listed(texts)
+  if not list then fail(ctx, path, why) end
+  return rest, list
+end
+
 function TYPES.section(node, value, path, ctx)
   local short = node.shorthand and (type(value) == "string" or node.own and node.own(value))
   if short then value = { [node.shorthand] = value } end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a table expected") end
-  local known, order = node.fields, node.order
+  local known, order, listed = node.fields, node.order, nil
   local names = order
+  if node.listed then value, listed = listed_of(node, value, path, ctx) end
   if node.systems then value, known, order, names = of_system(node, value, path, ctx) end
   for _, key in ipairs(sorted_keys(value)) do
     if not known[key] then fail(ctx, join(path, key), unknown(key, names)) end
@@ -221,6 +234,7 @@ function TYPES.section(node, value, path, ctx)
       out[key] = f.default
     end
   end
+  out.listed = listed
   return out
 end
 

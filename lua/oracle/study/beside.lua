@@ -1,6 +1,7 @@
 --- Deployments side by side: the same requests through each, its results, and how far each is from the first.
 local ordered = require "oracle.text.ordered"
 local paired = require "oracle.study.paired"
+local paired_text = require "oracle.study.paired_text"
 local study = require "oracle.study"
 
 local beside = {}
@@ -22,8 +23,8 @@ function beside.result(list, results)
     names[i], points[i] = list[i].name, named(list[i].name, result)
   end
   local compared = paired.of(list[1].scenario, names, results)
-  return ordered.object { { "points", ordered.array(points) }, { "comparison", paired.object(compared) } },
-    paired.text(compared)
+  return ordered.object { { "points", ordered.array(points) }, { "comparison", paired_text.object(compared) } },
+    paired_text.text(compared)
 end
 
 --- Run them one after the other.

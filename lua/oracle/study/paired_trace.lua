@@ -79,7 +79,7 @@ local function run_one(s, variant, scenario_of, options, point, points)
   local from, all = plan.scenario.warm_up or 0, { columns = columns, n = n }
   if from > 0 then columns, n = after(columns, n, from) end
   return { columns = columns, n = n, all = all, from = from, duration = raw.now - from, slo = plan.scenario.slo,
-           interval = summary.new(plan, raw).interval }
+           summary = summary.new(plan, raw) }
 end
 
 -- ---- statistics of draws of blocks, from sums per block ----
@@ -172,10 +172,18 @@ local function difference(row, v, values, base, blocks)
   cell.difference = cell.mean - row.base
   local make = quantile and quantile_of or mean_of
   local own, other = make(values, blocks, quantile or values.of), make(base, blocks, quantile or base.of)
-  cell.low, cell.high = statistics.bootstrap(#blocks, function(sample)
+  local positive = cell.mean > 0 and row.base > 0
+  local low, high = statistics.bootstrap(#blocks, function(sample)
     local x, y = own(sample), other(sample)
-    return x and y and x - y or nil
+    if not (x and y) then return nil end
+    if positive then return x > 0 and y > 0 and math.log(x / y) or nil end
+    return x - y
   end)
+  cell.low, cell.high = low, high
+  if positive and low then
+    cell.ratio, cell.ratio_low, cell.ratio_high = cell.mean / row.base - 1, math.exp(low) - 1, math.exp(high) - 1
+    cell.low, cell.high = row.base * cell.ratio_low, row.base * cell.ratio_high
+  end
 end
 
 local function field_row(field, runs, n)
@@ -220,6 +228,25 @@ local function rate_row(name, runs, amounts)
   return row
 end
 
+local RATES = { throughput = true, output_throughput = true, goodput = true }
+
+-- What a run has one of: GPUs, price. It has no interval.
+local function whole_rows(runs)
+  local rows = {}
+  for _, name in ipairs(metrics.table "compare") do
+    local column = metrics.column(name, { 99 })
+    if not column.metric.csv and not column.metric.of and not RATES[name] then
+      local row = { column = column, base = metrics.value(runs[1].summary, column), cells = {} }
+      for v = 2, #runs do
+        local mean = metrics.value(runs[v].summary, column)
+        row.cells[v] = { mean = mean, difference = mean and row.base and mean - row.base }
+      end
+      rows[#rows + 1] = row
+    end
+  end
+  return rows
+end
+
 -- 1 for a request that met every objective.
 local function meets_objectives(columns, i, slo)
   if not columns.ttft_ms[i] then return nil end
@@ -239,8 +266,9 @@ function paired_trace.run(s, variants, options, scenario_of)
       result.interrupted = true
       return result
     end
-    result.intervals[v] = runs[v].interval or false
+    result.intervals[v] = runs[v].summary.interval or false
     if options.done then options.done() end
+    options.note(result, v, runs[v].summary)
   end
   local n = runs[1].n
   result.requests = n
@@ -250,6 +278,7 @@ function paired_trace.run(s, variants, options, scenario_of)
   end)
   if next(runs[1].slo or {}) then result.rows[3] = rate_row("goodput", runs, meets_objectives) end
   for _, field in ipairs(fields()) do result.rows[#result.rows + 1] = field_row(field, runs, n) end
+  for _, row in ipairs(whole_rows(runs)) do result.rows[#result.rows + 1] = row end
   return result
 end
 

@@ -1,25 +1,26 @@
 --- The results file of a sweep: a line per point as it finishes, so that a sweep that was stopped, however, goes on
 -- where it was. JSON lines: first {"oracle_sweep":1,...} says which sweep it is, then
--- {"point":17,"crc32":"89abcdef","result":{...}}. A line that was being written when the power went, or the process,
+-- {"point":17,"crc32":"89abcdef","inputs":{...},"result":{...}}, where `inputs` has a digest of each file it was
+-- computed from (oracle.study.sweep_inputs). A line that was being written when the power went, or the process,
 -- does not match its CRC and is left out. A point that could not run has a line too, with "error" in its result; who
 -- goes on tries it again, since what was wrong may be mended, and of two lines of a point the later one counts.
 local core = require "oracle.core"
 
 local results_file = {}
 
-local FORMAT = 1
+local FORMAT = 2
 local MAGIC = '{"oracle_sweep":'
 local SYNC = 1                                            -- s; what is older survives a loss of power too
 
 local METHODS = {}
 METHODS.__index = METHODS
 
-local function crc(i, text)
-  return ("%08x"):format(core.journal.crc32(("%d:"):format(i), text))
+local function crc(i, files, text)
+  return ("%08x"):format(core.journal.crc32(("%d:"):format(i), files, ":", text))
 end
 
-local function line_of(i, text)
-  return ('{"point":%d,"crc32":"%s","result":%s}\n'):format(i, crc(i, text), text)
+local function line_of(i, files, text)
+  return ('{"point":%d,"crc32":"%s","inputs":%s,"result":%s}\n'):format(i, crc(i, files, text), files, text)
 end
 
 local function header_line(id)
@@ -59,12 +60,12 @@ local function read_header(line)
   return t
 end
 
--- Why the results of `t` are not those of `id`; nil when they are.
+-- Why the results of `t` are not those of `id`, and "scenario" where that is its file alone; nil when they are.
 local function differs(t, id)
   if t.oracle_sweep ~= FORMAT then return ("of another format (%s)"):format(tostring(t.oracle_sweep)) end
   if t.oracle ~= id.version then return ("of oracle %s, and this is %s"):format(tostring(t.oracle), id.version) end
   if t.crc32 ~= ("%08x"):format(core.journal.crc32(id.text)) then
-    if t.scenario == id.scenario then return ("of %s as it was before it changed"):format(id.scenario) end
+    if t.scenario == id.scenario then return ("of %s as it was before it changed"):format(id.scenario), "scenario" end
     return ("of another scenario: %s, not %s"):format(tostring(t.scenario), id.scenario)
   end
   local was, now = table.concat(t.settings, " "), table.concat(id.settings, " ")
@@ -81,14 +82,16 @@ end
 
 -- Finds the results in the file; its end is then after the last whole one.
 local function scan(self, each)
-  local stop = 0
+  local stop, known = 0, {}
   for line, from in each do
-    local i, sum, text = line:match('^{"point":(%d+),"crc32":"(%x+)","result":(.*)}\n$')
+    local i, sum, files, text = line:match('^{"point":(%d+),"crc32":"(%x+)","inputs":({.-}),"result":(.*)}\n$')
     i = math.tointeger(i)
-    if i and i >= 1 and i <= self.planned and sum == crc(i, text) then
+    if i and i >= 1 and i <= self.planned and sum == crc(i, files, text) then
       if not self.where[i] then self.count = self.count + 1 end
       self.where[i], self.length[i] = from + #line - #text - #"}\n", #text
       self.failed[i] = is_failure(text) or nil
+      known[files] = known[files] or core.json.decode(files)
+      self.read[i] = known[files]
       stop = from + #line
     else
       self.damaged = self.damaged + 1
@@ -97,12 +100,30 @@ local function scan(self, each)
   return stop
 end
 
--- Points that could not run have no result yet.
-local function drop_failed(self)
-  for i in pairs(self.failed) do
-    self.where[i], self.length[i], self.count = nil, nil, self.count - 1
+-- These points have no result yet.
+local function drop(self, points)
+  for i in pairs(points) do
+    if self.where[i] then self.where[i], self.length[i], self.count = nil, nil, self.count - 1 end
+    self.read[i] = nil
   end
-  self.failed = {}
+end
+
+-- Files that are not what they were: the points that read them have no results any more, where that is asked for.
+local function drop_changed(self, id, anyway)
+  local names, points = id.inputs:changed(self.read)
+  local changed, count = {}, 0
+  for name in pairs(names) do changed[#changed + 1] = id.inputs:path(name) end
+  for _ in pairs(points) do count = count + 1 end
+  if #changed == 0 then return true end
+  table.sort(changed)
+  self.changed = { files = changed, points = count }
+  if not anyway then
+    local were = #changed == 1 and "it was" or "they were"
+    return nil, ("holds results of %s as %s before; %d of %d points read that: --resume=anyway computes them again, "
+      .. "--out with another name begins a new sweep"):format(table.concat(changed, ", "), were, count, self.planned)
+  end
+  drop(self, points)
+  return true
 end
 
 local function start_over(self, id)
@@ -119,16 +140,23 @@ local function prepare(self, id, resume)
   local t, what = read_header(first)
   if what == "foreign" then return nil, "not the results file of a sweep; it is left alone" end
   if not t then return start_over(self, id) end
-  local difference = differs(t, id)
+  local told, what_differs = differs(t, id)
   if resume then
-    if difference then return nil, "holds results " .. difference .. "; --out with another name begins a new sweep" end
+    if what_differs == "scenario" and resume == "anyway" then return start_over(self, id) end
+    if told then
+      return nil, ("holds results %s; %s--out with another name begins a new sweep"):format(told,
+        what_differs == "scenario" and "--resume=anyway computes all anew, " or "")
+    end
     local stop = math.max(scan(self, each), #first)
-    drop_failed(self)
+    drop(self, self.failed)
+    self.failed = {}
+    local ok, why = drop_changed(self, id, resume == "anyway")
+    if not ok then return nil, why end
     if stop < self.file:size() then return self.file:truncate(stop) end
     return true
   end
   local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {},
-                failed = {} }
+                failed = {}, read = {} }
   scan(old, each)
   if old.count > 0 and old.count < old.planned then
     return nil, ("holds an unfinished sweep (%d of %d points); --resume completes it; delete it to begin anew, or "
@@ -140,14 +168,15 @@ end
 --- Open the results file of a sweep.
 -- @param path of the file; made when it is not there
 -- @param id which sweep it is: { version =, scenario = file name, text = what the file holds, settings = list,
---   points = how many }
--- @param resume true to go on with what is there
+--   points = how many, inputs = of oracle.study.sweep_inputs }
+-- @param resume true to go on with what is there; "anyway": also where files have changed, whose points are computed
+--   again
 -- @return the results; or nil and "path: why"
 function results_file.open(path, id, resume)
   local file, why = core.journal.open(path)
   if not file then return nil, ("%s: %s"):format(path, why) end
   local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, failed = {},
-                              count = 0, damaged = 0, synced = 0 }, METHODS)
+                              read = {}, count = 0, damaged = 0, synced = 0 }, METHODS)
   local ok
   ok, why = prepare(self, id, resume)
   if not ok then
@@ -172,15 +201,16 @@ function METHODS:has(i)
 end
 
 --- Keep the result of point i, a JSON text of one line.
+-- @param files the digests of what it was computed from, as JSON
 -- @param now s of wall time, which says when to ask the disk
 -- @return true; or nil and "path: why": what was there before still is
-function METHODS:put(i, text, now)
+function METHODS:put(i, text, files, now)
   if not self.file then
     self.where[i], self.text[i] = true, text
     self.count = self.count + 1
     return true
   end
-  local line = line_of(i, text)
+  local line = line_of(i, files, text)
   local at, why = self.file:append(line)
   if not at then return nil, ("%s: %s"):format(self.path, why) end
   self.where[i], self.length[i] = at + #line - #text - #"}\n", #text

@@ -5,6 +5,7 @@ local lazy = require "oracle.lazy"
 local axes = require "oracle.scenario.axes"
 local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
+local inputs = require "oracle.text.inputs"
 local literal = lazy "oracle.scenario.literal"
 local lod = lazy "oracle.study.lod"
 local ordered = require "oracle.text.ordered"
@@ -84,7 +85,7 @@ function sweep.open(job, s)
   local keys = {}
   for i, axis in ipairs(list) do keys[i] = axis[1] end
   return { path = job.path, scenario = s, axes = list, count = axes.count(list), keys = keys, runs = job.runs ~= false,
-           memo = {} }
+           memo = {}, read = inputs.so_far() }
 end
 
 -- ---- one point ----
@@ -103,16 +104,28 @@ function sweep.point(work, i, progress)
   end)
   if ok then return raw.complete and result or nil, raw end
   local why = scenario.first_line(result)
-  if why == "interrupted" then return nil end
+  if why:find "interrupted$" then return nil end
   return summary.failure(set, why), { steps = 0, events = 0, now = 0 }
 end
 
---- The same as a line of text and numbers, which is what crosses from state to state.
--- @return the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
+-- What every point reads: the scenario's file, which the results file knows by itself, includes others.
+function sweep.files_of(work, list)
+  local seen, all = { [work.path or ""] = true }, {}
+  for _, part in ipairs { work.read or {}, list or {} } do
+    for _, path in ipairs(part) do
+      if not seen[path] then all[#all + 1] = path end
+      seen[path] = true
+    end
+  end
+  return core.json.encode(setmetatable(all, core.json.array))
+end
+
+--- The same as text and numbers, which is what crosses from state to state.
+-- @return two lines of JSON, the files it read and its summary; steps, events, simulated s; nil when it was interrupted
 function sweep.compute(work, i, progress)
-  local result, raw = sweep.point(work, i, progress)
+  local list, result, raw = inputs.collect(sweep.point, work, i, progress)
   if not result then return nil end
-  return ordered.line(result), raw.steps, raw.events, raw.now
+  return ("%s\n%s"):format(sweep.files_of(work, list), ordered.line(result)), raw.steps, raw.events, raw.now
 end
 
 -- ---- who computes ----
@@ -178,7 +191,10 @@ local function drive(ex, work, options, total)
     local i, text, steps, events, now = ex:take(LOOK)
     if i then state.out = state.out - 1 end
     if text then
-      local ok, why = results:put(i, text, options.host.clock())
+      local list, result = text:match "^([^\n]*)\n(.*)$"
+      local files, why = options.inputs:of(core.json.decode(list))
+      local ok = files
+      if ok then ok, why = results:put(i, result, files, options.host.clock()) end
       if not ok then error({ full = why }, 0) end
       total.steps, total.events, total.now = total.steps + steps, total.events + events, total.now + now
     end
@@ -189,8 +205,8 @@ end
 --- Run all points that have no result yet.
 -- @param work of sweep.open
 -- @param job what it was opened with
--- @param options { results = of oracle.study.results_file, host =, threads =, ranks = an executor or nil,
---   progress = function(share, time) of one run, points = function(done, planned) }
+-- @param options { results = of oracle.study.results_file, inputs = of sweep_inputs, host =, threads =,
+--   ranks = an executor or nil, progress = function(share, time) of one run, points = function(done, planned) }
 -- @return { steps =, events =, now = } of what ran here; raises when results cannot be kept
 function sweep.run(work, job, options)
   local total = { steps = 0, events = 0, now = 0 }

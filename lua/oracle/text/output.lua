@@ -28,14 +28,6 @@ function output.plain(path)
   return root .. table.concat(parts, "/")
 end
 
--- "a/out.csv.gz" -> "a/.out.csv.partial.gz": the ending says whether the engine compresses.
-local function partial_name(path)
-  local folder, name = path:match("^(.*/)([^/]*)$")
-  if not folder then folder, name = "", path end
-  local stem, gz = name:match("^(.*)(%.gz)$")
-  return ("%s.%s.partial%s"):format(folder, stem or name, gz or "")
-end
-
 local function reason(why, path)
   local text = tostring(why)
   if text:sub(1, #path + 2) == path .. ": " then text = text:sub(#path + 3) end
@@ -69,10 +61,8 @@ function output.open(path)
     if not f then return nil, path .. ": " .. reason(denied, path) end
     f:close()
   end
-  local partial = partial_name(path)
-  local f, why = io.open(partial, "w")
-  if not f then return nil, path .. ": " .. reason(why, partial) end
-  f:close()
+  local partial, why = core.new_file.create(path)
+  if not partial then return nil, path .. ": " .. reason(why, path) end
   unfinished(partial, true)
   return setmetatable({ path = partial, target = path, partial = true }, METHODS)
 end
@@ -94,7 +84,7 @@ function METHODS:write(text)
   if self.stdout then
     f = io.stdout
   else
-    f, why = io.open(self.path, "w")
+    f, why = (self.partial and core.new_file.open or io.open)(self.path, "w")
     if not f then return nil, self.target .. ": " .. reason(why, self.path) end
   end
   local ok, wrong = write_pieces(f, text)

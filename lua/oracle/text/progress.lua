@@ -14,7 +14,7 @@ end
 --- A meter.
 -- @param clock function returning seconds of wall time
 -- @param out the terminal's file
--- @return { step = function(share, time, point, points), done = function() }
+-- @return { step = function(share, time, point, points), points =, count =, done = function() }
 function progress.new(clock, out)
   local start, shown = clock(), false
   local meter = {}
@@ -41,6 +41,15 @@ function progress.new(clock, out)
     local share = done > before and (done - before) / (planned - before)
     out:write("\r\27[K", ("%d of %d points, %.0f %%, %s left"):format(done, planned, 100 * done / planned,
       share and duration(wall * (1 - share) / share) or "?"))
+    out:flush()
+    shown = true
+  end
+
+  --- how many runs of a search that does not know how many there will be
+  function meter.count(done)
+    local wall = clock() - start
+    if wall < PATIENCE then return end
+    out:write("\r\27[K", ("%d runs, %s"):format(done, duration(wall)))
     out:flush()
     shown = true
   end

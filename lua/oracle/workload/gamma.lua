@@ -7,7 +7,7 @@ return {
   doc = "bursty arrivals",
   keys = keys.drawn {
     keys.rate("mean requests per second", { or_function = true }), keys.STAGES, keys.COUNT, keys.DURATION, keys.CV,
-    { "burstiness", "number", min = 0, open = true, max = 1000000,
+    { "burstiness", "number", min = 1e-6, max = 1000000,
       doc = "as in vllm bench: 1/cv^2; below 1 more bursty than poisson" },
   },
   told_by = { "cv", "burstiness" },

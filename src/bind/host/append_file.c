@@ -9,11 +9,15 @@
 **   j:sync()               -> true; or nil and why. What is appended now survives a loss of power.
 **   j:close()
 **   crc32(text [, more])   -> the CRC-32 of zlib, gzip and PNG
+**   digest(path)           -> "89abcdef:1234", the CRC-32 of a file and its bytes; nil and why
+**   signature(path)        -> a text that is another one once the file has changed; nil and why
 */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <lauxlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -42,7 +46,7 @@ static int refuse(lua_State *L, int why)
 {
   char text[128];
   lua_pushnil(L);
-  lua_pushstring(L, strerror_r(why, text, sizeof text));
+  lua_pushstring(L, why == ELOOP ? "a symbolic link" : strerror_r(why, text, sizeof text));
   return 2;
 }
 
@@ -57,6 +61,14 @@ static bool lock(int file)
   return false;
 }
 
+/* Not where a link leads; those in /dev are the system's. */
+static int open_or_create(const char *path)
+{
+  const int link = strncmp(path, "/dev/", 5) == 0 ? 0 : O_NOFOLLOW;
+  const int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | link, 0666);
+  return file >= 0 || errno != EEXIST ? file : open(path, O_RDWR | O_CLOEXEC | link);
+}
+
 static int open_file(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);
@@ -64,7 +76,7 @@ static int open_file(lua_State *L)
   j->file = -1;
   luaL_setmetatable(L, type_name);
   struct stat s;
-  j->file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  j->file = open_or_create(path);
   if (j->file < 0) return refuse(L, errno);
   if (!lock(j->file)) {
     lua_pushnil(L);
@@ -157,6 +169,51 @@ static int checksum(lua_State *L)
   return 1;
 }
 
+/* A device or a pipe would never end, and is another the next time. */
+static int open_plain(const char *path)
+{
+  struct stat s;
+  const int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (file < 0 || (fstat(file, &s) == 0 && S_ISREG(s.st_mode))) return file;
+  close(file);
+  errno = EINVAL;
+  return -1;
+}
+
+static int digest(lua_State *L)
+{
+  const int file = open_plain(luaL_checkstring(L, 1));
+  if (file < 0) return refuse(L, errno);
+  unsigned char bytes[1 << 16];
+  uLong crc = crc32(0, NULL, 0);
+  uint64_t size = 0;
+  ssize_t n;
+  while ((n = read(file, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)) {
+    if (n < 0) continue;
+    crc = crc32_z(crc, bytes, (size_t)n);
+    size += (uint64_t)n;
+  }
+  const int why = errno;
+  close(file);
+  if (n < 0) return refuse(L, why);
+  char text[48];
+  snprintf(text, sizeof text, "%08lx:%" PRIu64, crc, size);
+  lua_pushstring(L, text);
+  return 1;
+}
+
+static int signature(lua_State *L)
+{
+  struct stat s;
+  if (stat(luaL_checkstring(L, 1), &s) != 0) return refuse(L, errno);
+  char text[128];
+  snprintf(text, sizeof text, "%" PRIu64 ":%" PRIu64 ":%" PRId64 ":%" PRId64 ".%09ld",
+           (uint64_t)s.st_dev, (uint64_t)s.st_ino, (int64_t)s.st_size, (int64_t)s.st_mtim.tv_sec,
+           s.st_mtim.tv_nsec);
+  lua_pushstring(L, text);
+  return 1;
+}
+
 int orc_bind_append_file(lua_State *L)
 {
   static const luaL_Reg methods[] = {
@@ -166,6 +223,8 @@ int orc_bind_append_file(lua_State *L)
   };
   static const luaL_Reg functions[] = { { "open", open_file },
                                         { "crc32", checksum },
+                                        { "digest", digest },
+                                        { "signature", signature },
                                         { NULL, NULL } };
   luaL_newmetatable(L, type_name); /* [mt] */
   lua_pushcfunction(L, close_file);

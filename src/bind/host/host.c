@@ -53,14 +53,16 @@ static int read_line(lua_State *L)
   orc_host *h = self(L);
   const char *prompt = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TFUNCTION);
-  if (h->editor.read == NULL) return 0;
+  if (h->editor.read == NULL || orc_watchdog_terminated()) return 0;
   lua_settop(L, 2);
   h->completer = luaL_ref(L, LUA_REGISTRYINDEX);
   bool abandoned = false;
   const char *line = h->editor.read(h->editor.self, prompt, &abandoned);
   luaL_unref(L, LUA_REGISTRYINDEX, h->completer);
   h->completer = LUA_NOREF;
-  if (abandoned)
+  if (orc_watchdog_terminated())
+    lua_pushnil(L);
+  else if (abandoned)
     lua_pushboolean(L, 0);
   else if (line == NULL)
     lua_pushnil(L);
@@ -105,6 +107,13 @@ static int interrupted(lua_State *L)
   return 1;
 }
 
+/* terminated() -> whether the program was asked to end */
+static int terminated(lua_State *L)
+{
+  lua_pushboolean(L, orc_watchdog_terminated());
+  return 1;
+}
+
 /* cores() -> processor cores this process may run on */
 static int cores(lua_State *L)
 {
@@ -134,11 +143,17 @@ static int same_file(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-  { "clock", wall_clock },    { "isatty", is_terminal },
-  { "read", read_line },      { "remember", remember },
-  { "guard", guard },         { "interrupted", interrupted },
-  { "cores", cores },         { "partial_file", partial_file },
-  { "same_file", same_file }, { NULL, NULL },
+  { "clock", wall_clock },
+  { "isatty", is_terminal },
+  { "read", read_line },
+  { "remember", remember },
+  { "guard", guard },
+  { "interrupted", interrupted },
+  { "cores", cores },
+  { "partial_file", partial_file },
+  { "same_file", same_file },
+  { "terminated", terminated },
+  { NULL, NULL },
 };
 
 static int open_host(lua_State *L)
@@ -171,9 +186,9 @@ void orc_host_free(orc_host *h)
   free(h);
 }
 
-void orc_host_interrupt(void)
+void orc_host_interrupt(bool ends)
 {
-  orc_bind_interrupt();
+  orc_bind_interrupt(ends);
 }
 
 void orc_host_abandon(int status)

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,14 +21,36 @@ void orc_state_preload(lua_State *L, const char *name)
   lua_pop(L, 1);
 }
 
-/* Our own modules go first, then those Lua finds on this system. */
+/* Push those of Lua's own places that are whole paths, each with ";" before it: not the current folder. */
+static void push_places(lua_State *L, const char *all)
+{
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  while (*all != '\0') {
+    const size_t n = strcspn(all, ";");
+    if (*all == '/') {
+      luaL_addchar(&b, ';');
+      luaL_addlstring(&b, all, n);
+    }
+    all += n + (all[n] == ';');
+  }
+  luaL_pushresult(&b);
+}
+
+/*
+** Our own modules go first, then those of the system, where this Lua was built to look for them. What the environment
+** or the current folder says is not asked: a file there must not run in place of one of ours.
+*/
 static void set_path(lua_State *L, const char *home)
 {
   lua_getglobal(L, "package");
-  lua_getfield(L, -1, "path");
-  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua;%s", home, home, lua_tostring(L, -1));
+  push_places(L, LUA_PATH_DEFAULT);
+  lua_pushfstring(L, "%s/lua/?.lua;%s/lua/?/init.lua%s", home, home, lua_tostring(L, -1));
   lua_setfield(L, -3, "path");
-  lua_pop(L, 2);
+  push_places(L, LUA_CPATH_DEFAULT);
+  lua_pushstring(L, *lua_tostring(L, -1) == ';' ? lua_tostring(L, -1) + 1 : "");
+  lua_setfield(L, -4, "cpath");
+  lua_pop(L, 3);
 }
 
 /* A compiled file counts while it is no older than its source. */

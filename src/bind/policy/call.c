@@ -101,16 +101,35 @@ const char *orc_policy_name(lua_State *L)
   return s;
 }
 
-void orc_policy_push_copy(lua_State *L, int index)
+/* The same; tables in it are copied down to `depth` more. */
+static void push_copy(lua_State *L, int index, int depth)
 {
   const int from = lua_absindex(L, index);
+  luaL_checkstack(L, 8, "tables within tables");
   lua_newtable(L);
   lua_pushnil(L);
   while (lua_next(L, from) != 0) {
+    if (depth > 0 && lua_istable(L, -1)) {
+      push_copy(L, -1, depth - 1);
+      lua_remove(L, -2);
+    }
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, -4);
   }
+}
+
+void orc_policy_push_copy(lua_State *L, int index)
+{
+  push_copy(L, index, 0);
+}
+
+/* Tables within tables that a policy has copies of. */
+enum { DEPTH = 16 };
+
+void orc_policy_push_deep_copy(lua_State *L, int index)
+{
+  push_copy(L, index, DEPTH);
 }
 
 /* A reference to spec.<kind>.params, or to nil. */
@@ -130,7 +149,7 @@ void orc_policy_give_params(lua_State *L, int memory, int params)
 {
   lua_rawgeti(L, LUA_REGISTRYINDEX, memory);
   if (lua_rawgeti(L, LUA_REGISTRYINDEX, params) == LUA_TTABLE) {
-    orc_policy_push_copy(L, -1);
+    orc_policy_push_deep_copy(L, -1);
     lua_remove(L, -2);
   }
   lua_setfield(L, -2, "params");

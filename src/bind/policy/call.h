@@ -59,7 +59,8 @@ int orc_policy_read_params(lua_State *L, int index, const char *kind);
 /* Both are references: memory.params becomes a copy of params. */
 void orc_policy_give_params(lua_State *L, int memory, int params);
 
-/* Push a copy of the table at `index`. */
+/* Push a copy of the table at `index`; deep: of the tables in it, too. */
 void orc_policy_push_copy(lua_State *L, int index);
+void orc_policy_push_deep_copy(lua_State *L, int index);
 
 #endif

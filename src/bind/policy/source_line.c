@@ -18,6 +18,7 @@ static bool is_sandbox(const lua_Debug *ar)
 {
   return ends_in(ar->source, "lua/oracle/policy/sandbox.lua") ||
          ends_in(ar->source, "lua/oracle/policy/constructors.lua") ||
+         ends_in(ar->source, "lua/oracle/policy/tables.lua") ||
          ends_in(ar->source, "lua/oracle/system/init.lua") ||
          ends_in(ar->source, "lua/oracle/calc.lua");
 }

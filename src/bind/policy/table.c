@@ -143,10 +143,52 @@ static void free_memory(const orc_lua_policies *p, int kind)
 
 /* ---- the knobs ---- */
 
+/* Upvalue: what the table is called. */
 static int refuse_change(lua_State *L)
 {
-  orc_bind_misuse(L, "e.%s: the engine's knobs can be read, not changed",
-                  luaL_tolstring(L, 2, NULL));
+  orc_bind_misuse(L, "%s.%s: the engine's knobs can be read, not changed",
+                  lua_tostring(L, lua_upvalueindex(1)), luaL_tolstring(L, 2, NULL));
+}
+
+static int length(lua_State *L)
+{
+  lua_pushinteger(L, (lua_Integer)lua_rawlen(L, lua_upvalueindex(1)));
+  return 1;
+}
+
+/* [values] -> [values, view]: a table that shows them and cannot be written, nor those in it. */
+static void push_view(lua_State *L, const char *name)
+{
+  const int values = lua_gettop(L);
+  luaL_checkstack(L, 12, name);
+  lua_pushnil(L);
+  while (lua_next(L, values) != 0) {
+    if (lua_istable(L, -1)) {
+      lua_pushfstring(L, "%s.%s", name, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?");
+      lua_insert(L, -2);
+      push_view(L, lua_tostring(L, -2)); /* [key, name, values, view] */
+      lua_pushvalue(L, -4);
+      lua_insert(L, -2);
+      lua_rawset(L, values);
+      lua_pop(L, 1);
+    }
+    lua_pop(L, 1);
+  }
+  lua_newtable(L);
+  lua_createtable(L, 0, 5);
+  lua_pushvalue(L, values);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, name);
+  lua_pushcclosure(L, refuse_change, 1);
+  lua_setfield(L, -2, "__newindex");
+  lua_pushvalue(L, values);
+  lua_pushcclosure(L, length, 1);
+  lua_setfield(L, -2, "__len");
+  lua_pushliteral(L, "oracle.knobs");
+  lua_setfield(L, -2, "__name");
+  lua_pushboolean(L, 0);
+  lua_setfield(L, -2, "__metatable");
+  lua_setmetatable(L, -2);
 }
 
 /* e shows a copy of spec.engine: nothing else reads what a policy does to it, and it can do nothing.
@@ -155,20 +197,13 @@ static void make_knobs(orc_lua_policies *p, int index)
 {
   lua_State *L = p->L;
   if (lua_getfield(L, index, "engine") == LUA_TTABLE) {
-    orc_policy_push_copy(L, -1);
+    orc_policy_push_deep_copy(L, -1);
     lua_remove(L, -2);
+  } else {
+    lua_pop(L, 1);
+    lua_newtable(L);
   }
-  lua_newtable(L); /* [values, e] */
-  lua_createtable(L, 0, 4);
-  lua_pushvalue(L, -3);
-  lua_setfield(L, -2, "__index");
-  lua_pushcfunction(L, refuse_change);
-  lua_setfield(L, -2, "__newindex");
-  lua_pushliteral(L, "oracle.knobs");
-  lua_setfield(L, -2, "__name");
-  lua_pushboolean(L, 0);
-  lua_setfield(L, -2, "__metatable");
-  lua_setmetatable(L, -2);
+  push_view(L, "e"); /* [values, e] */
   p->knobs = luaL_ref(L, LUA_REGISTRYINDEX);
   p->knob_values = luaL_ref(L, LUA_REGISTRYINDEX);
 }

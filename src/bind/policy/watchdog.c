@@ -20,6 +20,7 @@
    that simulates looks at it. */
 static atomic_int interrupted;
 static _Atomic int64_t asked; /* when, in ms */
+static atomic_int terminated;
 
 /* A terminal's Ctrl-C may come twice: to the group, and once more from the program that started this one. */
 enum { ECHO_MS = 250 };
@@ -30,6 +31,7 @@ static _Noreturn void stop(lua_State *L, int reason)
 {
   char at[ORC_SOURCE_LINE_SIZE];
   orc_source_line_line(L, at, sizeof at);
+  if (reason == ORC_WATCHDOG_INTERRUPTED) orc_bind_fail(L, "%s: interrupted", at);
   if (reason == ORC_WATCHDOG_GREEDY)
     orc_bind_fail(L, "%s: the policy took more than %d MiB of memory", at, ORC_WATCHDOG_MEMORY_MIB);
   orc_bind_fail(L, "%s: it ran for more than %d s without returning", at,
@@ -47,6 +49,12 @@ static void stop_greedy(lua_State *L, lua_Debug *ar)
 {
   (void)ar;
   stop(L, ORC_WATCHDOG_GREEDY);
+}
+
+static void stop_interrupted(lua_State *L, lua_Debug *ar)
+{
+  (void)ar;
+  stop(L, ORC_WATCHDOG_INTERRUPTED);
 }
 
 /*
@@ -96,15 +104,36 @@ static _Noreturn void give_up(void)
   _exit(1);
 }
 
+/* The watch looks that often. May be called by a signal handler. */
+static void tick_every(const orc_watchdog *w, long ms)
+{
+  const struct itimerspec every = { .it_value = { .tv_nsec = ms * 1000000L },
+                                    .it_interval = { .tv_nsec = ms * 1000000L } };
+  if (w->armed) timer_settime(w->timer, 0, &every, NULL);
+}
+
+/* The user waits: a call that goes on from one look to the next is cut short. */
+static void cut_short(orc_watchdog *w)
+{
+  if (w->cut) return;
+  w->cut = 1;
+  w->stopped = ORC_WATCHDOG_INTERRUPTED;
+  lua_sethook(w->L, stop_interrupted, LUA_MASKCOUNT, 1);
+}
+
 static void on_tick(int signal)
 {
   (void)signal;
   orc_watchdog *w = current;
   if (w == NULL) return;
   w->pause = 1;
+  if (atomic_load(&interrupted) != 0) w->hurry = 1;
   if (!w->inside || w->calls != w->seen) {
     w->since = worked_ms();
     w->seen = w->calls;
+    if (w->inside && atomic_load(&interrupted) != 0) tick_every(w, ORC_WATCHDOG_HURRY_MS);
+  } else if (atomic_load(&interrupted) != 0 && w->stopped == 0) {
+    cut_short(w);
   } else {
     const int64_t ticks = (worked_ms() - w->since) / ORC_WATCHDOG_TICK_MS;
     if (ticks >= ORC_WATCHDOG_LAST) give_up();
@@ -116,8 +145,9 @@ static void on_tick(int signal)
   }
 }
 
-void orc_bind_interrupt(void)
+void orc_bind_interrupt(bool ends)
 {
+  if (ends) atomic_store(&terminated, 1);
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
@@ -127,7 +157,10 @@ void orc_bind_interrupt(void)
     orc_partial_files_remove();
     _exit(130); /* the second time the user means it */
   }
-  if (current != NULL) current->pause = 1;
+  if (current != NULL) {
+    current->pause = current->hurry = 1;
+    tick_every(current, ORC_WATCHDOG_HURRY_MS);
+  }
 }
 
 void orc_watchdog_interrupt(void)
@@ -140,9 +173,20 @@ bool orc_watchdog_interrupted(void)
   return atomic_load(&interrupted) != 0;
 }
 
+bool orc_watchdog_terminated(void)
+{
+  return atomic_load(&terminated) != 0;
+}
+
 void orc_watchdog_forgive(void)
 {
   atomic_store(&interrupted, 0);
+}
+
+void orc_watchdog_heed(lua_State *L)
+{
+  const lua_Hook hook = lua_gethook(L);
+  if (hook != NULL && orc_watchdog_interrupted()) hook(L, NULL);
 }
 
 static void install(void)
@@ -167,12 +211,8 @@ void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
   orc_floor_set(NULL);
   struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
   event.sigev_notify_thread_id = gettid();
-  const struct itimerspec every = {
-    .it_value = { .tv_nsec = ORC_WATCHDOG_TICK_MS * 1000000L },
-    .it_interval = { .tv_nsec = ORC_WATCHDOG_TICK_MS * 1000000L },
-  };
   w->armed = timer_create(CLOCK_MONOTONIC, &event, &w->timer) == 0;
-  if (w->armed) timer_settime(w->timer, 0, &every, NULL);
+  tick_every(w, ORC_WATCHDOG_TICK_MS);
 }
 
 void orc_watchdog_end(orc_watchdog *w)

@@ -15,17 +15,19 @@
 
 enum {
   ORC_WATCHDOG_TICK_MS = 100,    /* how often the watch looks */
+  ORC_WATCHDOG_HURRY_MS = 10,    /* the same once the user asked to stop */
   ORC_WATCHDOG_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
   ORC_WATCHDOG_PATIENCE = 20,    /* ticks of work one call of a policy may take: 2 s */
   ORC_WATCHDOG_LAST = 40, /* ticks after which one that could not be stopped ends the program */
 };
 
 /* Why a policy is stopped. */
-enum { ORC_WATCHDOG_ENDLESS = 1, ORC_WATCHDOG_GREEDY };
+enum { ORC_WATCHDOG_ENDLESS = 1, ORC_WATCHDOG_GREEDY, ORC_WATCHDOG_INTERRUPTED };
 
 typedef struct orc_watchdog {
   lua_State *L;
-  volatile sig_atomic_t pause;   /* the simulation is to return as soon as it can */
+  volatile sig_atomic_t pause;   /* the simulation is to return when it can, for a moment perhaps */
+  volatile sig_atomic_t hurry;   /* at once: the user asked to stop */
   volatile sig_atomic_t inside;  /* a policy is running */
   volatile sig_atomic_t stopped; /* why the policy that is running has been told to end, or 0 */
   volatile sig_atomic_t calls;   /* policy calls so far (wraps) */
@@ -33,6 +35,7 @@ typedef struct orc_watchdog {
   int64_t since;                 /* ms of work before it was first seen in this call */
   timer_t timer;
   bool armed;                 /* the timer exists */
+  volatile sig_atomic_t cut;  /* the user's wish to stop ended a policy's call: it cannot go on */
   struct orc_watchdog *outer; /* the watch of a simulation around this one */
   lua_Alloc allocate;         /* what was set before, put back at the end */
   void *store;
@@ -67,8 +70,13 @@ static inline void orc_watchdog_leave(orc_watchdog *w)
 
 /* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
 bool orc_watchdog_interrupted(void);
-void orc_watchdog_interrupt(void); /* as if the user had, once */
-void orc_watchdog_forgive(void);   /* it is taken */
+bool orc_watchdog_terminated(void); /* whether the program is to end, which it does for good */
+void orc_watchdog_interrupt(void);  /* as if the user had asked to stop, once */
+void orc_watchdog_forgive(void);    /* it is taken */
+
+/* Where the user has asked to stop meanwhile, and a hook of Lua's stands for that, as at the prompt: it is called now,
+** and raises. */
+void orc_watchdog_heed(lua_State *L);
 
 /* guard(f, ...) -> what f returns: calls it as a policy is called, so it cannot run or grow without
 ** end, and what it raises is a text with its file and line. A lua_CFunction. */

@@ -104,6 +104,9 @@ static int advance(lua_State *L)
   if (how == RAISED) return lua_error(L);
   if (how == FAILED) {
     s->failed = true;
+    if (s->watch.cut)
+      orc_bind_fail(
+          L, "%s within a call of a policy, so that it cannot go on; s:rewind(t) goes back", e.msg);
     orc_bind_raise(L, &e);
   }
   lua_pushstring(L, names[how]);

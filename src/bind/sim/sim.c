@@ -198,6 +198,7 @@ static int new (lua_State *L)
     .life = s->life,
     .shapes = orc_bind_bool_or(L, 1, "spec", "shapes", false),
     .stop = &s->watch.pause,
+    .hurry = &s->watch.hurry,
   };
   orc_bind_spec_network(L, 1, pools.room, &config);
   if (pools.decode && config.topology == NULL)
@@ -261,6 +262,7 @@ static int run(lua_State *L)
   lua_settop(L, 4);
   orc_error e = { 0 };
   bool good = true, shown = true;
+  orc_watchdog_heed(L);
   orc_bind_begin(s, L);
   if (orc_watchdog_interrupted()) s->watch.pause = 1; /* since the run before */
   while (shown) {
@@ -272,6 +274,10 @@ static int run(lua_State *L)
   }
   orc_bind_end(s);
   if (!shown) lua_error(L);
+  if (!good && s->watch.cut) { /* stopped by the user, within a call of a policy */
+    s->failed = s->cluster->interrupted = good = true;
+    orc_watchdog_interrupt();
+  }
   if (!good) {
     orc_csv *csv = s->csv; /* the requests so far are kept, those under way too */
     s->csv = NULL;

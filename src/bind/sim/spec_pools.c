@@ -186,9 +186,11 @@ orc_bind_pools orc_bind_read_pools(lua_State *L, int index, orc_lua_policies *po
 void orc_bind_put_kv_transfers(lua_State *L, const orc_cluster *c)
 {
   const orc_kv_transfers *h = &c->kv_transfers;
-  lua_createtable(L, 0, 3);
+  lua_createtable(L, 0, 4);
   lua_pushinteger(L, (lua_Integer)h->moved);
   lua_setfield(L, -2, "count");
+  lua_pushinteger(L, (lua_Integer)h->lost);
+  lua_setfield(L, -2, "lost");
   lua_pushnumber(L, h->bytes);
   lua_setfield(L, -2, "bytes");
   lua_pushnumber(L, (double)h->time * 1e-9);

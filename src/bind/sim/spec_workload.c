@@ -97,6 +97,8 @@ static void read_process(lua_State *L, int index, orc_synthetic *o)
   if (o->process <= ORC_PROCESS_CONSTANT && o->given.rate == NULL) read_stages(L, index, o);
   if (o->process == ORC_PROCESS_GAMMA) {
     o->cv = orc_bind_number(L, index, "workload", "cv");
+    if (o->process == ORC_PROCESS_GAMMA && !(o->cv >= 1e-3 && o->cv <= 1e3))
+      orc_bind_fail(L, "workload.cv: 0.001 to 1000 expected");
     if (!(o->cv > 0.0)) orc_bind_fail(L, "workload.cv: > 0 expected");
   }
   if (o->process == ORC_PROCESS_RENEWAL)

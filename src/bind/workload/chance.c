@@ -99,6 +99,7 @@ static double gamma_law(orc_rng *r, double mean, double shape)
 static int gamma_of(lua_State *L)
 {
   const double mean = positive(L, 2, false), cv = positive(L, 3, false);
+  luaL_argcheck(L, cv >= 1e-3 && cv <= 1e3, 3, "a cv from 0.001 to 1000 expected");
   return draw(L, gamma_law, mean, 1.0 / (cv * cv), 4);
 }
 

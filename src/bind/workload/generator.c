@@ -414,7 +414,7 @@ static int make_g(lua_State *L)
 {
   orc_bind_chance(L);
   if (lua_getfield(L, -2, "params") == LUA_TTABLE) {
-    orc_policy_push_copy(L, -1);
+    orc_policy_push_deep_copy(L, -1);
     lua_setfield(L, -3, "params");
   }
   lua_pop(L, 1);

@@ -105,6 +105,10 @@ local bench = {}
 function bench.read(v)
   local count = math.tointeger(number(v, "completed") or number(v, "num_prompts"))
   if not count or count < 1 then error("completed: a whole number of at least 1 expected", 0) end
+  local sent = number(v, "num_prompts")
+  if sent and count > sent then
+    error(("completed: %d: no more than num_prompts, %g, expected"):format(count, sent), 0)
+  end
   local model = v.model_id
   return workload_of(v, count), measured_of(v), type(model) == "string" and model or nil, count
 end

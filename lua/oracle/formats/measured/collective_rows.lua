@@ -3,8 +3,9 @@
 --   gpu, engine, engine_version, kernel_source, num_gpus, message_size, latency_ms with
 --     allreduce_dtype: all-reduces as an engine does them; a kernel_source of ..._eager was launched one by one
 --     nccl_dtype: NCCL as nccl-tests run it
---   gpu, engine_version, node_num, hidden_size, num_token, num_topk, num_experts with dispatch_avg_t_us, combine_avg_t_us
---     (low latency) or dispatch_transmit_us, combine_transmit_us, dispatch_sms (high throughput): DeepEP
+--   gpu, engine_version, node_num, hidden_size, num_token, num_topk, num_experts with
+--     dispatch_avg_t_us, combine_avg_t_us: DeepEP of low latency
+--     dispatch_transmit_us, combine_transmit_us, dispatch_sms: of high throughput
 -- message_size counts elements. Columns may come in any order, and more of them.
 local collectives = require "oracle.models.collectives"
 
@@ -12,8 +13,8 @@ local rows = {}
 
 local TIMES = { "median_ms", "mean_ms", "ms" }
 
--- Where a table of nccl-tests does not name the operation (a column op_name or collective), its rows of one size come in
--- this order: aiconfigurator, collector/collect_comm.sh, nccl_ops.
+-- Where a table of nccl-tests does not name the operation (a column op_name or collective), its rows of one size come
+-- in this order: aiconfigurator, collector/collect_comm.sh, nccl_ops.
 local NCCL_ORDER = { "all_gather", "all_to_all", "reduce_scatter", "all_reduce" }
 local ALSO = { alltoall = "all_to_all", allreduce = "all_reduce", allgather = "all_gather",
                reducescatter = "reduce_scatter", sendrecv = "send_recv" }
@@ -81,11 +82,14 @@ end
 local function kernels(at, dtype, collective_of)
   return function(row, line)
     local width = BYTES[(row[at[dtype]] or ""):lower()]
-    if not width then fail(line, "%s: \"%s\": one of half, bfloat16, float, int8 expected", dtype, row[at[dtype]] or "") end
+    if not width then
+      fail(line, "%s: \"%s\": one of half, bfloat16, float, int8 expected", dtype, row[at[dtype]] or "")
+    end
     local ranks, size = count(row, at, "num_gpus", 2, line), count(row, at, "message_size", 1, line)
     local eager = (row[at.kernel_source] or ""):lower():find("eager", 1, true)
     return { collective = collective_of(row, size, ranks, line), ranks = ranks, per_node = ranks, gpu = row[at.gpu],
-             engine = engine_of(row, at, line), version = row[at.engine_version], launch = eager and "eager" or "graph" },
+             engine = engine_of(row, at, line), version = row[at.engine_version],
+             launch = eager and "eager" or "graph" },
       size * width + 0.0, seconds(row, at, "latency_ms", line)
   end
 end
@@ -117,7 +121,7 @@ end
 -- ---- DeepEP ----
 
 local HIDDEN_BYTES = 2                                    -- a value of an activation, whatever it is sent as
-local SMS = 20                                            -- of a GPU that DeepEP takes at least unless told (Buffer.num_sms)
+local SMS = 20                                            -- that DeepEP takes of a GPU, at least (Buffer.num_sms)
 
 local FEW = 64                                            -- experts; DeepEP's kernels share out their work by them
 
@@ -127,7 +131,8 @@ local function node_of(gpu) return gpu:match "^gb%d" and 4 or 8 end
 -- Two groups a row: the way there, and back.
 local function deepep(at)
   local low = at.dispatch_avg_t_us ~= nil
-  local there, back = low and "dispatch_avg_t_us" or "dispatch_transmit_us", low and "combine_avg_t_us" or "combine_transmit_us"
+  local there = low and "dispatch_avg_t_us" or "dispatch_transmit_us"
+  local back = low and "combine_avg_t_us" or "combine_transmit_us"
   return function(row, line)
     local gpu = row[at.gpu] or ""
     local per_node = node_of(gpu)

@@ -79,8 +79,10 @@ end
 
 -- Of one group: the values of PREDICTED, and the relative errors; nil: nothing is predicted for it.
 local function prediction(g, hardware, all)
-  local of, fitted = predicted.regimes { collective = g.collective, hardware = hardware, ranks = g.ranks,
-    engine = g.engine, version = g.version, launch = g.launch, gpus_per_node = g.per_node ~= g.ranks and g.per_node or nil }
+  local of, fitted = predicted.regimes {
+    collective = g.collective, hardware = hardware, ranks = g.ranks, engine = g.engine, version = g.version,
+    launch = g.launch, gpus_per_node = g.per_node ~= g.ranks and g.per_node or nil,
+  }
   if not of then return nil end
   local errors, worst, where = {}, -1, nil
   for i, bytes in ipairs(g.bytes) do
@@ -140,17 +142,19 @@ local function report_of_lines(groups, title)
   for i, g in ipairs(groups) do found[i] = line_of(g) end
   local text, objects = tabulate(LINE, found)
   return { title = title, rows = objects,
-           text = title .. ";\nalpha and bandwidth are those of a ring, or of one message, that takes as long\n\n" .. text }
+           text = title .. ";\n"
+             .. "alpha and bandwidth are those of a ring, or of one message, that takes as long\n\n" .. text }
 end
 
 local SHOWN = 4                                           -- groups without a table that are named
 
 local function report_of_errors(found, errors, unknown, how)
   local s = summary(errors)
-  local title = "measured collectives" .. (how or "") .. " against what is predicted of them (models/fits/collectives.json)"
+  local title = "measured collectives" .. (how or "")
+    .. " against what is predicted of them (models/fits/collectives.json)"
   local text, objects = tabulate(PREDICTED, found)
-  local last = ("\nall %d measurements: mean %.1f %%, median %.1f %%, p80 %.1f %%, p90 %.1f %%, bias %+.1f %%\n"):format(
-    s.n, s.mean, s.median, s.p80, s.p90, s.bias)
+  local last = ("\nall %d measurements: mean %.1f %%, median %.1f %%, p80 %.1f %%, p90 %.1f %%, bias %+.1f %%\n")
+    :format(s.n, s.mean, s.median, s.p80, s.p90, s.bias)
   if #unknown > 0 then
     last = last .. ("%d more are not predicted, for there is no table of them: %s%s\n"):format(unknown.measurements,
       table.concat(unknown, "; ", 1, math.min(SHOWN, #unknown)),

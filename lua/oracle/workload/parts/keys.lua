@@ -82,7 +82,7 @@ keys.STAGES, keys.COUNT, keys.DURATION, keys.TURNS, keys.rate = STAGES, COUNT, D
 
 keys.INTER_ARRIVAL = { "inter_arrival", "dist", dimension = "time", least = 0, required = true,
                        doc = "s between two arrivals: a number or a distribution" }
-keys.CV = { "cv", "number", min = 0, open = true, max = 1000,
+keys.CV = { "cv", "number", min = 0.001, max = 1000,
             doc = "coefficient of variation of the gaps; 1 is poisson" }
 
 local function join(lists)

@@ -1,0 +1,136 @@
+--- Objectives over all requests, and the search for the most load that meets them.
+local json = require("oracle.core").json
+local oracle = require "oracle"
+local program = require "program"
+local slo = require "oracle.scenario.slo"
+
+setup(program.open)
+teardown(program.close)
+
+local function near(expected, got, share)
+  assert.is_true(math.abs(got - expected) <= share * expected, ("%g expected, got %g"):format(expected, got))
+end
+
+-- A server of queueing theory: an answer of n tokens takes n steps. Version 0.11 starts a step when the one before has
+-- ended.
+local function server(step, output, seats)
+  return program.write("server.lua", ([[
+return oracle.scenario {
+  model = "llama-3.1-8b", hardware = "h100-sxm", cost = { kind = "constant", constant_step = "%s" },
+  engine = { version = "0.11", max_num_seqs = %d, max_num_batched_tokens = 64, max_model_len = 4096 },
+  workload = oracle.workload.poisson { rate = 20, count = 2000, prompt = 1, output = %s },
+}
+]]):format(step, seats, output))
+end
+
+local function found(args)
+  local code, out, err = program.run("capacity " .. args .. " --json - -q")
+  return code, code == 0 and json.decode(out) or out, err
+end
+
+describe("an objective", function()
+  it("is a statistic of a metric, with its limit in a unit", function()
+    local o = assert(slo.parse "chat: ttft.p99.9 <= 1.5 s")
+    assert.same({ "chat", "ttft.p99.9", 1500, 99.9, false },
+      { o.class, o.column.name, o.limit, o.percentile, o.floor })
+    assert.is_true(assert(slo.parse "goodput >= 600 req/min").floor)
+    assert.equal(10, slo.parse("goodput >= 600 req/min").limit)
+    assert.equal(90, slo.parse("kv.peak < 90 %").limit)
+  end)
+
+  it("is refused in one line where it says nothing, or nothing that can be meant", function()
+    for text, why in pairs {
+      ["ttft <= 1 s"] = "which of them%? ttft%.p99", ["ttft.p99 <= 200"] = "a unit expected: 200 ms or 200 s",
+      ["ttft.p99 >= 1 s"] = "less of it is better", ["throughput <= 3 req/s"] = "more of it is better",
+      ["tftt.p99 <= 1 s"] = "did you mean ttft%.p99", ["ttft.p99 = 1 s"] = "such as ttft%.p99 <= 1 s",
+      ["ttft.p99 <= 0 s"] = "above 0", ["ttft.p99 <= 10 parsec"] = "unknown unit", [""] = "such as",
+      ["requests <= 5"] = "neither more nor less",
+    } do
+      local o, message = slo.parse(text)
+      assert.is_nil(o, text)
+      assert.matches(why, message)
+      assert.is_nil(message:find "\n")
+    end
+    assert.matches("one limit of each", select(2, slo.list { "ttft.p99 <= 1 s", "ttft.p99 <= 2 s" }))
+  end)
+
+  it("is judged in the result, of all requests or of a class", function()
+    local mix = { model = "llama-3.1-8b", hardware = "h100-sxm",
+      slo = { "chat: tpot.p95 <= 20 ms", "ttft.p97 <= 1 us" },
+      workload = oracle.workload.mix { { name = "chat", rate = 2, prompt = 100, output = 20 },
+                                       { name = "code", rate = 2, prompt = 400, output = 5 }, count = 60 } }
+    local result = oracle.scenario(mix):run()
+    local chat, all = result.slo.objectives[1], result.slo.objectives[2]
+    assert.equal(result.per_profile.chat.latency.time_per_output_token_ms.p95, chat.value)
+    assert.equal(result.latency.time_to_first_token_ms.p97, all.value)
+    assert.is_true(chat.met)
+    assert.is_false(all.met or result.slo.met)
+    assert.is_nil(result.throughput.goodput_rps)          -- no request is judged by it
+    mix.slo = { "chart: ttft.p99 <= 1 s" }
+    local ok, why = pcall(function() return oracle.scenario(mix):run() end)
+    assert.is_false(ok)
+    assert.matches("slo: chart: the workload has no class of that name; did you mean chat%?", why)
+  end)
+end)
+
+describe("oracle capacity", function()
+  it("finds the rate of M/D/1: rho D / (2 (1 - rho)) + D = 5.5 D at rho = 0.9", function()
+    local code, f = found(server("100 ms", "1", 1) .. " --slo 'e2e.mean<=550ms'")
+    assert.equal(0, code)
+    near(9, f.capacity.value, 0.01)
+    assert.is_true(f.capacity.low <= f.capacity.value and f.capacity.value <= f.capacity.high)
+    assert.equal("e2e.mean <= 550ms", f.capacity.binding)
+  end)
+
+  -- Erlang C of 4 servers with 100 ms each: at 32/s, a = 3.2, the mean wait is 0.5964 / (40 - 32) s.
+  it("finds the rate of M/M/4", function()
+    local code, f = found(server("1 ms", "oracle.dist.geometric { mean = 100 }", 4) .. " --slo 'queue.mean<=74.6ms'")
+    assert.equal(0, code)
+    near(32, f.capacity.value, 0.01)
+  end)
+
+  it("finds the fewest replicas for a rate", function()
+    local code, f = found(server("100 ms", "1", 1) .. " --slo 'queue.mean<=1s' --replicas")
+    assert.equal(0, code)
+    assert.equal(3, f.capacity.value)                     -- 2 replicas of 10 req/s are just too few for 20
+  end)
+
+  it("says which load is the most of a closed loop, and gives the same bytes on one thread and on two", function()
+    local path = program.write("closed.lua", [[
+return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+  workload = oracle.workload.closed_loop { concurrency = 8, count = 200, prompt = 400, output = 40 } }
+]])
+    local code, one = program.run("capacity " .. path .. " --slo 'tpot.mean<=12ms' --threads 1")
+    local _, two = program.run("capacity " .. path .. " --slo 'tpot.mean<=12ms' --threads 2")
+    assert.equal(0, code)
+    assert.equal(one, two)
+    assert.matches("^capacity: %d+ clients; the limit is tpot.mean <= 12ms", one)
+  end)
+
+  it("says what is best where no load meets the objectives, with exit status 1", function()
+    local code, out = program.run("capacity " .. server("100 ms", "1", 1) .. " --slo 'e2e.mean<=50ms'")
+    assert.equal(1, code)
+    assert.matches("^capacity: no load meets the objectives: at [%d.e-]+ req/s e2e.mean is 100", out)
+  end)
+
+  it("refuses in one line what it cannot search", function()
+    local path = server("100 ms", "1", 1)
+    local batch = program.write("batch.lua", [[
+return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+  workload = oracle.workload.batch { count = 8, prompt = 400, output = 40 } }
+]])
+    for args, why in pairs {
+      [path] = "objectives expected", [path .. " --slo 'ttft<=1s'"] = "which of them",
+      [batch .. " --slo 'ttft.p99<=1s'"] = "batch has no rate to raise",
+      [path .. " --slo 'ttft.p99<=1s' --over seed"] = "a key with a number above 0 expected",
+      [path .. " --slo 'ttft.p99<=1s' --over replicas --replicas"] = "one of both",
+      [path .. " --slo 'ttft.p99<=1s' --goodput 2"] = "a share such as 0.95 expected",
+      [path .. " --slo 'output_throughput>=1 tok/s' --goodput 0.9"] = "objectives of each request expected",
+    } do
+      local code, _, err = program.run("capacity " .. args)
+      assert.is_true(code == 1 or code == 2, args)
+      assert.matches(why, err)
+      assert.equal(1, select(2, err:gsub("\n", "")), err)
+    end
+  end)
+end)
