@@ -147,7 +147,8 @@ local function usable(rows, found, skipped, known)
     local ok, r
     if not why then
       ok, r = pcall(priced.row, row, p, memo)
-      why = not ok and scenario.first_line(r) or not known(r) and "no fit begins with anything of its engine and chip" or nil
+      why = not ok and scenario.first_line(r)
+        or not known(r) and "no fit begins with anything of its engine and chip" or nil
     end
     if why then
       skipped[#skipped + 1] = { row.id, why }
@@ -341,8 +342,8 @@ function command.run(options)
   local found = simulate(rows, options)
   local begins = own and shipped(options, rows[1].engine) or priors()
   local list = usable(rows, found, skipped, function(r)
-    local fit = begins.engines[r.engine]
-    return fit and r.generation and begins.kernels[r.generation] and fit.generations[r.generation]
+    local begin = begins.engines[r.engine]
+    return begin and r.generation and begins.kernels[r.generation] and begin.generations[r.generation]
   end)
   tell_skipped(skipped, options)
   if #list == 0 then error("none of the rows can be used", 0) end
