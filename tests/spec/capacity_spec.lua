@@ -84,7 +84,8 @@ describe("oracle capacity", function()
 
   -- Erlang C of 4 servers with 100 ms each: at 32/s, a = 3.2, the mean wait is 0.5964 / (40 - 32) s.
   it("finds the rate of M/M/4", function()
-    local code, f = found(server("1 ms", "oracle.dist.geometric { mean = 100 }", 4) .. " --slo 'queue.mean<=74.6ms' --until 2%")
+    local server_of = server("1 ms", "oracle.dist.geometric { mean = 100 }", 4)
+    local code, f = found(server_of .. " --slo 'queue.mean<=74.6ms' --until 2%")
     assert.equal(0, code)
     near(32, f.capacity.value, 0.01)
   end)
