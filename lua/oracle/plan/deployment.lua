@@ -160,10 +160,13 @@ local function stage_room(e, stage, kept, gpu, where)
   local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
   if e.kv_cache_memory_bytes then return told_room(e, weights + activations, gpu, where) end
-  local left = room and room(e, gpu.memory, weights, activations)
-    or e.gpu_memory_utilization * gpu.memory - weights - activations
+  local usable, left = e.gpu_memory_utilization * gpu.memory, nil
+  if room then
+    left, usable = room(e, gpu, weights, activations)
+  else
+    left = usable - weights - activations
+  end
   if left <= 0 then
-    local usable = left + weights + activations
     fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
       .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(weights),
       gib(activations), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
@@ -241,9 +244,9 @@ local function too_small(e, one)
   local longest = units.thousands(one.longest)
   local shorter = one.longest > 0 and ("lower max_model_len to at most %s, "):format(longest) or ""
   fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU%s %s is left"
-    .. " (%s tokens); %sraise gpu_memory_utilization or tensor_parallel_size",
+    .. " (%s tokens); %sraise %s or tensor_parallel_size",
     units.thousands(e.max_model_len), gib(one.request), of_windows(e, one), gib(one.left),
-    longest, shorter)
+    longest, shorter, e.kv_cache_memory_bytes and "kv_cache_memory_bytes" or "gpu_memory_utilization")
 end
 
 --- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have
