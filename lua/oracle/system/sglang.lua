@@ -44,7 +44,7 @@ return system.new {
   },
   off = { chunked_prefill_size = "enable_chunked_prefill" },
   knobs = {
-    { "version", "string", default = versions.DEFAULT,
+    { "version", "string", default = versions.DEFAULT, example = versions.DEFAULT,
       doc = "sglang: of the server; one between two that are modelled is the older of them" },
     { "schedule_policy", "choice", values = { "fcfs", "lpm", "dfs-weight", "lof", "random" }, default = "fcfs",
       doc = "sglang: order of the queue: first come, longest cached prefix, depth first through the prefix tree, "

@@ -67,7 +67,7 @@ return system.new {
   knobs = {
     { "scheduling_policy", "choice", values = { "fcfs", "priority" }, default = "fcfs",
       doc = "vllm: order of the queue" },
-    { "version", "string", default = versions.DEFAULT,
+    { "version", "string", default = versions.DEFAULT, example = versions.DEFAULT,
       doc = "vllm: of the engine; one between two that are modelled is the older of them" },
     { "usage_context", "choice", values = { "OPENAI_API_SERVER", "LLM_CLASS" }, default = "OPENAI_API_SERVER",
       doc = "vllm: whose defaults of max_num_batched_tokens hold, the server's or the offline LLM class's" },
