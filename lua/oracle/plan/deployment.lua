@@ -160,12 +160,9 @@ local function stage_room(e, stage, kept, gpu, where)
   local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
   if e.kv_cache_memory_bytes then return told_room(e, weights + activations, gpu, where) end
-  local usable, left = e.gpu_memory_utilization * gpu.memory, nil
-  if room then
-    left, usable = room(e, gpu, weights, activations)
-  else
-    left = usable - weights - activations
-  end
+  local usable = e.gpu_memory_utilization * gpu.memory
+  local left = usable - weights - activations
+  if room then left, usable = room(e, gpu, weights, activations) end
   if left <= 0 then
     fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
       .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(weights),
@@ -254,6 +251,7 @@ end
 function deployment.memory(e, model, hardware, layout)
   local memory = core.cost.memory {
     model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
+    experts_held = engine_memory.holds_experts(e, layout, hardware),
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   }
   for _, stage in ipairs(memory.stages) do
@@ -266,7 +264,7 @@ end
 -- of max_model_len needs.
 local function fullest(e, memory, gpus, model)
   local least
-  local kept = engine_memory.kept(e, memory, model)
+  local kept = engine_memory.kept(e, memory, model, gpus[1])
   for i, stage in ipairs(memory.stages) do
     local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
     local left = stage_room(e, stage, kept, gpus[i], where)

@@ -84,8 +84,9 @@ return system.new {
   end,
   kv_loading = "layerwise",                               -- HiCache
   computed_only = true,                                   -- prompts enter the radix cache when their step is over
-  -- mem_fraction_static is what weights and KV cache take of the memory that is free before they are loaded; activations
-  -- live in the rest (model_runner.py, profile_max_num_token). Llama-3.1-8B, H100: 0.88 of 78.81 GiB, 54.26 of KV.
+  -- mem_fraction_static is what weights and KV cache take of the memory that is free before they are loaded;
+  -- activations live in the rest (model_runner.py, profile_max_num_token). Llama-3.1-8B, H100: 0.88 of 78.81 GiB, of
+  -- which 54.26 of KV.
   room = function(e, gpu, weights)
     local usable = e.gpu_memory_utilization * free_before_loading(e, gpu)
     return usable - weights, usable
