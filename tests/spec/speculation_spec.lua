@@ -188,15 +188,16 @@ describe("the drafter", function()
 end)
 
 describe("KV blocks of drafts", function()
-  -- 32 tokens are two blocks of 16; with four drafts, and as many that an EAGLE head writes ahead, three.
+  -- 32 tokens are two blocks of 16; with four drafts, and as many that an EAGLE head writes ahead, three. One is the null
+  -- block.
   it("are held ahead for heads and draft models", function()
     local t = alone(ngram(4, 0.5), 16)
     t.workload = workload.batch { count = 1, prompt = 16, output = 16 }
-    t.engine.num_gpu_blocks_override, t.engine.max_model_len = 2, 32
+    t.engine.num_gpu_blocks_override, t.engine.max_model_len = 3, 32
     assert.equal(1, run(t).requests.successful)
     t.engine.max_model_len = 64
     assert.equal(1, run(t).requests.rejected)
-    t.engine.num_gpu_blocks_override = 3
+    t.engine.num_gpu_blocks_override = 4
     assert.equal(1, run(t).requests.successful)
   end)
 

@@ -221,7 +221,8 @@ local function capacity(e, stage, groups, left)
   local ratios = POOLS[e.system]
   if ratios then
     local tokens = kv_groups.pools(stage.kinds, left, ratios)
-    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens }
+    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens,
+             request = tokens > 0 and left / tokens * e.max_model_len or nil }
   end
   local blocks = e.num_gpu_blocks_override or groups:blocks(left)
   local concurrency = groups:concurrency(blocks, e.max_model_len)
@@ -272,7 +273,7 @@ local function fullest(e, memory, gpus, model)
     one.left, one.stage = left, stage
     if not least or one.tokens < least.tokens then least = one end
   end
-  least.request = least.groups and least.groups:request_bytes(e.max_model_len)
+  least.request = least.request or least.groups and least.groups:request_bytes(e.max_model_len)
     or e.max_model_len * least.stage.kv_bytes_per_token
   return least
 end

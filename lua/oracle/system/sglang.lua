@@ -19,8 +19,8 @@ local SECOND = { ["0.5.23"] = { 35, 4096, 48, 160 } }
 local TAKEN, TAKEN_PCIE, TAKEN_NVLINK = 1.1 * GiB, 1.6 * GiB, 2.5 * GiB
 
 local function free_before_loading(e, gpu)
-  if e.tensor_parallel_size * e.pipeline_parallel_size == 1 then return gpu.memory - TAKEN end
-  return gpu.memory - (gpu.nvlink and TAKEN_NVLINK or TAKEN_PCIE)
+  local alone = e.tensor_parallel_size * e.pipeline_parallel_size == 1
+  return math.max(0, gpu.memory - (alone and TAKEN or gpu.nvlink and TAKEN_NVLINK or TAKEN_PCIE))
 end
 
 local undecided = setmetatable({}, { __mode = "k" })      -- engines that were not told max_num_seqs
