@@ -210,7 +210,7 @@ static double larger(double a, double b)
 }
 
 /* Values per token of a block's widest moment beside the hidden states. */
-static double block_values(const orc_layout *l, const orc_model *m, orc_block block)
+static double block_values(const orc_layout *l, const orc_model *m, orc_block block, bool experts)
 {
   orc_matrix x[ORC_MATRICES];
   const int n = orc_model_matrices(m, block, x);
@@ -219,6 +219,7 @@ static double block_values(const orc_layout *l, const orc_model *m, orc_block bl
     const double in = orc_layout_inputs(l, &x[i]), out = orc_layout_outputs(l, m, &x[i]);
     if (x[i].part == ORC_PART_QKV || x[i].part == ORC_PART_UP) sum += out;
     if (x[i].part == ORC_PART_OUTPUT || x[i].part == ORC_PART_DOWN) sum += in;
+    if (!experts) continue;
     /* The fused kernel's buffer of gate and up later takes the experts' answers. */
     if (x[i].part == ORC_PART_EXPERT && x[i].shard == ORC_SHARD_OUTPUTS)
       sum += x[i].active * larger(out, m->hidden_size);
@@ -227,8 +228,25 @@ static double block_values(const orc_layout *l, const orc_model *m, orc_block bl
   return sum;
 }
 
+/* Values per token of the two buffers that layers of experts share: gate and up, their product, each
+** at least as wide as the answers of all chosen experts. */
+static double workspace_values(const orc_layout *l, const orc_model *m, orc_block block)
+{
+  orc_matrix x[ORC_MATRICES];
+  const int n = orc_model_matrices(m, block, x);
+  double sum = 0.0;
+  for (int i = 0; i < n; i++) {
+    if (x[i].part != ORC_PART_EXPERT) continue;
+    const bool product = x[i].shard == ORC_SHARD_INPUTS;
+    const double own = product ? orc_layout_inputs(l, &x[i]) : orc_layout_outputs(l, m, &x[i]);
+    sum += x[i].active * larger(own, m->hidden_size);
+  }
+  return sum;
+}
+
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs, double logit_bytes)
+                                   int max_num_batched_tokens, int max_num_seqs, double logit_bytes,
+                                   bool experts_held)
 {
   ORC_ASSERT(max_num_batched_tokens >= 1 && max_num_seqs >= 1);
   const double tokens = max_num_batched_tokens;
@@ -237,15 +255,17 @@ double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
   const double hidden = tokens * m->hidden_size * value;
   int count[ORC_BLOCKS];
   orc_model_blocks(m, 0, m->num_hidden_layers, count);
-  double widest = 0.0;
+  double widest = 0.0, held = 0.0;
   for (int i = 0; i < ORC_BLOCKS; i++) {
-    if (count[i] > 0) widest = larger(widest, block_values(l, m, (orc_block)i));
+    if (count[i] == 0) continue;
+    widest = larger(widest, block_values(l, m, (orc_block)i, !experts_held));
+    if (experts_held) held = larger(held, workspace_values(l, m, (orc_block)i));
   }
   const double layer = 4.0 * hidden + tokens * widest * value;
   const double sampling = 2.0 * hidden + sampled * m->vocab_size * (value + logit_bytes);
   const double windows = (double)max_num_seqs * m->compress_window * m->num_hidden_layers;
   const double kept = m->compress_window > 0 ? windows * orc_model_entry_bytes(m) : 0.0;
-  return orc_layout_overhead_bytes(l) + larger(layer, sampling) + kept;
+  return orc_layout_overhead_bytes(l) + larger(layer, sampling) + tokens * held * value + kept;
 }
 
 double orc_layout_overhead_bytes(const orc_layout *l)

@@ -110,7 +110,8 @@ double orc_layout_stage_weight_bytes(const orc_layout *l, const orc_model *m, or
 /*
 ** Bytes of the weights on the fullest GPU: matrices in their format with its scales, embeddings,
 ** LM head and norms in the activation format; embeddings and encoders of images or sound on the
-** first stage and the LM head on the last, once where both are one tied matrix on one stage. The vocabulary is cut by tp.
+** first stage and the LM head on the last, once where both are one tied matrix on one stage. The
+** vocabulary is cut by tp.
 */
 double orc_layout_weight_bytes(const orc_layout *l, const orc_model *m);
 
@@ -129,7 +130,10 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 **   sampling     T 2 hidden values; S x vocabulary logits as computed, and logit_bytes (36) beside each:
 **                fp32 copies, sorted values and indices, the sort's workspace, probabilities and
 **                their running sum; the 36 is fitted to the figures below
-** and the uncompressed window of max_num_seqs sequences under compressed attention.
+** and the uncompressed window of max_num_seqs sequences under compressed attention. With
+** experts_held the experts' two buffers, of k (the wider of gate and up, or hidden; + the wider of
+** product and hidden) values a token, outlive the layer and are on top of the largest of the rest: vLLM
+** 0.33, v1/worker/workspace.py and fused_moe/experts/triton_moe.py, workspace_shapes.
 ** On H100 with T 8192, S 1024, vllm serve's defaults there (measured / this without the overhead,
 ** GiB): Llama-3.1-8B 4.76 / 4.77, Llama-3.3-70B at tp 2 4.84 / 4.90, Qwen3-0.6B 5.56 / 5.54,
 ** Qwen3-32B 5.64 / 5.66, gpt-oss-20b 7.38 / 7.38; with S 256 Llama-3-8B at tp 1 and 2 1.26 / 1.29.
@@ -139,8 +143,8 @@ double orc_layout_kv_bytes(const orc_layout *l, const orc_model *m);
 ** accuracy/accuracy_report.md at 875a4fd, part 2).
 */
 double orc_layout_activation_bytes(const orc_layout *l, const orc_model *m,
-                                   int max_num_batched_tokens, int max_num_seqs,
-                                   double logit_bytes);
+                                   int max_num_batched_tokens, int max_num_seqs, double logit_bytes,
+                                   bool experts_held);
 
 /*
 ** The part of the above that does not depend on the model:
@@ -157,8 +161,8 @@ double orc_layout_overhead_bytes(const orc_layout *l);
 ** heads, MLP widths and the vocabulary
 ** padded to 64 (vLLM's VocabParallelEmbedding), and divides the KV heads or is a multiple of them;
 ** decode context parallelism divides tp and, but for latent attention, the ranks that hold the same KV
-** heads, and all layers keep all tokens; pp is at most the layers, and what is told of the stages adds up to them; activations have 16 or
-*32 bits, KV is not fp4. False with the numbers.
+** heads, and all layers keep all tokens; pp is at most the layers, and what is told of the stages adds
+** up to them; activations have 16 or 32 bits, KV is not fp4. False with the numbers.
 */
 bool orc_layout_check(const orc_layout *l, const orc_model *m, orc_error *e);
 

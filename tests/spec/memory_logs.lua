@@ -88,6 +88,7 @@ function logs.derive(row)
   local minor = tonumber(knobs.version:match "%d+$")
   if minor < 11 then knobs.version = "0.11" end           -- V1 as of then
   if minor < 8 then knobs.use_v1 = false end
+  if knobs.use_v1 == false then knobs.version = "0.6" end
   if not knobs.max_model_len then knobs.max_model_len = inferred_length(row, model.max_position_embeddings) end
   deployment.fill_knobs(knobs, model, hardware, hardware.id)
   local layout = deployment.layout(knobs, model)

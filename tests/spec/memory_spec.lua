@@ -62,6 +62,25 @@ describe("memory by version", function()
     local sizes = 3 + 31 + 17                             -- 1, 2, 4; 8 to 248 by 8; 256 to 512 by 16
     assert.near(0.67 * 2 ^ 20 * sizes * 32, engine_memory.graph_bytes(e "0.33", shape), 1)
     assert.equal(0.9, engine_memory.utilization { system = "static", version = "0.33" })
+    local many = { system = "vllm", version = "0.33", max_num_seqs = 1024 }
+    local hopper = engine_memory.graph_bytes(many, shape, { generation = "hopper" })
+    assert.near(hopper * (sizes + 32) / sizes, engine_memory.graph_bytes(many, shape, { generation = "blackwell" }), 1)
+  end)
+
+  it("holds the experts' buffers where they run as Triton kernels", function()
+    local function held(version, weights, generation, more)
+      local e = { system = "vllm", version = version }
+      for k, v in pairs(more or {}) do e[k] = v end
+      return engine_memory.holds_experts(e, { weights = weights, activations = "bf16" }, { generation = generation })
+    end
+    assert.is_true(held("0.33", "bf16", "hopper"))
+    assert.is_true(held("0.33", "fp8_block", "ada"))
+    assert.is_false(held("0.11", "fp8", "hopper"))
+    assert.is_false(held("0.33", "fp8", "blackwell"))
+    assert.is_false(held("0.33", "int4", "hopper"))
+    assert.is_false(held("0.33", "fp8", nil))
+    assert.is_false(held("0.33", "fp8", "hopper", { enable_expert_parallel = true }))
+    assert.is_false(held("0.33", "fp8", "hopper", { use_v1 = false }))
   end)
 
   it("pads the experts of MXFP4 when they are loaded", function()

@@ -110,8 +110,9 @@ static void activations_meet_measurements(void)
   };
   for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
     const orc_layout l = over(runs[i].tp, 1);
-    const double peak = orc_layout_activation_bytes(&l, runs[i].model, 8192, runs[i].seqs, 36.0) -
-                        orc_layout_overhead_bytes(&l);
+    const double peak =
+        orc_layout_activation_bytes(&l, runs[i].model, 8192, runs[i].seqs, 36.0, false) -
+        orc_layout_overhead_bytes(&l);
     NEAR(peak / GiB, runs[i].measured, 0.03);
   }
 }
@@ -134,7 +135,7 @@ static void kv_pools_meet_measurements(void)
     l.weights = runs[i].weights;
     const double pool = runs[i].utilization * h100.memory -
                         orc_layout_weight_bytes(&l, runs[i].model) -
-                        orc_layout_activation_bytes(&l, runs[i].model, 8192, 1024, 36.0);
+                        orc_layout_activation_bytes(&l, runs[i].model, 8192, 1024, 36.0, false);
     NEAR(pool / GiB, runs[i].measured, 0.01);
   }
 }
@@ -144,17 +145,28 @@ static void kv_pools_meet_measurements(void)
 static void layers_peak_when_few_are_sampled(void)
 {
   const double extra = orc_layout_overhead_bytes(&one_gpu);
-  NEAR(orc_layout_activation_bytes(&one_gpu, &codellama_7b, 8192, 1, 36.0) - extra,
+  NEAR(orc_layout_activation_bytes(&one_gpu, &codellama_7b, 8192, 1, 36.0, false) - extra,
        8192.0 * 2.0 * (16384.0 + 33024.0), 1e-12);
-  NEAR(orc_layout_activation_bytes(&one_gpu, &mixtral_8x7b, 8192, 1, 36.0) - extra,
+  NEAR(orc_layout_activation_bytes(&one_gpu, &mixtral_8x7b, 8192, 1, 36.0, false) - extra,
        8192.0 * 2.0 * (16384.0 + 86016.0), 1e-12);
+}
+
+/* Mixtral's buffers, kept: 2 x (28672 + 14336) values a token beside attention's 4096 + 2 x 1024 + 4096,
+** or beside the sampler. */
+static void buffers_of_experts_may_be_kept(void)
+{
+  const double extra = orc_layout_overhead_bytes(&one_gpu), buffers = 8192.0 * 2.0 * 86016.0;
+  NEAR(orc_layout_activation_bytes(&one_gpu, &mixtral_8x7b, 8192, 1, 12.0, true) - extra,
+       buffers + 8192.0 * 2.0 * (16384.0 + 10240.0), 1e-12);
+  NEAR(orc_layout_activation_bytes(&one_gpu, &mixtral_8x7b, 8192, 8192, 12.0, true) - extra,
+       buffers + 8192.0 * (2.0 * 2.0 * 4096.0 + 32000.0 * 14.0), 1e-12);
 }
 
 /* Sampled positions cannot outnumber the tokens of the step. */
 static void few_tokens_sample_few(void)
 {
-  CHECK(orc_layout_activation_bytes(&one_gpu, &llama3_8b, 256, 1024, 36.0) ==
-        orc_layout_activation_bytes(&one_gpu, &llama3_8b, 256, 256, 36.0));
+  CHECK(orc_layout_activation_bytes(&one_gpu, &llama3_8b, 256, 1024, 36.0, false) ==
+        orc_layout_activation_bytes(&one_gpu, &llama3_8b, 256, 256, 36.0, false));
 }
 
 static bool refused(orc_layout l, const orc_model *m, const char *because)
@@ -199,6 +211,7 @@ int main(void)
   RUN(activations_meet_measurements);
   RUN(kv_pools_meet_measurements);
   RUN(layers_peak_when_few_are_sampled);
+  RUN(buffers_of_experts_may_be_kept);
   RUN(few_tokens_sample_few);
   RUN(wrong_layouts_are_named);
   return DONE();

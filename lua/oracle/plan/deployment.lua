@@ -160,10 +160,10 @@ local function stage_room(e, stage, kept, gpu, where)
   local weights, activations = stage.weight_bytes + stage.padding_bytes, kept
   local room = systems.get(e.system).room
   if e.kv_cache_memory_bytes then return told_room(e, weights + activations, gpu, where) end
-  local left = room and room(e, gpu.memory, weights, activations)
-    or e.gpu_memory_utilization * gpu.memory - weights - activations
+  local usable = e.gpu_memory_utilization * gpu.memory
+  local left = usable - weights - activations
+  if room then left, usable = room(e, gpu, weights, activations) end
   if left <= 0 then
-    local usable = left + weights + activations
     fail("the model does not fit%s: weights %s + activations %s per GPU, %s usable (gpu_memory_utilization %g of %s,"
       .. " %s); raise tensor_parallel_size, quantize, or take a larger GPU", where, gib(weights),
       gib(activations), gib(usable), e.gpu_memory_utilization, gib(gpu.memory),
@@ -221,7 +221,8 @@ local function capacity(e, stage, groups, left)
   local ratios = POOLS[e.system]
   if ratios then
     local tokens = kv_groups.pools(stage.kinds, left, ratios)
-    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens }
+    return { blocks = tokens // e.block_size, tokens = tokens, longest = tokens,
+             request = tokens > 0 and left / tokens * e.max_model_len or nil }
   end
   local blocks = e.num_gpu_blocks_override or groups:blocks(left)
   local concurrency = groups:concurrency(blocks, e.max_model_len)
@@ -241,9 +242,9 @@ local function too_small(e, one)
   local longest = units.thousands(one.longest)
   local shorter = one.longest > 0 and ("lower max_model_len to at most %s, "):format(longest) or ""
   fail("the KV cache is too small for one request of max_model_len %s: it needs %s per GPU%s %s is left"
-    .. " (%s tokens); %sraise gpu_memory_utilization or tensor_parallel_size",
+    .. " (%s tokens); %sraise %s or tensor_parallel_size",
     units.thousands(e.max_model_len), gib(one.request), of_windows(e, one), gib(one.left),
-    longest, shorter)
+    longest, shorter, e.kv_cache_memory_bytes and "kv_cache_memory_bytes" or "gpu_memory_utilization")
 end
 
 --- What a deployment needs of each GPU: oracle.core's cost.memory for checked and filled knobs; its stages have
@@ -251,6 +252,7 @@ end
 function deployment.memory(e, model, hardware, layout)
   local memory = core.cost.memory {
     model = model, hardware = hardware, layout = layout, logit_bytes = engine_memory.logit_bytes(e, model),
+    experts_held = engine_memory.holds_experts(e, layout, hardware),
     max_num_batched_tokens = e.max_num_batched_tokens, max_num_seqs = e.max_num_seqs,
   }
   for _, stage in ipairs(memory.stages) do
@@ -263,7 +265,7 @@ end
 -- of max_model_len needs.
 local function fullest(e, memory, gpus, model)
   local least
-  local kept = engine_memory.kept(e, memory, model)
+  local kept = engine_memory.kept(e, memory, model, gpus[1])
   for i, stage in ipairs(memory.stages) do
     local where = #memory.stages > 1 and (" on stage %d (%d layers)"):format(i - 1, stage.layers) or ""
     local left = stage_room(e, stage, kept, gpus[i], where)
@@ -271,7 +273,7 @@ local function fullest(e, memory, gpus, model)
     one.left, one.stage = left, stage
     if not least or one.tokens < least.tokens then least = one end
   end
-  least.request = least.groups and least.groups:request_bytes(e.max_model_len)
+  least.request = least.request or least.groups and least.groups:request_bytes(e.max_model_len)
     or e.max_model_len * least.stage.kv_bytes_per_token
   return least
 end

@@ -40,6 +40,19 @@ function engine_memory.logit_bytes(e, model)
   return (model.tower_parameters or 0) > 0 and 12 or row_of(e)[3]
 end
 
+-- GPUs on which experts in the activations' format or block-scaled fp8 run as Triton kernels (0.33,
+-- fused_moe/oracle/unquantized.py and fp8.py: FlashInfer's and DeepGEMM's go first on Blackwell).
+local TRITON = { ampere = true, ada = true, hopper = true }
+local AS_TRITON = { fp8_block = true, fp8 = true }
+
+--- Whether the buffers of the experts' kernels outlive a layer: since they come from one workspace, which was read in
+-- 0.33 (v1/worker/workspace.py); when it came was not read, taken as 0.17.
+function engine_memory.holds_experts(e, layout, hardware)
+  if e.use_v1 == false or e.system ~= "vllm" or minor(e) < 17 or e.enable_expert_parallel then return false end
+  local triton = layout.weights == layout.activations or AS_TRITON[layout.weights]
+  return triton and TRITON[hardware.generation] or false
+end
+
 -- Bits of an MXFP4 value alone, of the 4.25 with its scale.
 local VALUE_BITS = 4
 
@@ -54,21 +67,26 @@ function engine_memory.padding(e, model, layout, stage)
   return experts * VALUE_BITS / 8 * (padded / model.hidden_size - 1)
 end
 
+-- Sequences of the largest step that is captured (0.33, config/vllm.py:2464).
+local function most_captured(e, hardware)
+  return math.min(2 * e.max_num_seqs, hardware and hardware.generation == "blackwell" and 1024 or 512)
+end
+
 --- B of CUDA graphs that are off the KV cache's room. Each of the sizes that are captured keeps what a step of it needs
 -- beside the first; their inputs and outputs, of the largest, are common. With 51 sizes (up to 512 sequences)
 -- Llama-3.1-8B's take about 1.1 GiB on an A100 (its row in public logs of 0.31, of which the rest is accounted for):
 -- 0.67 MiB per size and layer, which is the kernels' nodes and arguments.
-function engine_memory.graph_bytes(e, model)
+function engine_memory.graph_bytes(e, model, hardware)
   if not row_of(e)[4] or e.enforce_eager then return 0 end
-  local most = math.min(2 * e.max_num_seqs, 512)
+  local most = most_captured(e, hardware)
   local sizes = 3 + math.min(most, 248) // 8 + math.max(0, (most - 240) // 16)
   return 0.67 * 2 ^ 20 * sizes * model.num_hidden_layers
 end
 
 --- All that is off the room for KV, B per GPU.
 -- @param memory of oracle.core's cost.memory
-function engine_memory.kept(e, memory, model)
-  return memory.activation_bytes + engine_memory.graph_bytes(e, model)
+function engine_memory.kept(e, memory, model, hardware)
+  return memory.activation_bytes + engine_memory.graph_bytes(e, model, hardware)
 end
 
 return engine_memory

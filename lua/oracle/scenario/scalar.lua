@@ -70,9 +70,9 @@ function CHECKS.boolean(_, value)
   return value
 end
 
-function CHECKS.string(_, value)
-  if type(value) ~= "string" or value == "" then return nil, "a text expected" end
-  return value
+function CHECKS.string(row, value)
+  if type(value) == "string" and value ~= "" then return value end
+  return nil, row.example and ('a text such as "%s" expected'):format(row.example) or "a text expected"
 end
 
 function CHECKS.choice(row, value)

@@ -174,19 +174,19 @@ function TYPES.list(node, value, path, ctx)
 end
 
 -- What the system that a section names makes of it: the section under our names, with the system's own defaults and
--- knobs. Values under the system's names are checked here, where the name is still the user's.
+-- knobs. Values under its names for ours are checked here, where the name is still the user's.
 local function of_system(node, value, path, ctx)
   local opened, unread = systems.open(value, ctx.find)
   if not opened then fail(ctx, join(path, "system"), unread) end
   local extra = systems.fields(value, node)
+  local system = systems.get(value.system)
   for _, key in ipairs(sorted_keys(value)) do
-    if extra[key] then check(extra[key], value[key], join(path, key), ctx) end
+    if extra[key] and not system.own[key] then check(extra[key], value[key], join(path, key), ctx) end
   end
   local function refuse(key, why) fail(ctx, join(path, key), why) end
   local adapted = systems.adapt(value, refuse)
   local known, order = {}, {}
   for i, key in ipairs(node.order) do known[key], order[i] = node.fields[key], key end
-  local system = systems.get(value.system)
   for _, f in ipairs(system.knobs) do
     known[f[1]], order[#order + 1] = f, f[1]
   end

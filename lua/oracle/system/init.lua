@@ -33,8 +33,9 @@ local FIELDS = { name = "string", also = "table", version = "string", source = "
 --   aliases = { its name of a knob = vLLM's },
 --   knobs = { own ones, as in oracle.scenario.keys }, open = function(raw) -> those of ours that have no default until
 --     `fill` gives one, fill = function(e, hardware, model) for defaults that depend on these,
---   room = function(e, memory, weights, activations) -> B of a GPU for the KV cache, where it is not what
---     gpu_memory_utilization of the memory leaves, settle = function(e, tokens) for knobs that depend on its size,
+--   room = function(e, gpu, weights, activations) -> B of a GPU for the KV cache and B that the model may use, where
+--     they are not what gpu_memory_utilization of the memory leaves and is,
+--   settle = function(e, tokens) for knobs that depend on its size,
 --   rules = function(e) -> what its scheduler and KV cache manager do where engines differ (src/replica/rules.h),
 --   computed_only = true where requests of one step find nothing of one another in the prefix cache,
 --   off = { alias = knob }: 0 or -1 for the alias says that the knob is false,

@@ -3,7 +3,7 @@
 local system = require "oracle.system"
 local versions = require "oracle.system.versions.sglang"
 
-local MiB = 2^20
+local MiB, GiB = 2^20, 2^30
 
 -- Defaults that go by the GPU's memory (server_args.py, _handle_gpu_memory_settings): below so many GiB the size of a
 -- chunk, and the largest batch whose CUDA graphs are kept, for fewer than 4 GPUs and for more. 0.5.23 differs in the
@@ -11,6 +11,17 @@ local MiB = 2^20
 local BY_MEMORY = { { 20, 2048, 8, 8 }, { 35, 2048, 24, 80 }, { 60, 4096, 32, 160 }, { 160, 8192, 256, 512 },
                     { math.huge, 16384, 512, 512 } }
 local SECOND = { ["0.5.23"] = { 35, 4096, 48, 160 } }
+
+-- What is gone of a GPU's memory, as nvidia-smi has it, when weights are loaded: the driver's part and CUDA's context;
+-- with more ranks what communication takes, most of it over NVLink. Printed as "Load weight begin. avail mem", GiB:
+-- 78.43, 78.48 and 78.81 of 79.65 (H100, one GPU), 77.33 and 77.43 (8 x H100), 137.29 and 137.90 of 140.40 (8 x H200),
+-- 94.01 of 95.59 (4 x RTX PRO 6000, PCIe); public logs of 0.4 to 0.5.
+local TAKEN, TAKEN_PCIE, TAKEN_NVLINK = 1.1 * GiB, 1.6 * GiB, 2.5 * GiB
+
+local function free_before_loading(e, gpu)
+  local alone = e.tensor_parallel_size * e.pipeline_parallel_size == 1
+  return math.max(0, gpu.memory - (alone and TAKEN or gpu.nvlink and TAKEN_NVLINK or TAKEN_PCIE))
+end
 
 local undecided = setmetatable({}, { __mode = "k" })      -- engines that were not told max_num_seqs
 
@@ -33,7 +44,7 @@ return system.new {
   },
   off = { chunked_prefill_size = "enable_chunked_prefill" },
   knobs = {
-    { "version", "string", default = versions.DEFAULT,
+    { "version", "string", default = versions.DEFAULT, example = versions.DEFAULT,
       doc = "sglang: of the server; one between two that are modelled is the older of them" },
     { "schedule_policy", "choice", values = { "fcfs", "lpm", "dfs-weight", "lof", "random" }, default = "fcfs",
       doc = "sglang: order of the queue: first come, longest cached prefix, depth first through the prefix tree, "
@@ -73,9 +84,12 @@ return system.new {
   end,
   kv_loading = "layerwise",                               -- HiCache
   computed_only = true,                                   -- prompts enter the radix cache when their step is over
-  -- mem_fraction_static is the share of weights and KV cache; activations live in the rest.
-  room = function(e, memory, weights)
-    return e.gpu_memory_utilization * memory - weights
+  -- mem_fraction_static is what weights and KV cache take of the memory that is free before they are loaded;
+  -- activations live in the rest (model_runner.py, profile_max_num_token). Llama-3.1-8B, H100: 0.88 of 78.81 GiB, of
+  -- which 54.26 of KV.
+  room = function(e, gpu, weights)
+    local usable = e.gpu_memory_utilization * free_before_loading(e, gpu)
+    return usable - weights, usable
   end,
   -- 512 requests for each of the longest length that fits, 2048 to 4096; 0.5.5 no more than the tokens of a chunk
   -- (model_runner.py), 0.5.23 one for every two tokens of the KV cache (mem_cache/kv_cache_configurator.py:3123-3132).

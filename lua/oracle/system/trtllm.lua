@@ -22,8 +22,8 @@ return system.new {
   },
   computed_only = true,                                   -- blocks are stored for reuse once a prompt is computed
   -- kv_cache_config.free_gpu_memory_fraction is a share of what weights and activations leave.
-  room = function(e, memory, weights, activations)
-    return e.gpu_memory_utilization * (memory - weights - activations)
+  room = function(e, gpu, weights, activations)
+    return e.gpu_memory_utilization * (gpu.memory - weights - activations), gpu.memory
   end,
   batching = function(e)
     if e.capacity_scheduler_policy == "MAX_UTILIZATION" then return "chunked" end

@@ -10,6 +10,16 @@ local function may_overlap(e)
   return not c or e.modelled_version ~= "0.11" and c.method ~= "ngram"
 end
 
+-- Versions since 0.11 have no V0.
+local function check_v0(e)
+  if e.version == versions.DEFAULT then return end        -- maybe not given
+  if not tostring(e.version):match "^[vV]?%d+%.%d+" then versions.choose(e) end
+  local newer = versions.nearest(e.version)
+  if newer then
+    error(("engine.use_v1: false: vLLM %s has V1 alone; a version up to 0.10 expected"):format(e.version), 0)
+  end
+end
+
 local function check_overlap(e)
   local c = e.speculative_config
   if c and e.async_scheduling and not may_overlap(e) then
@@ -57,7 +67,7 @@ return system.new {
   knobs = {
     { "scheduling_policy", "choice", values = { "fcfs", "priority" }, default = "fcfs",
       doc = "vllm: order of the queue" },
-    { "version", "string", default = versions.DEFAULT,
+    { "version", "string", default = versions.DEFAULT, example = versions.DEFAULT,
       doc = "vllm: of the engine; one between two that are modelled is the older of them" },
     { "usage_context", "choice", values = { "OPENAI_API_SERVER", "LLM_CLASS" }, default = "OPENAI_API_SERVER",
       doc = "vllm: whose defaults of max_num_batched_tokens hold, the server's or the offline LLM class's" },
@@ -85,6 +95,7 @@ return system.new {
       if e.recompute_last_block == nil then e.recompute_last_block = e.enable_prefix_caching end
       return
     end
+    check_v0(e)
     e.recompute_last_block = e.recompute_last_block or false
     e.enable_prefix_caching = e.enable_prefix_caching or false
     if e.enable_chunked_prefill == nil then e.enable_chunked_prefill = e.max_model_len > 32768 end

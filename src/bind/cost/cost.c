@@ -1,7 +1,7 @@
 /*
 ** cost.c - what a deployment needs and what its steps cost: oracle.core.cost. Arguments are single
 ** tables of { model =, hardware =, layout =, cost = }, each as bind/cost/cost.h says.
-**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs [, logit_bytes]}   also of each stage, with its kinds
+**   memory{model, layout [, hardware], max_num_batched_tokens, max_num_seqs [, logit_bytes, experts_held]}   also of each stage, with its kinds
 **                       { weight_bytes, kv_bytes_per_token, activation_bytes, overhead_bytes },
 **                       per GPU; the overhead is part of the activations' figure
 **   parameters(model)   { total, active, layer, embedding, lm_head, tower, parts = { qkv = ... } }
@@ -488,11 +488,14 @@ static int memory(lua_State *L)
   const int tokens = at_least_one(L, "max_num_batched_tokens");
   const int seqs = at_least_one(L, "max_num_seqs");
   const double logit = orc_bind_number_or(L, 1, "memory", "logit_bytes", 36.0);
+  lua_getfield(L, 1, "experts_held");
+  const bool held = lua_toboolean(L, -1);
+  lua_pop(L, 1);
   lua_createtable(L, 0, 4);
   orc_bind_put_number(L, "weight_bytes", orc_layout_weight_bytes(&d.layout, &d.model));
   orc_bind_put_number(L, "kv_bytes_per_token", orc_layout_kv_bytes(&d.layout, &d.model));
   orc_bind_put_number(L, "activation_bytes",
-                      orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit));
+                      orc_layout_activation_bytes(&d.layout, &d.model, tokens, seqs, logit, held));
   orc_bind_put_number(L, "overhead_bytes", orc_layout_overhead_bytes(&d.layout));
   const int window = d.model.compress_window;
   orc_bind_put_number(L, "window_bytes", window > 0 ? window * orc_model_entry_bytes(&d.model) : 0);

@@ -34,7 +34,7 @@ orc_rules orc_bind_read_rules(lua_State *L, int index)
       .watermark = orc_bind_number_or(L, t, "engine.rules", "watermark", 0.0),
       .prefill_interval = (int32_t)orc_bind_integer_or(L, t, "engine.rules", "prefill_interval", 0),
     };
-    if (!(r.watermark >= 0.0 && r.watermark < 1.0) || r.prefill_interval < 0)
+    if (!(r.watermark >= 0.0 && r.watermark <= 1.0) || r.prefill_interval < 0)
       orc_bind_fail(L, "engine.rules: a share of 0 to 1 and an interval >= 0 expected");
   }
   lua_pop(L, 1);
