@@ -3,6 +3,7 @@
 -- name case, '-', '_' and blanks do not matter. What is not a name is taken as a path.
 local lazy = require "oracle.lazy"
 local checkpoint = require "oracle.models.checkpoint"
+local config = require "oracle.models.config"
 local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
@@ -185,8 +186,14 @@ local function check_index(m, path)
   local beside = file_in(paths.folder(path), "model.safetensors.index.json")
   if not beside then return end
   local files = read_json(beside)
-  local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
-  if not said or said <= 0 then return end
+  if type(files) ~= "table" then error(beside .. ": an object expected, as Hugging Face writes it", 0) end
+  local said = type(files.metadata) == "table" and files.metadata.total_size
+  if said == nil or said == false or said == json.null then return end
+  local bytes = tonumber(said)
+  if not bytes or bytes <= 0 then
+    error(("%s: metadata.total_size = %s: bytes above 0 expected"):format(beside, config.shown(said)), 0)
+  end
+  said = bytes
   local derived = checkpoint.bytes(m)
   m.checkpoint_bytes = said
   local off = 100 * (derived / said - 1)

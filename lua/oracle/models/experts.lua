@@ -74,9 +74,19 @@ local function first_of(c, field, otherwise, least)
   return one
 end
 
+-- A file that speaks of experts and not of their number; null is none.
+local function tells_no_number(c)
+  if c:raw "num_experts" ~= nil then return false end
+  for _, field in ipairs { "num_experts_per_tok", "moe_intermediate_size" } do
+    local v = c:value(field)
+    if math.type(v) and v > 0 then return true end
+  end
+end
+
 --- Read the experts into the shape `m`, whose layers and intermediate_size are known.
 -- @param c an opened config.json
 function experts.read(c, m)
+  if tells_no_number(c) then c:missing "num_experts" end
   m.num_experts = first_of(c, "num_experts", 0, 0)
   m.num_experts_per_tok, m.moe_intermediate_size, m.shared_expert_size, m.num_dense_layers = 0, 0, 0, 0
   if m.num_experts <= 1 then                              -- some dense files write num_experts 0 or 1
@@ -89,7 +99,8 @@ function experts.read(c, m)
   if m.num_experts_per_tok > choice then
     c:fail("num_experts_per_tok = %d: a whole number from 1 to %d expected", m.num_experts_per_tok, choice)
   end
-  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", m.intermediate_size)
+  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", not c.family.expert_width and m.intermediate_size or nil)
+    or c:missing "moe_intermediate_size"
   m.routed_expert_hidden_size = c:count "routed_expert_hidden_size"
   local own = c:count("shared_expert_size", 0, 0)
   local shared = first_of(c, "num_shared_experts", nil, 0)
