@@ -15,7 +15,6 @@ static const luaL_Reg parts[] = {
   { "read_file", orc_bind_read_file },
   { "inflate", orc_bind_inflate },
   { "least_squares", orc_bind_least_squares },
-  { "gunzip", orc_bind_gunzip },
   { "new_file", orc_bind_new_file },
   { NULL, NULL },
 };

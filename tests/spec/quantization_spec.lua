@@ -222,7 +222,7 @@ describe("weights", function()
       ['quantized_layers%["a"%]: quant_algo = "FP7": no known format; did you mean FP8'] = { quant_method = "modelopt",
         quant_algo = "MIXED_PRECISION", quantized_layers = { a = { quant_algo = "FP7" } } },
       ["quant_method = none: no known method; known are "] = {},
-      ["group_size = 0: a whole number above 0, or %-1, expected"] = { quant_method = "gptq", bits = 4, group_size = 0 },
+      ["group_size = 0: a whole number above 0, or %-1, expected"] = { quant_method = "awq", group_size = 0 },
       ["neither load_in_4bit nor load_in_8bit is true"] = { quant_method = "bitsandbytes" },
       ["weight_block_size = 128: %[rows, columns%] expected"] = { quant_method = "fp8", weight_block_size = 128 },
     } do

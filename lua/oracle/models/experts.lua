@@ -99,8 +99,8 @@ function experts.read(c, m)
   if m.num_experts_per_tok > choice then
     c:fail("num_experts_per_tok = %d: a whole number from 1 to %d expected", m.num_experts_per_tok, choice)
   end
-  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", not c.family.expert_width and m.intermediate_size or nil)
-    or c:missing "moe_intermediate_size"
+  local width = not c.family.expert_width and m.intermediate_size or nil
+  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", width) or c:missing "moe_intermediate_size"
   m.routed_expert_hidden_size = c:count "routed_expert_hidden_size"
   local own = c:count("shared_expert_size", 0, 0)
   local shared = first_of(c, "num_shared_experts", nil, 0)

@@ -1,10 +1,10 @@
 --- Methods of quantisation by the name that `quantization_config` gives them.
 -- Each is function(q, m) -> function(a module's name, its part) -> its format (oracle.models.weight_formats), false
 -- where it is left out, nil where nothing is said; or nil and what in q is not known.
-local config = require "oracle.models.config"
 local json = require("oracle.core").json
 local module_names = require "oracle.models.module_names"
 local ordered = require "oracle.text.ordered"
+local shown = require("oracle.models.config").shown
 local spelling = require "oracle.text.spelling"
 local weight_formats = require "oracle.models.weight_formats"
 
@@ -44,7 +44,7 @@ end
 local function bits_in_groups(q, keys, valid)
   local group = q.group_size
   if group ~= nil and group ~= json.null and not int(group) and group ~= -1 then
-    return nil, ("group_size = %s: a whole number above 0, or -1, expected"):format(config.shown(group))
+    return nil, ("group_size = %s: a whole number above 0, or -1, expected"):format(shown(group))
   end
   return bits_of(q, keys, 4, valid)
 end
@@ -216,7 +216,7 @@ local function left_list(q) return q.modules_to_not_convert or q.ignored_layers 
 function methods.fp8(q, m)
   local block = q.weight_block_size
   if block ~= nil and not (type(block) == "table" and int(block[1]) and int(block[2])) then
-    return nil, ("weight_block_size = %s: [rows, columns] expected"):format(config.shown(block))
+    return nil, ("weight_block_size = %s: [rows, columns] expected"):format(shown(block))
   end
   local rest = all_but(left_list(q), fp8(q.weight_block_size, q.scale_fmt == "ue8m0" and 8 or 32))
   if not m.narrow_experts then return rest end
