@@ -237,4 +237,19 @@ describe("what files leave out", function()
     assert.equal(64, m.v_head_dim)
     assert.near(4.07e9, core.cost.parameters(m).total, 0.005 * 4.07e9)
   end)
+
+  it("of encoders is said: those without sizes, and experts for images alone", function()
+    local m = huggingface.read(with("phi4mm", { embd_layer = { embedding_cls = "image_audio" } }), "config.json")
+    assert.equal("config.json: embd_layer: an encoder of no known size; its memory does not count", m.warnings[2])
+    m = huggingface.read(with("ernie4_5_moe_vl", { num_hidden_layers = 28, intermediate_size = 12288,
+      num_attention_heads = 20, num_key_value_heads = 4, moe_num_experts = A { 64, 64 }, moe_k = 6,
+      moe_intermediate_size = A { 1536, 512 }, moe_layer_start_index = A { 1, 1 } }), "config.json")
+    assert.equal(27 * 64 * (3 * 2560 * 512 + 2560), m.tower_parameters)
+    assert.same({ 64, 1536, 1 }, { m.num_experts, m.moe_intermediate_size, m.num_dense_layers })
+  end)
+
+  it("of kinds of layers in a model_type that is not known is refused", function()
+    assert.matches("layer_group_size tells of layers that are not llama's",
+      refusal("bailing_moe_linear", { layer_group_size = 8 }))
+  end)
 end)

@@ -14,6 +14,16 @@ local function count(layers, is_sparse)
   return n
 end
 
+-- A field that files give as one number or as a list of equal ones (Hunyuan); of lists for kinds of experts the first
+-- are those of text (Ernie-VL).
+local function first_of(c, field, otherwise, least)
+  local v = c:value(field)
+  if type(v) ~= "table" then return c:count(field, otherwise, least) end
+  local one = math.type(v[1]) and math.tointeger(v[1])
+  if not one or one < (least or 1) then c:fail("%s[0] = %s: a whole number expected", field, tostring(v[1])) end
+  return one
+end
+
 -- ---- how many layers hold experts; the first way that says so counts ----
 
 local SAID = {}
@@ -50,7 +60,7 @@ end
 SAID[6] = function(c, layers)
   local _, step_name = c:value "moe_step"
   local dense = c:value "mlp_only_layers"
-  local first, step = c:count("first_dense", 0, 0), c:count("moe_step", 1)
+  local first, step = first_of(c, "first_dense", 0, 0), c:count("moe_step", 1)
   local offset = step_name == "moe_layer_freq" and 0 or 1 -- counted from the first layer, or the one before it
   return count(layers, function(i)
     return i >= first and (i + offset) % step == 0 and not (type(dense) == "table" and contains(dense, i))
@@ -62,16 +72,6 @@ local function expert_layers(c, layers)
     local n = way(c, layers)
     if n then return n end
   end
-end
-
--- A field that files give as one number or as a list of equal ones (Hunyuan); of lists for kinds of experts the first
--- are those of text (Ernie-VL).
-local function first_of(c, field, otherwise, least)
-  local v = c:value(field)
-  if type(v) ~= "table" then return c:count(field, otherwise, least) end
-  local one = math.type(v[1]) and math.tointeger(v[1])
-  if not one or one < (least or 1) then c:fail("%s[0] = %s: a whole number expected", field, tostring(v[1])) end
-  return one
 end
 
 -- A file that speaks of experts and not of their number; null is none.

@@ -186,7 +186,7 @@ families.mimo = { like = "qwen2", mtp_dense = true }
 families.mimo_v2 = { context = 262144, mtp = 3, mtp_dense = true }
 families.seed_oss = { kv_heads = 8, head_dim = 128, context = 524288, attention_bias = true }
 families.dots1 = { qk_norm = true, context = 2048 }
-families.ernie4_5 = { tied = true, kv_heads = 4, context = 131072 }
+families.ernie4_5 = { tied = true, kv_heads = 4, context = 131072, finish = built.ernie_experts }
 families.hunyuan = { context = 32768 }
 families.step3p5 = { qk_norm = true, context = 65536, mtp_dense = true }
 families.step3_text = { context = 65536 }
