@@ -181,6 +181,14 @@ local function folder_name(path)
   return parts[#parts]
 end
 
+-- What a file calls its model: an id, or where it lay when it was written, of which the last folder is its name.
+local function told_name(raw)
+  local name = raw._name_or_path
+  if type(name) ~= "string" then return nil end
+  if name:find "^[%w_.-]+/?[%w_.-]*$" and not name:find "^%." and not name:find "/$" then return name end
+  return name:match "([^/\\]*[%w][^/\\]*)[/\\]*$"
+end
+
 -- What the index of a checkpoint's files says they hold, beside what was derived.
 local function check_index(m, path)
   local beside = file_in(paths.folder(path), "model.safetensors.index.json")
@@ -220,8 +228,7 @@ function catalog.model(name_or_path, overrides)
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
   m.id = stem or folder_name(path) or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
-  m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
-    and raw._name_or_path ~= "" and raw._name_or_path) or m.id
+  m.name = id or (stem and asked_id(raw, name_or_path, stem)) or told_name(raw) or m.id
   m.source = raw._source or path
   m.aliases, m.variants, m.published = raw._aliases or {}, ordered.keys(raw._variants or {}), raw._parameters
   m.file = path
