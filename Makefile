@@ -171,7 +171,7 @@ build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
 	@touch $@
 
 # The names of the shipped files: a model more is one file more.
-models/index.txt: $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
+models/index.txt: models/llm models/hardware $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
 	$(Q)$(B)/lua tools/index.lua
 	@touch $@
 

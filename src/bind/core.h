@@ -23,8 +23,7 @@ int orc_bind_read_file(lua_State *L);   /* read_file.c: the function read_file *
 int orc_bind_inflate(lua_State *L);     /* inflate.c: the function inflate */
 
 int orc_bind_least_squares(lua_State *L); /* fit/least_squares.c: the function least_squares */
-int orc_bind_gunzip(lua_State *L);        /* fit/gunzip.c: the function gunzip */
-int orc_bind_new_file(lua_State *L);    /* new_file.c */
+int orc_bind_new_file(lua_State *L);      /* new_file.c */
 
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 

@@ -185,3 +185,71 @@ describe("sparse attention", function()
     assert.matches("index_topk = 16: an indexer beside attention that is not latent is not known", why)
   end)
 end)
+
+describe("what files leave out", function()
+  local function with(model_type, changes)
+    local raw = { model_type = model_type, num_hidden_layers = 54, hidden_size = 2560, intermediate_size = 10240,
+                  num_attention_heads = 32, num_key_value_heads = 32, vocab_size = 32000 }
+    for k, v in pairs(changes) do raw[k] = v end
+    return raw
+  end
+
+  local function refusal(...)
+    local ok, why = pcall(huggingface.read, with(...), "config.json")
+    assert.is_false(ok)
+    return (why:gsub("^config.json: ", ""))
+  end
+
+  it("of Zamba's layers is what transformers takes, by period and by number", function()
+    local m = huggingface.read({ model_type = "zamba", num_hidden_layers = 76, hidden_size = 3712,
+      intermediate_size = 14848, num_attention_heads = 16, num_key_value_heads = 16, vocab_size = 32000,
+      attn_layer_offset = 4, attn_layer_period = 6, mamba_d_state = 16, mamba_d_conv = 4, mamba_expand = 2,
+      mamba_dt_rank = 232, n_mamba_heads = 2, attention_head_dim = 464 }, "config.json")
+    -- layers 2, then every sixth from the fifth of those after it
+    assert.same({ 13, 76 }, { m.num_hidden_layers - 76, m.num_state_layers })
+    assert.near(7.23e9, core.cost.parameters(m).total, 0.005 * 7.23e9)
+    local zamba2 = { mamba_d_state = 64, mamba_headdim = 64, attention_head_dim = 160, num_mem_blocks = 2 }
+    m = huggingface.read(with("zamba2", zamba2), "config.json")
+    assert.same({ 9, 54 }, { m.num_hidden_layers - 54, m.num_state_layers })
+    zamba2.hybrid_layer_ids = A { 6, 12 }
+    m = huggingface.read(with("zamba2", zamba2), "config.json")
+    assert.same({ 2, 54 }, { m.num_hidden_layers - 54, m.num_state_layers })
+    assert.equal("layers_block_type is missing (needed for model_type zamba2)",
+      refusal("zamba2", { num_hidden_layers = 81 }))
+  end)
+
+  it("of experts is refused: their number, and their width where it is not the MLP's", function()
+    assert.equal("moe_intermediate_size is missing (needed for model_type qwen3_moe)",
+      refusal("qwen3_moe", { num_experts = 8, num_experts_per_tok = 2 }))
+    assert.equal("num_experts is missing (needed for model_type qwen3_next)",
+      refusal("qwen3_next", { num_experts_per_tok = 2 }))
+    assert.equal("num_experts is missing (needed for model_type jamba)", refusal("jamba", { attn_layer_period = 8 }))
+    assert.equal("num_experts is missing (needed for model_type nemotron_h)",
+      refusal("nemotron_h", { hybrid_override_pattern = ("ME"):rep(27), mamba_num_heads = 8, mamba_head_dim = 64 }))
+    local m = huggingface.read(with("mixtral", { num_local_experts = 8, num_experts_per_tok = 2 }), "config.json")
+    assert.equal(10240, m.moe_intermediate_size)
+  end)
+
+  it("of MiniCPM3's values is their share of the width", function()
+    local m = huggingface.read({ model_type = "minicpm3", num_hidden_layers = 62, hidden_size = 2560,
+      intermediate_size = 6400, num_attention_heads = 40, num_key_value_heads = 40, vocab_size = 73448,
+      q_lora_rank = 768, kv_lora_rank = 256, qk_nope_head_dim = 64, qk_rope_head_dim = 32 }, "config.json")
+    assert.equal(64, m.v_head_dim)
+    assert.near(4.07e9, core.cost.parameters(m).total, 0.005 * 4.07e9)
+  end)
+
+  it("of encoders is said: those without sizes, and experts for images alone", function()
+    local m = huggingface.read(with("phi4mm", { embd_layer = { embedding_cls = "image_audio" } }), "config.json")
+    assert.equal("config.json: embd_layer: an encoder of no known size; its memory does not count", m.warnings[2])
+    m = huggingface.read(with("ernie4_5_moe_vl", { num_hidden_layers = 28, intermediate_size = 12288,
+      num_attention_heads = 20, num_key_value_heads = 4, moe_num_experts = A { 64, 64 }, moe_k = 6,
+      moe_intermediate_size = A { 1536, 512 }, moe_layer_start_index = A { 1, 1 } }), "config.json")
+    assert.equal(27 * 64 * (3 * 2560 * 512 + 2560), m.tower_parameters)
+    assert.same({ 64, 1536, 1 }, { m.num_experts, m.moe_intermediate_size, m.num_dense_layers })
+  end)
+
+  it("of kinds of layers in a model_type that is not known is refused", function()
+    assert.matches("layer_group_size tells of layers that are not llama's",
+      refusal("bailing_moe_linear", { layer_group_size = 8 }))
+  end)
+end)

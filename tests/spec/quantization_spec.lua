@@ -122,6 +122,7 @@ describe("weights", function()
         group_size = 64 } } } }, 4.5, 4.5 },
       { { quant_method = "torchao", quant_type = "float8_dynamic_activation_float8_weight" }, 8, 8 },
       { { quant_method = "quanto", weights = "int8" }, 8.25, 8.25 },
+      { { load_in_4bit = true, bnb_4bit_quant_type = "nf4" }, 4.5, 4.5 }, { { load_in_8bit = true }, 8, 8 },
       { { quant_method = "w8a8_int8" }, 8, 8 }, { { quant_method = "eetq" }, 8, 8 },
       { { quant_method = "bitnet" }, 2, 2 }, { { quant_method = "fp_quant", forward_dtype = "mxfp4" }, 4.25, 4.25 },
     } do
@@ -221,6 +222,9 @@ describe("weights", function()
       ['quantized_layers%["a"%]: quant_algo = "FP7": no known format; did you mean FP8'] = { quant_method = "modelopt",
         quant_algo = "MIXED_PRECISION", quantized_layers = { a = { quant_algo = "FP7" } } },
       ["quant_method = none: no known method; known are "] = {},
+      ["group_size = 0: a whole number above 0, or %-1, expected"] = { quant_method = "awq", group_size = 0 },
+      ["neither load_in_4bit nor load_in_8bit is true"] = { quant_method = "bitsandbytes" },
+      ["weight_block_size = 128: %[rows, columns%] expected"] = { quant_method = "fp8", weight_block_size = 128 },
     } do
       local ok, why = pcall(read, LLAMA, q)
       assert.is_false(ok)
@@ -268,12 +272,15 @@ describe("a checkpoint's folder", function()
     write("hf_quant_config.json", '{"producer": {"name": "modelopt"}, "quantization": {"quant_algo": "NVFP4", '
       .. '"kv_cache_quant_algo": "FP8", "exclude_modules": ["lm_head"]}}')
     local m = catalog.model(folder)
+    write("model.safetensors.index.json", '{"metadata": {"total_size": "much"}}')
+    local _, index = pcall(catalog.model, folder)
     write("hf_quant_config.json", '{"producer": 1}')
     local ok, why = pcall(catalog.model, folder .. "/config.json")
     os.execute("rm -r " .. folder)
     assert.same({ "fp4", "fp8", 4.5 }, { m.quantization, m.kv_cache_dtype, m.weight_bits.down })
     assert.is_false(ok)
     assert.matches("hf_quant_config.json: quantization: an object expected$", why)
+    assert.matches('index.json: metadata.total_size = "much": bytes above 0 expected$', index)
   end)
 end)
 

@@ -66,7 +66,9 @@ function attention.latent(c, m)
     return
   end
   m.q_lora_rank = c:count("q_lora_rank", 0, 0)
-  for _, field in ipairs { "qk_rope_head_dim", "qk_nope_head_dim", "v_head_dim" } do m[field] = c:need(field) end
+  for _, field in ipairs { "qk_rope_head_dim", "qk_nope_head_dim" } do m[field] = c:need(field) end
+  local v = c.family.even_values and m.hidden_size // m.num_attention_heads or nil
+  m.v_head_dim = c:count("v_head_dim", v) or c:missing "v_head_dim"
   m.head_dim = m.qk_nope_head_dim + m.qk_rope_head_dim    -- what a query of one head holds
 end
 

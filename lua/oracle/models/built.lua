@@ -45,6 +45,18 @@ end
 
 -- ---- the end ----
 
+--- Ernie-4.5-VL (its technical report, 2025-06, section 2.1): experts for images beside those for text, with a router
+-- of their own; in memory alone.
+function built.ernie_experts(c, m)
+  local numbers, widths = c:value "num_experts", c:value "moe_intermediate_size"
+  local n = type(numbers) == "table" and math.tointeger(numbers[2])
+  local width = type(widths) == "table" and math.tointeger(widths[2])
+  if not n or not width or n < 1 or width < 1 then return end
+  local h = m.hidden_size
+  m.tower_parameters = (m.tower_parameters or 0) + (m.num_hidden_layers - m.num_dense_layers) * n * (3 * h * width + h)
+  c:warn("%d experts are for images alone: they count in memory", n)
+end
+
 --- Layers that attend to images alone: in memory, with eight more rows of the embedding.
 function built.cross(c, m)
   local list = c:value "cross_attention_layers"

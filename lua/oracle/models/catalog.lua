@@ -3,6 +3,7 @@
 -- name case, '-', '_' and blanks do not matter. What is not a name is taken as a path.
 local lazy = require "oracle.lazy"
 local checkpoint = require "oracle.models.checkpoint"
+local config = require "oracle.models.config"
 local core = require "oracle.core"
 local hardware_file = require "oracle.models.hardware"
 local huggingface = require "oracle.models.huggingface"
@@ -180,13 +181,27 @@ local function folder_name(path)
   return parts[#parts]
 end
 
+-- What a file calls its model: an id, or where it lay when it was written, of which the last folder is its name.
+local function told_name(raw)
+  local name = raw._name_or_path
+  if type(name) ~= "string" then return nil end
+  if name:find "^[%w_.-]+/?[%w_.-]*$" and not name:find "^%." and not name:find "/$" then return name end
+  return name:match "([^/\\]*[%w][^/\\]*)[/\\]*$"
+end
+
 -- What the index of a checkpoint's files says they hold, beside what was derived.
 local function check_index(m, path)
   local beside = file_in(paths.folder(path), "model.safetensors.index.json")
   if not beside then return end
   local files = read_json(beside)
-  local said = type(files) == "table" and type(files.metadata) == "table" and tonumber(files.metadata.total_size)
-  if not said or said <= 0 then return end
+  if type(files) ~= "table" then error(beside .. ": an object expected, as Hugging Face writes it", 0) end
+  local said = type(files.metadata) == "table" and files.metadata.total_size
+  if said == nil or said == false or said == json.null then return end
+  local bytes = tonumber(said)
+  if not bytes or bytes <= 0 then
+    error(("%s: metadata.total_size = %s: bytes above 0 expected"):format(beside, config.shown(said)), 0)
+  end
+  said = bytes
   local derived = checkpoint.bytes(m)
   m.checkpoint_bytes = said
   local off = 100 * (derived / said - 1)
@@ -213,8 +228,7 @@ function catalog.model(name_or_path, overrides)
   if stem then id, changes = variant(raw, name_or_path) end
   local m = huggingface.read(raw, label, merge(changes, overrides))
   m.id = stem or folder_name(path) or last_part(path):gsub("%.gz$", ""):gsub("%.json$", "")
-  m.name = id or (stem and asked_id(raw, name_or_path, stem)) or (type(raw._name_or_path) == "string"
-    and raw._name_or_path ~= "" and raw._name_or_path) or m.id
+  m.name = id or (stem and asked_id(raw, name_or_path, stem)) or told_name(raw) or m.id
   m.source = raw._source or path
   m.aliases, m.variants, m.published = raw._aliases or {}, ordered.keys(raw._variants or {}), raw._parameters
   m.file = path

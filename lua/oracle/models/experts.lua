@@ -14,6 +14,16 @@ local function count(layers, is_sparse)
   return n
 end
 
+-- A field that files give as one number or as a list of equal ones (Hunyuan); of lists for kinds of experts the first
+-- are those of text (Ernie-VL).
+local function first_of(c, field, otherwise, least)
+  local v = c:value(field)
+  if type(v) ~= "table" then return c:count(field, otherwise, least) end
+  local one = math.type(v[1]) and math.tointeger(v[1])
+  if not one or one < (least or 1) then c:fail("%s[0] = %s: a whole number expected", field, tostring(v[1])) end
+  return one
+end
+
 -- ---- how many layers hold experts; the first way that says so counts ----
 
 local SAID = {}
@@ -50,7 +60,7 @@ end
 SAID[6] = function(c, layers)
   local _, step_name = c:value "moe_step"
   local dense = c:value "mlp_only_layers"
-  local first, step = c:count("first_dense", 0, 0), c:count("moe_step", 1)
+  local first, step = first_of(c, "first_dense", 0, 0), c:count("moe_step", 1)
   local offset = step_name == "moe_layer_freq" and 0 or 1 -- counted from the first layer, or the one before it
   return count(layers, function(i)
     return i >= first and (i + offset) % step == 0 and not (type(dense) == "table" and contains(dense, i))
@@ -64,19 +74,19 @@ local function expert_layers(c, layers)
   end
 end
 
--- A field that files give as one number or as a list of equal ones (Hunyuan); of lists for kinds of experts the first
--- are those of text (Ernie-VL).
-local function first_of(c, field, otherwise, least)
-  local v = c:value(field)
-  if type(v) ~= "table" then return c:count(field, otherwise, least) end
-  local one = math.type(v[1]) and math.tointeger(v[1])
-  if not one or one < (least or 1) then c:fail("%s[0] = %s: a whole number expected", field, tostring(v[1])) end
-  return one
+-- A file that speaks of experts and not of their number; null is none.
+local function tells_no_number(c)
+  if c:raw "num_experts" ~= nil then return false end
+  for _, field in ipairs { "num_experts_per_tok", "moe_intermediate_size" } do
+    local v = c:value(field)
+    if math.type(v) and v > 0 then return true end
+  end
 end
 
 --- Read the experts into the shape `m`, whose layers and intermediate_size are known.
 -- @param c an opened config.json
 function experts.read(c, m)
+  if tells_no_number(c) then c:missing "num_experts" end
   m.num_experts = first_of(c, "num_experts", 0, 0)
   m.num_experts_per_tok, m.moe_intermediate_size, m.shared_expert_size, m.num_dense_layers = 0, 0, 0, 0
   if m.num_experts <= 1 then                              -- some dense files write num_experts 0 or 1
@@ -89,7 +99,8 @@ function experts.read(c, m)
   if m.num_experts_per_tok > choice then
     c:fail("num_experts_per_tok = %d: a whole number from 1 to %d expected", m.num_experts_per_tok, choice)
   end
-  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", m.intermediate_size)
+  local width = not c.family.expert_width and m.intermediate_size or nil
+  m.moe_intermediate_size = first_of(c, "moe_intermediate_size", width) or c:missing "moe_intermediate_size"
   m.routed_expert_hidden_size = c:count "routed_expert_hidden_size"
   local own = c:count("shared_expert_size", 0, 0)
   local shared = first_of(c, "num_shared_experts", nil, 0)

@@ -29,6 +29,8 @@
 --                   end
 --   needs           fields without which its files say too little, "a|b": one of them
 --   routed          none of its files is without experts
+--   even_values     v_head_dim when absent: hidden_size over heads
+--   expert_width    experts have a width of their own, which is not the MLP's
 --   window_size     its width when absent (an explicit null still means none)
 --   nested          values of the text_config class that a multimodal file leaves out where they equal the default
 local built = require "oracle.models.built"
@@ -58,13 +60,14 @@ families.qwen3_5 = { like = "qwen3_next", kv_heads = 4, mtp = false }
 families.bamba = { kv_heads = 8, context = 262144, state = "mamba2", needs = { "attn_layer_indices|layer_types" } }
 families.falcon_h1 = { context = 8192, state = "mamba2", state_beside = true }
 families.granitemoehybrid = {
-  context = 2048, state = "mamba2", needs = { "layer_types|layers_block_type" }, mlp_key = "shared_intermediate_size",
+  context = 2048, state = "mamba2", needs = { "layer_types|layers_block_type", "num_experts" },
+  mlp_key = "shared_intermediate_size",
   mlp_of = function(c, own) return c:count("num_experts", 0, 0) <= 1 and own or c:need "intermediate_size" end,
 }
 families.jamba = {
   kv_heads = 8, context = 262144, state = "mamba", needs = { "attn_layer_period|layers_block_type|layer_types" },
 }
-families.kimi_linear = { context = 4096, state = "kimi_delta", needs = { "linear_attn_config" } }
+families.kimi_linear = { context = 4096, state = "kimi_delta", needs = { "linear_attn_config", "kv_lora_rank" } }
 -- The MLP is two thirds of what the file says, in whole 256s (Lfm2MLP).
 families.lfm2 = {
   context = 128000, state = "convolution", needs = { "layer_types|full_attn_idxs" }, qk_norm = true, tied = true,
@@ -143,6 +146,7 @@ families.olmo3 = { like = "olmo2", context = 65536, window = 4, window_size = 40
 families.olmoe = { qk_norm = true, context = 4096 }
 families.dbrx = { context = 2048 }
 families.deepseek_v3 = { context = 4096, mtp_tables = 2, needs = { "kv_lora_rank|use_mla" } }
+families.minicpm3 = { like = "deepseek_v3", even_values = true, tied = true }
 families.deepseek_v32 = { like = "deepseek_v3", needs = { "kv_lora_rank", "index_topk" } }
 families.glm_moe_dsa = { context = 202752, needs = { "kv_lora_rank", "index_topk" } }
 families.deepseek_v4 = {
@@ -165,7 +169,7 @@ families.llama4 = {
   experts = built.llama4_experts,
   kv_heads = 8, head_dim = 128, context = 131072, window = "chunked", window_size = 8192,
   nested = { hidden_size = 5120, intermediate_size = 8192, intermediate_size_mlp = 16384, num_hidden_layers = 48,
-             num_attention_heads = 40, vocab_size = 202048, num_local_experts = 16, num_experts_per_tok = 1 },
+             num_attention_heads = 40, vocab_size = 202048, num_experts = 16, num_experts_per_tok = 1 },
 }
 families.glm = { kv_heads = 2, head_dim = 128, context = 131072 }
 families.glm4 = { like = "glm", norms = 4 }
@@ -182,7 +186,7 @@ families.mimo = { like = "qwen2", mtp_dense = true }
 families.mimo_v2 = { context = 262144, mtp = 3, mtp_dense = true }
 families.seed_oss = { kv_heads = 8, head_dim = 128, context = 524288, attention_bias = true }
 families.dots1 = { qk_norm = true, context = 2048 }
-families.ernie4_5 = { tied = true, kv_heads = 4, context = 131072 }
+families.ernie4_5 = { tied = true, kv_heads = 4, context = 131072, finish = built.ernie_experts }
 families.hunyuan = { context = 32768 }
 families.step3p5 = { qk_norm = true, context = 65536, mtp_dense = true }
 families.step3_text = { context = 65536 }
@@ -207,7 +211,7 @@ local SAME = {
   phi3 = { "phi4mm", "phi3_v" },
   falcon = { "RefinedWebModel" },
   deepseek_v3 = { "deepseek_v2", "glm4_moe_lite", "deepseek_vl_v2", "kimi_k2", "kimi_k25",
-                  "kimi_vl", "minicpm3", "mistral4" },
+                  "kimi_vl", "mistral4" },
   glm4_moe = { "glm4v_moe", "hy_v3" },
   glm4 = { "glm4v" },
   ernie4_5 = { "ernie4_5_moe", "ernie4_5_vl", "ernie4_5_moe_vl" },
@@ -220,11 +224,16 @@ for name, others in pairs(SAME) do
   for _, other in ipairs(others) do families[other] = { like = name } end
 end
 
-for name in ("bailing_moe deepseek_v3 deepseek_v4 dots1 ernie4_5_moe glm4_moe glm_moe_dsa gpt_oss granitemoe "
-  .. "hunyuan_v1_moe kimi_linear mimo_v2 minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe "
-  .. "qwen3_5_moe"):gmatch "%S+" do
+for name in ("bailing_moe deepseek deepseek_v3 deepseek_v4 dots1 ernie4_5_moe glm4_moe glm_moe_dsa gpt_oss granitemoe "
+  .. "hunyuan_v1_moe jamba kimi_linear lfm2_moe mimo_v2 minimax minimax_m2 mixtral olmoe phimoe qwen2_moe qwen3_moe "
+  .. "qwen3_5_moe step3_text"):gmatch "%S+" do
   families[name].routed = true
 end
 families.qwen3_next.routed, families.minicpm3.routed = false, false
+
+for name in ("afmoe bailing_moe deepseek deepseek_v3 deepseek_v4 dots1 ernie4_5_moe gemma4 glm4_moe glm_moe_dsa "
+  .. "kimi_linear lfm2_moe longcat_flash mimo_v2 nemotron_h qwen2_moe qwen3_moe step3_text step3p5"):gmatch "%S+" do
+  families[name].expert_width = true
+end
 
 return families

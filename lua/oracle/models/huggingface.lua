@@ -72,7 +72,7 @@ local FOREIGN = { "^mamba_", "^ssm_", "^linear_.*head", "^linear_attn", "^rwkv",
                   "^hybrid_", "^layers_block_type$", "^index_", "^attn_layer_", "^full_attn_idxs$", "^lightning",
                   "^block_configs$", "^blocksparse", "^kda_", "^gqa_layers$", "^sparse_attention", "^nsa_",
                   "^zero_expert", "^num_kv_shared_layers$", "^cross_attention_layers$", "^time_step", "_per_layer$",
-                  "^conv_", "^ssm_" }
+                  "^conv_", "^conv1d_", "^lru_", "^layer_group_size$" }
 
 -- A file of a model_type that is not known may be like llama; not one with such keys.
 local function refuse_foreign(c)

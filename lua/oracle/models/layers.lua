@@ -107,7 +107,7 @@ SAID[6] = function(c, m)                                  -- Kimi Linear, counte
 end
 
 SAID[7] = function(c, m)                                  -- Jamba
-  local period = c.family.state and c:count "attn_layer_period"
+  local period = c.family.state and c.name ~= "zamba" and c:count "attn_layer_period"
   if not period then return nil end
   local offset = c:count("attn_layer_offset", 0, 0)
   return each(m.num_hidden_layers, function(i) return (i - 1) % period == offset and "full" or "state" end)
@@ -130,6 +130,26 @@ SAID[10] = function(c, m)                                 -- layers within a win
   if type(list) ~= "table" then return nil end
   local set = set_of(list, 1)
   return each(m.num_hidden_layers, function(i) return set[i] and "windowed" or "full" end)
+end
+
+-- Zamba, counted from 0; without a list as transformers v4.57 has it (zamba/configuration_zamba.py, _layers_block_type;
+-- zamba2/configuration_zamba2.py: that of 54 layers).
+local HYBRIDS_OF_54 = { 6, 12, 18, 24, 30, 36, 42, 47, 51 }
+
+SAID[11] = function(c, m)
+  if c.name ~= "zamba" and c.name ~= "zamba2" then return nil end
+  local n, list = m.num_hidden_layers, c:value "hybrid_layer_ids"
+  if type(list) ~= "table" and c.name == "zamba2" then
+    if n ~= 54 then c:missing "layers_block_type" end
+    list = HYBRIDS_OF_54
+  end
+  local set = type(list) == "table" and set_of(list, 1)
+  local period, offset = c:count("attn_layer_period", 6), c:count("attn_layer_offset", 4, 0)
+  return each(n, function(i)
+    local hybrid = i == 3 or i > 3 and (i - 4) % period == offset
+    if set then hybrid = set[i] end
+    return hybrid and "hybrid" or "state"
+  end)
 end
 
 -- ---- windows ----
@@ -260,6 +280,7 @@ end
 -- Layers that are a mixer or an MLP alone.
 local function read_halves(c, m, list)
   local mlps = count(list, "mlp") + count(list, "experts")
+  if count(list, "experts") > 0 and m.num_experts == 0 then c:missing "num_experts" end
   if c.family.halves and list and mlps > 0 then
     m.num_mixerless_layers, m.num_mlpless_layers = mlps, m.num_hidden_layers - mlps
     m.num_dense_layers = m.num_experts > 0 and count(list, "mlp") or 0

@@ -35,6 +35,7 @@ local function method_of(q)
   if q.quant_method ~= nil then return q.quant_method end
   if q.quant_algo then return "modelopt" end
   if q.config_groups then return "compressed-tensors" end
+  if q.load_in_4bit ~= nil or q.load_in_8bit ~= nil then return "bitsandbytes" end
   if q.bits and q.group_size then return "mlx" end
   return nil
 end

@@ -1,8 +1,10 @@
 --- Methods of quantisation by the name that `quantization_config` gives them.
 -- Each is function(q, m) -> function(a module's name, its part) -> its format (oracle.models.weight_formats), false
 -- where it is left out, nil where nothing is said; or nil and what in q is not known.
+local json = require("oracle.core").json
 local module_names = require "oracle.models.module_names"
 local ordered = require "oracle.text.ordered"
+local shown = require("oracle.models.config").shown
 local spelling = require "oracle.text.spelling"
 local weight_formats = require "oracle.models.weight_formats"
 
@@ -36,6 +38,15 @@ end
 local function group_of(v)
   if v == nil then return 128 end
   return int(v)
+end
+
+-- Bits as bits_of has them, where the file's group is one.
+local function bits_in_groups(q, keys, valid)
+  local group = q.group_size
+  if group ~= nil and group ~= json.null and not int(group) and group ~= -1 then
+    return nil, ("group_size = %s: a whole number above 0, or -1, expected"):format(shown(group))
+  end
+  return bits_of(q, keys, 4, valid)
 end
 
 -- ---- compressed-tensors ----
@@ -78,7 +89,7 @@ methods["compressed-tensors"] = function(q) return by_groups(q, q.ignore, true) 
 -- ---- integers ----
 
 function methods.awq(q)
-  local bits, why = bits_of(q, { "bits", "w_bit" }, 4, { 4, 8 })
+  local bits, why = bits_in_groups(q, { "bits", "w_bit" }, { 4, 8 })
   return all_but(q.modules_to_not_convert, bits and integers(bits, group_of(q.group_size or q.q_group_size),
     q.zero_point ~= false and bits or 0, true), why)
 end
@@ -106,7 +117,7 @@ local function inside(list, name)
 end
 
 function methods.gptq(q)                                  -- zero points are stored whether they are used or not
-  local bits, why = bits_of(q, { "bits" }, 4, { 2, 3, 4, 8 })
+  local bits, why = bits_in_groups(q, { "bits" }, { 2, 3, 4, 8 })
   local f = bits and integers(bits, group_of(q.group_size), bits, true)
   local tell = all_but(left_by_gptq(q), f)
   if not tell then return nil, why end
@@ -188,6 +199,9 @@ function methods.experts_int8() return function(_, part) return part == "expert"
 function methods.bitsandbytes(q)
   local f = named("int8", 8)
   if q.load_in_8bit ~= true and q._load_in_8bit ~= true then
+    if q.load_in_4bit ~= true and q._load_in_4bit ~= true then
+      return nil, "neither load_in_4bit nor load_in_8bit is true"
+    end
     f = named("int4", q.bnb_4bit_use_double_quant == true and 4 + 8 / 64 + 32 / (64 * 256) or 4 + 32 / 64)
   end
   return all_but(q.llm_int8_skip_modules, f)
@@ -200,6 +214,10 @@ local function left_list(q) return q.modules_to_not_convert or q.ignored_layers 
 -- Blocks have a scale of 32 bits, or of 8 (scale_fmt "ue8m0"). DeepSeek-V4's experts are MXFP4 beside it, unless
 -- expert_dtype says otherwise (its inference/convert.py).
 function methods.fp8(q, m)
+  local block = q.weight_block_size
+  if block ~= nil and not (type(block) == "table" and int(block[1]) and int(block[2])) then
+    return nil, ("weight_block_size = %s: [rows, columns] expected"):format(shown(block))
+  end
   local rest = all_but(left_list(q), fp8(q.weight_block_size, q.scale_fmt == "ue8m0" and 8 or 32))
   if not m.narrow_experts then return rest end
   return function(name, part) return part == "expert" and named "mxfp4" or rest(name, part) end

@@ -106,12 +106,15 @@ end
 
 local CONTEXTS = { 1024, 32768, 131072 }
 
+-- Four digits, or all before the point.
+local function digits(n) return (n < 1000 and "%.4g" or "%.0f"):format(n) end
+
 -- What one sequence keeps, by kind of layer, at several lengths.
 local function kinds_table(m, layout)
   local rows = {}
   for i, k in ipairs(kept.kinds(m, layout)) do
-    rows[i] = { k.name, ("%d"):format(k.layers), k.per_token and ("%.4g"):format(k.layers * k.per_token / 1024) or "" }
-    for j, tokens in ipairs(CONTEXTS) do rows[i][3 + j] = ("%.4g"):format(k.layers * k.at(tokens) / 2 ^ 20) end
+    rows[i] = { k.name, ("%d"):format(k.layers), k.per_token and digits(k.layers * k.per_token / 1024) or "" }
+    for j, tokens in ipairs(CONTEXTS) do rows[i][3 + j] = digits(k.layers * k.at(tokens) / 2 ^ 20) end
   end
   return console.table({ "layers of a kind", "number", { name = "token", unit = "KiB" },
     { name = "1k", unit = "MiB" }, { name = "32k", unit = "MiB" }, { name = "128k", unit = "MiB" } }, rows)

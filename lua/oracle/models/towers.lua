@@ -137,6 +137,16 @@ local function sound_encoder(raw, h)
     + (count(a, "max_source_positions") or 1500) * w + w * h
 end
 
+-- Keys of files that tell of an encoder and not of its sizes (Phi-4-multimodal, Phi-3.5-vision, Qwen-VL, LLaVA-1.5).
+local UNSIZED = { "audio_processor", "embd_layer", "img_processor", "mm_vision_tower", "visual" }
+
+local function unsized(raw)
+  if raw.vision_config ~= nil or raw.audio_config ~= nil then return nil end
+  for _, key in ipairs(UNSIZED) do
+    if raw[key] ~= nil and raw[key] ~= json.null then return key end
+  end
+end
+
 --- Parameters of the encoders of a config.json, 0 where it has none that is described.
 -- @param raw the decoded file
 -- @param m the language model's shape
@@ -147,6 +157,7 @@ function towers.parameters(raw, m)
   local sound, no_sound = sound_encoder(raw, m.hidden_size)
   if no_image then silent[#silent + 1] = "vision_config" end
   if no_sound then silent[#silent + 1] = "audio_config" end
+  silent[#silent + 1] = unsized(raw)
   return math.tointeger(math.floor(image + sound)), silent
 end
 
@@ -155,7 +166,7 @@ function towers.any(raw)
   for _, key in ipairs { "vision_config", "audio_config" } do
     if type(raw[key]) == "table" and getmetatable(raw[key]) ~= json.array then return true end
   end
-  return false
+  return unsized(raw) ~= nil
 end
 
 return towers
