@@ -138,7 +138,7 @@ local function simulate(rows, options)
 end
 
 -- Rows that can be priced; the others by why they are not.
-local function usable(rows, found, skipped)
+local function usable(rows, found, skipped, known)
   local list, memo, compared = {}, {}, {}
   for i, row in ipairs(rows) do
     local p = found[i]
@@ -147,7 +147,7 @@ local function usable(rows, found, skipped)
     local ok, r
     if not why then
       ok, r = pcall(priced.row, row, p, memo)
-      why = not ok and scenario.first_line(r) or not r.generation and "its chip is of no known generation" or nil
+      why = not ok and scenario.first_line(r) or not known(r) and "no fit begins with anything of its engine and chip" or nil
     end
     if why then
       skipped[#skipped + 1] = { row.id, why }
@@ -339,10 +339,14 @@ function command.run(options)
   if #rows == 0 then error("no rows end to end: kernels alone fix efficiencies, and no floor of an engine", 0) end
   ui.host().guard(false)
   local found = simulate(rows, options)
-  local list = usable(rows, found, skipped)
+  local begins = own and shipped(options, rows[1].engine) or priors()
+  local list = usable(rows, found, skipped, function(r)
+    local fit = begins.engines[r.engine]
+    return fit and r.generation and begins.kernels[r.generation] and fit.generations[r.generation]
+  end)
   tell_skipped(skipped, options)
   if #list == 0 then error("none of the rows can be used", 0) end
-  local base = own and shipped(options, engines_of(list)[1]) or priors()
+  local base = begins
   if own and #engines_of(list) > 1 then error("results of more than one engine: one fit is of one engine", 0) end
   add_kernels(tables, base, options)
   local values, kept, others, x = fit(list, base, own, options)

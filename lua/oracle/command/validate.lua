@@ -180,7 +180,7 @@ local function way_of(path, text, options)
   if kind then return compare_data, kind, json end
   local rows = options.as ~= "config" and tables.kind(text)
   if rows then return compare_rows, rows end
-  local known = options.as ~= "config" and recognise.tell(text, path, DATA)
+  local known = options.as ~= "config" and recognise.tell(text, path)
   if known then error(("%s: %s"):format(path, known), 0) end
   if options.as == "data" then error(("%s: no measured data; %s expected"):format(path, DATA), 0) end
   if not options.as and not formats.told(text) then

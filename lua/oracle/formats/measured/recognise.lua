@@ -8,12 +8,6 @@ local TRACES = {
   { "a trace of requests (Vidur)", "arrived_at", "num_prefill_tokens", "num_decode_tokens" },
   { "a trace of requests (Splitwise)", "arrival_timestamp", "prompt_size", "token_size" },
 }
-local TABLES = {
-  { "a table of measured load stages (mean and percentiles of each)", "rate_per_s", "ttft_mean_ms", "e2e_mean_ms" },
-  { "a table of measured means (TTFT and TPOT by deployment and load)", "isl", "osl", "silicon_ttft_ms" },
-  { "a table of measured phases (prompt and token times by batch)", "prompt_size", "prompt_time", "token_time" },
-}
-
 local function columns(head)
   local has = {}
   for field in (head .. ","):gmatch("([^,]*),") do has[field:match('^%s*"?(.-)"?%s*$')] = true end
@@ -34,9 +28,8 @@ end
 
 --- What a file is and what can be done with it, in one line.
 -- @param text the content, @param path its name
--- @param compared what `oracle validate` does compare, for tables that it does not
 -- @return the line, without the file's name before it; nil for what is nothing known
-function recognise.tell(text, path, compared)
+function recognise.tell(text, path)
   if text:sub(1, 2) == "\31\139" then
     return replay("compressed (gzip), perhaps a trace, which is read as it is", path)
   end
@@ -49,10 +42,7 @@ function recognise.tell(text, path, compared)
   end
   local has = columns(head)
   local trace = among(TRACES, has)
-  if trace then return replay(trace, path) end
-  local rows = among(TABLES, has)
-  if rows then return ("%s, which validate does not compare; it compares %s"):format(rows, compared) end
-  return nil
+  return trace and replay(trace, path)
 end
 
 return recognise
