@@ -212,7 +212,7 @@ local function crossed(list, base, parameters, x, options)
   local function gpu(r) return r.row.gpu end
   for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", gpu } } do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
-      { most = 2 * (#parameters + 1), progress = progress })
+      { most = #parameters + 12, progress = progress })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end

@@ -134,7 +134,7 @@ local function coverage(entries)
     local n, inside = 0, 0
     for _, e in ipairs(entries) do
       local c, half = e.compared[metric], e.predicted.interval and e.predicted.interval[metric .. "_pct"]
-      if c and half then
+      if c and type(half) == "number" then            -- null, where it is not known
         n = n + 1
         -- The interval is about the prediction: half-widths as a share of it, upwards and downwards alike by ratio.
         local ratio = math.max(c.measured / c.predicted, c.predicted / c.measured)
