@@ -80,17 +80,18 @@ local function workload_of(v, count)
   return w
 end
 
--- What it holds of each metric.
+-- What it holds of each metric. A time of 0 is none; answers of one token have none between tokens.
 local function measured_of(v)
-  local measured = {}
+  local measured, single = {}, number(v, "total_output_tokens") == number(v, "completed")
   for _, metric in ipairs(metrics.ALL) do
     if metric.bench and metric.name then
       local of = {}
-      for _, key in ipairs(load.STATISTICS) do of[key] = number(v, ("%s_%s_ms"):format(key, metric.bench)) end
-      of.p50 = number(v, ("median_%s_ms"):format(metric.bench)) or of.p50
+      local read = single and metric.short ~= "ttft" and metric.short ~= "e2e" and number or positive
+      for _, key in ipairs(load.STATISTICS) do of[key] = read(v, ("%s_%s_ms"):format(key, metric.bench)) end
+      of.p50 = read(v, ("median_%s_ms"):format(metric.bench)) or of.p50
       measured[metric.short] = of
     elseif metric.bench then
-      measured[metric.short] = number(v, metric.bench)
+      measured[metric.short] = positive(v, metric.bench)
     end
   end
   return measured
