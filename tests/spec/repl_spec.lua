@@ -131,7 +131,8 @@ describe("completion", function()
     environment.s = environment.load "scenarios/quickstart.lua"
     environment.t = { alpha = 1, beta = { gamma = 2 }, [1] = 3, ["not a name"] = 4 }
     assert.same({ 5, "max_num_batched_tokens max_num_seqs" }, { complete("print(s.engine.max_n", environment) })
-    assert.same({ 4, "max_model_len max_num_batched_tokens max_num_seqs" }, { complete("s.engine.max_", environment) })
+    assert.same({ 4, "max_cpu_loras max_lora_rank max_loras max_model_len max_num_batched_tokens max_num_seqs" },
+      { complete("s.engine.max_", environment) })
     assert.same({ 0, "alpha beta" }, { complete("t.", environment) })
     assert.same({ 2, "gamma" }, { complete("x = 1 + t.beta.ga", environment) })
     assert.same({ 0, "copy get run set" }, { complete("s:", environment) })
@@ -210,7 +211,8 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    assert.same({ "oracle: --json goes with oracle run, sweep, compare, lod, validate, models, hardware\n", 2 },
+    local WITH = "run, sweep, compare, capacity, plan, lod, validate, models, hardware"
+    assert.same({ ("oracle: --json goes with oracle %s\n"):format(WITH), 2 },
       { run(bin .. " repl --json - <FILE", "") })
   end)
 

@@ -60,8 +60,8 @@ end
 describe("the summary", function()
   it("has its keys, in order", function()
     local function keys(t) return table.concat(ordered.keys(t), " ") end
-    assert.equal("oracle simulation deployment requests throughput latency gpu_utilization kv_cache preemptions "
-      .. "prefix_caching kv_transfer energy cost per_profile per_replica", keys(result))
+    assert.equal("oracle simulation deployment requests throughput latency interval gpu_utilization kv_cache "
+      .. "preemptions prefix_caching kv_transfer energy cost per_profile per_replica", keys(result))
     assert.equal("version seed lod complete shared_links warnings", keys(result.oracle))
     assert.equal("total_duration_s warm_up_duration_s effective_duration_s steps", keys(result.simulation))
     assert.equal("model hardware gpus replicas num_gpu_blocks block_size kv_capacity_tokens weights_bytes_per_gpu "
@@ -217,7 +217,7 @@ describe("a warning", function()
       table.concat(result.oracle.warnings, "\n"), 1, true)
     local counts, text = said { engine = { max_model_len = 3000, num_gpu_blocks_override = 125 } }
     assert.is_true(counts.rejected > 0)
-    assert.matches("longer than the 2,000 tokens of the KV cache", text, 1, true)
+    assert.matches("longer than the 1,984 tokens of the KV cache", text, 1, true)
     counts, text = said { engine = { max_model_len = 2200 } }
     assert.equal(0, counts.rejected)
     assert.equal("", text)

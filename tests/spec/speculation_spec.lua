@@ -192,11 +192,11 @@ describe("KV blocks of drafts", function()
   it("are held ahead for heads and draft models", function()
     local t = alone(ngram(4, 0.5), 16)
     t.workload = workload.batch { count = 1, prompt = 16, output = 16 }
-    t.engine.num_gpu_blocks_override, t.engine.max_model_len = 2, 32
+    t.engine.num_gpu_blocks_override, t.engine.max_model_len = 3, 32        -- one of them is the null block
     assert.equal(1, run(t).requests.successful)
     t.engine.max_model_len = 64
     assert.equal(1, run(t).requests.rejected)
-    t.engine.num_gpu_blocks_override = 3
+    t.engine.num_gpu_blocks_override = 4
     assert.equal(1, run(t).requests.successful)
   end)
 

@@ -74,7 +74,7 @@ static void runs_and_looks(terminal *t)
   CHECK(says(t, "s:run_until(function(s) return s.queue > 3 end)", " waiting"));
   CHECK(says(t, "s.queue > 3", "true"));
   CHECK(says(t, "s.replicas[0].kv", "in use"));
-  CHECK(says(t, "s.replicas[0].kv.used + s.replicas[0].kv.free", "28069"));
+  CHECK(says(t, "s.replicas[0].kv.used + s.replicas[0].kv.free", "28068"));
   CHECK(says(t, "s.replicas", "KV free (blocks)"));
   CHECK(says(t, "s.requests[17]", "request 17: SUCCESS, replica 0"));
   CHECK(strstr(t->text, "first token") != NULL && strstr(t->text, "admitted") != NULL);

@@ -50,8 +50,8 @@ local function by_prefix(b, s)
   for kin in pairs(seen) do seen[kin] = nil end
 end
 
--- In orders that do not go by prefixes, every 32nd time the queue is looked at, what it would find counts as used, of the
--- first most of all (policy:282-302).
+-- In orders that do not go by prefixes, every 32nd time the queue is looked at, what it would find counts as used, of
+-- the first most of all (policy:282-302).
 local function touch_waiting(b, s)
   if b:queue() == 0 then return end
   s.touches = (s.touches or -1) + 1

@@ -220,7 +220,7 @@ local function crossed(list, base, parameters, x, own, options)
   local out = {}
   for _, way in ipairs(own and OWN_WAYS or WAYS) do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
-      { most = #parameters + 12, progress = progress })
+      { most = #parameters + 12, progress = progress, stop = ui.host().interrupted })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end
@@ -281,8 +281,8 @@ local function fit(list, base, own, options)
   check_loads(list, kept)
   check_figures(list, kept)
   local meter = ui.meter(options)
-  local values, x, how = calibrate.fit(list, base, kept,
-    { progress = meter and function(done, of) meter.points(done, of, 0) end })
+  local values, x, how = calibrate.fit(list, base, kept, { stop = ui.host().interrupted,
+    progress = meter and function(done, of) meter.points(done, of, 0) end })
   if meter then meter.done() end
   tell(options, "%d rows, %d parameters that they determine, %d evaluations (%s)", #list, #kept, how.calls, how.why)
   if own then
@@ -364,8 +364,8 @@ function command.run(options)
   local found = simulate(rows, options)
   local begins = own and shipped(options, rows[1].engine) or priors()
   local list = usable(rows, found, skipped, function(r)
-    local of = begins.engines[r.engine]
-    return of and r.generation and begins.kernels[r.generation] and of.generations[r.generation]
+    local begun = begins.engines[r.engine]
+    return begun and r.generation and begins.kernels[r.generation] and begun.generations[r.generation]
   end)
   tell_skipped(skipped, options)
   if #list == 0 then error("none of the rows can be used", 0) end

@@ -24,7 +24,8 @@ end
 
 local function job_of(options, path, text, config)
   local job = { kind = "capacity", path = path, text = text, config = config, set = {}, seed = options.seed,
-                lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs, over = options.over, replicas = options.replicas,
+                lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
+                over = options.over, replicas = options.replicas,
                 seeds = options.seeds, goodput = options.goodput and share_of(options.goodput) }
   for i, assignment in ipairs(options.set) do
     local key, value = literal.split(assignment)

@@ -13,6 +13,7 @@ local report = lazy "oracle.study.plan_report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
 local sweep = lazy "oracle.study.sweep"
+local sweep_inputs = lazy "oracle.study.sweep_inputs"
 local systems = lazy "oracle.system"
 local ui = require "oracle.command.ui"
 local units = lazy "oracle.text.units"
@@ -72,6 +73,13 @@ end
 -- Results come in any order and go on a file as they come; what it has is not computed again.
 local function runner(work, job, options, results, ranks, meter)
   local host, done = ui.host(), 0
+  local read = sweep_inputs.new(job.path and paths.folder(job.path) or ".")
+  local function keep(index, text)
+    local list, result = text:match "^([^\n]*)\n(.*)$"
+    local digests, why = read:of(core.json.decode(list))
+    ui.must(digests, why)
+    ui.must(results:put(index, result, digests, host.clock()))
+  end
   local threads = options.threads or host.cores and host.cores() or 1
   local ex = ranks and ranks:executor(host, job, threads) or host.pool and sweep.threads(host, job, threads)
   local function alone(wanted)
@@ -79,7 +87,7 @@ local function runner(work, job, options, results, ranks, meter)
       if not results:has(index) then
         local text = planner.compute(work, index)
         if not text then return false end
-        ui.must(results:put(index, text, host.clock()))
+        keep(index, text)
       end
     end
     return true
@@ -99,7 +107,7 @@ local function runner(work, job, options, results, ranks, meter)
         if host.interrupted() then return false end
         if index then
           if not text then return false end
-          ui.must(results:put(index, text, host.clock()))
+          keep(index, text)
           out, done = out - 1, done + 1
         end
         if meter then meter.points(next_one - 1 - out, #wanted, 0) end
@@ -122,7 +130,8 @@ end
 local function open_results(options, job)
   if not options.out then return results_file.memory(MOST) end
   local id = { version = version.oracle, scenario = job.path and job.path:match "([^/]*)$" or "plan",
-               text = core.json.encode(job), settings = {}, points = MOST }
+               text = core.json.encode(job), settings = {}, points = MOST,
+               inputs = sweep_inputs.new(job.path and paths.folder(job.path) or ".") }
   local results, why = results_file.open(options.out, id, options.resume)
   if not results then error(why, 0) end
   return results

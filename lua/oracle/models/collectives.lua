@@ -3,6 +3,7 @@
 -- them). Where there is no table - a GPU of another generation, an accelerator of another maker - there is nil, and
 -- formulas stand (cost/collective.h).
 local core = require "oracle.core"
+local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
 local spelling = require "oracle.text.spelling"
 
@@ -26,21 +27,23 @@ end
 
 -- ---- the tables ----
 
-local read
+local held = {}
 
-local function tables()
-  if read then return read end
+local function read()
   local path = paths.path "models/fits/collectives.json"
-  local f = assert(io.open(path, "rb"))
-  read = core.json.decode(f:read "a", path).tables
-  f:close()
-  for _, t in ipairs(read) do
+  local f <close> = assert(io.open(path, "rb"))
+  local list = core.json.decode(f:read "a", path).tables
+  for _, t in ipairs(list) do
     t.of = {}
     for i, g in ipairs(t.regimes) do
       t.of[i] = { below = g.below, base = g.alpha_us * 1e-6, per_byte = g.ps_per_byte * 1e-12 }
     end
   end
-  return read
+  return list
+end
+
+local function tables()
+  return inputs.remember(held, "tables", read)
 end
 
 -- "0.24.1" -> 0.024001, so that versions compare as numbers.

@@ -13,6 +13,7 @@
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local hardware = require "oracle.models.hardware"
+local inputs = require "oracle.text.inputs"
 local json = core.json
 local ordered = require "oracle.text.ordered"
 local paths = require "oracle.text.paths"
@@ -164,8 +165,7 @@ local function shipped(name) return paths.path("models/fits/" .. name .. ".json"
 
 local loaded = {}                                         -- path -> fit
 
-local function load(path, label)
-  if loaded[path] then return loaded[path] end
+local function read_fit(path, label)
   local v = check(label, read(path))
   if type(v.kernels) == "string" then
     local kernels = object(v.kernels, read(shipped(v.kernels)))
@@ -176,22 +176,29 @@ local function load(path, label)
   end
   v.kernels = v.kernels or {}
   v.id = v.id or label
-  loaded[path] = v
   return v
 end
 
-local shipped_names                                       -- read once: many scenarios ask
+-- Read once: many scenarios ask.
+local function load(path, label)
+  return inputs.remember(loaded, path, read_fit, path, label)
+end
 
---- The names of the shipped fits, sorted.
-function fits.names()
-  if shipped_names then return table.move(shipped_names, 1, #shipped_names, 1, {}) end
+local function read_names()
   local names = {}
   for _, file in ipairs(core.list(paths.path "models/fits") or {}) do
     local name = file:match "^([%w_.-]+)%.json$"
     if name and type(read(shipped(name)).engine) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
-  shipped_names = names
+  return names
+end
+
+local listed = {}
+
+--- The names of the shipped fits, sorted.
+function fits.names()
+  local names = inputs.remember(listed, "names", read_names)
   return table.move(names, 1, #names, 1, {})
 end
 

@@ -169,9 +169,9 @@ end
 -- @tparam string file its name, for messages
 -- @treturn table the fields of orc_hardware (src/cost/hardware.h) in SI: `flops` by format name ("bf16", ...),
 -- `memory` (B), `bandwidth` (B/s), `nvlink`, `c2c` (to the host's memory, nil where there is only PCIe) and `pcie`
--- {bandwidth (B/s, one direction), latency (s)}, `idle_watts`, `tdp_watts`, `usd_per_hour` (0: unknown); `power` (shares
--- of the TDP: oracle.models.power); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil; and `figures`,
--- a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
+-- {bandwidth (B/s, one direction), latency (s)}, `idle_watts`, `tdp_watts`, `usd_per_hour` (0: unknown); `power`
+-- (shares of the TDP: oracle.models.power); `id`, `name`, `aliases` as given; `generation`, of GENERATIONS or nil; and
+-- `figures`, a list of {field, value, unit, si, source, date, note, estimate} in the order of the fields
 -- @raise "FILE: FIELD: what was expected"
 function hardware.read(raw, file)
   if not is_object(raw) then error(file .. ": an object expected, one field per figure", 0) end

@@ -1,19 +1,21 @@
 --- What a GPU draws at work, as shares of its TDP (models/fits/power.json; tools/fit_power.lua fits it): by generation,
 -- of those without measurements the A100's.
 local json = require("oracle.core").json
+local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
 
 local power = {}
 
-local read
+local held = {}
+
+local function read()
+  local path = paths.path "models/fits/power.json"
+  local f <close> = assert(io.open(path, "rb"))
+  return json.decode(f:read "a", path)
+end
 
 local function fitted()
-  if read then return read end
-  local path = paths.path "models/fits/power.json"
-  local f = assert(io.open(path, "rb"))
-  read = json.decode(f:read "a", path)
-  f:close()
-  return read
+  return inputs.remember(held, "power", read)
 end
 
 --- The shares of a generation.

@@ -45,7 +45,8 @@ local function section(lines, s, name)
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", half))
+      local is_rate = metric.unit and metric.unit:find "/s$"
+      entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", is_rate and half or nil))
     end
   end
 end

@@ -134,7 +134,7 @@ local function trust(result)
   local lines = {}
   for v, variant in ipairs(result.variants) do
     local text = interval.text { result.intervals[v] or nil }
-    if text then lines[#lines + 1] = ("80 %% intervals of %s's values: %s\n"):format(variant.name, text) end
+    if text then lines[#lines + 1] = ("80 %% intervals of %s:\n  %s\n"):format(variant.name, text) end
   end
   return table.concat(lines)
 end

@@ -7,6 +7,7 @@ local capacity = require "oracle.study.capacity"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local cost_model = lazy "oracle.cost_model"
+local inputs = require "oracle.text.inputs"
 local literal = lazy "oracle.scenario.literal"
 local load = require "oracle.study.load"
 local metrics = require "oracle.scenario.metrics"
@@ -15,6 +16,7 @@ local planning = require "oracle.plan"
 local scenario = require "oracle.scenario"
 local space = require "oracle.study.plan_space"
 local summary = require "oracle.result.summary"
+local sweep = lazy "oracle.study.sweep"
 
 local planner = {}
 
@@ -60,7 +62,7 @@ function planner.open(job, s)
   if not base.model then error("--model: missing; the model that is to be served", 0) end
   local work = { base = base, memo = {}, candidates = space.candidates { model = base.model, gpus = job.gpus,
                                                                          max_gpus = job.max_gpus },
-                 max_gpus = job.max_gpus }
+                 max_gpus = job.max_gpus, read = inputs.so_far() }
   if #work.candidates == 0 then error(("--max-gpus %d: no candidate is that small"):format(job.max_gpus), 0) end
   return work
 end
@@ -185,9 +187,7 @@ local function whole(work, i, units)
   return out
 end
 
---- Do what an index stands for.
--- @return a line of JSON, and 0, 0, 0 (see oracle.study.sweep); nil when it was interrupted
-function planner.compute(work, index)
+local function compute(work, index)
   local stage, i, code = parts_of(work, index)
   local ok, out = pcall(function()
     if stage > #STAGES then return whole(work, i, code) end
@@ -198,7 +198,16 @@ function planner.compute(work, index)
   end)
   if not ok and scenario.first_line(out) == "interrupted" then return nil end
   if not ok then out = { excluded = scenario.first_line(out) } end
-  return core.json.encode(out), 0, 0, 0
+  return core.json.encode(out)
+end
+
+--- Do what an index stands for.
+-- @return two lines of JSON, the files it read and what it found, and 0, 0, 0 (see oracle.study.sweep); nil when it was
+--   interrupted
+function planner.compute(work, index)
+  local list, text = inputs.collect(compute, work, index)
+  if not text then return nil end
+  return ("%s\n%s"):format(sweep.files_of(work, list), text), 0, 0, 0
 end
 
 -- ---- the race ----

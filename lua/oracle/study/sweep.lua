@@ -109,7 +109,7 @@ function sweep.point(work, i, progress)
 end
 
 -- What every point reads: the scenario's file, which the results file knows by itself, includes others.
-local function files_of(work, list)
+function sweep.files_of(work, list)
   local seen, all = { [work.path or ""] = true }, {}
   for _, part in ipairs { work.read or {}, list or {} } do
     for _, path in ipairs(part) do
@@ -125,7 +125,7 @@ end
 function sweep.compute(work, i, progress)
   local list, result, raw = inputs.collect(sweep.point, work, i, progress)
   if not result then return nil end
-  return ("%s\n%s"):format(files_of(work, list), ordered.line(result)), raw.steps, raw.events, raw.now
+  return ("%s\n%s"):format(sweep.files_of(work, list), ordered.line(result)), raw.steps, raw.events, raw.now
 end
 
 -- ---- who computes ----

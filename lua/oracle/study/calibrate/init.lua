@@ -138,7 +138,8 @@ end
 --- Fit.
 -- @param rows of oracle.study.calibrate.priced, anchored and weighed
 -- @param base where it begins and what holds it, @param parameters of oracle.study.calibrate.space
--- @param options { most = calls for derivatives, begin = logarithms to begin with, progress = function(done, of) }
+-- @param options { most = calls for derivatives, begin = logarithms to begin with, progress = function(done, of),
+--   stop = function() -> true where it is to end; then "interrupted" is raised }
 -- @return values as `base` has them, the logarithms, and { norm =, calls =, why = }
 function calibrate.fit(rows, base, parameters, options)
   options = options or {}
@@ -149,6 +150,7 @@ function calibrate.fit(rows, base, parameters, options)
     residuals(space.set(base, parameters, x), into)
     for i = 1, n do into[2 * #rows + i] = x[i] / parameters[i].width end
     calls = calls + 1
+    if options.stop and options.stop() then error("interrupted", 0) end
     if options.progress then options.progress(math.min(calls, most), most) end
     return into
   end
@@ -198,7 +200,8 @@ function calibrate.crossed(rows, base, parameters, whole, tell, options)
     end
     if #others > 0 then
       local values = calibrate.fit(others, base, parameters,
-        { begin = whole, most = options and options.most or 3 * (#parameters + 1) })
+        { begin = whole, most = options and options.most or 3 * (#parameters + 1),
+          stop = options and options.stop })
       for j, e in ipairs(calibrate.errors(held, values)) do list[places[j]] = e end
     end
     if options and options.progress then options.progress(k, #names) end
