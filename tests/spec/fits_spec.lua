@@ -407,7 +407,7 @@ describe("the interval of a result", function()
     assert.matches("80 %% intervals, the widest of all points: TTFT ± %d+ %%, TPOT ± 10 %%", table_of)
     local _, compared = program.run(("compare engine.max_num_seqs=8 engine.max_num_seqs=64 '%s' --fit '%s' "
       .. "--replications 2"):format(scenario, path))
-    assert.matches("80 %% intervals of engine.max_num_seqs=64's values: TTFT ± %d+ %%, TPOT ± 10 %%", compared)
+    assert.matches("80 %% intervals of engine.max_num_seqs=64:%s+TTFT ± %d+ %%, TPOT ± 10 %%", compared)
     local _, json = program.run(("compare engine.max_num_seqs=8 engine.max_num_seqs=64 '%s' --fit '%s' "
       .. "--replications 2 --json - -q"):format(scenario, path))
     assert.equal(10, core.json.decode(json).intervals["engine.max_num_seqs=8"].tpot_pct)
