@@ -148,6 +148,14 @@ describe("a fit", function()
     assert.equal(1, #found)
     assert.near(0.8, into.hopper.gemm_bandwidth.bf16, 1e-3)
     assert.equal(0.5, into.hopper.gemm_compute.bf16)
+    local function refused(ms, why)
+      for i = 1, 9 do rows[i].latency_ms, rows[i].line = ms, i end
+      assert.error_matches(function() kernels.fit(rows, function() return h end, into) end, why)
+    end
+    refused("nan", 'line 1: latency_ms: "nan"')
+    refused("0", 'line 1: latency_ms: "0": a time above 0')
+    refused("42", "seem to be in microseconds")
+    refused("0.000042", "seem to be in seconds")
   end)
 end)
 

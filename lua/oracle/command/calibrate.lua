@@ -111,7 +111,8 @@ local function add_kernels(tables, base, options)
   end
   for _, one in ipairs(tables) do
     if kernel_layer.is(csv.columns(one[2])) then
-      local found, silent = kernel_layer.fit(csv.rows(one[2]), chip, base.kernels)
+      local ok, found, silent = pcall(kernel_layer.fit, csv.rows(one[2]), chip, base.kernels)
+      if not ok then error(scenario.about(one[1], scenario.first_line(found)), 0) end
       if #found == 0 then error(one[1] .. ": no chip and format of it is known", 0) end
       for _, f in ipairs(found) do
         tell(options, "%-40s %.3f of the data sheet (%d kernels; taken to be %.3f)", f.name, f.share, f.n, f.was or 0)
