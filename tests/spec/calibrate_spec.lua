@@ -149,6 +149,14 @@ describe("a fit", function()
     assert.equal(1, #found)
     assert.near(0.8, into.hopper.gemm_bandwidth.bf16, 1e-3)
     assert.equal(0.5, into.hopper.gemm_compute.bf16)
+    local function refused(ms, why)
+      for i = 1, 9 do rows[i].latency_ms, rows[i].line = ms, i end
+      assert.error_matches(function() kernels.fit(rows, function() return h end, into) end, why)
+    end
+    refused("nan", 'line 1: latency_ms: "nan"')
+    refused("0", 'line 1: latency_ms: "0": a time above 0')
+    refused("42", "seem to be in microseconds")
+    refused("0.000042", "seem to be in seconds")
   end)
 end)
 
@@ -172,6 +180,8 @@ describe("oracle calibrate", function()
     assert.equal("vllm", fit.engine)
     assert.is_number(fit.error.all.tpot.median)
     assert.is_true(fit.error.all.tpot.median < 8)
+    assert.is_true(fit.error.hopper.tpot.interval >= 6 and fit.error.hopper.ttft.interval >= 10)
+    assert.equal("leave one run out", fit.provenance.crossed)
     local keys = {}
     for key in pairs(fit.generations) do keys[#keys + 1] = key end
     assert.same({ "hopper" }, keys)
@@ -182,6 +192,9 @@ describe("oracle calibrate", function()
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(before[1], out), "exists; %-%-force")
     program.refused(1, ("validate '%s' --set hardware=a100-80gb --fit '%s'"):format(before[3], out), "has nothing of")
   end)
+
+  local ONE_ROW = "id,concurrency,backend,backend_version,model_path,system,mode,isl,osl,tp_size,silicon_ttft_ms,"
+    .. "silicon_tpot_ms\na,4,vllm,0.18.0,meta-llama/Llama-3.1-8B-Instruct,h100_sxm,agg,512,128,1,40,8\n"
 
   it("refuses bad data in one line", function()
     local out = program.dir .. "/no.json"
@@ -195,6 +208,14 @@ describe("oracle calibrate", function()
       "runs at 1 load cannot tell vllm%.floors, ")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 9000), out),
       "seem to be in microseconds")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 0.009), out),
+      "seem to be in seconds")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 0), out),
+      "mean_tpot_ms: 0: a number above 0 expected")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm --fit sglang -o '%s'"):format(bench(4, 9), out),
+      "%-%-fit sglang: fitted to sglang, and the runs are of vllm")
+    program.refused(1, ("calibrate '%s' -o '%s'"):format(program.write("one.csv", ONE_ROW), out),
+      "runs at 1 load cannot tell kernels%.hopper%.")
     program.refused(1, ("calibrate '%s/none.csv' -o '%s'"):format(program.dir, out), "no such file")
   end)
 end)

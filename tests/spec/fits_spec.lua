@@ -372,6 +372,12 @@ describe("the interval of a result", function()
     assert.same({ 15, "not in its data: gemm_bandwidth.mxfp8, gemm_compute.mxfp8" }, { i.tpot_pct, i.wider[1] })
   end)
 
+  it("is wider on chips whose errors are those on others", function()
+    local more = ERRORS:gsub('"error": {', '"error": { "ada": { "tpot": { "median": 1, "interval": 2 } },')
+    local i = half { more = more }
+    assert.same({ 15, "few of its data, or none, are of generation hopper" }, { i.tpot_pct, i.wider[1] })
+  end)
+
   it("is wider beyond the batches of the data, in queues, and under a forced fit", function()
     local i = half { more = ERRORS .. '"range": { "sequences": 1 },' }
     assert.is_true(i.tpot_pct > 12)
@@ -401,7 +407,7 @@ describe("the interval of a result", function()
     assert.matches("80 %% intervals, the widest of all points: TTFT ± %d+ %%, TPOT ± 10 %%", table_of)
     local _, compared = program.run(("compare engine.max_num_seqs=8 engine.max_num_seqs=64 '%s' --fit '%s' "
       .. "--replications 2"):format(scenario, path))
-    assert.matches("80 %% intervals of engine.max_num_seqs=64's values: TTFT ± %d+ %%, TPOT ± 10 %%", compared)
+    assert.matches("80 %% intervals of engine.max_num_seqs=64:%s+TTFT ± %d+ %%, TPOT ± 10 %%", compared)
     local _, json = program.run(("compare engine.max_num_seqs=8 engine.max_num_seqs=64 '%s' --fit '%s' "
       .. "--replications 2 --json - -q"):format(scenario, path))
     assert.equal(10, core.json.decode(json).intervals["engine.max_num_seqs=8"].tpot_pct)

@@ -50,6 +50,27 @@ describe("measured data", function()
     assert.matches("hardware: not told by the data", err)
   end)
 
+  it("is refused where a number is none of its kind, in one line", function()
+    local function bench(key, value)
+      local text, n = BENCH:gsub('"' .. key .. '": [^,}]+', ('"%s": %s'):format(key, value))
+      assert.equal(1, n)
+      return ("validate '%s' --set hardware=h100-sxm"):format(write("b.json", text))
+    end
+    program.refused(1, bench("request_rate", "-2"), "request_rate: %-2: a number above 0, or \"inf\", expected")
+    program.refused(1, bench("request_rate", '"fast"'), "request_rate: fast: a number above 0")
+    program.refused(1, bench("total_input_tokens", "-5"), "total_input_tokens: %-5: a number above 0")
+    program.refused(1, bench("mean_ttft_ms", "0"), "mean_ttft_ms: 0: a number above 0")
+    program.refused(1, bench("request_throughput", "0"), "request_throughput: 0: a number above 0")
+    local _, shown = oracle(bench("mean_ttft_ms", "0.04"))
+    assert.is_nil(shown:match "seem to be in")              -- a figure of several
+    local head = "request_id,arrival_time,prompt_tokens,output_tokens,ttft_ms,e2e_latency_ms\n"
+    for row, why in pairs { ["1,0,8,8,nan,9"] = 'ttft_ms: "nan"', ["1,0,8,8,3,-9"] = 'e2e_latency_ms: "%-9"',
+                            ["1,0,1e300,8,3,9"] = 'prompt_tokens: "1e300"', ["1,0,8,x,3,9"] = 'output_tokens: "x"' } do
+      program.refused(1, ("validate '%s' --set hardware=h100-sxm --set model=llama-3.1-8b"):format(
+        write("r.csv", head .. row .. "\n")), "line 2: " .. why)
+    end
+  end)
+
   it("of collectives gives one alpha and one beta a group, and the error of its line", function()
     -- A ring of 4: base 12 us is 6 alphas, 5 ps/B are 6/4 of 1/bandwidth. The message has 3 us and 1/(50 GB/s), and its
     -- last size takes a tenth longer than a line through the others.

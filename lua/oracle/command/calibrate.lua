@@ -8,6 +8,7 @@ local file = require "oracle.study.calibrate.file"
 local files = require "oracle.command.files"
 local fits = require "oracle.models.fits"
 local kernel_layer = require "oracle.study.calibrate.kernels"
+local latency_unit = require "oracle.text.latency_unit"
 local names = require "oracle.formats.measured.names"
 local ordered = require "oracle.text.ordered"
 local outcome = require "oracle.study.calibrate.outcome"
@@ -92,6 +93,10 @@ end
 local function shipped(options, engine)
   local fit = options.fit and fits.open(options.fit, paths.find) or fits.of_engine(engine)
   if not fit then error(("no fit is of engine %s; --fit NAME says which one to correct"):format(engine), 0) end
+  if fit.engine ~= engine and not options.force then
+    error(("--fit %s: fitted to %s, and the runs are of %s; --force corrects it all the same"):format(options.fit,
+      fit.engine, engine), 0)
+  end
   return { kernels = space.copy(fit.kernels), engines = { [engine] = space.copy(fit) } }
 end
 
@@ -106,7 +111,8 @@ local function add_kernels(tables, base, options)
   end
   for _, one in ipairs(tables) do
     if kernel_layer.is(csv.columns(one[2])) then
-      local found, silent = kernel_layer.fit(csv.rows(one[2]), chip, base.kernels)
+      local ok, found, silent = pcall(kernel_layer.fit, csv.rows(one[2]), chip, base.kernels)
+      if not ok then error(scenario.about(one[1], scenario.first_line(found)), 0) end
       if #found == 0 then error(one[1] .. ": no chip and format of it is known", 0) end
       for _, f in ipairs(found) do
         tell(options, "%-40s %.3f of the data sheet (%d kernels; taken to be %.3f)", f.name, f.share, f.n, f.was or 0)
@@ -142,7 +148,9 @@ local function usable(rows, found, skipped, known)
   local list, memo, compared = {}, {}, {}
   for i, row in ipairs(rows) do
     local p = found[i]
-    local why = p.error or row.apart or accuracy.impossible(row, p) and "breaks physics"
+    local odd = not p.error and not row.apart and accuracy.impossible(row, p)
+    if not (p.error or row.apart) then compared[#compared + 1] = accuracy.compare(row, p) end
+    local why = p.error or row.apart or odd and "breaks physics"
       or row.queues and "the lengths of its queues follow from what steps take"
     local ok, r
     if not why then
@@ -151,23 +159,20 @@ local function usable(rows, found, skipped, known)
         or not known(r) and "no fit begins with anything of its engine and chip" or nil
     end
     if why then
-      skipped[#skipped + 1] = { row.id, why }
+      skipped[#skipped + 1] = { row.id, why, odd or nil }
     else
       list[#list + 1] = r
-      compared[#compared + 1] = accuracy.compare(row, p)
     end
   end
-  local unit = accuracy.unit_of(compared)
-  if unit then
-    error(("latencies seem to be in %s, a thousand off the milliseconds expected"):format(
-      unit == "s" and "seconds" or "microseconds"), 0)
-  end
+  local unit = latency_unit.text(accuracy.unit_of(compared))
+  if unit then error(unit, 0) end
   return list
 end
 
 local function tell_skipped(skipped, options)
-  local count, order = {}, {}
+  local count, order, such = {}, {}, {}
   for _, one in ipairs(skipped) do
+    such[one[2]] = such[one[2]] or one[3] and ": " .. one[3]
     if not count[one[2]] then
       count[one[2]] = {}
       order[#order + 1] = one[2]
@@ -176,7 +181,7 @@ local function tell_skipped(skipped, options)
   end
   for _, why in ipairs(order) do
     local list = count[why]
-    tell(options, "left out %d: %s (%s%s)", #list, why, list[1], #list > 1 and " ..." or "")
+    tell(options, "left out %d: %s (%s%s%s)", #list, why, list[1], such[why] or "", #list > 1 and " ..." or "")
   end
 end
 
@@ -206,12 +211,15 @@ local function family(r)
   return (name:gsub("^DeepSeek%-[RV][13].*$", "DeepSeek-V3"))
 end
 
-local function crossed(list, base, parameters, x, options)
+-- Of one's own deployment runs are left out one by one: there is nothing else to leave out.
+local OWN_WAYS = { { "leave one run out", function(r) return r.row.id end } }
+local WAYS = { { "leave one model out", family }, { "leave one GPU out", function(r) return r.row.gpu end } }
+
+local function crossed(list, base, parameters, x, own, options)
   local meter = ui.meter(options)
   local progress = meter and function(done, of) meter.points(done, of, 0) end
   local out = {}
-  local function gpu(r) return r.row.gpu end
-  for _, way in ipairs { { "leave one model out", family }, { "leave one GPU out", gpu } } do
+  for _, way in ipairs(own and OWN_WAYS or WAYS) do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
       { most = #parameters + 12, progress = progress, stop = ui.host().interrupted })
     out[#out + 1] = { way[1], errors }
@@ -235,11 +243,24 @@ end
 
 local LEAST_LOADS = 3                                     -- that tell floors, host and rates apart
 
--- Runs of one's own at too few loads say one number, which several parameters could be the cause of.
+-- Fewer figures than parameters say one thing that several of them could be the cause of.
+local function check_figures(list, kept)
+  local figures, names_list = 0, {}
+  for _, r in ipairs(list) do
+    local m = r.row.measured
+    figures = figures + (m.ttft and not r.row.burst and 1 or 0) + ((m.tpot or m.e2e or m.throughput) and 1 or 0)
+  end
+  if figures >= #kept then return end
+  for i, p in ipairs(kept) do names_list[i] = p.name end
+  error(("%d measured figures cannot tell %s apart"):format(figures, table.concat(names_list, ", ")), 0)
+end
+
+-- Runs at too few loads say one number, which several parameters could be the cause of.
 local function check_loads(list, kept)
   local seen, count, names_list = {}, 0, {}
   for _, r in ipairs(list) do
-    local key = tostring(r.row.load) .. r.row.layout
+    local w = r.row
+    local key = table.concat({ tostring(w.load), w.layout, w.model, w.gpu, w.lengths or "" }, "|")
     if not seen[key] then seen[key], count = true, count + 1 end
   end
   if count >= LEAST_LOADS then return end
@@ -258,7 +279,8 @@ local function fit(list, base, own, options)
     error(("the data determine none of the parameters (%s): runs at several loads expected, a low one among them")
       :format(table.concat(all, ", ", 1, math.min(8, #all))), 0)
   end
-  if own then check_loads(list, kept) end
+  check_loads(list, kept)
+  check_figures(list, kept)
   local meter = ui.meter(options)
   local values, x, how = calibrate.fit(list, base, kept, { stop = ui.host().interrupted,
     progress = meter and function(done, of) meter.points(done, of, 0) end })
@@ -266,9 +288,9 @@ local function fit(list, base, own, options)
   tell(options, "%d rows, %d parameters that they determine, %d evaluations (%s)", #list, #kept, how.calls, how.why)
   if own then
     for i, p in ipairs(kept) do tell(options, "  %-28s x %.3f", p.name, math.exp(x[i])) end
-    if #others > 0 then
-      tell(options, "  not determined by these runs, left as they were: %s", table.concat(others, ", "))
-    end
+  end
+  if #others > 0 then
+    tell(options, "  not determined by these rows, left as they were: %s", table.concat(others, ", "))
   end
   tell_errors("errors on these rows", calibrate.errors(list, values), options)
   return values, kept, others, x
@@ -304,13 +326,14 @@ local function write(options, data, list, result)
   if #engines > 1 and not folder then
     error(("data of %s: -o FOLDER/ writes a fit for each"):format(table.concat(engines, " and ")), 0)
   end
-  local crossing = result.crossing and result.crossing[1]
-  local errors = crossing and next(crossing[2]) and crossing[2] or calibrate.errors(list, result.values)
+  local crossing = result.crossing[1]
+  local errors = next(crossing[2]) and crossing[2] or calibrate.errors(list, result.values)
   for _, id in ipairs(engines) do
     local one = result.values.engines[id]
-    local about = { kernels = "kernels", error = outcome.errors(list, errors, id),
-                    unseen = outcome.unseen(result.others, MEASURED), range = outcome.range(list, id),
-                    provenance = provenance(data, list, crossing and crossing[1]) }
+    local about = { kernels = "kernels", error = outcome.errors(list, errors, id, result.own),
+                    unseen = result.own and one.unseen or outcome.unseen(result.others, MEASURED),
+                    range = outcome.range(list, id),
+                    provenance = provenance(data, list, next(crossing[2]) and crossing[1]) }
     local path = folder and options.output .. id .. ".json" or options.output
     if not folder then
       one.id = path:match "([^/]*)%.json$" or path:match "([^/]*)$"
@@ -351,8 +374,8 @@ function command.run(options)
   if own and #engines_of(list) > 1 then error("results of more than one engine: one fit is of one engine", 0) end
   add_kernels(tables, base, options)
   local values, kept, others, x = fit(list, base, own, options)
-  local crossing = not own and crossed(list, base, kept, x, options) or nil
-  for _, way in ipairs(crossing or {}) do tell_errors(way[1], way[2], options) end
+  local crossing = crossed(list, base, kept, x, own, options)
+  for _, way in ipairs(crossing) do tell_errors(way[1], way[2], options) end
   write(options, data, list, { values = values, others = others, crossing = crossing, own = own })
   return true
 end

@@ -1,9 +1,11 @@
 --- `oracle validate TABLE`: each row of a table of measurements simulated, and its errors told.
 local accuracy = require "oracle.study.accuracy"
 local console = require "oracle.text.console"
-local core = require "oracle.core"
 local files = require "oracle.command.files"
+local fits = require "oracle.models.fits"
+local latency_unit = require "oracle.text.latency_unit"
 local ordered = require "oracle.text.ordered"
+local paths = require "oracle.text.paths"
 local prediction = require "oracle.study.prediction"
 local requests_error = require "oracle.study.requests_error"
 local scenario = require "oracle.scenario"
@@ -131,8 +133,6 @@ local function physics_text(physics)
     physics.rows[1].why)
 end
 
-local UNITS = { s = "seconds", us = "microseconds" }
-
 local function report(path, title, t, notes)
   local out = { ("%s: %s, %d rows\n\nabsolute error (%%) and bias\n"):format(path, title, t.rows),
                 console.table(HEAD, overall_rows(t.overall)) }
@@ -160,27 +160,24 @@ local function report(path, title, t, notes)
   return table.concat(out)
 end
 
--- What a reader should know before the figures: units that are off by a thousand, fits.
-local function notes_of(entries, kept)
-  local compared, notes, fits = {}, {}, {}
-  for i, e in ipairs(kept) do compared[i] = e.compared end
-  local unit = accuracy.unit_of(compared)
-  if unit then
-    notes[1] = ("latencies seem to be in %s: they are off by a thousand as the milliseconds that their columns say")
-      :format(UNITS[unit])
-  end
+-- What a reader should know beside the figures: units that are off by a thousand, fits.
+local function notes_of(entries)
+  local compared, notes, count = {}, {}, {}
   for _, e in ipairs(entries) do
-    local name = e.predicted.fit or "roofline"
-    fits[name] = (fits[name] or 0) + 1
+    if not e.row.apart then compared[#compared + 1] = e.compared end
   end
-  local list = {}
-  for _, name in ipairs(ordered.keys(fits)) do list[#list + 1] = ("%s %d"):format(name, fits[name]) end
+  local unit = accuracy.unit_of(compared)
+  notes[1] = latency_unit.text(unit)
+  for _, e in ipairs(entries) do
+    local name = (e.predicted.fit or "roofline") .. (e.predicted.forced and " (forced)" or "")
+    count[name] = (count[name] or 0) + 1
+  end
+  local list, priced = {}, {}
+  for i, name in ipairs(ordered.keys(count)) do
+    list[i], priced[i] = ("%s %d"):format(name, count[name]), { name, count[name] }
+  end
   if #list > 0 then notes[#notes + 1] = "\npriced by: " .. table.concat(list, ", ") .. " rows" end
-  return notes, ordered.object((function()
-    local pairs_list = {}
-    for i, name in ipairs(ordered.keys(fits)) do pairs_list[i] = { name, fits[name] } end
-    return pairs_list
-  end)()), unit
+  return notes, ordered.object(priced), unit
 end
 
 -- ---- rows as CSV ----
@@ -225,24 +222,29 @@ end
 -- ---- the command ----
 
 --- Do it.
--- @return true, and what was found as an ordered object; raises "path: what is wrong"
+-- @return whether a row could be predicted, and what was found as an ordered object; raises "path: what is wrong"
 function command.run(path, text, options, kind)
   local ok, rows, skipped = pcall(tables.read, kind, text, path)
   if not ok then error(scenario.about(path, scenario.first_line(rows)), 0) end
   if #rows + #skipped == 0 then error(path .. ": no measurements below the header", 0) end
+  if options.fit and options.fit ~= "none" then fits.open(options.fit, paths.find) end
   ui.host().guard(false)
   local predictions = predict(rows, options)
-  local t, entries, kept = accuracy.table(rows, predictions, skipped)
-  local notes, fits, unit = notes_of(entries, kept)
+  local t, entries = accuracy.table(rows, predictions, skipped)
+  local notes, priced, unit = notes_of(entries)
   local per_request = requests_error.table(entries)
   if per_request then notes[#notes + 1] = requests_error.text(per_request) end
   local _, title = tables.kind(text)
   if files.stdout_is_free(options) then io.write(report(path, title, t, notes)) end
   if options.csv then csv_lines = csv_of(entries) end
-  local list = { { "file", path }, { "what", kind }, { "title", title }, { "fits", fits }, { "unit", unit },
+  local list = { { "file", path }, { "what", kind }, { "title", title }, { "fits", priced }, { "unit", unit },
                  { "requests", per_request } }
   for _, key in ipairs(ordered.keys(t)) do list[#list + 1] = { key, t[key] } end
-  return true, ordered.object(list), core
+  if #entries == 0 then
+    local first = t.failed[1] or t.skipped[1]
+    ui.say(("oracle: %s: none of its %d rows could be predicted: %s"):format(path, #rows + #skipped, first.why))
+  end
+  return #entries > 0, ordered.object(list)
 end
 
 return command

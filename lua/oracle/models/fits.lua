@@ -342,7 +342,8 @@ end
 -- @param context { model =, layout = }
 -- @param forced whether the fit is of another engine or chip
 -- @return { error = { ttft = { median =, interval = ... in % } ... } or nil, unseen = parameters it needs that no data
---   determined, sorted, forced =, sequences = the most at a time in the data or nil }
+--   determined, sorted, forced =, generation = its name where the errors are those of others,
+--   sequences = the most at a time in the data or nil }
 function fits.accuracy(fit, generation, filled, context, forced)
   local unseen, seen = {}, {}
   for _, t in ipairs { "all", generation } do
@@ -355,8 +356,13 @@ function fits.accuracy(fit, generation, filled, context, forced)
     end
   end
   table.sort(list)
-  local errors = fit.error or {}
-  return { fit = fit.id, error = errors[generation] or errors.all, unseen = list, forced = forced,
+  local errors, known = fit.error or {}, {}
+  local others = not errors[generation] and next(errors, next(errors) == "all" and "all" or nil) ~= nil
+  for _, t in ipairs { errors.all or {}, errors[generation] or {} } do
+    for metric, figures in pairs(t) do known[metric] = figures end
+  end
+  return { fit = fit.id, error = next(known) and known or nil, unseen = list, forced = forced,
+           generation = others and generation or nil,
            sequences = fit.range and fit.range.sequences }
 end
 

@@ -9,6 +9,7 @@ local METRICS = { "ttft", "tpot", "e2e", "throughput" }
 
 -- What each reason makes of a half-width; the same factors for all fits.
 local FORCED = 2.0                                        -- a fit of another engine or generation
+local OTHERS = 1.5                                        -- errors that are those on other generations of chips
 local UNSEEN, MOST_UNSEEN = 0.25, 1.0                     -- more for each parameter that no data determined, at most
 local DOUBLING = 0.25                                     -- more for each doubling of the sequences beyond the data
 -- A queue amplifies the error of what it waits for: u = share of a request's time that it waits.
@@ -43,6 +44,10 @@ end
 local function widening(a, summary)
   local factor, reasons = 1, {}
   if a.forced then factor, reasons[1] = FORCED, "the fit is of another engine or chip" end
+  if a.generation then
+    factor = factor * OTHERS
+    reasons[#reasons + 1] = ("few of its data, or none, are of generation %s"):format(a.generation)
+  end
   if #a.unseen > 0 then
     factor = factor * (1 + math.min(MOST_UNSEEN, UNSEEN * #a.unseen))
     reasons[#reasons + 1] = "not in its data: " .. table.concat(a.unseen, ", ")

@@ -1,4 +1,5 @@
 --- Predictions beside measurements: errors by metric, over all rows and by what they have in common.
+local latency_unit = require "oracle.text.latency_unit"
 local ordered = require "oracle.text.ordered"
 
 local accuracy = {}
@@ -80,9 +81,6 @@ function accuracy.impossible(row, p)
   end
 end
 
--- Whether numbers are of another unit than they are said to be: seconds or microseconds for milliseconds.
-local SUSPECT = 300
-
 --- The unit that a table's latencies seem to be in, by the middle of predicted over measured: "s", "us"; nil: ms.
 function accuracy.unit_of(compared)
   local ratios = {}
@@ -90,11 +88,7 @@ function accuracy.unit_of(compared)
     local one = c.tpot or c.e2e or c.ttft
     if one and one.predicted > 0 then ratios[#ratios + 1] = one.predicted / one.measured end
   end
-  if #ratios == 0 then return nil end
-  table.sort(ratios)
-  local middle = quantile(ratios, 0.5)
-  if middle > SUSPECT then return "s" end
-  if middle < 1 / SUSPECT then return "us" end
+  return latency_unit.of(ratios)
 end
 
 -- ---- tables ----
@@ -247,7 +241,7 @@ function accuracy.table(rows, predictions, skipped)
     { "physics", ordered.object { { "n", #odd }, { "rows", ordered.array(names) } } },
     { "skipped", reasons(skipped) }, { "failed", reasons(failed) }, { "coverage_pct", coverage(kept) },
     { "worst", worst_of(kept, WORST) },
-  }, entries, kept
+  }, entries
 end
 
 return accuracy

@@ -104,6 +104,7 @@ function prediction.one(given, options, memo)
     local raw = planning.simulate(plan, { shapes = true, csv = path })
     local out = measures(raw, plan)
     out.fit, out.interval = plan.deployment.fit, summary.new(plan, raw).interval
+    out.forced = plan.deployment.accuracy and plan.deployment.accuracy.forced or nil
     out.split, out.least_tpot = inside(plan, raw)
     if options.shapes then out.shapes = raw.shapes end
     if path then out.generation, out.first = request_times(path) end

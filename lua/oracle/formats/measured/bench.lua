@@ -13,26 +13,30 @@ local function number(v, key)
   return n
 end
 
--- Tokens of the requests: each length as often as it came, else the mean.
-local function lengths(v, list, total, count)
-  if type(v[list]) == "table" and #v[list] > 0 then
-    local values = {}
-    for i, n in ipairs(v[list]) do
-      if type(n) ~= "number" then error(("%s[%d]: a number expected"):format(list, i), 0) end
-      if n >= 1 then values[#values + 1] = n end          -- a request that failed has no tokens
-    end
-    if #values > 0 then return { kind = "empirical", values = values } end
-  end
-  local sum = number(v, total)
-  if not sum then error(("%s: missing, and there is no %s"):format(total, list), 0) end
-  return { kind = "constant", value = math.max(1, math.floor(sum / count + 0.5)) }
-end
-
 -- A number above 0, where there is one.
 local function positive(v, key)
   local n = number(v, key)
   if n and not (n > 0 and n < math.huge) then error(("%s: %s: a number above 0 expected"):format(key, n), 0) end
   return n
+end
+
+local MOST_TOKENS = 1000000000                            -- of a prompt or an answer
+
+-- Tokens of the requests: each length as often as it came, else the mean.
+local function lengths(v, list, total, count)
+  if type(v[list]) == "table" and #v[list] > 0 then
+    local values = {}
+    for i, n in ipairs(v[list]) do
+      if type(n) ~= "number" or n < 0 or n > MOST_TOKENS then
+        error(("%s[%d]: tokens, a number from 0 to %d, expected"):format(list, i, MOST_TOKENS), 0)
+      end
+      if n >= 1 then values[#values + 1] = n end          -- a request that failed has no tokens
+    end
+    if #values > 0 then return { kind = "empirical", values = values } end
+  end
+  local sum = positive(v, total)
+  if not sum then error(("%s: missing, and there is no %s"):format(total, list), 0) end
+  return { kind = "constant", value = math.max(1, math.floor(sum / count + 0.5)) }
 end
 
 -- A ramp of rates, where one was asked for: { ramp =, low =, high = }.
@@ -52,15 +56,25 @@ local function list_of(d)
   return d.values or { d.value }
 end
 
+-- Requests/s; nil: no rate.
+local function rate_of(v)
+  local text, rate = v.request_rate, tonumber(v.request_rate)
+  if text == nil or text == null or text == "inf" or text == "Infinity" then return nil end
+  if not rate or rate <= 0 then
+    error(('request_rate: %s: a number above 0, or "inf", expected'):format(tostring(text):sub(1, 40)), 0)
+  end
+  return rate
+end
+
 -- "inf" and absence both mean: as fast as the concurrency allows. A rate beside a concurrency, and a ramp, are paced by
 -- the client.
 local function workload_of(v, count)
   local prompt = lengths(v, "input_lens", "total_input_tokens", count)
   local output = lengths(v, "output_lens", "total_output_tokens", count)
-  local rate, concurrency = tonumber(v.request_rate), positive(v, "max_concurrency")
+  local rate, concurrency = rate_of(v), positive(v, "max_concurrency")
   local burstiness = positive(v, "burstiness")
   local paced_load = ramp_of(v)
-  local steady = rate and rate > 0 and rate < math.huge
+  local steady = rate and rate < math.huge
   local most = concurrency and math.tointeger(concurrency)
   if concurrency and not most then error("max_concurrency: a whole number expected", 0) end
   if paced_load or steady and most then
@@ -80,17 +94,18 @@ local function workload_of(v, count)
   return w
 end
 
--- What it holds of each metric.
+-- What it holds of each metric. A time of 0 is none; answers of one token have none between tokens.
 local function measured_of(v)
-  local measured = {}
+  local measured, single = {}, number(v, "total_output_tokens") == number(v, "completed")
   for _, metric in ipairs(metrics.ALL) do
     if metric.bench and metric.name then
       local of = {}
-      for _, key in ipairs(load.STATISTICS) do of[key] = number(v, ("%s_%s_ms"):format(key, metric.bench)) end
-      of.p50 = number(v, ("median_%s_ms"):format(metric.bench)) or of.p50
+      local read = single and metric.short ~= "ttft" and metric.short ~= "e2e" and number or positive
+      for _, key in ipairs(load.STATISTICS) do of[key] = read(v, ("%s_%s_ms"):format(key, metric.bench)) end
+      of.p50 = read(v, ("median_%s_ms"):format(metric.bench)) or of.p50
       measured[metric.short] = of
     elseif metric.bench then
-      measured[metric.short] = number(v, metric.bench)
+      measured[metric.short] = positive(v, metric.bench)
     end
   end
   return measured

@@ -12,6 +12,19 @@ local function split(line)
   return cells
 end
 
+local MOST = 1e12                                         -- tokens, seconds or milliseconds
+
+-- A cell as a number; nil where it is empty or there is no such column.
+local function number(cells, at, name, line)
+  local text = at[name] and cells[at[name]]
+  if text == nil or text == "" then return nil end
+  local n = tonumber(text)
+  if not n or n < 0 or n > MOST then
+    error(('line %d: %s: "%s": a number from 0 to %g expected'):format(line, name, text:sub(1, 40), MOST), 0)
+  end
+  return n
+end
+
 local function columns(head)
   local at = {}
   for i, name in ipairs(split(head)) do at[name] = i end
@@ -23,19 +36,19 @@ end
 
 -- The rows as { arrival =, prompt =, output =, completion =, and the latencies by short name, ms }.
 local function read(text)
-  local at, rows, number = nil, {}, 0
+  local at, rows, line_number = nil, {}, 0
   for line in text:gmatch("[^\n]+") do
-    number = number + 1
+    line_number = line_number + 1
     if not at then
       at = columns(line)
     else
       local cells = split(line)
-      local function cell(name) return at[name] and tonumber(cells[at[name]]) or nil end
+      local function cell(name) return number(cells, at, name, line_number) end
       local row = { arrival = cell("arrival_time"), prompt = cell("prompt_tokens"), output = cell("output_tokens"),
                     completion = cell("completion_time") }
       for _, latency in ipairs(metrics.LATENCIES) do row[latency.short] = latency.csv and cell(latency.csv) end
       if not (row.arrival and row.arrival >= 0 and row.prompt and row.prompt >= 1) then
-        error(("line %d: arrival_time >= 0 and prompt_tokens >= 1 expected"):format(number), 0)
+        error(("line %d: arrival_time >= 0 and prompt_tokens >= 1 expected"):format(line_number), 0)
       end
       if not row.output or row.output < 1 then row.output = cell("max_output_tokens") or 1 end
       rows[#rows + 1] = row

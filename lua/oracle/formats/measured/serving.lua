@@ -73,6 +73,7 @@ local function workload(row, prompt, output, requests)
   local make = ARRIVALS[row.arrival or ""]
   if not make then return nil, "unknown arrival " .. tostring(row.arrival) end
   if not value and row.arrival ~= "burst" then return nil, "arrival_value is not said" end
+  if value == 0 then return nil, "arrival_value is 0" end
   local w = { prompt = prompt, output = output }
   make(w, value, count and math.min(count, MOST))
   return w
@@ -118,6 +119,7 @@ local function deployment(row)
   if not t.engine then return nil, "unknown engine " .. tostring(row.engine) end
   t.gpu = names.gpu(row.gpu)
   if not t.gpu then return nil, "unknown GPU " .. tostring(row.gpu) end
+  if row.precision and not names.format(row.precision) then return nil, "unknown precision " .. row.precision end
   t.model = names.model(row.model, row.precision)
   if not t.model then return nil, "unknown model " .. tostring(row.model) end
   t.kv = row.kv_dtype or deployed.kv(t.engine, t.model)
@@ -126,7 +128,7 @@ local function deployment(row)
   else
     one_side(row, t)
   end
-  t.max_num_seqs = math.tointeger(tonumber(row.max_num_seqs))
+  t.max_num_seqs = csv.count(row, "max_num_seqs", 1)
   t.max_num_batched_tokens = math.tointeger(tonumber(row.max_num_batched_tokens))
   return t
 end

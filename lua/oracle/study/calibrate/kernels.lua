@@ -8,6 +8,7 @@ local kernels = {}
 
 local FEW, LARGE_WEIGHTS = 16, 8e6                        -- tokens, and weights beyond any cache's reach
 local MANY, WIDE = 4096, 4096                             -- tokens and sides of products that fill a chip
+local LOWEST, HIGHEST = 0.02, 20                          -- shares beyond which times are of another unit
 local LEAST = 8                                           -- measurements that make a median
 
 local FORMATS = { bfloat16 = "bf16", float16 = "fp16", fp8 = "fp8", fp8_block = "fp8_block", nvfp4 = "fp4",
@@ -24,12 +25,21 @@ function kernels.is(columns)
   return columns.gemm_dtype and columns.m and columns.n and columns.k and columns.latency_ms and columns.gpu
 end
 
+-- Seconds of a measurement; nil where none is said.
+local function time_of(row)
+  local text = row.latency_ms
+  local ms = tonumber(text)
+  if text and not (ms and ms > 0 and ms < math.huge) then
+    error(('line %d: latency_ms: "%s": a time above 0 expected'):format(row.line, text:sub(1, 40)), 0)
+  end
+  return ms and ms / 1000
+end
+
 -- One measurement into the lists of its generation and format.
 local function note(found, row, chip)
   local m, n, k = tonumber(row.m), tonumber(row.n), tonumber(row.k)
-  local seconds = tonumber(row.latency_ms) and tonumber(row.latency_ms) / 1000
-  local format = FORMATS[row.gemm_dtype or ""]
-  if not (m and n and k and seconds and seconds > 0 and format) then return false end
+  local seconds, format = time_of(row), FORMATS[row.gemm_dtype or ""]
+  if not (m and n and k and seconds and format) then return false end
   local key = chip.generation .. " " .. format
   local lists = found[key] or { generation = chip.generation, format = format, bandwidth = {}, compute = {} }
   found[key] = lists
@@ -41,6 +51,15 @@ local function note(found, row, chip)
     if ok and peak > 0 then table.insert(lists.compute, 2 * m * n * k / seconds / peak) end
   end
   return true
+end
+
+-- A share of the data sheet that times in milliseconds can give.
+local function in_milliseconds(name, share)
+  if share < LOWEST or share > HIGHEST then
+    error(("latency_ms: kernels seem to be in %s, not in milliseconds: %s would be %.3g of the data sheet"):format(
+      share > HIGHEST and "seconds" or "microseconds", name, share), 0)
+  end
+  return share
 end
 
 --- Put what a table tells into the kernels of a base.
@@ -63,7 +82,7 @@ function kernels.fit(rows, chip, into)
     for _, what in ipairs { "bandwidth", "compute" } do
       local name = "gemm_" .. what
       if t and t[name] and #f[what] >= LEAST then
-        local share = math.min(1.1, median(f[what]))
+        local share = math.min(1.1, in_milliseconds(name, median(f[what])))
         out[#out + 1] = { name = ("%s.%s.%s"):format(f.generation, name, f.format), share = share, n = #f[what],
                           was = t[name][f.format] }
         t[name][f.format] = share

@@ -21,19 +21,23 @@ local function half_width(errors)
   return 100 * quantile(list, COVERAGE)
 end
 
+-- Repeated runs of one deployment differ by 4 to 5 % in their steps and by 8 % in their first tokens; 80 % of them lie
+-- within 1.28 such deviations. No interval about one's own runs is narrower, however few they are and well they fit.
+local LEAST = { ttft = 10, tpot = 6, e2e = 6, throughput = 6 }
+
 local function round(v) return math.floor(10 * v + 0.5) / 10 end
 
-local function figures(errors)
+local function figures(errors, least)
   local s = accuracy.summary(errors)
   return ordered.object { { "n", s.n }, { "median", round(s.median) }, { "mean", round(s.mean) },
                           { "p80", round(s.p80) }, { "bias", round(s.bias) },
-                          { "interval", round(half_width(errors)) } }
+                          { "interval", round(math.max(half_width(errors), least)) } }
 end
 
 -- E2E and throughput follow from the times of steps where no row tells them.
 local STANDS_FOR = { e2e = "tpot", throughput = "tpot" }
 
-local function of_rows(errors)
+local function of_rows(errors, own)
   local list = {}
   for _, metric in ipairs(accuracy.METRICS) do
     local values = {}
@@ -42,7 +46,7 @@ local function of_rows(errors)
       values = {}
       for _, e in ipairs(errors) do values[#values + 1] = e[STANDS_FOR[metric]] end
     end
-    if #values > 0 then list[#list + 1] = { metric, figures(values) } end
+    if #values > 0 then list[#list + 1] = { metric, figures(values, own and LEAST[metric] or 0) } end
   end
   return ordered.object(list)
 end
@@ -51,7 +55,8 @@ local FEW = 20                                            -- rows of a generatio
 
 --- Errors as a fit's file has them.
 -- @param rows of oracle.study.calibrate.priced, @param errors by place: those on rows that were left out
-function outcome.errors(rows, errors, engine)
+-- @param own whether they are runs of one's own deployment
+function outcome.errors(rows, errors, engine, own)
   local all, by, names = {}, {}, {}
   for i, r in ipairs(rows) do
     if r.engine == engine and errors[i] then
@@ -66,9 +71,9 @@ function outcome.errors(rows, errors, engine)
   end
   if #all == 0 then return nil end
   table.sort(names)
-  local list = { { "all", of_rows(all) } }
+  local list = { { "all", of_rows(all, own) } }
   for _, g in ipairs(names) do
-    if #by[g] >= FEW then list[#list + 1] = { g, of_rows(by[g]) } end
+    if own or #by[g] >= FEW then list[#list + 1] = { g, of_rows(by[g], own) } end
   end
   return ordered.object(list)
 end
