@@ -217,5 +217,6 @@ describe("oracle calibrate", function()
     program.refused(1, ("calibrate '%s' -o '%s'"):format(program.write("one.csv", ONE_ROW), out),
       "runs at 1 load cannot tell kernels%.hopper%.")
     program.refused(1, ("calibrate '%s/none.csv' -o '%s'"):format(program.dir, out), "no such file")
+    program.refused(1, ("calibrate '%s' -o '%s/none/'"):format(empty, program.dir), "/none/: no such folder")
   end)
 end)

@@ -356,6 +356,8 @@ end
 function command.run(options)
   if not options.output or options.output == "" then ui.misuse("calibrate: -o FILE.json (or FOLDER/) expected") end
   local data, deployment = split(options)
+  local folder = options.output:match "^(.*/)[^/]*$"
+  if folder and not paths.exists(folder) then error(folder .. ": no such folder", 0) end
   if not options.output:match "/$" and not options.force and paths.exists(options.output) then
     error(("%s: exists; --force replaces it"):format(options.output), 0)
   end
