@@ -18,7 +18,7 @@ local FILES = {
   ["s.lua"] = SCENARIO:format "",
   ["v.lua"] = SCENARIO:format "vary = { { 'seed', { 1, 2 } } },",
   ["closed.lua"] = SCENARIO:format "engine = { max_model_len = 640, max_num_seqs = 4 }," :gsub("poisson", "closed_loop")
-    :gsub("rate = 20, count = 30", "concurrency = 2, duration = 2"),
+    :gsub("rate = 20, count = 30", "concurrency = 2, duration = 0.4"),
   ["script"] = "s:run() print(s:result().requests.total, s.now, s:result().oracle.lod, s.scenario.seed)\n",
   ["p.lua"] = [[return require("oracle.policy").admission { name = "p", admit = function() return true end }]],
   ["w.lua"] = "return function(g) return { gap = g:exponential(1), prompt = 50, output = 5 } end",
@@ -39,7 +39,7 @@ local FILES = {
 local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
-  plan = { "plan closed.lua --slo 'ttft.p99<=1s' --gpus h100-sxm --max-gpus 1" },
+  plan = { "plan closed.lua --slo 'e2e.mean<=170ms' --gpus h100-sxm --max-gpus 1" },
   new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },

@@ -188,8 +188,8 @@ describe("the drafter", function()
 end)
 
 describe("KV blocks of drafts", function()
-  -- 32 tokens are two blocks of 16; with four drafts, and as many that an EAGLE head writes ahead, three. One is the null
-  -- block.
+  -- 32 tokens are two blocks of 16; with four drafts, and as many that an EAGLE head writes ahead, three. One is the
+  -- null block.
   it("are held ahead for heads and draft models", function()
     local t = alone(ngram(4, 0.5), 16)
     t.workload = workload.batch { count = 1, prompt = 16, output = 16 }
