@@ -6,11 +6,12 @@ local space = require "oracle.study.plan_space"
 setup(program.open)
 teardown(program.close)
 
-local SMALL = "plan --model llama-3.1-8b --workload 512,64,10 --gpus h100-sxm --max-gpus 2 "
+local ANY = "plan --model llama-3.1-8b --workload 512,64,10 --gpus h100-sxm --max-gpus "
+local SMALL, LARGER = ANY .. "1 ", ANY .. "2 "
 local SLO = "--slo 'ttft.p99<=1s,tpot.p95<=30ms' "
 
-local function planned(args)
-  local code, out, err = program.run(SMALL .. args .. " --json - -q")
+local function planned(args, size)
+  local code, out, err = program.run((size or SMALL) .. args .. " --json - -q")
   return code, out ~= "" and json.decode(out) or nil, err
 end
 
@@ -42,7 +43,7 @@ end)
 describe("oracle plan", function()
   it("finds the cheapest, says why not of the others, and gives a scenario that meets the objectives", function()
     local path = program.dir .. "/best.lua"
-    local code, f, err = planned(SLO .. "-o " .. path)
+    local code, f, err = planned(SLO .. "-o " .. path, LARGER)
     assert.equal(0, code, err)
     assert.is_true(f.found and #f.plans > 0 and f.visited >= f.simulated)
     local last = 0
