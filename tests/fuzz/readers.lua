@@ -1,5 +1,6 @@
 --- What reads a text that came from outside, each as a function of that text that must not raise: the fuzz targets
--- (tests/fuzz/reader.c, $FUZZ_READER names one) and the corpora replayed by tests/spec/corpus_spec.lua go through these.
+-- (tests/fuzz/reader.c, $FUZZ_READER names one) and the corpora replayed by tests/spec/corpus_spec.lua go through
+-- these.
 local core = require "oracle.core"
 local formats = require "oracle.formats"
 local fix = require "oracle.formats.yaml.fix"

@@ -60,12 +60,10 @@ static int read_line(lua_State *L)
   const char *line = h->editor.read(h->editor.self, prompt, &abandoned);
   luaL_unref(L, LUA_REGISTRYINDEX, h->completer);
   h->completer = LUA_NOREF;
-  if (orc_watchdog_terminated())
+  if (orc_watchdog_terminated() || (line == NULL && !abandoned))
     lua_pushnil(L);
   else if (abandoned)
     lua_pushboolean(L, 0);
-  else if (line == NULL)
-    lua_pushnil(L);
   else
     lua_pushstring(L, line);
   return 1;

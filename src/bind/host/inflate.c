@@ -28,6 +28,8 @@ static int next_piece(z_stream *z, char *room, size_t size)
   return code;
 }
 
+enum { PIECE = 4096 }; /* bytes that are unpacked at a time */
+
 /* inflate(text, most) -> what is compressed in it; nil and why where it is no gzip file, ends too
    early, or holds more than `most` bytes */
 static int inflate_text(lua_State *L)
@@ -41,9 +43,9 @@ static int inflate_text(lua_State *L)
   luaL_buffinit(L, &b);
   lua_Integer got = 0;
   for (;;) {
-    char *room = luaL_prepbuffer(&b);
-    const int code = next_piece(&z, room, LUAL_BUFFERSIZE);
-    const size_t filled = LUAL_BUFFERSIZE - z.avail_out;
+    char *room = luaL_prepbuffsize(&b, PIECE);
+    const int code = next_piece(&z, room, PIECE);
+    const size_t filled = PIECE - z.avail_out;
     luaL_addsize(&b, filled);
     got += (lua_Integer)filled;
     if (got > most) return refuse(L, &z, "compressed (gzip), and what it holds is too large");

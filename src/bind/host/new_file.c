@@ -89,8 +89,9 @@ static int open_file(lua_State *L)
 static bool real_folder(const char *path, char *out)
 {
   char part[PATH_MAX];
-  if (strlen(path) >= sizeof part) return false;
-  strcpy(part, path);
+  const size_t n = strlen(path);
+  if (n >= sizeof part) return false;
+  memcpy(part, path, n + 1);
   for (;;) {
     char *slash = strrchr(part, '/');
     if (slash == NULL) return realpath(".", out) != NULL;
