@@ -30,15 +30,6 @@ local OPEN_WEIGHT = 3                                     -- of a stage of stead
 
 -- ---- reading ----
 
-local function read_file(path)
-  local f, why = io.open(path, "rb")
-  if not f then error((why:gsub("No such file or directory", "no such file")), 0) end
-  local text = f:read "a"
-  f:close()
-  if not text then error(path .. ": cannot be read", 0) end
-  return text
-end
-
 -- The scenario of the command line, for results that say no deployment, and the other files.
 local function split(options)
   local data, deployment = {}, nil
@@ -60,7 +51,7 @@ end
 local function gather(data, deployment)
   local rows, skipped, tables, own = {}, {}, {}, nil
   for _, path in ipairs(data) do
-    local s = sources.read(path, read_file(path), deployment)
+    local s = sources.read(path, paths.read(path), deployment)
     if s.kind == "kernels" then tables[#tables + 1] = { path, s.text }
     elseif s.kind == "calibration" or s.kind == "collectives" then
       ui.say(("oracle: warning: %s: %s; a fit of steps takes nothing of it"):format(path, s.kind))
@@ -80,7 +71,7 @@ end
 
 -- ---- what it begins with ----
 
-local function decode(path) return core.json.decode(read_file(path), path) end
+local function decode(path) return core.json.decode(paths.read(path), path) end
 
 local function priors()
   local folder = paths.path "models/fits/priors/"
@@ -187,22 +178,23 @@ end
 
 -- ---- fitting ----
 
-local function engines_of(list)
+-- The different values of a field of rows, sorted.
+local function different(list, field)
   local seen, order = {}, {}
   for _, r in ipairs(list) do
-    if not seen[r.engine] then seen[r.engine], order[#order + 1] = true, r.engine end
+    if not seen[r[field]] then seen[r[field]], order[#order + 1] = true, r[field] end
   end
   table.sort(order)
   return order
 end
 
-local function generations_of(list)
-  local seen, order = {}, {}
-  for _, r in ipairs(list) do
-    if not seen[r.generation] then seen[r.generation], order[#order + 1] = true, r.generation end
-  end
-  table.sort(order)
-  return order
+local function engines_of(list) return different(list, "engine") end
+local function generations_of(list) return different(list, "generation") end
+
+local function named(parameters, most)
+  local list = {}
+  for i, p in ipairs(parameters) do list[i] = p.name end
+  return table.concat(list, ", ", 1, math.min(most or #list, #list))
 end
 
 -- A model without its format and its tuning: what shares a shape is left out together.
@@ -245,28 +237,26 @@ local LEAST_LOADS = 3                                     -- that tell floors, h
 
 -- Fewer figures than parameters say one thing that several of them could be the cause of.
 local function check_figures(list, kept)
-  local figures, names_list = 0, {}
+  local figures = 0
   for _, r in ipairs(list) do
     local m = r.row.measured
     figures = figures + (m.ttft and not r.row.burst and 1 or 0) + ((m.tpot or m.e2e or m.throughput) and 1 or 0)
   end
   if figures >= #kept then return end
-  for i, p in ipairs(kept) do names_list[i] = p.name end
-  error(("%d measured figures cannot tell %s apart"):format(figures, table.concat(names_list, ", ")), 0)
+  error(("%d measured figures cannot tell %s apart"):format(figures, named(kept)), 0)
 end
 
 -- Runs at too few loads say one number, which several parameters could be the cause of.
 local function check_loads(list, kept)
-  local seen, count, names_list = {}, 0, {}
+  local seen, count = {}, 0
   for _, r in ipairs(list) do
     local w = r.row
     local key = table.concat({ tostring(w.load), w.layout, w.model, w.gpu, w.lengths or "" }, "|")
     if not seen[key] then seen[key], count = true, count + 1 end
   end
   if count >= LEAST_LOADS then return end
-  for i, p in ipairs(kept) do names_list[i] = p.name end
   error(("runs at %d load%s cannot tell %s apart: %d different ones at least, one request at a time among them"):format(
-    count, count == 1 and "" or "s", table.concat(names_list, ", "), LEAST_LOADS), 0)
+    count, count == 1 and "" or "s", named(kept), LEAST_LOADS), 0)
 end
 
 local function fit(list, base, own, options)
@@ -274,10 +264,8 @@ local function fit(list, base, own, options)
   calibrate.weigh(list)
   local kept, others = calibrate.determined(list, base, parameters)
   if #kept == 0 then
-    local all = {}
-    for i, p in ipairs(parameters) do all[i] = p.name end
     error(("the data determine none of the parameters (%s): runs at several loads expected, a low one among them")
-      :format(table.concat(all, ", ", 1, math.min(8, #all))), 0)
+      :format(named(parameters, 8)), 0)
   end
   check_loads(list, kept)
   check_figures(list, kept)

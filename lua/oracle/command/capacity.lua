@@ -1,12 +1,11 @@
 --- `oracle capacity FILE --slo ...`: the most load that meets objectives, or with --replicas the fewest that do.
 local lazy = require "oracle.lazy"
 local capacity = require "oracle.study.capacity"
-local core = require "oracle.core"
 local files = require "oracle.command.files"
-local literal = require "oracle.scenario.literal"
 local ordered = require "oracle.text.ordered"
 local report = lazy "oracle.study.capacity_report"
 local scenario = require "oracle.scenario"
+local sweep = lazy "oracle.study.sweep"
 local ui = require "oracle.command.ui"
 
 local command = {}
@@ -14,16 +13,12 @@ local command = {}
 local LOOK = 0.1                                          -- s between looks at the clock and at Ctrl-C
 
 local function job_of(options, path, text, config)
-  local job = { kind = "capacity", path = path, text = text, config = config, set = {}, seed = options.seed,
+  local job = { kind = "capacity", path = path, text = text, config = config, set = files.assignments(options),
+                seed = options.seed,
                 lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
                 over = options.over, replicas = options.replicas,
                 seeds = options.seeds, goodput = options.goodput and ui.share("--goodput", options.goodput, "0.95"),
                 precision = options["until"] and ui.share("--until", options["until"], "2%") }
-  for i, assignment in ipairs(options.set) do
-    local key, value = literal.split(assignment)
-    if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
-    job.set[i] = { key, value }
-  end
   if options.slo then job.slo = files.objectives(nil, options.slo) end
   if job.over and job.replicas then ui.misuse("--over %s: --replicas raises the replicas; one of both", job.over) end
   return job
@@ -43,15 +38,15 @@ local function runner(work, job, options, meter)
       return got
     end, function() end
   end
-  local pool, done = host.pool(math.min(threads, 64), "oracle.worker", core.json.encode(job)), 0
+  local ex, done = sweep.threads(host, job, math.min(threads, 64)), 0
   return function(wanted)
     local place, got, left = {}, {}, #wanted
     for i, one in ipairs(wanted) do
       place[one.index] = i
-      pool:submit(one.index)
+      ex:submit(one.index)
     end
     while left > 0 do
-      local index, text = pool:take(LOOK)
+      local index, text = ex:take(LOOK)
       if host.interrupted() then return nil end
       if index then
         if not text then return nil end
@@ -61,7 +56,7 @@ local function runner(work, job, options, meter)
     end
     return got
   end, function(ended)
-    if ended then pool:close() else pool:abandon() end
+    if ended then ex:close() else ex:abandon() end
   end
 end
 

@@ -1,9 +1,9 @@
 --- The files of a command line: the scenario it names, as it says it is to be, and where results go.
 local lazy = require "oracle.lazy"
 local config_file = lazy "oracle.command.config_file"
-local cost_model = lazy "oracle.cost_model"
 local grammar = lazy "oracle.command.options"
 local host = lazy.optional "oracle.host"
+local jobs = lazy "oracle.study.job"
 local literal = lazy "oracle.scenario.literal"
 local lod = lazy "oracle.study.lod"
 local objectives = lazy "oracle.scenario.slo"
@@ -77,21 +77,23 @@ function files.load(path, options)
   error(why, 0)
 end
 
---- What the command line says of a scenario: --set, --fit, --seed, --lod.
-function files.adjust(s, options)
-  for _, assignment in ipairs(options.set) do
+--- What --set says: { { key, text }, ... }.
+function files.assignments(options)
+  local list = {}
+  for i, assignment in ipairs(options.set) do
     local key, text = literal.split(assignment)
     if not key then misuse("--set %s: KEY=VALUE expected", assignment) end
-    local ok, why = literal.apply(s, key, text)
-    if not ok then misuse("--set %s", why) end
+    list[i] = { key, text }
   end
-  if options.fit or options.force then
-    local cost, why = cost_model.with_fit(scenario.raw(s).cost, options.fit, options.force)
-    if not cost then misuse("%s", why) end
-    s.cost = cost
-  end
+  return list
+end
+
+--- What the command line says of a scenario: --set, --fit, --slo, --seed, --lod.
+function files.adjust(s, options)
+  local ok, why = jobs.apply({ set = files.assignments(options), fit = options.fit, force = options.force,
+                               seed = options.seed }, s)
+  if not ok then misuse("%s", why) end
   if options.slo then files.objectives(s, options.slo) end
-  if options.seed then s.seed = options.seed end
   if options.lod then lod.choose(s, options.lod) end
 end
 

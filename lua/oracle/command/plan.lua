@@ -4,7 +4,6 @@ local core = require "oracle.core"
 local catalog = lazy "oracle.models.catalog"
 local files = require "oracle.command.files"
 local launch = lazy "oracle.study.launch"
-local literal = require "oracle.scenario.literal"
 local ordered = require "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
@@ -50,7 +49,8 @@ end
 local function job_of(options, path, text, config)
   local job = { kind = "plan", path = path, text = text, config = config, model = options.model, seed = options.seed,
                 fit = options.fit, force = options.force,
-                gpus = gpus_of(options.gpus), max_gpus = options.max_gpus or MAX_GPUS, set = {} }
+                gpus = gpus_of(options.gpus), max_gpus = options.max_gpus or MAX_GPUS,
+                set = files.assignments(options) }
   if options.slo then job.slo = files.objectives(nil, options.slo) end
   if options.system then
     job.system = systems.find(options.system)
@@ -62,17 +62,12 @@ local function job_of(options, path, text, config)
     local ok, why = pcall(catalog.model, job.model)
     if not ok then ui.misuse("--model: %s", scenario.first_line(why)) end
   end
-  for i, assignment in ipairs(options.set) do
-    local key, value = literal.split(assignment)
-    if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
-    job.set[i] = { key, value }
-  end
   return job
 end
 
 -- Results come in any order and go on a file as they come; what it has is not computed again.
 local function runner(work, job, options, results, ranks, meter)
-  local host, done = ui.host(), 0
+  local host = ui.host()
   local read = sweep_inputs.new(job.path and paths.folder(job.path) or ".")
   local function keep(index, text)
     local list, result = text:match "^([^\n]*)\n(.*)$"
@@ -108,7 +103,7 @@ local function runner(work, job, options, results, ranks, meter)
         if index then
           if not text then return false end
           keep(index, text)
-          out, done = out - 1, done + 1
+          out = out - 1
         end
         if meter then meter.points(next_one - 1 - out, #wanted, 0) end
       end

@@ -7,7 +7,6 @@ local metrics = lazy "oracle.scenario.metrics"
 local report = lazy "oracle.result.report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
-local setting = require "oracle.scenario.literal"
 local paths = lazy "oracle.text.paths"
 local sweep = require "oracle.study.sweep"
 local sweep_inputs = lazy "oracle.study.sweep_inputs"
@@ -49,11 +48,9 @@ local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
                 fit = options.fit, force = options.force, seeds = options.seeds,
                 runs = not options.no_runs, config = config }
-  for _, assignment in ipairs(options.set) do
-    local key, value = setting.split(assignment)
-    if not key then ui.misuse("--set %s: KEY=VALUE expected", assignment) end
-    local list = options.command == "sweep" and axes.several(value) and job.axes or job.set
-    list[#list + 1] = { key, value }
+  for _, pair in ipairs(files.assignments(options)) do
+    local list = options.command == "sweep" and axes.several(pair[2]) and job.axes or job.set
+    list[#list + 1] = pair
   end
   return job
 end

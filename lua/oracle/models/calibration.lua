@@ -4,6 +4,7 @@
 -- The rates may also stand at the top.
 local lazy = require "oracle.lazy"
 local core = require "oracle.core"
+local paths = require "oracle.text.paths"
 local spelling = lazy "oracle.text.spelling"
 
 local calibration = {}
@@ -75,12 +76,7 @@ end
 
 --- The same from a file; raises "path: what is wrong".
 function calibration.load(path)
-  local f, why = io.open(path, "rb")
-  if not f then error((why:gsub("No such file or directory", "no such file")), 0) end
-  local text = f:read("a")
-  f:close()
-  if not text then error(path .. ": cannot be read", 0) end
-  local v = core.json.decode(text, path)
+  local v = core.json.decode(paths.read(path), path)
   local ok, read = pcall(calibration.read, v)
   if not ok then error(("%s: %s"):format(path, tostring(read):match("^[^\n]*")), 0) end
   return read

@@ -167,4 +167,12 @@ function config:inside(field)
                         family = {}, model_type = self.model_type }, config)
 end
 
+--- Whether a list has a value.
+function config.contains(list, wanted)
+  for _, v in ipairs(list) do
+    if v == wanted then return true end
+  end
+  return false
+end
+
 return config

@@ -1,12 +1,7 @@
 --- The experts of a config.json: how many, how wide, in which layers.
-local experts = {}
+local config = require "oracle.models.config"
 
-local function contains(list, wanted)
-  for _, v in ipairs(list) do
-    if v == wanted then return true end
-  end
-  return false
-end
+local experts = {}
 
 local function count(layers, is_sparse)
   local n = 0
@@ -63,7 +58,7 @@ SAID[6] = function(c, layers)
   local first, step = first_of(c, "first_dense", 0, 0), c:count("moe_step", 1)
   local offset = step_name == "moe_layer_freq" and 0 or 1 -- counted from the first layer, or the one before it
   return count(layers, function(i)
-    return i >= first and (i + offset) % step == 0 and not (type(dense) == "table" and contains(dense, i))
+    return i >= first and (i + offset) % step == 0 and not (type(dense) == "table" and config.contains(dense, i))
   end)
 end
 

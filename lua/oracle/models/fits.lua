@@ -152,14 +152,7 @@ local function check(file, v)
   return v
 end
 
-local function read(path)
-  local f, why = io.open(path, "rb")
-  if not f then error((why:gsub("No such file or directory", "no such file")), 0) end
-  local text = f:read "a"
-  f:close()
-  if not text then error(path .. ": cannot be read", 0) end
-  return json.decode(text, path)
-end
+local function read(path) return json.decode(paths.read(path), path) end
 
 local function shipped(name) return paths.path("models/fits/" .. name .. ".json") end
 

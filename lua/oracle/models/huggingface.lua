@@ -220,13 +220,6 @@ end
 
 -- ---- the whole ----
 
-local function contains(list, wanted)
-  for _, v in ipairs(list) do
-    if v == wanted then return true end
-  end
-  return false
-end
-
 local function override(raw, overrides, file)
   local known = {}
   for _, names in pairs(config.NAMES) do
@@ -237,13 +230,13 @@ local function override(raw, overrides, file)
   local target, copy = text_part(raw) or raw, {}
   for key, value in pairs(target) do copy[key] = value end
   for key, value in pairs(overrides) do
-    if target[key] == nil and raw[key] == nil and not contains(known, key) then
+    if target[key] == nil and raw[key] == nil and not config.contains(known, key) then
       local near = spelling(tostring(key), known)
       error(("%s: override %s: no such field of a config.json%s"):format(file, tostring(key),
         near and ("; did you mean %s?"):format(near) or ""), 0)
     end
     for _, names in pairs(config.NAMES) do                       -- whatever name the file uses for it
-      if contains(names, key) then
+      if config.contains(names, key) then
         for _, name in ipairs(names) do copy[name] = nil end
       end
     end

@@ -1,6 +1,7 @@
 --- Predictions beside measurements: errors by metric, over all rows and by what they have in common.
 local latency_unit = require "oracle.text.latency_unit"
 local ordered = require "oracle.text.ordered"
+local quantile = require("oracle.text.statistics").quantile
 
 local accuracy = {}
 
@@ -25,12 +26,6 @@ function accuracy.load_of(row)
 end
 
 -- ---- statistics ----
-
-local function quantile(sorted, q)
-  local place = 1 + (#sorted - 1) * q
-  local low = math.floor(place)
-  return sorted[low] + (place - low) * ((sorted[low + 1] or sorted[low]) - sorted[low])
-end
 
 --- What a list of relative errors comes to, in percent: absolute ones, but for `bias`, which is their mean with sign.
 -- @return { n =, mean =, median =, p80 =, p90 =, bias = }; { n = 0 } of none

@@ -4,8 +4,7 @@
 -- the same bytes for any number of threads.
 local lazy = require "oracle.lazy"
 local core = require "oracle.core"
-local cost_model = lazy "oracle.cost_model"
-local literal = lazy "oracle.scenario.literal"
+local jobs = require "oracle.study.job"
 local load = require "oracle.study.load"
 local lod = lazy "oracle.study.lod"
 local metrics = require "oracle.scenario.metrics"
@@ -14,6 +13,7 @@ local planning = require "oracle.plan"
 local scenario = require "oracle.scenario"
 local statistics = lazy "oracle.text.statistics"
 local summary = require "oracle.result.summary"
+local sweep = lazy "oracle.study.sweep"
 
 local capacity = {}
 
@@ -118,15 +118,8 @@ end
 -- @param s the scenario as its file returned it
 -- @return the work; raises why there is none
 function capacity.open(job, s)
-  for _, pair in ipairs(job.set) do
-    local ok, why = literal.apply(s, pair[1], pair[2])
-    if not ok then error("--set " .. why, 0) end
-  end
-  if job.fit or job.force then
-    local cost, wrong = cost_model.with_fit(scenario.raw(s).cost, job.fit, job.force)
-    s.cost = cost or error(wrong, 0)
-  end
-  s.seed = job.seed or s.seed
+  local ok, why = jobs.apply(job, s)
+  if not ok then error(why, 0) end
   s.vary, s.report = nil, nil
   if job.slo then scenario.objectives(s, job.slo) end
   local plan = planning.plan(s)
@@ -185,11 +178,8 @@ local function ask(search, ks)
   if not got then error("interrupted", 0) end
   local runs = {}
   for i, one in ipairs(wanted) do
-    local m = core.json.decode(got[i])
+    local m = sweep.decode(got[i])
     if m.error then error(m.error, 0) end
-    for key, v in pairs(m) do
-      if v == core.json.null then m[key] = nil end
-    end
     runs[one.k] = runs[one.k] or {}
     runs[one.k][one.j + 1] = m
     search.spent, search.most = search.spent + m.work, math.max(search.most, m.work)

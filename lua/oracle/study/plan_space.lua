@@ -68,8 +68,7 @@ local function apart(list, gpu, quantization, most)
 end
 
 --- All candidates, in an order that is always the same.
--- @param ask { model = as a scenario has it, gpus = list of names, max_gpus = of the whole deployment,
---   prefixes = true where prompts share beginnings }
+-- @param ask { model = as a scenario has it, gpus = list of names, max_gpus = of the whole deployment }
 -- @return the list: { gpu =, tp =, pp =, dp =, experts =, quantization = or false, seqs =, tokens =,
 --   gpus = of a unit }, or in place of tp, pp and dp prefill and decode { tp =, replicas = }; first = true for the one
 --   of its shape that is tried before the others

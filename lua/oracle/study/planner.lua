@@ -6,9 +6,8 @@ local lazy = require "oracle.lazy"
 local capacity = require "oracle.study.capacity"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
-local cost_model = lazy "oracle.cost_model"
 local inputs = require "oracle.text.inputs"
-local literal = lazy "oracle.scenario.literal"
+local jobs = require "oracle.study.job"
 local load = require "oracle.study.load"
 local metrics = require "oracle.scenario.metrics"
 local objectives = require "oracle.scenario.slo"
@@ -48,15 +47,8 @@ function planner.open(job, s)
     base = scenario.new { model = job.model, workload = { kind = "poisson", rate = job.shape.rate, count = REQUESTS,
                                                           prompt = job.shape.isl, output = job.shape.osl } }
   end
-  for _, pair in ipairs(job.set) do
-    local ok, why = literal.apply(base, pair[1], pair[2])
-    if not ok then error("--set " .. why, 0) end
-  end
-  if job.fit or job.force then
-    local cost, wrong = cost_model.with_fit(scenario.raw(base).cost, job.fit, job.force)
-    base.cost = cost or error(wrong, 0)
-  end
-  base.seed = job.seed or base.seed
+  local ok, why = jobs.apply(job, base)
+  if not ok then error(why, 0) end
   if job.system then base:set("engine.system", job.system) end
   if job.slo then scenario.objectives(base, job.slo) end
   if not base.model then error("--model: missing; the model that is to be served", 0) end
@@ -242,7 +234,7 @@ local function stage(work, run, n, list)
   for k, entry in ipairs(list) do indices[k] = index_of(work, n, entry.i, entry.code or 0) end
   local got = run(indices)
   if not got then error("interrupted", 0) end
-  for k, entry in ipairs(list) do entry.result = core.json.decode(got[k]) end
+  for k, entry in ipairs(list) do entry.result = sweep.decode(got[k]) end
 end
 
 -- One of each shape, then the others of shapes that are not hopeless. Returns those that carry a load and fit.
@@ -301,7 +293,7 @@ end
 local function mean(result, name)
   local sum = 0
   for _, m in ipairs(result.seeds) do
-    if not m[name] or m[name] == core.json.null then return nil end
+    if not m[name] then return nil end
     sum = sum + m[name]
   end
   return sum / #result.seeds
@@ -359,11 +351,11 @@ local function fronts(work, all)
     local r = entry.result
     for _, p in ipairs(r.points or {}) do
       local tpot, tokens = p.tpot_ms, p.output_tokens_per_second
-      if tpot and tokens and tpot ~= core.json.null and tokens ~= core.json.null and tpot > 0 then
+      if tpot and tokens and tpot > 0 then
         speed[#speed + 1] = { name = space.name(work.candidates[entry.i]), user = 1000 / tpot, gpu = tokens / r.gpus }
       end
       local usd, p99 = p.usd_per_million_output_tokens, p.e2e_p99_ms
-      if usd and p99 and usd ~= core.json.null and p99 ~= core.json.null then
+      if usd and p99 then
         cost[#cost + 1] = { name = space.name(work.candidates[entry.i]), cheap = -usd, fast = -p99, usd = usd,
                             p99 = p99 }
       end

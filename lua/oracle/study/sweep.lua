@@ -4,9 +4,8 @@
 local lazy = require "oracle.lazy"
 local axes = require "oracle.scenario.axes"
 local core = require "oracle.core"
-local cost_model = lazy "oracle.cost_model"
 local inputs = require "oracle.text.inputs"
-local literal = lazy "oracle.scenario.literal"
+local jobs = require "oracle.study.job"
 local lod = lazy "oracle.study.lod"
 local ordered = require "oracle.text.ordered"
 local planning = lazy "oracle.plan"
@@ -69,16 +68,8 @@ end
 -- @param s the scenario, as its file returned it
 -- @return { path =, scenario =, axes =, count =, keys =, ... }; or nil and a message
 function sweep.open(job, s)
-  for _, pair in ipairs(job.set) do
-    local ok, why = literal.apply(s, pair[1], pair[2])
-    if not ok then return nil, "--set " .. why end
-  end
-  if job.fit or job.force then
-    local cost, wrong = cost_model.with_fit(scenario.raw(s).cost, job.fit, job.force)
-    if not cost then return nil, wrong end
-    s.cost = cost
-  end
-  s.seed = job.seed or s.seed
+  local ok, wrong = jobs.apply(job, s)
+  if not ok then return nil, wrong end
   if job.lod then lod.choose(s, job.lod) end
   local list, why = axes_of(s, job)
   if not list then return nil, why end
@@ -252,11 +243,15 @@ local function without_nulls(t, null)
   return t
 end
 
+--- What a thread found, of its line of JSON: a table in which null is absent.
+function sweep.decode(text)
+  return without_nulls(core.json.decode(text), core.json.null)
+end
+
 --- The summary of point i as a table; nil when it has none.
 function sweep.result(results, i)
   local text = results:get(i)
-  local json = core.json
-  return text and without_nulls(json.decode(text), json.null)
+  return text and sweep.decode(text)
 end
 
 --- The JSON of all results, piece by piece: function() -> text or nil.

@@ -27,6 +27,16 @@ function paths.exists(path)
   return f ~= nil
 end
 
+--- The text of a file.
+-- @return the text; raises "path: why there is none"
+function paths.read(path)
+  local f, why = io.open(path, "rb")
+  if not f then error((why:gsub("No such file or directory", "no such file")), 0) end
+  local text = f:read "a"
+  f:close()
+  return text or error(path .. ": cannot be read", 0)
+end
+
 --- Find a file that a scenario or an option names.
 -- @param path as written; an absolute one is taken as it is
 -- @param folder the scenario's folder, or nil

@@ -1,6 +1,7 @@
 --- Charts for a terminal: a line over x, and the bars of a distribution. Pure text; Braille dots and blocks where
 -- the terminal writes UTF-8, plain ASCII elsewhere.
 local console = require "oracle.text.console"
+local statistics = require "oracle.text.statistics"
 
 local plot = {}
 
@@ -201,12 +202,7 @@ local function of_list(list)
   table.sort(sorted)
   local n = #sorted
   return { count = n, low = sorted[1], high = sorted[n], mean = n > 0 and sum / n or nil, upto = list_count(sorted),
-           quantile = function(q)
-             local rank = q * (n - 1)
-             local i = math.floor(rank)
-             local above = sorted[math.min(n, i + 2)]
-             return sorted[i + 1] + (rank - i) * (above - sorted[i + 1])
-           end }
+           quantile = function(q) return statistics.quantile(sorted, q) end }
 end
 
 --- The bars of a distribution.

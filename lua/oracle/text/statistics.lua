@@ -52,6 +52,14 @@ function statistics.t95(df)
   return (low + high) / 2
 end
 
+--- A quantile of a sorted list of at least one number, linear between neighbours.
+-- @param q in [0, 1]
+function statistics.quantile(sorted, q)
+  local place = 1 + (#sorted - 1) * q
+  local low = math.floor(place)
+  return sorted[low] + (place - low) * ((sorted[low + 1] or sorted[low]) - sorted[low])
+end
+
 --- Mean of a list of numbers and the half-width of its 95 % confidence interval (Student's t).
 -- @return mean, half-width; the latter nil for fewer than two values
 function statistics.interval(values)

@@ -1,23 +1,7 @@
 #include "bind/sim/shapes.h"
 
+#include "bind/cost/shape.h"
 #include "bind/put.h"
-
-/* The shape's fields, by the names by which cost.step reads them. */
-static void push_shape(lua_State *L, const orc_step_shape *s)
-{
-  lua_createtable(L, 0, 11);
-  orc_bind_put_integer(L, "decode_seqs", s->decode_seqs);
-  orc_bind_put_integer(L, "decode_context", s->decode_context);
-  orc_bind_put_integer(L, "decode_window", s->decode_window);
-  orc_bind_put_integer(L, "prefill_tokens", s->prefill_tokens);
-  orc_bind_put_integer(L, "prefill_seqs", s->prefill_seqs);
-  orc_bind_put_number(L, "prefill_pairs", s->prefill_pairs);
-  orc_bind_put_number(L, "prefill_window_pairs", s->prefill_window_pairs);
-  orc_bind_put_integer(L, "prefill_past", s->prefill_past);
-  orc_bind_put_integer(L, "prefill_window_past", s->prefill_window_past);
-  orc_bind_put_integer(L, "all_tokens", s->all_tokens);
-  orc_bind_put_integer(L, "sampled", s->sampled);
-}
 
 static void push_alike(lua_State *L, const orc_steps_alike *a)
 {
@@ -27,7 +11,8 @@ static void push_alike(lua_State *L, const orc_steps_alike *a)
   orc_bind_put_number(L, "time", a->time);
   orc_bind_put_number(L, "answered", a->answered);
   orc_bind_put_number(L, "waiting", a->waiting);
-  push_shape(L, &mean);
+  lua_createtable(L, 0, 14);
+  orc_bind_put_shape(L, &mean);
   lua_setfield(L, -2, "shape");
 }
 

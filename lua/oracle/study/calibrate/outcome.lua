@@ -2,16 +2,11 @@
 -- generation determined.
 local accuracy = require "oracle.study.accuracy"
 local ordered = require "oracle.text.ordered"
+local quantile = require("oracle.text.statistics").quantile
 
 local outcome = {}
 
 local COVERAGE = 0.8
-
-local function quantile(sorted, q)
-  local place = 1 + (#sorted - 1) * q
-  local low = math.floor(place)
-  return sorted[low] + (place - low) * ((sorted[low + 1] or sorted[low]) - sorted[low])
-end
 
 -- How far the measured is from the predicted, as a ratio above 1: what an interval about a prediction must reach.
 local function half_width(errors)
