@@ -106,10 +106,14 @@ function deployed.kv(engine, model)
   return nil
 end
 
---- The engine's version as a cost model takes it. A table that names versions leaves those of before 2026 out, and they
--- are of the older generation of each engine.
-function deployed.engine_version(text)
-  return text or "0.0"
+-- Versions of 2025, whose rows most tables leave without one: of the older generation of each engine.
+local UNSAID = { vllm = "0.10", sglang = "0.5", trtllm = "1.0" }
+
+--- The engine's version as a cost model takes it.
+-- @param text as a table has it, or nil
+-- @param early a version to take where it says none, of a source that measured earlier than 2025
+function deployed.engine_version(engine, text, early)
+  return text or early or UNSAID[engine]
 end
 
 --- Lengths as InferenceMAX draws them: uniform in 80 to 100 % of the nominal ones (InferenceMAX, random-range-ratio

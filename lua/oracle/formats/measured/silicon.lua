@@ -105,7 +105,7 @@ function silicon.read(text)
         version = row.backend_version, format = t.model.format, layout = deployed.layout_text(t), load = concurrency,
         apart = doubt(row, t, concurrency), scenario = deployed.scenario(t), statistic = "mean",
         measured = { ttft = ttft, tpot = tpot }, lengths = ("%d/%d"):format(isl, osl),
-        cost = { engine_version = deployed.engine_version(row.backend_version),
+        cost = { engine_version = deployed.engine_version(t.engine, row.backend_version),
                  stream_interval = is_drawn(isl, osl) and RECIPE[t.engine] or nil },
       }
     else

@@ -64,11 +64,22 @@ local function anchored(r, calibration)
   return r
 end
 
+-- The number formats of its matrices, as "gemm.bf16" and "expert.fp4".
+local function formats_of(spec)
+  local set = {}
+  for _, pool in ipairs(spec.pools or { spec }) do
+    local formats = core.cost.part_formats { model = pool.model, layout = pool.layout }
+    for part, format in pairs(formats) do set[(part == "expert" and "expert." or "gemm.") .. format] = true end
+    set["gemm." .. (pool.layout.activations or "bf16")] = true
+  end
+  return set
+end
+
 --- A row made ready.
 -- @param row of a table of measurements, with `scenario`
 -- @param p its prediction, with `shapes`
 -- @param memo of planning.plan
--- @return what priced.price takes: { row =, generation =, engine =, ... }; raises where the run was priced by no fit
+-- @return what priced.price takes: { row =, generation =, engine =, formats = of its matrices, ... }; raises where the run was priced by no fit
 function priced.row(row, p, memo)
   local s = scenario.new(row.scenario)
   local plan = planning.plan(s, memo)
@@ -78,7 +89,7 @@ function priced.row(row, p, memo)
   if not ran then error(row.id .. ": its run was not priced by a fit", 0) end
   return anchored({
     row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
-    first = first, rest = rest, simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
+    first = first, rest = rest, formats = formats_of(plan.spec), simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
     overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
     recipe = row.cost and row.cost.stream_interval, replicas = row.scenario.replicas or 1,
   }, core.cost.calibration(ran))
