@@ -122,4 +122,17 @@ function deployed.spread(tokens)
   return { kind = "uniform", low = math.ceil(0.8 * tokens), high = tokens }
 end
 
+local UNSTEADY = 0.2                                      -- of a length
+
+--- Lengths of answers that a table says are all the same. In a simulated loop they would keep its clients in step for
+-- the whole run, the prompts of all of them at once; measured first tokens are those of prompts that come one by one
+-- (TTFT of fixed lengths is measured at 0.2 to 0.5 of what clients in step would see), for prompts are not quite alike
+-- and clients do not start together.
+-- @param tokens the nominal length, @param most that fit; nil: any
+function deployed.unsteady(tokens, most)
+  local spread = math.floor(UNSTEADY * tokens)
+  if most then spread = math.max(0, math.min(spread, most - tokens)) end
+  return { kind = "uniform", low = tokens - spread, high = tokens + spread }
+end
+
 return deployed

@@ -147,9 +147,6 @@ end
 
 -- ---- rows ----
 
--- Steps between a token and its client under InferenceMAX's recipes (oracle.formats.measured.silicon).
-local RECIPE = { trtllm = 10, sglang = 15 }
-
 -- Versions of what was measured in 2024 and says none: LLM-Inference-Bench (arXiv:2411.00136).
 local EARLY = { argonne = { vllm = "0.5", trtllm = "0.11", sglang = "0.3" } }
 
@@ -187,8 +184,7 @@ local function make(row, requests)
            arrival = row.arrival, queues = row.arrival ~= "closed concurrency" and row.arrival ~= "static batch",
            source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
            cost = { engine_version = deployed.engine_version(t.engine, names.version(row.engine_version),
-                      EARLY[row.source or ""] and EARLY[row.source][t.engine]),
-                    stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
+                      EARLY[row.source or ""] and EARLY[row.source][t.engine]) },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }
 end
 

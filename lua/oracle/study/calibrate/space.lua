@@ -11,7 +11,7 @@ local CLIENT = { { "api_time", 0.3 }, { "stream_interval", 0.3 } }
 local FLOORS = { { "layer_floor", 0.3 }, { "expert_floor", 0.4 }, { "reduce_latency", 0.3 } }
 local AGES = { { "older_factor", 0.2 }, { "oldest_factor", 0.3 } } -- of versions before the newer generation
 -- Of all engines: what a kind of layer takes besides.
-local SHARED = { { "quantised_floor", 0.4 }, { "block_floor", 0.4 }, { "latent_floor", 0.5 }, { "sparse_floor", 0.5 }, { "state_floor", 0.5 },
+local SHARED = { { "quantised_floor", 0.4 }, { "block_floor", 0.4 }, { "latent_floor", 0.5 }, { "sparse_floor", 0.2 }, { "state_floor", 0.5 },
                  { "expert_parallel_floor", 0.4 } }
 -- Of kernels: how far measured tables are off on all generations alike, and on one generation (of one format) beside.
 local KERNELS = {
