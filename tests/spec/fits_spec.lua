@@ -86,6 +86,10 @@ describe("the file of a fit", function()
     local function factor(version) return fits.parameters(fit, "hopper", version).older_factor end
     assert.same({ 2.5, 2.5, 1, 1, 1, 1 }, { factor "0.9.1", factor "v0.10", factor "0.11.0", factor "0.33", factor(nil),
       factor "nightly" })
+    fit = fits.open(fit_file { more = '"versions": { "newer": "0.11", "older_factor": 2.5, "older": "0.8", '
+      .. '"oldest_factor": 4 },' })
+    assert.same({ "oldest", "older", "newer" }, { fits.age(fit, "0.7.9"), fits.age(fit, "0.8"), fits.age(fit, nil) })
+    assert.same({ 4, 2.5, 1 }, { factor "0.6.1", factor "0.10", factor "0.12" })
   end)
 
   it("is refused with the place of what is wrong and the nearest name", function()
@@ -392,6 +396,20 @@ describe("the interval of a result", function()
                                                                      fit = fit_file { more = ERRORS } } })
     assert.equal(20, forced.tpot_pct)
     assert.equal("the fit is of another engine or chip", forced.wider[1])
+  end)
+
+  it("is not told where it says nothing, and is narrow where the load sets the rate", function()
+    local wide = ERRORS:gsub('"ttft": { "median": 8, "p80": 20 }', '"ttft": { "median": 90, "interval": 250 }')
+    local i = half { more = wide }
+    assert.is_not_number(i.ttft_pct)
+    assert.is_number(i.tpot_pct)
+    assert.matches("TTFT is not known", table.concat(i.wider, "; "))
+    local open = half({ more = ERRORS }, { workload = oracle.workload.constant { rate = 1, count = 1000, prompt = 64,
+                                                                                output = 8 } })
+    assert.is_true(open.throughput_pct > 3 and open.throughput_pct < 6)
+    local closed = half({ more = ERRORS }, { workload = oracle.workload.closed_loop { concurrency = 4, count = 1000,
+      prompt = 64, output = 8 } })
+    assert.equal(11, closed.throughput_pct)
   end)
 
   it("stands in the console, comparisons and sweeps", function()

@@ -23,6 +23,7 @@ static orc_calibration fit(void)
     .reduce_bandwidth = 0.6,
     .layer_floor = 20e-6,
     .quantised_floor = 12e-6,
+    .block_floor = 22e-6,
     .latent_floor = 25e-6,
     .sparse_floor = 86e-6,
     .state_floor = 19e-6,
@@ -133,6 +134,7 @@ static void formats(void)
   const orc_step_cost block = plain(&llama2_7b, &l);
   NEAR(decode(&block, 1, 1).gemm, 6476005376.0 / (3350e9 * 0.4), 1e-12);
   NEAR(prompt(&block, 2000, 0).gemm, 2.0 * 6476005376.0 * 2000.0 / (1979e12 * 0.35), 1e-12);
+  NEAR(decode(&block, 1, 1).overhead, 32.0 * 42e-6 + 1e-3 + 15e-6, 1e-12);
   l.weights = ORC_INT4; /* unpacked on the way: nothing is quantised, and products are in bf16 */
   l.compute = ORC_BF16;
   const orc_step_cost int4 = plain(&llama2_7b, &l);

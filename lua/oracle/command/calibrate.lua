@@ -62,6 +62,7 @@ local function gather(data, deployment)
         error(path .. ": results of one's own deployment and tables of many make two fits, one after the other", 0)
       end
       if row.open then row.weight = OPEN_WEIGHT end
+      row.table = path:match "[^/]*$"
       rows[#rows + 1] = row
     end
     table.move(s.skipped, 1, #s.skipped, #skipped + 1, skipped)
@@ -211,9 +212,10 @@ local function crossed(list, base, parameters, x, own, options)
   local meter = ui.meter(options)
   local progress = meter and function(done, of) meter.points(done, of, 0) end
   local out = {}
+  local columns = calibrate.derivatives(list, base, parameters, x)
   for _, way in ipairs(own and OWN_WAYS or WAYS) do
     local errors = calibrate.crossed(list, base, parameters, x, way[2],
-      { most = #parameters + 12, progress = progress, stop = ui.host().interrupted })
+      { columns = columns, progress = progress, stop = ui.host().interrupted })
     out[#out + 1] = { way[1], errors }
   end
   if meter then meter.done() end
@@ -231,6 +233,20 @@ local function tell_errors(title, errors, options)
     end
   end
   tell(options, "%s: %s", title, #cells > 0 and table.concat(cells, "; ") or "one group alone, nothing to leave out")
+end
+
+-- The same of all rows, and of each table by itself.
+local function tell_tables(title, list, errors, options)
+  tell_errors(title, errors, options)
+  local by, order = {}, {}
+  for i, r in ipairs(list) do
+    local name = r.row.table
+    if not by[name] then by[name], order[#order + 1] = {}, name end
+    by[name][i] = errors[i]
+  end
+  for _, name in ipairs(#order > 1 and not list[1].row.own and order or {}) do
+    tell_errors(("  %s, %s"):format(title, name), by[name], options)
+  end
 end
 
 local LEAST_LOADS = 3                                     -- that tell floors, host and rates apart
@@ -280,7 +296,7 @@ local function fit(list, base, own, options)
   if #others > 0 then
     tell(options, "  not determined by these rows, left as they were: %s", table.concat(others, ", "))
   end
-  tell_errors("errors on these rows", calibrate.errors(list, values), options)
+  tell_tables("errors on these rows", list, calibrate.errors(list, values), options)
   return values, kept, others, x
 end
 
@@ -365,7 +381,7 @@ function command.run(options)
   add_kernels(tables, base, options)
   local values, kept, others, x = fit(list, base, own, options)
   local crossing = crossed(list, base, kept, x, own, options)
-  for _, way in ipairs(crossing) do tell_errors(way[1], way[2], options) end
+  for _, way in ipairs(crossing) do tell_tables(way[1], list, way[2], options) end
   write(options, data, list, { values = values, others = others, crossing = crossing, own = own })
   return true
 end

@@ -12,6 +12,8 @@ local FORCED = 2.0                                        -- a fit of another en
 local OTHERS = 1.5                                        -- errors that are those on other generations of chips
 local UNSEEN, MOST_UNSEEN = 0.25, 1.0                     -- more for each parameter that no data determined, at most
 local DOUBLING = 0.25                                     -- more for each doubling of the sequences beyond the data
+local MOST = 200                                          -- beyond three times as much or a third nothing is said
+local NORMAL = 1.28                                       -- deviations that 80 % of a normal distribution lie within
 -- A queue amplifies the error of what it waits for: u = share of a request's time that it waits.
 local QUEUED = { ttft = 2.0, e2e = 1.0, throughput = 0, tpot = 0 }
 
@@ -60,6 +62,16 @@ local function widening(a, summary)
   return factor, reasons
 end
 
+-- The half-width of throughput where requests come at a rate and are served at it: only how long the last ones take is
+-- off, which is as much of the run as one request is, and how many came by chance.
+local function of_load(half, summary)
+  local t, seconds = summary.throughput, summary.simulation and summary.simulation.effective_duration_s or 0
+  if not half.throughput or t.saturated or seconds <= 0 then return half.throughput end
+  local last = math.min(1, mean_of(summary, "end_to_end_latency_ms") / 1e3 / seconds)
+  local chance = 100 * NORMAL / math.sqrt(math.max(1, summary.requests.successful or 1))
+  return math.min(half.throughput, (half.e2e or half.throughput) * last + chance)
+end
+
 local function add_reasons(list, more)
   for _, text in ipairs(more) do
     local known = false
@@ -81,9 +93,10 @@ end
 --- The half-widths of a run; where pools differ, the widest.
 -- @param deployment of oracle.plan
 -- @param summary the other parts of the run's summary
--- @return { coverage =, ttft_pct =, tpot_pct =, e2e_pct =, throughput_pct =, wider = reasons }; nil: no fit, or none
---   that knows its errors
-function interval.of(deployment, summary)
+-- @param rate whether requests come at a rate of their own, whatever becomes of those before
+-- @return { coverage =, ttft_pct =, tpot_pct =, e2e_pct =, throughput_pct =, wider = reasons }: nil where a half-width
+--   says nothing; nil: no fit, or none that knows its errors
+function interval.of(deployment, summary, rate)
   local half, reasons, known = {}, {}, true
   local queued = waiting(summary)
   for _, a in ipairs(accuracies(deployment)) do
@@ -97,10 +110,13 @@ function interval.of(deployment, summary)
     end
   end
   if not known or not next(half) then return nil end
+  if rate then half.throughput = of_load(half, summary) end
   if queued > 0.1 then reasons[#reasons + 1] = ("requests wait %.0f %% of their time"):format(100 * queued) end
   local list = { { "coverage", COVERAGE } }
   for _, metric in ipairs(METRICS) do
-    list[#list + 1] = { metric .. "_pct", half[metric] and math.floor(10 * half[metric] + 0.5) / 10 }
+    local told = half[metric] and half[metric] <= MOST
+    if half[metric] and not told then reasons[#reasons + 1] = metric:upper() .. " is not known" end
+    list[#list + 1] = { metric .. "_pct", told and math.floor(10 * half[metric] + 0.5) / 10 or nil }
   end
   list[#list + 1] = { "wider", ordered.array(reasons) }
   return ordered.object(list)
@@ -114,7 +130,7 @@ function interval.text(list)
     local most
     for _, half in ipairs(list) do
       local v = half and half[metric .. "_pct"]
-      if v then most = math.max(most or 0, v) end
+      if type(v) == "number" then most = math.max(most or 0, v) end
     end
     if most then parts[#parts + 1] = ("%s ± %.0f %%"):format(i < 4 and metric:upper() or metric, most) end
   end

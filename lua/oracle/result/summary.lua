@@ -398,7 +398,7 @@ function summary.new(plan, raw, set)
   if adapters then table.insert(list, 10, { "lora", adapters }) end
   local prefix = prefix_of(raw, r.percentiles, r.kv_tiers)
   if prefix then table.insert(list, 10, { "prefix_caching", prefix }) end
-  local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list))
+  local half = plan.deployment.fit and interval.of(plan.deployment, ordered.object(list), r.workload.rate ~= nil)
   if half then table.insert(list, 7, { "interval", half }) end
   if set then table.insert(list, 1, { "set", set_of(set) }) end
   if r.name then table.insert(list, 1, { "name", r.name }) end

@@ -61,9 +61,11 @@ end
 function file.engine(fit, about)
   local list = { { "id", fit.id }, { "name", fit.name }, { "engine", fit.engine }, { "kernels", about.kernels } }
   if fit.versions then
-    local v = fit.versions
-    list[#list + 1] = { "versions", ordered.object { { "newer", v.newer }, { "older_factor", round(v.older_factor) },
-                                                     { "older", v.older }, { "oldest_factor", round(v.oldest_factor) } } }
+    local v, versions = fit.versions, {}
+    for _, key in ipairs { "newer", "older_factor", "older", "oldest_factor" } do
+      if v[key] then versions[#versions + 1] = { key, round(v[key]) } end
+    end
+    list[#list + 1] = { "versions", ordered.object(versions) }
   end
   if fit.factors then list[#list + 1] = { "factors", by_name(fit.factors) } end
   list[#list + 1] = { "common", ordered.object(rounded(fit.common or {}, COMMON)) }

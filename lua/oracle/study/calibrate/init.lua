@@ -34,7 +34,7 @@ end
 
 -- ---- fitting ----
 
-local TOLERANCE = 1e-3
+local TOLERANCE = 1e-4
 local ROUNDS = 10                                         -- of steps with derivatives of their own
 
 -- Least squares with the parameters' priors below the rows'.
@@ -93,7 +93,7 @@ end
 
 -- ---- what was left out ----
 
-local CHORDS = 6                                          -- steps with the whole fit's derivatives
+local CHORDS = 16                                         -- steps with the whole fit's derivatives
 
 -- The derivatives of the rows at `places` among all.
 local function part(columns, places)
@@ -146,6 +146,6 @@ function calibrate.crossed(rows, base, parameters, whole, tell, options)
   return list
 end
 
-calibrate.resolver, calibrate.weigh = residuals.resolver, residuals.weigh
+calibrate.resolver, calibrate.weigh, calibrate.derivatives = residuals.resolver, residuals.weigh, residuals.jacobian
 
 return calibrate
