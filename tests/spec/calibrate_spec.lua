@@ -7,6 +7,7 @@ local kernels = require "oracle.study.calibrate.kernels"
 local prediction = require "oracle.study.prediction"
 local priced = require "oracle.study.calibrate.priced"
 local program = require "program"
+local residuals = require "oracle.study.calibrate.residuals"
 local space = require "oracle.study.calibrate.space"
 require "oracle"
 
@@ -24,6 +25,32 @@ describe("least squares", function()
     assert.near(3, x[1], 1e-6)
     assert.near(0.7, x[2], 1e-6)
     assert.is_true(how.calls > 3)
+  end)
+
+  it("takes derivatives where they are told, and gives the same", function()
+    local function residuals(x)
+      local r = {}
+      for i = 1, 20 do r[i] = x[1] * math.exp(-x[2] * i / 10) - 3 * math.exp(-0.7 * i / 10) end
+      return r
+    end
+    local function jacobian(x)
+      local a, b = {}, {}
+      for i = 1, 20 do
+        a[i], b[i] = math.exp(-x[2] * i / 10), -x[1] * i / 10 * math.exp(-x[2] * i / 10)
+      end
+      return { a, b }
+    end
+    local x = core.least_squares(residuals, { 1, 1 }, 20, { jacobian = jacobian })
+    assert.near(3, x[1], 1e-6)
+    assert.near(0.7, x[2], 1e-6)
+    local function refused(columns, why)
+      assert.error_matches(function()
+        core.least_squares(residuals, { 1, 1 }, 20, { jacobian = function() return columns end })
+      end, why)
+    end
+    refused(1, "a list of columns")
+    refused({ {} }, "a list of columns")
+    refused({ {}, { 0 / 0 } }, "a derivative of residual 1 is no number")
   end)
 
   it("passes errors on, and refuses what is no number", function()
@@ -112,10 +139,27 @@ describe("a fit", function()
 
   it("recovers planted parameters", function()
     local rows, base = planted()
-    local parameters = calibrate.determined(rows, base, space.whole(base, { "hopper" }))
+    local free = space.whole(base, { "hopper" })
+    for _, p in ipairs(free) do p.width = 4 * p.width end -- priors that hold little: they are of other values
+    local parameters = calibrate.determined(rows, base, free)
     local values, x = calibrate.fit(rows, base, parameters)
     assert.near(1.3, math.exp(x[place(parameters, "vllm.layer_floor")]), 0.1)
     for _, e in ipairs(calibrate.errors(rows, values)) do assert.is_true(math.abs(e.tpot) < 0.02) end
+  end)
+
+  it("has the derivatives that differences of all rows give, priced only where a parameter reaches", function()
+    local rows, base = planted()
+    local parameters, x = space.whole(base, { "hopper" }), {}
+    for k = 1, #parameters do x[k] = 0 end
+    local columns = residuals.jacobian(rows, base, parameters, x)
+    local at = residuals.all(rows, space.set(base, parameters, x), {})
+    for _, name in ipairs { "vllm.layer_floor", "kernels.hopper.expert_bandwidth.bf16", "kernels.routing_skew" } do
+      local k = place(parameters, name)
+      x[k] = 1e-3
+      local moved = residuals.all(rows, space.set(base, parameters, x), {})
+      x[k] = 0
+      for i = 1, 2 * #rows do assert.near((moved[i] - at[i]) / 1e-3, columns[k][i] or 0, 1e-6) end
+    end
   end)
 
   it("leaves alone what no row needs", function()
