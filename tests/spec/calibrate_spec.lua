@@ -16,19 +16,19 @@ teardown(program.close)
 
 describe("least squares", function()
   it("finds the least of a sum of squares", function()
-    local function residuals(x)
+    local function off(x)
       local r = {}
       for i = 1, 20 do r[i] = x[1] * math.exp(-x[2] * i / 10) - 3 * math.exp(-0.7 * i / 10) end
       return r
     end
-    local x, how = core.least_squares(residuals, { 1, 1 }, 20)
+    local x, how = core.least_squares(off, { 1, 1 }, 20)
     assert.near(3, x[1], 1e-6)
     assert.near(0.7, x[2], 1e-6)
     assert.is_true(how.calls > 3)
   end)
 
   it("takes derivatives where they are told, and gives the same", function()
-    local function residuals(x)
+    local function off(x)
       local r = {}
       for i = 1, 20 do r[i] = x[1] * math.exp(-x[2] * i / 10) - 3 * math.exp(-0.7 * i / 10) end
       return r
@@ -40,12 +40,12 @@ describe("least squares", function()
       end
       return { a, b }
     end
-    local x = core.least_squares(residuals, { 1, 1 }, 20, { jacobian = jacobian })
+    local x = core.least_squares(off, { 1, 1 }, 20, { jacobian = jacobian })
     assert.near(3, x[1], 1e-6)
     assert.near(0.7, x[2], 1e-6)
     local function refused(columns, why)
       assert.error_matches(function()
-        core.least_squares(residuals, { 1, 1 }, 20, { jacobian = function() return columns end })
+        core.least_squares(off, { 1, 1 }, 20, { jacobian = function() return columns end })
       end, why)
     end
     refused(1, "a list of columns")

@@ -39,7 +39,8 @@ local function workload(concurrency, isl, osl, context)
   local drawn = is_drawn(isl, osl)
   local each = concurrency > MANY and math.max(4, PROMPTS * MANY // concurrency) or PROMPTS
   return { kind = "closed_loop", concurrency = concurrency, count = each * concurrency,
-           prompt = drawn and deployed.spread(isl) or isl, output = drawn and deployed.spread(osl) or deployed.unsteady(osl, context and context - isl) }
+           prompt = drawn and deployed.spread(isl) or isl,
+           output = drawn and deployed.spread(osl) or deployed.unsteady(osl, context and context - isl) }
 end
 
 -- What is known of a row before it can be a run, or nil and why it cannot.
@@ -66,10 +67,10 @@ local function deployment(row)
   return t
 end
 
--- A server of InferenceMAX compiles and captures on the way: its first requests, a tenth of them, see their first tokens
--- about a second later than the others (of InferenceX rows that tell both, the median of TTFT at a concurrency of 4 is
--- 0.15 s, the 99th percentile 0.5 to 1.2 s), which adds a tenth of that to the mean. Chunks of --stream-interval tokens
--- do not hold the first one back.
+-- A server of InferenceMAX compiles and captures on the way: its first requests, a tenth of them, see their first
+-- tokens about a second later than the others (of InferenceX rows that tell both, the median of TTFT at a concurrency of
+-- 4 is 0.15 s, the 99th percentile 0.5 to 1.2 s), which adds a tenth of that to the mean. Chunks of --stream-interval
+-- tokens do not hold the first one back.
 local COLD = { sglang = 0.1 }
 
 -- Rows that a look at physics or their source shows to be something else than they say.

@@ -89,7 +89,8 @@ end
 -- @param row of a table of measurements, with `scenario`
 -- @param p its prediction, with `shapes`
 -- @param memo of planning.plan
--- @return what priced.price takes: { row =, generation =, engine =, formats = of its matrices, ... }; raises where the run was priced by no fit
+-- @return what priced.price takes: { row =, generation =, engine =, formats = of its matrices, ... };
+-- raises where the run was priced by no fit
 function priced.row(row, p, memo)
   local s = scenario.new(row.scenario)
   local plan = planning.plan(s, memo)
@@ -99,9 +100,11 @@ function priced.row(row, p, memo)
   if not ran then error(row.id .. ": its run was not priced by a fit", 0) end
   return anchored({
     row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
-    first = first, rest = rest, formats = formats_of(plan.spec), simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
+    first = first, rest = rest, formats = formats_of(plan.spec), simulated = p, tokens = p.tokens,
+    answers = p.tokens / math.max(1, asked),
     overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
-    recipe = row.cost and row.cost.stream_interval, before = row.cost and row.cost.request_overhead or 0, replicas = row.scenario.replicas or 1,
+    recipe = row.cost and row.cost.stream_interval, before = row.cost and row.cost.request_overhead or 0,
+    replicas = row.scenario.replicas or 1,
   }, core.cost.calibration(ran))
 end
 
@@ -113,7 +116,8 @@ function priced.price(r, calibration, client)
   ttft, tpot, busy = ttft * r.scale_ttft, tpot * r.scale_tpot, busy * r.scale_busy
   local seen = (r.recipe or client.stream_interval) * tpot + client.api_time + r.before
   local e2e, of = ttft + seen + tpot * (r.answers - 1), r.of_mean
-  return 1000 * (ttft + seen) * of.ttft, 1000 * tpot * of.tpot, 1000 * e2e * of.e2e, busy > 0 and r.tokens / busy or 0
+  return 1000 * (ttft + seen) * of.ttft, 1000 * tpot * of.tpot, 1000 * e2e * of.e2e,
+    busy > 0 and r.tokens / busy or 0
 end
 
 return priced
