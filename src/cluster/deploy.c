@@ -30,7 +30,8 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
                                     .policy = &c->batching,
                                     .seed = c->seed,
                                     .profile_count = c->profile_count,
-                                    .runs = runs };
+                                    .runs = runs,
+                                    .sleeps = c->sleeps };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->pool_count; i++)
     for (int k = 0; k < c->pools[i].count; k++) {
@@ -127,10 +128,23 @@ static void tie(orc_cluster *c, const orc_pool_config *pools)
   }
 }
 
+/* Whether replicas may sleep while others work: there are others, they hand nothing over to one another of
+** their own accord, and nobody watches what they do. */
+static bool may_sleep(const orc_cluster *c, const orc_cluster_config *config)
+{
+  int replicas = 0;
+  for (int i = 0; i < config->pool_count; i++) {
+    replicas += larger(config->pools[i].room, config->pools[i].replicas);
+    if (config->pools[i].kind.role != ORC_ROLE_ALL) return false;
+  }
+  return replicas > 1 && config->runs && c->log == NULL && c->life == NULL;
+}
+
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
 {
   ORC_ASSERT(config->pool_count >= 1);
   c->pool_count = config->pool_count;
+  c->sleeps = may_sleep(c, config);
   open_pools(c, config->pools, config->runs && config->log == NULL, config->shapes);
   orc_kv_transfer_start(c, config->layerwise);
   place(c, config);

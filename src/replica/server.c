@@ -57,9 +57,12 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
+                      .asleep = ORC_NEVER,
+                      .settles = ORC_NEVER,
                       .last_prompts = -(int64_t)kind->knobs.rules.prefill_interval,
                       .profile_count = world->profile_count,
-                      .runs = world->runs };
+                      .runs = world->runs,
+                      .sleeps = world->runs && world->sleeps };
   if (kind->draft != NULL) r->draft = *kind->draft;
   orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
   r->rng = orc_rng_stream(world->seed, ORC_FOR_POLICY, index);

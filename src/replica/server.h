@@ -172,6 +172,10 @@ typedef struct orc_replica {
   orc_time now;     /* its own clock: the start of the running step, or the engine's */
   orc_time counted; /* stepwise: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
+  orc_time
+      asleep; /* ns: the steps from `now` to here are foreseen, and simulated at this time or when
+                       it is settled (loop.h); ORC_NEVER: there are none */
+  orc_time settles; /* while it is settled: until when (ns); ORC_NEVER otherwise */
   orc_usage usage;
   orc_look looked_up;
   orc_metrics *metrics;    /* [profiles] */
@@ -196,6 +200,7 @@ typedef struct orc_replica {
   bool high;      /* each layer, device and message, not whole steps */
   bool stepwise;  /* each step's end is an event: steps overlap, or their end is not known before */
   bool runs;      /* steps inside the horizon need no event */
+  bool sleeps;    /* runs that pass the horizon are put off */
 } orc_replica;
 
 /* What a replica is made of. */
@@ -217,6 +222,7 @@ typedef struct orc_replica_world {
   uint64_t seed;     /* of the draws of policies */
   int profile_count; /* >= 1 */
   bool runs;         /* steps inside the horizon need no event */
+  bool sleeps;       /* whoever looks at a replica or touches it settles it before (loop.h) */
 } orc_replica_world;
 
 /* Set up an idle replica, the index-th of its world. It must not move afterwards. */
