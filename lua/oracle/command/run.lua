@@ -37,7 +37,7 @@ end
 
 local function write_results(result, outputs, samples)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, ordered.json(result))
+  if outputs.json then files.write(outputs.json, ordered.json(result)) end
   if outputs.series then files.write(outputs.series, series.csv(samples)) end
 end
 
