@@ -237,6 +237,10 @@ static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
   const bool moves = m->moves.swapped > 0 || m->moves.fetching > 0.0;
   orc_device_step step;
   if (moves) step = step_of(r, m, &(orc_step_shape){ 0 });
+  if (r->delays != NULL) {
+    m->step = moves ? step : (orc_device_step){ .moving = 0.0 };
+    m->step.shape = orc_step_time_shape(r, m);
+  }
   orc_pipeline *p = &r->pipeline;
   orc_time at = r->now;
   for (int i = 0;; i++) {
@@ -255,6 +259,7 @@ orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
   bring_adapters(r, m);
   const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_device_step step = step_of(r, m, &shape);
+  if (r->delays != NULL) m->step = step;
   if (r->contended != NULL) {
     m->begun = r->now;
     orc_contended_start(r->contended, r->contended_stage, m->index, &step);
