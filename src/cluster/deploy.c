@@ -4,6 +4,7 @@
 
 #include "cluster/kv_transfer.h"
 #include "cluster/lifecycle.h"
+#include "replica/attribution.h"
 #include "replica/loop.h"
 
 static int larger(int a, int b)
@@ -30,7 +31,7 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
                                     .policy = &c->batching,
                                     .seed = c->seed,
                                     .profile_count = c->profile_count,
-                                    .runs = runs,
+                                    .runs = runs && c->host.attribution == NULL,
                                     .sleeps = c->sleeps };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->pool_count; i++)
@@ -38,6 +39,7 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
       const int index = c->pools[i].first + k;
       orc_replica_init(&c->replicas[index], &world, (uint16_t)index, &pools[i].kind);
       c->replicas[index].pool = (uint16_t)i;
+      orc_attribution_start(&c->replicas[index]);
       if (shapes) c->replicas[index].shapes = orc_alloc(1, sizeof(orc_step_shapes));
     }
   c->loads = orc_router_load_new(c->replicas, c->replica_count);

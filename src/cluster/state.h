@@ -17,6 +17,7 @@
 #include "cluster/pools.h"
 #include "cluster/router_load.h"
 #include "device/contended.h"
+#include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
@@ -91,6 +92,7 @@ struct orc_cluster {
   int *devices;
   orc_csv *csv;
   orc_life *life;
+  orc_latencies *latencies;
   const volatile sig_atomic_t *stop, *hurry;
   orc_error failure; /* what ended the run early */
   int replica_count;
