@@ -71,10 +71,6 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
 void orc_cluster_free(orc_cluster *c)
 {
   if (c == NULL) return;
-  for (int i = 0; i < c->replica_count; i++) {
-    orc_attribution_done(&c->replicas[i]);
-    orc_replica_done(&c->replicas[i]);
-  }
   for (int i = 0; i < c->profile_count; i++)
     orc_metrics_done(&c->without_replica[i]);
   free(c->without_replica);
@@ -90,7 +86,6 @@ void orc_cluster_free(orc_cluster *c)
     orc_dp_group_done(&c->dp_groups[i]);
   free(c->dp_groups);
   free(c->dp_group_of);
-  free(c->pools);
   orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
   free(c->devices);
@@ -99,7 +94,7 @@ void orc_cluster_free(orc_cluster *c)
   orc_lifecycle_done(&c->lifecycle);
   orc_least_free(c->least);
   orc_router_load_free(c->loads, c->replica_count);
-  free(c->replicas);
+  orc_deploy_done(c);
   free(c->sources);
   free(c->pending);
   free(c->future);

@@ -138,9 +138,9 @@ typedef struct orc_replica {
   orc_requests *requests;
   const orc_batching *policy;
   orc_engine_knobs knobs;
-  orc_step_cost cost;    /* of the whole model */
-  orc_draft_cost draft;  /* what proposes to it; nothing without speculation */
-  orc_pipeline pipeline; /* its stages */
+  const orc_step_cost *cost;   /* of the whole model */
+  const orc_draft_cost *draft; /* what proposes to it; all zeroes without speculation */
+  orc_pipeline pipeline;       /* its stages */
   orc_kv kv;
   orc_kv_groups *groups; /* whose blocks the kv counts; NULL: all layers keep every token */
   orc_own_prompt *own;
@@ -205,12 +205,11 @@ typedef struct orc_replica {
   bool sleeps;    /* runs that pass the horizon are put off */
 } orc_replica;
 
-/* What a replica is made of. */
+/* What a replica is made of. What is pointed to outlives it. */
 typedef struct orc_replica_kind {
   orc_engine_knobs knobs;
-  const orc_step_cost *cost;   /* prepared */
-  const orc_step_cost *stages; /* [pipeline_parallel_size] the same on the GPUs of each stage, whole
-                                  models; NULL: all as cost */
+  const orc_step_cost *cost; /* prepared */
+  orc_pipe_cost *stages;     /* of its stages (orc_pipe_costs_new), others' as well */
   orc_role role;
   const orc_draft_cost *draft; /* NULL: nothing proposes to it */
 } orc_replica_kind;
@@ -258,7 +257,7 @@ static inline orc_step_requests orc_replica_requests(const orc_replica *r, const
 /* Devices it runs on. */
 static inline int orc_replica_devices(const orc_replica *r)
 {
-  return r->cost.layout.tensor_parallel_size * r->pipeline.count;
+  return r->cost->layout.tensor_parallel_size * r->pipeline.count;
 }
 
 /* Whether a step is running in some microbatch. */
