@@ -16,9 +16,9 @@ local SAID = { "seed", "lod", "fit", "force", "format" }  -- what changes what i
 
 -- A saved result, decoded, where the file is one; raises where it is one of another kind.
 local function saved(path)
-  if not path:match "%.json$" or not paths.exists(path) then return nil end
-  local text = scenario.read(path)
-  local ok, t = pcall(core.json.decode, text or "")
+  local text = paths.exists(path) and not path:match "%.lua$" and scenario.read(path)
+  if not text or not text:match "^%s*{" then return nil end
+  local ok, t = pcall(core.json.decode, text)
   local kind = ok and source.kind(t)
   if kind and kind ~= "result" then
     error(("%s: %s; the result of one `oracle run`, or a scenario, expected"):format(path, kind), 0)
@@ -72,7 +72,7 @@ function command.run(options)
   end
   local job = job_of(options, of, text, read and { format = options.format or "" })
   local work = ready(job, s:copy(), of)
-  local plan = files.prepare(s, of, options)
+  files.prepare(s, of, options)
   local outputs = files.open_results(options, s)
   local meter = ui.meter(options)
   ui.host().guard(false)
@@ -93,7 +93,7 @@ function command.run(options)
   end
   files.write(outputs.json, ordered.json(found))
   if files.stdout_is_free(options) then files.print(tostring(found) .. "\n") end
-  ui.warn(plan.warnings, options)
+  ui.warn(found.oracle.warnings, options)
   return true
 end
 

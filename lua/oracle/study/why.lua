@@ -103,7 +103,7 @@ end
 
 local function mean_of(told, latency)
   local of, ns = told[latency], 0
-  for _, v in pairs(of.at) do ns = ns + v end
+  for _, term in ipairs(told.terms) do ns = ns + (of.at[term] or 0) end
   return split(told, of, ns, { { "count", of.count } })
 end
 

@@ -126,7 +126,7 @@ local function sensitivities(lines, found)
     if m.error then lines[#lines + 1] = "  not tried: " .. m.error:sub(1, 66) end
   end
   lines[#lines + 1] = found.seeds > 1 and ("±: 95 %% interval over %d seeds, the same in all runs"):format(found.seeds)
-    or "one run of each: a recorded trace is the same under every seed"
+    or "one run of each, so no interval"
 end
 
 --- The page.
