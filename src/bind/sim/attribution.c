@@ -128,6 +128,23 @@ static void push_end(lua_State *L, const orc_attributed_end *e)
   put_one(L, "e2e", &e->e2e, orc_record_e2e(r));
 }
 
+/* "terms", "resources": all there are, in order. */
+static void put_names(lua_State *L)
+{
+  lua_createtable(L, ORC_DELAYS, 0);
+  for (int i = 0; i < ORC_DELAYS; i++) {
+    lua_pushstring(L, orc_delay_name((orc_delay)i));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "terms");
+  lua_createtable(L, ORC_BINDINGS, 0);
+  for (int i = 0; i < ORC_BINDINGS; i++) {
+    lua_pushstring(L, orc_binding_name((orc_binding)i));
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "resources");
+}
+
 void orc_bind_put_attribution(lua_State *L, const orc_sim *s)
 {
   if (s->latencies != NULL) {
@@ -138,8 +155,9 @@ void orc_bind_put_attribution(lua_State *L, const orc_sim *s)
   }
   const orc_attribution *a = s->attribution;
   if (a == NULL) return;
-  lua_createtable(L, 0, 4);
+  lua_createtable(L, 0, 6);
   orc_bind_put_count(L, "wrong", a->wrong);
+  put_names(L);
   put_mean(L, "ttft", &a->ttft);
   put_mean(L, "e2e", &a->e2e);
   lua_createtable(L, (int)a->end_count, 0);

@@ -18,7 +18,7 @@ void orc_bind_attribution_done(orc_sim *s);
 /*
 ** Under "latencies" of the table on top, where they were asked for: { ttft = { { p =, number =, ns =
 ** }, ... }, e2e = { ... } }, empty where no request has one. Under "attribution": { wrong = requests
-** that do not add up, ttft = mean, e2e = mean, requests = { { number =, arrival =, status =, prompt =,
+** that do not add up, terms, resources = their names in order, ttft = mean, e2e = mean, requests = { { number =, arrival =, status =, prompt =,
 ** output =, cached =, preemptions =, replica =, ttft = , e2e = }, ... } in order of their ends }, where
 ** a mean is { count =, at = { name = ns }, by = { name = ns } } and those of one request are { ns =,
 ** at =, by = }; what is 0 is left out, and so is an e2e that a request does not have.
