@@ -26,6 +26,8 @@ local ROWS = {
   { "pending", key = "requests.pending", block = "other ends", label = "Pending requests" },
   { "success_rate", key = "requests.success_rate", unit = "%", better = "higher" },
 
+  { "offered", key = "throughput.offered_rps", unit = "req/s", block = "rates", label = "Offered load (req/s)",
+    optional = true },
   { "throughput", key = "throughput.requests_per_second", unit = "req/s", better = "higher",
     bench = "request_throughput", block = "rates", label = "Request throughput (req/s)",
     tables = { report = true, what_if = true, compare = true, compare_at_prompt = true } },
@@ -37,7 +39,6 @@ local ROWS = {
   { "goodput", key = "throughput.goodput_rps", unit = "req/s", better = "higher",
     block = "rates", label = "Request goodput (req/s)", above = "output_throughput", optional = true,
     tables = { what_if = true, compare = true, compare_at_prompt = true } },
-  { "offered", key = "throughput.offered_rps", unit = "req/s" },
   { "saturated", key = "throughput.saturated" },
 
   { "ttft", key = "latency.time_to_first_token_ms", unit = "ms", better = "lower", of = "requests", csv = "ttft_ms",
@@ -78,13 +79,19 @@ local ROWS = {
   { "recomputed", key = "preemptions.recomputed_tokens", better = "lower", block = "work twice",
     label = "Recomputed tokens" },
 
-  { "energy", key = "energy.kwh", unit = "kWh", better = "lower", tables = { compare = true } },
-  { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower", tables = { compare = true } },
-  { "power", key = "energy.mean_watts_per_gpu", unit = "W", better = "lower" },
-  { "peak_power", key = "energy.peak_watts_per_gpu", unit = "W", better = "lower" },
-  { "cost", key = "cost.usd", unit = "USD", better = "lower", tables = { compare = true } },
-  { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower",
+  { "energy", key = "energy.kwh", unit = "kWh", better = "lower", block = "price", label = "Energy (kWh)",
     tables = { compare = true } },
+  { "energy_per_token", key = "energy.j_per_output_token", unit = "J", better = "lower", block = "price",
+    label = "Energy per output token (J)", tables = { compare = true } },
+  { "energy_per_request", key = "energy.j_per_request", unit = "J", better = "lower" },
+  { "power", key = "energy.mean_watts_per_gpu", unit = "W", better = "lower", block = "price",
+    label = "Mean power per GPU (W)" },
+  { "peak_power", key = "energy.peak_watts_per_gpu", unit = "W", better = "lower" },
+  { "cost", key = "cost.usd", unit = "USD", better = "lower", block = "price", label = "Price (USD)",
+    tables = { compare = true } },
+  { "cost_per_million", key = "cost.usd_per_million_output_tokens", unit = "USD", better = "lower", block = "price",
+    label = "Price per million output tokens (USD)", tables = { compare = true } },
+  { "replica_hours", key = "cost.replica_hours", better = "lower", block = "price", label = "Replica-hours" },
   { "duration", key = "simulation.total_duration_s", unit = "s", tables = { compare_at_prompt = true } },
 }
 

@@ -1,16 +1,8 @@
---- Text for people: aligned tables and values. Widths count characters, not bytes.
+--- Text for people: aligned tables and values.
+local grid = require "oracle.text.grid"
 local ordered = require "oracle.text.ordered"
 
 local console = {}
-
-local function width(s)
-  return utf8.len(s) or #s
-end
-
-local function pad(s, w, left)
-  local blanks = (" "):rep(w - width(s))
-  return left and s .. blanks or blanks .. s
-end
 
 --- A number as a person reads it: four significant digits, whole numbers in full, "-" for nothing.
 function console.number(v)
@@ -48,38 +40,27 @@ local function cell(v)
   return (console.plain(v):gsub("[%c]", " "))
 end
 
---- An aligned table: numbers to the right, text to the left.
+--- An aligned table: numbers to the right, text to the left; no wider than a terminal (oracle.text.grid).
 -- @param columns { { name =, unit = }, ... } or { "name", ... }
 -- @param rows { { value, ... }, ... }; holes are shown as "-"
+-- @param how { keep = columns at the left that every part of a cut table has (1), right = the first of the columns that
+--   are set to the right though they are text }; nil: neither
 -- @return the text, ending in a newline
-function console.table(columns, rows)
-  local heads, text, widths, left = {}, {}, {}, {}
+function console.table(columns, rows, how)
+  local heads, text, left = {}, {}, {}
   for c, column in ipairs(columns) do
     local name, unit = column, nil
     if type(column) == "table" then name, unit = column.name, column.unit end
-    heads[c] = name .. (unit and " (" .. unit .. ")" or "")
-    widths[c], left[c] = width(heads[c]), true
+    heads[c], left[c] = name .. (unit and " (" .. unit .. ")" or ""), c < (how and how.right or math.huge)
   end
   for r, row in ipairs(rows) do
     text[r] = {}
     for c = 1, #columns do
       text[r][c] = cell(row[c])
-      widths[c] = math.max(widths[c], width(text[r][c]))
       if type(row[c]) == "number" then left[c] = false end
     end
   end
-  local lines = {}
-  local function line(cells)
-    local padded = {}
-    for c = 1, #columns do padded[c] = pad(cells[c], widths[c], left[c]) end
-    lines[#lines + 1] = (table.concat(padded, "  "):gsub("%s+$", ""))
-  end
-  line(heads)
-  local rules = {}
-  for c = 1, #columns do rules[c] = ("-"):rep(widths[c]) end
-  line(rules)
-  for r = 1, #rows do line(text[r]) end
-  return table.concat(lines, "\n") .. "\n"
+  return grid.text(heads, text, left, how and how.keep or 1)
 end
 
 local function is_list(t)
