@@ -16,6 +16,19 @@ local function most_tokens(r, d)
   return name, most
 end
 
+-- What became of requests none of which was answered: ": 200 of 200 rejected".
+local function ended_as(requests)
+  local list = {}
+  for _, how in ipairs { "rejected", "failed", "timed_out", "cancelled", "pending" } do
+    local n = requests[how] or 0
+    if n > 0 then
+      list[#list + 1] = ("%s of %s %s"):format(units.thousands(n), units.thousands(requests.total),
+        how == "pending" and "still in flight" or how:gsub("_", " "))
+    end
+  end
+  return #list > 0 and ": " .. table.concat(list, ", ") or ""
+end
+
 --- The warnings, one line each.
 -- @param plan of oracle.plan
 -- @param raw the engine's result
@@ -30,7 +43,7 @@ function warnings.of(plan, raw)
   end
   if requests.total > 0 and requests.successful == 0 then
     list[#list + 1] = raw.window.successful > 0 and "no request that arrived after the warm-up was answered"
-      or "no request was answered"
+      or "no request was answered" .. ended_as(requests)
   elseif requests.total == 0 and raw.complete then
     list[#list + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
   end
