@@ -26,6 +26,7 @@ Runs a scenario for every combination of values, the first --set slowest, on all
   --set KEY=VALUE          the same value everywhere
   --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
   --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
+  --force                  begin anew though FILE holds a sweep already; replace finished files of --json
   --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine; points
                            that could not run are tried again. Refused where a file that points read (trace, policy,
                            model ...) has changed since; --resume=anyway computes those points again
@@ -46,7 +47,7 @@ end
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
 local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
-                fit = options.fit, force = options.force, seeds = options.seeds,
+                fit = options.fit, force = files.forces_fit(options), seeds = options.seeds,
                 runs = not options.no_runs, config = config }
   for _, pair in ipairs(files.assignments(options)) do
     local list = options.command == "sweep" and axes.several(pair[2]) and job.axes or job.set
@@ -76,7 +77,7 @@ local function open_results(options, work, job, inputs)
   if not file then return results_file.memory(work.count) end
   local id = { version = version.oracle, scenario = job.path:match("([^/]*)$"), text = job.text,
                settings = settings_of(job), points = work.count, inputs = inputs }
-  local results, why = results_file.open(file, id, options.resume)
+  local results, why = results_file.open(file, id, options.resume, options.force)
   if not results then error(why, 0) end
   local changed = results.changed
   if changed then

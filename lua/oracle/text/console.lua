@@ -63,6 +63,24 @@ function console.table(columns, rows, how)
   return grid.text(heads, text, left, how and how.keep or 1)
 end
 
+--- Words in lines no wider than a terminal.
+-- @param first what the first line begins with, "" or such as "source: "
+-- @param indent what the other lines begin with
+-- @return the text, ending in a newline
+function console.wrapped(first, text, indent)
+  local lines, line = {}, first
+  for word in text:gmatch "%S+" do
+    local wide = (utf8.len(line) or #line) + 1 + (utf8.len(word) or #word)
+    if wide > grid.WIDTH and line:find "%S" and #line > #indent then
+      lines[#lines + 1], line = line, indent .. word
+    else
+      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
+    end
+  end
+  lines[#lines + 1] = line
+  return table.concat(lines, "\n") .. "\n"
+end
+
 local function is_list(t)
   return #t > 0 and next(t, #t) == nil
 end
