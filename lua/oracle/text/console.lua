@@ -81,6 +81,23 @@ function console.wrapped(first, text, indent)
   return table.concat(lines, "\n") .. "\n"
 end
 
+--- As much of a text as there is room for: its first clauses, else its first words and "...".
+-- @param room characters
+function console.brief(text, room)
+  if utf8.len(text) <= room then return text end
+  local best = 0
+  for stop in text:gmatch "()[;:,] ?" do
+    local _, opened = text:sub(1, stop - 1):gsub("%(", "")
+    local _, closed = text:sub(1, stop - 1):gsub("%)", "")
+    if stop - 1 <= room and opened == closed then best = stop - 1 end
+  end
+  for stop in text:gmatch "() %(" do
+    if stop - 1 <= room then best = math.max(best, stop - 1) end
+  end
+  if best > room // 2 then return text:sub(1, best) end
+  return text:sub(1, utf8.offset(text, room - 3) - 1):gsub("%s+%S*$", "") .. " ..."
+end
+
 local function is_list(t)
   return #t > 0 and next(t, #t) == nil
 end
