@@ -1,6 +1,7 @@
 --- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
 -- to results on stdout and in files.
 local lazy = require "oracle.lazy"
+local aggregate = lazy "oracle.study.aggregate"
 local axes = require "oracle.scenario.axes"
 local files = require "oracle.command.files"
 local metrics = lazy "oracle.scenario.metrics"
@@ -120,22 +121,12 @@ local function tell(work, results, options)
   return failed
 end
 
-local function each_result(work, results)
-  local i = 0
-  return function()
-    local point
-    repeat
-      i = i + 1
-      point = sweep.result(results, i)
-    until point or i >= work.count
-    return point
-  end
-end
-
 local function write(work, results, failed, outputs, options, columns)
   if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
   if not options.quiet and options.json ~= "-" then
-    files.print(report.points(work.keys, columns, each_result(work, results)))
+    local each = sweep.each(work, results)
+    files.print(aggregate.place(work.keys) and report.replicated(work.keys, columns, each, aggregate.of)
+      or report.points(work.keys, columns, each))
   end
 end
 

@@ -1,5 +1,6 @@
 --- `oracle validate FILE [SCENARIO]`: a scenario, a configuration, or measured data against predictions.
 local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
 local document = require "oracle.formats.document"
 local files = require "oracle.command.files"
 local fix = lazy "oracle.formats.yaml.fix"
@@ -32,7 +33,7 @@ end
 
 -- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
-  if files.stdout_is_free(options) then io.write(...) end
+  if files.stdout_is_free(options) then files.print(console.narrow(table.concat { ... })) end
 end
 
 local function show(options, list, most)

@@ -48,7 +48,7 @@ function show.ops(name, tp)
                 ("%.6g"):format(op.bytes / 1024), op.per }
   end
   local title = "%s in %s, %d layers, one of %d GPUs that share each layer\n\n"
-  return title:format(m.name, own, m.num_hidden_layers, tp or 1)
+  return console.narrow(title:format(m.name, own, m.num_hidden_layers, tp or 1))
     .. console.table({ "operation", { name = "work", unit = "MFLOP" }, { name = "weights a step", unit = "MiB" },
                        { name = "other memory", unit = "KiB" }, "work and memory per" }, rows)
 end

@@ -2,6 +2,7 @@
 -- by one to threads (or to other machines: oracle.study.mpi), each with a Lua state and an engine of its own; results
 -- are put together in the order of the points, so how many threads there were shows nowhere in them.
 local lazy = require "oracle.lazy"
+local aggregate = lazy "oracle.study.aggregate"
 local axes = require "oracle.scenario.axes"
 local core = require "oracle.core"
 local inputs = require "oracle.text.inputs"
@@ -254,7 +255,21 @@ function sweep.result(results, i)
   return text and sweep.decode(text)
 end
 
---- The JSON of all results, piece by piece: function() -> text or nil.
+--- The results in order: function() -> the next one that is there, or nil.
+function sweep.each(work, results)
+  local i = 0
+  return function()
+    local point
+    repeat
+      i = i + 1
+      point = sweep.result(results, i)
+    until point or i >= work.count
+    return point
+  end
+end
+
+--- The JSON of all results, piece by piece: function() -> text or nil. Replications are there one by one, and together
+-- under "aggregates".
 function sweep.document(work, results, failed)
   local json = core.json
   local i, first = 0, true
@@ -263,7 +278,13 @@ function sweep.document(work, results, failed)
       { "planned", work.count }, { "finished", results.count }, { "failed", failed },
       { "complete", results.count == work.count },
     }
-    return ('%s],\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", json.indent(json.encode(state), 2, 1))
+    local together = ""
+    if aggregate.place(work.keys) then
+      local list = aggregate.object(work.keys, sweep.each(work, results), work.scenario.percentiles)
+      together = ('\n  "aggregates": %s,'):format(json.indent(ordered.line(list), 2, 1))
+    end
+    return ('%s],%s\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", together,
+      json.indent(json.encode(state), 2, 1))
   end
   return coroutine.wrap(function()
     coroutine.yield('{\n  "points": [')
