@@ -33,7 +33,7 @@ end
 
 -- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
-  if files.stdout_is_free(options) then files.print(console.narrow(table.concat { ... })) end
+  if files.stdout_is_free(options) then files.print(table.concat { ... }) end
 end
 
 local function show(options, list, most)
@@ -163,7 +163,7 @@ local function compare_data(path, text, options, kind, json)
   ui.host().guard(false)
   local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
-  say(options, compared.text)
+  say(options, console.narrow(compared.text))
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
                                 { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end
