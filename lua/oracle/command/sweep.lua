@@ -125,7 +125,8 @@ local function write(work, results, failed, outputs, options, columns)
   if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
   if not options.quiet and options.json ~= "-" then
     local each = sweep.each(work, results)
-    files.print(aggregate.place(work.keys) and report.replicated(work.keys, columns, each, aggregate.of)
+    local together = options.command == "sweep" and aggregate.place(work.keys)
+    files.print(together and report.replicated(work.keys, columns, each, aggregate.of)
       or report.points(work.keys, columns, each))
   end
 end

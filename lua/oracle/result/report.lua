@@ -47,7 +47,7 @@ local function section(lines, s, name)
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      local is_rate = metric.unit and metric.unit:find "/s$"
+      local is_rate = metric.unit and metric.better and metric.unit:find "/s$"
       entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", is_rate and half or nil))
     end
   end

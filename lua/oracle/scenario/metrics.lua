@@ -70,7 +70,8 @@ local ROWS = {
     block = "rates", label = "Request goodput (req/s)", above = "output_throughput", optional = true,
     tables = { what_if = true, compare = true, compare_at_prompt = true } },
   { "saturated", key = "throughput.saturated",
-    doc = "whether the waiting line grew to the end, so that latencies say how long was simulated" },
+    doc = "whether the waiting line grew to the end, so that latencies say how long was simulated",
+    block = "rates", label = "Saturated", above = "throughput" },
 
   { "ttft", key = "latency.time_to_first_token_ms",
     doc = "from arrival to the first token of the answer; of requests still in flight too",

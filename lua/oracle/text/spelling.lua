@@ -33,12 +33,23 @@ function spelling.distance(a, b)
   return last[#b]
 end
 
+-- The shortest name that holds what was typed, of several the first in the alphabet; nil: none does.
+local function holding(typed, list)
+  local best
+  for _, candidate in ipairs(list) do
+    local holds = spelling.fold(candidate):sub(1, LONGEST):find(typed, 1, true)
+    if holds and (not best or #candidate < #best or #candidate == #best and candidate < best) then best = candidate end
+  end
+  return best
+end
+
 --- The name of a list that a person most likely meant.
 -- Names are compared folded. One that begins with what was typed, or the other way round, counts as near.
 -- @tparam string name what was typed
 -- @tparam {string,...} list the valid names
 -- @treturn ?string the nearest (of several the first in the alphabet), or nil when none is near:
--- more than a third of the letters, and more than two (one, of three or fewer typed), would have to change
+-- more than a third of the letters, and more than two (one, of three or fewer typed), would have to change, and none
+-- holds four letters or more that were typed
 function spelling.find(name, list)
   local typed = spelling.fold(tostring(name)):sub(1, LONGEST)
   local best, least = nil, math.huge
@@ -56,7 +67,7 @@ function spelling.find(name, list)
       best, least = candidate, distance
     end
   end
-  return best
+  return best or #typed >= 4 and holding(typed, list) or nil
 end
 
 --- A table of functions in which a name that is not there is an error that names the nearest, not a nil.
