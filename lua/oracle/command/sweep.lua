@@ -28,8 +28,8 @@ cores. The axes of `vary` in the file count too; --set of a key replaces one.
                          on; the table has their mean and 95 % interval
   --out FILE             where each result goes as it finishes, a line of JSON
                          (NAME.sweep.jsonl); --force begins a finished one anew
-  --resume               go on where that file ends, after Ctrl-C, a full disk or
-                         kill -9; points that could not run are tried again
+  --resume               go on where that file ends, after Ctrl-C, kill -9 or a
+                         full disk; points that could not run are tried again
   --resume=anyway        though a file that points read has changed since: those
                          points are computed again
   --json FILE            all results: {"points": [{"set": {...}, ...}, ...]}

@@ -107,7 +107,7 @@ end
 local function unknown(kind, name)
   local names = {}
   for folded in index():gmatch("\n" .. kind .. "\t(%S+)") do names[#names + 1] = folded end
-  local near = spelling(last_part(name), names)
+  local near = spelling(last_part(name), names) or spelling.holding(last_part(name), names)
   error(("unknown %s %q%s; `%s` lists all, and a path to a %s works too"):format(KINDS[kind].what, name,
     near and (": the nearest is %s"):format((select(2, entry(kind, near)))) or "", KINDS[kind].list,
     kind == "llm" and "config.json" or "hardware file"), 0)

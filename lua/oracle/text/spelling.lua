@@ -33,9 +33,10 @@ function spelling.distance(a, b)
   return last[#b]
 end
 
--- The shortest name that holds what was typed, of several the first in the alphabet; nil: none does.
-local function holding(typed, list)
-  local best
+--- The shortest name that holds what was typed, four letters or more, of several the first in the alphabet; nil: none.
+function spelling.holding(name, list)
+  local typed, best = spelling.fold(tostring(name)):sub(1, LONGEST), nil
+  if #typed < 4 then return nil end
   for _, candidate in ipairs(list) do
     local holds = spelling.fold(candidate):sub(1, LONGEST):find(typed, 1, true)
     if holds and (not best or #candidate < #best or #candidate == #best and candidate < best) then best = candidate end
@@ -48,8 +49,7 @@ end
 -- @tparam string name what was typed
 -- @tparam {string,...} list the valid names
 -- @treturn ?string the nearest (of several the first in the alphabet), or nil when none is near:
--- more than a third of the letters, and more than two (one, of three or fewer typed), would have to change, and none
--- holds four letters or more that were typed
+-- more than a third of the letters, and more than two (one, of three or fewer typed), would have to change
 function spelling.find(name, list)
   local typed = spelling.fold(tostring(name)):sub(1, LONGEST)
   local best, least = nil, math.huge
@@ -67,7 +67,7 @@ function spelling.find(name, list)
       best, least = candidate, distance
     end
   end
-  return best or #typed >= 4 and holding(typed, list) or nil
+  return best
 end
 
 --- A table of functions in which a name that is not there is an error that names the nearest, not a nil.
