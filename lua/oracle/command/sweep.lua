@@ -122,10 +122,10 @@ local function tell(work, results, options)
 end
 
 local function write(work, results, failed, outputs, options, columns)
-  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
+  local together = options.command == "sweep" and aggregate.place(work.keys) ~= nil
+  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed, together)) end
   if not options.quiet and options.json ~= "-" then
     local each = sweep.each(work, results)
-    local together = options.command == "sweep" and aggregate.place(work.keys)
     files.print(together and report.replicated(work.keys, columns, each, aggregate.of)
       or report.points(work.keys, columns, each))
   end

@@ -268,9 +268,9 @@ function sweep.each(work, results)
   end
 end
 
---- The JSON of all results, piece by piece: function() -> text or nil. Replications are there one by one, and together
--- under "aggregates".
-function sweep.document(work, results, failed)
+--- The JSON of all results, piece by piece: function() -> text or nil.
+-- @param together whether replications are there not only one by one but also as "aggregates"
+function sweep.document(work, results, failed, together)
   local json = core.json
   local i, first = 0, true
   local function tail()
@@ -278,12 +278,12 @@ function sweep.document(work, results, failed)
       { "planned", work.count }, { "finished", results.count }, { "failed", failed },
       { "complete", results.count == work.count },
     }
-    local together = ""
-    if aggregate.place(work.keys) then
+    local of_seeds = ""
+    if together then
       local list = aggregate.object(work.keys, sweep.each(work, results), work.scenario.percentiles)
-      together = ('\n  "aggregates": %s,'):format(json.indent(ordered.line(list), 2, 1))
+      of_seeds = ('\n  "aggregates": %s,'):format(json.indent(ordered.line(list), 2, 1))
     end
-    return ('%s],%s\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", together,
+    return ('%s],%s\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", of_seeds,
       json.indent(json.encode(state), 2, 1))
   end
   return coroutine.wrap(function()
