@@ -57,7 +57,8 @@ local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
   if s.scaling then
-    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(s.scaling.ready.least, s.scaling.ready.most))
+    local ready = s.scaling.ready
+    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
   end
   if s.failures then
     entry(lines, "Failures of replicas:", s.failures.count)
