@@ -34,6 +34,14 @@ local function steps_text(r)
   return r.phase == "ready" and "idle" or r.phase
 end
 
+-- The same in a word or two.
+local function step_brief(r)
+  local tokens = {}
+  for i, step in ipairs(r.step) do tokens[i] = tostring(step.tokens) end
+  if #tokens > 0 then return table.concat(tokens, "+") .. " tokens" end
+  return r.phase == "ready" and "idle" or r.phase
+end
+
 local REPLICA = { __name = "oracle.replica", __show = function(r)
   return console.table({ "replica " .. r.id, "", "unit" }, {
     { "waiting", r.queue, "requests" }, { "running", r.running, "requests" },
@@ -91,10 +99,10 @@ function replica.table(list)
   local rows = {}
   for i = 0, math.min(#list, MOST_ROWS) - 1 do
     local r = list[i]
-    rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, steps_text(r) }
+    rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, step_brief(r) }
   end
-  local text = console.table({ "replica", "waiting", "running", { name = "KV in use", unit = "%" },
-    { name = "KV free", unit = "blocks" }, "steps", "preemptions", "step" }, rows)
+  local text = console.table({ "replica", "waiting", "running", { name = "KV used", unit = "%" },
+    "KV free", "steps", "preemptions", "step" }, rows)
   if #list > MOST_ROWS then text = text .. ("... %d replicas in all\n"):format(#list) end
   return text
 end
