@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -31,6 +32,7 @@ typedef struct choice {
   char common[256];
   int count;
   bool print;
+  size_t column, width; /* where the cursor is, and how wide the terminal is */
 } choice;
 
 static char *prompt_of(EditLine *el)
@@ -44,7 +46,10 @@ static void look_at(void *context, const char *candidate)
 {
   choice *c = context;
   if (c->print) {
-    printf("%s%s", c->count == 0 ? "\n" : "  ", candidate);
+    const size_t length = strlen(candidate);
+    const bool fits = c->count > 0 && c->column + 2 + length < c->width;
+    printf("%s%s", fits ? "  " : "\n", candidate);
+    c->column = fits ? c->column + 2 + length : length;
   } else if (c->count == 0) {
     snprintf(c->common, sizeof c->common, "%s", candidate);
   } else {
@@ -73,7 +78,9 @@ static unsigned char complete(EditLine *el, wint_t key)
     return CC_REFRESH;
   }
   if (c.count == 1) return CC_NORM;
-  choice all = { .print = true };
+  struct winsize size = { 0 };
+  choice all = { .print = true, .width = 80 };
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) all.width = size.ws_col;
   orc_host_complete(r->host, line->buffer, length, look_at, &all);
   printf("\n");
   fflush(stdout);
@@ -155,6 +162,9 @@ static bool start(orc_repl *r)
   el_source(r->el, NULL);
   /* Ctrl-C is a signal, while a line is edited too: as a key it would be lost between editing and running. */
   el_set(r->el, EL_GETCFN, read_key);
+  /* Of its own the terminal throws away what was printed but not yet seen, the prompt after a Ctrl-C among it. */
+  el_set(r->el, EL_SETTY, "-d", "noflsh", NULL);
+  el_set(r->el, EL_SETTY, "-x", "noflsh", NULL);
   el_set(r->el, EL_BIND, "^I", "oracle-complete", NULL);
   if (r->history != NULL) {
     history(r->history, &event, H_SETSIZE, HISTORY_ENTRIES);

@@ -1,5 +1,5 @@
 --- Breakpoints of a live simulation: conditions with names, at which it stops on its way.
---   s:breakpoint("peak", "queue > 100")   s:breakpoint("noon", "12 h")   s:breakpoint("mine", function(s) return ... end)
+--   s:breakpoint("peak", "queue > 100")   s:breakpoint("noon", "12 h")   s:breakpoint("mine", function(s) ... end)
 -- A condition stops when it becomes true, not while it stays so: going on from a breakpoint leaves it behind.
 local console = require "oracle.text.console"
 local spelling = require "oracle.text.spelling"

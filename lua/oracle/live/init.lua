@@ -428,8 +428,8 @@ function live.line(self)
   local status = inner.raw:status()
   local state = status.failed and ", failed" or status.over and ", over"
     or ""
-  return ("%s: t = %.6f s%s; %d arrived, %d ended, %d waiting, %d running"):format(inner.name, seconds(status.now), state,
-    status.arrived, status.arrived - status.live, inner.raw:queue(), inner.raw:running())
+  return ("%s: t = %.6f s%s; %d arrived, %d ended, %d waiting, %d running"):format(inner.name, seconds(status.now),
+    state, status.arrived, status.arrived - status.live, inner.raw:queue(), inner.raw:running())
 end
 
 --- Where it is, what of it is its own, and a table of its replicas.

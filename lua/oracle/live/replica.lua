@@ -24,14 +24,15 @@ function replica.memory(kv)
   return setmetatable(kv, MEMORY)
 end
 
-local function steps_text(r)
-  local texts = {}
+-- Rows of what is being computed.
+local function step_rows(r)
+  local rows = {}
   for i, step in ipairs(r.step) do
-    texts[i] = ("%d tokens (%d decodes, %d prompts) to t = %.6f s"):format(step.tokens, step.decodes, step.prompts,
-      step["end"])
+    rows[i] = { "step", ("%d tokens (%d decodes, %d prompts)"):format(step.tokens, step.decodes, step.prompts),
+                ("to t = %.6f s"):format(step["end"]) }
   end
-  if #texts > 0 then return table.concat(texts, "; ") end
-  return r.phase == "ready" and "idle" or r.phase
+  if #rows == 0 then rows[1] = { "step", r.phase == "ready" and "idle" or r.phase, "" } end
+  return rows
 end
 
 -- The same in a word or two.
@@ -43,13 +44,15 @@ local function step_brief(r)
 end
 
 local REPLICA = { __name = "oracle.replica", __show = function(r)
-  return console.table({ "replica " .. r.id, "", "unit" }, {
+  local rows = {
     { "waiting", r.queue, "requests" }, { "running", r.running, "requests" },
     { "of them decoding", r.decoding, "requests" }, { "their context", r.context, "tokens" },
     { "KV cache in use", r.kv.usage, "%" },
     { "free", r.kv.free, "blocks" }, { "steps ended", r.steps, "" }, { "policy calls", r.policy_calls, "" },
-    { "preemptions", r.preemptions, "" }, { "step", steps_text(r), "" },
-  })
+    { "preemptions", r.preemptions, "" },
+  }
+  for _, row in ipairs(step_rows(r)) do rows[#rows + 1] = row end
+  return console.table({ "replica " .. r.id, "", "unit" }, rows)
 end }
 
 console.printable(REPLICA)
@@ -102,7 +105,7 @@ function replica.table(list)
     rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, step_brief(r) }
   end
   local text = console.table({ "replica", "waiting", "running", { name = "KV used", unit = "%" },
-    "KV free", "steps", "preemptions", "step" }, rows)
+    "KV free", "steps", "preempted", "step" }, rows)
   if #list > MOST_ROWS then text = text .. ("... %d replicas in all\n"):format(#list) end
   return text
 end

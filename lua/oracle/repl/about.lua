@@ -27,7 +27,7 @@ compare(a, b)  compare { x = a, y = b }   results or simulations side by side
 plot(r)  plot(r, "kv")  plot(list)  over time; of a what_if: plot(_, "ttft.p99")
 hist(r, "ttft")  hist(list)         ttft, tpot, itl, e2e, queue
 save(r, "x.json")                   a result to a file; save "x.json": the last
-?name  name?                        of what is above, a key, a metric, a variable
+?name  name?                        what that is; of keys and metrics, too
 Tab completes names, keys, and in strings files, models and keys. _ is the value
 printed last. Ctrl-C stops what runs, quit or Ctrl-D leaves.
 ]=]
@@ -66,7 +66,8 @@ local ROWS = {
   { "s:result", 's:result() -> result', "What was measured so far; it can go on." },
   { "s:set", 's:set("key", value)', "Change a key while it runs, from the next step, arrival or event on." },
   { "s:reload", 's:reload()', "Read the policies' files again; what they keep in their s stays." },
-  { "s:fork", 's:fork() -> another', "A branch: the same simulation, that goes its own way; it shows what it differs in." },
+  { "s:fork", 's:fork() -> another',
+    "A branch: the same simulation, that goes its own way; it shows what it differs in." },
   { "s:rewind", 's:rewind(time)', "Back to an earlier time; what was set later has not happened." },
   { "s:what_if", 's:what_if { ["key"] = { values } }', "what_if of this simulation." },
   { "s:breakpoint", 's:breakpoint("name", condition)',
@@ -123,7 +124,8 @@ local function of_key(name)
     local key, default, doc = table.unpack(row)
     if key == name and doc and not seen[doc] then
       seen[doc] = true
-      found[#found + 1] = ("%s%s\n"):format(key, default ~= "" and "    default: " .. default or "") .. wrapped(doc, "  ")
+      local head = key .. (default ~= "" and "    default: " .. default or "") .. "\n"
+      found[#found + 1] = head .. wrapped(doc, "  ")
     elseif key:sub(1, #name + 1) == name .. "." and not seen[key] then
       seen[key] = true
       below[#below + 1] = key:sub(#name + 2):match "^[^.]+"
@@ -171,8 +173,10 @@ function about.text(name, value)
   local text = BY_NAME[name] and of_row(row) or of_key(name) or of_metric(name) or row and of_row(row)
     or of_key("engine." .. name) or of_key("workload." .. name) or of_value(name, value)
   if text then return text end
-  local known = about.names()
-  for _, key in ipairs(schema.describe()) do known[#known + 1] = key[1] end
+  local known, section = about.names(), name:match "^.*%." or ""
+  for _, key in ipairs(schema.describe()) do
+    if key[1]:sub(1, #section) == section then known[#known + 1] = key[1] end
+  end
   local near = spelling.find(name, known)
   error(("?%s: nothing is known of it%s"):format(name, near and "; did you mean " .. near .. "?" or "; help()"), 0)
 end

@@ -116,14 +116,24 @@ local function both(a, b)
   return table.move(b, 1, #b, #a + 1, a)
 end
 
+-- Names in which case does not matter: each goes on from what was typed as it was typed.
+local function in_any_case(names, stem)
+  local list = {}
+  for _, name in ipairs(names) do
+    if name:sub(1, #stem):lower() == stem:lower() then list[#list + 1] = stem .. name:sub(#stem + 1) end
+  end
+  return list
+end
+
 -- What a key may be: the names of what it chooses from; files where it is a path.
 local function values_of(key, stem)
   local node, last = schema.find({}, key), key:match "[^.]+$"
-  if last == "model" then return both(catalog.names "llm", files(stem)) end
-  if last == "hardware" then return catalog.names "hardware" end
+  local own = stem:find "[./]" and files(stem) or {}      -- a path, where it is begun as one
+  if last == "model" then return both(in_any_case(catalog.names "llm", stem), own) end
+  if last == "hardware" then return both(in_any_case(catalog.names "hardware", stem), own) end
   if type(node) ~= "table" then return nil end
   if node.type == "choice" then return node.values end
-  if node.folder then return both(finder.names(node.folder), files(stem)) end
+  if node.folder then return both(finder.names(node.folder), own) end
 end
 
 -- What could stand in the quotes, by what is before them.
@@ -147,7 +157,7 @@ local function candidates(before, stem)
   return files(stem)
 end
 
--- The text of an open string that a line ends in, and what is before its quote; nil where none is open.
+-- The text of an open string that a line ends in, and what is before its quote; false in a comment, nil elsewhere.
 local function open_string(text)
   local i, quote = 1, nil
   local from
@@ -160,7 +170,7 @@ local function open_string(text)
     elseif c == '"' or c == "'" then
       quote, from = c, i
     elseif c == "-" and text:sub(i, i + 1) == "--" then
-      return nil
+      return false
     end
     i = i + 1
   end
@@ -182,6 +192,7 @@ end
 -- @return how much of it that is, in bytes, and the sorted candidates
 function completion.complete(text, environment)
   local stem, before = open_string(text)
+  if stem == false then return 0, {} end
   if not stem then
     local asked = text:match "^%s*%?%s*([%w_.:]*)$"
     if asked and not asked:find "[.:]" then

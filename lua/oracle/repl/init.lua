@@ -259,14 +259,12 @@ function repl.script(text, name, s)
   text = text:gsub("^#[^\n]*", "")
   local chunk = load(text, "=" .. name, "t", environment)
   local user = { read = lines_of(text), out = io.stdout, err = io.stderr, name = name, once = true }
-  local good, failed, status, _ = nil, nil, nil, nil
   if chunk and not is_typed(text, environment) then
-    good, _, status = evaluate(chunk, user, environment)
-  else
-    failed, status = repl.loop(environment, user)
-    good = failed == 0
+    local good, _, status = evaluate(chunk, user, environment)
+    return status or good and 0 or 1
   end
-  return status or good and 0 or 1
+  local failed, status = repl.loop(environment, user)
+  return status or failed == 0 and 0 or 1
 end
 
 return repl

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -153,9 +154,16 @@ static void on_tick(int signal)
   }
 }
 
+/* What was typed before Ctrl-C is not to be obeyed after it. */
+static void forget_typed(void)
+{
+  if (tcgetpgrp(STDIN_FILENO) == getpgrp()) tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
 void orc_bind_interrupt(bool ends)
 {
   if (ends) atomic_store(&terminated, 1);
+  if (atomic_load(&at_prompt) != 0) forget_typed();
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;

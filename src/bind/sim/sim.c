@@ -152,6 +152,7 @@ static int collect(lua_State *L)
 static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
+  orc_watchdog_heed(L);
   sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
