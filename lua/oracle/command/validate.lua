@@ -1,5 +1,6 @@
 --- `oracle validate FILE [SCENARIO]`: a scenario, a configuration, or measured data against predictions.
 local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
 local document = require "oracle.formats.document"
 local files = require "oracle.command.files"
 local fix = lazy "oracle.formats.yaml.fix"
@@ -32,7 +33,7 @@ end
 
 -- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
-  if files.stdout_is_free(options) then io.write(...) end
+  if files.stdout_is_free(options) then files.print(table.concat { ... }) end
 end
 
 local function show(options, list, most)
@@ -128,7 +129,7 @@ local function could_run(path, options)
   local one = s:copy()
   one.vary, one.report = nil, nil
   for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-  files.prepare(one, path, options)
+  return files.prepare(one, path, options).warnings
 end
 
 -- A scenario is found right when it could run.
@@ -138,10 +139,13 @@ local function check_scenario(path, _, options)
   refuse(options, "a table of measured configurations", "csv", "threads")
   if options.as then ui.misuse("validate --as %s: %s is a scenario", options.as, path) end
   local ok, why = pcall(could_run, path, options)
+  local warnings = {}
+  for i, text in ipairs(ok and why or {}) do warnings[i] = { message = text } end
   if ui.misused(why) or why == ui.DONE then error(why, 0) end
   local errors = ok and {} or { { message = scenario.first_line(why) } }
+  ui.warn(ok and why or {}, options)
   if ok then say(options, "✓ Scenario is valid\n") else ui.say("oracle: " .. errors[1].message) end
-  return ok, found(path, "scenario", errors, {})
+  return ok, found(path, "scenario", errors, warnings)
 end
 
 -- What of the command line says something of how measured data is predicted.
@@ -159,7 +163,7 @@ local function compare_data(path, text, options, kind, json)
   ui.host().guard(false)
   local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
-  say(options, compared.text)
+  say(options, console.narrow(compared.text))
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
                                 { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end
