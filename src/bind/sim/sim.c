@@ -154,6 +154,7 @@ static int collect(lua_State *L)
 static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
+  orc_watchdog_heed(L);
   sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
@@ -277,10 +278,8 @@ static int run(lua_State *L)
   }
   orc_bind_end(s);
   if (!shown) lua_error(L);
-  if (!good && s->watch.cut) { /* stopped by the user, within a call of a policy */
+  if (!good && s->watch.cut) /* stopped by the user, within a call of a policy */
     s->failed = s->cluster->interrupted = good = true;
-    orc_watchdog_interrupt();
-  }
   if (!good) {
     orc_csv *csv = s->csv; /* the requests so far are kept, those under way too */
     s->csv = NULL;
@@ -343,6 +342,7 @@ int orc_bind_sim(lua_State *L)
     { "guard", orc_watchdog_guard },
     { "watched", orc_watchdog_watched },
     { "pcall", orc_watchdog_pcall },
+    { "hold", orc_watchdog_hold },
     { "random", orc_call_context_random },
     { NULL, NULL },
   };
