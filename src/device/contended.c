@@ -231,8 +231,10 @@ static void leave(orc_contended_stage *s)
   const orc_time now = engine_of(s)->now;
   const int microbatch = s->microbatch;
   stage_of(s)->busy += now - s->begun;
+  stage_of(s)->begun = s->begun;
   stage_of(s)->free = now;
   s->microbatch = -1;
+  if (user->passed != NULL) user->passed(user->self, microbatch, s->index);
   if (s->index + 1 < user->pipeline->count)
     hand_on(s, microbatch);
   else
