@@ -4,8 +4,9 @@
 --     x = { name =, unit =, log =, time = true, values = { ... } or labels = { ... } }, y = { name =, unit =, log =, zero = },
 --     series = { { name =, x = own values, y = { ... }, shape = "line", "step", "area", "dashed", "points" or "marked",
 --                  low =, high = a band around it, names = of points, colour = }, ... },
---     marks = { { x =, text =, bad = }, ... }, link = figures of one name are zoomed together, zoom = true }
+--     distribution = of oracle.text.bins that bars are of, marks = { { x =, text =, bad = }, ... }, link = figures of one name are zoomed together, zoom = true }
 -- A value that is missing is figure.NONE, so that lists have no holes.
+local bins = require "oracle.text.bins"
 local core = require "oracle.core"
 
 local figure = {}
@@ -50,6 +51,32 @@ function figure.cumulative(name, quantile)
   local x, y = {}, {}
   for i, q in ipairs(QUANTILES) do x[i], y[i] = figure.number(quantile(q)), figure.number(100 * q) end
   return { name = name, x = x, y = y }
+end
+
+local BINS = 32                                           -- of a histogram
+
+--- The bars of a distribution; nil of one without values.
+-- @param what as bins.of takes it
+-- @param of { title =, about =, unit = of a list }
+function figure.histogram(what, of)
+  local d = bins.of(what)
+  if d.count == 0 then return nil end
+  d.unit = d.unit or of.unit
+  local edges, counts = bins.count(d, BINS)
+  local labels = {}
+  for i = 1, #counts do labels[i] = ("%.3g to %.3g"):format(edges[i - 1], edges[i]) end
+  return { kind = "bars", title = of.title, about = of.about, tight = true, distribution = d,
+           x = { name = of.name, unit = d.unit, labels = labels }, y = { name = "requests", zero = true },
+           series = { { name = of.title, y = counts } } }
+end
+
+--- A figure as JSON takes it.
+function figure.plain(f)
+  local copy = {}
+  for k, v in pairs(f) do copy[k] = v end
+  copy.distribution = nil
+  if copy.marks then copy.marks = setmetatable(copy.marks, core.json.array) end
+  return copy
 end
 
 --- Every n-th entry of lists of one length, so that at most `most` are left, the last one among them.

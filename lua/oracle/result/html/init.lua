@@ -10,6 +10,7 @@
 --     named = the first column names the row, choose = the column that a reader may choose by (from 0), wide = }
 --   { kind = "text", title =, text = }, { kind = "code", title =, text = }
 local core = require "oracle.core"
+local figure = require "oracle.text.figure"
 local paths = require "oracle.text.paths"
 
 local html = {}
@@ -57,6 +58,17 @@ function html.chart_library()
   return nil, "oracle was built without Chart.js (install the package libjs-chart.js, then make build)"
 end
 
+-- Of figures only what a page draws; lists are lists where they are empty, too.
+local function plain(document)
+  for _, key in ipairs { "notices", "badges" } do setmetatable(document[key] or {}, core.json.array) end
+  for _, section in ipairs(document.sections) do
+    for _, part in ipairs(section.parts) do
+      if part.figure then part.figure = figure.plain(part.figure) end
+    end
+  end
+  return document
+end
+
 --- A page around a document.
 -- @return the text in pieces: function() -> the next one or nil, as output:write takes it; or nil and why there is none
 function html.page(document)
@@ -64,7 +76,7 @@ function html.page(document)
   if not library then return nil, why end
   local pieces = {
     HEAD, "<title>", html.escape(document.title), " - oracle</title>\n<style>\n", html.asset "page.css", "</style>\n</head>\n<body>\n",
-    REST, '<script type="application/json" id="document">', html.json(document), "</script>\n",
+    REST, '<script type="application/json" id="document">', html.json(plain(document)), "</script>\n",
     "<script>\n", library, "</script>\n<script>\n", html.asset "charts.js", "</script>\n<script>\n", html.asset "page.js",
     "</script>\n</body>\n</html>\n",
   }
