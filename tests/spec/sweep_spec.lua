@@ -298,12 +298,16 @@ describe("a results file", function()
     refused(1, ("sweep %s/changed.lua --seeds 2 --out %s/changed --resume"):format(dir, dir), "as it was before it ch")
   end)
 
-  it("that is complete is written anew, and resuming it runs nothing", function()
+  it("that is complete is written anew where that is asked for, and resuming it runs nothing", function()
     write("full", all)
     ok(sweep("full", "--resume"))
     assert.equal(all, read(dir .. "/full"))
     assert.equal(read(dir .. "/all.json"), read(dir .. "/full.json"))
-    ok(sweep("full"))
+    refused(1, sweep("full"), "full%.json: exists; %-%-force replaces it")
+    refused(1, sweep("full"):gsub("%-%-json %S+", ""), "holds a finished sweep %(12 of 12 points%); %-%-resume shows it; "
+      .. "%-%-force begins anew")
+    assert.equal(all, read(dir .. "/full"))
+    ok(sweep("full", "--force"))
     assert.equal(12, #points_in(dir .. "/full"))
   end)
 

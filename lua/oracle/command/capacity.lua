@@ -15,7 +15,7 @@ local LOOK = 0.1                                          -- s between looks at 
 local function job_of(options, path, text, config)
   local job = { kind = "capacity", path = path, text = text, config = config, set = files.assignments(options),
                 seed = options.seed,
-                lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
+                lod = options.lod, fit = options.fit, force = files.forces_fit(options), runs = not options.no_runs,
                 over = options.over, replicas = options.replicas,
                 seeds = options.seeds, goodput = options.goodput and ui.share("--goodput", options.goodput, "0.95"),
                 precision = options["until"] and ui.share("--until", options["until"], "2%") }

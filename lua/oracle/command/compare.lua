@@ -70,6 +70,7 @@ function command.run(options)
   end
   files.write(outputs.json, ordered.json(paired_text.object(result)))
   if not options.quiet and options.json ~= "-" then files.print(paired_text.text(result)) end
+  ui.warn(result.warnings or {}, options)
   if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
   return not result.interrupted
 end

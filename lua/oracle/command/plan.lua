@@ -48,7 +48,7 @@ end
 
 local function job_of(options, path, text, config)
   local job = { kind = "plan", path = path, text = text, config = config, model = options.model, seed = options.seed,
-                fit = options.fit, force = options.force,
+                fit = options.fit, force = files.forces_fit(options),
                 gpus = gpus_of(options.gpus), max_gpus = options.max_gpus or MAX_GPUS,
                 set = files.assignments(options) }
   if options.slo then job.slo = files.objectives(nil, options.slo) end
@@ -127,7 +127,7 @@ local function open_results(options, job)
   local id = { version = version.oracle, scenario = job.path and job.path:match "([^/]*)$" or "plan",
                text = core.json.encode(job), settings = {}, points = MOST,
                inputs = sweep_inputs.new(job.path and paths.folder(job.path) or ".") }
-  local results, why = results_file.open(options.out, id, options.resume)
+  local results, why = results_file.open(options.out, id, options.resume, options.force)
   if not results then error(why, 0) end
   return results
 end
@@ -157,6 +157,7 @@ function command.run(options, ranks)
   local ok, work = pcall(planner.open, job, s)
   if not ok then error(scenario.first_line(work), 0) end
   local outputs = files.open_results(options, s)
+  if options.output then files.keep(options, options.output) end
   local written = options.output and output.open(options.output)
   local results = open_results(options, job)
   local meter = ui.meter(options)

@@ -17,23 +17,25 @@ local command = {}
 
 local HELP = [==[
 usage: oracle sweep SCENARIO.lua --set KEY=VALUES ... [options]
-       mpirun -n N oracle sweep ...       the same on many machines, where oracle was built with mpicc
+       mpirun -n N oracle sweep ...   on many machines, where built with mpicc
+Runs a scenario for every combination of values, the first --set slowest, on all
+cores. The axes of `vary` in the file count too; --set of a key replaces one.
 
-Runs a scenario for every combination of values, the first --set slowest, on all cores.
-
-  --set KEY=v1,v2,...      these values
-  --set KEY=lo..hi:step    from lo to hi, both included; the step may be left out: 1. May be mixed: 1,2,4..16:4
-  --set KEY=VALUE          the same value everywhere
-  --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
-  --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
-  --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine; points
-                           that could not run are tried again. Refused where a file that points read (trace, policy,
-                           model ...) has changed since; --resume=anyway computes those points again
-  --threads N              threads (one per core); results are the same bytes whatever N is
-  --json FILE              at the end, all results in order: {"points": [{"set": {...}, ...}, ...]}
-
-The axes of `vary` in the file count too; --set of the same key takes the place of one. A point that cannot run holds
-"error" in place of results; the others go on, and the exit status is 1. `oracle --help` lists the other options.
+  --set KEY=v1,v2,...    these values; KEY=VALUE: the same value everywhere
+  --set KEY=lo..hi:step  from lo to hi, both included; also 1,2,4..16:4
+  --seeds N              each combination with N seeds, from the scenario's seed
+                         on; the table has their mean and 95 % interval
+  --out FILE             where each result goes as it finishes, a line of JSON
+                         (NAME.sweep.jsonl); --force begins a finished one anew
+  --resume               go on where that file ends, after Ctrl-C, a full disk or
+                         kill -9; points that could not run are tried again
+  --resume=anyway        though a file that points read has changed since: those
+                         points are computed again
+  --json FILE            all results: {"points": [{"set": {...}, ...}, ...]}
+  --threads N            (one per core); the results are the same bytes
+  also: --slo --format --seed --lod --fit --force --strict --no-runs -q -l
+A point that cannot run holds "error" in place of results; the others go on, and
+the exit status is 1. `oracle help --OPTION` says more of an option.
 ]==]
 
 --- The text of `oracle sweep --help`.
@@ -46,7 +48,7 @@ end
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
 local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
-                fit = options.fit, force = options.force, seeds = options.seeds,
+                fit = options.fit, force = files.forces_fit(options), seeds = options.seeds,
                 runs = not options.no_runs, config = config }
   for _, pair in ipairs(files.assignments(options)) do
     local list = options.command == "sweep" and axes.several(pair[2]) and job.axes or job.set
@@ -76,7 +78,7 @@ local function open_results(options, work, job, inputs)
   if not file then return results_file.memory(work.count) end
   local id = { version = version.oracle, scenario = job.path:match("([^/]*)$"), text = job.text,
                settings = settings_of(job), points = work.count, inputs = inputs }
-  local results, why = results_file.open(file, id, options.resume)
+  local results, why = results_file.open(file, id, options.resume, options.force)
   if not results then error(why, 0) end
   local changed = results.changed
   if changed then

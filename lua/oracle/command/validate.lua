@@ -128,7 +128,7 @@ local function could_run(path, options)
   local one = s:copy()
   one.vary, one.report = nil, nil
   for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-  files.prepare(one, path, options)
+  return files.prepare(one, path, options).warnings
 end
 
 -- A scenario is found right when it could run.
@@ -138,10 +138,13 @@ local function check_scenario(path, _, options)
   refuse(options, "a table of measured configurations", "csv", "threads")
   if options.as then ui.misuse("validate --as %s: %s is a scenario", options.as, path) end
   local ok, why = pcall(could_run, path, options)
+  local warnings = {}
+  for i, text in ipairs(ok and why or {}) do warnings[i] = { message = text } end
   if ui.misused(why) or why == ui.DONE then error(why, 0) end
   local errors = ok and {} or { { message = scenario.first_line(why) } }
+  ui.warn(ok and why or {}, options)
   if ok then say(options, "✓ Scenario is valid\n") else ui.say("oracle: " .. errors[1].message) end
-  return ok, found(path, "scenario", errors, {})
+  return ok, found(path, "scenario", errors, warnings)
 end
 
 -- What of the command line says something of how measured data is predicted.

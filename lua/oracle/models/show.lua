@@ -9,21 +9,7 @@ local quantization = require "oracle.models.quantization"
 
 local show = {}
 
-local WIDE = 80
-
--- Words in lines no wider than a terminal, those after the first set in.
-local function wrapped(first, text, indent)
-  local lines, line = {}, first
-  for word in text:gmatch "%S+" do
-    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
-      lines[#lines + 1], line = line, indent .. word
-    else
-      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
-end
+local wrapped = console.wrapped
 
 local function billions(n)
   return ("%.6g billion"):format(n / 1e9)

@@ -15,6 +15,7 @@ local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
 local objectives = lazy "oracle.scenario.slo"
+local odd_values = lazy "oracle.plan.odd_values"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
@@ -469,6 +470,7 @@ function planning.plan(s, memo)
   local origin = scenario.origin(s)
   local plan = plan_of(scenario.raw(s), origin, memo or {})
   for i, warning in ipairs(origin.warnings or {}) do table.insert(plan.warnings, i, warning) end
+  for _, warning in ipairs(odd_values.of(scenario.raw(s))) do plan.warnings[#plan.warnings + 1] = warning end
   plan.of = s
   return plan
 end

@@ -7,6 +7,7 @@ local core = require "oracle.core"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local summary = require "oracle.result.summary"
+local tables = lazy "oracle.result.tables"
 local units = lazy "oracle.text.units"
 
 local report = {}
@@ -31,6 +32,7 @@ end
 
 local function latency(lines, metric, d, half)
   lines[#lines + 1] = title(metric.title, "-")
+  entry(lines, metric.label .. " values:", d.count)
   entry(lines, ("Mean %s (ms):"):format(metric.label), d.mean, with_interval("%.2f", half))
   entry(lines, ("Median %s (ms):"):format(metric.label), d.p50, "%.2f")
   for _, key in ipairs(ordered.keys(d)) do
@@ -54,10 +56,33 @@ end
 local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
-  local prefix = s.prefix_caching
-  if prefix and prefix.total_tokens_saved > 0 then section(lines, s, "prefix cache") end
+  if s.scaling then
+    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(s.scaling.ready.least, s.scaling.ready.most))
+  end
+  if s.failures then
+    entry(lines, "Failures of replicas:", s.failures.count)
+    entry(lines, "Replica-hours lost to failures:", s.failures.replica_hours, "%.4g")
+  end
+  if s.prefix_caching then section(lines, s, "prefix cache") end
   section(lines, s, "work twice")
   if s.spec_decode then section(lines, s, "speculation") end
+end
+
+-- What it took; nothing of GPUs whose power and price are unknown.
+local function price(lines, s)
+  lines[#lines + 1] = title("Energy and Price", "-")
+  for _, metric in ipairs(metrics.block "price") do
+    local v = metrics.value(s, metrics.column(metric.short, {}))
+    if v then entry(lines, metric.label .. ":", v, "%.4g") end
+  end
+end
+
+-- How many values a latency has depends on what it waits for.
+local function counted(s)
+  local first, last = s.latency.time_to_first_token_ms.count, s.latency.end_to_end_latency_ms.count
+  if s.requests.pending == 0 or first <= last then return nil end
+  return ("TTFT is of all %s requests that had a first token, TPOT and E2EL only of the\n%s that finished, long ones "
+    .. "in flight left out: they favour short answers"):format(units.thousands(first), units.thousands(last))
 end
 
 -- The line about a run that was asked for more than it can do.
@@ -101,16 +126,18 @@ function report.block(s)
     latency(lines, metric, s.latency[metric.name], s.interval and s.interval[metric.short .. "_pct"])
   end
   resources(lines, s)
+  price(lines, s)
   objectives(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
   lines[#lines + 1] = trust(s)
+  lines[#lines + 1] = counted(s)
   lines[#lines + 1] = overload(s)
   if not s.oracle.complete then
     lines[#lines + 1] = "INCOMPLETE: " .. (getmetatable(s).__paused
       and "the simulation is not over; these are its results so far"
       or "the run was interrupted; these are partial results")
   end
-  return table.concat(lines, "\n") .. "\n"
+  return table.concat(lines, "\n") .. "\n" .. tables.text(s)
 end
 
 -- What was set, in a cell: a list or a table as JSON.

@@ -180,6 +180,7 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   orc_bind_put_number(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
   orc_bind_put_number(L, "rented_s",
                       orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
+  orc_bind_put_number(L, "down_s", orc_phases_down(&s->of->lifecycle, index, s->end) - from.down);
   put_stages(L, r, mark, s->end);
   orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
   orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
@@ -245,6 +246,27 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   put_tiers(L, &r->tiers);
   put_drafting(L, r);
   put_lora(L, r);
+}
+
+/* What happened to units of replicas, under "scaling_events" and "failure_events" of the table on top:
+** lists of { t = s, replica =, what = }. */
+static void put_unit_events(lua_State *L, const orc_unit_log *log)
+{
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_Integer count[2] = { 0, 0 };
+  for (uint32_t i = 0; i < log->count; i++) {
+    const orc_unit_event *e = &log->at[i];
+    const bool failure = orc_unit_change_is_failure((orc_unit_change)e->what);
+    lua_createtable(L, 0, 3);
+    orc_bind_put_number(L, "t", (double)e->time * 1e-9);
+    orc_bind_put_integer(L, "replica", e->replica);
+    orc_bind_put_text(L, "what", orc_unit_change_name((orc_unit_change)e->what));
+    lua_rawseti(L, failure ? -2 : -3, ++count[failure]);
+  }
+  lua_setfield(L, -3, "failure_events");
+  lua_setfield(L, -2, "scaling_events");
+  orc_bind_put_count(L, "unit_events_left_out", log->left_out);
 }
 
 /* What the sources want said: a list of texts. */
@@ -335,6 +357,7 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   }
   lua_setfield(L, -2, "replicas");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
+  put_unit_events(L, &c->lifecycle.log);
   orc_bind_push_shapes(L, c);
   lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
