@@ -136,7 +136,10 @@ end
 
 -- ---- results ----
 
-local RESULTS = { "json", "csv", "series" }
+local RESULTS = { "json", "csv", "series", "report", "trace" }
+
+-- Of every command: what is opened in a viewer is not written over unasked.
+local KEPT = { report = true, trace = true }
 
 -- The JSON of a sweep that was interrupted says so at its end (oracle.study.sweep).
 local function unfinished(path)
@@ -201,7 +204,7 @@ end
 
 --- Make the files of results ready (oracle.text.output), before anything runs.
 -- @param s the scenario, whose files are not written over; nil: there is none
--- @return { json =, csv =, series = }
+-- @return { json =, csv =, series =, report =, trace = }
 function files.open_results(options, s)
   local taken = {}
   for _, kind in ipairs(RESULTS) do
@@ -216,7 +219,11 @@ function files.open_results(options, s)
   not_read_or_kept(options, taken)
   if s then not_inputs(options, s) end
   for _, kind in ipairs(RESULTS) do
-    if options[kind] and not options.resume then files.keep(options, options[kind]) end
+    if KEPT[kind] and options[kind] then
+      output.keep(options[kind], options.force)
+    elseif options[kind] and not options.resume then
+      files.keep(options, options[kind])
+    end
   end
   local opened = {}
   for _, kind in ipairs(RESULTS) do

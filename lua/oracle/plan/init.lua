@@ -496,7 +496,8 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
---   shapes = true to keep the shapes of steps in the result }
+--   shapes = true to keep the shapes of steps in the result, watch = { series_interval =, samples =, excerpt =, trace = }
+--   what is kept or written of the run for pictures (src/bind/sim/) }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -515,6 +516,11 @@ function planning.spec(plan, options)
   spec.csv, spec.shapes = options.csv, options.shapes
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
+  local watch = options.watch
+  if watch then
+    spec.excerpt, spec.trace = watch.excerpt, watch.trace
+    if not spec.series_interval then spec.series_interval, spec.samples = watch.series_interval, watch.samples end
+  end
   spec.progress = options.progress
   return spec
 end

@@ -165,6 +165,7 @@ end
 -- ---- requests ----
 
 local NONE = figure.NONE
+local CLOSE = 40                                          -- requests that a Gantt chart shows at first
 
 local function span(from, to)
   if from and to and to > from then return figure.number(from), figure.number(to) end
@@ -176,7 +177,7 @@ function pictures.gantt(raw)
   local x = raw.excerpt
   local rows, number = {}, 0
   local queued, prefill, decode = { from = {}, to = {} }, { from = {}, to = {} }, { from = {}, to = {} }
-  local first, last = math.huge, 0
+  local first, last, view = math.huge, 0, nil
   for i = 1, x and #x.number or 0 do
     if x.in_window[i] then
       number = number + 1
@@ -187,6 +188,7 @@ function pictures.gantt(raw)
       prefill.from[number], prefill.to[number] = span(began, math.min(answered, ended))
       decode.from[number], decode.to[number] = span(answered, ended)
       first, last = math.min(first, x.arrival[i]), math.max(last, ended)
+      if number <= CLOSE then view = last end
     end
   end
   if number == 0 or last <= first then return nil end
@@ -194,7 +196,7 @@ function pictures.gantt(raw)
            about = ("%d requests from their arrival: in the queue, computing the prompt, generating. Drag over a part of "
              .. "it to look closer; what happened over time follows."):format(number),
            x = { name = "time", unit = "s", time = true, min = figure.number(first), max = figure.number(last) },
-           y = { name = "requests" },
+           y = { name = "requests" }, view = { figure.number(first), figure.number(view) },
            series = { { name = "queued", from = queued.from, to = queued.to, colour = "queued" },
                       { name = "prefill", from = prefill.from, to = prefill.to, colour = "prefill" },
                       { name = "decode", from = decode.from, to = decode.to, colour = "decode" } } }
@@ -215,6 +217,18 @@ function pictures.scatter(raw)
            about = #at < x.seen and ("A sample of %d of %d requests."):format(#at, x.seen) or "Every request.",
            x = { name = "arrival", unit = "s", time = true, min = 0, max = figure.number(raw.now) },
            y = { name = "TTFT", unit = "ms", zero = true }, series = { { name = "request", x = at, y = ttft, names = names } } }
+end
+
+--- What a terminal shows of a run: distributions, a histogram, what happened over time. A list.
+function pictures.all(raw, s)
+  local list = {}
+  local requests, tokens = pictures.distributions(raw)
+  if requests then list[1] = requests end
+  if tokens then list[#list + 1] = tokens end
+  for _, more in ipairs { pictures.histograms(raw), pictures.timelines(raw, s) } do
+    table.move(more, 1, #more, #list + 1, list)
+  end
+  return list
 end
 
 return pictures

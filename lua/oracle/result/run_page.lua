@@ -62,7 +62,7 @@ local function latency_card(s, metric)
   if d.count == 0 then return nil end
   local half = s.interval and s.interval[metric.short .. "_pct"]
   local high = d.p99 and ("p99 %.4g ms"):format(d.p99)
-  return card("Mean " .. metric.label, d.mean, half and ("± %.0f %%  ms"):format(half) or "ms", high)
+  return card("Mean " .. metric.label, d.mean, half and ("ms ± %.0f %%"):format(half) or "ms", high)
 end
 
 local function value(s, short)
@@ -76,7 +76,7 @@ local function cards_of(s)
     card("Requests served", r.successful, nil, r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
     card("Request throughput", t.requests_per_second, "req/s", t.offered_rps and ("%.4g offered"):format(t.offered_rps),
       t.saturated and "bad" or nil),
-    card("Output throughput", t.output_tokens_per_second, half and ("± %.0f %%  tok/s"):format(half) or "tok/s"),
+    card("Output throughput", t.output_tokens_per_second, half and ("tok/s ± %.0f %%"):format(half) or "tok/s"),
   }
   if t.goodput_rps then list[#list + 1] = card("Goodput", t.goodput_rps, "req/s") end
   for _, metric in ipairs(metrics.LATENCIES) do list[#list + 1] = latency_card(s, metric) end

@@ -55,6 +55,12 @@ end
 
 local BINS = 32                                           -- of a histogram
 
+-- Three digits, none of them in an exponent.
+local function short(v)
+  local size = math.abs(v)
+  return (size >= 100 and "%.0f" or size >= 10 and "%.1f" or "%.3g"):format(v)
+end
+
 --- The bars of a distribution; nil of one without values.
 -- @param what as bins.of takes it
 -- @param of { title =, about =, unit = of a list }
@@ -64,9 +70,9 @@ function figure.histogram(what, of)
   d.unit = d.unit or of.unit
   local edges, counts = bins.count(d, BINS)
   local labels = {}
-  for i = 1, #counts do labels[i] = ("%.3g to %.3g"):format(edges[i - 1], edges[i]) end
+  for i = 1, #counts do labels[i] = ("%s to %s"):format(short(edges[i - 1]), short(edges[i])) end
   return { kind = "bars", title = of.title, about = of.about, tight = true, distribution = d,
-           x = { name = of.name, unit = d.unit, labels = labels }, y = { name = "requests", zero = true },
+           x = { name = of.name, unit = d.unit, labels = labels, tight = true }, y = { name = "requests", zero = true },
            series = { { name = of.title, y = counts } } }
 end
 

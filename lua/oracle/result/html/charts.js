@@ -167,6 +167,7 @@
     const label = item.dataset.label ? item.dataset.label + ": " : "";
     if (figure.kind === "spans") {
       const [from, to] = item.raw;
+      if (!figure.x.time) return label + number(from) + " to " + number(to) + (figure.x.unit ? " " + figure.x.unit : "");
       return label + number((to - from) * 1e3) + " ms (" + number(from) + " to " + number(to) + " s)";
     }
     const y = item.parsed.y, text = withUnit(y, figure.y);
@@ -350,6 +351,7 @@
     if (figure.link) (linked[figure.link] = linked[figure.link] || []).push(one);
     keys(one, canvas);
     if (zoomable(figure)) dragToZoom(one, canvas);
+    if (figure.view && figure.kind === "spans") show(one, figure.view[0], figure.view[1]);
     one.update = next => {
       one.figure = next;
       const c = configOf(next);
