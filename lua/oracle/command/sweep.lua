@@ -7,7 +7,9 @@ local metrics = lazy "oracle.scenario.metrics"
 local report = lazy "oracle.result.report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
+local page = lazy "oracle.study.pages.sweep"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
 local sweep = require "oracle.study.sweep"
 local sweep_inputs = lazy "oracle.study.sweep_inputs"
 local ui = require "oracle.command.ui"
@@ -132,11 +134,25 @@ local function each_result(work, results)
   end
 end
 
+local function draw(work, results, outputs, options, columns)
+  local points = {}
+  for point in each_result(work, results) do points[#points + 1] = point end
+  if #points == 0 then return files.discard { outputs.report } end
+  if outputs.report then
+    pictures.report(outputs, function()
+      return page.document { title = work.path:match "([^/]*)$", keys = work.keys, columns = columns, points = points,
+                             planned = work.count }
+    end)
+  end
+  if options.plot then pictures.print(page.figures(work.keys, points), options) end
+end
+
 local function write(work, results, failed, outputs, options, columns)
   if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
   if not options.quiet and options.json ~= "-" then
     files.print(report.points(work.keys, columns, each_result(work, results)))
   end
+  if options.plot or outputs.report then draw(work, results, outputs, options, columns) end
 end
 
 -- ---- the run ----
@@ -183,6 +199,7 @@ function command.run(s, path, text, options, as)
   local work, why = sweep.open(job, s)
   if not work then ui.misuse("%s", why) end
   check(options, work)
+  if options.plot or options.report then pictures.check(options) end
   local columns, wrong = metrics.columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
   local outputs = files.open_results(options, s)

@@ -94,7 +94,7 @@ local function rate(time, counts)
 end
 
 local function load_of(raw, times)
-  local time, came, ended = figure.thin(TIME // 3, raw.series.time, raw.series.arrived, raw.series.ended)
+  local time, came, ended = figure.thin(TIME // 6, raw.series.time, raw.series.arrived, raw.series.ended)
   local x = { name = times.name, unit = times.unit, time = true, min = times.min, max = times.max,
               values = figure.numbers(time) }
   return { kind = "lines", title = "Load", about = "Requests that came in and that ended, each second.", link = "time",

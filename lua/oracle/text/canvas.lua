@@ -13,9 +13,9 @@ local COLOURS = { 34, 33, 32, 35, 36, 31, 94, 93 }
 
 --- An empty one.
 -- @param width, height in characters
--- @param how { unicode =, colour = true: each line has its colour, several = lines are told apart }
+-- @param how { unicode =, colour = true: each line has its colour, several = lines are told apart, points = they are marks }
 function canvas.new(width, height, how)
-  local braille = how.unicode and (how.colour or not how.several)
+  local braille = how.unicode and not how.points and (how.colour or not how.several)
   return setmetatable({ width = width, height = height, braille = braille, colour = how.colour,
                         marks = how.unicode and MARKS.unicode or MARKS.ascii, cells = {}, of = {},
                         columns = width * (braille and 2 or 1), rows = height * (braille and 4 or 1) }, METHODS)

@@ -130,12 +130,12 @@ local function lines_of(figure, title, how)
   if not ranges.y.low then return (title and title ~= "" and title .. ": " or "") .. "nothing to plot\n" end
   local y = ranges.y
   if not y.log and y.low > 0 and (y_axis.zero or y.low < y.high / 2) then y.low = 0 end   -- unless that hides the line
-  local c = canvas.new(WIDTH, HEIGHT, { unicode = how.unicode, colour = how.colour, several = #figure.series > 1 })
+  local c = canvas.new(WIDTH, HEIGHT, { unicode = how.unicode, colour = how.colour, several = #figure.series > 1, points = figure.kind == "points" })
   for i, s in ipairs(figure.series) do
     draw(c, points[i], { shape = s.shape or figure.kind == "points" and "points" or nil }, i, ranges)
   end
   local lines = { title ~= "" and title or nil }
-  local margin = frame(lines, c, ranges, how.unicode, title_of(x_axis.name, x_axis.unit))
+  local margin = frame(lines, c, ranges, how.unicode, title_of(x_axis.name, x_axis.unit) .. (x_axis.log and ", log scale" or ""))
   if #figure.series > 1 then legend(lines, c, figure.series, margin) end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -224,7 +224,7 @@ function plot.figure(figure, how)
   local unicode = how.unicode
   if unicode == nil then unicode = plot.unicode() end
   how = { unicode = unicode, colour = how.colour }
-  local title = title_of(figure.title, figure.y and figure.y.unit)
+  local title = title_of(figure.title, figure.y and figure.y.unit) .. (figure.y and figure.y.log and ", log scale" or "")
   if figure.distribution then
     figure.distribution.name = figure.title
     return hist_of(figure.distribution, how)
