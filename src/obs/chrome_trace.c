@@ -12,15 +12,23 @@ enum { REQUESTS = 1, FIRST_REPLICA = 2 };
 
 enum { WORDS = 256 }; /* chars of an event's arguments */
 
+/* Slices of a stage that are remembered: as many steps may be under way at a time. */
+enum { KEPT = 8 };
+
+typedef struct seen_stage {
+  orc_time start[KEPT], end[KEPT]; /* ns, the newest at (count - 1) % KEPT */
+  uint64_t count;
+} seen_stage;
+
 /* What is known of a replica. */
 typedef struct seen_replica {
   orc_step_note *steps; /* [microbatches] the last step of each */
   int microbatches;
-  uint32_t named;        /* devices whose tracks have names */
-  orc_time last[2];      /* start and end of the slice written last */
-  uint16_t stage, ranks; /* of that slice */
-  int64_t running;       /* requests it has admitted */
-  int64_t shown[3];      /* counters as last written: KV blocks, waiting, running */
+  seen_stage *stages; /* [stage_count] */
+  int stage_count;
+  uint16_t ranks;   /* devices of each */
+  int64_t running;  /* requests it has admitted */
+  int64_t shown[3]; /* counters as last written: KV blocks, waiting, running */
   bool known;
 } seen_replica;
 
@@ -32,9 +40,9 @@ struct orc_chrome_trace {
   uint32_t replica_room;
   uint32_t named_lanes;
   int64_t in_phase[ORC_LANE_PHASES], shown[ORC_LANE_PHASES];
-  uint16_t stepping;  /* the replica whose step is being told, */
-  int64_t prompts;    /* requests of it still to come that compute a prompt, */
-  orc_time entered;   /* and when it entered its first stage, ns; -1: that is not written */
+  uint16_t stepping; /* the replica whose step is being told, */
+  int64_t prompts;   /* requests of it still to come that compute a prompt, */
+  orc_time entered;  /* and when it entered its first stage, ns; -1: that is not written */
 };
 
 static const char *const phases[] = { "queued", "prefill", "decode", "preempted" };
@@ -88,15 +96,22 @@ static orc_track device(uint16_t replica, uint16_t stage, uint16_t ranks, uint16
   return (orc_track){ FIRST_REPLICA + replica, 1U + (uint32_t)stage * ranks + rank };
 }
 
-static void name_devices(orc_chrome_trace *t, seen_replica *r, const orc_stage_note *n)
+/* The stage of a note, whose devices get names where it is the first of it. */
+static seen_stage *stage_of(orc_chrome_trace *t, seen_replica *r, const orc_stage_note *n)
 {
-  while (r->named < (n->stage + 1U) * n->ranks) {
-    char name[64];
-    snprintf(name, sizeof name, "GPU %" PRIu32 " (stage %" PRIu32 ", rank %" PRIu32 ")", r->named,
-             r->named / n->ranks, r->named % n->ranks);
-    orc_event_file_name(&t->file, (orc_track){ FIRST_REPLICA + n->replica, r->named + 1 }, name);
-    r->named++;
+  r->ranks = n->ranks;
+  while (r->stage_count <= n->stage) {
+    const uint16_t stage = (uint16_t)r->stage_count++;
+    r->stages = orc_resize(r->stages, (size_t)r->stage_count, sizeof *r->stages);
+    r->stages[stage] = (seen_stage){ 0 };
+    for (uint16_t rank = 0; rank < n->ranks; rank++) {
+      char name[64];
+      snprintf(name, sizeof name, "GPU %d (stage %u, rank %u)", stage * n->ranks + rank, stage,
+               rank);
+      orc_event_file_name(&t->file, device(n->replica, stage, n->ranks, rank), name);
+    }
   }
+  return &r->stages[n->stage];
 }
 
 /* Queue and memory of a replica, where they are others than last written. */
@@ -134,6 +149,7 @@ static void on_step(void *self, const orc_step_note *n)
   count_replica(t, n->replica, n->start, n->used, n->waiting, n->running);
 }
 
+/* A step that a failure ended was told to its end: what follows on the stage begins behind it. */
 static void on_stage(void *self, const orc_stage_note *n)
 {
   orc_chrome_trace *t = self;
@@ -141,7 +157,10 @@ static void on_stage(void *self, const orc_stage_note *n)
   const orc_step_note *step = &r->steps[n->microbatch];
   char args[WORDS];
   if (!wanted(t, n->start, n->end)) return;
-  name_devices(t, r, n);
+  seen_stage *stage = stage_of(t, r, n);
+  const orc_time before = stage->count > 0 ? stage->end[(stage->count - 1) % KEPT] : 0;
+  const orc_time start = n->start > before ? n->start : before;
+  if (start >= n->end) return;
   snprintf(args, sizeof args,
            "\"step\":%" PRIu64 ",\"decodes\":%" PRId64 ",\"prefill_tokens\":%" PRId64
            ",\"prompts\":%" PRId64 ",\"kv_blocks\":%" PRId64,
@@ -150,13 +169,11 @@ static void on_stage(void *self, const orc_stage_note *n)
                      : step->decodes == 0      ? "prefill"
                                                : "mixed";
   for (uint16_t rank = 0; rank < n->ranks; rank++)
-    orc_event_file_slice(&t->file, device(n->replica, n->stage, n->ranks, rank), name, n->start,
+    orc_event_file_slice(&t->file, device(n->replica, n->stage, n->ranks, rank), name, start,
                          n->end, args);
-  r->last[0] = n->start;
-  r->last[1] = n->end;
-  r->stage = n->stage;
-  r->ranks = n->ranks;
-  if (n->stage == 0) t->entered = n->start;
+  stage->start[stage->count % KEPT] = start;
+  stage->end[stage->count++ % KEPT] = n->end;
+  if (n->stage == 0) t->entered = start;
 }
 
 /* ---- requests ---- */
@@ -166,18 +183,27 @@ static orc_track track_of(const orc_chrome_trace *t, const orc_lane *lane)
   return (orc_track){ REQUESTS, 1U + (uint32_t)(lane - t->lanes.at) };
 }
 
-/* Its slice begins where it arrived, once anything of it is written. */
+enum { NAME = 32 }; /* chars of the name of a request */
+
+/* The whole of a request, around its phases. */
+static void write_whole(orc_chrome_trace *t, const orc_lane *lane, orc_time end, const char *args)
+{
+  char name[NAME];
+  if (!lane->shown) return;
+  snprintf(name, sizeof name, "req_%" PRIu64, lane->number + 1);
+  orc_event_file_slice(&t->file, track_of(t, lane), name, lane->arrival, end, args);
+}
+
+/* Its lane has a name, once anything of it is written. */
 static void show(orc_chrome_trace *t, orc_lane *lane)
 {
-  char name[32];
+  char name[NAME];
   if (lane->shown) return;
   lane->shown = true;
   while (t->named_lanes <= (uint32_t)(lane - t->lanes.at)) {
     snprintf(name, sizeof name, "lane %" PRIu32, t->named_lanes++);
     orc_event_file_name(&t->file, (orc_track){ REQUESTS, t->named_lanes }, name);
   }
-  snprintf(name, sizeof name, "req_%" PRIu64, lane->number + 1);
-  orc_event_file_begin(&t->file, track_of(t, lane), name, lane->arrival);
 }
 
 static void count_requests(orc_chrome_trace *t, orc_time time)
@@ -196,13 +222,16 @@ static void count_requests(orc_chrome_trace *t, orc_time time)
   orc_event_file_counter(&t->file, REQUESTS, "requests", time, args);
 }
 
-/* The phase that a request was in is over. */
-static void end_phase(orc_chrome_trace *t, orc_lane *lane, orc_time now)
+/* The phase before the present one is written: by now nothing can shorten it. */
+static void write_previous(orc_chrome_trace *t, orc_lane *lane, orc_time now)
 {
-  t->in_phase[lane->phase]--;
-  if (now <= lane->since || !wanted(t, lane->since, now)) return;
+  if (lane->since > now) lane->since = now; /* it was told ahead, and came to an end before */
+  if (lane->previous == ORC_LANE_PHASES || lane->since <= lane->before ||
+      !wanted(t, lane->before, lane->since))
+    return;
   show(t, lane);
-  orc_event_file_slice(&t->file, track_of(t, lane), phases[lane->phase], lane->since, now, NULL);
+  orc_event_file_slice(&t->file, track_of(t, lane), phases[lane->previous], lane->before,
+                       lane->since, NULL);
 }
 
 static void begin_phase(orc_chrome_trace *t, orc_lane *lane, orc_lane_phase phase, orc_time now)
@@ -212,12 +241,30 @@ static void begin_phase(orc_chrome_trace *t, orc_lane *lane, orc_lane_phase phas
   t->in_phase[phase]++;
 }
 
+/*
+** From its phase into another. Where steps are foreseen a change is told before its time, and may be
+** followed by one from before it: the phase that ends is kept until the next change.
+*/
 static void go_over(orc_chrome_trace *t, orc_lane *lane, orc_lane_phase phase, orc_time now)
 {
   if (lane->phase == phase) return;
-  end_phase(t, lane, now);
+  write_previous(t, lane, now);
+  lane->previous = lane->phase;
+  lane->before = lane->since;
+  t->in_phase[lane->phase]--;
   begin_phase(t, lane, phase, now);
   count_requests(t, now);
+}
+
+/* Its last phases are written. */
+static void end_phases(orc_chrome_trace *t, orc_lane *lane, orc_time now)
+{
+  write_previous(t, lane, now);
+  lane->previous = lane->phase;
+  lane->before = lane->since;
+  lane->since = now;
+  t->in_phase[lane->phase]--;
+  write_previous(t, lane, now);
 }
 
 /* The replica that had a request does not any more, or has one more. */
@@ -235,33 +282,39 @@ static void admitted(orc_chrome_trace *t, orc_lane *lane, const orc_life_entry *
   go_over(t, lane, lane->answered ? ORC_LANE_DECODE : ORC_LANE_PREFILL, e->time);
   if (!wanted(t, e->time, e->time)) return;
   show(t, lane);
-  orc_event_file_flow(&t->file, track_of(t, lane), 's', lane->number + 1, e->time);
+  orc_event_file_flow(&t->file, track_of(t, lane), lane->pointed ? 't' : 's', lane->number + 1,
+                      e->time);
+  lane->pointed = true;
 }
 
-/* The arrow ends in the last step, which is over now. */
+/* The arrow ends in the step that is over now, if that is known. */
 static void end_flow(orc_chrome_trace *t, const orc_lane *lane, orc_time now)
 {
   if (lane->replica == ORC_NO_REPLICA) return;
   const seen_replica *r = replica_of(t, lane->replica);
-  if (r->last[0] >= now - 1 || r->last[1] < now) return;
-  orc_event_file_flow(&t->file, device(lane->replica, r->stage, r->ranks, 0), 'f',
-                      lane->number + 1, now - 1);
+  if (r->stage_count == 0) return;
+  const seen_stage *s = &r->stages[r->stage_count - 1];
+  for (int i = 0; i < KEPT; i++)
+    if (s->start[i] < now - 1 && s->end[i] == now) {
+      const orc_track at = device(lane->replica, (uint16_t)(r->stage_count - 1), r->ranks, 0);
+      orc_event_file_flow(&t->file, at, 'f', lane->number + 1, now - 1);
+      return;
+    }
 }
 
 static void ended(orc_chrome_trace *t, orc_lane *lane, const orc_life_entry *e)
 {
   const uint16_t replica = lane->replica;
   char args[WORDS];
-  end_phase(t, lane, e->time);
-  if (lane->shown) {
-    if (e->detail == ORC_SUCCESS && wanted(t, e->time, e->time)) end_flow(t, lane, e->time);
-    snprintf(args, sizeof args,
-             "\"status\":\"%s\",\"prompt_tokens\":%d,\"output_tokens\":%d,\"preemptions\":%d",
-             orc_status_name((orc_status)e->detail), lane->prompt, e->amount, e->of);
-    orc_event_file_end(&t->file, track_of(t, lane), e->time, args);
-  }
+  end_phases(t, lane, e->time);
+  if (e->detail == ORC_SUCCESS && lane->pointed && wanted(t, e->time, e->time))
+    end_flow(t, lane, e->time);
+  snprintf(args, sizeof args,
+           "\"status\":\"%s\",\"prompt_tokens\":%d,\"output_tokens\":%d,\"preemptions\":%d",
+           orc_status_name((orc_status)e->detail), lane->prompt, e->amount, e->of);
+  write_whole(t, lane, e->time, args);
   take(t, lane, ORC_NO_REPLICA);
-  orc_lanes_drop(&t->lanes, lane);
+  orc_lanes_drop(&t->lanes, lane, e->time);
   count_requests(t, e->time);
   if (replica != ORC_NO_REPLICA && replica_of(t, replica)->running == 0)
     count_replica(t, replica, e->time, 0, 0, 0);
@@ -269,8 +322,8 @@ static void ended(orc_chrome_trace *t, orc_lane *lane, const orc_life_entry *e)
 
 static void arrived(orc_chrome_trace *t, const orc_life_entry *e)
 {
-  orc_lane *lane = orc_lanes_add(&t->lanes, e->number);
-  lane->arrival = e->time;
+  orc_lane *lane = orc_lanes_add(&t->lanes, e->number, e->time);
+  lane->previous = ORC_LANE_PHASES;
   lane->prompt = e->amount;
   lane->replica = ORC_NO_REPLICA;
   begin_phase(t, lane, ORC_LANE_QUEUED, e->time);
@@ -317,7 +370,7 @@ static void on_part(void *self, const orc_step_part *p)
   orc_chrome_trace *t = self;
   if (t->prompts-- <= 0 || t->entered < 0 || t->cut >= 0) return;
   const orc_lane *lane = orc_lanes_find(&t->lanes, p->number);
-  if (lane == NULL || !lane->shown) return;
+  if (lane == NULL || !lane->pointed) return;
   const orc_track at = device(t->stepping, 0, replica_of(t, t->stepping)->ranks, 0);
   orc_event_file_flow(&t->file, at, 't', p->number + 1, t->entered);
 }
@@ -346,15 +399,16 @@ bool orc_chrome_trace_close(orc_chrome_trace *t, orc_time end, orc_chrome_trace_
     orc_lane *lane = &t->lanes.at[i];
     if (!lane->taken) continue;
     const orc_time until = end > lane->since ? end : lane->since;
-    end_phase(t, lane, until);
-    if (lane->shown)
-      orc_event_file_end(&t->file, track_of(t, lane), until, "\"status\":\"PENDING\"");
+    end_phases(t, lane, until);
+    write_whole(t, lane, until, "\"status\":\"PENDING\"");
   }
   *outcome = (orc_chrome_trace_outcome){ .events = t->file.count, .cut = t->cut };
   const bool good =
       orc_event_file_close(&t->file, t->cut < 0 ? NULL : "\"cut\":\"too many events\"", e);
   for (uint32_t i = 0; i < t->replica_room; i++)
     free(t->replicas[i].steps);
+  for (uint32_t i = 0; i < t->replica_room; i++)
+    free(t->replicas[i].stages);
   free(t->replicas);
   orc_lanes_done(&t->lanes);
   free(t);

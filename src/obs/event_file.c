@@ -66,21 +66,6 @@ void orc_event_file_slice(orc_event_file *f, orc_track at, const char *name, orc
   finish(f, args);
 }
 
-void orc_event_file_begin(orc_event_file *f, orc_track at, const char *name, orc_time time)
-{
-  if (!put(f, 'B', at)) return;
-  fprintf(f->out, ",\"name\":\"%s\"", name);
-  put_time(f, "ts", time);
-  finish(f, NULL);
-}
-
-void orc_event_file_end(orc_event_file *f, orc_track at, orc_time time, const char *args)
-{
-  if (!put(f, 'E', at)) return;
-  put_time(f, "ts", time);
-  finish(f, args);
-}
-
 void orc_event_file_instant(orc_event_file *f, orc_track at, const char *name, orc_time time)
 {
   if (!put(f, 'i', at)) return;

@@ -37,10 +37,6 @@ bool orc_event_file_has_room(const orc_event_file *f);
 void orc_event_file_slice(orc_event_file *f, orc_track at, const char *name, orc_time start,
                           orc_time end, const char *args);
 
-/* The beginning and the end of a slice whose end is not known yet. */
-void orc_event_file_begin(orc_event_file *f, orc_track at, const char *name, orc_time time);
-void orc_event_file_end(orc_event_file *f, orc_track at, orc_time time, const char *args);
-
 /* A moment of the whole process. */
 void orc_event_file_instant(orc_event_file *f, orc_track at, const char *name, orc_time time);
 

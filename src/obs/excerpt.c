@@ -16,8 +16,8 @@ orc_excerpt *orc_excerpt_new(const uint32_t room[ORC_EXCERPT_PARTS], orc_time fr
   x->to = to;
   for (int i = 0; i < ORC_EXCERPT_PARTS; i++) {
     ORC_ASSERT(room[i] >= 1);
-    x->parts[i] = (orc_excerpt_heap){ .at = orc_alloc(room[i], sizeof *x->parts[i].at),
-                                      .room = room[i] };
+    x->parts[i] =
+        (orc_excerpt_heap){ .at = orc_alloc(room[i], sizeof *x->parts[i].at), .room = room[i] };
   }
   return x;
 }

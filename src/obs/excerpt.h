@@ -11,7 +11,7 @@
 
 /* Why a record was kept; it may be kept for more than one reason. */
 typedef enum orc_excerpt_part {
-  ORC_EXCERPT_SAMPLE,  /* drawn by a hash of its number: each request is as likely, every run the same */
+  ORC_EXCERPT_SAMPLE, /* drawn by a hash of its number: each request is as likely, every run the same */
   ORC_EXCERPT_SLOWEST, /* the longest from arrival to completion */
   ORC_EXCERPT_WINDOW,  /* the first by arrival that were there between two times */
   ORC_EXCERPT_PARTS

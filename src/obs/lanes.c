@@ -39,15 +39,22 @@ static void grow(orc_lanes *l)
     if (l->at[i].taken) l->table[find(l, l->at[i].number)] = i + 1;
 }
 
-orc_lane *orc_lanes_add(orc_lanes *l, uint64_t number)
+/* The lowest lane that is free from `arrival` on; the number of lanes: none is. */
+static uint32_t lowest_free(orc_lanes *l, orc_time arrival)
 {
-  if (l->count == l->room) grow(l);
+  while (l->lowest < l->room && l->at[l->lowest].taken)
+    l->lowest++;
   uint32_t i = l->lowest;
-  while (l->at[i].taken)
+  while (i < l->room && (l->at[i].taken || l->at[i].free > arrival))
     i++;
-  l->lowest = i + 1;
-  l->count++;
-  l->at[i] = (orc_lane){ .number = number, .taken = true };
+  return i;
+}
+
+orc_lane *orc_lanes_add(orc_lanes *l, uint64_t number, orc_time arrival)
+{
+  const uint32_t i = lowest_free(l, arrival);
+  if (i == l->room) grow(l);
+  l->at[i] = (orc_lane){ .number = number, .arrival = arrival, .taken = true };
   const uint32_t at = find(l, number);
   ORC_ASSERT(l->table[at] == 0);
   l->table[at] = i + 1;
@@ -74,13 +81,13 @@ static void close_gap(orc_lanes *l, uint32_t gap)
   }
 }
 
-void orc_lanes_drop(orc_lanes *l, orc_lane *lane)
+void orc_lanes_drop(orc_lanes *l, orc_lane *lane, orc_time now)
 {
   const uint32_t at = find(l, lane->number), index = (uint32_t)(lane - l->at);
   ORC_ASSERT(lane->taken && l->table[at] == index + 1);
   lane->taken = false;
+  lane->free = now;
   l->table[at] = 0;
   close_gap(l, at);
-  l->count--;
   if (index < l->lowest) l->lowest = index;
 }

@@ -43,7 +43,7 @@ typedef struct orc_log {
   void (*step)(void *self, const orc_step_note *n);
   void (*stage)(void *self, const orc_stage_note *n); /* of the step that its microbatch started
                                                          last; NULL: not asked for */
-  void (*part)(void *self, const orc_step_part *p); /* of the step before; NULL: not asked for */
+  void (*part)(void *self, const orc_step_part *p);   /* of the step before; NULL: not asked for */
   void (*change)(void *self, const orc_life_entry *e);
 } orc_log;
 

@@ -29,7 +29,7 @@ typedef struct orc_series {
   uint64_t count, room;  /* samples so far, each of all replicas; allocated */
   orc_series_moment *of; /* [count] */
   orc_sample *at;        /* [count x replicas] */
-  orc_time *busy;       /* [replicas] ns in steps at the last sample */
+  orc_time *busy;        /* [replicas] ns in steps at the last sample */
 } orc_series;
 
 /* An empty series of `replicas` >= 1; `most` as above. */

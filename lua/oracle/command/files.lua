@@ -91,9 +91,10 @@ end
 -- What many runs cost is not written over unasked.
 local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true }
 
---- Whether --force is of the fit: of commands that keep finished files only with --fit.
+--- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
 function files.forces_fit(options)
-  return options.force and (options.fit ~= nil or not KEEPS[options.command]) or nil
+  local keeps = KEEPS[options.command] or options.report or options.trace
+  return options.force and (options.fit ~= nil or not keeps) or nil
 end
 
 --- What the command line says of a scenario: --set, --fit, --slo, --seed, --lod.

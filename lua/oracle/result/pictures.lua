@@ -79,8 +79,12 @@ local function share_of_time(raw, title, key, about, times)
     series[1] = { name = ("mean of %d replicas, and their range"):format(n), y = figure.numbers(mean, 100),
                   low = figure.numbers(low, 100), high = figure.numbers(high, 100) }
   end
+  local high = 0
+  for _, s in ipairs(series) do
+    for _, v in ipairs(s.high or s.y) do high = math.max(high, v) end
+  end
   return { kind = "lines", title = title, about = about, link = "time", zoom = true, x = times,
-           y = { unit = "%", min = 0, max = 100, zero = true }, series = series }
+           y = { unit = "%", min = 0, max = high > 50 and 100 or nil, zero = true }, series = series }
 end
 
 -- Requests per second between two samples.

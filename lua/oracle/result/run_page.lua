@@ -61,8 +61,10 @@ local function latency_card(s, metric)
   local d = s.latency[metric.name]
   if d.count == 0 then return nil end
   local half = s.interval and s.interval[metric.short .. "_pct"]
-  local high = d.p99 and ("p99 %.4g ms"):format(d.p99)
-  return card("Mean " .. metric.label, d.mean, half and ("ms ± %.0f %%"):format(half) or "ms", high)
+  local notes = {}
+  if half then notes[1] = ("± %.0f %%"):format(half) end
+  if d.p99 then notes[#notes + 1] = ("p99 %.4g ms"):format(d.p99) end
+  return card("Mean " .. metric.label, d.mean, "ms", table.concat(notes, " · "))
 end
 
 local function value(s, short)
@@ -76,7 +78,7 @@ local function cards_of(s)
     card("Requests served", r.successful, nil, r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
     card("Request throughput", t.requests_per_second, "req/s", t.offered_rps and ("%.4g offered"):format(t.offered_rps),
       t.saturated and "bad" or nil),
-    card("Output throughput", t.output_tokens_per_second, half and ("tok/s ± %.0f %%"):format(half) or "tok/s"),
+    card("Output throughput", t.output_tokens_per_second, "tok/s", half and ("± %.0f %%"):format(half) or nil),
   }
   if t.goodput_rps then list[#list + 1] = card("Goodput", t.goodput_rps, "req/s") end
   for _, metric in ipairs(metrics.LATENCIES) do list[#list + 1] = latency_card(s, metric) end
@@ -85,7 +87,7 @@ local function cards_of(s)
   if s.prefix_caching then list[#list + 1] = card("Prefix cache hits", value(s, "hit_rate"), "%") end
   if s.preemptions.count > 0 then list[#list + 1] = card("Preemptions", s.preemptions.count) end
   if s.cost.usd_per_million_output_tokens then
-    list[#list + 1] = card("Price", s.cost.usd_per_million_output_tokens, "USD per million tokens",
+    list[#list + 1] = card("Price", s.cost.usd_per_million_output_tokens, "USD per Mtok",
       ("%.4g USD in all"):format(s.cost.usd))
   end
   if s.energy.j_per_output_token then

@@ -68,14 +68,11 @@ COLUMN(slowest, lua_pushboolean(L, (why >> ORC_EXCERPT_SLOWEST) & 1))
 COLUMN(in_window, lua_pushboolean(L, (why >> ORC_EXCERPT_WINDOW) & 1))
 
 static const column columns[] = {
-  { "number", number },           { "arrival", arrival },
-  { "scheduled", scheduled },     { "first_token", first_token },
-  { "completion", completion },   { "prompt", prompt },
-  { "output", output },           { "cached", cached },
-  { "preemptions", preemptions }, { "replica", replica },
-  { "profile", profile },         { "status", status },
-  { "in_sample", in_sample },     { "slowest", slowest },
-  { "in_window", in_window },
+  { "number", number },           { "arrival", arrival },       { "scheduled", scheduled },
+  { "first_token", first_token }, { "completion", completion }, { "prompt", prompt },
+  { "output", output },           { "cached", cached },         { "preemptions", preemptions },
+  { "replica", replica },         { "profile", profile },       { "status", status },
+  { "in_sample", in_sample },     { "slowest", slowest },       { "in_window", in_window },
 };
 
 void orc_bind_put_excerpt(lua_State *L, const orc_sim *s)

@@ -35,6 +35,10 @@ void orc_bind_put_trace(lua_State *L, orc_sim *s, orc_time end)
   orc_chrome_trace *trace = s->trace;
   s->trace = NULL;
   if (trace == NULL) return;
+  const orc_unit_log *units = &s->cluster->lifecycle.log;
+  for (uint32_t i = 0; i < units->count; i++)
+    orc_chrome_trace_instant(trace, units->at[i].time, units->at[i].replica,
+                             orc_unit_change_name((orc_unit_change)units->at[i].what));
   if (!orc_chrome_trace_close(trace, end, &outcome, &e)) orc_bind_raise(L, &e);
   lua_createtable(L, 0, 2);
   orc_bind_put_count(L, "events", outcome.events);

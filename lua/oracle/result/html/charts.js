@@ -60,7 +60,7 @@
   }
 
   function lines(figure) {
-    const sets = [];
+    const sets = [], many = figure.series.reduce((n, s) => n + s.y.length, 0) > 400;
     figure.series.forEach((s, i) => {
       const c = hue(s, i), of = s.shape || (figure.kind === "points" ? "points" : "line");
       if (s.low) {
@@ -72,7 +72,7 @@
         label: s.name, data: pointsOf(figure, s), borderColor: c, showLine: of !== "points",
         backgroundColor: of === "points" ? faint(c, 0.55) : faint(c, 0.14), fill: of === "area" ? "origin" : false,
         stepped: of === "step" ? "before" : false, borderDash: of === "dashed" ? [5, 4] : [], borderWidth: of === "points" ? 1 : 1.8,
-        pointRadius: of === "points" ? (s.y.length > 400 ? 2 : 4) : of === "marked" ? 3 : 0, pointHitRadius: 6,
+        pointRadius: of === "points" ? (many ? 2.2 : 4) : of === "marked" ? 3 : 0, pointHitRadius: 6,
         pointBackgroundColor: of === "marked" ? c : undefined, pointStyle: s.mark || "circle", order: s.behind ? 1 : 0,
       });
     });
@@ -81,7 +81,8 @@
 
   function bars(figure) {
     return { labels: figure.x.labels, datasets: figure.series.map((s, i) => ({
-      label: s.name, data: s.y, backgroundColor: faint(hue(s, i), 0.8), borderColor: hue(s, i), borderWidth: 0, borderRadius: 3,
+      label: s.name, data: s.y, borderColor: hue(s, i),
+      backgroundColor: s.colours ? s.colours.map(c => faint(colour(c), 0.85)) : faint(hue(s, i), 0.8), borderWidth: 0, borderRadius: 3,
       stack: figure.stacked ? "one" : undefined, maxBarThickness: figure.tight ? undefined : 42,
       categoryPercentage: figure.tight ? 1 : 0.8, barPercentage: figure.tight ? 0.97 : 0.85 })) };
   }
@@ -100,19 +101,32 @@
       data: shown.map(r => s.from[r] === null ? null : [s.from[r], s.to[r]]) })) };
   }
 
+  /* Ticks of a long time axis at times that a clock shows. */
+  function wholeMinutes(axis) {
+    const span = axis.max - axis.min, most = Math.max(2, Math.min(9, axis.width / 80));
+    if (span < 180) return;
+    const step = [30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400].find(s => span / s <= most)
+      || 86400 * Math.ceil(span / 86400 / most);
+    axis.ticks = [];
+    for (let v = Math.ceil(axis.min / step) * step; v <= axis.max; v += step) axis.ticks.push({ value: v });
+  }
+
   function scale(axis, side, figure, styles) {
     const log = axis.log, one = {
       type: log ? "logarithmic" : "linear", title: { display: !!axisTitle(axis), text: axisTitle(axis), color: styles.muted, font: { size: 11 } },
       min: axis.min, max: axis.max, beginAtZero: axis.zero, grid: { color: styles.grid, borderColor: styles.line, tickLength: 4 },
       ticks: { color: styles.muted, maxRotation: 0, autoSkipPadding: 14, font: { size: 11 },
-        callback: log ? v => /^[125]/.test(Number(v).toExponential()) && (side === "y" || /^1/.test(Number(v).toExponential())
-          || axis.fine) ? number(v) : null : v => number(v) },
+        callback: log ? v => (axis.fine ? /^[125]e/ : side === "y" ? /^[15]e/ : /^1e/).test(Number(v).toExponential()) ? number(v) : null : v => number(v) },
     };
-    if (axis.time) one.ticks.callback = function (v) { return clock(v, this.max - this.min); };
+    if (axis.time) {
+      one.ticks.callback = function (v) { return clock(v, this.max - this.min); };
+      one.afterBuildTicks = wholeMinutes;
+    }
     if (axis.percent) one.ticks.callback = v => number(v) + " %";
     if (axis.labels) {
       one.type = "category";
-      one.ticks = { color: styles.muted, font: { size: 11 }, maxRotation: 40, autoSkip: true };
+      one.ticks = { color: styles.muted, font: { size: 11 }, maxRotation: axis.tight ? 0 : 40, autoSkip: true, autoSkipPadding: 10,
+        callback(v) { return axis.tight ? axis.labels[v].split(" to ")[0] : axis.labels[v]; } };
       one.grid.display = false;
     }
     return one;
@@ -193,7 +207,7 @@
         interaction: { mode: nearest ? "nearest" : isBars ? "index" : "x-nearest", intersect: sideways, axis: sideways ? "xy" : nearest ? "xy" : "x" },
         scales,
         plugins: {
-          legend: { display: figure.series.length > 1, position: "bottom", labels: { color: st.text, boxWidth: 12, boxHeight: 12, padding: 12, font: { size: 11.5 },
+          legend: { display: figure.series.length > 1 || figure.legend === true, position: "bottom", labels: { color: st.text, boxWidth: 12, boxHeight: 12, padding: 12, font: { size: 11.5 },
             filter: (item, data) => !data.datasets[item.datasetIndex].silent } },
           tooltip: { backgroundColor: st.surface, titleColor: st.text, bodyColor: st.text, borderColor: st.line, borderWidth: 1, padding: 9, boxPadding: 4,
             filter: item => !item.dataset.silent,

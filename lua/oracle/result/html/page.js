@@ -146,7 +146,7 @@
 
   function cardsOf(part) {
     return make("dl", { class: "cards wide" }, ...part.items.map(i => make("div", { class: "card " + (i.state || "") },
-      make("dt", {}, i.label), make("dd", {}, cell(i.value), i.unit ? make("small", {}, " " + i.unit) : null),
+      make("dt", {}, i.label), make("dd", { class: typeof i.value === "string" ? "words" : "" }, cell(i.value), i.unit ? make("small", {}, " " + i.unit) : null),
       i.note ? make("dd", { class: "note" }, i.note) : null)));
   }
 

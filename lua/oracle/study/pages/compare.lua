@@ -15,11 +15,11 @@ end
 
 -- A bar for each variant.
 local function bars(o, row, names)
-  local y = { figure.number(row.base) }
-  for i, v in ipairs(row.variants) do y[i + 1] = figure.number(v.mean) end
+  local y, colours = { figure.number(row.base) }, { "muted" }
+  for i, v in ipairs(row.variants) do y[i + 1], colours[i + 1] = figure.number(v.mean), ("series-%d"):format((i - 1) % 8 + 1) end
   if not figure.says(y) then return nil end
   return { kind = "bars", title = row.metric, x = { labels = names }, y = { unit = row.unit, zero = true },
-           series = { { name = row.metric, y = y } } }
+           series = { { name = row.metric, y = y, colours = colours } } }
 end
 
 -- Intervals of ratios, in times of the first variant.
@@ -46,7 +46,7 @@ local function ratios(o, names)
   return { kind = "spans", title = "Ratios to " .. o.base, rows = rows, series = series,
            about = "95 % interval of how many times the value of " .. o.base .. " each has; metrics that do not differ are left out.",
            x = { name = "times " .. o.base, log = true, fine = true, min = figure.number(low / 1.1), max = figure.number(high * 1.1) },
-           y = { name = "" }, marks = { { x = 1, text = o.base } } }
+           y = { name = "" }, marks = { { x = 1, text = "" } } }
 end
 
 --- What a terminal shows: the values, metric by metric. A list.
@@ -89,7 +89,7 @@ function compare_page.document(o, interrupted)
   local names, notices, parts = names_of(o), {}, {}
   if interrupted then notices[1] = { state = "bad", text = "Interrupted: these are the results of the replications that were." } end
   if o.overloaded and #o.overloaded > 0 then
-    notices[#notices + 1] = { state = "bad", text = ("Overloaded: %s. Its latencies say how long was simulated."):format(
+    notices[#notices + 1] = { state = "bad", text = ("Overloaded: %s; latencies there say how long was simulated."):format(
       table.concat(o.overloaded, ", ")) }
   end
   local forest = ratios(o, names)

@@ -6,7 +6,7 @@ local plan_page = {}
 
 -- Points of a front, coloured by accelerator, which begins the name of a deployment; and the front as a line.
 local function front(list, of)
-  local series, by, line = {}, {}, { name = "front", x = {}, y = {}, shape = "dashed", behind = true, colour = "muted" }
+  local series, by = {}, {}
   for _, p in ipairs(list) do
     local gpu = p.deployment:match "^%S+" or "other"
     local s = by[gpu]
@@ -16,10 +16,9 @@ local function front(list, of)
     end
     local n = #s.x + 1
     s.x[n], s.y[n], s.names[n] = figure.number(p[of.x]), figure.number(p[of.y] and p[of.y] * (of.times or 1)), p.deployment
-    line.x[#line.x + 1], line.y[#line.y + 1] = s.x[n], s.y[n]
   end
   if #series == 0 then return nil end
-  return { kind = "points", title = of.title, about = of.about, x = of.x_axis, y = of.y_axis, series = series }
+  return { kind = "points", title = of.title, about = of.about, x = of.x_axis, y = of.y_axis, series = series, legend = true }
 end
 
 --- The figures of a plan. A list.

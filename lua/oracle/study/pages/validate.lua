@@ -44,7 +44,7 @@ local function scatter(entries, metric, colours)
     local c = e.compared[metric]
     if c and c.measured > 0 and c.predicted > 0 then
       local gpu = tostring(e.row.gpu or "all")
-      gpu = is[gpu] and gpu or "other"
+      gpu = e.apart and "counted apart" or is[gpu] and gpu or "other"
       by[gpu] = by[gpu] or { name = gpu, x = {}, y = {}, names = {}, shape = "points" }
       local s = by[gpu]
       s.x[#s.x + 1], s.y[#s.y + 1] = figure.number(c.measured), figure.number(c.predicted)
@@ -56,7 +56,12 @@ local function scatter(entries, metric, colours)
   for _, name in ipairs(names) do
     if by[name] then series[#series + 1] = by[name] end
   end
-  if by.other then series[#series + 1] = by.other end
+  for _, name in ipairs { "other", "counted apart" } do
+    if by[name] then
+      series[#series + 1] = by[name]
+      by[name].colour, by[name].behind = "muted", true
+    end
+  end
   low, high = low / 1.1, high * 1.1
   series[#series + 1] = straight("equal", low, high, 1, "line")
   series[#series + 1] = straight(("%+.0f %%"):format(100 * NEAR), low, high, 1 + NEAR, "dashed")
@@ -88,7 +93,7 @@ end
 local function errors_table(title, first, list)
   local columns = { { name = first } }
   for i, key in ipairs(STATISTICS) do columns[i + 1] = { name = key == "n" and "rows" or key, unit = key ~= "n" and "%" or nil } end
-  return { kind = "table", title = title, columns = columns, rows = list, named = true, sortable = true }
+  return { kind = "table", title = title, columns = columns, rows = list, named = true, sortable = true, wide = true }
 end
 
 local function overall_table(overall)
@@ -96,9 +101,7 @@ local function overall_table(overall)
   for _, metric in ipairs(accuracy.METRICS) do
     if overall[metric].n > 0 then rows[#rows + 1] = statistics_row(NAMES[metric], overall[metric]) end
   end
-  local t = errors_table("Absolute error and bias", "metric", rows)
-  t.wide = true
-  return t
+  return errors_table("Absolute error and bias", "metric", rows)
 end
 
 -- Of each group the metric that most rows have.
