@@ -11,9 +11,9 @@ local pictures = {}
 local EVENTS = 1000000                                    -- of a trace: some 130 MB, which Perfetto opens in seconds
 
 local function seconds(text)
-  local number = tonumber(text)
-  local v = number or units.parse(text, "s")
-  if not v or v < 0 or v ~= v then ui.misuse("--window %s: a time such as 10 s expected", text) end
+  local v, why = tonumber(text), "a time of 0 s or more expected, such as 10..20"
+  if not v then v, why = units.parse(text, "time") end
+  if not v or v < 0 or v == math.huge or v ~= v then ui.misuse("--window: %s", why or "a time of 0 s or more expected") end
   return v
 end
 

@@ -49,7 +49,7 @@
     const back = make("button", { type: "button", onclick: () => { page--; fill(); } }, "Previous");
     const on = make("button", { type: "button", onclick: () => { page++; fill(); } }, "Next");
     const heads = part.columns.map((c, i) => {
-      const inner = sortable ? make("button", { type: "button", onclick: () => sort(i) }, heading(c)) : heading(c);
+      const inner = sortable && heading(c) ? make("button", { type: "button", onclick: () => sort(i) }, heading(c)) : heading(c);
       return make("th", { scope: "col", class: numeric[i] ? "number" : "" }, inner);
     });
 
