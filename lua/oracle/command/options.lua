@@ -156,7 +156,13 @@ local function find_option(word, command)
     if word == o[1] and honours(o, command) then return o end
     if word == o[1] then elsewhere = elsewhere or o end
   end
-  if elsewhere then misuse("%s goes with oracle %s", word, table.concat(elsewhere.of or OF_FLAGS, ", ")) end
+  if elsewhere then
+    local commands = {}
+    for _, name in ipairs(elsewhere.of or OF_FLAGS) do
+      if not (elsewhere.hidden and elsewhere.hidden[name]) then commands[#commands + 1] = name end
+    end
+    misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
+  end
   local names = names_of(options.LIST)
   for _, o in ipairs(of_flags) do names[#names + 1] = o[1] end
   local near = spelling.find(word, names)

@@ -1,6 +1,7 @@
 --- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
 -- to results on stdout and in files.
 local lazy = require "oracle.lazy"
+local aggregate = lazy "oracle.study.aggregate"
 local axes = require "oracle.scenario.axes"
 local files = require "oracle.command.files"
 local metrics = lazy "oracle.scenario.metrics"
@@ -29,8 +30,8 @@ cores. The axes of `vary` in the file count too; --set of a key replaces one.
                          on; the table has their mean and 95 % interval
   --out FILE             where each result goes as it finishes, a line of JSON
                          (NAME.sweep.jsonl); --force begins a finished one anew
-  --resume               go on where that file ends, after Ctrl-C, a full disk or
-                         kill -9; points that could not run are tried again
+  --resume               go on where that file ends, after Ctrl-C, kill -9 or a
+                         full disk; points that could not run are tried again
   --resume=anyway        though a file that points read has changed since: those
                          points are computed again
   --json FILE            all results: {"points": [{"set": {...}, ...}, ...]}
@@ -122,21 +123,9 @@ local function tell(work, results, options)
   return failed
 end
 
-local function each_result(work, results)
-  local i = 0
-  return function()
-    local point
-    repeat
-      i = i + 1
-      point = sweep.result(results, i)
-    until point or i >= work.count
-    return point
-  end
-end
-
 local function draw(work, results, outputs, options, columns)
   local points = {}
-  for point in each_result(work, results) do points[#points + 1] = point end
+  for point in sweep.each(work, results) do points[#points + 1] = point end
   if #points == 0 then return files.discard { outputs.report } end
   if outputs.report then
     pictures.report(outputs, function()
@@ -148,9 +137,12 @@ local function draw(work, results, outputs, options, columns)
 end
 
 local function write(work, results, failed, outputs, options, columns)
-  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
+  local together = options.command == "sweep" and aggregate.place(work.keys) ~= nil
+  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed, together)) end
   if not options.quiet and options.json ~= "-" then
-    files.print(report.points(work.keys, columns, each_result(work, results)))
+    local each = sweep.each(work, results)
+    files.print(together and report.replicated(work.keys, columns, each, aggregate.of)
+      or report.points(work.keys, columns, each))
   end
   if options.plot or outputs.report then draw(work, results, outputs, options, columns) end
 end

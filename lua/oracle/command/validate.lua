@@ -1,5 +1,6 @@
 --- `oracle validate FILE [SCENARIO]`: a scenario, a configuration, or measured data against predictions.
 local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
 local document = require "oracle.formats.document"
 local files = require "oracle.command.files"
 local fix = lazy "oracle.formats.yaml.fix"
@@ -35,7 +36,7 @@ end
 
 -- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
-  if files.stdout_is_free(options) then io.write(...) end
+  if files.stdout_is_free(options) then files.print(table.concat { ... }) end
 end
 
 local function show(options, list, most)
@@ -167,7 +168,7 @@ local function compare_data(path, text, options, kind, json)
   ui.host().guard(false)
   local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
-  say(options, compared.text)
+  say(options, console.narrow(compared.text))
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
                                 { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end

@@ -243,7 +243,7 @@ function command.run(path, text, options, kind)
   local per_request = requests_error.table(entries)
   if per_request then notes[#notes + 1] = requests_error.text(per_request) end
   local _, title = tables.kind(text)
-  if files.stdout_is_free(options) then io.write(report(path, title, t, notes)) end
+  if files.stdout_is_free(options) then files.print(console.narrow(report(path, title, t, notes))) end
   if options.csv then csv_lines = csv_of(entries) end
   compared = { path = path, title = title, table = t, entries = entries }
   local list = { { "file", path }, { "what", kind }, { "title", title }, { "fits", priced }, { "unit", unit },

@@ -47,7 +47,7 @@ local function section(lines, s, name)
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      local is_rate = metric.unit and metric.unit:find "/s$"
+      local is_rate = metric.unit and metric.better and metric.unit:find "/s$"
       entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", is_rate and half or nil))
     end
   end
@@ -57,7 +57,8 @@ local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
   if s.scaling then
-    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(s.scaling.ready.least, s.scaling.ready.most))
+    local ready = s.scaling.ready
+    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
   end
   if s.failures then
     entry(lines, "Failures of replicas:", s.failures.count)
@@ -98,8 +99,8 @@ local function trust(s)
   local half = s.interval
   if not half then return nil end
   local why = #half.wider > 0 and ("; wider: %s"):format(table.concat(half.wider, "; ")) or ""
-  return ("± : %.0f %% interval of fit %s on deployments it has not seen%s"):format(100 * half.coverage,
-    s.deployment.fit, why)
+  return (console.wrapped("± : ", ("%.0f %% interval of fit %s on deployments it has not seen%s"):format(
+    100 * half.coverage, s.deployment.fit, why), "  "):gsub("\n$", ""))
 end
 
 -- A line for each objective of all requests.
@@ -148,7 +149,7 @@ end
 -- The line below a table of points: how far their columns may be off.
 local function trust_of_points(intervals)
   local text = interval.text(intervals)
-  return text and ("80 %% intervals, the widest of all points: %s\n"):format(text) or ""
+  return text and console.wrapped("80 % intervals at most: ", text, "  ") or ""
 end
 
 --- The table of a run over `vary`: what was set, then the columns.
@@ -166,7 +167,26 @@ function report.points(keys, columns, each)
     for c, column in ipairs(columns) do row[#keys + c] = metrics.value(point, column) end
     rows[#rows + 1] = row
   end
-  return console.table(heads, rows) .. trust_of_points(intervals)
+  return console.table(heads, rows, { keep = #keys }) .. trust_of_points(intervals)
+end
+
+--- The table of replicated points: for each combination the means over its seeds and their 95 % intervals.
+-- @param keys, columns, each as of report.points; "seed" is among the keys
+-- @param group function(keys, columns, each) -> other keys, groups, intervals (oracle.study.aggregate)
+function report.replicated(keys, columns, each, group)
+  local others, groups, intervals = group(keys, columns, each)
+  local heads, rows = table.move(others, 1, #others, 1, {}), {}
+  heads[#heads + 1] = "seeds"
+  table.move(columns, 1, #columns, #heads + 1, heads)
+  for g, one in ipairs(groups) do
+    local row = {}
+    for c, key in ipairs(others) do row[c] = setting(one.set[key]) end
+    row[#others + 1] = one.seeds
+    for c = 1, #columns do row[#others + 1 + c] = console.with_half(one.cells[c] or {}) end
+    rows[g] = row
+  end
+  return console.table(heads, rows, { keep = #others, right = #others + 1 })
+    .. "mean over seeds ± 95 % interval (Student's t)\n" .. trust_of_points(intervals)
 end
 
 --- The same of summaries that are all there.

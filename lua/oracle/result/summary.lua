@@ -422,7 +422,8 @@ function summary.new(plan, raw, set)
     { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
     { "energy", energy_of(plan, raw, seconds) }, { "cost", cost_of(plan, raw, seconds) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
-    { "per_replica", replicas_of(raw, plan, seconds) }, { "per_pool", pools_of(raw, plan, seconds) or ordered.object {} },
+    { "per_replica", replicas_of(raw, plan, seconds) },
+    { "per_pool", pools_of(raw, plan, seconds) or ordered.object {} },
   }
   for _, kind in ipairs { "failures", "scaling" } do
     local events = fleet[kind](plan, raw, seconds)

@@ -40,7 +40,7 @@ local function by_name(title, parts)
   return console.table(heads, rows, { right = 2 })
 end
 
--- Pools by what they are and how busy; then their requests, each of which counts where it ended.
+-- Pools by what they are and how busy; then the requests that ended in each.
 local function of_pools(parts)
   local rows = {}
   for _, name in ipairs(ordered.keys(parts)) do
@@ -51,7 +51,7 @@ local function of_pools(parts)
                         p.replica_hours and ("%.4g"):format(p.replica_hours) or "-" }
   end
   return console.table({ "pool", "hardware", "GPUs", "replicas", "busy %", "KV peak %", "preemptions", "replica-h" },
-    rows, { right = 3 }) .. "\n" .. by_name("ended in", parts)
+    rows, { right = 3 }) .. "\n" .. by_name("pool", parts)
 end
 
 local function of_tiers(s)

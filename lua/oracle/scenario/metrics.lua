@@ -70,7 +70,8 @@ local ROWS = {
     block = "rates", label = "Request goodput (req/s)", above = "output_throughput", optional = true,
     tables = { what_if = true, compare = true, compare_at_prompt = true } },
   { "saturated", key = "throughput.saturated",
-    doc = "whether the waiting line grew to the end, so that latencies say how long was simulated" },
+    doc = "whether the waiting line grew to the end, so that latencies say how long was simulated",
+    block = "rates", label = "Saturated", above = "throughput" },
 
   { "ttft", key = "latency.time_to_first_token_ms",
     doc = "from arrival to the first token of the answer; of requests still in flight too",
@@ -291,9 +292,14 @@ function metrics.column(name, percentiles)
   if what == "hits" or what == "evictions" then
     return { name = name, path = { "prefix_caching", "tiers", tier, what } }
   end
+  local whole = BY_SHORT[name] or BY_KEY[name]
+  if whole then                                           -- a distribution, of which one number is wanted
+    return nil, ('"%s": which of its statistics? %s.%s expected'):format(name, name,
+      table.concat(statistics_of(percentiles), (", %s."):format(name)))
+  end
   local near = spelling.find(name, names_of(percentiles))
   return nil, ('"%s": unknown result; %s'):format(name, near and "did you mean " .. near .. "?"
-    or "such as goodput, ttft.p99, tpot.mean, kv.peak")
+    or "such as goodput, ttft.p99, tpot.mean, kv.peak; oracle help columns lists all")
 end
 
 --- The columns of the table that `vary` prints.

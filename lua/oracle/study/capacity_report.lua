@@ -26,12 +26,6 @@ local function mean_of(point, key)
   return sum / #point.runs
 end
 
-local function with_half(v)
-  if not v.mean then return "-" end
-  if not v.half then return console.number(v.mean) end
-  return ("%s ± %s"):format(console.number(v.mean), ("%.2g"):format(v.half))
-end
-
 local function named(x, unit)
   if unit == "x" then return ("%.4g times the load as it is"):format(x) end
   local text = math.tointeger(x) and units.thousands(x) or ("%.4g"):format(x)
@@ -97,7 +91,7 @@ function report.text(found)
     if work.load.unit == "x" or work.falling then row[#row + 1] = mean_of(point, "offered_rps") or "-" end
     row[#row + 1] = mean_of(point, "requests_per_second") or "-"
     row[#row + 1] = point.runs[1].requests
-    for v = 1, #columns do row[#row + 1] = with_half(point.values[v]) end
+    for v = 1, #columns do row[#row + 1] = console.with_half(point.values[v]) end
     row[#row + 1] = point == found.at and "<-" or point.saturated and "overloaded" or point.met and "met" or "missed"
     rows[i] = row
   end

@@ -17,6 +17,14 @@ function console.number(v)
   return ("%.4g"):format(v)
 end
 
+--- A mean with the half-width of its interval.
+-- @param v { mean = or nil, half = or nil }
+function console.with_half(v)
+  if not v.mean then return "-" end
+  if not v.half then return console.number(v.mean) end
+  return ("%s ± %s"):format(console.number(v.mean), (v.half < 100 and "%.2g" or "%.0f"):format(v.half))
+end
+
 -- A distribution of the engine in a line; its times are ns.
 local function distribution(h)
   if h:count() == 0 then return "no values" end
@@ -79,6 +87,22 @@ function console.wrapped(first, text, indent)
   end
   lines[#lines + 1] = line
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- A text whose lines are no wider than a terminal; what goes on of one is set in.
+function console.narrow(text)
+  local out = {}
+  for line, stop in text:gmatch "([^\n]*)(\n?)" do
+    local indent = line:match "^%s*" .. "  "
+    while (utf8.len(line) or 0) > grid.WIDTH do
+      local first = line:sub(1, utf8.offset(line, grid.WIDTH + 2) - 1):match "^(.*%S)%s"
+      if not first or #first <= #indent then break end
+      out[#out + 1] = first .. "\n"
+      line = indent .. line:sub(#first + 1):gsub("^%s+", "")
+    end
+    out[#out + 1] = line .. stop
+  end
+  return table.concat(out)
 end
 
 --- As much of a text as there is room for: its first clauses, else its first words and "...".

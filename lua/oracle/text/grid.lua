@@ -17,14 +17,10 @@ local function pad(s, w, left)
   return left and s .. blanks or blanks .. s
 end
 
--- The pieces of a head, each with what joins it to the one before: "engine.max_num_seqs (req)" may go on a new line
--- behind "." and "_" and before a unit.
+-- A head and its unit, which may go on a line of its own; names stay whole, so that they can be copied.
 local function pieces(head)
-  local list = {}
-  for piece in head:gsub(" ", "\0 "):gsub("([._])", "%1\0"):gmatch "%Z+" do
-    if piece:find "%S" then list[#list + 1] = piece end
-  end
-  return list
+  local name, unit = head:match "^(.-)( %([^()]*%))$"
+  return name and { name, unit } or { head }
 end
 
 -- Pieces of text in lines of at most `most` characters, where a piece is no longer.
@@ -96,14 +92,15 @@ local function wrap(column, most)
   for r, cell in ipairs(column.cells) do column.cells[r] = wrapped(cell[1]) end
 end
 
-local function put(out, list, of, rule)
+-- The lines that `of` gives for each column; low: what has fewer lines than others stands at the bottom.
+local function put(out, list, of, low)
   local height = 1
   for _, column in ipairs(list) do height = math.max(height, #of(column)) end
   for l = 1, height do
     local cells = {}
     for c, column in ipairs(list) do
       local lines = of(column)
-      local text = rule and lines[l - height + #lines] or not rule and lines[l] or ""
+      local text = low and lines[l - height + #lines] or not low and lines[l] or ""
       cells[c] = pad(text or "", column.width, column.left)
     end
     out[#out + 1] = (table.concat(cells, (" "):rep(GAP)):gsub("%s+$", ""))
@@ -115,7 +112,9 @@ local function print_block(out, list, rows)
   local rules = {}
   for c, column in ipairs(list) do rules[c] = ("-"):rep(column.width) end
   out[#out + 1] = table.concat(rules, (" "):rep(GAP))
-  for r = 1, rows do put(out, list, function(column) return column.cells[r] end) end
+  for r = 1, rows do                                      -- beside a wrapped name values stand where it ends
+    put(out, list, function(column) return column.cells[r] end, #list[1].cells[r] > 1)
+  end
 end
 
 -- Columns from `at` on beside the first `keep`, as many as fit; at least one. Returns the block and the next column.
@@ -123,11 +122,22 @@ local function block_from(list, keep, at)
   local block = table.move(list, 1, keep, 1, {})
   local used = total(block)
   repeat
-    if #block == keep then wrap(list[at], math.max(LEAST, grid.WIDTH - used - GAP)) end
     block[#block + 1], used = list[at], used + GAP + list[at].width
     at = at + 1
   until not list[at] or used + GAP + list[at].width > grid.WIDTH
   return block, at
+end
+
+-- The columns in parts that fit, each beside the first `keep`; where the first ones leave no room, beside fewer.
+local function blocks_of(list, keep)
+  keep = math.min(keep, #list - 1)
+  for c = 1, keep do wrap(list[c], math.max(LEAST, (grid.WIDTH // 2 - GAP * keep) // keep)) end
+  while keep > 0 and total(table.move(list, 1, keep, 1, {})) > grid.WIDTH - GAP - LEAST do keep = keep - 1 end
+  local room = grid.WIDTH - (keep > 0 and total(table.move(list, 1, keep, 1, {})) + GAP or 0)
+  local blocks, at = {}, keep + 1
+  for c = at, #list do wrap(list[c], room) end
+  while list[at] do blocks[#blocks + 1], at = block_from(list, keep, at) end
+  return blocks
 end
 
 --- A table as text.
@@ -137,20 +147,17 @@ end
 -- @param keep how many of the first columns stand in every part where a table is cut
 -- @return the text, ending in a newline
 function grid.text(heads, rows, left, keep)
-  local list, out = columns_of(heads, rows, left), {}
-  if total(list) > grid.WIDTH then narrow_heads(list) end
-  if total(list) <= grid.WIDTH or #list == 1 then
-    if #list == 1 then wrap(list[1], grid.WIDTH) end
-    print_block(out, list, #rows)
-    return table.concat(out, "\n") .. "\n"
+  local list = columns_of(heads, rows, left)
+  local blocks = total(list) <= grid.WIDTH and { list } or blocks_of(list, keep)
+  if #blocks > 1 then                                     -- units below names, where that makes fewer parts
+    local narrow = columns_of(heads, rows, left)
+    narrow_heads(narrow)
+    local other = total(narrow) <= grid.WIDTH and { narrow } or blocks_of(narrow, keep)
+    if #other < #blocks then blocks = other end
   end
-  keep = math.min(keep, #list - 1)
-  while keep > 0 and total(table.move(list, 1, keep, 1, {})) > grid.WIDTH - LEAST do keep = keep - 1 end
-  local at = keep + 1
-  while list[at] do
-    local block
-    if out[1] then out[#out + 1] = "" end
-    block, at = block_from(list, keep, at)
+  local out = {}
+  for b, block in ipairs(blocks) do
+    if b > 1 then out[#out + 1] = "" end
     print_block(out, block, #rows)
   end
   return table.concat(out, "\n") .. "\n"
