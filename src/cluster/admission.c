@@ -7,6 +7,7 @@
 #include "cluster/ledger.h"
 #include "cluster/window.h"
 #include "replica/abort.h"
+#include "replica/attribution.h"
 
 static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)
 {
@@ -36,6 +37,7 @@ static void enter(orc_cluster *c, const orc_arrival *a)
   c->lifecycle.asked += (uint64_t)a->prompt;
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
+  orc_attribution_arrived(c->host.attribution, q, slot, c->engine.now);
   orc_host_note(&c->host, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
   if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
     orc_failure_about(c, "admitting", q, &e);

@@ -11,6 +11,7 @@
 #include "cluster/sampler.h"
 #include "cluster/scaling.h"
 #include "cluster/window.h"
+#include "replica/attribution.h"
 
 static void start_sources(orc_cluster *c, const orc_cluster_config *config)
 {
@@ -52,9 +53,11 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->csv = config->csv;
   c->excerpt = config->excerpt;
   c->life = config->life;
+  c->latencies = config->latencies;
   c->stop = config->stop;
   c->hurry = config->hurry;
   orc_host_start(c);
+  c->host.attribution = config->attribution;
   orc_admission_start(c);
   orc_deploy(c, config);
   orc_scaling_start(c);
@@ -67,8 +70,10 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
 void orc_cluster_free(orc_cluster *c)
 {
   if (c == NULL) return;
-  for (int i = 0; i < c->replica_count; i++)
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_attribution_done(&c->replicas[i]);
     orc_replica_done(&c->replicas[i]);
+  }
   for (int i = 0; i < c->profile_count; i++)
     orc_metrics_done(&c->without_replica[i]);
   free(c->without_replica);

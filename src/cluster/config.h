@@ -11,10 +11,12 @@
 #include "cluster/pools.h"
 #include "net/topology.h"
 #include "obs/excerpt.h"
+#include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
+#include "replica/attribution.h"
 #include "replica/scheduler.h"
 #include "replica/server.h"
 #include "workload/source.h"
@@ -60,7 +62,10 @@ typedef struct orc_cluster_config {
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
   orc_excerpt *excerpt;     /* and here; NULL: nowhere. Not owned. */
   bool shapes;              /* replicas keep the shapes of their steps */
-  orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
+  orc_latencies *latencies; /* of single requests go here; NULL: nowhere. Not owned. */
+  orc_attribution *attribution; /* what the time of requests went into goes here, and every step is
+                                   stepped; NULL: nowhere. Not owned. */
+  orc_life *life;               /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
   const volatile sig_atomic_t
       *hurry; /* non-zero as well: after the step at hand; NULL: as the events come */

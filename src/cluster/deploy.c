@@ -4,6 +4,7 @@
 
 #include "cluster/kv_transfer.h"
 #include "cluster/lifecycle.h"
+#include "replica/attribution.h"
 #include "replica/loop.h"
 #include "replica/step_time.h"
 
@@ -31,13 +32,14 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
                                     .policy = &c->batching,
                                     .seed = c->seed,
                                     .profile_count = c->profile_count,
-                                    .runs = runs };
+                                    .runs = runs && c->host.attribution == NULL };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->pool_count; i++)
     for (int k = 0; k < c->pools[i].count; k++) {
       const int index = c->pools[i].first + k;
       orc_replica_init(&c->replicas[index], &world, (uint16_t)index, &pools[i].kind);
       c->replicas[index].pool = (uint16_t)i;
+      orc_attribution_start(&c->replicas[index]);
       if (shapes) c->replicas[index].shapes = orc_alloc(1, sizeof(orc_step_shapes));
     }
   c->loads = orc_router_load_new(c->replicas, c->replica_count);

@@ -18,6 +18,7 @@
 #include "cluster/router_load.h"
 #include "device/contended.h"
 #include "obs/excerpt.h"
+#include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
@@ -90,6 +91,7 @@ struct orc_cluster {
   orc_csv *csv;
   orc_excerpt *excerpt; /* NULL: none. Not owned. */
   orc_life *life;
+  orc_latencies *latencies;
   const volatile sig_atomic_t *stop, *hurry;
   orc_error failure; /* what ended the run early */
   int replica_count;

@@ -179,8 +179,14 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   s->work = orc_layered_work_of(cost, &t, &step->shape);
   /* Replicas that share experts contend for no link (deploy.c). */
   ORC_ASSERT(s->work.exchange.layers == 0);
-  s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
-  if (s->index + 1 == s->in->of.pipeline->count) s->work.last += step->drafting;
+  const double moves = orc_pipeline_blocks_time(stage_of(s), step, t.total);
+  stage_of(s)->split.transfer += moves;
+  s->work.last += moves;
+  s->priced = t.total + moves;
+  if (s->index + 1 == s->in->of.pipeline->count) {
+    s->work.last += step->drafting;
+    s->priced += step->drafting;
+  }
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
@@ -216,6 +222,8 @@ static void hand_on(orc_contended_stage *s, int microbatch)
   const orc_step_shape *shape = &s->in->steps[microbatch].shape;
   const double bytes = (double)orc_step_shape_tokens(shape) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
+  stage_of(s)->split.transfer +=
+      orc_pipeline_send_time(s->in->of.pipeline, s->index, orc_step_shape_tokens(shape));
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */
   orc_net_carry_rest(net, s->rest);
@@ -232,6 +240,8 @@ static void leave(orc_contended_stage *s)
   const int microbatch = s->microbatch;
   stage_of(s)->busy += now - s->begun;
   stage_of(s)->begun = s->begun;
+  /* What it took longer than its operations were priced, it waited for messages. */
+  stage_of(s)->split.collective += 1e-9 * (double)(now - s->begun) - s->priced;
   stage_of(s)->free = now;
   s->microbatch = -1;
   if (user->passed != NULL) user->passed(user->self, microbatch, s->index);

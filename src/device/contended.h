@@ -42,6 +42,7 @@ typedef struct orc_contended_stage {
   int part;              /* attention and MLP of the layers in turn, then the last part */
   double rest;           /* ns between the clock and the exact time, in -0.5 .. 0.5 */
   orc_time begun;        /* the present step */
+  double priced;         /* s of its operations, as they were priced */
   orc_rounds rounds;     /* of the present collective */
   orc_itinerary all_reduce;
   double planned; /* B that is for; -1: none yet */

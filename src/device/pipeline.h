@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "cost/step.h"
+#include "cost/time_split.h"
 #include "device/layered.h"
 
 /* A formed step, as devices see it. */
@@ -21,9 +22,16 @@ typedef struct orc_device_step {
 /* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
 enum { ORC_PREPARED = 256 };
 
+/* The items of steps in which n sequences decode; of their attention, what does not go by context. */
+typedef struct orc_pipe_items {
+  int64_t n;
+  orc_step_time of;
+} orc_pipe_items;
+
 typedef struct orc_pipe_stage {
   orc_step_cost cost;        /* of its layers */
   orc_decode_cost *prepared; /* [ORC_PREPARED] */
+  orc_pipe_items *items;     /* [ORC_PREPARED] */
   orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
   const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
   int hub;                   /* the switch that adds up for them; -1: none */
@@ -34,6 +42,7 @@ typedef struct orc_pipe_stage {
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
   double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
                                                   linear in tokens: not where there are experts */
+  orc_time_split split;                        /* where the time of its steps went */
   double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
                                 drew on average */
 } orc_pipe_stage;
@@ -82,9 +91,10 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
 ** neither, is work at full power. */
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds);
 
-/* The same of any step. */
+/* The same of any step, and where its time goes. */
 static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *t)
 {
+  orc_time_split_add(&s->split, t, 1.0);
   orc_pipeline_worked(s, t->flops, t->bytes, t->total);
 }
 

@@ -101,7 +101,8 @@ typedef struct orc_usage {
   orc_hist gaps;         /* between tokens of a request (ITL) */
 } orc_usage;
 
-typedef struct orc_contended orc_contended; /* device/contended.h */
+typedef struct orc_contended orc_contended;           /* device/contended.h */
+typedef struct orc_replica_delays orc_replica_delays; /* attribution.h */
 
 /* A step in flight while the next is formed. */
 typedef struct orc_flight {
@@ -174,8 +175,9 @@ typedef struct orc_replica {
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
   orc_usage usage;
   orc_look looked_up;
-  orc_metrics *metrics;    /* [profiles] */
-  orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
+  orc_metrics *metrics;       /* [profiles] */
+  orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
+  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
   int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */

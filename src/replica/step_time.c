@@ -92,6 +92,7 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
   const orc_layered_work w = orc_layered_work_of(&stage->cost, &t, shape);
   const uint64_t before = stage->layered.executed;
   const double time = orc_layered_run(&stage->layered, &w);
+  stage->split.collective += time - t.total; /* its messages by themselves, not by formula */
   r->engine->executed += stage->layered.executed - before;
   return time;
 }
@@ -100,6 +101,7 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
 static double send_time(orc_replica *r, const orc_microbatch *m, int stage)
 {
   const double time = orc_pipeline_send_time(&r->pipeline, stage, m->tokens);
+  r->pipeline.stages[stage].split.transfer += time;
   if (!r->high) return time;
   orc_layered *d = &r->pipeline.stages[stage].layered;
   const uint64_t before = d->executed;
@@ -207,7 +209,9 @@ static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_device_st
   orc_pipe_stage *s = &r->pipeline.stages[stage];
   const double time = r->high ? detailed_time(r, s, &step->shape) : whole_time(s, &step->shape);
   const double drafts = stage == r->pipeline.count - 1 ? step->drafting : 0.0;
-  const double more = orc_pipeline_blocks_time(s, step, time) + drafts;
+  const double moves = orc_pipeline_blocks_time(s, step, time);
+  s->split.transfer += moves;
+  const double more = moves + drafts;
   return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
 }
 
@@ -256,12 +260,17 @@ static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
   const bool moves = m->moves.swapped > 0 || m->moves.fetching > 0.0;
   orc_device_step step;
   if (moves) step = step_of(r, m, &(orc_step_shape){ 0 });
+  if (r->delays != NULL) {
+    m->step = moves ? step : (orc_device_step){ .moving = 0.0 };
+    m->step.shape = orc_step_time_shape(r, m);
+  }
   orc_pipeline *p = &r->pipeline;
   orc_time at = r->now;
   for (int i = 0;; i++) {
     const double time = decode_time(r, m, i);
     const double more = moves ? orc_pipeline_blocks_time(&p->stages[i], &step, time) : 0.0;
     at = orc_pipeline_pass(p, i, at, time + more);
+    p->stages[i].split.transfer += more;
     if (i == p->count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
   }
@@ -273,6 +282,7 @@ orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
   bring_adapters(r, m);
   const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_device_step step = step_of(r, m, &shape);
+  if (r->delays != NULL) m->step = step;
   if (r->contended != NULL) {
     m->begun = r->now;
     orc_contended_start(r->contended, r->contended_stage, m->index, &step);

@@ -16,7 +16,7 @@ local function of(text)
 end
 
 local RUNS = of "run sweep compare lod"
-local SCENARIOS = of "run sweep compare capacity plan lod repl validate calibrate"
+local SCENARIOS = of "run sweep compare capacity plan why lod repl validate calibrate"
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes; `of`: the commands that honour it,
 -- all without one. Some of them refuse it where it cannot be honoured with the rest of the line, and say why; `hidden`:
@@ -24,8 +24,8 @@ local SCENARIOS = of "run sweep compare capacity plan lod repl validate calibrat
 options.LIST = {
   { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
-  { "--seeds", value = "N", key = "seeds", of = of "sweep capacity", whole = { 1, 1000000 },
-    doc = "each point with N seeds, from the scenario's on (capacity: 4)" },
+  { "--seeds", value = "N", key = "seeds", of = of "sweep capacity why", whole = { 1, 1000000 },
+    doc = "each point with N seeds, from the scenario's on (capacity: 4, why: 3)" },
   { "--out", value = "FILE", key = "out", of = of "sweep plan",
     doc = "where results are kept as they finish (sweep: NAME.sweep.jsonl)" },
   { "--resume", key = "resume", of = of "sweep plan", inline = { "anyway" },
@@ -51,7 +51,7 @@ options.LIST = {
     doc = "compare: runs of each, from the scenario's seed on (5)" },
   { "--until", value = "SHARE", key = "until", of = of "compare capacity",
     doc = "more replications, longer runs, until every interval is that narrow (capacity: 0.5%)" },
-  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan lod validate models hardware",
+  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan why lod validate models hardware",
     doc = "write the summary, or what else is found, as JSON; - is stdout" },
   { "--csv", value = "FILE", key = "csv", of = of "run sweep compare lod validate", hidden = of "sweep compare lod",
     doc = "write one row per request (validate: per row of data); - is stdout, .gz is compressed" },
@@ -66,12 +66,12 @@ options.LIST = {
   { "--window", value = "A..B", key = "window", of = of "run",
     doc = "the part of the run, in s, that --trace writes and whose requests --report draws" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of "run sweep compare capacity plan lod new check validate calibrate generate-config models hardware",
+    of = of "run sweep compare capacity plan why lod new check validate calibrate generate-config models hardware",
     doc = "no console block, no progress; errors and warnings stay" },
-  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan lod repl check validate",
+  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" },
-    of = of "run sweep compare capacity repl validate",
+    of = of "run sweep compare capacity why repl validate",
     beside = { "hybrid", "or hybrid where the scenario's `detail` names something" },
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--fit", value = "NAME", key = "fit", of = SCENARIOS,
@@ -80,14 +80,14 @@ options.LIST = {
     doc = "replace finished files; with --fit: take it though it is of another engine or chip" },
   { "--strict", key = "strict", of = of "run sweep compare lod validate",
     doc = "warnings are failures: exit 1, as where no request was answered" },
-  { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan validate calibrate",
+  { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan why validate calibrate",
     whole = { 1, 1024 },
     doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
-    of = of "run sweep compare capacity lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+    of = of "run sweep compare capacity why lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    of = of "run sweep capacity plan generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+    of = of "run sweep capacity plan why generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
   { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan",
     doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
@@ -108,6 +108,7 @@ options.COMMANDS = {
   { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
   { "capacity", "SCENARIO.lua", "the highest rate, or the fewest --replicas, that meets --slo" },
   { "plan", "", "the cheapest deployments that serve --workload within --slo" },
+  { "why", "SCENARIO.lua|RESULT.json", "what the latencies are made of, what binds them, what would change them" },
   { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
   { "validate", "FILE", "check a configuration, or compare data with predictions" },

@@ -12,6 +12,7 @@ local report = lazy "oracle.result.report"
 local run_page = lazy "oracle.result.run_page"
 local scenario = lazy "oracle.scenario"
 local series = lazy "oracle.result.series"
+local source = lazy "oracle.result.source"
 local summary = lazy "oracle.result.summary"
 local sweep = lazy "oracle.command.sweep"
 local study = lazy "oracle.study"
@@ -84,7 +85,8 @@ local function simulate(s, plan, outputs, options, tell)
 end
 
 -- One run of a scenario.
-local function run_once(s, read, path, options)
+local function run_once(s, text, read, path, options)
+  local asked = not options.flags and source.of(path, text, files.assignments(options), options)
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
@@ -95,6 +97,7 @@ local function run_once(s, read, path, options)
   end
   if ui.level(options, "DEBUG") then tell() end
   local result, total = simulate(s, plan, outputs, options, tell)
+  if asked then source.put(result, asked) end
   write_results(result, outputs, total.raw, options)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
@@ -225,7 +228,7 @@ function command.run(options, ranks)
   if read then config_file.adopt(read, options) end
   local list = scenario.origin(s).beside
   if list then return run_beside(list, path, options) end
-  return run_once(s, read, path, options)
+  return run_once(s, text, read, path, options)
 end
 
 return command

@@ -17,6 +17,7 @@
 #include "bind/policy/request.h"
 #include "bind/policy/scaler.h"
 #include "bind/policy/table.h"
+#include "bind/sim/attribution.h"
 #include "bind/sim/control.h"
 #include "bind/sim/excerpt.h"
 #include "bind/sim/inspect.h"
@@ -129,6 +130,7 @@ static void release(sim *s)
     }
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
+  orc_bind_attribution_done(s);
   if (s->schedule != NULL) orc_step_trace_done(s->schedule);
   free(s->schedule);
   orc_policies_done(&s->policies);
@@ -211,6 +213,7 @@ static int new (lua_State *L)
   if (pools.decode && config.topology == NULL)
     orc_bind_fail(L, "pools: a network is needed to hand requests over");
   orc_bind_spec_output(L, s, 1, &config);
+  orc_bind_spec_attribution(L, s, 1, &config);
   orc_bind_begin(s, L); /* the first request of each source is asked for, of scripts too */
   s->cluster = orc_cluster_new(&config);
   orc_bind_end(s);
