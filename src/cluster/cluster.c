@@ -52,6 +52,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->seed = config->seed;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
   c->csv = config->csv;
+  c->excerpt = config->excerpt;
   c->life = config->life;
   c->latencies = config->latencies;
   c->stop = config->stop;
@@ -64,7 +65,7 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   orc_scaling_start(c);
   start_sources(c, config);
   orc_window_start(c);
-  if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval);
+  if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval, config->samples);
   return c;
 }
 

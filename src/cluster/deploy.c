@@ -6,6 +6,7 @@
 #include "cluster/lifecycle.h"
 #include "replica/attribution.h"
 #include "replica/loop.h"
+#include "replica/step_time.h"
 
 static int larger(int a, int b)
 {
@@ -134,6 +135,8 @@ static void contend(orc_cluster *c, orc_topology *topology, orc_replica *r)
   const orc_contended_user user = { .pipeline = &r->pipeline,
                                     .microbatches = r->microbatch_count,
                                     .landed = orc_loop_landed,
+                                    .passed = c->host.note_stage != NULL ? orc_step_time_passed
+                                                                         : NULL,
                                     .self = r };
   r->contended = &c->contended;
   r->contended_stage = orc_contended_add(&c->contended, &user);

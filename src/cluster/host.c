@@ -22,6 +22,12 @@ static void note_step(void *self, const orc_step_note *n)
   c->log->step(c->log->self, n);
 }
 
+static void note_stage(void *self, const orc_stage_note *n)
+{
+  const orc_cluster *c = self;
+  c->log->stage(c->log->self, n);
+}
+
 static void note_part(void *self, const orc_step_part *p)
 {
   const orc_cluster *c = self;
@@ -139,6 +145,8 @@ void orc_host_start(orc_cluster *c)
                         .limit = ORC_NEVER,
                         .note = c->life != NULL || c->log != NULL ? note : NULL,
                         .note_step = c->log != NULL ? note_step : NULL,
+                        .note_stage =
+                            c->log != NULL && c->log->stage != NULL ? note_stage : NULL,
                         .note_part = c->log != NULL && c->log->part != NULL ? note_part : NULL,
                         .prompt = prompt,
                         .grade = grade,

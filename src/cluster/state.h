@@ -17,6 +17,7 @@
 #include "cluster/pools.h"
 #include "cluster/router_load.h"
 #include "device/contended.h"
+#include "obs/excerpt.h"
 #include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
@@ -91,6 +92,7 @@ struct orc_cluster {
   orc_dp_group **dp_group_of; /* [replica_count] the one a replica steps in; NULL: it steps alone */
   int *devices;
   orc_csv *csv;
+  orc_excerpt *excerpt; /* NULL: none. Not owned. */
   orc_life *life;
   orc_latencies *latencies;
   const volatile sig_atomic_t *stop, *hurry;

@@ -239,10 +239,12 @@ static void leave(orc_contended_stage *s)
   const orc_time now = engine_of(s)->now;
   const int microbatch = s->microbatch;
   stage_of(s)->busy += now - s->begun;
+  stage_of(s)->begun = s->begun;
   /* What it took longer than its operations were priced, it waited for messages. */
   stage_of(s)->split.collective += 1e-9 * (double)(now - s->begun) - s->priced;
   stage_of(s)->free = now;
   s->microbatch = -1;
+  if (user->passed != NULL) user->passed(user->self, microbatch, s->index);
   if (s->index + 1 < user->pipeline->count)
     hand_on(s, microbatch);
   else

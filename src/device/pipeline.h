@@ -45,6 +45,7 @@ typedef struct orc_pipe_stage {
   int hub;                   /* the switch that adds up for them; -1: none */
   orc_layered layered;       /* its devices, at the high level of detail */
   orc_time free;             /* when it has done all steps started so far */
+  orc_time begun;            /* when it began the last of them */
   orc_time busy;             /* ns at work on them */
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
   orc_time_split split;      /* where the time of its steps went */
@@ -91,6 +92,7 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
   orc_time time = orc_time_of(seconds);
   if (time < 1) time = 1; /* a step without cost must not stop the clock */
   const orc_time start = ready > s->free ? ready : s->free;
+  s->begun = start;
   s->free = orc_time_after(start, time);
   s->busy += s->free - start;
   return s->free;

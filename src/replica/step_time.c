@@ -131,6 +131,24 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
   }
 }
 
+static void note_stage(const orc_replica *r, int microbatch, int stage)
+{
+  const orc_pipe_stage *s = &r->pipeline.stages[stage];
+  r->host->note_stage(
+      r->host->self,
+      &(orc_stage_note){ .start = s->begun,
+                         .end = s->free,
+                         .replica = r->index,
+                         .microbatch = (uint16_t)microbatch,
+                         .stage = (uint16_t)stage,
+                         .ranks = (uint16_t)(orc_replica_devices(r) / r->pipeline.count) });
+}
+
+void orc_step_time_passed(void *replica, int microbatch, int stage)
+{
+  note_stage(replica, microbatch, stage);
+}
+
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_step_shape shape = orc_step_time_shape(r, m);
@@ -143,6 +161,9 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
     .used = orc_kv_used(&r->kv),
     .number = r->usage.steps,
     .replica = r->index,
+    .microbatch = (uint16_t)m->index,
+    .waiting = r->queue.count,
+    .running = r->running,
     .decodes = shape.decode_seqs,
     .prefill_tokens = shape.prefill_tokens,
     .prefill_seqs = shape.prefill_seqs,
@@ -155,6 +176,8 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
     n.mbu = n.bytes / (seconds * h->bandwidth);
   }
   r->host->note_step(r->host->self, &n);
+  for (int i = 0; r->host->note_stage != NULL && r->contended == NULL && i < r->pipeline.count; i++)
+    note_stage(r, m->index, i);
   if (r->host->note_part != NULL) note_parts(r, m);
 }
 

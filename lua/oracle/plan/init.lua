@@ -497,7 +497,8 @@ end
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
 --   shapes = true to keep the shapes of steps in the result, latencies = percentiles whose requests are looked for,
---   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h) }
+--   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
+--   watch = { series_interval =, samples =, excerpt =, trace = } what is kept or written of the run for pictures }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -517,6 +518,11 @@ function planning.spec(plan, options)
   spec.latencies, spec.attribution = options.latencies, options.attribution
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
+  local watch = options.watch
+  if watch then
+    spec.excerpt, spec.trace = watch.excerpt, watch.trace
+    if not spec.series_interval then spec.series_interval, spec.samples = watch.series_interval, watch.samples end
+  end
   spec.progress = options.progress
   return spec
 end

@@ -6,6 +6,7 @@
 #include "bind/hist.h"
 #include "bind/put.h"
 #include "bind/sim/attribution.h"
+#include "bind/sim/excerpt.h"
 #include "bind/sim/shapes.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
@@ -396,9 +397,10 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
-  orc_bind_put_series(L, c->series, s->last, end);
+  orc_bind_put_series(L, c, s->last, end);
+  orc_snapshot_records(s, csv, sim->excerpt);
   orc_bind_put_attribution(L, sim);
-  if (csv != NULL) orc_snapshot_records(s, csv);
+  orc_bind_put_excerpt(L, sim);
   orc_snapshot_done(s);
   lua_remove(L, below);
 }
