@@ -67,6 +67,7 @@ local function simulate(s, plan, outputs, options, tell)
       tell()
       if meter then meter.step(...) end
     end,
+    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     watch = watched(plan, outputs, options),
     done = function(raw)
