@@ -259,12 +259,12 @@ end
 
 --- The text about a topic; or nil and a message that names the nearest.
 function topics.text(word)
-  local page = PAGES[spelling.fold(word) == "report" and "columns" or word:lower()]
-  if page then return page() end
   if word:sub(1, 1) == "-" then
     local text = option_text(word)
     if text then return text end
   end
+  local page = PAGES[spelling.fold(word) == "report" and "columns" or word:lower()]
+  if page then return page() end
   local keys = explain.keys()
   local parts = { of_kind(word), of_key(word, keys), metric_text(word), of_file(word) }
   local found = {}
