@@ -120,10 +120,8 @@ local function find_key(word, keys)
     if spelling.fold(key.path) == folded then found = key end
   end
   for _, key in ipairs(keys) do
-    if spelling.fold(last_of(key.path)) == spelling.fold(last_of(word)) and (key == found or not word:find(".", 1, true))
-    then
-      if not found or key ~= found and #key.path < #found.path then found = key end
-    end
+    local same = not word:find(".", 1, true) and spelling.fold(last_of(key.path)) == folded
+    if same and (not found or #key.path < #found.path) then found = key end
   end
   for _, key in ipairs(found and keys or {}) do
     local same = key ~= found and last_of(key.path) == last_of(found.path)
