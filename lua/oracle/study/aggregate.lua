@@ -13,12 +13,13 @@ function aggregate.place(keys)
   end
 end
 
---- Group points. `saturated` of a group: how many of its seeds were.
+--- Group points.
 -- @param keys what the points set, "seed" among them
 -- @param columns of metrics.columns
 -- @param each function() -> the next point's summary or nil
--- @return the other keys; a list of { set = the other keys' values, by key, seeds = how many ran, failed =,
---   saturated =, cells = { { mean =, half = or nil }, ... } by column, a hole where none had a value }; the intervals of the points
+-- @return the other keys; a list of { set = the other keys' values, by key, seeds = how many ran, failed = how many
+--   could not, saturated = how many were, cells = { { mean =, half = or nil }, ... } by column, a hole where none had a
+--   value }; the intervals of the points
 function aggregate.of(keys, columns, each)
   local place, others = aggregate.place(keys), {}
   for i, key in ipairs(keys) do

@@ -162,9 +162,10 @@ local function prepare(self, id, resume, force)
   scan(old, each)
   if old.count > 0 and not force then
     local whole = old.count >= old.planned
-    local what = ("%s sweep (%d of %d points)"):format(whole and "a finished" or "an unfinished", old.count, old.planned)
-    if old.planned > OPEN then what = ("%d results of a plan"):format(old.count) end
-    return nil, ("holds %s; --resume %s it; --force begins anew, --out with another name keeps both"):format(what,
+    local held = ("%s sweep (%d of %d points)"):format(whole and "a finished" or "an unfinished", old.count,
+      old.planned)
+    if old.planned > OPEN then held = ("%d results of a plan"):format(old.count) end
+    return nil, ("holds %s; --resume %s it; --force begins anew, --out with another name keeps both"):format(held,
       whole and "shows" or "completes")
   end
   return start_over(self, id)
