@@ -57,7 +57,8 @@ local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
   if s.scaling then
-    local ready = s.scaling.ready
+    local ready, gpus = s.scaling.ready, s.scaling.gpus
+    entry(lines, "GPUs (least to most):", ("%d to %d"):format(gpus.least, gpus.most))
     entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
   end
   if s.failures then
