@@ -257,7 +257,7 @@ end
 
 --- The text about a topic; or nil and a message that names the nearest.
 function topics.text(word)
-  local page = PAGES[spelling.fold(word) == "report" and "columns" or word:lower()]
+  local page = PAGES[word:lower() == "report" and "columns" or word:lower()]
   if page then return page() end
   if word:sub(1, 1) == "-" then
     local text = option_text(word)
