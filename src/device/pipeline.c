@@ -28,7 +28,7 @@ void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_ste
   for (int i = 0; i < count; i++) {
     orc_pipe_stage *s = &p->stages[i];
     s->prepared = orc_alloc(ORC_PREPARED, sizeof *s->prepared);
-    s->items = orc_alloc(ORC_PREPARED, sizeof *s->items);
+    s->decoded = orc_alloc(ORC_PREPARED, sizeof *s->decoded);
     orc_layered_init(&s->layered, &s->cost);
     const orc_step_time one = beside_context(s, 1), two = beside_context(s, 2);
     s->token_flops = two.flops - one.flops;
@@ -42,7 +42,7 @@ void orc_pipeline_done(orc_pipeline *p)
   for (int i = 0; i < p->count; i++) {
     orc_layered_done(&p->stages[i].layered);
     free(p->stages[i].prepared);
-    free(p->stages[i].items);
+    free(p->stages[i].decoded);
   }
   free(p->stages);
   *p = (orc_pipeline){ 0 };
@@ -77,51 +77,14 @@ void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double s
   s->peak_watts = fmax(s->peak_watts, watts);
 }
 
-/* The items of the steps of a span. A model of someone's own is asked once for each n. */
-static const orc_step_time *items_of(const orc_pipe_stage *s, const orc_decode_span *span)
-{
-  orc_pipe_items *kept = &s->items[span->n % ORC_PREPARED];
-  if (kept->n == span->n) return &kept->of;
-  kept->n = span->n;
-  if (s->cost.own == NULL) {
-    kept->of = beside_context(s, span->n);
-  } else {
-    const orc_step_shape shape = { .decode_seqs = span->n,
-                                   .decode_context = span->context / span->steps,
-                                   .decode_window = span->window / span->steps,
-                                   .sampled = span->n };
-    kept->of = orc_step_evaluate(&s->cost, &shape);
-  }
-  return &kept->of;
-}
-
-/* Attention is what the items beside it leave of the time; where a model of someone's own has none,
-** that is overhead. */
-static void split(orc_pipe_stage *s, const orc_decode_span *span, const orc_step_time *items)
-{
-  const double steps = (double)span->steps, seconds = 1e-9 * (double)span->time;
-  const bool attends = items->attention > 0.0;
-  orc_step_time t = *items;
-  double rest = seconds / steps - (t.total - t.attention);
-  if (rest < 0.0) rest = 0.0;
-  t.attention = attends ? rest : 0.0;
-  if (!attends) t.overhead += rest;
-  if (s->cost.own == NULL)
-    t.compute += rest * orc_step_decode_compute(&s->cost, span->n, (double)span->context / steps,
-                                                (double)span->window / steps);
-  orc_time_split_add(&s->split, &t, steps);
-}
-
-void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
+void orc_pipeline_decode_work(orc_pipe_stage *s, const orc_decode_span *span)
 {
   if (span->steps == 0) return;
   const orc_ops *o = &s->cost.ops;
   const double n = (double)span->n, steps = (double)span->steps;
   double flops = n * s->token_flops, bytes = s->step_bytes + n * s->token_bytes;
-  const orc_step_time *items = items_of(s, span);
-  split(s, span, items);
   if (s->cost.model.num_experts > 0) {
-    const orc_step_time t = s->cost.own == NULL ? *items : beside_context(s, span->n);
+    const orc_step_time t = beside_context(s, span->n);
     flops = t.flops;
     bytes = t.bytes;
   }
@@ -130,4 +93,56 @@ void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
       s, steps * flops + context * o->full.context_flops + window * o->windowed.context_flops,
       steps * bytes + context * o->full.kv_bytes + window * o->windowed.kv_bytes,
       1e-9 * (double)span->time);
+}
+
+/* The items of the steps of a span; of attention, what does not go by context. */
+static orc_step_time items_of(const orc_pipe_stage *s, const orc_decode_span *span)
+{
+  const orc_step_shape shape = { .decode_seqs = span->n,
+                                 .decode_context = span->context / span->steps,
+                                 .decode_window = span->window / span->steps,
+                                 .sampled = span->n };
+  return s->cost.own == NULL ? beside_context(s, span->n) : orc_step_evaluate(&s->cost, &shape);
+}
+
+/* Attention is what the items beside it leave of the time; where a model of someone's own has none,
+** that is overhead. */
+void orc_pipeline_split_decodes(const orc_pipe_stage *s, const orc_decode_span *span,
+                                orc_time_split *into)
+{
+  if (span->steps == 0) return;
+  const double steps = (double)span->steps;
+  orc_step_time t = items_of(s, span);
+  const bool attends = t.attention > 0.0;
+  double rest = 1e-9 * (double)span->time / steps - (t.total - t.attention);
+  if (rest < 0.0) rest = 0.0;
+  t.attention = attends ? rest : 0.0;
+  if (!attends) t.overhead += rest;
+  if (s->cost.own == NULL)
+    t.compute += rest * orc_step_decode_compute(&s->cost, span->n, (double)span->context / steps,
+                                                (double)span->window / steps);
+  orc_time_split_add(into, &t, steps);
+}
+
+void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
+{
+  orc_pipeline_decode_work(s, span);
+  if (span->steps == 0) return;
+  orc_decode_span *kept = &s->decoded[span->n % ORC_PREPARED];
+  if (kept->n != span->n) {
+    orc_pipeline_split_decodes(s, kept, &s->split);
+    *kept = (orc_decode_span){ .n = span->n };
+  }
+  kept->steps += span->steps;
+  kept->context += span->context;
+  kept->window += span->window;
+  kept->time = orc_time_after(kept->time, span->time);
+}
+
+orc_time_split orc_pipeline_split(const orc_pipe_stage *s)
+{
+  orc_time_split sum = s->split;
+  for (int i = 0; i < ORC_PREPARED; i++)
+    orc_pipeline_split_decodes(s, &s->decoded[i], &sum);
+  return sum;
 }

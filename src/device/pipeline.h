@@ -22,36 +22,6 @@ typedef struct orc_device_step {
 /* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
 enum { ORC_PREPARED = 256 };
 
-/* The items of steps in which n sequences decode; of their attention, what does not go by context. */
-typedef struct orc_pipe_items {
-  int64_t n;
-  orc_step_time of;
-} orc_pipe_items;
-
-typedef struct orc_pipe_stage {
-  orc_step_cost cost;        /* of its layers */
-  orc_decode_cost *prepared; /* [ORC_PREPARED] */
-  orc_pipe_items *items;     /* [ORC_PREPARED] */
-  orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
-  const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
-  int hub;                   /* the switch that adds up for them; -1: none */
-  orc_layered layered;       /* its devices, at the high level of detail */
-  orc_time free;             /* when it has done all steps started so far */
-  orc_time busy;             /* ns at work on them */
-  double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
-  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
-                                                  linear in tokens: not where there are experts */
-  orc_time_split split;                        /* where the time of its steps went */
-  double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
-                                drew on average */
-} orc_pipe_stage;
-
-typedef struct orc_pipeline {
-  orc_pipe_stage *stages;
-  int count;          /* >= 1 */
-  double token_bytes; /* B of activations that one token sends to the next stage, per rank */
-} orc_pipeline;
-
 /*
 ** Steps in a row, or with others between them, in which n sequences decode: their work is counted
 ** when n changes. Whole numbers only, so that runs and single steps come to the same.
@@ -61,6 +31,30 @@ typedef struct orc_decode_span {
   int64_t context, window; /* tokens of KV read in all (see orc_step_decode) */
   orc_time time;           /* ns they took */
 } orc_decode_span;
+
+typedef struct orc_pipe_stage {
+  orc_step_cost cost;        /* of its layers */
+  orc_decode_cost *prepared; /* [ORC_PREPARED] */
+  orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
+  const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
+  int hub;                   /* the switch that adds up for them; -1: none */
+  orc_layered layered;       /* its devices, at the high level of detail */
+  orc_time free;             /* when it has done all steps started so far */
+  orc_time busy;             /* ns at work on them */
+  double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
+  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
+                                                  linear in tokens: not where there are experts */
+  double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
+                                drew on average */
+  orc_decode_span *decoded;  /* [ORC_PREPARED] steps of decodes by n, whose time is not in: */
+  orc_time_split split;      /* where the time of its steps went */
+} orc_pipe_stage;
+
+typedef struct orc_pipeline {
+  orc_pipe_stage *stages;
+  int count;          /* >= 1 */
+  double token_bytes; /* B of activations that one token sends to the next stage, per rank */
+} orc_pipeline;
 
 /*
 ** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
@@ -98,6 +92,16 @@ static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *
 
 /* The same of the steps of a span. */
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* Their work alone: where the time goes is left as it is. */
+void orc_pipeline_decode_work(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* Where the time of a stage's steps went, those of decodes included. */
+orc_time_split orc_pipeline_split(const orc_pipe_stage *s);
+
+/* Add that of a span that was not given to orc_pipeline_decoded. */
+void orc_pipeline_split_decodes(const orc_pipe_stage *s, const orc_decode_span *span,
+                                orc_time_split *into);
 
 /* The prepared cost of steps in which n sequences decode, at `context` tokens of KV in all; valid
 ** until the next call. */
