@@ -57,6 +57,7 @@ static void keep(orc_cluster *c, const orc_record *record)
       record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
   orc_metrics_add(&of[record->profile], record, &c->slo);
   if (c->csv != NULL) orc_csv_put(c->csv, record);
+  if (c->excerpt != NULL) orc_excerpt_put(c->excerpt, record);
 }
 
 /* Its delays add up to what its record says. */

@@ -11,7 +11,7 @@
 typedef struct orc_window_mark {
   orc_time busy;                /* ns */
   unsigned __int128 block_time; /* block ns */
-  double rented;                /* s */
+  double rented, down;          /* s */
   uint64_t evictions;
   orc_time *stages;       /* [pipeline stages] ns at work */
   double *joules;         /* [pipeline stages] see orc_usage_energy */

@@ -37,6 +37,7 @@ static void mark_replica(orc_cluster *c, int index, orc_window_mark *m)
   *m = (orc_window_mark){ .busy = used.busy,
                           .block_time = used.block_time,
                           .rented = orc_phases_rented(&c->lifecycle, index, now),
+                          .down = orc_phases_down(&c->lifecycle, index, now),
                           .evictions = r->kv.evictions,
                           .stages = orc_alloc(stages, sizeof *m->stages),
                           .joules = orc_alloc(stages, sizeof *m->joules),

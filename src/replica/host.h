@@ -29,6 +29,10 @@ typedef struct orc_host {
   /* A step as it starts; NULL: steps are not watched. */
   void (*note_step)(void *self, const orc_step_note *note);
 
+  /* When it is on which stage: after note_step, or, where links are shared, once it has left the
+  ** stage; NULL: not watched. */
+  void (*note_stage)(void *self, const orc_stage_note *note);
+
   /* Then each request in it; NULL: they are not watched. */
   void (*note_part)(void *self, const orc_step_part *part);
 

@@ -3,6 +3,8 @@ local lazy = require "oracle.lazy"
 local capacity = require "oracle.study.capacity"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
+local page = lazy "oracle.study.pages.capacity"
+local pictures = lazy "oracle.command.pictures"
 local report = lazy "oracle.study.capacity_report"
 local runner = require "oracle.command.runner"
 local scenario = require "oracle.scenario"
@@ -13,7 +15,7 @@ local command = {}
 local function job_of(options, path, text, config)
   local job = { kind = "capacity", path = path, text = text, config = config, set = files.assignments(options),
                 seed = options.seed,
-                lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
+                lod = options.lod, fit = options.fit, force = files.forces_fit(options), runs = not options.no_runs,
                 over = options.over, replicas = options.replicas,
                 seeds = options.seeds, goodput = options.goodput and ui.share("--goodput", options.goodput, "0.95"),
                 precision = options["until"] and ui.share("--until", options["until"], "2%") }
@@ -28,6 +30,7 @@ end
 function command.run(options)
   local path = files.one(options)
   ui.one_run_logs(options, "capacity takes many runs")
+  if options.plot or options.report then pictures.check(options) end
   ui.host().guard(true)
   local s, text, read = files.load(path, options)
   local job = job_of(options, path, text, read and { format = options.format or "" })
@@ -49,8 +52,11 @@ function command.run(options)
     files.discard(outputs)
     error(scenario.about(path, scenario.first_line(found)), 0)
   end
-  files.write(outputs.json, ordered.json(report.object(found)))
+  local object = report.object(found)
+  files.write(outputs.json, ordered.json(object))
+  if outputs.report then pictures.report(outputs, function() return page.document(object) end) end
   if files.stdout_is_free(options) then files.print(report.text(found)) end
+  if options.plot then pictures.print(page.figures(object), options) end
   ui.warn(work.warnings, options)
   local _, answered = report.answer(found)
   return answered

@@ -6,6 +6,7 @@
 #include "bind/hist.h"
 #include "bind/put.h"
 #include "bind/sim/attribution.h"
+#include "bind/sim/excerpt.h"
 #include "bind/sim/shapes.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
@@ -213,6 +214,7 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   orc_bind_put_number(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
   orc_bind_put_number(L, "rented_s",
                       orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
+  orc_bind_put_number(L, "down_s", orc_phases_down(&s->of->lifecycle, index, s->end) - from.down);
   put_stages(L, r, mark, s->end);
   put_split(L, r, mark);
   orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
@@ -253,12 +255,15 @@ static void put_lora(lua_State *L, const orc_replica *r)
 }
 
 /* One replica: its own metrics over all profiles and what it was busy with.
-**   whole   the table of the whole run where all of it is this replica's, else 0 */
-static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
+**   whole   the table of the whole run where all of it is this replica's, else 0
+**   brief   without the metrics */
+static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole, bool brief)
 {
   const orc_replica *r = &s->of->replicas[index];
   if (whole != 0)
     push_only(L, whole);
+  else if (brief)
+    lua_createtable(L, 0, 24);
   else
     push_gathered(L, s, index);
   orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
@@ -279,6 +284,27 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   put_tiers(L, &r->tiers);
   put_drafting(L, r);
   put_lora(L, r);
+}
+
+/* What happened to units of replicas, under "scaling_events" and "failure_events" of the table on top:
+** lists of { t = s, replica =, what = }. */
+static void put_unit_events(lua_State *L, const orc_unit_log *log)
+{
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_Integer count[2] = { 0, 0 };
+  for (uint32_t i = 0; i < log->count; i++) {
+    const orc_unit_event *e = &log->at[i];
+    const bool failure = orc_unit_change_is_failure((orc_unit_change)e->what);
+    lua_createtable(L, 0, 3);
+    orc_bind_put_number(L, "t", (double)e->time * 1e-9);
+    orc_bind_put_integer(L, "replica", e->replica);
+    orc_bind_put_text(L, "what", orc_unit_change_name((orc_unit_change)e->what));
+    lua_rawseti(L, failure ? -2 : -3, ++count[failure]);
+  }
+  lua_setfield(L, -3, "failure_events");
+  lua_setfield(L, -2, "scaling_events");
+  orc_bind_put_count(L, "unit_events_left_out", log->left_out);
 }
 
 /* What the sources want said: a list of texts. */
@@ -364,18 +390,22 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, it, "without_replica");
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
+    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0, sim->brief);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
+  lua_pushboolean(L, sim->brief);
+  lua_setfield(L, -2, "brief");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
+  put_unit_events(L, &c->lifecycle.log);
   orc_bind_push_shapes(L, c);
   lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
-  orc_bind_put_series(L, c->series, s->last, end);
+  orc_bind_put_series(L, c, s->last, end);
+  orc_snapshot_records(s, csv, sim->excerpt);
   orc_bind_put_attribution(L, sim);
-  if (csv != NULL) orc_snapshot_records(s, csv);
+  orc_bind_put_excerpt(L, sim);
   orc_snapshot_done(s);
   lua_remove(L, below);
 }
