@@ -51,6 +51,10 @@ SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard 
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
 MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
+# Chart.js of the package libjs-chart.js: reports hold a copy of it. Without it all else works.
+CHART_JS ?= $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
+CHART_LICENCE ?= /usr/share/doc/libjs-chart.js/copyright
+CHARTS := $(if $(CHART_JS),build/report/chart.js)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
@@ -74,7 +78,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -140,7 +144,7 @@ install: build shared ## install under PREFIX (default /usr/local), with manual,
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle/build $(DESTDIR)$(PREFIX)/share/doc/oracle
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
-	cp -R build/lua $(DESTDIR)$(PREFIX)/share/oracle/build/
+	cp -R build/lua $(if $(CHARTS),build/report) $(DESTDIR)$(PREFIX)/share/oracle/build/
 	cp -R docs README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/oracle/
 	$(foreach f,$(SHARED),install -D -m 644 build/share/$(f) $(DESTDIR)$(PREFIX)/share/$(f) &&) :
 	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
@@ -221,6 +225,12 @@ build/share/zsh/site-functions/_oracle: tools/completions.lua $(MADE)
 models/index.txt: models/llm models/hardware $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
 	$(Q)$(B)/lua tools/index.lua
 	@touch $@
+
+# Its licence asks to go with every copy.
+build/report/chart.js: $(CHART_JS) Makefile
+	@mkdir -p $(@D)
+	@echo "  copy  $<"
+	$(Q){ echo "/*"; cat $(wildcard $(CHART_LICENCE)) /dev/null | sed -n '/^ Permission/,$$p' | sed 's/^ [.]\?//'; echo "*/"; cat $<; } >$@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
 build/oracle/mpi.so: src/bind/host/mpi.c Makefile

@@ -1,5 +1,5 @@
 --- Write what the commands of pages print into the pages anew, with the time of each: `make pages`.
-local pages = require "pages"
+local pages = require "docs_pages"
 
 local bin = os.getenv "ORACLE_BIN" or "./oracle"
 

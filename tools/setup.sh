@@ -4,7 +4,7 @@
 set -euo pipefail
 
 declare -A packages=(
-  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev"
+  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libjs-chart.js"
   [test]="lua-busted lua5.4"
   [package]="dpkg-dev"
   [lint]="lua5.4 lua-check clang clang-tidy clang-format"

@@ -3,6 +3,7 @@
 --   oracle.load(path)           the scenario a file returns, or a configuration (YAML, JSON) is
 --   oracle.run(s, options)      the same as s:run(options)
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
+--   oracle.why(s)               what its latencies are made of, and what would change them; of a result, too
 --   oracle.calc.decode(s, 512)  what one step costs, without a run, and the other calculators
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local lazy = require "oracle.lazy"
@@ -14,6 +15,7 @@ local live = lazy "oracle.live"
 local scenario = lazy "oracle.scenario"
 local spelling = lazy "oracle.text.spelling"
 local study = lazy "oracle.study"
+local why = lazy "oracle.study.why"
 
 local oracle = { version = require("oracle.version").oracle }
 
@@ -83,6 +85,14 @@ function oracle.run(s, options)
     error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
   end
   return s:run(options)
+end
+
+--- Why the latencies of a run are what they are: what the time of requests at percentiles went into, what bound it, and
+-- how it follows the means of the deployment (oracle.study.why).
+-- @param s a scenario, its path, or the result of a run that was made here
+-- @param options { percentiles =, seeds =, sensitivities = false to leave them out }
+function oracle.why(s, options)
+  return why.run(s, options)
 end
 
 local warned = {}                                         -- what has been said of a configuration is not said again

@@ -1,5 +1,5 @@
 --- What the documents say must be true: their links lead somewhere, their Lua runs.
-local pages = require "pages"
+local pages = require "docs_pages"
 
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 

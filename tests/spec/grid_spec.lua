@@ -15,7 +15,8 @@ end
 
 describe("a table", function()
   it("is one where it fits", function()
-    assert.equal("name  ms\n----  --\na     10\nbb     2\n", console.table({ "name", "ms" }, { { "a", 10 }, { "bb", 2 } }))
+    assert.equal("name  ms\n----  --\na     10\nbb     2\n",
+      console.table({ "name", "ms" }, { { "a", 10 }, { "bb", 2 } }))
   end)
 
   it("goes on below beside its first columns, with all names whole and all values there", function()

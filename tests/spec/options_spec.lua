@@ -40,7 +40,7 @@ local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
   plan = { "plan closed.lua --slo 'e2e.mean<=170ms' --gpus h100-sxm --max-gpus 1" },
-  new = { "new policy mine", "new workload mine" },
+  why = { "why s.lua" }, new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   calibrate = { "calibrate b1.json b4.json b16.json s.lua -o f.json" },
@@ -50,7 +50,7 @@ local ASKED = {
 }
 
 -- Commands of many runs, whose options say nothing of memory that one run does not: sanitizers leave them out here.
-local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, calibrate = true }
+local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, why = true, calibrate = true }
 
 -- A value that is not the default.
 local VALUES = {
@@ -68,6 +68,7 @@ local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
+  ["why --threads"] = "the same bytes on any number of them",
   ["capacity --until"] = "clients are whole numbers, without an interval",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
   ["plan --set"] = "the GPUs are chosen, whatever was set",

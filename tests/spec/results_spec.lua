@@ -61,7 +61,7 @@ describe("the summary", function()
   it("has its keys, in order", function()
     local function keys(t) return table.concat(ordered.keys(t), " ") end
     assert.equal("oracle simulation deployment requests throughput latency interval gpu_utilization kv_cache "
-      .. "preemptions prefix_caching kv_transfer energy cost per_profile per_replica per_pool", keys(result))
+      .. "preemptions prefix_caching kv_transfer energy cost time_split per_profile per_replica per_pool", keys(result))
     assert.equal("version seed lod complete shared_links warnings", keys(result.oracle))
     assert.equal("total_duration_s warm_up_duration_s effective_duration_s steps", keys(result.simulation))
     assert.equal("model hardware gpus replicas num_gpu_blocks block_size kv_capacity_tokens weights_bytes_per_gpu "

@@ -315,8 +315,8 @@ describe("a results file", function()
     assert.equal(all, read(dir .. "/full"))
     assert.equal(read(dir .. "/all.json"), read(dir .. "/full.json"))
     refused(1, sweep("full"), "full%.json: exists; %-%-force replaces it")
-    refused(1, sweep("full"):gsub("%-%-json %S+", ""), "holds a finished sweep %(12 of 12 points%); %-%-resume shows it; "
-      .. "%-%-force begins anew")
+    refused(1, sweep("full"):gsub("%-%-json %S+", ""), "holds a finished sweep %(12 of 12 points%); %-%-resume shows "
+      .. "it; %-%-force begins anew")
     assert.equal(all, read(dir .. "/full"))
     ok(sweep("full", "--force"))
     assert.equal(12, #points_in(dir .. "/full"))

@@ -96,9 +96,10 @@ end
 -- What many runs cost is not written over unasked.
 local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true }
 
---- Whether --force is of the fit: of commands that keep finished files only with --fit.
+--- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
 function files.forces_fit(options)
-  return options.force and (options.fit ~= nil or not KEEPS[options.command]) or nil
+  local keeps = KEEPS[options.command] or options.report or options.trace
+  return options.force and (options.fit ~= nil or not keeps) or nil
 end
 
 --- What the command line says of a scenario: --set, --fit, --slo, --seed, --lod.
@@ -141,7 +142,10 @@ end
 
 -- ---- results ----
 
-local RESULTS = { "json", "csv", "series" }
+local RESULTS = { "json", "csv", "series", "report", "trace" }
+
+-- Of every command: what is opened in a viewer is not written over unasked.
+local KEPT = { report = true, trace = true }
 
 -- The JSON of a sweep that was interrupted says so at its end (oracle.study.sweep).
 local function unfinished(path)
@@ -206,7 +210,7 @@ end
 
 --- Make the files of results ready (oracle.text.output), before anything runs.
 -- @param s the scenario, whose files are not written over; nil: there is none
--- @return { json =, csv =, series = }
+-- @return { json =, csv =, series =, report =, trace = }
 function files.open_results(options, s)
   local taken = {}
   for _, kind in ipairs(RESULTS) do
@@ -221,7 +225,11 @@ function files.open_results(options, s)
   not_read_or_kept(options, taken)
   if s then not_inputs(options, s) end
   for _, kind in ipairs(RESULTS) do
-    if options[kind] and not options.resume then files.keep(options, options[kind]) end
+    if KEPT[kind] and options[kind] then
+      output.keep(options[kind], options.force)
+    elseif options[kind] and not options.resume then
+      files.keep(options, options[kind])
+    end
   end
   local opened = {}
   for _, kind in ipairs(RESULTS) do

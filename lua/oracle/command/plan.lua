@@ -6,7 +6,9 @@ local files = require "oracle.command.files"
 local launch = lazy "oracle.study.launch"
 local ordered = require "oracle.text.ordered"
 local output = lazy "oracle.text.output"
+local page = lazy "oracle.study.pages.plan"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
 local planner = require "oracle.study.planner"
 local report = lazy "oracle.study.plan_report"
 local results_file = lazy "oracle.study.results_file"
@@ -149,6 +151,7 @@ end
 function command.run(options, ranks)
   if options.resume and not options.out then ui.misuse("--resume: goes with --out FILE, where the results are") end
   local shape, path = workload_of(options)
+  if options.plot or options.report then pictures.check(options) end
   ui.host().guard(true)
   local s, text, read
   if not shape then s, text, read = files.load(path, options) end
@@ -171,8 +174,14 @@ function command.run(options, ranks)
     if written then written:discard() end
     error(scenario.first_line(found), 0)
   end
-  files.write(outputs.json, ordered.json(report.object(found)))
+  local object = report.object(found)
+  files.write(outputs.json, ordered.json(object))
+  if outputs.report then
+    local title = ("Plan for %s, %s"):format(options.model or "a scenario", options.workload or path)
+    pictures.report(outputs, function() return page.document(object, title) end)
+  end
   if files.stdout_is_free(options) then files.print(report.text(found)) end
+  if options.plot then pictures.print(page.figures(object), options) end
   local best = found.plans[1]
   if written then
     local of_best = best and launch.scenario(found, best)

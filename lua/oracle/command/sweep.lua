@@ -8,7 +8,9 @@ local metrics = lazy "oracle.scenario.metrics"
 local report = lazy "oracle.result.report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
+local page = lazy "oracle.study.pages.sweep"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
 local sweep = require "oracle.study.sweep"
 local sweep_inputs = lazy "oracle.study.sweep_inputs"
 local ui = require "oracle.command.ui"
@@ -121,6 +123,19 @@ local function tell(work, results, options)
   return failed
 end
 
+local function draw(work, results, outputs, options, columns)
+  local points = {}
+  for point in sweep.each(work, results) do points[#points + 1] = point end
+  if #points == 0 then return files.discard { outputs.report } end
+  if outputs.report then
+    pictures.report(outputs, function()
+      return page.document { title = work.path:match "([^/]*)$", keys = work.keys, columns = columns, points = points,
+                             planned = work.count }
+    end)
+  end
+  if options.plot then pictures.print(page.figures(work.keys, points), options) end
+end
+
 local function write(work, results, failed, outputs, options, columns)
   local together = options.command == "sweep" and aggregate.place(work.keys) ~= nil
   if outputs.json then files.write(outputs.json, sweep.document(work, results, failed, together)) end
@@ -129,6 +144,7 @@ local function write(work, results, failed, outputs, options, columns)
     files.print(together and report.replicated(work.keys, columns, each, aggregate.of)
       or report.points(work.keys, columns, each))
   end
+  if options.plot or outputs.report then draw(work, results, outputs, options, columns) end
 end
 
 -- ---- the run ----
@@ -175,6 +191,7 @@ function command.run(s, path, text, options, as)
   local work, why = sweep.open(job, s)
   if not work then ui.misuse("%s", why) end
   check(options, work)
+  if options.plot or options.report then pictures.check(options) end
   local columns, wrong = metrics.columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
   local outputs = files.open_results(options, s)

@@ -126,7 +126,8 @@ local function find_key(word, keys)
     end
   end
   for _, key in ipairs(found and keys or {}) do
-    if key ~= found and last_of(key.path) == last_of(found.path) and #others < 4 then others[#others + 1] = key.path end
+    local same = key ~= found and last_of(key.path) == last_of(found.path)
+    if same and #others < 4 then others[#others + 1] = key.path end
   end
   return found, others
 end

@@ -8,7 +8,10 @@ local formats = require "oracle.formats"
 local measured = lazy "oracle.formats.measured"
 local ordered = require "oracle.text.ordered"
 local output = lazy "oracle.text.output"
+local page = lazy "oracle.study.pages.validate"
 local paths = require "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
+local plot = lazy "oracle.text.plot"
 local problems = require "oracle.formats.problems"
 local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = require "oracle.scenario"
@@ -27,7 +30,7 @@ local DATA = "a CSV with a row per request (request_id, arrival_time ...), per c
 -- ---- what it says ----
 
 local function colour(code, text)
-  if ui.host().isatty(1) then return ("\27[%dm%s\27[0m"):format(code, text) end
+  if plot.colour(ui.host().isatty(1)) then return ("\27[%dm%s\27[0m"):format(code, text) end
   return text
 end
 
@@ -103,6 +106,7 @@ end
 local function check_config(path, text, options)
   if options.files[2] then ui.misuse("validate %s: a configuration is checked by itself", options.files[2]) end
   refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force", "threads")
+  refuse(options, "measured data", "report")
   local checked = formats.parse(text, nil, paths.folder(path))
   if options.fix then checked = mend(path, text, checked, options) end
   local errors, warnings = checked.problems.errors, {}
@@ -137,6 +141,7 @@ local function check_scenario(path, _, options)
   if options.files[2] then ui.misuse("validate %s: a scenario is checked by itself", options.files[2]) end
   refuse(options, "a configuration", "fix", "models")
   refuse(options, "a table of measured configurations", "csv", "threads")
+  refuse(options, "measured data", "report")
   if options.as then ui.misuse("validate --as %s: %s is a scenario", options.as, path) end
   local ok, why = pcall(could_run, path, options)
   local warnings = {}
@@ -206,6 +211,7 @@ function command.run(options)
   local text, why = document.text(path)
   if not text then error(why, 0) end
   local way, kind, json = way_of(path, text, options)
+  if options.report then pictures.check(options) end
   local outputs = files.open_results(options)
   local ok, good, what = pcall(way, path, text, options, kind, json)
   if not ok then
@@ -214,6 +220,9 @@ function command.run(options)
   end
   files.write(outputs.json, ordered.json(what))
   if outputs.csv then files.write(outputs.csv, validate_rows.csv()) end
+  if outputs.report then
+    pictures.report(outputs, function() return way == compare_rows and validate_rows.document() or page.of_rows(what) end)
+  end
   return good
 end
 

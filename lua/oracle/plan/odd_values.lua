@@ -1,5 +1,5 @@
---- Values that are allowed and hardly meant: a bare number taken as seconds where milliseconds were in mind, a block size
--- that no kernel has. A value with a unit is meant as it is written.
+--- Values that are allowed and hardly meant: a bare number taken as seconds where milliseconds were in mind, a block
+-- size that no kernel has. A value with a unit is meant as it is written.
 local odd_values = {}
 
 -- The most (s) that a bare number under a key stands for without a word.
@@ -53,8 +53,8 @@ function odd_values.of(raw)
   end
   local block = math.tointeger(at(raw, "engine.block_size"))
   if block and block > 0 and not is_power_of_two(block) then
-    list[#list + 1] = ("engine.block_size = %d: not a power of two, for which attention kernels are built; 16 is usual")
-      :format(block)
+    list[#list + 1] = ("engine.block_size = %d: not a power of two, for which attention kernels are built; 16 is "
+      .. "usual"):format(block)
   end
   local share = at(raw, "engine.gpu_memory_utilization")
   if share and share < 0.2 then

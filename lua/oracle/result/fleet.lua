@@ -112,7 +112,8 @@ end
 function fleet.scaling(plan, raw, seconds)
   if not scales(plan.scenario) and #(raw.scaling_events or {}) == 0 then return nil end
   local least, most = range_of(raw, at_start(plan))
-  return ordered.object { { "events", events(raw.scaling_events) }, { "replica_hours", fleet.replica_hours(raw, seconds) },
+  return ordered.object { { "events", events(raw.scaling_events) },
+                          { "replica_hours", fleet.replica_hours(raw, seconds) },
                           { "ready", ordered.object { { "least", least }, { "most", most } } },
                           { "left_out", raw.unit_events_left_out or 0 } }
 end

@@ -53,11 +53,27 @@ local function section(lines, s, name)
   end
 end
 
+local ITEMS = { gemm = "GEMM", attention = "Attention", experts = "Experts", lm_head = "LM head",
+                collective = "Collectives", exchange = "Expert exchange", overhead = "Overhead",
+                transfer = "Transfer" }
+
+-- Where the time of the GPUs went; of the operations, those there are.
+local function time_split(lines, s)
+  local split = s.time_split
+  if not split or split.busy == 0 then return end
+  lines[#lines + 1] = title("GPU Time (% of busy)", "-")
+  for _, key in ipairs(ordered.keys(split)) do
+    if ITEMS[key] and split[key] > 0 then entry(lines, ITEMS[key] .. ":", 100 * split[key], "%.2f") end
+  end
+  section(lines, s, "time")
+end
+
 local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
   if s.scaling then
-    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(s.scaling.ready.least, s.scaling.ready.most))
+    local ready = s.scaling.ready
+    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
   end
   if s.failures then
     entry(lines, "Failures of replicas:", s.failures.count)
@@ -65,6 +81,7 @@ local function resources(lines, s)
   end
   if s.prefix_caching then section(lines, s, "prefix cache") end
   section(lines, s, "work twice")
+  time_split(lines, s)
   if s.spec_decode then section(lines, s, "speculation") end
 end
 

@@ -10,6 +10,7 @@ local outcome = lazy "oracle.result.warnings"
 local objectives = lazy "oracle.scenario.slo"
 local pools = lazy "oracle.plan.pools"
 local price = lazy "oracle.result.price"
+local time_split = lazy "oracle.result.time_split"
 local version = require "oracle.version"
 
 local summary = {}
@@ -92,6 +93,12 @@ local function gpu_utilization(raw, gpus_per_replica, seconds)
   return ordered.object(list)
 end
 
+local function mean_share(list)
+  local keys, total = ordered.keys(list), 0
+  for _, key in ipairs(keys) do total = total + list[key] end
+  return #keys > 0 and total / #keys or 0
+end
+
 local function sum(replicas, key)
   local total = 0
   for _, replica in ipairs(replicas) do total = total + (replica[key] or 0) end
@@ -136,23 +143,24 @@ local function prefix_of(raw, percentiles, tiers)
   if not p or p.probed == 0 then return nil end
   local e = p.events
   local conversational, cross = e.CONVERSATIONAL_HIT, e.CROSS_REQUEST_HIT
-  local full = e.FULL_HIT_NO_PREFILL_NEEDED
-  local hits = conversational + cross + full
+  local full = e.FULL_HIT
+  local shared = cross + full                             -- a whole prompt found is one that others had
+  local hits = conversational + shared
   local list = {
     { "overall_hit_rate", hits / p.probed },
     { "conversational_hit_rate", p.follow_ups > 0 and conversational / p.follow_ups or nil },
-    { "cross_request_hit_rate", p.probed > conversational and cross / (p.probed - conversational) or nil },
+    { "cross_request_hit_rate", p.probed > conversational and shared / (p.probed - conversational) or nil },
     { "block_hit_rate", p.prompt_blocks > 0 and p.cached_blocks / p.prompt_blocks or nil },
     { "event_counts", ordered.object {
       { "CONVERSATIONAL_HIT", conversational }, { "CROSS_REQUEST_HIT", cross }, { "MISS_FULL", e.MISS_FULL },
-      { "FULL_HIT_NO_PREFILL_NEEDED", full },
+      { "FULL_HIT", full },
       { "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT", e.CONVERSATIONAL_MISS_UNEXPECTED_PROMPT },
     } },
     { "average_cached_prefix_length", hits > 0 and tokens.cached / hits or 0 },
     { "average_tokens_prefilled", tokens.prefilled / p.probed },
     { "prefill_reduction_ratio", tokens.prompt > 0 and tokens.cached / tokens.prompt or 0 },
     { "total_tokens_saved", tokens.cached },
-    { "cross_request_hits", cross }, { "conversational_hits", conversational },
+    { "cross_request_hits", shared }, { "conversational_hits", conversational },
     { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
     { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
   }
@@ -209,7 +217,7 @@ end
 
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
-  for i, replica in ipairs(raw.replicas) do
+  for i, replica in ipairs(raw.brief and {} or raw.replicas) do
     local entries = entries_of(replica, plan, seconds)
     for _, entry in ipairs {
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
@@ -407,6 +415,7 @@ function summary.new(plan, raw, set)
     warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")
       :format(level_of(raw), named(links))
   end
+  local utilization = gpu_utilization(raw, plan.deployment.gpus_per_replica, seconds)
   local list = {
     { "oracle", ordered.object { { "version", version.oracle }, { "seed", r.seed }, { "lod", level_of(raw) },
                          { "complete", raw.complete }, { "shared_links", shared }, { "warnings", warnings } } },
@@ -416,13 +425,15 @@ function summary.new(plan, raw, set)
     { "requests", requests_of(raw.requests) },
     { "throughput", throughput_of(raw, seconds, r.slo, true) },
     { "latency", latency_of(raw, r.percentiles) },
-    { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica, seconds) },
+    { "gpu_utilization", utilization },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
     { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
     { "energy", energy_of(plan, raw, seconds) }, { "cost", cost_of(plan, raw, seconds) },
+    { "time_split", time_split.of(raw.replicas, plan.deployment.gpus_per_replica, mean_share(utilization)) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
-    { "per_replica", replicas_of(raw, plan, seconds) }, { "per_pool", pools_of(raw, plan, seconds) or ordered.object {} },
+    { "per_replica", replicas_of(raw, plan, seconds) },
+    { "per_pool", pools_of(raw, plan, seconds) or ordered.object {} },
   }
   for _, kind in ipairs { "failures", "scaling" } do
     local events = fleet[kind](plan, raw, seconds)

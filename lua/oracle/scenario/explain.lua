@@ -43,7 +43,8 @@ end
 
 local KINDS = { number = "a number", count = "a whole number", boolean = "true or false", string = "a text",
                 list = "a list", section = "a section", variant = "a section of one kind", policy = "a policy",
-                dist = "a number or a distribution (oracle.dist)", path = "the path of a file", name = "a name or a path",
+                dist = "a number or a distribution (oracle.dist)", path = "the path of a file",
+                name = "a name or a path",
                 vary = "axes", network = "a topology's name or a table", layers = "a list, or a word",
                 lengths = "pairs, or a function", rows = "rows" }
 
@@ -80,8 +81,8 @@ local function default_of(row, shown, doc)
   return doc:match ".*; ([^()]+)" or "not set"
 end
 
---- All keys: a list of { path =, row =, default = as text, doc = }; those of workloads have `kinds`, the kinds that have
--- them, those that a serving system adds to `engine` have `systems`.
+--- All keys: a list of { path =, row =, default = as text, doc = }; those of workloads have `kinds`, the kinds that
+-- have them, those that a serving system adds to `engine` have `systems`.
 function explain.keys()
   local list, by, kind = {}, {}, nil
   for _, line in ipairs(schema.describe()) do
@@ -123,7 +124,8 @@ function explain.lines(key)
   if row.fixed or key.path:find "^engine%." and not key.systems then
     lines[#lines + 1] = { "in a run", row.fixed and "cannot change: " .. row.fixed or "may change at the prompt" }
   end
-  lines[#lines + 1] = { "source", key.systems and "the system's own option; docs/systems.md" or source_of(key.path, row) }
+  local own = key.systems and "the system's own option; docs/systems.md"
+  lines[#lines + 1] = { "source", own or source_of(key.path, row) }
   return lines
 end
 

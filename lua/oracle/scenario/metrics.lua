@@ -151,6 +151,22 @@ local ROWS = {
     better = "lower", block = "work twice",
     label = "Recomputed tokens" },
 
+  { "communication", key = "time_split.bound_by.communication",
+    doc = "share of the time at work in which the links between GPUs bind",
+    unit = "%", better = "lower", block = "time", label = "Bound by links" },
+  { "compute_bound", key = "time_split.bound_by.compute",
+    doc = "share of the time at work in which arithmetic binds",
+    unit = "%", block = "time", label = "Bound by compute" },
+  { "memory_bound", key = "time_split.bound_by.memory",
+    doc = "share of the time at work in which memory bandwidth binds",
+    unit = "%", block = "time", label = "Bound by memory bandwidth" },
+  { "overhead", key = "time_split.bound_by.overhead",
+    doc = "share of the time at work that goes into launches and the host",
+    unit = "%", better = "lower", block = "time", label = "Bound by neither (launches, host)" },
+  { "gpu_idle", key = "time_split.idle",
+    doc = "share of the run in which GPUs have no step",
+    unit = "%", block = "time", label = "GPU idle (% of the run)" },
+
   { "energy", key = "energy.kwh",
     doc = "energy of all GPUs, idle power included",
     source = "docs/costs.md, Energy",
@@ -195,7 +211,8 @@ local ROWS = {
 local BY_SHORT, BY_KEY, LATENCIES = {}, {}, {}
 
 for _, row in ipairs(ROWS) do
-  row.short = row[1]
+  row.short, row.path = row[1], {}
+  for name in row.key:gmatch("[^.]+") do row.path[#row.path + 1] = name end
   BY_SHORT[row.short], BY_KEY[row.key] = row, row
   if row.of == "requests" or row.of == "tokens" then
     LATENCIES[#LATENCIES + 1] = row
@@ -292,9 +309,14 @@ function metrics.column(name, percentiles)
   if what == "hits" or what == "evictions" then
     return { name = name, path = { "prefix_caching", "tiers", tier, what } }
   end
+  local whole = BY_SHORT[name] or BY_KEY[name]
+  if whole then                                           -- a distribution, of which one number is wanted
+    return nil, ('"%s": which of its statistics? %s.%s expected'):format(name, name,
+      table.concat(statistics_of(percentiles), (", %s."):format(name)))
+  end
   local near = spelling.find(name, names_of(percentiles))
   return nil, ('"%s": unknown result; %s'):format(name, near and "did you mean " .. near .. "?"
-    or "such as goodput, ttft.p99, tpot.mean, kv.peak")
+    or "such as goodput, ttft.p99, tpot.mean, kv.peak; oracle help columns lists all")
 end
 
 --- The columns of the table that `vary` prints.
@@ -331,8 +353,7 @@ function metrics.value(s, column)
   if s.error then return nil end
   local row = column.metric
   if not row then return walk(s, column.path) end
-  local section, name = row.key:match("^([^.]+)%.?(.*)$")
-  local v = walk(s, name ~= "" and { section, name } or { section })
+  local v = walk(s, row.path)
   if row.of == "gpus" then v = mean_of(v) elseif column.statistic then v = v and v[column.statistic] end
   if v and column.unit == "%" then v = 100 * v end
   return v

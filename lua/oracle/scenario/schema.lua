@@ -399,8 +399,8 @@ local function describe(node, path, lines)
   end
 end
 
---- Every key with its default, meaning and row, for help: a list of { key, default, doc, row }; of each kind of workload
--- { "workload (KIND)", "", doc } and its keys.
+--- Every key with its default, meaning and row, for help: a list of { key, default, doc, row }; of each kind of
+-- workload { "workload (KIND)", "", doc } and its keys.
 function schema.describe()
   local lines = {}
   describe(root, "", lines)

@@ -97,7 +97,8 @@ local function widest(result)
   return most
 end
 
--- How many runs of a variant were asked for more than it can do, what the last of them was asked, and what was warned of.
+-- How many runs of a variant were asked for more than it can do, what the last of them was asked, and what was warned
+-- of.
 local function note_outcome(result, v, got)
   result.overload = result.overload or {}
   local o = result.overload[v] or { runs = 0 }

@@ -139,7 +139,9 @@ local function trust(result)
   local lines = {}
   for v, variant in ipairs(result.variants) do
     local text = interval.text { result.intervals[v] or nil }
-    if text then lines[#lines + 1] = ("80 %% intervals of %s:\n%s"):format(variant.name, console.wrapped("  ", text, "  ")) end
+    if text then
+      lines[#lines + 1] = ("80 %% intervals of %s:\n%s"):format(variant.name, console.wrapped("  ", text, "  "))
+    end
   end
   return table.concat(lines)
 end
