@@ -1,6 +1,7 @@
---- Pages that show commands and what they print: each ```sh block that a ```text block follows. The text is what the
--- commands write to stdout, which their scenario and seed alone decide; "```text 12" shows the first twelve lines of it.
--- `make pages` writes the texts anew (tools/pages.lua), and docs_pages_spec.lua compares; "```sh slow" is left to the former.
+--- Pages of docs that show commands and what they print: each ```sh block that a ```text block follows. The text is
+-- what the commands write to stdout, which their scenario and seed alone decide; "```text 12" shows twelve lines of it.
+-- `make pages` writes the texts anew (tools/pages.lua), and docs_pages_spec.lua compares; "```sh slow" is left to the
+-- former.
 local pages = { PATHS = { "docs/tour.md", "docs/lists.md" } }
 
 local function shell(command)
@@ -29,8 +30,8 @@ function pages.folder(bin)
 end
 
 --- The blocks of a page in order.
--- @return a list of { language =, text =, slow =, lines = of the text that are shown, or nil, shown = the text block behind an
---   sh block, nil without one }
+-- @return a list of { language =, text =, slow =, lines = of the text that are shown, or nil, shown = the text block
+--   behind an sh block, nil without one }
 function pages.blocks(text)
   local list = {}
   for language, more, body in text:gmatch "\n```(%l+) ?(%w*)\n(.-)\n```" do
