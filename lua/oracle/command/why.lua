@@ -78,7 +78,7 @@ function command.run(options)
   ui.host().guard(false)
   local run, close = runner.of(job, options, meter, function(index) return sensitivity.compute(work, index) end)
   local fine, found = pcall(why.of, s, {
-    source = source.of(of, text, job.set, options), work = work, progress = meter and meter.step, run = run,
+    source = source.of(of, text, job.set, options, job.force), work = work, progress = meter and meter.step, run = run,
   })
   close(fine)
   if meter then meter.done() end

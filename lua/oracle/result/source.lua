@@ -19,12 +19,15 @@ end
 --- The section, for a file.
 -- @param path as it was named, @param text what the file held
 -- @param set { { key, text }, ... }, @param options of the command line
-function source.of(path, text, set, options)
+-- @param force whether its --force is of the fit
+function source.of(path, text, set, options, force)
   local pairs_list = ordered.array {}
   for i, pair in ipairs(set) do pairs_list[i] = ordered.array { pair[1], pair[2] } end
   local list = { { "file", path }, { "digest", digest(text) }, { "set", pairs_list } }
   for _, key in ipairs(SAID) do
-    if options[key] ~= nil then list[#list + 1] = { key, options[key] } end
+    local said = options[key]
+    if key == "force" then said = force end
+    if said ~= nil then list[#list + 1] = { key, said } end
   end
   return ordered.object(list)
 end
