@@ -44,6 +44,11 @@ function files.one(options)
   return options.files[1]
 end
 
+--- The path of a scenario: as it is, or, where nothing is there, of the one that comes with oracle under that name.
+function files.path(path)
+  local own = path:match "^scenarios/" and not paths.exists(path) and paths.path(path)
+  return own and paths.exists(own) and own or path
+end
 
 --- The scenario of a file.
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
