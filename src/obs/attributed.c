@@ -36,7 +36,7 @@ void orc_attributed_cut(orc_attributed *x, orc_time end)
 {
   for (uint64_t i = 0; x->until > end && i < ORC_ATTRIBUTED_STEPS && x->count > 0; i++) {
     const orc_attributed_span *s = &x->newest[--x->count % ORC_ATTRIBUTED_STEPS];
-    if (s->end != x->until) break; /* forgotten: the request counts as wrong */
+    if (s->end != x->until) break; /* forgotten */
     orc_delays_subtract(&x->all, &s->of);
     x->until = s->start;
     if (s->start >= end) continue;
@@ -44,6 +44,10 @@ void orc_attributed_cut(orc_attributed *x, orc_time end)
     orc_delays_add(&x->all, &part);
     x->until = end;
   }
+  if (x->until <= end) return;
+  const orc_time whole = orc_delays_total(&x->all);
+  x->all = orc_delays_part(&x->all, whole, whole - (x->until - end));
+  x->until = end;
 }
 
 /* ---- clocks ---- */

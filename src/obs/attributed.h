@@ -52,8 +52,8 @@ void orc_attributed_spend_on(orc_attributed *x, orc_time end, const orc_delays *
 /* The same, all of it for one thing. */
 void orc_attributed_spend(orc_attributed *x, orc_time end, orc_delay what, orc_binding by);
 
-/* It ends at `end` already: what was laid to the time after it never was. What is older than the newest
-** ORC_ATTRIBUTED_STEPS spans stays. */
+/* It ends at `end` already: what was laid to the time after it never was. Where that is more than the
+** newest ORC_ATTRIBUTED_STEPS spans, all that was before them shrinks alike. */
 void orc_attributed_cut(orc_attributed *x, orc_time end);
 
 /* What a clock showed since x->mark was taken is the request's, up to where the clock is. */
