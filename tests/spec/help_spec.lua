@@ -57,6 +57,7 @@ describe("oracle help", function()
     assert.matches("default +16\n", topics.text "engine.block_size")
     assert.matches("workloads of kind [^\n]*poisson", topics.text "workload.rate")
     assert.matches("engine.system = sglang", topics.text "schedule_policy")
+    assert.matches("^tp_size: what sglang calls this\nengine.tensor_parallel_size\n", topics.text "tp_size")
   end)
 
   it("lists and explains the columns of report, with unit, place and source", function()
