@@ -99,7 +99,7 @@ local function run_once(s, text, read, path, options)
   end
   if ui.level(options, "DEBUG") then tell() end
   local result, total = simulate(s, plan, outputs, options, tell)
-  if asked then source.put(result, asked) end
+  if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
   write_results(result, outputs, total.raw, options)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
