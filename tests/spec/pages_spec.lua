@@ -48,7 +48,7 @@ describe("a report", function()
     local doc = report(program.QUICK)
     local ids = {}
     for i, section in ipairs(doc.sections) do ids[i] = section.id end
-    assert.same({ "summary", "latency", "time", "requests", "deployment" }, ids)
+    assert.same({ "summary", "latency", "time", "why", "requests", "deployment" }, ids)
     for _, title in ipairs { "Latency of requests", "Latency of tokens", "Histogram of TTFT", "Load", "Requests",
                              "KV cache in use", "GPU busy", "TTFT by arrival", "Latencies" } do
       assert.is_table(pages.titled(doc, title), title)
