@@ -59,6 +59,7 @@ local VALUES = {
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
   ["--fit"] = "none",
   ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--report"] = "o.html", ["--trace"] = "o.trace.json", ["--window"] = "0..1",
   ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
   ["--system"] = "sglang",
 }
@@ -68,6 +69,7 @@ local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
+  ["why --force"] = "there is no file yet that it would replace",
   ["why --threads"] = "the same bytes on any number of them",
   ["capacity --until"] = "clients are whole numbers, without an interval",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",

@@ -48,9 +48,10 @@ describe("a report", function()
     local doc = report(program.QUICK)
     local ids = {}
     for i, section in ipairs(doc.sections) do ids[i] = section.id end
-    assert.same({ "summary", "latency", "time", "requests", "deployment" }, ids)
+    assert.same({ "summary", "latency", "time", "why", "requests", "deployment" }, ids)
     for _, title in ipairs { "Latency of requests", "Latency of tokens", "Histogram of TTFT", "Load", "Requests",
-                             "KV cache in use", "GPU busy", "TTFT by arrival", "Latencies" } do
+                             "KV cache in use", "GPU busy", "TTFT by arrival", "Latencies", "What GPUs work on",
+                             "What binds them" } do
       assert.is_table(pages.titled(doc, title), title)
     end
     local first = pages.parts(doc, "cards")[1].items[1]
@@ -193,6 +194,22 @@ describe("reports of many runs", function()
     assert.equal("limit", f.series[2].name)
     assert.equal(1000, f.series[2].y[1])
     assert.is_true(#f.series[1].x > 3)
+  end)
+
+  it("draw what latencies are made of: parts that add up to them", function()
+    local doc = report("why " .. program.QUICK .. " --seeds 1")
+    for _, metric in ipairs { "TTFT", "E2E" } do
+      local f = pages.titled(doc, "What " .. metric .. " is made of").figure
+      local whole = pages.titled(doc, metric).rows
+      whole = whole[#whole]
+      for i = 1, #f.x.labels do
+        local sum = 0
+        for _, s in ipairs(f.series) do sum = sum + s.y[i] end
+        assert.near(whole[i + 1], sum, 1e-4 * sum)
+      end
+    end
+    assert.is_table(pages.titled(doc, "What binds E2E"))
+    assert.is_true(#pages.titled(doc, "What a tenth more would change").figure.x.labels > 2)
   end)
 
   it("draw the trade-offs of a plan", function()

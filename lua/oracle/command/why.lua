@@ -2,7 +2,9 @@
 local core = require "oracle.core"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
+local page = require "oracle.study.pages.why"
 local paths = require "oracle.text.paths"
+local pictures = require "oracle.command.pictures"
 local runner = require "oracle.command.runner"
 local scenario = require "oracle.scenario"
 local sensitivity = require "oracle.study.sensitivity"
@@ -46,7 +48,7 @@ end
 
 local function job_of(options, path, text, config)
   return { kind = "why", path = path, text = text, config = config, set = files.assignments(options),
-           seed = options.seed, lod = options.lod, fit = options.fit, force = options.force,
+           seed = options.seed, lod = options.lod, fit = options.fit, force = files.forces_fit(options),
            seeds = options.seeds }
 end
 
@@ -63,6 +65,7 @@ end
 function command.run(options)
   local path = files.one(options)
   ui.one_run_logs(options, "why takes several runs")
+  if options.plot or options.report then pictures.check(options) end
   ui.host().guard(true)
   local result = saved(path)
   local of = result and from_result(result, path, options) or path
@@ -92,7 +95,9 @@ function command.run(options)
       :format(path, of), 0)
   end
   files.write(outputs.json, ordered.json(found))
+  if outputs.report then pictures.report(outputs, function() return page.document(found, of) end) end
   if files.stdout_is_free(options) then files.print(tostring(found) .. "\n") end
+  if options.plot then pictures.print(page.figures(found), options) end
   ui.warn(found.oracle.warnings, options)
   return true
 end

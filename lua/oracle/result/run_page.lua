@@ -3,6 +3,7 @@ local figure = require "oracle.text.figure"
 local metrics = require "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local pictures = require "oracle.result.pictures"
+local time_split = require "oracle.result.time_split"
 local units = require "oracle.text.units"
 local version = require "oracle.version"
 
@@ -17,6 +18,13 @@ function run_page.wanted(window, warm_up)
   return { samples = 1024, series_interval = 0.001,
            excerpt = { from = window and window[1] or warm_up, to = window and window[2], sample = 2000, slowest = 200,
                        window = 400 } }
+end
+
+--- A part that draws a figure.
+function run_page.chart(f, more)
+  local part = { kind = "chart", figure = f }
+  for k, v in pairs(more or {}) do part[k] = v end
+  return part
 end
 
 -- ---- the head ----
@@ -173,17 +181,26 @@ end
 
 -- ---- shares of time ----
 
-local function split_figure(title, about, split, names)
+local function split_part(title, about, split, names)
   local labels, y = {}, {}
   for _, name in ipairs(names) do
     if (split[name] or 0) > 0 then labels[#labels + 1], y[#y + 1] = name, figure.number(100 * split[name]) end
   end
   if #labels == 0 then return nil end
-  return { kind = "bars", title = title, about = about, x = { labels = labels }, y = { unit = "%", zero = true },
-           series = { { name = "share of busy time", y = y } } }
+  return run_page.chart({ kind = "bars", title = title, about = about, x = { labels = labels },
+                          y = { unit = "%", zero = true }, series = { { name = "share of the time at work", y = y } } })
 end
 
-local SPLIT = { "gemm", "attention", "experts", "lm_head", "collective", "exchange", "overhead", "transfer" }
+-- Where the time of the GPUs goes; `oracle why` says it of requests.
+local function split_parts(s)
+  local split = s.time_split
+  return {
+    split_part("What GPUs work on", "Shares of the time that they work; oracle why lays the latency of requests to its parts.",
+      split, time_split.ITEMS),
+    split_part("What binds them", "The same time by what bound it.", split.bound_by, time_split.BOUND),
+  }
+end
+
 
 -- ---- requests ----
 
@@ -227,13 +244,6 @@ local function simulation_table(s)
   return { kind = "table", title = "Simulation", columns = { { name = "" }, { name = "" } }, rows = rows, named = true }
 end
 
---- A part that draws a figure.
-function run_page.chart(f, more)
-  local part = { kind = "chart", figure = f }
-  for k, v in pairs(more or {}) do part[k] = v end
-  return part
-end
-
 -- Add what there is.
 local function add(list, part)
   if part then list[#list + 1] = part end
@@ -243,7 +253,7 @@ local function section(id, title, parts, about)
   return #parts > 0 and { id = id, title = title, parts = parts, about = about } or nil
 end
 
-local function sections_of(s, raw, extra)
+local function sections_of(s, raw)
   local chart, out = run_page.chart, {}
   local summary = { cards_of(s) }
   if s.slo then add(summary, objectives_table(s)) end
@@ -260,10 +270,7 @@ local function sections_of(s, raw, extra)
   add(time, events_table(s))
   add(out, section("time", "Over time", time, "Drag over a part of a chart to look closer; all of them follow."))
   local why = {}
-  local split = type(s.time_split) == "table" and split_figure("Where busy time goes", "Share of the time that GPUs work.",
-    s.time_split, SPLIT)
-  add(why, split and chart(split))
-  for _, part in ipairs(extra or {}) do add(why, part) end
+  if s.time_split then why = split_parts(s) end
   add(out, section("why", "Why", why))
   local own = {}
   local scatter, gantt = pictures.scatter(raw), pictures.gantt(raw)
@@ -290,15 +297,14 @@ end
 --- The document of a run.
 -- @param s its summary
 -- @param raw the engine's result, with what run_page.wanted asks for
--- @param extra parts of the section that says why, or nil
-function run_page.document(s, raw, extra)
+function run_page.document(s, raw)
   local d = s.deployment
   local name = s.name or ("%s on %d × %s"):format(d.model:match "([^/]*)$", d.gpus, d.hardware)
   return {
     title = name, badges = badges_of(s), notices = run_page.notices(s), footer = run_page.footer(),
     subtitle = ("%s · %s · %s replica%s · %s requests in %.6g s"):format(d.model, d.hardware, d.replicas,
       d.replicas == 1 and "" or "s", units.thousands(s.requests.total), s.simulation.total_duration_s),
-    sections = sections_of(s, raw, extra),
+    sections = sections_of(s, raw),
   }
 end
 

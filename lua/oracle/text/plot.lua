@@ -188,12 +188,12 @@ function plot.hist(what, name, unit, unicode)
   return hist_of(d, { unicode = unicode })
 end
 
--- A row for each label and series.
+-- A row for each label and series; of what is below 0 the size.
 local function bars_of(figure, title, how)
   local rows, most, width, numbers = {}, 0, 0, 0
   for _, s in ipairs(figure.series) do
     for _, v in ipairs(s.y) do
-      if finite(v) then most, numbers = math.max(most, v), math.max(numbers, #console.number(v)) end
+      if finite(v) then most, numbers = math.max(most, math.abs(v)), math.max(numbers, #console.number(v)) end
     end
   end
   for i, label in ipairs(figure.x.labels) do
@@ -210,7 +210,7 @@ local function bars_of(figure, title, how)
   for _, row in ipairs(rows) do
     local blanks = (" "):rep(width - (utf8.len(row.name) or #row.name))
     local v = finite(row.v) and row.v or nil
-    local drawn = v and most > 0 and v > 0 and c:paint(bar(v / most, how, room), row.series) or ""
+    local drawn = v and most > 0 and c:paint(bar(math.abs(v) / most, how, room), row.series) or ""
     lines[#lines + 1] = (("%s%s %" .. numbers .. "s %s"):format(row.name, blanks, console.number(v), drawn)
       :gsub("%s+$", ""))
   end
