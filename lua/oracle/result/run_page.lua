@@ -217,9 +217,9 @@ local function requests_table(raw)
                 first and last and out > 1 and figure.number(1e3 * (last - first) / (out - 1)) or NONE,
                 ms(x.arrival[i], last), x.preemptions[i], x.replica[i] < 0 and NONE or x.replica[i], x.profile[i], x.status[i] }
   end
-  local shown = #rows < x.seen and ("%s of %s requests: a sample, the slowest, and those of the window.")
-    :format(units.thousands(#rows), units.thousands(x.seen)) or "Every request."
-  return { kind = "table", title = "Requests", about = shown .. " --csv writes every one.", rows = rows, named = true, wide = true,
+  local shown = #rows < x.seen and ("%s of %s requests: a sample, the slowest, and those of the window; --csv writes every "
+    .. "one."):format(units.thousands(#rows), units.thousands(x.seen)) or "Every request."
+  return { kind = "table", title = "Requests", about = shown, rows = rows, named = true, wide = true,
            choose = 12, columns = {
              { name = "request" }, { name = "arrival", unit = "s" }, { name = "prompt", unit = "tok" },
              { name = "output", unit = "tok" }, { name = "cached", unit = "tok" }, { name = "queue", unit = "ms" },

@@ -101,4 +101,20 @@ function figure.thin(most, ...)
   return table.unpack(lists)
 end
 
+--- The same of what is a mean over the time before each entry: means of the entries that go together.
+-- @param times when each was taken, at first the time since 0
+-- @return times and values, thinned
+function figure.means(most, times, values)
+  local step, t, y = math.max(1, math.ceil(#times / most)), {}, {}
+  local first = #times % step == 0 and step or #times % step
+  local at, before = 0, 0
+  for i = first, #times, step do
+    local sum = 0
+    for k = at + 1, i do sum = sum + values[k] * (times[k] - (times[k - 1] or 0)) end
+    t[#t + 1], y[#y + 1] = times[i], times[i] > before and sum / (times[i] - before) or values[i]
+    at, before = i, times[i]
+  end
+  return t, y
+end
+
 return figure
