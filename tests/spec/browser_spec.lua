@@ -1,5 +1,5 @@
---- Reports in a browser without a window: nothing on the console, every chart drawn and named, keys and buttons that work,
--- nothing wider than the screen, soon there.
+--- Reports in a browser without a window: nothing on the console, every chart drawn and named, keys and buttons that
+-- work, nothing wider than the screen, soon there.
 local pages = require "pages"
 local program = require "program"
 

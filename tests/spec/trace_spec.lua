@@ -17,7 +17,8 @@ end
 
 describe("a trace", function()
   -- Pipelines, shared links, failures, preemption, pools, refusals, drafts: whatever makes times overlap.
-  for _, name in ipairs { "pipeline", "contention", "failures", "pressure", "pools_layerwise", "refusals", "drafts", "lockstep" } do
+  for _, name in ipairs { "pipeline", "contention", "failures", "pressure", "pools_layerwise", "refusals", "drafts",
+    "lockstep" } do
     it("of " .. name .. " has slices within each other and arrows in slices", function()
       local t = traced(GOLDEN .. name .. ".lua")
       assert.same({}, t.wrong)
@@ -86,7 +87,8 @@ describe("a trace", function()
     for _, text in ipairs { "2..1", "..", "5", "a..b", "-1..2" } do
       program.refused(2, ("%s --trace %s/w.json --window %s"):format(program.QUICK, program.dir, text), "%-%-window")
     end
-    program.refused(2, program.QUICK .. " --set vary=\"{{'seed',{1,2}}}\" --trace " .. program.dir .. "/v.json", "varies keys")
+    program.refused(2, program.QUICK .. " --set vary=\"{{'seed',{1,2}}}\" --trace " .. program.dir .. "/v.json",
+      "varies keys")
     program.write("there.json", "{}")
     program.refused(1, program.QUICK .. " --trace " .. program.dir .. "/there.json", "exists; %-%-force replaces it")
     assert.equal("{}", program.read(program.dir .. "/there.json"))

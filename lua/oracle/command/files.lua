@@ -91,7 +91,8 @@ end
 -- What many runs cost is not written over unasked.
 local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true, why = true }
 
---- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
+--- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with
+-- --fit.
 function files.forces_fit(options)
   local keeps = KEEPS[options.command] or options.report or options.trace
   return options.force and (options.fit ~= nil or not keeps) or nil

@@ -25,8 +25,9 @@ local function cdfs(raw, title, about, list)
     end
   end
   local log = high > 20 * low                             -- a value of 0 has no place on such an axis
-  return { kind = "lines", title = title, about = about, x = { name = "latency", unit = "ms", log = log, fine = high < 1e3 * low,
-                                                               min = log and figure.number(low) or nil },
+  return { kind = "lines", title = title, about = about,
+           x = { name = "latency", unit = "ms", log = log, fine = high < 1e3 * low,
+                 min = log and figure.number(low) or nil },
            y = { name = "share of all", unit = "%", min = 0, max = 100, zero = true }, series = series }
 end
 
@@ -72,7 +73,8 @@ local function name_of(s, r)
   return of and of.pool and ("%s (%s)"):format(name, of.pool) or name
 end
 
--- A share of each replica, or of many their mean and range. thinned: figure.thin, or figure.means of what is a mean itself.
+-- A share of each replica, or of many their mean and range.
+-- @param of.thinned figure.thin, or figure.means of what is a mean itself
 local function share_of_time(raw, s, of)
   local series, n, times = {}, #raw.series.replicas, nil
   local function line(values)
@@ -82,7 +84,8 @@ local function share_of_time(raw, s, of)
   end
   if n <= SHOWN then
     for r, replica in ipairs(raw.series.replicas) do
-      series[r] = { name = n == 1 and of.title or name_of(s, r), y = line(replica[of.key]), shape = n == 1 and "area" or nil }
+      series[r] = { name = n == 1 and of.title or name_of(s, r), shape = n == 1 and "area" or nil,
+                    y = line(replica[of.key]) }
     end
   else
     local all = over_replicas(raw, of.key)
@@ -211,8 +214,8 @@ function pictures.gantt(raw)
   if number == 0 or last <= first then return nil end
   if first < 0.05 * (last - first) then first = 0 end
   return { kind = "spans", title = "Requests of a window, one below the other", link = "time", zoom = true, rows = rows,
-           about = ("%d requests from their arrival: in the queue, computing the prompt, generating. Drag over a part of "
-             .. "it to look closer; what happened over time follows."):format(number),
+           about = ("%d requests from their arrival: in the queue, computing the prompt, generating. Drag over a part "
+             .. "to look closer; what happened over time follows."):format(number),
            x = { name = "time", unit = "s", time = true, min = figure.number(first), max = figure.number(last) },
            y = { name = "requests" }, view = { figure.number(first), figure.number(view) },
            series = { { name = "queued", from = queued.from, to = queued.to, colour = "queued" },
@@ -234,7 +237,8 @@ function pictures.scatter(raw)
   return { kind = "points", title = "TTFT by arrival", link = "time", zoom = true,
            about = #at < x.seen and ("A sample of %d of %d requests."):format(#at, x.seen) or "Every request.",
            x = { name = "arrival", unit = "s", time = true, min = 0, max = figure.number(raw.now) },
-           y = { name = "TTFT", unit = "ms", zero = true }, series = { { name = "request", x = at, y = ttft, names = names } } }
+           y = { name = "TTFT", unit = "ms", zero = true },
+           series = { { name = "request", x = at, y = ttft, names = names } } }
 end
 
 --- What a terminal shows of a run: distributions, a histogram, what happened over time. A list.

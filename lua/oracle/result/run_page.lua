@@ -34,7 +34,8 @@ local function badges_of(s)
   if not s.oracle.complete then list[1] = { text = "partial run", state = "bad" } end
   if s.throughput.saturated then list[#list + 1] = { text = "overloaded", state = "bad" } end
   if s.slo then
-    list[#list + 1] = s.slo.met and { text = "objectives met", state = "good" } or { text = "objectives missed", state = "bad" }
+    local met = s.slo.met
+    list[#list + 1] = { text = met and "objectives met" or "objectives missed", state = met and "good" or "bad" }
   end
   for _, text in ipairs { "seed " .. s.oracle.seed, s.oracle.lod .. " level of detail", s.deployment.cost_model
       .. (s.deployment.fit and " · fit " .. s.deployment.fit or "") } do
@@ -47,14 +48,17 @@ end
 function run_page.notices(s)
   local list = {}
   if not s.oracle.complete then
-    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: all that follows is of its part up to there.")
+    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: all that follows is of its part until then.")
       :format(s.simulation.total_duration_s) }
   end
   if s.throughput.saturated then
-    list[#list + 1] = { state = "bad", text = ("The queue grew to the end: %.4g requests per second were offered, %.4g served. "
-      .. "Latencies say how long was simulated."):format(s.throughput.offered_rps or 0, s.throughput.requests_per_second or 0) }
+    local text = "The queue grew to the end: %.4g requests per second were offered, %.4g served. Latencies say how "
+      .. "long was simulated."
+    list[#list + 1] = { state = "bad", text = text:format(s.throughput.offered_rps or 0,
+                                                          s.throughput.requests_per_second or 0) }
   end
-  if #s.oracle.warnings > 0 then list[#list + 1] = { list = table.move(s.oracle.warnings, 1, #s.oracle.warnings, 1, {}) } end
+  local warnings = s.oracle.warnings
+  if #warnings > 0 then list[#list + 1] = { list = table.move(warnings, 1, #warnings, 1, {}) } end
   return list
 end
 
@@ -83,14 +87,16 @@ local function cards_of(s)
   local r, t = s.requests, s.throughput
   local half = s.interval and s.interval.throughput_pct
   local list = {
-    card("Requests served", r.successful, nil, r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
+    card("Requests served", r.successful, nil,
+         r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
     card("Request throughput", t.requests_per_second, "req/s", t.offered_rps and ("%.4g offered"):format(t.offered_rps),
       t.saturated and "bad" or nil),
     card("Output throughput", t.output_tokens_per_second, "tok/s", half and ("± %.0f %%"):format(half) or nil),
   }
   if t.goodput_rps then list[#list + 1] = card("Goodput", t.goodput_rps, "req/s") end
   for _, metric in ipairs(metrics.LATENCIES) do list[#list + 1] = latency_card(s, metric) end
-  list[#list + 1] = card("GPU busy", value(s, "gpu_busy"), "%", ("%d × %s"):format(s.deployment.gpus, s.deployment.hardware))
+  list[#list + 1] = card("GPU busy", value(s, "gpu_busy"), "%",
+                         ("%d × %s"):format(s.deployment.gpus, s.deployment.hardware))
   list[#list + 1] = card("Peak KV cache", value(s, "kv.peak"), "%", ("mean %.3g %%"):format(value(s, "kv.mean") or 0))
   if s.prefix_caching then list[#list + 1] = card("Prefix cache hits", value(s, "hit_rate"), "%") end
   if s.preemptions.count > 0 then list[#list + 1] = card("Preemptions", s.preemptions.count) end
@@ -157,7 +163,9 @@ local function parts_table(title, of)
   local columns = { { name = "" } }
   for i, p in ipairs(PARTS) do columns[i + 1] = { name = p[1] } end
   for _, short in ipairs { "TTFT", "TPOT", "E2E" } do
-    columns[#columns + 1], columns[#columns + 2] = { name = short .. " mean", unit = "ms" }, { name = short .. " p99", unit = "ms" }
+    for _, statistic in ipairs { "mean", "p99" } do
+      columns[#columns + 1] = { name = short .. " " .. statistic, unit = "ms" }
+    end
   end
   columns[#columns + 1], columns[#columns + 2] = { name = "GPU busy", unit = "%" }, { name = "KV peak", unit = "%" }
   return { kind = "table", title = title, columns = columns, rows = rows, named = true, wide = true, sortable = true }
@@ -195,7 +203,8 @@ end
 local function split_parts(s)
   local split = s.time_split
   return {
-    split_part("What GPUs work on", "Shares of the time that they work; oracle why lays the latency of requests to its parts.",
+    split_part("What GPUs work on",
+      "Shares of the time that they work; oracle why lays the latency of requests to its parts.",
       split, time_split.ITEMS),
     split_part("What binds them", "The same time by what bound it.", split.bound_by, time_split.BOUND),
   }
@@ -215,9 +224,11 @@ local function requests_table(raw)
     rows[i] = { "req_" .. x.number[i], figure.number(x.arrival[i]), x.prompt[i], out, x.cached[i],
                 ms(x.arrival[i], x.scheduled[i]), ms(x.arrival[i], first),
                 first and last and out > 1 and figure.number(1e3 * (last - first) / (out - 1)) or NONE,
-                ms(x.arrival[i], last), x.preemptions[i], x.replica[i] < 0 and NONE or x.replica[i], x.profile[i], x.status[i] }
+                ms(x.arrival[i], last), x.preemptions[i], x.replica[i] < 0 and NONE or x.replica[i],
+                x.profile[i], x.status[i] }
   end
-  local shown = #rows < x.seen and ("%s of %s requests: a sample, the slowest, and those of the window; --csv writes every "
+  local shown = #rows < x.seen
+    and ("%s of %s requests: a sample, the slowest, and those of the window; --csv writes every "
     .. "one."):format(units.thousands(#rows), units.thousands(x.seen)) or "Every request."
   return { kind = "table", title = "Requests", about = shown, rows = rows, named = true, wide = true,
            choose = 12, columns = {
@@ -233,7 +244,11 @@ local function settings_table(s)
   local rows = {}
   for _, key in ipairs(ordered.keys(s.deployment)) do
     local v = s.deployment[key]
-    if type(v) ~= "table" and v ~= nil then rows[#rows + 1] = { key, type(v) == "number" and figure.number(v) or tostring(v) } end
+    if type(v) == "number" then
+      rows[#rows + 1] = { key, figure.number(v) }
+    elseif type(v) ~= "table" and v ~= nil then
+      rows[#rows + 1] = { key, tostring(v) }
+    end
   end
   return { kind = "table", title = "Deployment", columns = { { name = "" }, { name = "" } }, rows = rows, named = true }
 end
@@ -290,8 +305,8 @@ end
 
 --- What stands at the foot of every page.
 function run_page.footer()
-  return ("oracle %s · simulated, defaults of vLLM %s · charts: Chart.js (MIT licence, in this file)"):format(version.oracle,
-    version.vllm)
+  return ("oracle %s · simulated, defaults of vLLM %s · charts: Chart.js (MIT licence, in this file)")
+    :format(version.oracle, version.vllm)
 end
 
 --- The document of a run.

@@ -1,10 +1,13 @@
---- Figures: what is to be drawn, before it is known where. A terminal draws them (oracle.text.plot), and so do reports and
--- the live page (lua/oracle/result/html/charts.js), which names the fields:
+--- Figures: what is to be drawn, before it is known where. A terminal draws them (oracle.text.plot), and so do reports
+-- and the live page (lua/oracle/result/html/charts.js), which names the fields:
 --   { kind = "lines", "points", "bars" or "spans", title =, about = a sentence,
---     x = { name =, unit =, log =, time = true, values = { ... } or labels = { ... } }, y = { name =, unit =, log =, zero = },
---     series = { { name =, x = own values, y = { ... }, shape = "line", "step", "area", "dashed", "points" or "marked",
---                  low =, high = a band around it, names = of points, colour =, colours = of bars }, ... },
---     distribution = of oracle.text.bins that bars are of, marks = { { x =, text =, bad = }, ... }, link = figures of one name are zoomed together, zoom = true }
+--     x = { name =, unit =, log =, time = true, values = { ... } or labels = { ... } },
+--     y = { name =, unit =, log =, zero = },
+--     series = { { name =, x = own values, y = { ... },
+--                  shape = "line", "step", "area", "dashed", "points" or "marked", low =, high = a band around it,
+--                  names = of points, colour =, colours = of bars }, ... },
+--     distribution = of oracle.text.bins that bars are of, marks = { { x =, text =, bad = }, ... },
+--     link = figures of one name are zoomed together, zoom = true }
 -- A value that is missing is figure.NONE, so that lists have no holes.
 local bins = require "oracle.text.bins"
 local core = require "oracle.core"

@@ -80,7 +80,8 @@ local function effects(found)
     end
   end
   if #labels == 0 then return nil end
-  return { kind = "bars", title = "What a tenth more would change", x = { labels = labels }, y = { unit = "%" }, series = series,
+  return { kind = "bars", title = "What a tenth more would change", x = { labels = labels }, y = { unit = "%" },
+           series = series,
            about = "By how much each latency and the throughput change with 10 % more of it." }
 end
 
@@ -150,14 +151,16 @@ function why_page.document(found, file)
   local charts, tables = {}, {}
   for i, f in ipairs(why_page.figures(found)) do charts[i] = run_page.chart(f, { wide = not f.stacked }) end
   for _, metric in ipairs { "ttft", "e2e" } do
-    if found[metric] and #(rows_of(found[metric])) > 0 then tables[#tables + 1] = terms_table(found[metric], NAMES[metric]) end
+    local of = found[metric]
+    if of and #(rows_of(of)) > 0 then tables[#tables + 1] = terms_table(of, NAMES[metric]) end
   end
   tables[#tables + 1] = sensitivities_table(found)
   local sections = {}
   if #charts > 0 then sections[1] = { id = "why", title = "Why", parts = charts } end
   if #tables > 0 then sections[#sections + 1] = { id = "terms", title = "Term by term", parts = tables } end
   local binding = type(found.binding) == "string" and found.binding or nil
-  return { title = "Where the time goes: " .. tostring(file):match "([^/]*)$", sections = sections, footer = run_page.footer(),
+  return { title = "Where the time goes: " .. tostring(file):match "([^/]*)$", sections = sections,
+           footer = run_page.footer(),
            subtitle = ("%d requests"):format(found.requests.total), notices = run_page.notices(found),
            badges = binding and { { text = "bound by " .. binding:gsub("_", " ") } } or {} }
 end
