@@ -48,7 +48,7 @@ end
 function run_page.notices(s)
   local list = {}
   if not s.oracle.complete then
-    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: all that follows is of its part until then.")
+    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: what follows is of the part until then.")
       :format(s.simulation.total_duration_s) }
   end
   if s.throughput.saturated then
