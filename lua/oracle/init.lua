@@ -58,15 +58,28 @@ function oracle.sim(s)
   return live.new(s)
 end
 
+-- Results are whole: those of a run that was interrupted are raised as an error.
+local function whole(result)
+  for _, r in ipairs(result.points or { result }) do
+    if r.oracle and not r.oracle.complete then
+      error(("interrupted at t = %.6f s; a simulation, oracle.sim, can be stopped and goes on"):format(
+        r.simulation.total_duration_s), 0)
+    end
+  end
+  local planned = (getmetatable(result) or {}).__planned  -- of a scenario that varies keys
+  if planned and #result.points < planned then error("interrupted", 0) end
+  return result
+end
+
 --- Run a scenario, or the file of one; the deployments of a configuration that stand side by side are all run.
 -- @param s a scenario or a path
 -- @param options see oracle.study.run
--- @return the summary; of several { points = { one each }, comparison = }
+-- @return the summary; of several { points = { one each }, comparison = }; raises where it is interrupted
 function oracle.run(s, options)
   if type(s) == "string" then
     s = scenario.open(s)
     local list = scenario.origin(s).beside
-    if list then return beside.run(list, options) end
+    if list then return whole(beside.run(list, options)) end
   end
   if not scenario.is(s) and not live.is(s) then
     error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
@@ -95,7 +108,12 @@ function world.configuration(path, text)
   return read.scenario
 end
 
-function world.run(s, options) return study.run(s, options) end
+-- At the prompt a run keeps how it went, for charts: a simulation that lives does.
+function world.run(s, options)
+  if world.at_prompt and options == nil and not scenario.raw(s).vary then return live.new(s):run() end
+  return whole(study.run(s, options))
+end
+
 function world.globals(sim) return environment.new(oracle, sim) end
 
 local function names()
@@ -107,6 +125,7 @@ local function names()
 end
 
 return setmetatable(oracle, {
+  __names = names,
   __index = function(t, name)
     if type(name) ~= "string" then return nil end
     if not PARTS[name] then

@@ -23,7 +23,10 @@
 
 /* Replicas in a row that are alike. */
 typedef struct orc_pool_config {
-  orc_replica_kind kind;
+  orc_replica_kind kind; /* `stages` is the cluster's to fill in */
+  const orc_step_cost
+      *stages;   /* [pipeline_parallel_size] its cost on the GPUs of each stage, whole models;
+                                  NULL: all as kind.cost */
   int replicas;  /* ready at the start */
   int room;      /* replicas it can have, at least these; 0: just these */
   int group;     /* so many in a row are one unit (pools.h); 0, 1: each is; it divides the others */

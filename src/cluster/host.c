@@ -2,6 +2,7 @@
 
 #include "cluster/failure.h"
 #include "cluster/kv_transfer.h"
+#include "cluster/least.h"
 #include "cluster/ledger.h"
 #include "replica/kv_onload.h"
 #include "replica/loop.h"
@@ -104,6 +105,7 @@ static void on_step_end(void *self, uint32_t subject)
   orc_error_clear(&e);
   orc_replica *r = &c->replicas[subject & 0xffff];
   if (!orc_loop_step_end(r, (int)(subject >> 16), &e)) orc_failure_at(c, r, &e);
+  orc_least_note(c, r);
 }
 
 static void on_wake(void *self, uint32_t replica)
@@ -111,7 +113,15 @@ static void on_wake(void *self, uint32_t replica)
   orc_cluster *c = self;
   orc_error e;
   orc_error_clear(&e);
-  if (!orc_loop_wake(&c->replicas[replica], &e)) orc_failure_at(c, &c->replicas[replica], &e);
+  orc_replica *r = &c->replicas[replica];
+  if (!orc_loop_wake(r, &e)) orc_failure_at(c, r, &e);
+  orc_least_note(c, r);
+}
+
+void orc_host_settle_all(const orc_cluster *c)
+{
+  for (int i = 0; c->sleeps && i < c->replica_count; i++)
+    orc_loop_settle(&c->replicas[i]);
 }
 
 /* The load may have been given up, and the slot hold another request by now. */

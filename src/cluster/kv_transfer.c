@@ -108,7 +108,7 @@ void orc_kv_transfer_stage(orc_cluster *c, uint16_t from, orc_request *q, orc_ti
 {
   const orc_replica *r = &c->replicas[from];
   if (!c->kv_transfers.layerwise || q->computed == 0) return;
-  const double layers = r->cost.model.num_hidden_layers, pace = pace_of(c, r);
+  const double layers = r->cost->model.num_hidden_layers, pace = pace_of(c, r);
   const double step = (double)r->last_step * 1e-9;
   const double fresh = q->computed - q->staged;
   double unsent = 0.0;

@@ -1,5 +1,7 @@
 #include "cluster/phases.h"
 
+#include "cluster/least.h"
+
 static const orc_pool *pool_of(const orc_cluster *c, int replica)
 {
   return &c->pools[c->replicas[replica].pool];
@@ -20,6 +22,7 @@ void orc_phases_list(orc_cluster *c)
 {
   orc_lifecycle *f = &c->lifecycle;
   f->ready_count = 0;
+  orc_least_forget(c);
   for (int i = 0; i < c->replica_count; i++)
     if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role != ORC_ROLE_DECODE)
       f->ready[f->ready_count++] = (uint16_t)i;

@@ -9,6 +9,9 @@
 #include "base/rng.h"
 #include "cluster/policy.h"
 #include "cluster/unit_log.h"
+#include "cost/draft.h"
+#include "cost/step.h"
+#include "device/pipeline.h"
 #include "replica/request.h"
 
 typedef enum orc_phase {
@@ -36,6 +39,10 @@ typedef struct orc_pool {
   int group;        /* replicas of a group, which divides count */
   int starting;     /* groups */
   orc_scaling is;
+  orc_step_cost *cost;    /* of its replicas; owned, as all below */
+  orc_draft_cost *draft;  /* what proposes to them; all zeroes: nothing does */
+  orc_pipe_cost **stages; /* [stage_sets] */
+  int stage_sets;         /* 1: its replicas have theirs in common; or `count`: each its own */
 } orc_pool;
 
 /* A failure that is to happen. Times in ns. */

@@ -47,6 +47,8 @@ enum {
   ORC_EVENT_SCALE = 15,      /* subject: pool whose autoscaler is asked */
 };
 
+typedef struct orc_least orc_least; /* cluster/least.h */
+
 struct orc_cluster {
   orc_engine engine;
   orc_requests requests;
@@ -56,7 +58,8 @@ struct orc_cluster {
   orc_admission admission;
   orc_eviction eviction;
   orc_lifecycle lifecycle;
-  orc_pool *pools; /* [pool_count] */
+  orc_least *least; /* among those that lifecycle.ready lists */
+  orc_pool *pools;  /* [pool_count] */
   orc_replica *replicas;
   orc_router_load *loads; /* [replica_count] what the router sent to each, where it tracks that */
   orc_source *sources;
@@ -100,6 +103,7 @@ struct orc_cluster {
   int profile_count;
   int dp_group_count;
   orc_lod lod;
+  bool sleeps; /* replicas may sleep (replica/loop.h) */
   bool interrupted;
 };
 

@@ -34,6 +34,7 @@ typedef struct orc_calibration {
   double reduce_bandwidth;             /* share of the link between the GPUs */
   double layer_floor;     /* s per layer and step: launches, waits, small kernels; more */
   double quantised_floor; /* where activations are quantised, */
+  double block_floor;     /* in blocks instead, each with a scale of its own, */
   double latent_floor, sparse_floor; /* for latent attention, an indexer, */
   double state_floor;                /* a layer with a state, */
   double expert_floor;               /* one of experts, */

@@ -28,10 +28,18 @@ typedef struct orc_pipe_items {
   orc_step_time of;
 } orc_pipe_items;
 
+/* What the steps of a stage cost: the same for all servers of one kind, which may keep it together. */
+typedef struct orc_pipe_cost {
+  orc_step_cost cost;                          /* of its layers */
+  orc_decode_cost *prepared;                   /* [ORC_PREPARED] */
+  orc_pipe_items *items;                       /* [ORC_PREPARED] */
+  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
+                                                  linear in tokens: not where there are experts */
+} orc_pipe_cost;
+
 typedef struct orc_pipe_stage {
-  orc_step_cost cost;        /* of its layers */
-  orc_decode_cost *prepared; /* [ORC_PREPARED] */
-  orc_pipe_items *items;     /* [ORC_PREPARED] */
+  orc_pipe_cost *of;
+  orc_step_cost *cost;       /* of->cost */
   orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
   const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
   int hub;                   /* the switch that adds up for them; -1: none */
@@ -40,9 +48,7 @@ typedef struct orc_pipe_stage {
   orc_time begun;            /* when it began the last of them */
   orc_time busy;             /* ns at work on them */
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
-  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
-                                                  linear in tokens: not where there are experts */
-  orc_time_split split;                        /* where the time of its steps went */
+  orc_time_split split;      /* where the time of its steps went */
   double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
                                 drew on average */
 } orc_pipe_stage;
@@ -64,11 +70,16 @@ typedef struct orc_decode_span {
 } orc_decode_span;
 
 /*
-** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
+** What the stages of a prepared deployment cost, [pipeline_parallel_size of its layout].
 **   cost     of the whole model; its layout says how many stages and which layers each has
 **   stages   of the whole model on the hardware of each stage; NULL: all as cost
 */
-void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages);
+orc_pipe_cost *orc_pipe_costs_new(const orc_step_cost *cost, const orc_step_cost *stages);
+void orc_pipe_costs_free(orc_pipe_cost *costs); /* NULL is allowed */
+
+/* The stages of a deployment of these costs, which outlive it, idle. Between stages lies the hardware's
+** peer link. */
+void orc_pipeline_init(orc_pipeline *p, orc_pipe_cost *costs);
 void orc_pipeline_done(orc_pipeline *p);
 
 /*
@@ -106,9 +117,9 @@ void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
 static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n,
                                                            int64_t context)
 {
-  orc_decode_cost *kept = &s->prepared[n % ORC_PREPARED];
+  orc_decode_cost *kept = &s->of->prepared[n % ORC_PREPARED];
   if (kept->n != n || context < kept->from || context >= kept->until)
-    *kept = orc_step_prepare_decode_at(&s->cost, n, context);
+    *kept = orc_step_prepare_decode_at(s->cost, n, context);
   return kept;
 }
 

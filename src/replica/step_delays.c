@@ -18,7 +18,7 @@ static orc_step_time price(const orc_replica *r, const orc_step_shape *shape)
 {
   orc_step_time sum = { .gemm = 0.0 };
   for (int i = 0; i < r->pipeline.count; i++) {
-    const orc_step_time t = orc_step_evaluate(&r->pipeline.stages[i].cost, shape);
+    const orc_step_time t = orc_step_evaluate(r->pipeline.stages[i].cost, shape);
     add(&sum, &t);
   }
   return sum;
@@ -163,7 +163,7 @@ orc_delays orc_step_delays_of_chunk(const orc_step_delays *d, const orc_replica 
 {
   double at[ORC_DELAYS] = { 0.0 };
   orc_step_shape shape = { .prefill_tokens = 0 };
-  orc_step_shape_add_chunk(&shape, &r->cost.model, chunk->tokens, chunk->past, chunk->last);
+  orc_step_shape_add_chunk(&shape, &r->cost->model, chunk->tokens, chunk->past, chunk->last);
   const orc_step_time alone = price(r, &shape);
   const double own = alone.total < d->total ? alone.total : d->total;
   const double again = own * chunk->again / chunk->tokens,

@@ -24,7 +24,7 @@ static double decode_time(orc_replica *r, orc_microbatch *m, int index)
 /* Seconds of any step on a stage. */
 static double whole_time(orc_pipe_stage *stage, const orc_step_shape *shape)
 {
-  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  const orc_step_time t = orc_step_evaluate(stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
   return t.total;
 }
@@ -79,7 +79,7 @@ orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m
   for (int i = 0; i < m->chunk_count; i++) {
     const orc_microbatch_chunk *c = &m->chunks[i];
     const bool last = c->past + c->tokens == orc_request_target(orc_replica_request(r, c->slot));
-    orc_step_shape_add_chunk(&shape, &r->cost.model, c->tokens, c->past, last);
+    orc_step_shape_add_chunk(&shape, &r->cost->model, c->tokens, c->past, last);
   }
   return shape;
 }
@@ -87,9 +87,9 @@ orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m
 /* Seconds of the formed step on a stage, each layer of each device and each message by itself. */
 static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_step_shape *shape)
 {
-  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  const orc_step_time t = orc_step_evaluate(stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
-  const orc_layered_work w = orc_layered_work_of(&stage->cost, &t, shape);
+  const orc_layered_work w = orc_layered_work_of(stage->cost, &t, shape);
   const uint64_t before = stage->layered.executed;
   const double time = orc_layered_run(&stage->layered, &w);
   stage->split.collective += time - t.total; /* its messages by themselves, not by formula */
@@ -152,8 +152,8 @@ void orc_step_time_passed(void *replica, int microbatch, int stage)
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_step_shape shape = orc_step_time_shape(r, m);
-  const orc_step_time t = orc_step_roofline(&r->cost, &shape);
-  const orc_hardware *h = &r->cost.hardware;
+  const orc_step_time t = orc_step_roofline(r->cost, &shape);
+  const orc_hardware *h = &r->cost->hardware;
   orc_step_note n = {
     .formed = r->now,
     .start = orc_replica_next_start(r),
@@ -172,7 +172,7 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
   };
   if (n.end != ORC_NEVER) {
     const double seconds = (double)(n.end - n.start) * 1e-9;
-    n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost.layout.compute));
+    n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost->layout.compute));
     n.mbu = n.bytes / (seconds * h->bandwidth);
   }
   r->host->note_step(r->host->self, &n);
@@ -185,7 +185,7 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 static double drafting(orc_replica *r, const orc_step_shape *shape)
 {
   if (!orc_replica_verifies(r)) return 0.0;
-  const orc_step_time t = orc_draft_time(&r->draft, shape);
+  const orc_step_time t = orc_draft_time(r->draft, shape);
   orc_pipeline_stepped(&r->pipeline.stages[r->pipeline.count - 1], &t);
   return t.total;
 }

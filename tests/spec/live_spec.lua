@@ -509,3 +509,76 @@ describe("making one", function()
     assert.equal(8, plan.spec.engine.max_num_seqs)
   end)
 end)
+
+describe("breakpoints", function()
+  it("stop where their condition becomes true, and change nothing", function()
+    local whole = summary.json(small():run())
+    local s = live.new(small())
+    s:breakpoint("full", "queue > 2"):breakpoint("early", "500 ms")
+    s:breakpoint("mine", function(x) return x.finished > 60 end)
+    local stops = {}
+    repeat
+      local over, why = pcall(s.run, s)
+      if not over then stops[#stops + 1] = s.stopped end
+      assert.is_true(over or why:match "breakpoint %l+ at t = " ~= nil)
+    until over or #stops > 400
+    assert.is_true(s.over)
+    assert.equal(whole, summary.json(s:result()))
+    local seen = {}
+    for _, name in ipairs(stops) do seen[name] = (seen[name] or 0) + 1 end
+    assert.equal(1, seen.early)
+    assert.equal(1, seen.mine)
+    assert.is_true(seen.full >= 1)
+    assert.equal(seen.full, s.breakpoints[1].hits)
+  end)
+
+  it("stop at the moment itself", function()
+    local s = live.new(small()):breakpoint("q", "queue > 2")
+    s:run_until(1e6)
+    local at = s.now
+    assert.equal("q", s.stopped)
+    assert.is_true(s.queue > 2)
+    assert.equal(at, live.new(small()):run_until(function(x) return x.queue > 2 end).now)
+    s:breakpoint("t", at + 0.25):delete "q"
+    assert.equal(at + 0.25, s:run_until(1e6).now)
+    assert.equal("t", s.stopped)
+    assert.is_nil(s:run_for(0.1).stopped)
+  end)
+
+  it("are listed, replaced and deleted by name", function()
+    local s = live.new(small()):breakpoint("a", "queue > 2"):breakpoint("a", 3):breakpoint("queue > 5")
+    assert.same({ { name = "a", condition = "t = 3 s", hits = 0 }, { name = "2", condition = "queue > 5", hits = 0 } },
+      { table.unpack(s.breakpoints) })
+    assert.error_matches(function() s:delete "b" end, "no breakpoint b; did you mean ", 1, true)
+    assert.equal(0, #s:delete().breakpoints)
+    assert.error_matches(function() s:delete "a" end, "there are none")
+    assert.error_matches(function() s:breakpoint("a", "quue > 2") end, "did you mean queue?", 1, true)
+    assert.error_matches(function() s:breakpoint("a", "queue >") end, "breakpoint: queue >: ")
+    assert.error_matches(function() s:breakpoint("a", {}) end, "a time, a condition")
+    assert.error_matches(function() s:breakpoint() end, "a time, a condition")
+  end)
+
+  it("are passed again after going back, and belong to one branch", function()
+    local s = live.new(small()):breakpoint("t", 2)
+    assert.equal(2, s:run_until(5).now)
+    assert.equal(2, s:rewind(1):run_until(5).now)
+    local f = s:fork()
+    assert.equal(0, #f.breakpoints)
+    assert.is_true(f:run().oracle.complete)
+  end)
+end)
+
+describe("a branch", function()
+  it("says what it differs in", function()
+    local s = live.new(small()):run_until(1):set("engine.max_num_seqs", 6):run_until(2)
+    local f = s:fork()
+    assert.matches("a branch of simulation from t = 2.000000 s, so far the same", live.show(f), 1, true)
+    f:run_until(3):set("engine.max_num_seqs", 2)
+    local rows = f.changes
+    assert.same({ t = 1.0, key = "engine.max_num_seqs", from = "8", to = "6", of = "before it branched off" }, rows[1])
+    assert.same({ t = 3.0, key = "engine.max_num_seqs", from = "6", to = "2", of = "this branch" }, rows[2])
+    assert.matches("of its own:\n  engine.max_num_seqs: 6 -> 2 from t = 3.000000 s on\n", live.show(f), 1, true)
+    assert.is_nil(s.changes[2])
+    assert.is_nil(s.changes[1].of)
+  end)
+end)

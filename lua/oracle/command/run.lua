@@ -42,7 +42,7 @@ end
 -- @param raw the engine's result
 local function write_results(result, outputs, raw, options)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, ordered.json(result))
+  if outputs.json then files.write(outputs.json, ordered.json(result)) end
   if outputs.series then files.write(outputs.series, series.csv(raw.series)) end
   if outputs.trace then pictures.traced(outputs, raw, options) end
   if outputs.report then pictures.report(outputs, function() return run_page.document(result, raw) end) end
@@ -68,6 +68,7 @@ local function simulate(s, plan, outputs, options, tell)
       tell()
       if meter then meter.step(...) end
     end,
+    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     watch = watched(plan, outputs, options),
     done = function(raw)

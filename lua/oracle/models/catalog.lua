@@ -311,6 +311,18 @@ local function matching(kind, words)
   return list
 end
 
+--- The names under which models or accelerators come along, for completion.
+-- @tparam string kind "llm" or "hardware"
+-- @treturn {string,...} stems of files and published names
+function catalog.names(kind)
+  local names = {}
+  for stem, name in index():gmatch("\n" .. kind .. "\t%S+\t(%S+)\t([^\n]*)") do
+    names[#names + 1] = stem
+    if name ~= stem then names[#names + 1] = name end
+  end
+  return names
+end
+
 --- The shipped models.
 -- @tparam[opt] {string,...} words only those of which some name has all of them
 -- @treturn {table,...} by id: {id, name, about, names, parameters, active, weight_bytes, kv_bytes_per_token, context},

@@ -21,6 +21,7 @@ function study.run(s, options)
   if options.done then options.done(raw, 1, 1) end
   local result = summary.new(plan, raw)
   getmetatable(result).__scenario = s:copy()              -- by which `oracle.why` runs it again
+  getmetatable(result).__latency = raw.latency            -- for charts of them (oracle.repl.charts)
   return result
 end
 

@@ -81,7 +81,7 @@ static const orc_replica *asker(const orc_cluster *c, const orc_step_cost *stage
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     for (int k = 0; k < r->pipeline.count; k++)
-      if (&r->pipeline.stages[k].cost == stage) return r;
+      if (r->pipeline.stages[k].cost == stage) return r;
   }
   return NULL;
 }

@@ -255,12 +255,15 @@ static void put_lora(lua_State *L, const orc_replica *r)
 }
 
 /* One replica: its own metrics over all profiles and what it was busy with.
-**   whole   the table of the whole run where all of it is this replica's, else 0 */
-static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
+**   whole   the table of the whole run where all of it is this replica's, else 0
+**   brief   without the metrics */
+static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole, bool brief)
 {
   const orc_replica *r = &s->of->replicas[index];
   if (whole != 0)
     push_only(L, whole);
+  else if (brief)
+    lua_createtable(L, 0, 24);
   else
     push_gathered(L, s, index);
   orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
@@ -387,10 +390,12 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, it, "without_replica");
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
+    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0, sim->brief);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
+  lua_pushboolean(L, sim->brief);
+  lua_setfield(L, -2, "brief");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
   put_unit_events(L, &c->lifecycle.log);
   orc_bind_push_shapes(L, c);

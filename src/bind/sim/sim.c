@@ -158,6 +158,7 @@ static int collect(lua_State *L)
 static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
+  orc_watchdog_heed(L);
   sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
@@ -171,6 +172,7 @@ static int new (lua_State *L)
   const int top = keep - 1;
   orc_bind_pools pools = orc_bind_read_pools(L, 1, &s->policies, keep);
   s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
+  s->brief = orc_bind_bool_or(L, 1, "spec", "brief", false);
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   orc_bind_read_step_cost(L, 1, &s->cost);
   orc_bind_read_sources(L, s, 1, seed);
@@ -284,10 +286,8 @@ static int run(lua_State *L)
   }
   orc_bind_end(s);
   if (!shown) lua_error(L);
-  if (!good && s->watch.cut) { /* stopped by the user, within a call of a policy */
+  if (!good && s->watch.cut) /* stopped by the user, within a call of a policy */
     s->failed = s->cluster->interrupted = good = true;
-    orc_watchdog_interrupt();
-  }
   if (!good) {
     orc_csv *csv = s->csv; /* the requests so far are kept, those under way too */
     s->csv = NULL;
@@ -351,6 +351,7 @@ int orc_bind_sim(lua_State *L)
     { "guard", orc_watchdog_guard },
     { "watched", orc_watchdog_watched },
     { "pcall", orc_watchdog_pcall },
+    { "hold", orc_watchdog_hold },
     { "random", orc_call_context_random },
     { NULL, NULL },
   };
