@@ -1,5 +1,7 @@
 --- The prompt: evaluating, completing, printing. tests/unit/prompt.c has the real thing on a pseudo-terminal.
 require "oracle"
+local pages = require "pages"
+local program = require "program"
 local repl = require "oracle.repl"
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 
@@ -174,6 +176,22 @@ describe("the loop", function()
     os.remove(path)
   end)
 
+  it("saves them as pages", function()
+    local path = os.tmpname() .. ".html"
+    local many = os.tmpname() .. ".html"
+    local s = session { 's = oracle.sim "scenarios/quickstart.lua"', "s:run_until(60)", ("save(s, %q)"):format(path),
+                        's:what_if { ["engine.max_num_seqs"] = { 8, 64 } }', ("save(_, %q)"):format(many) }
+    local _, written = s.out:gsub(" written\n", "")
+    assert.equal(2, written, s.err)
+    local doc = pages.document(program.read(path))
+    for _, title in ipairs { "Latency of requests", "requests waiting", "KV cache in use", "Latencies" } do
+      assert.is_table(pages.titled(doc, title), title)
+    end
+    assert.is_table(pages.titled(pages.document(program.read(many)), "All points"))
+    os.remove(path)
+    os.remove(many)
+  end)
+
   it("takes a policy typed in place", function()
     local s = session {
       's = load "scenarios/quickstart.lua"', "s.workload.duration, s.workload.count = nil, 5",
@@ -310,7 +328,7 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    local WITH = "run, sweep, compare, capacity, plan, lod, validate, models, hardware"
+    local WITH = "run, sweep, compare, capacity, plan, why, lod, validate, models, hardware"
     assert.same({ ("oracle: --json goes with oracle %s\n"):format(WITH), 2 },
       { run(bin .. " repl --json - <FILE", "") })
   end)

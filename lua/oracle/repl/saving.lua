@@ -1,15 +1,33 @@
---- save(x, "x.json"): a result goes to a file, in the format that its name ends in.
+--- save(x, "x.json"), save(x, "x.html"): a result goes to a file, in the format that its name ends in.
 local console = require "oracle.text.console"
 local lazy = require "oracle.lazy"
+local html = lazy "oracle.result.html"
 local live = lazy "oracle.live"
 local ordered = lazy "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.result.pictures"
+local run_page = lazy "oracle.result.run_page"
+local sweep_page = lazy "oracle.study.pages.sweep"
 
 local saving = {}
 
+-- The page of a result: of what is kept beside it, its distributions and what happened over time are drawn.
+local function page(result)
+  if result.points then return sweep_page.of_points(result) end
+  local meta, columns, now = getmetatable(result) or {}, {}, result.simulation.total_duration_s
+  for _, name in ipairs(meta.__series and { "queue", "running", "kv", "finished" } or {}) do
+    columns[#columns + 1] = meta.__series[name]
+  end
+  return run_page.document(result, { now = now, latency = meta.__latency }, pictures.of_columns(columns, now))
+end
+
 -- By the ending of the file's name: function(result) -> its text.
 local FORMATS = {
+  html = function(result)
+    local text, why = html.page(page(result))
+    return text or error("save: " .. why, 0)
+  end,
   json = function(result) return ordered.json(result) end,
 }
 
