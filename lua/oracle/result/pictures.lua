@@ -193,7 +193,8 @@ function pictures.of_columns(columns, now)
       list[#list + 1] = { kind = "lines", title = column.name, link = "time", zoom = true,
                           x = { name = "time", unit = "s", time = true, min = 0, max = figure.number(now),
                                 values = figure.numbers(x) },
-                          y = { unit = column.unit, zero = true }, series = { { name = column.name, y = figure.numbers(y) } } }
+                          y = { unit = column.unit, zero = true },
+                          series = { { name = column.name, y = figure.numbers(y) } } }
     end
   end
   return list
