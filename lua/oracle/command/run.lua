@@ -88,7 +88,8 @@ end
 
 -- One run of a scenario.
 local function run_once(s, text, read, path, options)
-  local asked = not options.flags and source.of(path, text, files.assignments(options), options)
+  local asked = not options.flags
+    and source.of(path, text, files.assignments(options), options, files.forces_fit(options))
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
@@ -99,7 +100,7 @@ local function run_once(s, text, read, path, options)
   end
   if ui.level(options, "DEBUG") then tell() end
   local result, total = simulate(s, plan, outputs, options, tell)
-  if asked then source.put(result, asked) end
+  if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
   write_results(result, outputs, total.raw, options)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then

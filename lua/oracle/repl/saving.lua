@@ -3,32 +3,45 @@ local console = require "oracle.text.console"
 local lazy = require "oracle.lazy"
 local html = lazy "oracle.result.html"
 local live = lazy "oracle.live"
+local metrics = lazy "oracle.scenario.metrics"
 local ordered = lazy "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
-local pictures = lazy "oracle.result.pictures"
+local planning = lazy "oracle.plan"
 local run_page = lazy "oracle.result.run_page"
+local study = lazy "oracle.study"
 local sweep_page = lazy "oracle.study.pages.sweep"
 
 local saving = {}
 
--- The page of a result: of what is kept beside it, its distributions and what happened over time are drawn.
-local function page(result)
-  if result.points then return sweep_page.of_points(result) end
-  local meta, columns, now = getmetatable(result) or {}, {}, result.simulation.total_duration_s
-  for _, name in ipairs(meta.__series and { "queue", "running", "kv", "finished" } or {}) do
-    columns[#columns + 1] = meta.__series[name]
+-- What a report draws of a run beside its result is kept only where one is asked for: it runs once more.
+local function page_of_run(result)
+  local s = (getmetatable(result) or {}).__scenario
+  if not s then
+    error("save: a report is of a whole run in which nothing was changed on its way, such as run(s.scenario)", 0)
   end
-  return run_page.document(result, { now = now, latency = meta.__latency }, pictures.of_columns(columns, now))
+  local plan, raw = planning.plan(s), nil
+  study.run(s, { plan = plan, watch = run_page.wanted(nil, plan.scenario.warm_up), done = function(r) raw = r end })
+  if not raw.complete then error("interrupted", 0) end
+  return run_page.document(result, raw)
+end
+
+local function page_of_points(result)
+  local points = result.points
+  return sweep_page.document { title = result.title or "Runs", keys = ordered.keys(points[1].set), points = points,
+                               planned = #points, columns = assert(metrics.columns(nil, { 50, 90, 95, 99 })) }
+end
+
+local function page(result)
+  local library, why = html.chart_library()
+  if not library then error("save: " .. why, 0) end
+  return assert(html.page((result.points and page_of_points or page_of_run)(result)))
 end
 
 -- By the ending of the file's name: function(result) -> its text.
 local FORMATS = {
-  html = function(result)
-    local text, why = html.page(page(result))
-    return text or error("save: " .. why, 0)
-  end,
   json = function(result) return ordered.json(result) end,
+  html = page,
 }
 
 local function endings()

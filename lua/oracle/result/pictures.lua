@@ -182,24 +182,6 @@ function pictures.timelines(raw, s)
   return list
 end
 
---- The same of a live simulation, which samples by itself (oracle.live.series). A list.
--- @param columns { { name =, unit =, x = s, y = }, ... }
--- @param now s
-function pictures.of_columns(columns, now)
-  local list = {}
-  for _, column in ipairs(columns) do
-    if #column.y > 1 then
-      local x, y = figure.thin(TIME, column.x, column.y)
-      list[#list + 1] = { kind = "lines", title = column.name, link = "time", zoom = true,
-                          x = { name = "time", unit = "s", time = true, min = 0, max = figure.number(now),
-                                values = figure.numbers(x) },
-                          y = { unit = column.unit, zero = true },
-                          series = { { name = column.name, y = figure.numbers(y) } } }
-    end
-  end
-  return list
-end
-
 -- ---- requests ----
 
 local NONE = figure.NONE

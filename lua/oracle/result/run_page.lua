@@ -268,7 +268,7 @@ local function section(id, title, parts, about)
   return #parts > 0 and { id = id, title = title, parts = parts, about = about } or nil
 end
 
-local function sections_of(s, raw, timelines)
+local function sections_of(s, raw)
   local chart, out = run_page.chart, {}
   local summary = { cards_of(s) }
   if s.slo then add(summary, objectives_table(s)) end
@@ -281,7 +281,7 @@ local function sections_of(s, raw, timelines)
   add(latency, latency_table(s))
   add(out, section("latency", "Latency", latency))
   local time = {}
-  for _, f in ipairs(timelines or pictures.timelines(raw, s)) do add(time, chart(f)) end
+  for _, f in ipairs(pictures.timelines(raw, s)) do add(time, chart(f)) end
   add(time, events_table(s))
   add(out, section("time", "Over time", time, "Drag over a part of a chart to look closer; all of them follow."))
   local why = {}
@@ -311,16 +311,15 @@ end
 
 --- The document of a run.
 -- @param s its summary
--- @param raw the engine's result, with what run_page.wanted asks for; what of it is not there is not drawn
--- @param timelines figures in place of those of raw.series, or nil
-function run_page.document(s, raw, timelines)
+-- @param raw the engine's result, with what run_page.wanted asks for
+function run_page.document(s, raw)
   local d = s.deployment
   local name = s.name or ("%s on %d × %s"):format(d.model:match "([^/]*)$", d.gpus, d.hardware)
   return {
     title = name, badges = badges_of(s), notices = run_page.notices(s), footer = run_page.footer(),
     subtitle = ("%s · %s · %s replica%s · %s requests in %.6g s"):format(d.model, d.hardware, d.replicas,
       d.replicas == 1 and "" or "s", units.thousands(s.requests.total), s.simulation.total_duration_s),
-    sections = sections_of(s, raw, timelines),
+    sections = sections_of(s, raw),
   }
 end
 

@@ -297,7 +297,7 @@ static void put_unit_events(lua_State *L, const orc_unit_log *log)
     const orc_unit_event *e = &log->at[i];
     const bool failure = orc_unit_change_is_failure((orc_unit_change)e->what);
     lua_createtable(L, 0, 3);
-    orc_bind_put_number(L, "t", (double)e->time * 1e-9);
+    orc_bind_put_number(L, "t", (double)e->time / 1e9);
     orc_bind_put_integer(L, "replica", e->replica);
     orc_bind_put_text(L, "what", orc_unit_change_name((orc_unit_change)e->what));
     lua_rawseti(L, failure ? -2 : -3, ++count[failure]);

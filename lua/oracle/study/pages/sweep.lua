@@ -208,12 +208,4 @@ function sweep_page.document(of)
            sections = sections, footer = run_page.footer() }
 end
 
---- The report of points that are all there.
--- @param result { points = { summary with `set`, ... } }
-function sweep_page.of_points(result)
-  local keys = ordered.keys(result.points[1].set)
-  return sweep_page.document { title = table.concat(keys, ", "), keys = keys, points = result.points,
-                               columns = assert(metrics.columns(nil, { 50, 90, 95, 99 })), planned = #result.points }
-end
-
 return sweep_page
