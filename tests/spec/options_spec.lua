@@ -70,7 +70,6 @@ local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
-  ["why --force"] = "there is no file yet that it would replace",
   ["why --threads"] = "the same bytes on any number of them",
   ["capacity --until"] = "clients are whole numbers, without an interval",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",

@@ -25,8 +25,7 @@ function source.of(path, text, set, options, force)
   for i, pair in ipairs(set) do pairs_list[i] = ordered.array { pair[1], pair[2] } end
   local list = { { "file", path }, { "digest", digest(text) }, { "set", pairs_list } }
   for _, key in ipairs(SAID) do
-    local of_files = key == "force" and not options.fit   -- what it replaces changes no result
-    if options[key] ~= nil and not of_files then list[#list + 1] = { key, options[key] } end
+    if options[key] ~= nil then list[#list + 1] = { key, options[key] } end
   end
   list[#list + 1] = force and { "force", true } or nil
   return ordered.object(list)
