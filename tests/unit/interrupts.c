@@ -131,7 +131,8 @@ int main(int argc, char **argv)
 {
   char folder[] = "/tmp/oracle-interrupts-XXXXXX", program[PATH_MAX], command[2 * PATH_MAX];
   const char *asked = getenv("ORACLE_INTERRUPTS"), *seeded = getenv("ORACLE_SEED");
-  const int count = asked != NULL ? atoi(asked) : 16, kinds = (int)(sizeof trials / sizeof *trials);
+  const int count = asked != NULL ? (int)strtol(asked, NULL, 10) : 16,
+            kinds = (int)(sizeof trials / sizeof *trials);
   (void)argc;
   if (mkdtemp(folder) == NULL) return 1;
   setenv("ORACLE_HOME", ".", 1);
@@ -139,7 +140,8 @@ int main(int argc, char **argv)
   terminal t = start(plain, folder);
   CLAIM("Ctrl-C at any moment brings the prompt back, and no partial result");
   CHECK(prepares(&t));
-  orc_rng rng = orc_rng_stream(seeded != NULL ? (uint64_t)atoll(seeded) : 1, ORC_FOR_TESTS, 0);
+  orc_rng rng =
+      orc_rng_stream(seeded != NULL ? (uint64_t)strtoull(seeded, NULL, 10) : 1, ORC_FOR_TESTS, 0);
   double longest = 0.0;
   int back = 0;
   for (int i = 0; i < count; i++) {
