@@ -94,7 +94,7 @@ function files.assignments(options)
 end
 
 -- What many runs cost is not written over unasked.
-local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true }
+local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, why = true, lod = true }
 
 --- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
 function files.forces_fit(options)

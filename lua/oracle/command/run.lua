@@ -87,8 +87,8 @@ end
 
 -- One run of a scenario.
 local function run_once(s, text, read, path, options)
-  local asked = not options.flags and source.of(path, text, files.assignments(options), options,
-    files.forces_fit(options))
+  local asked = not options.flags
+    and source.of(path, text, files.assignments(options), options, files.forces_fit(options))
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
