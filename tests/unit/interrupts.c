@@ -36,6 +36,7 @@ static const struct trial {
   { "s = sim(small) s:run_until(100) for i = 1, 400 do r = s:fork():run() end",
     "r == nil or r.oracle.complete", 700 },
   { "s = sim(big) s:run_until(function(s) return s.now > 1e9 end)", "not s.over", 700 },
+  { "r = why(small)", "r == nil or r.binding ~= nil", 500 },
   { "r = run(small)", "r == nil or r.oracle.complete", 2 },
   { "r = 6 * 7", "r == nil or r == 42", 1 },
   { "while true do pcall(function() while true do end end) end", "true", 200 },
