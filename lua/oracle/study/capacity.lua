@@ -201,9 +201,10 @@ end
 local function bracket(search, k)
   local whole = search.work.load.whole
   local least, most = whole and 1 or k - FURTHEST * OCTAVE, whole and FROM - 1 or k + FURTHEST * OCTAVE
-  local step = OCTAVE
+  local step = (search.work.step or OCTAVE) / 2
   local function next_of(at, up)
     if whole then return up and math.min(most, 2 * at) or at // 2 end
+    step = math.min(OCTAVE, 2 * step // 1 | 0)
     return up and at + step or at - step
   end
   local up = is_low(search, k)
@@ -335,28 +336,42 @@ local function real_answer(search)
     low, high = around(search, grid(search, x), math.max(3, math.min(reach, OCTAVE // 4)))
     x, half = settle(search, low, high)
   end
-  if fixed or coarse then return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil end
+  if fixed or coarse then
+    search.estimate = x
+    return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil
+  end
   local k = grid(search, x)
   ask(search, { k })
   return k, nil, x, half
 end
 
 --- Search.
--- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double
+-- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double; step
+--   = how far the second load is from the first, twice as far the next (an octave)
 -- @param run function(list of { index = }) -> list of lines of JSON as capacity.compute gives them, in the order of the
 --   list; nil when it was interrupted
--- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, points = in order of
---   load, beyond = the last point that was tried where there is no answer }
+-- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, estimate = the load of a
+--   coarse search, interpolated, points = in order of load, beyond = the last point that was tried where there is no
+--   answer }
 function capacity.search(work, run)
   local search = { work = work, run = run, points = {}, round = 0, spent = 0, most = 0 }
   local k, last, x, half
   if work.load.whole then k, last = whole_answer(search) else k, last, x, half = real_answer(search) end
-  local found = { work = work, points = {}, x = x, half = half }
+  local found = { work = work, points = {}, x = x, half = half, estimate = search.estimate }
   for _, point in pairs(search.points) do found.points[#found.points + 1] = point end
   table.sort(found.points, function(a, b) return a.k < b.k end)
   found.at, found.beyond = k and search.points[k], last and search.points[last]
   if found.at and work.load.whole then found.x = k end
   return found
+end
+
+--- Try one load, the one it would begin with.
+-- @return as above, with one point
+function capacity.once(work, run)
+  local search = { work = work, run = run, points = {}, round = 0, spent = 0, most = 0 }
+  local k = work.load.whole and work.load.from or 0
+  ask(search, { k })
+  return { work = work, points = { search.points[k] }, at = search.points[k], x = load_at(work, k) }
 end
 
 return capacity
