@@ -58,7 +58,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
+.PHONY: help demo setup build test golden schedules queueing san tsan fuzz lint bench install clean format memory unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,9 @@ fuzz: build ## what reads files and options, given random bytes, 60 s each (S=se
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
+
+queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (minutes)
+	$(Q)ORACLE_QUEUEING=full tools/busted.sh $(B) tests/spec/queueing_spec.lua
 
 memory: build $(B)/lua ## what servers printed of their memory beside what follows from model and GPU ($$ORACLE_DATA)
 	$(Q)ORACLE_HOME="$(CURDIR)" $(B)/lua tools/memory.lua

@@ -26,8 +26,8 @@ local REQUESTS, ROUNDS = 2500, 4                          -- of a run; four time
 local COARSE = OCTAVE // 16                               -- how far apart the two loads are that end the first round
 local PRECISION = 0.005                                   -- half-width of the interval, as a share of the load
 -- Work after which an interval stays as wide as it is, in steps; what a request, and a token found in the prefix cache,
--- are beside them.
-local WORK, REQUEST_WORK, TOKEN_WORK = 2.5e8, 40, 1
+-- are beside them. Whoever asks for a precision waits longer for it.
+local WORK, ASKED_WORK, REQUEST_WORK, TOKEN_WORK = 1e9, 4e9, 40, 1
 local NEAR, TURNS = 4, 10                                 -- two loads are near at 4 apart; 10 tries to be
 local FURTHEST = 20                                       -- octaves from where it begins
 local STILL = 0.005                                       -- halving a load changes less where requests are alone
@@ -131,7 +131,7 @@ function capacity.open(job, s)
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
-           precision = job.precision or PRECISION, requests = REQUESTS, falling = job.replicas == true,
+           precision = job.precision or PRECISION, work = job.precision and ASKED_WORK or WORK, requests = REQUESTS, falling = job.replicas == true,
            seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
            names = plan.deployment.names, warnings = plan.warnings }
 end
@@ -318,7 +318,7 @@ end
 -- Whether there is time for a round more: of runs four times as long, at some six loads.
 local function affordable(search)
   local next_round = 4 * 6 * search.work.seeds * search.most
-  return search.round < ROUNDS and search.spent + next_round <= WORK
+  return search.round < ROUNDS and search.spent + next_round <= search.work.work
 end
 
 -- A first look with short runs, then longer ones around what it found: between two loads each seed's limit is
@@ -334,7 +334,10 @@ local function real_answer(search)
     search.round, search.most = search.round + 1, 0
     local reach = half and math.ceil(2 * OCTAVE * math.log(1 + half / x, 2)) or COARSE
     low, high = around(search, grid(search, x), math.max(3, math.min(reach, OCTAVE // 4)))
+    local before = half
     x, half = settle(search, low, high)
+    -- A few seeds may agree by chance: runs four times as long halve an interval, and no more.
+    half = half and before and math.max(half, before / 2) or half
   end
   if fixed or coarse then
     search.estimate = x
@@ -346,8 +349,8 @@ local function real_answer(search)
 end
 
 --- Search.
--- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double; step
---   = how far the second load is from the first, twice as far the next (an octave)
+-- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double;
+--   step = how far the second load is from the first, twice as far the next (an octave)
 -- @param run function(list of { index = }) -> list of lines of JSON as capacity.compute gives them, in the order of the
 --   list; nil when it was interrupted
 -- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, estimate = the load of a

@@ -67,7 +67,7 @@ local function step_of(kind, facts, fresh, each)
   return math.min(seconds(kind, own), decode + begins * prompt_seconds(kind, fresh))
 end
 
--- Sequences at once: seats, KV blocks of half-written answers, and a budget that computes prompts as fast as answers end.
+-- Sequences at once: seats, KV blocks of half-written answers, a budget that computes prompts as fast as answers end.
 local function most_sequences(kind, facts, fresh, stages)
   local e = kind.engine
   local held = math.max(1, facts.prompt - facts.cached + facts.output / 2)
