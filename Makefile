@@ -6,6 +6,7 @@
 #   TSAN=1    build/tsan       -O1, ThreadSanitizer
 #   FUZZ=1    build/fuzz       -O1, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer (clang)
 #   O0=1      build/o0         -O0: same input, same bytes as -O2
+#   COV=1     build/cov        -O0, which counts the lines and branches that run (gcov)
 # Useful settings: PREFIX=/usr/local, T=name (make unit, make spec), CC=clang, Q= (show commands)
 
 CC ?= cc
@@ -24,6 +25,9 @@ else ifdef FUZZ
   VARIANT := fuzz
   CC := clang
   OPT := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+else ifdef COV
+  VARIANT := cov
+  OPT := -O0 --coverage
 else ifdef O0
   VARIANT := o0
   OPT := -O0
@@ -32,6 +36,9 @@ else
   OPT := -O2
 endif
 B := build/$(VARIANT)
+VERSION = $(shell sed -n 's/.*oracle = "\([^"]*\)".*/\1/p' lua/oracle/version.lua)
+# What shells and man read, made from the tables of the command line.
+SHARED := man/man1/oracle.1 bash-completion/completions/oracle zsh/site-functions/_oracle
 ORACLE := $(if $(filter release,$(VARIANT)),oracle,$(B)/oracle)
 
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow
@@ -48,6 +55,10 @@ SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard 
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
 MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
+# Chart.js of the package libjs-chart.js: reports hold a copy of it. Without it all else works.
+CHART_JS ?= $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
+CHART_LICENCE ?= /usr/share/doc/libjs-chart.js/copyright
+CHARTS := $(if $(CHART_JS),build/report/chart.js)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
@@ -58,7 +69,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
+.PHONY: soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -71,7 +82,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -81,6 +92,9 @@ test: ## all tests; the last line is the count
 golden: build $(B)/lua ## write tests/golden/expected anew: what every scenario gives now
 	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_BIN="./$(ORACLE)" \
 	  LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;tests/golden/?.lua;;" $(B)/lua tests/golden/rewrite.lua
+
+pages: build $(B)/lua ## what the commands on docs/tour.md and docs/cookbook print, written anew
+	$(Q)ORACLE_BIN="./$(ORACLE)" LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;;" $(B)/lua tools/pages.lua
 
 schedules: build $(B)/lua ## the recorded schedules of real engines, replayed on this one (ORACLE_DATA: where they are)
 	$(Q)$(B)/lua tools/schedules.lua
@@ -98,9 +112,23 @@ fuzz: build ## what reads files and options, given random bytes, 60 s each (S=se
 	$(Q)$(MAKE) FUZZ=1 targets
 	@tools/fuzz.sh $(or $(S),60)
 
+soak: ## the laws over random scenarios under AddressSanitizer, S=3600 seconds from seed SEED on
+	@tools/setup.sh build test
+	@tools/soak.sh $(or $(S),3600) $(SEED)
+
+coverage: ## what of C the tests reach, by folder: lines and branches
+	@tools/setup.sh build test
+	@tools/coverage.sh
+
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
+
+queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (minutes)
+	$(Q)ORACLE_QUEUEING=full tools/busted.sh $(B) tests/spec/queueing_spec.lua
+
+interrupts: build $(B)/tests/unit/interrupts ## Ctrl-C at 200 random moments of the prompt (N=how many)
+	$(Q)ORACLE_INTERRUPTS=$(or $(N),200) $(B)/tests/unit/interrupts
 
 memory: build $(B)/lua ## what servers printed of their memory beside what follows from model and GPU ($$ORACLE_DATA)
 	$(Q)ORACLE_HOME="$(CURDIR)" $(B)/lua tools/memory.lua
@@ -127,13 +155,27 @@ spec: ## one Lua test, with the last engine that compiled: make spec T=units
 # All that a test run needs; benchmarks are built with it so that they keep compiling.
 check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN)
 
-install: build ## install under PREFIX (default /usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
+install: build shared ## install under PREFIX (default /usr/local), with manual, completions and pages
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle/build $(DESTDIR)$(PREFIX)/share/doc/oracle
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
-	install -d $(DESTDIR)$(PREFIX)/share/oracle/build
-	cp -R build/lua $(DESTDIR)$(PREFIX)/share/oracle/build/
+	cp -R build/lua $(if $(CHARTS),build/report) $(DESTDIR)$(PREFIX)/share/oracle/build/
+	cp -R docs README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/oracle/
+	$(foreach f,$(SHARED),install -D -m 644 build/share/$(f) $(DESTDIR)$(PREFIX)/share/$(f) &&) :
 	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
+
+uninstall: ## remove what install put under PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/oracle $(SHARED:%=$(DESTDIR)$(PREFIX)/share/%)
+	rm -rf $(DESTDIR)$(PREFIX)/share/oracle $(DESTDIR)$(PREFIX)/share/doc/oracle $(DESTDIR)$(PREFIX)/lib/oracle
+
+dist: ## the source as build/oracle-VERSION.tar.gz, as committed
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=oracle-$(VERSION)/ -o build/oracle-$(VERSION).tar.gz HEAD
+
+deb: ## a package of this system, Debian or Ubuntu: build/oracle_VERSION_ARCH.deb
+	@tools/setup.sh build package
+	$(Q)$(MAKE) build
+	+@tools/deb.sh $(VERSION)
 
 format: ## format C files as .clang-format says (F=file: one)
 	clang-format -i $(or $(F),$$(find src tests bench tools -name "*.[ch]"))
@@ -143,8 +185,15 @@ clean: ## remove what was built
 
 # ---- how things are made ----
 
+# What nothing can be built without, said before the compiler fails to be there.
+tools:
+	@command -v $(firstword $(CC)) >/dev/null || { \
+	  echo "make: $(firstword $(CC)): no such C compiler; \`make setup\` installs what is missing (Debian, Ubuntu)" >&2; exit 1; }
+	@test -e "$(call archive,liblua5.4.a)" || { \
+	  echo "make: no static Lua 5.4 (liblua5.4.a); \`make setup\` installs what is missing (Debian, Ubuntu)" >&2; exit 1; }
+
 # Objects depend on the flags they were compiled with, so that a changed Makefile rebuilds.
-$(B)/%.o: src/%.c Makefile
+$(B)/%.o: src/%.c Makefile | tools
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter bind/%,$*),$(LUA_INC)) -MMD -MP -c -o $@ $<
@@ -170,10 +219,33 @@ build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
 	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
 	@touch $@
 
+shared: $(SHARED:%=build/share/%)
+
+MADE := $(B)/lua models/index.txt $(filter lua/oracle/command/% lua/oracle/scenario/% lua/oracle/formats/flags/%,$(LUA))
+TABLES = ORACLE_HOME="$(CURDIR)" LUA_PATH="lua/?.lua;lua/?/init.lua" $(B)/lua
+
+build/share/man/man1/oracle.1: tools/manual.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< >$@
+
+build/share/bash-completion/completions/oracle: tools/completions.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< bash >$@
+
+build/share/zsh/site-functions/_oracle: tools/completions.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< zsh >$@
+
 # The names of the shipped files: a model more is one file more.
 models/index.txt: models/llm models/hardware $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
 	$(Q)$(B)/lua tools/index.lua
 	@touch $@
+
+# Its licence asks to go with every copy.
+build/report/chart.js: $(CHART_JS) Makefile
+	@mkdir -p $(@D)
+	@echo "  copy  $<"
+	$(Q){ echo "/*"; cat $(wildcard $(CHART_LICENCE)) /dev/null | sed -n '/^ Permission/,$$p' | sed 's/^ [.]\?//'; echo "*/"; cat $<; } >$@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
 build/oracle/mpi.so: src/bind/host/mpi.c Makefile

@@ -188,24 +188,35 @@ double orc_calibrated_experts_read(const orc_calibrated *c, double tokens)
   return larger(read, c->chosen);
 }
 
-static double experts(const orc_calibrated *c, const orc_op *op, double tokens)
+/* The slower roof of an operation. */
+static double roof(double memory, double flops, double *compute)
+{
+  if (memory >= flops) return memory;
+  *compute += flops;
+  return flops;
+}
+
+static double experts(const orc_calibrated *c, const orc_op *op, double tokens, double *compute)
 {
   const double read = orc_calibrated_experts_read(c, tokens);
   const double rows = larger(tokens, TILE_ROWS * read / c->chosen); /* in tokens */
   const double held = read * c->busiest < c->experts ? read * c->busiest : c->experts;
-  return larger(held * op->weights * c->memory[ORC_PART_EXPERT],
-                rows * c->busiest * op->flops * c->compute[ORC_PART_EXPERT]);
+  return roof(held * op->weights * c->memory[ORC_PART_EXPERT],
+              rows * c->busiest * op->flops * c->compute[ORC_PART_EXPERT], compute);
 }
 
-double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens)
+double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens,
+                              double *compute)
 {
-  if (op->part == ORC_PART_EXPERT) return experts(c, op, tokens);
-  return larger(op->weights * c->memory[op->part], tokens * op->flops * c->compute[op->part]);
+  if (op->part == ORC_PART_EXPERT) return experts(c, op, tokens, compute);
+  return roof(op->weights * c->memory[op->part], tokens * op->flops * c->compute[op->part],
+              compute);
 }
 
-double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled)
+double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled,
+                           double *compute)
 {
-  return larger(op->weights * c->head_memory, sampled * op->flops * c->head_compute);
+  return roof(op->weights * c->head_memory, sampled * op->flops * c->head_compute, compute);
 }
 
 double orc_calibrated_messages(const orc_calibrated *c, const orc_group *g, double bytes)

@@ -64,6 +64,15 @@ orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage)
 {
   orc_pipe_stage s = r->pipeline.stages[stage];
   for (int i = 0; i < r->microbatch_count; i++)
-    orc_pipeline_decoded(&s, &r->microbatches[i].worked[stage]);
+    orc_pipeline_decode_work(&s, &r->microbatches[i].worked[stage]);
   return (orc_usage_energy){ .joules = s.joules, .peak_watts = s.peak_watts };
+}
+
+orc_time_split orc_usage_split_of(const orc_replica *r, int stage)
+{
+  const orc_pipe_stage *s = &r->pipeline.stages[stage];
+  orc_time_split split = orc_pipeline_split(s);
+  for (int i = 0; i < r->microbatch_count; i++)
+    orc_pipeline_split_decodes(s, &r->microbatches[i].worked[stage], &split);
+  return split;
 }

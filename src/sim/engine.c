@@ -47,11 +47,20 @@ static orc_ladder *first(orc_engine *e)
   return orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
 }
 
+uint32_t orc_engine_next_kind(const orc_engine *e)
+{
+  const orc_ladder *q =
+      orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
+  return orc_ladder_top(q).kind;
+}
+
 void orc_engine_step(orc_engine *e)
 {
   const orc_event v = orc_ladder_pop(first(e));
   ORC_ASSERT(v.time >= e->now);
   e->now = v.time;
   e->executed++;
+  if (v.order >> 56 == ORC_CLASS_STEP)
+    orc_engine_note_step(e, v.time, v.order & (((uint64_t)1 << 56) - 1));
   e->handlers[v.kind].fire(e->handlers[v.kind].self, v.subject);
 }

@@ -42,6 +42,7 @@ end
 local function dispatch(args)
   if #args == 0 then return repl.run() end
   local options = grammar.parse(args)
+  for i, path in ipairs(options.files) do options.files[i] = files.path(path) end
   if options.help then
     files.print(help.text(options.command))
     return OK
@@ -51,7 +52,12 @@ local function dispatch(args)
     return OK
   end
   if options.command == "repl" then return repl.run(options) end
-  return obey(options) and OK or FAILED
+  local good = obey(options)
+  if good and options.strict and ui.warned() then
+    ui.say("oracle: --strict: what was warned of counts as a failure")
+    return FAILED
+  end
+  return good and OK or FAILED
 end
 
 --- Do what a command line says.

@@ -6,9 +6,13 @@ local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
 local inputs = lazy "oracle.text.inputs"
 local ordered = require "oracle.text.ordered"
+local pictures = lazy "oracle.command.pictures"
+local pictures_of = lazy "oracle.result.pictures"
 local report = lazy "oracle.result.report"
+local run_page = lazy "oracle.result.run_page"
 local scenario = lazy "oracle.scenario"
 local series = lazy "oracle.result.series"
+local source = lazy "oracle.result.source"
 local summary = lazy "oracle.result.summary"
 local sweep = lazy "oracle.command.sweep"
 local study = lazy "oracle.study"
@@ -35,10 +39,22 @@ local function describe_deployment(plan)
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
 end
 
-local function write_results(result, outputs, samples)
+-- @param raw the engine's result
+local function write_results(result, outputs, raw, options)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, ordered.json(result))
-  if outputs.series then files.write(outputs.series, series.csv(samples)) end
+  if outputs.json then files.write(outputs.json, ordered.json(result)) end
+  if outputs.series then files.write(outputs.series, series.csv(raw.series)) end
+  if outputs.trace then pictures.traced(outputs, raw, options) end
+  if outputs.report then pictures.report(outputs, function() return run_page.document(result, raw) end) end
+end
+
+-- What is to be kept of a run beside its result, for pictures of it.
+local function watched(plan, outputs, options)
+  if not (options.plot or outputs.report or outputs.trace) then return nil end
+  local drawn = options.plot or outputs.report
+  local wanted = drawn and run_page.wanted(pictures.window(options), plan.scenario.warm_up) or {}
+  wanted.trace = pictures.trace(outputs, options)
+  return wanted
 end
 
 -- `tell` is called once the run is some way on.
@@ -52,9 +68,11 @@ local function simulate(s, plan, outputs, options, tell)
       tell()
       if meter then meter.step(...) end
     end,
+    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
+    watch = watched(plan, outputs, options),
     done = function(raw)
-      total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
+      total.steps, total.events, total.now, total.raw = raw.steps, raw.events, raw.now, raw
     end,
   })
   total.wall = host.clock() - total.wall
@@ -69,7 +87,9 @@ local function simulate(s, plan, outputs, options, tell)
 end
 
 -- One run of a scenario.
-local function run_once(s, read, path, options)
+local function run_once(s, text, read, path, options)
+  local asked = not options.flags
+    and source.of(path, text, files.assignments(options), options, files.forces_fit(options))
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
@@ -80,12 +100,14 @@ local function run_once(s, read, path, options)
   end
   if ui.level(options, "DEBUG") then tell() end
   local result, total = simulate(s, plan, outputs, options, tell)
-  write_results(result, outputs, total.series)
+  if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
+  write_results(result, outputs, total.raw, options)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))
     if read and not options.flags then config_file.done(result) end
   end
+  if options.plot then pictures.print(pictures_of.all(total.raw, result), options) end
   ui.warn(result.oracle.warnings, options)
   if told then ui.end_line(total) end
   if not summary.complete(result) then
@@ -101,12 +123,15 @@ local function own_file(path, name)
   return ("%s.%s%s"):format(stem or path, (name:gsub("[^%w_.+-]", "_")), extension or "")
 end
 
+-- Files of one run each.
+local OWN = { "csv", "series", "report", "trace" }
+
 -- The options of one deployment's run: its rows go to files of its own, the summaries to one of all.
 local function options_of(options, name)
   local own = {}
   for k, v in pairs(options) do own[k] = v end
   own.json = nil
-  for _, kind in ipairs { "csv", "series" } do
+  for _, kind in ipairs(OWN) do
     if own[kind] then own[kind] = own_file(own[kind], name) end
   end
   return own
@@ -116,7 +141,7 @@ end
 local function open_all(list, options)
   local all = {}
   for k, v in pairs(options) do all[k] = v end
-  all.csv, all.series = nil, nil
+  for _, kind in ipairs(OWN) do all[kind] = nil end
   local opened = { all = files.open_results(all, list[1].scenario) }
   for i, one in ipairs(list) do
     local ok, outputs = pcall(files.open_results, options_of(options, one.name), one.scenario)
@@ -150,12 +175,13 @@ local function run_beside(list, path, options)
       error(result, 0)
     end
     results[i] = result
-    write_results(result, opened[i], total.series)
+    write_results(result, opened[i], total.raw, options)
     tell()
     if files.stdout_is_free(options) then
       files.print(("%s%s\n%s"):format(i > 1 and "\n" or "", one.name, report.block(result)))
       config_file.done(result)
     end
+    if options.plot then pictures.print(pictures_of.all(total.raw, result), options) end
     ui.warn(result.oracle.warnings, options)
     told = ui.told(options)
     if told then ui.end_line(total) end
@@ -174,6 +200,8 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  if options.trace then ui.misuse("--trace: this scenario varies keys, and a trace is of one run") end
+  if options.window then ui.misuse("--window: this scenario varies keys, and a window is of one run") end
   ui.one_run_logs(options, "this scenario varies keys")
   return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
@@ -185,6 +213,7 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
+  if options.plot or options.report or options.trace or options.window then pictures.check(options) end
   if options.command == "sweep" then inputs.watch() end
   ui.host().guard(true)
   local s, text, read
@@ -202,7 +231,7 @@ function command.run(options, ranks)
   if read then config_file.adopt(read, options) end
   local list = scenario.origin(s).beside
   if list then return run_beside(list, path, options) end
-  return run_once(s, read, path, options)
+  return run_once(s, text, read, path, options)
 end
 
 return command

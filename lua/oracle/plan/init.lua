@@ -15,6 +15,7 @@ local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
 local objectives = lazy "oracle.scenario.slo"
+local odd_values = lazy "oracle.plan.odd_values"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
@@ -469,6 +470,7 @@ function planning.plan(s, memo)
   local origin = scenario.origin(s)
   local plan = plan_of(scenario.raw(s), origin, memo or {})
   for i, warning in ipairs(origin.warnings or {}) do table.insert(plan.warnings, i, warning) end
+  for _, warning in ipairs(odd_values.of(scenario.raw(s))) do plan.warnings[#plan.warnings + 1] = warning end
   plan.of = s
   return plan
 end
@@ -494,7 +496,10 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
---   shapes = true to keep the shapes of steps in the result }
+--   brief = true for a result without what single replicas did (a pool's is kept),
+--   shapes = true to keep the shapes of steps in the result, latencies = percentiles whose requests are looked for,
+--   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
+--   watch = { series_interval =, samples =, excerpt =, trace = } what is kept or written of the run for pictures }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -509,10 +514,17 @@ function planning.spec(plan, options)
     if p.own_cost then spec.pools[i] = with_own_cost(p, cost_model.fresh(p.own_cost)) end
   end
   spec.runs = options.runs ~= false
+  spec.brief = options.brief and not plan.deployment.pools or nil
   spec.threads = options.threads or 1
   spec.csv, spec.shapes = options.csv, options.shapes
+  spec.latencies, spec.attribution = options.latencies, options.attribution
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
+  local watch = options.watch
+  if watch then
+    spec.excerpt, spec.trace = watch.excerpt, watch.trace
+    if not spec.series_interval then spec.series_interval, spec.samples = watch.series_interval, watch.samples end
+  end
   spec.progress = options.progress
   return spec
 end

@@ -12,6 +12,8 @@ local FORMAT = 2
 local MAGIC = '{"oracle_sweep":'
 local SYNC = 1                                            -- s; what is older survives a loss of power too
 
+local OPEN = 1e12                                         -- points: more are no sweep, but as many as a plan asks for
+
 local METHODS = {}
 METHODS.__index = METHODS
 
@@ -134,7 +136,7 @@ local function start_over(self, id)
 end
 
 -- What the file holds decides: go on, begin anew, or refuse. Returns true; or nil and why.
-local function prepare(self, id, resume)
+local function prepare(self, id, resume, force)
   local each = lines(self.file)
   local first = each()
   local t, what = read_header(first)
@@ -158,9 +160,13 @@ local function prepare(self, id, resume)
   local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {},
                 failed = {}, read = {} }
   scan(old, each)
-  if old.count > 0 and old.count < old.planned then
-    return nil, ("holds an unfinished sweep (%d of %d points); --resume completes it; delete it to begin anew, or "
-      .. "choose another --out"):format(old.count, old.planned)
+  if old.count > 0 and not force then
+    local whole = old.count >= old.planned
+    local held = ("%s sweep (%d of %d points)"):format(whole and "a finished" or "an unfinished", old.count,
+      old.planned)
+    if old.planned > OPEN then held = ("%d results of a plan"):format(old.count) end
+    return nil, ("holds %s; --resume %s it; --force begins anew, --out with another name keeps both"):format(held,
+      whole and "shows" or "completes")
   end
   return start_over(self, id)
 end
@@ -171,14 +177,15 @@ end
 --   points = how many, inputs = of oracle.study.sweep_inputs }
 -- @param resume true to go on with what is there; "anyway": also where files have changed, whose points are computed
 --   again
+-- @param force true to begin anew where the file holds results already
 -- @return the results; or nil and "path: why"
-function results_file.open(path, id, resume)
+function results_file.open(path, id, resume, force)
   local file, why = core.journal.open(path)
   if not file then return nil, ("%s: %s"):format(path, why) end
   local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, failed = {},
                               read = {}, count = 0, damaged = 0, synced = 0 }, METHODS)
   local ok
-  ok, why = prepare(self, id, resume)
+  ok, why = prepare(self, id, resume, force)
   if not ok then
     file:close()
     return nil, ("%s: %s"):format(path, why)
