@@ -8,9 +8,9 @@ local KERNEL_NUMBERS = { "slice_width", "routing_skew", "rank_imbalance", "atten
                          "attention_decode_compute",
                          "attention_prefill", "prefill_ramp", "reduce_bandwidth" }
 local COMMON = { "step_host", "sequence_host", "prompt_host", "quantised_floor", "block_floor", "latent_floor",
-                 "sparse_floor",
-                 "state_floor", "expert_parallel_floor", "api_time", "stream_interval" }
-local GENERATION = { "layer_floor", "quantised_floor", "block_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+                 "sparse_floor", "state_floor", "expert_parallel_floor", "api_time", "stream_interval" }
+local GENERATION = { "layer_floor", "quantised_floor", "block_floor", "latent_floor", "sparse_floor", "state_floor",
+                     "expert_floor",
                      "expert_parallel_floor", "reduce_latency", "step_host" }
 
 -- A number with as many digits as it is worth.
