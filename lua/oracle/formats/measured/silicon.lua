@@ -69,8 +69,8 @@ end
 
 -- A server of InferenceMAX compiles and captures on the way: its first requests, a tenth of them, see their first
 -- tokens about a second later than the others (of InferenceX rows that tell both, the median of TTFT at a concurrency
--- of 4 is 0.15 s, the 99th percentile 0.5 to 1.2 s), which adds a tenth of that to the mean. Chunks of --stream-interval
--- tokens do not hold the first one back.
+-- of 4 is 0.15 s, the 99th percentile 0.5 to 1.2 s), which adds a tenth of that to the mean. Chunks of
+-- --stream-interval tokens do not hold the first one back.
 local COLD = { sglang = 0.1 }
 
 -- Rows that a look at physics or their source shows to be something else than they say.
