@@ -9,10 +9,12 @@ local report = {}
 local function judged(work)
   local list = {}
   for i, o in ipairs(work.objectives) do
-    list[i] = { text = o.text, limit = o.limit, name = (o.class and o.class .. ": " or "") .. o.column.name, unit = o.column.unit }
+    list[i] = { text = o.text, limit = o.limit, name = (o.class and o.class .. ": " or "") .. o.column.name,
+      unit = o.column.unit }
   end
   if work.goodput then
-    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), limit = 100 * work.goodput, name = "goodput", unit = "%" }
+    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), limit = 100 * work.goodput,
+      name = "goodput", unit = "%" }
   end
   return list
 end
@@ -135,7 +137,8 @@ local function objects_of(found, point)
   local list = {}
   for i, column in ipairs(judged(found.work)) do
     local v = point.values[i]
-    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half }, { "limit", column.limit },
+    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half },
+      { "limit", column.limit },
                                { "unit", column.unit } }
   end
   return ordered.array(list)
