@@ -8,6 +8,11 @@ local run_page = require "oracle.result.run_page"
 local scenario = require "oracle.scenario"
 local summary = require "oracle.result.summary"
 
+if not html.chart_library() then
+  describe("reports", function() pending "oracle was built without Chart.js: libjs-chart.js is not installed" end)
+  return
+end
+
 setup(program.open)
 teardown(program.close)
 
