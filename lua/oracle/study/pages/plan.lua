@@ -131,7 +131,8 @@ function plan_page.document(o, title)
   if #charts > 0 then sections[#sections + 1] = { id = "fronts", title = "Trade-offs", parts = charts } end
   if #o.why_not > 0 then sections[#sections + 1] = { id = "why-not", title = "Why not", parts = { why_table(o) } } end
   if #sections == 0 then
-    sections[1] = { id = "plans", title = "Plans", parts = { { kind = "text", text = o.answer or "No deployment fits." } } }
+    local text = o.answer or "No deployment fits."
+    sections[1] = { id = "plans", title = "Plans", parts = { { kind = "text", text = text } } }
   end
   return { title = title, footer = run_page.footer(), sections = sections,
            notices = not best and o.answer and { { state = "bad", text = o.answer } } or {},
