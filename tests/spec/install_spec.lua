@@ -53,6 +53,16 @@ describe("make install", function()
     assert.matches('^{.*"oracle".*}%s*$', out)
   end)
 
+  it("makes a program that has what reports are drawn with", function()
+    local out, code = shell(("cd / && env -u ORACLE_HOME -u LUA_PATH -u LUA_CPATH '%s/prefix/bin/oracle' "
+      .. "'%s/prefix/share/oracle/scenarios/quickstart.lua' -q --report '%s/r.html'"):format(dir, dir, dir))
+    if out:find("without Chart.js", 1, true) then return pending "built without Chart.js" end
+    assert.equal(0, code, out)
+    local f = assert(io.open(dir .. "/r.html"))
+    assert.matches("Chart%.js v%d.*oracleCharts", f:read "a")
+    f:close()
+  end)
+
   it("lets ORACLE_HOME name another place", function()
     local out, code = run("ORACLE_HOME='" .. dir .. "/nowhere'")
     assert.equal(1, code)

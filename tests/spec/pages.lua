@@ -1,4 +1,5 @@
 --- Pages of reports as tests look at them: their document, and what a browser without a window makes of them.
+local html = require "oracle.result.html"
 local json = require("oracle.core").json
 
 local pages = {}
@@ -80,6 +81,7 @@ local ENTITIES = { quot = '"', lt = "<", gt = ">", amp = "&" }
 --- Whether there is a browser to look with, and this is the build that is looked at.
 -- @return its command; or nil and why there is none
 function pages.browser()
+  if not html.chart_library() then return nil, "oracle was built without Chart.js" end
   if (os.getenv "ORACLE_BIN" or ""):find "build/san" then return nil, "a browser is not run under sanitizers" end
   for _, name in ipairs { "chromium", "chromium-browser", "google-chrome" } do
     if os.execute(("command -v %s >/dev/null 2>&1"):format(name)) then return name end

@@ -76,7 +76,7 @@ describe("a trace", function()
 
   it("changes nothing of the results", function()
     local json_of = program.dir .. "/with.json"
-    traced(program.QUICK .. " --json '" .. json_of .. "' --report '" .. program.dir .. "/r.html'")
+    traced(program.QUICK .. " --json '" .. json_of .. "' --plot")
     assert.equal(0, (program.run(program.QUICK .. " -q --json '" .. program.dir .. "/without.json'")))
     assert.equal(program.read(program.dir .. "/without.json"), program.read(json_of))
   end)

@@ -19,8 +19,10 @@ local function load_axis(o)
 end
 
 local function marks_of(o)
-  if not o.found then return nil end
-  return { { x = o.capacity.value, text = ("%.4g"):format(o.capacity.value) } }
+  local list = {}
+  if o.capacity.knee then list[1] = { x = o.capacity.knee, text = "knee" } end
+  if o.found then list[#list + 1] = { x = o.capacity.value, text = ("%.4g"):format(o.capacity.value) } end
+  return list
 end
 
 -- An objective over the load, with the interval of each value and the limit.

@@ -1,17 +1,41 @@
 --- Pictures of a plan: the trade-offs that no other deployment beats in both, the cheapest, and why not the others.
 local figure = require "oracle.text.figure"
+local ordered = require "oracle.text.ordered"
 local run_page = require "oracle.result.run_page"
 
 local plan_page = {}
 
--- Points of a front, coloured by accelerator, which begins the name of a deployment; and the front as a line.
-local function front(list, of)
+local MISSED = "misses an objective"
+
+-- The accelerator of a deployment, whose name begins with it.
+local function gpu_of(p)
+  return p.deployment:match "^%S+" or "other"
+end
+
+-- The same colour for an accelerator in both fronts.
+local function colours_of(o)
+  local names, colours = {}, {}
+  for _, list in ipairs { o.pareto.throughput_speed, o.pareto.price_latency } do
+    for _, p in ipairs(list) do
+      if not colours[gpu_of(p)] then
+        names[#names + 1], colours[gpu_of(p)] = gpu_of(p), true
+      end
+    end
+  end
+  table.sort(names)
+  for i, name in ipairs(names) do colours[name] = ("series-%d"):format((i - 1) % 8 + 1) end
+  colours[MISSED] = "muted"
+  return colours
+end
+
+-- Points of a front, coloured by accelerator.
+local function front(list, colours, of)
   local series, by = {}, {}
   for _, p in ipairs(list) do
-    local gpu = p.deployment:match "^%S+" or "other"
+    local gpu = p.met == false and MISSED or gpu_of(p)
     local s = by[gpu]
     if not s then
-      s = { name = gpu, x = {}, y = {}, names = {}, shape = "points" }
+      s = { name = gpu, x = {}, y = {}, names = {}, shape = "points", colour = colours[gpu] }
       by[gpu], series[#series + 1] = s, s
     end
     local n = #s.x + 1
@@ -25,14 +49,14 @@ end
 --- The figures of a plan. A list.
 -- @param o of oracle.study.plan_report's object
 function plan_page.figures(o)
-  local list = {}
-  list[1] = front(o.pareto.throughput_speed, {
+  local list, colours = {}, colours_of(o)
+  list[1] = front(o.pareto.throughput_speed, colours, {
     title = "Throughput against speed", x = "tokens_per_second_per_user", y = "tokens_per_second_per_gpu",
     about = "Of one unit of each deployment: no other has more tokens for each GPU and for each user. Up and to the "
       .. "right is better.",
     x_axis = { name = "for each user", unit = "tok/s" },
     y_axis = { name = "for each GPU", unit = "tok/s", zero = true } })
-  list[#list + 1] = front(o.pareto.price_latency, {
+  list[#list + 1] = front(o.pareto.price_latency, colours, {
     title = "Price against latency", x = "e2e_p99_ms", y = "usd_per_million_output_tokens",
     about = "No other deployment is both cheaper and faster. Down and to the left is better.",
     x_axis = { name = "p99 E2E", unit = "ms", log = true, fine = true },
@@ -57,9 +81,11 @@ end
 
 local function why_table(o)
   local rows = {}
-  for i, w in ipairs(o.why_not) do rows[i] = { w.family, w.why or "", w.candidates or figure.NONE } end
+  for i, w in ipairs(o.why_not) do
+    rows[i] = { w.family, w.why or "", w.nearest or "", w.candidates or figure.NONE }
+  end
   return { kind = "table", title = "Why not the others", rows = rows, named = true, wide = true,
-           columns = { { name = "family" }, { name = "why" }, { name = "candidates" } } }
+           columns = { { name = "family" }, { name = "why" }, { name = "the nearest" }, { name = "candidates" } } }
 end
 
 local function cards_of(best)
@@ -86,6 +112,14 @@ function plan_page.document(o, title)
     if #launch > 0 then
       parts[#parts + 1] = { kind = "code", title = "How it is started", text = table.concat(launch, "\n"), wide = true }
     end
+    local others = {}
+    for _, name in ipairs(ordered.keys(best.launch_with or {})) do
+      others[#others + 1] = ("# %s\n%s"):format(name, table.concat(best.launch_with[name], "\n"))
+    end
+    if #others > 0 then
+      parts[#parts + 1] = { kind = "code", title = "With each server", text = table.concat(others, "\n\n"),
+                            wide = true }
+    end
     if type(best.scenario) == "string" then
       parts[#parts + 1] = { kind = "code", title = "The scenario that runs it again", text = best.scenario,
         wide = true }
@@ -97,9 +131,11 @@ function plan_page.document(o, title)
   if #charts > 0 then sections[#sections + 1] = { id = "fronts", title = "Trade-offs", parts = charts } end
   if #o.why_not > 0 then sections[#sections + 1] = { id = "why-not", title = "Why not", parts = { why_table(o) } } end
   if #sections == 0 then
-    sections[1] = { id = "plans", title = "Plans", parts = { { kind = "text", text = "No deployment fits." } } }
+    local text = o.answer or "No deployment fits."
+    sections[1] = { id = "plans", title = "Plans", parts = { { kind = "text", text = text } } }
   end
-  return { title = title, footer = run_page.footer(), sections = sections, notices = {},
+  return { title = title, footer = run_page.footer(), sections = sections,
+           notices = not best and o.answer and { { state = "bad", text = o.answer } } or {},
            subtitle = ("%d deployments looked at, %d of them simulated"):format(o.visited or 0, o.simulated or 0),
            badges = { { text = best and "found" or "no deployment meets the objectives",
                         state = best and "good" or "bad" } } }
