@@ -50,7 +50,8 @@ local ASKED = {
 }
 
 -- Commands of many runs, whose options say nothing of memory that one run does not: sanitizers leave them out here.
-local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, why = true, calibrate = true }
+local SANITIZED = program.bin:find "build/san" ~= nil
+local MANY_RUNS = { plan = true, capacity = true, why = true, calibrate = true }
 
 -- A value that is not the default.
 local VALUES = {
@@ -59,6 +60,7 @@ local VALUES = {
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
   ["--fit"] = "none",
   ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--report"] = "o.html", ["--trace"] = "o.trace.json", ["--window"] = "0..1",
   ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
   ["--system"] = "sglang",
 }
