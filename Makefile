@@ -93,8 +93,8 @@ golden: build $(B)/lua ## write tests/golden/expected anew: what every scenario 
 	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_BIN="./$(ORACLE)" \
 	  LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;tests/golden/?.lua;;" $(B)/lua tests/golden/rewrite.lua
 
-pages: build $(B)/lua ## what the commands on docs/tour.md and docs/cookbook print, written anew
-	$(Q)ORACLE_BIN="./$(ORACLE)" LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;;" $(B)/lua tools/pages.lua
+pages: build $(B)/lua ## what the commands on docs/tour.md and docs/cookbook print, written anew (P=page)
+	$(Q)ORACLE_BIN="./$(ORACLE)" LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;;" $(B)/lua tools/pages.lua $(P)
 
 schedules: build $(B)/lua ## the recorded schedules of real engines, replayed on this one (ORACLE_DATA: where they are)
 	$(Q)$(B)/lua tools/schedules.lua

@@ -1,4 +1,5 @@
---- Write what the commands of pages print into the pages anew, with the time of each: `make pages`.
+--- Write what the commands of pages print into the pages anew, with the time of each: `make pages`
+-- (P=docs/tour.md: of one page).
 local pages = require "docs_pages"
 
 local bin = os.getenv "ORACLE_BIN" or "./oracle"
@@ -10,7 +11,7 @@ local function clock()
   return t
 end
 
-for _, path in ipairs(pages.PATHS) do
+for _, path in ipairs(#arg > 0 and arg or pages.PATHS) do
   local text, dir = pages.read(path), pages.folder(bin)
   for _, block in ipairs(pages.blocks(text)) do
     if block.language == "lua" or block.language == "sh" then
