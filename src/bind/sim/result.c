@@ -252,7 +252,7 @@ static void push_notes(lua_State *L, const orc_cluster *c)
   lua_createtable(L, c->source_count, 0);
   int n = 0;
   for (int i = 0; i < c->source_count; i++) {
-    if (c->sources[i].note == NULL) continue;
+    if (c->sources[i].note == NULL || c->sources[i].note[0] == '\0') continue;
     lua_pushstring(L, c->sources[i].note);
     lua_rawseti(L, -2, ++n);
   }
