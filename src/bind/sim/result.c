@@ -182,6 +182,7 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   put_stages(L, r, mark, s->end);
   orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
   orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
+  orc_bind_put_number(L, "kv_used", (double)orc_kv_used(&r->kv) / total); /* at the end */
   orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
 }
 
