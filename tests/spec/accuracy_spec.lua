@@ -69,10 +69,10 @@ describe("predictions on real hardware", function()
     for _, e in ipairs(entries) do
       local slower = e.row.measured.tpot / e.predicted.tpot.mean
       if e.row.failed_share > 0 and slower > 1 then
-        local scaled, workload = {}, {}
-        for k, v in pairs(e.row.scenario) do scaled[k] = v end
-        for k, v in pairs(scaled.workload) do workload[k] = v end
-        workload.rate, workload.timeout, scaled.workload = workload.rate * slower, workload.timeout / slower, workload
+        local was, scaled = e.row.scenario.workload, { workload = {} }
+        for k, v in pairs(e.row.scenario) do scaled[k] = scaled[k] or v end
+        for k, v in pairs(was) do scaled.workload[k] = v end
+        scaled.workload.rate, scaled.workload.timeout = was.rate * slower, was.timeout / slower
         local p = prediction.one(scaled, {})
         assert.near(e.row.failed_share, p.requests.timed_out / p.requests.total, 0.04, e.row.id)
       end

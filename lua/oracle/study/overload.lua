@@ -1,7 +1,7 @@
 --- Stages of load that a deployment could not carry: what share of the requests failed, measured and predicted. The
--- clients of such a measurement give up after a while, and so do the simulated ones (`timeout` of the workload): a queue
--- that grows makes every request fail that comes after the wait has reached it, however fast it is served then. So the
--- share says when that was, and a rate of service that is off by a tenth moves it a long way.
+-- clients of such a measurement give up after a while, and so do the simulated ones (`timeout` of the workload): a
+-- queue that grows makes every request fail that comes after the wait has reached it, however fast it is served then.
+-- So the share says when that was, and a rate of service that is off by a tenth moves it a long way.
 local console = require "oracle.text.console"
 local ordered = require "oracle.text.ordered"
 
@@ -15,7 +15,8 @@ local function one(e)
     { "id", row.id }, { "predicted_as_overload", failed > 0 or p.saturated == true },
     { "failed_pct", ordered.object { { "measured", 100 * row.failed_share }, { "predicted", 100 * failed } } },
     { "served_rps", ordered.object {
-      { "measured", row.served }, { "predicted", p.requests and p.duration > 0 and p.requests.successful / p.duration } } },
+      { "measured", row.served },
+      { "predicted", p.requests and p.duration > 0 and p.requests.successful / p.duration or nil } } },
     { "tpot_ms", ordered.object { { "measured", row.measured.tpot }, { "predicted", p.tpot and p.tpot.mean } } },
   }
 end
