@@ -521,6 +521,7 @@ end
 -- @param options see planning.spec
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
+  options = options or {}
   local spec = planning.spec(plan, options)
   if not (plan.scenario.processes or options.tokens) then return core.sim.run(spec) end
   local raw = core.sim.new(spec)

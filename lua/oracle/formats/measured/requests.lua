@@ -1,5 +1,7 @@
---- A CSV with a row per request, as `--csv` writes it: its arrivals and lengths are asked again.
+--- Requests one by one - a CSV with a row each, as `--csv` writes it, or AIPerf's records: their arrivals and lengths
+-- are asked again.
 -- Prompts are taken to be unlike one another: the file holds lengths, not texts.
+local aiperf_records = require "oracle.formats.measured.aiperf_records"
 local load = require "oracle.formats.measured.load"
 local metrics = require "oracle.scenario.metrics"
 local report = require "oracle.formats.measured.report"
@@ -36,6 +38,7 @@ end
 
 -- The rows as { arrival =, prompt =, output =, completion =, and the latencies by short name, ms }.
 local function read(text)
+  if aiperf_records.is(text) then return (aiperf_records.read(text)) end
   local at, rows, line_number = nil, {}, 0
   for line in text:gmatch("[^\n]+") do
     line_number = line_number + 1

@@ -7,6 +7,7 @@ local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local measured = lazy "oracle.formats.measured"
 local profiles = lazy "oracle.formats.measured.profiles"
+local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = lazy "oracle.scenario"
 local systems = lazy "oracle.system"
 local tables = lazy "oracle.formats.measured.tables"
@@ -28,6 +29,9 @@ local function figures(found)
   return out, statistic
 end
 
+-- Kinds of loads whose requests come whatever becomes of those before.
+local OPEN = { poisson = true, constant = true, gamma = true, requests = true }
+
 -- A row of one's own deployment.
 local function own_row(path, i, deployment, run)
   local raw = {}
@@ -44,12 +48,15 @@ local function own_row(path, i, deployment, run)
   local model = type(raw.model) == "string" and catalog.model(raw.model).name or "own"
   local gpu = type(raw.hardware) == "string" and catalog.hardware(raw.hardware).id or "own"
   local w = run.workload
+  local closed = w.kind == "closed_loop"
+    or w.kind == "paced" and w.max_concurrency and not (w.rate or w.ramp_up_strategy)
   return { id = ("%s %d"):format(path, i), line = i, model = model, gpu = gpu, own = true,
            engine = systems.find and systems.find(engine.system or "vllm") or engine.system or "vllm",
            version = engine.version, format = engine.quantization or "own",
-           layout = "tp" .. (engine.tensor_parallel_size or 1), load = w.concurrency or w.rate or w.count or 1,
-           arrival = w.kind == "closed_loop" and "closed concurrency" or w.kind, statistic = statistic,
-           open = w.kind == "poisson" or w.kind == "constant" or nil, measured = values, scenario = raw,
+           layout = "tp" .. (engine.tensor_parallel_size or 1),
+           load = w.concurrency or w.max_concurrency or w.rate or w.count or w.requests and #w.requests or 1,
+           arrival = closed and "closed concurrency" or w.kind, statistic = statistic,
+           open = OPEN[w.kind] or nil, measured = values, scenario = raw,
            lengths = "own" }
 end
 
@@ -101,6 +108,8 @@ function sources.read(path, text, deployment)
     if not kind and text:match "^gpu," and text:find("latency_ms", 1, true) then
       return { kind = "kernels", rows = {}, skipped = {}, text = text }
     end
+    local other = not kind and recognise.tell(text, path)
+    if other then error(("%s: %s"):format(path, other), 0) end
     if not kind then
       error(("%s: no measurements; a table of measured configurations, of kernels, a CSV of requests, or the JSON of"
         .. " vllm bench serve, AIPerf or guidellm expected"):format(path), 0)
