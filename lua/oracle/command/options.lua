@@ -17,12 +17,13 @@ end
 
 local RUNS = of "run sweep compare lod"
 local SCENARIOS = of "run sweep compare capacity plan lod repl validate calibrate"
+local SETTABLE = of "run sweep compare capacity plan lod repl validate calibrate import"
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes, `keys` another place for some
 -- values; `of`: the commands that honour it, all without one. Some of them refuse it where it cannot be honoured with
 -- the rest of the line, and say why.
 options.LIST = {
-  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
+  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SETTABLE,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
   { "--seeds", value = "N", key = "seeds", of = of "sweep capacity", whole = { 1, 1000000 },
     doc = "each point with N seeds, from the scenario's on (capacity: 4)" },
@@ -58,7 +59,7 @@ options.LIST = {
   { "--series", value = "FILE", key = "series", of = RUNS,
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of "run sweep compare capacity plan lod new check validate calibrate generate-config models hardware",
+    of = of "run sweep compare capacity plan lod new check validate calibrate import generate-config models hardware",
     doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan lod repl check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
@@ -68,7 +69,8 @@ options.LIST = {
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--fit", value = "NAME", key = "fit", of = SCENARIOS,
     doc = "the fit that prices steps, by name or path; none: the roofline" },
-  { "--force", key = "force", of = SCENARIOS, doc = "take that fit though it is of another engine or chip" },
+  { "--force", key = "force", of = SETTABLE,
+    doc = "take that fit though it is of another engine or chip; calibrate, import: replace files" },
   { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan validate calibrate",
     whole = { 1, 1024 },
     doc = "threads for many runs (one per core)" },
@@ -83,8 +85,9 @@ options.LIST = {
     of = of "sweep capacity plan generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
   { "--save-detailed", key = "save_detailed", of = of "run",
     doc = "run --format vllm-bench: each request's lengths and times too" },
-  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan",
-    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario" },
+  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan import",
+    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario;"
+      .. " import: NAME of its files" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
     doc = "validate: the model database too" },
   { "--fix", short = "-f", key = "fix", of = of "validate", doc = "validate: mend what can be and write the file" },
@@ -106,6 +109,7 @@ options.COMMANDS = {
   { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
   { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
+  { "import", "DATA... [-o NAME]", "results of benchmarks or a server's log to a scenario and a measured set" },
   { "calibrate", "DATA... -o FILE", "fit the cost model to measurements; a scenario among them says their deployment" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },

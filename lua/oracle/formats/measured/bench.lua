@@ -6,6 +6,9 @@ local report = require "oracle.formats.measured.report"
 
 local null = require("oracle.core").json.null
 
+local MOST_CLIENTS = 8388608
+local MOST = 1000000000                                   -- tokens of a prompt or an answer, seconds
+
 local function number(v, key)
   local n = v[key]
   if n == null then return nil end
@@ -13,14 +16,13 @@ local function number(v, key)
   return n
 end
 
--- A number above 0, where there is one.
-local function positive(v, key)
+-- A number above 0, where there is one; most: and no greater.
+local function positive(v, key, most)
   local n = number(v, key)
   if n and not (n > 0 and n < math.huge) then error(("%s: %s: a number above 0 expected"):format(key, n), 0) end
+  if n and most and n > most then error(("%s: %g: at most %g expected"):format(key, n, most), 0) end
   return n
 end
-
-local MOST = 1000000000                                   -- tokens of a prompt or an answer, seconds
 
 -- A list of a detailed result, checked; nil where there is none. Lengths are tokens, times seconds.
 local function list_of(v, key, count)
@@ -58,7 +60,9 @@ end
 local function mean_tokens(v, total, list, count)
   local sum = positive(v, total)
   if not sum then error(("%s: missing, and there is no %s"):format(total, list), 0) end
-  return math.max(1, math.floor(sum / count + 0.5))
+  local mean = sum / count
+  if mean > MOST then error(("%s: %g: at most %d a request expected"):format(total, sum, MOST), 0) end
+  return math.max(1, math.floor(mean + 0.5))
 end
 
 -- A ramp of rates into the load, where one was asked for.
@@ -68,7 +72,7 @@ local function add_ramp(w, v)
   if name ~= "linear" and name ~= "exponential" then
     error(('ramp_up_strategy: "%s": exponential or linear expected'):format(tostring(name)), 0)
   end
-  local low, high = positive(v, "ramp_up_start_rps"), positive(v, "ramp_up_end_rps")
+  local low, high = positive(v, "ramp_up_start_rps", MOST), positive(v, "ramp_up_end_rps", MOST)
   if not (low and high) then error("ramp_up_strategy: ramp_up_start_rps and ramp_up_end_rps are missing", 0) end
   w.ramp_up_strategy, w.ramp_up_start_rps, w.ramp_up_end_rps = name, low, high
   return true
@@ -78,7 +82,7 @@ end
 local function rate_of(v)
   local text, rate = v.request_rate, tonumber(v.request_rate)
   if text == nil or text == null or text == "inf" or text == "Infinity" then return nil end
-  if not rate or rate <= 0 then
+  if not rate or rate <= 0 or rate > MOST and rate < math.huge then
     error(('request_rate: %s: a number above 0, or "inf", expected'):format(tostring(text):sub(1, 40)), 0)
   end
   return rate < math.huge and rate or nil
@@ -87,7 +91,7 @@ end
 -- Gaps are even where vLLM's burstiness is infinite.
 local function burstiness_of(v)
   if v.burstiness == "inf" then return math.huge end
-  return positive(v, "burstiness") or 1
+  return math.max(1e-6, positive(v, "burstiness", 1e6) or 1)
 end
 
 -- The plain kinds, where they say all there is: lengths that are one number each.
@@ -124,7 +128,9 @@ local function workload_of(v, count)
   local ramped, most = add_ramp(w, v), positive(v, "max_concurrency")
   w.rate = not ramped and rate_of(v) or nil
   w.max_concurrency = most and math.tointeger(most)
-  if most and not w.max_concurrency then error("max_concurrency: a whole number expected", 0) end
+  if most and not (w.max_concurrency and most <= MOST_CLIENTS) then
+    error(("max_concurrency: %g: a whole number of at most %d expected"):format(most, MOST_CLIENTS), 0)
+  end
   local burstiness = burstiness_of(v)
   if burstiness == math.huge then
     if w.rate and not w.max_concurrency and not r then
@@ -168,13 +174,44 @@ function bench.read(v)
     error("a benchmark of a pooling model, which generates nothing; one of a model that generates expected", 0)
   end
   local count = math.tointeger(number(v, "completed") or number(v, "num_prompts"))
-  if not count or count < 1 then error("completed: a whole number of at least 1 expected", 0) end
+  if not count or count < 1 or count > MOST then
+    error(("completed: a whole number from 1 to %d expected"):format(MOST), 0)
+  end
   local sent = number(v, "num_prompts")
   if sent and count > sent then
     error(("completed: %d: no more than num_prompts, %g, expected"):format(count, sent), 0)
   end
   local model = v.model_id
   return workload_of(v, count), measured_of(v), type(model) == "string" and model or nil, count
+end
+
+--- The requests of a detailed result that were answered, as oracle.formats.measured.requests has them; nil where it
+-- does not say when each was sent and what it took.
+function bench.requests(v)
+  local prompts = list_of(v, "input_lens")
+  local n = prompts and #prompts
+  local outputs, starts = n and list_of(v, "output_lens", n), n and list_of(v, "start_times", n)
+  local ttfts = outputs and starts and list_of(v, "ttfts", n)
+  if not ttfts or type(v.itls) ~= "table" or #v.itls ~= n then return nil end
+  local rows, first = {}, math.huge
+  for _, t in ipairs(starts) do first = math.min(first, t) end
+  for i = 1, n do
+    if outputs[i] >= 1 and prompts[i] >= 1 and type(v.itls[i]) == "table" then
+      local e2e = ttfts[i]
+      for _, gap in ipairs(v.itls[i]) do
+        if type(gap) ~= "number" or not (gap >= 0 and gap <= MOST) then
+          error(("itls[%d]: times of at least 0 expected"):format(i), 0)
+        end
+        e2e = e2e + gap
+      end
+      local arrival = starts[i] - first
+      rows[#rows + 1] = { arrival = arrival, prompt = prompts[i], output = outputs[i], completion = arrival + e2e,
+                          ttft = 1000 * ttfts[i], e2e = 1000 * e2e,
+                          tpot = outputs[i] > 1 and 1000 * (e2e - ttfts[i]) / (outputs[i] - 1) or nil }
+    end
+  end
+  table.sort(rows, function(a, b) return a.arrival < b.arrival end)
+  return #rows > 0 and rows or nil
 end
 
 --- The comparison, as oracle.formats.measured makes it.

@@ -14,7 +14,8 @@ local profiles = {}
 
 local DEFAULT_COUNT = 200                                 -- requests simulated where a result does not say how many
 local MOST = 1e9                                          -- tokens, requests, requests/s
-local MOST_COUNT = 1e6                                    -- requests simulated
+local MOST_COUNT = 1000000                                -- requests simulated
+local MOST_CLIENTS = 8388608
 
 -- A value by a path of keys; nil where any of them is missing.
 local function at(v, ...)
@@ -59,6 +60,9 @@ local function workload(l)
   local w = { prompt = lengths(l.prompt, "prompts"), output = lengths(l.output, "answers") }
   w.count = math.min(whole(l.count) or DEFAULT_COUNT, MOST_COUNT)
   local rate, most = l.rate and l.rate > 0 and math.min(l.rate, MOST) or nil, whole(l.concurrency)
+  if most and most > MOST_CLIENTS then
+    error(("concurrency: %g: at most %d expected"):format(l.concurrency, MOST_CLIENTS), 0)
+  end
   if rate and most then
     return { kind = "paced", rate = rate, max_concurrency = most, count = w.count, burstiness = l.even and 1e6 or nil,
              prompt = in_turn(l.prompt), output = in_turn(l.output) }

@@ -118,6 +118,13 @@ local function measured_of(rows)
   return measured
 end
 
+--- The requests of a text, in order of arrival: { arrival =, completion = s or nil, prompt =, output = tokens, and the
+-- latencies by short name, ms, where they were measured }; raises what is wrong, with its line.
+requests.rows = read
+
+--- What was measured of such requests.
+requests.measured = measured_of
+
 --- The requests of a text as a workload, and what was measured.
 function requests.read(text)
   local rows, list = read(text), {}
