@@ -35,4 +35,7 @@ int orc_phases_units(const orc_cluster *c, const orc_pool *pool, orc_phase a, or
 /* s replica `index` was rented up to `now`. */
 double orc_phases_rented(const orc_lifecycle *f, int index, orc_time now);
 
+/* s of them in which it had failed. */
+double orc_phases_down(const orc_lifecycle *f, int index, orc_time now);
+
 #endif

@@ -296,9 +296,7 @@ local function provenance(data, list, crossing)
 end
 
 local function save(path, value, options)
-  if not options.force and paths.exists(path) then
-    error(("%s: exists; --force replaces it"):format(path), 0)
-  end
+  output.keep(path, options.force)
   output.write_file(path, ordered.json(value))
 end
 
@@ -346,9 +344,7 @@ function command.run(options)
   local data, deployment = split(options)
   local folder = options.output:match "^(.*/)[^/]*$"
   if folder and not paths.exists(folder) then error(folder .. ": no such folder", 0) end
-  if not options.output:match "/$" and not options.force and paths.exists(options.output) then
-    error(("%s: exists; --force replaces it"):format(options.output), 0)
-  end
+  if not options.output:match "/$" then output.keep(options.output, options.force) end
   local rows, skipped, tables, own = gather(data, deployment)
   if #rows == 0 then error("no rows end to end: kernels alone fix efficiencies, and no floor of an engine", 0) end
   ui.host().guard(false)

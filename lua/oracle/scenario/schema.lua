@@ -395,12 +395,13 @@ local function describe(node, path, lines)
     local full = join(path, key)
     local doc = f.doc or ""
     if f.type == "choice" then doc = ("%s (%s)"):format(doc, table.concat(f.values, ", ")) end
-    lines[#lines + 1] = { full, default_of(f), doc }
+    lines[#lines + 1] = { full, default_of(f), doc, f }
     if f.type == "section" then describe(f, full, lines) end
   end
 end
 
---- Every key with its default and meaning, for help: a list of { key, default, doc }.
+--- Every key with its default, meaning and row, for help: a list of { key, default, doc, row }; of each kind of
+-- workload { "workload (KIND)", "", doc } and its keys.
 function schema.describe()
   local lines = {}
   describe(root, "", lines)
