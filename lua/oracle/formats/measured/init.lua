@@ -17,6 +17,7 @@ local measured = {}
 
 local bench = lazy "oracle.formats.measured.bench"
 local profiles = lazy "oracle.formats.measured.profiles"
+local rates = lazy "oracle.formats.measured.calibration"
 local requests = lazy "oracle.formats.measured.requests"
 
 -- How the data of each kind is compared.
@@ -24,7 +25,7 @@ local COMPARE = { requests = function(...) return requests.compare(...) end,
                   bench = function(...) return bench.compare(...) end,
                   profile = function(...) return profiles.compare(...) end,
                   collectives = lazy "oracle.formats.measured.collectives",
-                  calibration = lazy "oracle.formats.measured.calibration" }
+                  calibration = function(...) return rates.compare(...) end }
 
 --- The object that a text holds as JSON, nil where it holds none. What Python writes and JSON has not - Infinity, NaN -
 -- is read as "inf" and as null.

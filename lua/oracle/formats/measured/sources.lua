@@ -7,6 +7,7 @@ local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local measured = lazy "oracle.formats.measured"
 local profiles = lazy "oracle.formats.measured.profiles"
+local rates = lazy "oracle.formats.measured.calibration"
 local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = lazy "oracle.scenario"
 local systems = lazy "oracle.system"
@@ -81,6 +82,16 @@ function READ.requests(path, text, _, deployment)
   return { own_row(path, 1, deployment, { workload = workload, measured = found }) }
 end
 
+-- What a calibration says of steps, as runs of the deployment that it names.
+function READ.calibration(path, _, v, deployment)
+  local runs, own = rates.runs(v, deployment)
+  local s, rows = deployment:copy(), {}
+  local raw = scenario.raw(s)
+  raw.model, raw.hardware, raw.engine = own.model, own.hardware, own.engine
+  for i, run in ipairs(runs) do rows[i] = own_row(path, i, s, run) end
+  return rows
+end
+
 local LONGEST = 1 << 30                                   -- bytes of a table, not compressed
 
 local function gunzipped(path, text)
@@ -92,8 +103,8 @@ end
 
 --- What a file holds.
 -- @param path, @param text its content, @param deployment a scenario, for results that say none
--- @return { kind =, rows =, skipped =, text = plain }: rows of tables and results; kind "calibration", "collectives",
---   "kernels": no rows; raises "path: what is wrong"
+-- @return { kind =, rows =, skipped =, text = plain }: rows of tables and results; kind "collectives", "kernels": no
+--   rows; raises "path: what is wrong"
 function sources.read(path, text, deployment)
   text = gunzipped(path, text)
   if text:match "^%s*$" then error(path .. ": empty", 0) end
