@@ -1,14 +1,19 @@
 --- What reads a text that came from outside, each as a function of that text that must not raise: the fuzz targets
 -- (tests/fuzz/reader.c, $FUZZ_READER names one) and the corpora replayed by tests/spec/corpus_spec.lua go through
 -- these.
+local catalog = require "oracle.models.catalog"
+local collective_rows = require "oracle.formats.measured.collective_rows"
 local core = require "oracle.core"
+local csv = require "oracle.formats.measured.csv"
 local formats = require "oracle.formats"
 local emit = require "oracle.formats.yaml.emit"
 local fix = require "oracle.formats.yaml.fix"
 local imported = require "oracle.formats.imported"
+local kernels = require "oracle.study.calibrate.kernels"
 local literal = require "oracle.scenario.literal"
 local measured = require "oracle.formats.measured"
 local measured_set = require "oracle.formats.imported.measured_set"
+local names = require "oracle.formats.measured.names"
 local oracle = require "oracle"
 local planning = require "oracle.plan"
 local problems = require "oracle.formats.problems"
@@ -84,6 +89,29 @@ function readers.imported(text)
     local source = emit.scenario({ model = "tiny-1b", hardware = "h100-sxm", workload = run.workload }, "imported")
     assert(load(source, "imported", "t", { require = require }))()
     for _ in requests_csv.text(run.requests or {}) do end
+  end
+end
+
+local function chip(name)
+  local h = names.gpu(name)
+  return h and catalog.hardware(h.id)
+end
+
+-- Tables of kernels: what they tell is a share or a time, and nothing else.
+function readers.kernels(text)
+  local base = { kernels = { hopper = { gemm_bandwidth = {}, gemm_compute = {}, expert_bandwidth = {},
+                                        expert_compute = {} } },
+                 engines = { vllm = { generations = { hopper = {} } } } }
+  local found
+  if collective_rows.is(text:match "^[^\r\n]*") then
+    found = try(function() return kernels.reduce(collective_rows.read(text), chip, chip "h100", base) end)
+  else
+    local kind = kernels.kind(csv.columns(text))
+    found = kind and try(function() return (kernels.fit(kind, csv.rows(text), chip, base.kernels)) end)
+  end
+  for _, f in ipairs(found or {}) do
+    local v = f.share or f.seconds
+    assert(v > 0 and v < math.huge or f.name:find "slice_width" or f.name:find "prefill_ramp", f.name)
   end
 end
 

@@ -144,14 +144,15 @@ describe("a fit", function()
                           latency_ms = tostring(1000 * 4096 * 4096 * 2 / (0.8 * 1e12)) }
     end
     rows[#rows + 1] = { gpu = "unknown", gemm_dtype = "bfloat16", m = "8", n = "1", k = "1", latency_ms = "1" }
-    local found, silent = kernels.fit(rows, function(name) return name == "x" and h or nil end, into)
+    local kind = kernels.kind { gpu = true, latency_ms = true, gemm_dtype = true, m = true, n = true, k = true }
+    local found, silent = kernels.fit(kind, rows, function(name) return name == "x" and h or nil end, into)
     assert.equal(1, silent)
     assert.equal(1, #found)
     assert.near(0.8, into.hopper.gemm_bandwidth.bf16, 1e-3)
     assert.equal(0.5, into.hopper.gemm_compute.bf16)
     local function refused(ms, why)
       for i = 1, 9 do rows[i].latency_ms, rows[i].line = ms, i end
-      assert.error_matches(function() kernels.fit(rows, function() return h end, into) end, why)
+      assert.error_matches(function() kernels.fit(kind, rows, function() return h end, into) end, why)
     end
     refused("nan", 'line 1: latency_ms: "nan"')
     refused("0", 'line 1: latency_ms: "0": a time above 0')

@@ -66,7 +66,8 @@ describe("import of a folder of vllm bench results", function()
   end)
 
   it("is not written over unasked", function()
-    program.refused(1, ("import '%s/runs' -o '%s/chat'"):format(program.dir, program.dir), "exists; %-%-force replaces it")
+    program.refused(1, ("import '%s/runs' -o '%s/chat'"):format(program.dir, program.dir),
+      "exists; %-%-force replaces it")
     import "runs -o chat --force -q"
     assert.is_nil(scenario "chat.lua".hardware)
   end)

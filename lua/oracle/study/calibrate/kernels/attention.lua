@@ -1,7 +1,7 @@
---- Attention kernels. Of decodes (generation_attention) the times over those of reading the KV cache at the data sheet's
--- bandwidth lie on a line over 1 / that time, whose base is 1 / attention_decode; those of latent attention with many
--- heads (generation_mla) tell the share of the peak. The times of prompts (context_attention) over those of the peak lie
--- on a line over 1 / length, whose base is 1 / attention_prefill and whose slope over base is prefill_ramp
+--- Attention kernels. Of decodes (generation_attention) the times over those of reading the KV cache at the data
+-- sheet's bandwidth lie on a line over 1 / that time, whose base is 1 / attention_decode; those of latent attention
+-- with many heads (generation_mla) tell the share of the peak. The times of prompts (context_attention) over those of the
+-- peak lie on a line over 1 / length, whose base is 1 / attention_prefill and whose slope over base is prefill_ramp
 -- (src/cost/calibrated.h).
 local gemm = require "oracle.study.calibrate.kernels.gemm"
 local shares = require "oracle.study.calibrate.kernels.shares"
@@ -32,7 +32,8 @@ local function of_decode(found, row, chip, t)
   if kv then
     t.width, t.flops = 2 * kv * dim, 4 * t.batch * t.heads * dim * t.context
   else
-    t.latent, t.width, t.flops = true, LATENT + ROPE, 2 * t.batch * t.heads * (2 * LATENT + ROPE) * t.context
+    t.latent, t.width = true, LATENT + ROPE
+    t.flops = 2 * t.batch * t.heads * (2 * LATENT + ROPE) * t.context
   end
   decode(found, chip, t)
 end
@@ -53,8 +54,8 @@ function attention.note(found, row, chip)
   local bytes = BYTES[row.kv_cache_dtype or ""]
   if not (batch and seconds and bytes and past >= 0 and past <= 1e9) then return false end
   if (tonumber(row.window_size) or 0) > 0 or (row.attn_dtype or row.mla_dtype) == "fp8" then return true end
-  local t = { group = shares.group(row), batch = batch, isl = isl, heads = heads, past = past, seconds = seconds, bytes = bytes,
-              peak = gemm.peak(chip, "bf16") }
+  local t = { group = shares.group(row), batch = batch, isl = isl, heads = heads, past = past, seconds = seconds,
+              bytes = bytes, peak = gemm.peak(chip, "bf16") }
   if not t.peak then return false end
   if isl == 1 then of_decode(found, row, chip, t) else of_prompt(found, row, t) end
   return true

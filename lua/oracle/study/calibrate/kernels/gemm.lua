@@ -1,6 +1,6 @@
 --- Matrix products: of those that only read their weights the times over the data sheet's lie on a line over 1 / that
--- time, whose base is 1 / gemm_bandwidth and whose slope is a floor, which steps have in theirs; of the largest ones the
--- median share of the peak is gemm_compute.
+-- time, whose base is 1 / gemm_bandwidth and whose slope is a floor, which steps have in theirs; of the largest ones
+-- the median share of the peak is gemm_compute.
 local core = require "oracle.core"
 local formats = require "oracle.scenario.number_formats"
 local shares = require "oracle.study.calibrate.kernels.shares"

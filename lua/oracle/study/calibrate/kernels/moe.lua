@@ -1,8 +1,8 @@
 --- Grouped products of experts, by tokens, experts and slices (src/cost/calibrated.h, orc_calibrated_product): where
 -- they only read weights, the times over those of the data sheet's bandwidth are a base, 1 / expert_bandwidth, that
 -- narrow slices add slice_width / width of, and a floor over that time, which steps have in theirs; where they are of
--- many rows, the median share of the peak, with that slice_width, is expert_compute. Tokens that spread evenly alone are
--- looked at: how others spread (routing_skew, rank_imbalance) is a matter of models, and of runs.
+-- many rows, the median share of the peak, with that slice_width, is expert_compute. Tokens that spread evenly alone
+-- are looked at: how others spread (routing_skew, rank_imbalance) is a matter of models, and of runs.
 local formats = require "oracle.scenario.number_formats"
 local gemm = require "oracle.study.calibrate.kernels.gemm"
 local shares = require "oracle.study.calibrate.kernels.shares"

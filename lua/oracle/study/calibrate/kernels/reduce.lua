@@ -15,7 +15,8 @@ local function moved(ranks) return 2 * (ranks - 1) / ranks end
 -- @param groups of measurements: { collective =, gpu = name or nil, ranks =, per_node = or nil, engine =, launch =,
 --   bytes =, seconds = lists }, as oracle.formats.measured.collective_rows reads them
 -- @param chip function(name) -> hardware or nil, @param otherwise hardware of a table that says none, or nil
--- @return { generation = { own = true where an engine's own are among them, bandwidth = groups of points, latency = { engine = seconds } } }, how many rows said nothing
+-- @return { generation = { own = true where an engine's own are among them, bandwidth = groups of points, latency =
+--   { engine = seconds } } }, how many rows said nothing
 function reduce.read(groups, chip, otherwise)
   local found, silent = {}, 0
   for _, g in ipairs(groups) do

@@ -1,4 +1,6 @@
 --- What tables of kernels are read with: rows, robust figures of many measurements, and shares of the data sheet.
+local ordered = require "oracle.text.ordered"
+
 local shares = {}
 
 local LOWEST, HIGHEST = 0.02, 20                          -- shares beyond which times are of another unit
@@ -52,7 +54,7 @@ local function solve(m, y)
       if math.abs(m[r][i]) > math.abs(m[pivot][i]) then pivot = r end
     end
     m[i], m[pivot], y[i], y[pivot] = m[pivot], m[i], y[pivot], y[i]
-    if not (math.abs(m[i][i]) > 1e-12) then return nil end
+    if math.abs(m[i][i]) <= 1e-12 or m[i][i] ~= m[i][i] then return nil end
     for r = 1, n do
       local f = r ~= i and m[r][i] / m[i][i] or 0
       for c = i, n do m[r][c] = m[r][c] - f * m[i][c] end
@@ -89,15 +91,25 @@ end
 
 local MOST_FLOOR = 50e-6                                  -- s of a kernel: beyond, the host was waited for
 
+local function alike(points)
+  local list, c = {}, { 0, 0 }
+  for i, p in ipairs(points) do list[i] = p[1] end
+  for i = 3, #points[1] - 1 do c[i] = 0 end
+  c[1] = shares.median(list)
+  return c
+end
+
 --- What groups of measurements - one of each engine and version - say, each by coefficients of its own: those of base
 -- times over the data sheet's, of a floor, and of more. A group whose floor is the host's, and not a kernel's, is left
 -- out: its kernels were not the ones that were timed.
 -- @param groups { key = points of shares.regress: { y, 1, 1 / (s of the data sheet), ... } }
+-- Measurements that are all alike tell no floor: of them the median is the base.
 -- @return the coefficients of each group, and how many measurements those have
 function shares.of_groups(groups)
   local found, n = {}, 0
-  for _, points in pairs(groups) do
-    local c = #points >= shares.LEAST and shares.regress(points)
+  for _, key in ipairs(ordered.keys(groups)) do
+    local points = groups[key]
+    local c = #points >= shares.LEAST and (shares.regress(points) or alike(points))
     if c and c[1] > 0 and c[2] <= MOST_FLOOR then found[#found + 1], n = c, n + #points end
   end
   return found, n
