@@ -162,6 +162,16 @@ describe("a fit", function()
 end)
 
 describe("oracle calibrate", function()
+  it("takes a calibration of LLMPerfOracle for closed loops at its rates", function()
+    local path = program.write("rates.json", [[{"xpu_name": "h100-sxm", "model_name": "llama-3.1-8b", "tp_size": 1,
+      "prefill_effective_tflops": 400, "prefill_effective_bandwidth_gbs": 2000, "decode_effective_tflops": 300,
+      "decode_effective_bandwidth_gbs": 2200, "prefill_comm_overhead_s": 0.0001}]])
+    local rc, out, err = program.run(("calibrate '%s' -o '%s/rates-fit.json'"):format(path, program.dir))
+    assert.equal(0, rc, err)
+    assert.matches("4 rows, %d parameters that they determine", out)
+    assert.is_true(tonumber(out:match "errors on these rows: .-tpot median ([%d.]+)") < 5)
+  end)
+
   local function bench(c, tpot, more)
     return program.write(("b%d.json"):format(c), ([[{"model_id": "meta-llama/Llama-3.1-8B-Instruct", "num_prompts": %d,
       "completed": %d, "request_rate": "inf", "max_concurrency": %d, "total_input_tokens": %d,

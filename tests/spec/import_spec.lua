@@ -130,8 +130,9 @@ describe("import of a vLLM server's log", function()
     assert.matches("answers: counted 1, the mean of the throughputs 1", err)
     assert.matches("whole seconds", err)
     local s = scenario "server.lua"
-    assert.same({ "Qwen/Qwen2.5-7B-Instruct", 2, 8192, true }, { s.model, s.engine.tensor_parallel_size,
-                                                                 s.engine.max_model_len, s.engine.enable_prefix_caching })
+    local e = s.engine
+    assert.same({ "Qwen/Qwen2.5-7B-Instruct", 2, 8192, true },
+      { s.model, e.tensor_parallel_size, e.max_model_len, e.enable_prefix_caching })
     assert.matches("cmpl%-a1,3,300,3,0.000000,3.750000,SUCCESS,,,3750", written "server.csv")
     assert.equal(2, summary "server.lua".requests.total)
   end)

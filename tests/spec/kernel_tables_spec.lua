@@ -80,8 +80,8 @@ describe("a table of kernels", function()
           1000 * (FLOOR + bytes / (0.9 * CHIP.bandwidth)))
       end
     end
-    local head = "gpu,engine,engine_version,kernel_source,batch_size,isl,num_heads,num_key_value_heads,head_dim,beam_width,"
-      .. "attn_dtype,kv_cache_dtype,step,window_size,latency_ms"
+    local head = "gpu,engine,engine_version,kernel_source,batch_size,isl,num_heads,num_key_value_heads,head_dim,"
+      .. "beam_width,attn_dtype,kv_cache_dtype,step,window_size,latency_ms"
     local t = fitted(head, decodes, { attention_decode = 0.5, attention_prefill = 0.5, prefill_ramp = 100 })
     assert.near(0.9, t.attention_decode, 1e-3)
     for _, isl in ipairs { 1024, 2048, 3072, 4096, 8192, 12288, 16384, 24576 } do
@@ -112,7 +112,8 @@ describe("a table of kernels", function()
     -- NCCL's own is of other kernels.
     local nccl = { "collective,ranks,gpus_per_node,bytes,median_ms" }
     for power = 20, 30 do
-      nccl[#nccl + 1] = ("all_reduce,8,8,%d,%.9g"):format(1 << power, 1000 * (20e-6 + 1.75 * (1 << power) / (0.5 * CHIP.nvlink.bandwidth)))
+      local seconds = 20e-6 + 1.75 * (1 << power) / (0.5 * CHIP.nvlink.bandwidth)
+      nccl[#nccl + 1] = ("all_reduce,8,8,%d,%.9g"):format(1 << power, 1000 * seconds)
     end
     local groups = collective_rows.read(table.concat(nccl, "\n") .. "\n")
     kernels.reduce(groups, chip, CHIP, base)

@@ -1,7 +1,7 @@
 --- Attention kernels. Of decodes (generation_attention) the times over those of reading the KV cache at the data
 -- sheet's bandwidth lie on a line over 1 / that time, whose base is 1 / attention_decode; those of latent attention
--- with many heads (generation_mla) tell the share of the peak. The times of prompts (context_attention) over those of the
--- peak lie on a line over 1 / length, whose base is 1 / attention_prefill and whose slope over base is prefill_ramp
+-- with many heads (generation_mla) tell the share of the peak. The times of prompts (context_attention) over those of
+-- the peak lie on a line over 1 / length, whose base is 1 / attention_prefill and whose slope over base is prefill_ramp
 -- (src/cost/calibrated.h).
 local gemm = require "oracle.study.calibrate.kernels.gemm"
 local shares = require "oracle.study.calibrate.kernels.shares"
