@@ -58,8 +58,8 @@ describe("a table of kernels", function()
     for _, tokens in ipairs { 1, 2, 4, 8, 16 } do
       for _, cut in ipairs { 1, 2, 4, 8 } do add(tokens, cut, 0.7, FLOOR) end
     end
-    for _, tokens in ipairs { 16384, 32768, 65536 } do
-      for _, cut in ipairs { 1, 2, 4 } do add(tokens, cut, 0.7, 0) end
+    for _, tokens in ipairs { 4096, 5120, 6144, 8192 } do
+      for _, cut in ipairs { 1, 2, 4 } do add(tokens, cut, 0.7, FLOOR) end
     end
     lines[#lines + 1] = "x,vllm,1.0,s,bfloat16,8,4096,8192,2,16,1,1,power_law_1.2,99"
     local t, _, silent = fitted("gpu,engine,engine_version,kernel_source,moe_dtype,num_tokens,hidden_size,inter_size,"

@@ -4,6 +4,7 @@
 -- the peak lie on a line over 1 / length, whose base is 1 / attention_prefill and whose slope over base is prefill_ramp
 -- (src/cost/calibrated.h).
 local gemm = require "oracle.study.calibrate.kernels.gemm"
+local ordered = require "oracle.text.ordered"
 local shares = require "oracle.study.calibrate.kernels.shares"
 
 local attention = { columns = { "batch_size", "isl", "num_heads", "step", "kv_cache_dtype" } }
@@ -44,7 +45,7 @@ local function of_prompt(found, row, t)
   if not dim then return end
   local flops = 4 * t.batch * t.heads * dim * (t.isl * (t.isl + 1) / 2 + t.isl * t.past)
   if flops / t.peak > LONG then
-    table.insert(shares.list(found, "prefill"), { t.seconds * t.peak / flops, 1, 1 / t.isl })
+    table.insert(shares.list(shares.list(found, "prefill"), t.group), { t.seconds * t.peak / flops, 1, 1 / t.isl })
   end
 end
 
@@ -72,13 +73,17 @@ function attention.figures(found, out)
     local share = shares.in_milliseconds("attention_decode_compute", shares.median(list))
     out.attention_decode_compute = { math.min(MOST, share), #list }
   end
-  local points = found.prefill or {}
-  local c = #points >= shares.LEAST and shares.regress(points)
-  if c and c[1] > 0 then
-    out.attention_prefill = { math.min(MOST, shares.in_milliseconds("attention_prefill", 1 / c[1])), #points }
-    local ramp = c[2] / c[1]
-    if ramp >= 0 and ramp <= MOST_RAMP then out.prefill_ramp = { ramp, #points } end
+  local lines, rows = {}, 0
+  for _, key in ipairs(ordered.keys(found.prefill or {})) do
+    local points = found.prefill[key]
+    local c = #points >= shares.LEAST and shares.regress(points)
+    if c and c[1] > 0 then lines[#lines + 1], rows = c, rows + #points end
   end
+  if #lines == 0 then return end
+  local share = shares.median_of(lines, function(c) return 1 / c[1] end)
+  out.attention_prefill = { math.min(MOST, shares.in_milliseconds("attention_prefill", share)), rows }
+  local ramp = shares.median_of(lines, function(c) return c[2] / c[1] end)
+  if ramp >= 0 and ramp <= MOST_RAMP then out.prefill_ramp = { ramp, rows } end
 end
 
 return attention

@@ -1,8 +1,9 @@
 --- Grouped products of experts, by tokens, experts and slices (src/cost/calibrated.h, orc_calibrated_product): where
 -- they only read weights, the times over those of the data sheet's bandwidth are a base, 1 / expert_bandwidth, that
--- narrow slices add slice_width / width of, and a floor over that time, which steps have in theirs; where they are of
--- many rows, the median share of the peak, with that slice_width, is expert_compute. Tokens that spread evenly alone
--- are looked at: how others spread (routing_skew, rank_imbalance) is a matter of models, and of runs.
+-- narrow slices add slice_width / width of, and a floor over that time, which steps have in theirs; where each expert
+-- has as many rows as prompts give it, and reading does not explain the time, the median share of the peak, with that
+-- slice_width and without that floor, is expert_compute. Tokens that spread evenly alone are looked at: how others
+-- spread (routing_skew, rank_imbalance) is a matter of models, and of runs.
 local formats = require "oracle.scenario.number_formats"
 local gemm = require "oracle.study.calibrate.kernels.gemm"
 local shares = require "oracle.study.calibrate.kernels.shares"
@@ -11,8 +12,10 @@ local moe = { columns = { "moe_dtype", "num_tokens", "hidden_size", "inter_size"
                           "moe_ep_size" } }
 
 local TILE_ROWS = 4                                       -- of an expert's product, at least (src/cost/calibrated.c)
-local SHORT, LONG = 10e-6, 50e-6                          -- s of the data sheet, of reading and of computing
-local APART = 4                                           -- the one of them that counts is so many times the other
+local SHORT, LONG = 10e-6, 20e-6                          -- s of the data sheet, of reading and of computing
+local APART = 4                                           -- reading that counts alone is so many times computing
+local FEWEST, MOST_ROWS = 64, 1024                        -- of each expert: steps with prompts
+local MORE = 1.3                                          -- a time that reading does not explain is so many times it
 local MOST_WIDTH, MOST = 500, 1.2
 
 -- Experts that some token reads, of all ranks, where tokens spread evenly.
@@ -35,8 +38,8 @@ function moe.note(found, row, chip)
   if memory > SHORT and memory > APART * compute then
     local groups = shares.list(found, "memory." .. format)
     table.insert(shares.list(groups, shares.group(row)), { seconds / memory, 1, 1 / memory, cut / inter })
-  elseif compute > LONG and compute > APART * memory then
-    table.insert(shares.list(found, "compute." .. format), { seconds / compute, cut / inter })
+  elseif compute > LONG and tokens * k >= FEWEST * experts and tokens * k <= MOST_ROWS * experts then
+    table.insert(shares.list(found, "compute." .. format), { seconds, memory, compute, cut / inter })
   end
   return true
 end
@@ -70,13 +73,19 @@ function moe.figures(found, out, was)
       out[name] = { math.min(MOST, shares.in_milliseconds(name, share)), of[2] }
     end
   end
-  for key, points in pairs(found) do
-    local format = key:match "^compute%.(.*)$"
-    if format and #points >= shares.LEAST then
-      local list = {}
-      for i, p in ipairs(points) do list[i] = (1 + width * p[2]) / p[1] end
-      local name = "expert_compute." .. format
-      out[name] = { math.min(MOST, shares.in_milliseconds(name, shares.median(list))), #points }
+  for format, of in pairs(read) do
+    local name, list = "expert_compute." .. format, {}
+    if #of[1] > 0 then
+      local share = out["expert_bandwidth." .. format][1]
+      local floor = math.max(0, shares.median_of(of[1], function(c) return c[2] end))
+      for _, p in ipairs(found["compute." .. format] or {}) do
+        local slice = 1 + width * p[4]
+        local left = p[1] - floor
+        if left > MORE * slice * p[2] / share then list[#list + 1] = slice * p[3] / left end
+      end
+    end
+    if #list >= shares.LEAST then
+      out[name] = { math.min(MOST, shares.in_milliseconds(name, shares.median(list))), #list }
     end
   end
 end
