@@ -69,6 +69,7 @@ local function simulate(s, plan, outputs, options, tell, csv)
       tell()
       if meter then meter.step(...) end
     end,
+    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     watch = watched(plan, outputs, options),
     done = function(raw)
@@ -108,7 +109,8 @@ end
 
 -- One run of a scenario.
 local function run_once(s, text, read, path, options)
-  local asked = not options.flags and source.of(path, text, files.assignments(options), options)
+  local asked = not options.flags
+    and source.of(path, text, files.assignments(options), options, files.forces_fit(options))
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
@@ -118,7 +120,13 @@ local function run_once(s, text, read, path, options)
     untold = false
   end
   if ui.level(options, "DEBUG") then tell() end
+<<<<<<< HEAD
   local result, total = run_to_results(s, plan, outputs, options, tell, asked)
+=======
+  local result, total = simulate(s, plan, outputs, options, tell)
+  if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
+  write_results(result, outputs, total.raw, options)
+>>>>>>> main
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))
