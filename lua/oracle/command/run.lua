@@ -94,7 +94,7 @@ local function run_to_results(s, plan, outputs, options, tell, asked)
   local done, why = ok, result
   if ok then
     done, why = pcall(function()
-      if asked then source.put(result, asked) end
+      if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
       local run = { summary = result, plan = plan, raw = total.raw }
       write_results(result, outputs, total.raw, options, options.written and written.text(options, run, csv))
     end)
@@ -120,13 +120,7 @@ local function run_once(s, text, read, path, options)
     untold = false
   end
   if ui.level(options, "DEBUG") then tell() end
-<<<<<<< HEAD
   local result, total = run_to_results(s, plan, outputs, options, tell, asked)
-=======
-  local result, total = simulate(s, plan, outputs, options, tell)
-  if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
-  write_results(result, outputs, total.raw, options)
->>>>>>> main
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))

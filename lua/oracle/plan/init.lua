@@ -496,13 +496,9 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
-<<<<<<< HEAD
+--   brief = true for a result without what single replicas did (a pool's is kept),
 --   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came,
 --   latencies = percentiles whose requests are looked for,
-=======
---   brief = true for a result without what single replicas did (a pool's is kept),
---   shapes = true to keep the shapes of steps in the result, latencies = percentiles whose requests are looked for,
->>>>>>> main
 --   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
 --   watch = { series_interval =, samples =, excerpt =, trace = } what is kept or written of the run for pictures }
 function planning.spec(plan, options)
