@@ -82,6 +82,7 @@ describe("the metrics of a vLLM server", function()
     m:finished(1, { prompt = 60, output = 11, max_output = 11, computed = 44, ttft = 0.3, tpot = 0.02, e2e = 0.5,
                     queue = 0.1, reason = "length" })
     m:set("num_requests_running", 0, 3)
+    m:configured(0, { block_size = 16, enable_prefix_caching = "True" })
     m:add("prompt_tokens", 1, 60)
     m:add("prompt_tokens", 1, 40)
     local _, values = scrape(m:text())
@@ -89,6 +90,7 @@ describe("the metrics of a vLLM server", function()
       return values[("vllm:%s{engine=\"1\",model_name=\"org/m\"%s}"):format(name, more or "")]
     end
     assert.equal(100, of "prompt_tokens_total")
+    assert.equal(1, values['vllm:cache_config_info{block_size="16",enable_prefix_caching="True",engine="0"}'])
     assert.equal(1, values['vllm:request_success_total{engine="1",finished_reason="length",model_name="org/m"}'])
     assert.same({ 1, 0.3 }, { of "time_to_first_token_seconds_count", of "time_to_first_token_seconds_sum" })
     assert.same({ 0, 1 }, { of("time_to_first_token_seconds_bucket", ',le="0.25"'),

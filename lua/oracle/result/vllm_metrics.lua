@@ -39,6 +39,7 @@ local FAMILIES = {
   { "spec_decode_num_drafts", "counter", "Drafts that were verified" },
   { "spec_decode_num_draft_tokens", "counter", "Tokens of drafts" },
   { "spec_decode_num_accepted_tokens", "counter", "Tokens of drafts that were accepted" },
+  { "cache_config_info", "gauge", "The KV cache as it is configured, in its labels" },
   { "request_success", "counter", "Requests that ended, by the reason" },
   { "request_prompt_tokens", "histogram", "Tokens of a request's prompt", "tokens" },
   { "request_generation_tokens", "histogram", "Tokens generated for a request", "tokens" },
@@ -90,6 +91,14 @@ end
 -- @param name without "vllm:", @param engine the replica, from 0, @param labels further ones, { name = value }, or nil
 function METHODS:set(name, engine, value, labels)
   sample(self, name, engine, labels).value = value
+end
+
+--- Say how the KV cache is configured: a gauge of 1 whose labels tell it, without the model's name.
+-- @param labels { block_size =, num_gpu_blocks =, gpu_memory_utilization =, enable_prefix_caching = "True", ... }
+function METHODS:configured(engine, labels)
+  local s = sample(self, "cache_config_info", engine)
+  s.value, s.labels = 1, { engine = tostring(engine) }
+  for name, v in pairs(labels) do s.labels[name] = tostring(v) end
 end
 
 --- Add to a counter.
@@ -151,8 +160,8 @@ function METHODS:text()
   return prometheus.text(self:families())
 end
 
--- What no engine can have: without speculation there are no drafts.
-local function optional(name) return name:find "^spec_decode" ~= nil end
+-- What not every engine has: without speculation there are no drafts, and the configuration is told or not.
+local function optional(name) return name:find "^spec_decode" ~= nil or name == "cache_config_info" end
 
 --- The metrics of a server at its start: all there, at 0.
 -- @param model_name as a server is told it

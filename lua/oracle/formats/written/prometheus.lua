@@ -41,12 +41,21 @@ local function add_replica(m, engine, raw)
   end
 end
 
+-- Python's words for what vLLM writes into labels.
+local function flag(v) return v and "True" or "False" end
+
 --- The text of /metrics.
 -- @param run of oracle.formats.written
 function prometheus.text(run)
   local m = vllm_metrics.new(run.summary.deployment.model, run.plan.scenario.engine.max_model_len, #run.raw.replicas)
   for _, row in run.records() do add_request(m, row) end
-  for i, raw in ipairs(run.raw.replicas) do add_replica(m, i - 1, raw) end
+  local e, d = run.plan.scenario.engine, run.plan.deployment
+  for i, raw in ipairs(run.raw.replicas) do
+    add_replica(m, i - 1, raw)
+    m:configured(i - 1, { block_size = e.block_size, num_gpu_blocks = d.num_gpu_blocks,
+                          gpu_memory_utilization = e.gpu_memory_utilization, cache_dtype = e.kv_cache_dtype or "auto",
+                          enable_prefix_caching = flag(e.enable_prefix_caching) })
+  end
   return m:text()
 end
 
