@@ -51,7 +51,8 @@ local ASKED = {
 }
 
 -- Commands of many runs, whose options say nothing of memory that one run does not: sanitizers leave them out here.
-local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, why = true, calibrate = true }
+local SANITIZED = program.bin:find "build/san" ~= nil
+local MANY_RUNS = { plan = true, capacity = true, why = true, calibrate = true }
 
 -- A value that is not the default.
 local VALUES = {
