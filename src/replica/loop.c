@@ -357,8 +357,7 @@ static bool fill(orc_replica *r, orc_error *e)
 /* Strictly before it this replica is on its own. */
 static orc_time horizon(const orc_replica *r)
 {
-  const orc_time event = orc_engine_horizon(r->engine);
-  const orc_time outside = event < r->settles ? event : r->settles;
+  const orc_time outside = r->settles != ORC_NEVER ? r->settles : orc_engine_horizon(r->engine);
   return outside < r->wake ? outside : r->wake;
 }
 
@@ -393,13 +392,14 @@ static bool advance(orc_replica *r, orc_error *e)
   const orc_time limit = r->host->limit;
   for (int polled = 0;;) {
     /* Others may still come at this very moment: they are in before the step forms. */
-    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+    if (r->settles == ORC_NEVER && orc_engine_comes_before_steps(r->engine, r->now)) {
       orc_replica_wake_at(r, r->now);
       return true;
     }
     if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
       const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
       polled += run;
+      if (run > 0) orc_engine_note_step(r->engine, r->now, r->index);
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
         retire(r, m, r->now);
         if (r->ending_count > 0) end_in_order(r, r->now);
@@ -417,6 +417,7 @@ static bool advance(orc_replica *r, orc_error *e)
       await_end(r, m);
       return true;
     }
+    orc_engine_note_step(r->engine, end, r->index);
     apply(r, m, end);
   }
 }
@@ -448,6 +449,7 @@ static void land(orc_replica *r, orc_microbatch *m)
 {
   m->busy = false;
   r->now = r->flight[0].end;
+  orc_engine_note_step(r->engine, r->now, r->index);
   r->flight[0] = r->flight[1];
   r->flights--;
   if (r->aborting > 0) orc_abort_after_step(r, m, r->now);
@@ -478,7 +480,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
   m->busy = false;
   for (int polled = 0;;) {
     bool work = false;
-    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+    if (r->settles == ORC_NEVER && orc_engine_comes_before_steps(r->engine, r->now)) {
       orc_replica_wake_at(r, r->now);
       return true;
     }
@@ -526,7 +528,8 @@ void orc_loop_settle(orc_replica *r)
   if (r->asleep == ORC_NEVER) return;
   orc_error e;
   orc_error_clear(&e);
-  r->settles = r->engine->now;
+  /* What happens now may have come of another's step that ends now; ours goes before that or after. */
+  r->settles = r->engine->now + orc_engine_is_past(r->engine, r->index);
   const bool good = go_on_awake(r, &e);
   ORC_ASSERT(good);
   r->settles = ORC_NEVER;

@@ -61,6 +61,7 @@ local VALUES = {
   ["--lod"] = "hybrid", ["--threads"] = "2", ["--log-level"] = "ERROR", ["--format"] = "json", ["--output"] = "o.yaml",
   ["--fit"] = "none",
   ["--as"] = "data", ["--tp"] = "2", ["--slo"] = "'ttft.p99<=2ms'", ["--goodput"] = "0.9", ["--over"] = "replicas",
+  ["--report"] = "o.html", ["--trace"] = "o.trace.json", ["--window"] = "0..1",
   ["--model"] = "mistral-7b-v0.3", ["--workload"] = "300,8,2", ["--gpus"] = "a100-80gb", ["--max-gpus"] = "2",
   ["--system"] = "sglang",
 }
