@@ -263,8 +263,9 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
   if (r->delays != NULL) orc_attribution_formed(r, m);
   if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
   /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
-  ** would have held all of it, can begin with fewer blocks. */
-  if (r->knobs.min_prefix_cache_length > 0) r->unchanged = false;
+  ** would have held all of it, can begin with fewer blocks; and what goes down to a lower tier can be
+  ** loaded from there. */
+  if (r->knobs.min_prefix_cache_length > 0 || r->tiers.count > 0) r->unchanged = false;
   r->empty = *work ? 0 : r->empty + 1;
   if (!*work && m->decodes) /* all that decoded were sent back: nothing is under way */
     m->decodes = m->decode.claimed = false;

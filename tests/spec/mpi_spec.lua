@@ -108,7 +108,8 @@ describe("oracle plan in an MPI job", function()
 
   local function plan(ranks, slo)
     local p = assert(io.popen(("timeout -k 5 100 %s %s plan --model llama-3.1-8b --workload 512,64,10 --gpus h100-sxm "
-      .. "--max-gpus 1 --threads 1 --json - -q %s 2>&1 </dev/null"):format(ranks > 0 and MPIRUN .. ranks or "", bin, slo)))
+      .. "--max-gpus 1 --threads 1 --json - -q %s 2>&1 </dev/null"):format(ranks > 0 and MPIRUN .. ranks or "", bin,
+      slo)))
     local text = p:read "a"
     return select(3, p:close()), text
   end

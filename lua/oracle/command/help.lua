@@ -96,7 +96,9 @@ local function of_sweep()
   local text, also = sweep.help(), {}
   for _, o in ipairs(options.LIST) do
     local is = (not o.of or o.of.sweep) and not (o.hidden and o.hidden.sweep)
-    if is and not text:find(o[1]:gsub("%-", "%%-") .. "%f[^%w-]") then also[#also + 1] = (o.short and o.short .. " " or "") .. o[1] end
+    if is and not text:find(o[1]:gsub("%-", "%%-") .. "%f[^%w-]") then
+      also[#also + 1] = (o.short and o.short .. " " or "") .. o[1]
+    end
   end
   local at = text:find "\nA point"
   return text:sub(1, at) .. console.wrapped("  also: ", table.concat(also, ", "), "    ") .. text:sub(at + 1)

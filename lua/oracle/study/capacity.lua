@@ -131,7 +131,8 @@ function capacity.open(job, s)
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
-           precision = job.precision or PRECISION, work = job.precision and ASKED_WORK or WORK, requests = REQUESTS, falling = job.replicas == true,
+           precision = job.precision or PRECISION, work = job.precision and ASKED_WORK or WORK,
+           requests = REQUESTS, falling = job.replicas == true,
            seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
            names = plan.deployment.names, warnings = plan.warnings }
 end
@@ -353,7 +354,7 @@ end
 --   step = how far the second load is from the first, twice as far the next (an octave)
 -- @param run function(list of { index = }) -> list of lines of JSON as capacity.compute gives them, in the order of the
 --   list; nil when it was interrupted
--- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, estimate = the load of a
+-- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, estimate = load of a
 --   coarse search, interpolated, points = in order of load, beyond = the last point that was tried where there is no
 --   answer }
 function capacity.search(work, run)

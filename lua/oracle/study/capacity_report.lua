@@ -129,8 +129,8 @@ function report.text(found)
   local of = runs > 1 and ("each with seeds %d to %d"):format(work.first_seed, work.first_seed + runs - 1)
     or "of recorded requests, which are the same for each seed"
   local answer = report.answer(found)
-  return console.narrow(("%s\n%s%d loads of %s, %s\n"):format(answer, knee_text(found), #rows, work.load.key, of)) .. "\n"
-    .. console.table(heads, rows)
+  local told = ("%s\n%s%d loads of %s, %s\n"):format(answer, knee_text(found), #rows, work.load.key, of)
+  return console.narrow(told) .. "\n" .. console.table(heads, rows)
 end
 
 local function objects_of(found, point)

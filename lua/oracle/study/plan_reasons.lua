@@ -28,18 +28,19 @@ local function grade_of(entry)
   local price = entry.price
   if entry.final then return 1 end
   if entry.raced and entry.cost and entry.cost.fits then return 2 end
-  if entry.bound and not entry.raced and entry.bound.fits then return 3 end
+  local missed = entry.raced and not entry.cost or entry.like and entry.like.out
+  if entry.bound and not entry.raced and not missed and entry.bound.fits then return 3 end
+  if missed then return 5 end
   if entry.cost then return 4 end
-  if entry.raced then return 5 end
   return price.slow and 6 or 7
 end
 
 -- What makes one of a grade nearer than another: less is nearer.
 local function distance_of(entry, grade)
   if grade <= 4 then return (entry.cost or entry.bound).key end
-  if grade == 5 then return entry.result.miss or math.huge end
+  if grade == 5 then return (entry.raced and entry or entry.like).result.miss or math.huge end
   if grade == 6 then return entry.price.slow.step or entry.price.slow.e2e end
-  return -entry.c.gpus
+  return -entry.c.gpus * (entry.c.quantization == "none" and 1 or 2)
 end
 
 local function nearer(a, b)
@@ -81,7 +82,7 @@ local function reason_of(race, entry, best)
   elseif grade == 4 then
     return ("at least %s needed, %d allowed"):format(gpus_text(cost.gpus), race.work.max_gpus)
   elseif grade == 5 then
-    return entry.out
+    return entry.out or entry.like.out
   end
   return entry.price.slow and slow_text(entry.price.slow) or entry.price.why
 end

@@ -77,11 +77,11 @@ local function plan_of(work, base, i, units, router)
   return planning.plan(space.apply(base:copy(), work.candidates[i], units, router), work.memo)
 end
 
--- The candidate with most memory that the model fits in.
+-- The candidate with most memory for its weights that the model fits in.
 local function roomiest(work)
   local order, memory = {}, {}
   for i, c in ipairs(work.candidates) do
-    order[i], memory[i] = i, c.gpus * space.hardware(c.gpu).memory
+    order[i], memory[i] = i, c.gpus * space.hardware(c.gpu).memory * (c.quantization == "none" and 1 or 2)
   end
   table.sort(order, function(a, b)
     if memory[a] ~= memory[b] then return memory[a] > memory[b] end

@@ -209,6 +209,7 @@ local function first_round(race)
   waves(race, firsts, SHAPES, function() return NEAR * race.best end)
   for _, entry in ipairs(race.open) do
     local first = seen[entry.shape]
+    entry.like = first
     if first ~= entry and first.load and first.cost.key <= race.best then others[#others + 1] = entry end
   end
   waves(race, others, OTHERS, function() return race.best end)
