@@ -1,14 +1,23 @@
 --- What reads a text that came from outside, each as a function of that text that must not raise: the fuzz targets
 -- (tests/fuzz/reader.c, $FUZZ_READER names one) and the corpora replayed by tests/spec/corpus_spec.lua go through
 -- these.
+local catalog = require "oracle.models.catalog"
+local collective_rows = require "oracle.formats.measured.collective_rows"
 local core = require "oracle.core"
+local csv = require "oracle.formats.measured.csv"
 local formats = require "oracle.formats"
+local emit = require "oracle.formats.yaml.emit"
 local fix = require "oracle.formats.yaml.fix"
+local imported = require "oracle.formats.imported"
+local kernels = require "oracle.study.calibrate.kernels"
 local literal = require "oracle.scenario.literal"
 local measured = require "oracle.formats.measured"
+local measured_set = require "oracle.formats.imported.measured_set"
+local names = require "oracle.formats.measured.names"
 local oracle = require "oracle"
 local planning = require "oracle.plan"
 local problems = require "oracle.formats.problems"
+local requests_csv = require "oracle.formats.imported.requests_csv"
 local results_file = require "oracle.study.results_file"
 local sandbox = require "oracle.policy.sandbox"
 local study = require "oracle.study"
@@ -70,6 +79,41 @@ local function compare(text)
 end
 
 readers.bench, readers.requests = compare, compare
+
+-- What `oracle import` reads: any result of a benchmark, any log, as a scenario that can be planned, and its row.
+function readers.imported(text)
+  local runs = try(imported.file, file(text, text:find "^%s*{" and ".json" or ".log"))
+  for _, run in ipairs(runs or {}) do
+    local deployment = { model = "tiny-1b", hardware = "h100-sxm", engine = run.engine }
+    try(measured_set.row, run, deployment)
+    local source = emit.scenario({ model = "tiny-1b", hardware = "h100-sxm", workload = run.workload }, "imported")
+    assert(load(source, "imported", "t", { require = require }))()
+    for _ in requests_csv.text(run.requests or {}) do end
+  end
+end
+
+local function chip(name)
+  local h = names.gpu(name)
+  return h and catalog.hardware(h.id)
+end
+
+-- Tables of kernels: what they tell is a share or a time, and nothing else.
+function readers.kernels(text)
+  local base = { kernels = { hopper = { gemm_bandwidth = {}, gemm_compute = {}, expert_bandwidth = {},
+                                        expert_compute = {} } },
+                 engines = { vllm = { generations = { hopper = {} } } } }
+  local found
+  if collective_rows.is(text:match "^[^\r\n]*") then
+    found = try(function() return kernels.reduce(collective_rows.read(text), chip, chip "h100", base) end)
+  else
+    local kind = kernels.kind(csv.columns(text))
+    found = kind and try(function() return (kernels.fit(kind, csv.rows(text), chip, base.kernels)) end)
+  end
+  for _, f in ipairs(found or {}) do
+    local v = f.share or f.seconds
+    assert(v > 0 and v < math.huge or f.name:find "slice_width" or f.name:find "prefill_ramp", f.name)
+  end
+end
 
 function readers.journal(text)
   for _, resume in ipairs { "anyway", true } do
@@ -136,7 +180,7 @@ end
 
 --- The files that were read are taken away.
 function readers.close()
-  for _, ending in ipairs { ".json", ".jsonl", ".lua", ".csv" } do os.remove(NAME .. ending) end
+  for _, ending in ipairs { ".json", ".jsonl", ".lua", ".csv", ".log" } do os.remove(NAME .. ending) end
 end
 
 return readers

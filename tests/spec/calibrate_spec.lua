@@ -188,14 +188,15 @@ describe("a fit", function()
                           latency_ms = tostring(1000 * 4096 * 4096 * 2 / (0.8 * 1e12)) }
     end
     rows[#rows + 1] = { gpu = "unknown", gemm_dtype = "bfloat16", m = "8", n = "1", k = "1", latency_ms = "1" }
-    local found, silent = kernels.fit(rows, function(name) return name == "x" and h or nil end, into)
+    local kind = kernels.kind { gpu = true, latency_ms = true, gemm_dtype = true, m = true, n = true, k = true }
+    local found, silent = kernels.fit(kind, rows, function(name) return name == "x" and h or nil end, into)
     assert.equal(1, silent)
     assert.equal(1, #found)
     assert.near(0.8, into.hopper.gemm_bandwidth.bf16, 1e-3)
     assert.equal(0.5, into.hopper.gemm_compute.bf16)
     local function refused(ms, why)
       for i = 1, 9 do rows[i].latency_ms, rows[i].line = ms, i end
-      assert.error_matches(function() kernels.fit(rows, function() return h end, into) end, why)
+      assert.error_matches(function() kernels.fit(kind, rows, function() return h end, into) end, why)
     end
     refused("nan", 'line 1: latency_ms: "nan"')
     refused("0", 'line 1: latency_ms: "0": a time above 0')
@@ -205,6 +206,16 @@ describe("a fit", function()
 end)
 
 describe("oracle calibrate", function()
+  it("takes a calibration of LLMPerfOracle for closed loops at its rates", function()
+    local path = program.write("rates.json", [[{"xpu_name": "h100-sxm", "model_name": "llama-3.1-8b", "tp_size": 1,
+      "prefill_effective_tflops": 400, "prefill_effective_bandwidth_gbs": 2000, "decode_effective_tflops": 300,
+      "decode_effective_bandwidth_gbs": 2200, "prefill_comm_overhead_s": 0.0001}]])
+    local rc, out, err = program.run(("calibrate '%s' -o '%s/rates-fit.json'"):format(path, program.dir))
+    assert.equal(0, rc, err)
+    assert.matches("4 rows, %d parameters that they determine", out)
+    assert.is_true(tonumber(out:match "errors on these rows: .-tpot median ([%d.]+)") < 5)
+  end)
+
   local function bench(c, tpot, more)
     return program.write(("b%d.json"):format(c), ([[{"model_id": "meta-llama/Llama-3.1-8B-Instruct", "num_prompts": %d,
       "completed": %d, "request_rate": "inf", "max_concurrency": %d, "total_input_tokens": %d,

@@ -1,4 +1,5 @@
 --- `oracle validate` of measured data: told by content, compared with predictions.
+local core = require "oracle.core"
 local measured = require "oracle.formats.measured"
 local program = require "program"
 
@@ -81,16 +82,18 @@ describe("measured data", function()
     end
     local text = table.concat(rows, "\r\n") .. "\r\n"
     assert.equal("collectives", (measured.kind(text)))
-    local rc, out, err = oracle(("validate '%s'"):format(write("nccl.csv", text)))
+    local rc, out, err = oracle(("validate '%s' --json -"):format(write("nccl.csv", text)))
     assert.equal(0, rc, err)
-    assert.matches("all_reduce +4 +4 +3 +12 +5 +2 +300 +0%.0 +0%.0\n", out)
-    local mean, worst = out:match("send_recv +2 +1 +3 .- ([%d.]+) +([%d.]+)\n")
-    assert(tonumber(mean) > 1 and tonumber(mean) < 10 and tonumber(worst) <= 10)
+    local ring, message = table.unpack(core.json.decode(out).rows)
+    local expected = { base_us = 12, slope_ps_per_byte = 5, alpha_us = 2, gb_per_s = 300, mean_error_pct = 0 }
+    for key, v in pairs(expected) do assert.near(v, ring[key], 1e-3, key) end
+    assert.same({ "send_recv", 2, 3 }, { message.collective, message.ranks, message.sizes })
+    assert(message.mean_error_pct > 1 and message.mean_error_pct < 10 and message.worst_error_pct <= 10)
     local function refused(row, why)
-      local code, _, message = oracle(("validate '%s'"):format(write("bad.csv", rows[1] .. "\n" .. row .. "\n")))
+      local code, _, said = oracle(("validate '%s'"):format(write("bad.csv", rows[1] .. "\n" .. row .. "\n")))
       assert.equal(1, code)
-      assert.matches(why, message)
-      assert.equal(1, select(2, message:gsub("\n", "")))
+      assert.matches(why, said)
+      assert.equal(1, select(2, said:gsub("\n", "")))
     end
     refused("4,8,all_reduce,4,0", 'line 2: "0": ms above 0 expected')
     refused("1,8,all_reduce,4,1", "line 2: ranks: \"1\": a whole number, 2 or more, expected")

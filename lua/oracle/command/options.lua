@@ -17,12 +17,13 @@ end
 
 local RUNS = of "run sweep compare lod"
 local SCENARIOS = of "run sweep compare capacity plan why lod repl validate calibrate"
+local SETTABLE = of(table.concat(SCENARIOS, " ") .. " import")
 
--- Each takes a value (`value` names it in the help) or none; `key` is where it goes; `of`: the commands that honour it,
--- all without one. Some of them refuse it where it cannot be honoured with the rest of the line, and say why; `hidden`:
--- those that always do.
+-- Each takes a value (`value` names it in the help) or none; `key` is where it goes, `keys` another place for some
+-- values; `of`: the commands that honour it, all without one. Some of them refuse it where it cannot be honoured with
+-- the rest of the line, and say why; `hidden`: those that always do.
 options.LIST = {
-  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
+  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SETTABLE,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
   { "--seeds", value = "N", key = "seeds", of = of "sweep capacity why", whole = { 1, 1000000 },
     doc = "each point with N seeds, from the scenario's on (capacity: 4, why: 3)" },
@@ -66,7 +67,8 @@ options.LIST = {
   { "--window", value = "A..B", key = "window", of = of "run",
     doc = "the part of the run, in s, that --trace writes and whose requests --report draws" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of "run sweep compare capacity plan why lod new check validate calibrate generate-config models hardware",
+    of = of("run sweep compare capacity plan why lod new check validate calibrate import generate-config models " ..
+      "hardware"),
     doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
@@ -76,7 +78,7 @@ options.LIST = {
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--fit", value = "NAME", key = "fit", of = SCENARIOS,
     doc = "the fit that prices steps, by name or path; none: the roofline" },
-  { "--force", key = "force", of = of(table.concat(SCENARIOS, " ") .. " compare generate-config"),
+  { "--force", key = "force", of = of(table.concat(SETTABLE, " ") .. " compare generate-config"),
     doc = "replace finished files; with --fit: take it though it is of another engine or chip" },
   { "--strict", key = "strict", of = of "run sweep compare lod validate",
     doc = "warnings are failures: exit 1, as where no request was answered" },
@@ -86,10 +88,17 @@ options.LIST = {
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
     of = of "run sweep compare capacity why lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },
+  { "--format", short = "-f", value = "FORMAT", key = "format", of = of "run",
+    choice = { "yaml", "json", "lua", "vllm-bench", "prometheus", "jsonl" },
+    keys = { ["vllm-bench"] = "written", prometheus = "written", jsonl = "written" },
+    doc = "of results, on stdout or in --json FILE: vllm-bench, prometheus, jsonl; of a configuration: yaml, json" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    of = of "run sweep capacity plan why generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
-  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan",
-    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario" },
+    of = of "sweep capacity plan why generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+  { "--save-detailed", key = "save_detailed", of = of "run",
+    doc = "run --format vllm-bench: each request's lengths and times too" },
+  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan import",
+    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario;"
+      .. " import: NAME of its files" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
     doc = "validate: the model database too" },
   { "--fix", short = "-f", key = "fix", of = of "validate", doc = "validate: mend what can be and write the file" },
@@ -112,6 +121,7 @@ options.COMMANDS = {
   { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
   { "validate", "FILE", "check a configuration, or compare data with predictions" },
+  { "import", "DATA... [-o NAME]", "results of benchmarks or a server's log to a scenario" },
   { "calibrate", "DATA... -o FILE", "fit the cost model to measurements; a scenario among them says their deployment" },
   { "generate-config", "", "write a configuration to begin with" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
@@ -245,7 +255,7 @@ function options.parse(args)
       elseif o.list then
         table.insert(out[o.key], value)
       else
-        out[o.key] = value
+        out[o.keys and o.keys[value] or o.key] = value
       end
     end
     i = i + 1

@@ -135,9 +135,21 @@ local function draw(work, results, outputs, options, columns)
   if options.plot then pictures.print(page.figures(work.keys, points), options) end
 end
 
+-- JSON Lines: a point each.
+local function lines_of(work, results)
+  local i = 0
+  return function()
+    repeat i = i + 1 until i > work.count or results:has(i)
+    return i <= work.count and results:get(i) .. "\n" or nil
+  end
+end
+
 local function write(work, results, failed, outputs, options, columns)
   local together = options.command == "sweep" and aggregate.place(work.keys) ~= nil
-  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed, together)) end
+  if outputs.json then
+    files.write(outputs.json, options.written and lines_of(work, results)
+      or sweep.document(work, results, failed, together))
+  end
   if not options.quiet and options.json ~= "-" then
     local each = sweep.each(work, results)
     files.print(together and report.replicated(work.keys, columns, each, aggregate.of)

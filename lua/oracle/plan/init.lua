@@ -497,7 +497,8 @@ end
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
 --   brief = true for a result without what single replicas did (a pool's is kept),
---   shapes = true to keep the shapes of steps in the result, latencies = percentiles whose requests are looked for,
+--   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came,
+--   latencies = percentiles whose requests are looked for,
 --   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
 --   watch = { series_interval =, samples =, excerpt =, trace = } what is kept or written of the run for pictures }
 function planning.spec(plan, options)
@@ -516,7 +517,7 @@ function planning.spec(plan, options)
   spec.runs = options.runs ~= false
   spec.brief = options.brief and not plan.deployment.pools or nil
   spec.threads = options.threads or 1
-  spec.csv, spec.shapes = options.csv, options.shapes
+  spec.csv, spec.shapes, spec.tokens = options.csv, options.shapes, options.tokens
   spec.latencies, spec.attribution = options.latencies, options.attribution
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
@@ -533,12 +534,16 @@ end
 -- @param options see planning.spec
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
+  options = options or {}
   local spec = planning.spec(plan, options)
-  if not plan.scenario.processes then return core.sim.run(spec) end
+  if not (plan.scenario.processes or options.tokens) then return core.sim.run(spec) end
   local raw = core.sim.new(spec)
   local ok, why = pcall(planning.run, plan, raw, spec)
+  local tokens, count
+  if ok and options.tokens then tokens, count = raw:tokens() end
   local result = raw:result()                             -- closes the CSV, too
   if not ok then error(why, 0) end
+  result.token_times, result.token_count = tokens, count
   return result
 end
 

@@ -154,6 +154,7 @@ end
 function TYPES.list(node, value, path, ctx)
   if node.wrap then                                       -- one entry may stand for a list of one
     if type(value) == "string" then value = { { name = value } } end
+    if type(value) == "number" then value = { value } end
     if type(value) == "table" and next(value) ~= nil and value[1] == nil then value = { value } end
   end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a list expected") end

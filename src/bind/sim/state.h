@@ -11,6 +11,7 @@
 #include "obs/chrome_trace.h"
 #include "obs/excerpt.h"
 #include "obs/step_trace.h"
+#include "obs/token_trace.h"
 #include "workload/source.h"
 #include "workload/synthetic.h"
 
@@ -31,8 +32,9 @@ typedef struct orc_sim {
   int percentile_count;
   orc_attribution *attribution; /* spec.attribution: what the time of requests went into is told */
   uint64_t *wanted;             /* numbers of those of which it is told one by one */
-  orc_log log;                  /* spec.log, spec.schedule, spec.trace */
+  orc_log log;                  /* spec.log, spec.schedule, spec.tokens, spec.trace */
   orc_step_trace *schedule;     /* spec.schedule: the schedule is kept */
+  orc_token_trace *tokens;      /* spec.tokens: when each token came is kept */
   orc_step_cost cost;
   orc_outage *outages; /* until the cluster has them */
   orc_source *sources; /* until the cluster has them */
