@@ -66,6 +66,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
   }
   q->last_token = now;
+  if (r->host->tokens != NULL) r->host->tokens->token(r->host->tokens->self, q, now);
   if (q->generated == orc_request_scheduled(q)) {
     complete(r, slot, now);
   } else if (r->role == ORC_ROLE_PREFILL) {
@@ -163,6 +164,8 @@ static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
       orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
     m->decodes = false;
     r->lost = 0;
+    if (r->host->tokens != NULL)
+      r->host->tokens->decoded(r->host->tokens->self, r->index, m->index, now);
   }
   if (m->joining_count > 0) orc_microbatch_let_in(m);
   if (m->chunk_count > 0) apply_chunks(r, m, now);
