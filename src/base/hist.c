@@ -146,6 +146,22 @@ double orc_hist_std(const orc_hist *h)
   return sqrt(fmax(about - rest * rest, 0.0));
 }
 
+uint64_t orc_hist_count_to(const orc_hist *h, int64_t value)
+{
+  uint64_t n = 0;
+  if (h->count == 0 || value < h->min) return 0;
+  if (value >= h->max) return h->count;
+  if (h->bucket == NULL) {
+    for (int i = 0; i < h->exact->count; i++)
+      if (h->exact->at[i].value <= value) n += h->exact->at[i].weight;
+    return n;
+  }
+  const size_t last = orc_hist_bucket(value);
+  for (size_t i = orc_hist_bucket(h->min); i <= last; i++)
+    n += h->bucket[i];
+  return n;
+}
+
 /* One pass of a radix sort: from `from` to `to` in the order of one digit, equals as they were. */
 static void sort_by_digit(const point *from, point *to, int count, int64_t least, int shift)
 {

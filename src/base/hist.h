@@ -59,6 +59,12 @@ double orc_hist_std(const orc_hist *h);
 */
 double orc_hist_quantile(orc_hist *h, double q);
 
+/*
+** The weight of values up to `value`, itself included: a bucket of a cumulative histogram.
+** Exact up to ORC_HIST_EXACT distinct values; beyond, for a value no further off than 2^-11 of it.
+*/
+uint64_t orc_hist_count_to(const orc_hist *h, int64_t value);
+
 /* The part of add that the exact values need; not to be called otherwise. */
 void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight);
 

@@ -1,6 +1,7 @@
 /* hist.c - distributions of results, as Lua sees them: read-only, in the unit they were filled in.
  */
 #include <lauxlib.h>
+#include <math.h>
 
 #include "bind/core.h"
 #include "bind/hist.h"
@@ -59,6 +60,18 @@ static int quantile(lua_State *L)
   return 1;
 }
 
+/* h:count_to(value) -> how many values are no greater. */
+static int count_to(lua_State *L)
+{
+  const orc_hist *h = self(L);
+  const double value = luaL_checknumber(L, 2);
+  luaL_argcheck(L, !isnan(value), 2, "a number expected");
+  const bool all = value >= 0x1p62, none = value < 0.0;
+  const uint64_t n = all ? h->count : none ? 0 : orc_hist_count_to(h, (int64_t)value);
+  lua_pushinteger(L, (lua_Integer)n);
+  return 1;
+}
+
 static int collect(lua_State *L)
 {
   orc_hist_done(self(L));
@@ -68,8 +81,8 @@ static int collect(lua_State *L)
 int orc_bind_hist(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "count", count }, { "mean", mean },         { "std", std }, { "min", least },
-    { "max", most },    { "quantile", quantile }, { NULL, NULL },
+    { "count", count }, { "mean", mean },         { "std", std },           { "min", least },
+    { "max", most },    { "quantile", quantile }, { "count_to", count_to }, { NULL, NULL },
   };
   luaL_newmetatable(L, type_name); /* [mt] */
   lua_pushcfunction(L, collect);

@@ -27,6 +27,7 @@ typedef struct orc_step_part {
   uint32_t client;
   uint16_t turn;
   int32_t tokens;
+  bool decodes; /* it gets a token at the step's end; else a chunk of its prompt */
 } orc_step_part;
 
 typedef struct orc_log {

@@ -108,23 +108,25 @@ static double send_time(orc_replica *r, const orc_microbatch *m, int stage)
   return last;
 }
 
-static void note_part(const orc_replica *r, orc_slot slot, int32_t tokens)
+static void note_part(const orc_replica *r, orc_slot slot, int32_t tokens, bool decodes)
 {
   const orc_request *q = orc_replica_request(r, slot);
   r->host->note_part(r->host->self, &(orc_step_part){ .number = q->number,
                                                       .client = q->in.client,
                                                       .turn = q->in.turn,
-                                                      .tokens = tokens });
+                                                      .tokens = tokens,
+                                                      .decodes = decodes });
 }
 
 /* Its prompts, then who decodes in it. */
 static void note_parts(const orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < m->chunk_count; i++)
-    note_part(r, m->chunks[i].slot, m->chunks[i].tokens);
+    note_part(r, m->chunks[i].slot, m->chunks[i].tokens, false);
   for (orc_slot slot = r->first; m->decodes && slot != ORC_NO_SLOT;) {
     const orc_request *q = orc_replica_request(r, slot);
-    if (q->state == ORC_DECODE && q->microbatch == m->index) note_part(r, slot, 1 + q->drafts);
+    if (q->state == ORC_DECODE && q->microbatch == m->index)
+      note_part(r, slot, 1 + q->drafts, true);
     slot = q->next;
   }
 }

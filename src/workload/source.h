@@ -27,7 +27,7 @@ typedef struct orc_source {
   bool open; /* others send its requests too (cluster/control.h), also after `next` had none */
   orc_prompts *prompts; /* its own; what `prompt_id` of its arrivals counts in; NULL: all are 0 */
   orc_adapter_mix adapters; /* its own: freed beside `done` */
-  const char *note;         /* what a result must say of it; its own; NULL: nothing */
+  const char *note;         /* what a result must say of it; its own; NULL or "": nothing */
 } orc_source;
 
 #endif

@@ -64,12 +64,14 @@ struct orc_trace {
   int64_t rows;             /* requests read so far */
   int64_t origin, previous; /* ns on the file's own clock: first row, last row */
   int64_t issued;
-  orc_rng gaps;  /* of arrivals where the file has no times */
-  double clock;  /* s: then, of the last one */
-  int32_t *pool; /* [pool_room] prompt lengths of the rows that are asked again */
+  int64_t failures; /* rows left out, of requests that failed where they were recorded */
+  orc_rng gaps;     /* of arrivals where the file has no times */
+  double clock;     /* s: then, of the last one */
+  int32_t *pool;    /* [pool_room] prompt lengths of the rows that are asked again */
   int64_t pool_room;
   bool begun, ended;
-  bool in_list; /* the list of a JSON file has been entered */
+  uint8_t hashes; /* which kind of trace with block hashes; 0: not known yet (trace_hashes.c) */
+  bool in_list;   /* the list of a JSON file has been entered */
   char note[160];
   char names[3][ORC_TRACE_NAME_MOST]; /* of own */
   size_t have, at;                    /* bytes in the buffer; read so far */

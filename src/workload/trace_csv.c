@@ -331,7 +331,7 @@ bool orc_trace_csv_begin(orc_trace *t, orc_error *e)
   return orc_fail(
       e,
       "%s: line 1: a trace's header expected (Azure LLM: TIMESTAMP,ContextTokens,"
-      "GeneratedTokens; BurstGPT; Vidur; Splitwise; oracle's own; Mooncake or ShareGPT in "
-      "JSON), or columns = { arrival =, prompt =, output = } of the workload, got \"%s\"",
+      "GeneratedTokens; BurstGPT; Vidur; Splitwise; oracle's own; Mooncake, Bailian or ShareGPT "
+      "in JSON), or columns = { arrival =, prompt =, output = } of the workload, got \"%s\"",
       t->path, shown);
 }

@@ -4,15 +4,23 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "workload/trace.h"
 #include "workload/trace_formats.h"
 
-static bool failed(const orc_trace *t, const orc_arrival *a)
+/* A row of a request that failed where it was recorded: it is counted and left out. */
+static bool failed(orc_trace *t, const orc_arrival *a)
 {
-  return a->output == 0 && t->columns.is != NULL && t->columns.is->zero_is_failure;
+  if (a->output != 0 || t->columns.is == NULL || !t->columns.is->zero_is_failure) return false;
+  t->failures++;
+  snprintf(t->note, sizeof t->note,
+           "workload: left out of the trace, for they failed where they were recorded (no token of "
+           "an answer): %" PRId64,
+           t->failures);
+  return true;
 }
 
 /* Rows in order of time, with a token at least of prompt and answer. */
@@ -125,7 +133,7 @@ static bool begin(orc_trace *t, orc_error *e)
                     t->path);
   if (c == '{' && t->options.pool > 0)
     return orc_fail(e, "%s: prompt_pool: the trace says what its prompts share", t->path);
-  return c == '{' ? orc_trace_mooncake_begin(t, e) : orc_trace_csv_begin(t, e);
+  return c == '{' ? orc_trace_hashes_begin(t, e) : orc_trace_csv_begin(t, e);
 }
 
 bool orc_source_trace(orc_source *out, const char *path, const orc_trace_options *o, orc_error *e)
@@ -145,7 +153,8 @@ bool orc_source_trace(orc_source *out, const char *path, const orc_trace_options
     done(t);
     return false;
   }
-  *out = (orc_source){ .self = t, .next = next_row, .done = done, .prompts = &t->prompts };
-  if (t->note[0] != '\0') out->note = t->note;
+  *out = (orc_source){
+    .self = t, .next = next_row, .done = done, .prompts = &t->prompts, .note = t->note
+  };
   return true;
 }

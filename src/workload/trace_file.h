@@ -10,7 +10,7 @@
 
 /*
 ** Requests of a trace file, plain or .gz, read as a stream. The format is told from how it begins:
-** CSV by its header (Azure LLM, BurstGPT, Vidur, Splitwise), Mooncake by '{', ShareGPT by '['.
+** CSV by its header (Azure LLM, BurstGPT, Vidur, Splitwise), Mooncake and Bailian by '{', ShareGPT by '['.
 ** Every row is checked; the first bad one ends the source with file, line and field in the error.
 ** False when the file cannot be opened or its header is unknown.
 */

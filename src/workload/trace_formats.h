@@ -13,7 +13,7 @@
 
 /* Azure LLM, BurstGPT, Vidur, Splitwise, the CSV of requests that oracle writes; or of the options' columns */
 bool orc_trace_csv_begin(orc_trace *t, orc_error *e);
-bool orc_trace_mooncake_begin(orc_trace *t, orc_error *e);
+bool orc_trace_hashes_begin(orc_trace *t, orc_error *e);
 bool orc_trace_sharegpt_begin(orc_trace *t, orc_error *e);
 
 /* From here on the rows come in order of time, those of one time as the file has them: all are read now. */

@@ -32,7 +32,10 @@ bool orc_json_string(orc_trace *t, char *into, size_t room, int64_t *characters,
 /* Take "key": of an object. */
 bool orc_json_key(orc_trace *t, char *into, size_t room, orc_error *e);
 
-/* Take a number; `field` is named when it is none, or not a whole one from 0 to `most`. */
+/* Take a number; `field` is named when it is none, or not from 0 to `most`. */
+bool orc_json_number(orc_trace *t, const char *field, double most, double *out, orc_error *e);
+
+/* The same for a whole number. */
 bool orc_json_count(orc_trace *t, const char *field, int64_t most, int64_t *out, orc_error *e);
 
 /* Take a value of any kind and forget it. */

@@ -49,6 +49,21 @@ static void by_weight(void)
   CHECK(orc_hist_mean(&h) == 12.5);
   CHECK(orc_hist_quantile(&h, 0.5) == 10.0);
   NEAR(orc_hist_quantile(&h, 0.9), 17.0, 1e-15);
+  CHECK(orc_hist_count_to(&h, 9) == 0 && orc_hist_count_to(&h, 10) == 3);
+  CHECK(orc_hist_count_to(&h, 19) == 3 && orc_hist_count_to(&h, 20) == 4);
+  orc_hist_done(&h);
+}
+
+/* 0 to 9999 once each are kept in buckets of no more than 2^-11 of a value. */
+static void counted_to(void)
+{
+  orc_hist h = { 0 };
+  CHECK(orc_hist_count_to(&h, 5) == 0);
+  for (int64_t v = 0; v < 10000; v++)
+    orc_hist_add(&h, v, 1);
+  for (int64_t v = 1; v < 10000; v += 7)
+    NEAR((double)orc_hist_count_to(&h, v), (double)v + 1.0, 0x1p-10);
+  CHECK(orc_hist_count_to(&h, 9999) == 10000 && orc_hist_count_to(&h, INT64_MAX) == 10000);
   orc_hist_done(&h);
 }
 
@@ -240,6 +255,7 @@ int main(void)
   RUN(empty);
   RUN(by_hand);
   RUN(by_weight);
+  RUN(counted_to);
   RUN(adding_after_a_quantile);
   RUN(deviation_does_not_cancel);
   RUN(small_values_stay_exact_in_the_sketch);

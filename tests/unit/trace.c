@@ -21,6 +21,7 @@ typedef struct reading {
   int n; /* -1: refused, e says why */
   orc_arrival at[MOST];
   uint64_t first[MOST]; /* hash of the first 512 tokens of each prompt; 0 without content */
+  uint64_t head[MOST];  /* of the first 32 */
   bool noted;
   orc_error e;
 } reading;
@@ -32,6 +33,7 @@ static void take(reading *r, const orc_source *s)
     const orc_prompt *c = a.prompt_id == 0 ? NULL : &s->prompts->at[a.prompt_id];
     CHECK(c == NULL || orc_prompt_length(c) == a.prompt);
     r->first[r->n] = c == NULL ? 0 : orc_prompt_hash(c, 0, 0, 512);
+    r->head[r->n] = c == NULL ? 0 : orc_prompt_hash(c, 0, 0, 32);
   }
 }
 
@@ -45,8 +47,8 @@ static reading read_bytes(const char *text, size_t length, const orc_trace_optio
   orc_source s;
   if (orc_source_trace(&s, path, o, &r.e)) {
     r.n = 0;
-    r.noted = s.note != NULL;
     take(&r, &s);
+    r.noted = s.note[0] != '\0';
     s.done(s.self);
     if (r.e.code != 0) r.n = -1;
   }
@@ -78,6 +80,29 @@ static void mooncake_has_its_blocks(void)
   CHECK(r.at[0].time == 0 && r.at[1].time == 500000000 && r.at[3].time == 3 * ORC_SECOND);
   CHECK(r.at[0].prompt == 1200 && r.at[3].output == 10);
   CHECK(r.first[0] == r.first[1] && r.first[0] == r.first[3] && r.first[0] != r.first[2]);
+}
+
+#define CHAT(id, time, in, out, ids)                                                               \
+  "{\"chat_id\": " #id ", \"parent_chat_id\": -1, \"timestamp\": " #time                           \
+  ", \"input_length\": " #in ", \"output_length\": " #out                                          \
+  ", \"type\": \"text\", \"turn\": 1, \"hash_ids\": " ids "}\n"
+
+/* Rows of chats are Bailian's: seconds, and an id for every 16 tokens; those behind the last whole
+ * block may have none. */
+static void bailian_has_seconds_and_small_blocks(void)
+{
+  const reading r = read_text(CHAT(1, 0.5, 40, 5, "[7, 8, 9]") CHAT(2, 61.25, 33, 6, "[7, 8]")
+                                  CHAT(3, 62, 16, 1, "[8]") CHAT(4, 63, 9, 1, "[]"),
+                              &all);
+  CHECK(r.n == 4 && r.at[0].time == 0 && r.at[1].time == 60750000000);
+  CHECK(r.at[0].prompt == 40 && r.at[1].prompt == 33 && r.at[3].prompt == 9);
+  CHECK(r.head[0] == r.head[1] && r.head[0] != r.head[2]);
+  const reading few = read_text(CHAT(1, 0, 40, 5, "[7]"), &all);
+  CHECK(few.n == -1 && strstr(few.e.msg, "needs 3, one for every 16 tokens") != NULL);
+  const reading late = read_text(CHAT(1, 0, 1, 1, "[7]") CHAT(1, 9.1e9, 1, 1, "[7]"), &all);
+  CHECK(late.n == -1 && strstr(late.e.msg, "line 2: timestamp: at most 9e+09 s") != NULL);
+  const reading ms = read_text(ROW(0.5, 1, 1, "[1]"), &all);
+  CHECK(ms.n == -1 && strstr(ms.e.msg, "a whole number of ms expected, got 0.5") != NULL);
 }
 
 static void windows_and_rates_are_for_every_format(void)
@@ -209,11 +234,12 @@ static void rows_of_no_tokens(void)
   CHECK(r.n == -1 && strstr(r.e.msg, "line 3: an answer of 0 tokens") != NULL);
   const reading p = read_text(HEADER "2023-04-30 00:00:00.0,0,7\n", &all);
   CHECK(p.n == -1 && strstr(p.e.msg, "line 2: a prompt of 0 tokens") != NULL);
-  CHECK(read_text("Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
-                  "5,ChatGPT,472,18,490,Conversation log\n6,ChatGPT,472,0,472,Conversation log\n"
-                  "7,ChatGPT,472,5,477,Conversation log\n",
-                  &all)
-            .n == 2);
+  const reading b =
+      read_text("Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                "5,ChatGPT,472,18,490,Conversation log\n6,ChatGPT,472,0,472,Conversation log\n"
+                "7,ChatGPT,472,5,477,Conversation log\n",
+                &all);
+  CHECK(b.n == 2 && b.noted);
 }
 
 /* A .gz that is cut anywhere, its check sum included, is not whole; what is behind it is not its
@@ -255,6 +281,7 @@ static void depth_is_bounded(void)
 int main(void)
 {
   RUN(mooncake_has_its_blocks);
+  RUN(bailian_has_seconds_and_small_blocks);
   RUN(windows_and_rates_are_for_every_format);
   RUN(sharegpt_has_lengths_of_its_texts);
   RUN(pools_and_identities_come_with_any_csv);

@@ -18,8 +18,9 @@ end
 local RUNS = of "run sweep compare lod"
 local SCENARIOS = of "run sweep compare capacity plan lod repl validate calibrate"
 
--- Each takes a value (`value` names it in the help) or none; `key` is where it goes; `of`: the commands that honour it,
--- all without one. Some of them refuse it where it cannot be honoured with the rest of the line, and say why.
+-- Each takes a value (`value` names it in the help) or none; `key` is where it goes, `keys` another place for some
+-- values; `of`: the commands that honour it, all without one. Some of them refuse it where it cannot be honoured with
+-- the rest of the line, and say why.
 options.LIST = {
   { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
@@ -74,8 +75,14 @@ options.LIST = {
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
     of = of "run sweep compare capacity lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },
+  { "--format", short = "-f", value = "FORMAT", key = "format", of = of "run",
+    choice = { "yaml", "json", "lua", "vllm-bench", "prometheus", "jsonl" },
+    keys = { ["vllm-bench"] = "written", prometheus = "written", jsonl = "written" },
+    doc = "of results, on stdout or in --json FILE: vllm-bench, prometheus, jsonl; of a configuration: yaml, json" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    of = of "run sweep capacity plan generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+    of = of "sweep capacity plan generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+  { "--save-detailed", key = "save_detailed", of = of "run",
+    doc = "run --format vllm-bench: each request's lengths and times too" },
   { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan",
     doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
@@ -224,7 +231,7 @@ function options.parse(args)
       elseif o.list then
         table.insert(out[o.key], value)
       else
-        out[o.key] = value
+        out[o.keys and o.keys[value] or o.key] = value
       end
     end
     i = i + 1

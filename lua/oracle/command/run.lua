@@ -14,6 +14,7 @@ local sweep = lazy "oracle.command.sweep"
 local study = lazy "oracle.study"
 local ui = require "oracle.command.ui"
 local units = lazy "oracle.text.units"
+local written = lazy "oracle.command.written"
 
 local command = {}
 
@@ -35,26 +36,28 @@ local function describe_deployment(plan)
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
 end
 
-local function write_results(result, outputs, samples)
+local function write_results(result, outputs, samples, text)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, ordered.json(result))
+  files.write(outputs.json, text or ordered.json(result))
   if outputs.series then files.write(outputs.series, series.csv(samples)) end
 end
 
 -- `tell` is called once the run is some way on.
-local function simulate(s, plan, outputs, options, tell)
+local function simulate(s, plan, outputs, options, tell, csv)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
   local calls, seconds = core.cost.asked()
   local total = { wall = host.clock() }
   local ok, result = pcall(study.run, s, {
-    plan = plan, csv = outputs.csv and outputs.csv.path, runs = not options.no_runs, progress = function(...)
+    plan = plan, csv = csv or outputs.csv and outputs.csv.path, tokens = options.save_detailed,
+    runs = not options.no_runs, progress = function(...)
       tell()
       if meter then meter.step(...) end
     end,
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     done = function(raw)
       total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
+      total.raw = options.written and raw or nil
     end,
   })
   total.wall = host.clock() - total.wall
@@ -64,6 +67,25 @@ local function simulate(s, plan, outputs, options, tell)
   if not ok then
     files.keep_begun(outputs)
     error(result, 0)
+  end
+  return result, total
+end
+
+-- One run and its files; `--format` reads the requests, which are written for it where --csv does not ask for them.
+local function run_to_results(s, plan, outputs, options, tell)
+  local csv, own = written.requests(options, outputs)
+  local ok, result, total = pcall(simulate, s, plan, outputs, options, tell, csv)
+  local done, why = ok, result
+  if ok then
+    done, why = pcall(function()
+      local run = { summary = result, plan = plan, raw = total.raw }
+      write_results(result, outputs, total.series, options.written and written.text(options, run, csv))
+    end)
+  end
+  if own then os.remove(csv) end
+  if not done then
+    files.discard(outputs)
+    error(why, 0)
   end
   return result, total
 end
@@ -79,8 +101,7 @@ local function run_once(s, read, path, options)
     untold = false
   end
   if ui.level(options, "DEBUG") then tell() end
-  local result, total = simulate(s, plan, outputs, options, tell)
-  write_results(result, outputs, total.series)
+  local result, total = run_to_results(s, plan, outputs, options, tell)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))
@@ -131,6 +152,7 @@ end
 
 -- Deployments of a configuration that stand side by side: a block each, and how far they are apart.
 local function run_beside(list, path, options)
+  if options.written then ui.misuse("--format %s: %d deployments stand side by side", options.written, #list) end
   for _, kind in ipairs { "csv", "series" } do
     if options[kind] == "-" then
       ui.misuse("--%s -: %d deployments stand side by side, and each has a file of its own", kind, #list)
@@ -175,6 +197,10 @@ local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
   ui.one_run_logs(options, "this scenario varies keys")
+  if options.written and options.written ~= "jsonl" then
+    ui.misuse("--format %s: this scenario varies keys, and that is of one run; jsonl has a line for each",
+      options.written)
+  end
   return sweep.run(s, path, text, options,
     { config = read and { format = options.format or "" }, ranks = ranks })
 end
@@ -185,6 +211,7 @@ end
 -- @return true when all ran to its end
 function command.run(options, ranks)
   local path = files.one(options)
+  if options.written or options.save_detailed then written.settle(options) end
   if options.command == "sweep" then inputs.watch() end
   ui.host().guard(true)
   local s, text, read

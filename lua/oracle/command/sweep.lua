@@ -130,8 +130,19 @@ local function each_result(work, results)
   end
 end
 
+-- JSON Lines: a point each.
+local function lines_of(work, results)
+  local i = 0
+  return function()
+    repeat i = i + 1 until i > work.count or results:has(i)
+    return i <= work.count and results:get(i) .. "\n" or nil
+  end
+end
+
 local function write(work, results, failed, outputs, options, columns)
-  if outputs.json then files.write(outputs.json, sweep.document(work, results, failed)) end
+  if outputs.json then
+    files.write(outputs.json, options.written and lines_of(work, results) or sweep.document(work, results, failed))
+  end
   if not options.quiet and options.json ~= "-" then
     files.print(report.points(work.keys, columns, each_result(work, results)))
   end

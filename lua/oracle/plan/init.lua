@@ -494,7 +494,7 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
---   shapes = true to keep the shapes of steps in the result }
+--   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -510,7 +510,7 @@ function planning.spec(plan, options)
   end
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
-  spec.csv, spec.shapes = options.csv, options.shapes
+  spec.csv, spec.shapes, spec.tokens = options.csv, options.shapes, options.tokens
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
   spec.progress = options.progress
@@ -522,11 +522,14 @@ end
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
   local spec = planning.spec(plan, options)
-  if not plan.scenario.processes then return core.sim.run(spec) end
+  if not (plan.scenario.processes or options.tokens) then return core.sim.run(spec) end
   local raw = core.sim.new(spec)
   local ok, why = pcall(planning.run, plan, raw, spec)
+  local tokens, count
+  if ok and options.tokens then tokens, count = raw:tokens() end
   local result = raw:result()                             -- closes the CSV, too
   if not ok then error(why, 0) end
+  result.token_times, result.token_count = tokens, count
   return result
 end
 

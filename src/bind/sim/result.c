@@ -182,6 +182,7 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   put_stages(L, r, mark, s->end);
   orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
   orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
+  orc_bind_put_number(L, "kv_used", (double)orc_kv_used(&r->kv) / total); /* at the end */
   orc_bind_put_count(L, "evictions", r->kv.evictions - from.evictions);
 }
 
@@ -252,7 +253,7 @@ static void push_notes(lua_State *L, const orc_cluster *c)
   lua_createtable(L, c->source_count, 0);
   int n = 0;
   for (int i = 0; i < c->source_count; i++) {
-    if (c->sources[i].note == NULL) continue;
+    if (c->sources[i].note == NULL || c->sources[i].note[0] == '\0') continue;
     lua_pushstring(L, c->sources[i].note);
     lua_rawseti(L, -2, ++n);
   }

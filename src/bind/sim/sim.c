@@ -27,6 +27,7 @@
 #include "bind/sim/spec_pools.h"
 #include "bind/sim/spec_workload.h"
 #include "bind/sim/state.h"
+#include "bind/sim/tokens.h"
 #include "cluster/cluster.h"
 #include "cluster/control.h"
 #include "cluster/snapshot.h"
@@ -129,6 +130,8 @@ static void release(sim *s)
   orc_life_free(s->life);
   if (s->schedule != NULL) orc_step_trace_done(s->schedule);
   free(s->schedule);
+  if (s->tokens != NULL) orc_token_trace_done(s->tokens);
+  free(s->tokens);
   orc_policies_done(&s->policies);
   orc_synthetic_done(&s->drawing);
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
@@ -356,6 +359,7 @@ int orc_bind_sim(lua_State *L)
   orc_bind_control(L);
   orc_bind_inspect(L);
   orc_bind_schedule(L);
+  orc_bind_tokens(L);
   lua_setfield(L, -2, "__index");
   lua_pop(L, 1);
   luaL_newlib(L, functions);

@@ -67,6 +67,11 @@ void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_confi
     s->log = orc_step_trace_log(s->schedule);
     config->log = &s->log;
   }
+  if (orc_bind_bool_or(L, index, "spec", "tokens", false)) {
+    s->tokens = orc_alloc(1, sizeof *s->tokens);
+    s->log = orc_token_trace_log(s->tokens);
+    config->log = &s->log;
+  }
 }
 
 /* ---- the series ---- */

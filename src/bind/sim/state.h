@@ -9,6 +9,7 @@
 #include "cluster/config.h"
 #include "cluster/state.h"
 #include "obs/step_trace.h"
+#include "obs/token_trace.h"
 #include "workload/source.h"
 #include "workload/synthetic.h"
 
@@ -21,8 +22,9 @@ typedef struct orc_sim {
   orc_watchdog watch;
   orc_csv *csv;
   orc_life *life;           /* spec.life: the lives of requests are kept */
-  orc_log log;              /* spec.log, spec.schedule */
+  orc_log log;              /* spec.log, spec.schedule, spec.tokens */
   orc_step_trace *schedule; /* spec.schedule: the schedule is kept */
+  orc_token_trace *tokens;  /* spec.tokens: when each token came is kept */
   orc_step_cost cost;
   orc_outage *outages; /* until the cluster has them */
   orc_source *sources; /* until the cluster has them */

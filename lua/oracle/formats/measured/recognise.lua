@@ -35,7 +35,8 @@ function recognise.tell(text, path)
   end
   local head = text:gsub("^\239\187\191", ""):match("^%s*([^\r\n]*)")
   if head:match("^{") and head:find('"input_length"', 1, true) and head:find('"output_length"', 1, true) then
-    return replay("a trace of requests (Mooncake)", path)
+    local whose = head:find('"chat_id"', 1, true) and "Bailian" or "Mooncake"
+    return replay(("a trace of requests (%s)"):format(whose), path)
   end
   if head:match("^%[") and text:sub(1, 1 << 16):find('"conversations"', 1, true) then
     return replay("conversations without times (ShareGPT)", path, ", rate = 2")
