@@ -41,9 +41,11 @@ CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS
 archive = $(shell $(CC) -print-file-name=$(1))
 LUA_LIBS = $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
-LIBS = -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
+# So do the two libraries of the server, which most runs do not need: loading them would cost each of them.
+SERVE_LIBS = $(call archive,libevent_core.a) $(call archive,libhttp_parser.a)
+LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
 
-LAYERS := base sim cost obs net workload device replica cluster
+LAYERS := base sim cost obs net workload device replica cluster serve
 SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard src/$(d)/*.c)) $(wildcard src/bind/*.c src/bind/*/*.c)))
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
@@ -161,7 +163,7 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -lcjson -lz -lcminpack -lm
+	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -levent_core -lhttp_parser -lcjson -lz -lcminpack -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
 build/lua/made: $(B)/lua tools/precompile.lua $(LUA)

@@ -138,6 +138,7 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
   orc_request *q = &c->requests.at[slot];
   const orc_record record = orc_ledger_record(c, q, status, now);
   keep(c, &record);
+  if (c->host.tokens != NULL) c->host.tokens->ended(c->host.tokens->self, &record);
   orc_router_load_end(c->loads, q);
   note_end(c, q, &record, now);
   const orc_time seen = status == ORC_SUCCESS ? record.completion : now;

@@ -15,16 +15,17 @@
 #include "workload/prompt.h"
 
 /*
-** Who hears of each token as its time is known: answers that are read while they come. Where steps
+** Who hears of requests, and of each token as its time is known: answers that are read while they come. Where steps
 ** are formed ahead that time may be yet to come. Steps are then not part of runs.
 */
 typedef struct orc_token_listener {
   void *self;
   void (*arrived)(void *self, orc_request *q, orc_slot slot); /* nothing is decided about it yet */
-  void (*admitted)(void *self, const orc_request *q); /* into a step of q->replica */
+  void (*admitted)(void *self, const orc_request *q);         /* into a step of q->replica */
   void (*token)(void *self, const orc_request *q, orc_time at); /* the one that ends its prompt */
   void (*decoded)(void *self, uint16_t replica, int microbatch,
                   orc_time at); /* those of all that decode there */
+  void (*ended)(void *self, const orc_record *r);
 } orc_token_listener;
 
 typedef struct orc_host {

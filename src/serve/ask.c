@@ -101,10 +101,10 @@ static bool read_prompts(orc_ask *a, const cJSON *json, int most, orc_refusal *w
       if (!read_prompt(a, one, why)) return false;
     }
   }
+  bool any = a->prompt_count > 0;
   for (int i = 0; i < a->prompt_count; i++)
-    if (a->prompts[i].count == 0) a->prompt_count = 0;
-  if (a->prompt_count > 0) return true;
-  return orc_refuse(why, 400, BAD, "The decoder prompt cannot be empty");
+    any = any && a->prompts[i].count > 0;
+  return any || orc_refuse(why, 400, BAD, "The decoder prompt cannot be empty");
 }
 
 /* ---- messages ---- */
@@ -143,8 +143,7 @@ static bool read_message(orc_tokens *t, const cJSON *m, orc_refusal *why)
     good = read_parts(&text, content, why);
   else if (content != NULL)
     good = orc_body_wrong(why, "messages", "string_type", "Input should be a valid string");
-  if (good)
-    orc_tokens_message(t, role->valuestring, text.at != NULL ? text.at : "", text.length);
+  if (good) orc_tokens_message(t, role->valuestring, text.at != NULL ? text.at : "", text.length);
   orc_text_done(&text);
   return good;
 }
@@ -327,10 +326,10 @@ bool orc_ask_detokenize(orc_ask *a, const char *body, size_t length, orc_refusal
   cJSON *json = orc_body_parse(body, length, why);
   if (json == NULL) return false;
   const cJSON *list = orc_body_field(json, "tokens");
-  const bool good = orc_body_text(json, "model", &a->model, why) &&
-                    (cJSON_IsArray(list)
-                         ? read_ids(add_prompt(a), list, "tokens", why)
-                         : orc_body_wrong(why, "tokens", "missing", "Field required"));
+  const bool good =
+      orc_body_text(json, "model", &a->model, why) &&
+      (cJSON_IsArray(list) ? read_ids(add_prompt(a), list, "tokens", why)
+                           : orc_body_wrong(why, "tokens", "missing", "Field required"));
   cJSON_Delete(json);
   return good;
 }

@@ -11,19 +11,19 @@
 enum { ORC_ASK_OPEN = -1 }; /* a number that the client leaves open */
 
 typedef struct orc_ask {
-  bool chat;           /* messages; else prompts */
+  bool chat;                         /* messages; else prompts */
   bool stream, usage, usage_in_each; /* stream_options.include_usage, continuous_usage_stats */
   bool ignore_eos, echo;
-  int32_t n;           /* answers to each prompt, >= 1 */
-  int64_t max_tokens;  /* >= 1 or ORC_ASK_OPEN */
-  int64_t min_tokens;  /* >= 0 */
+  int32_t n;          /* answers to each prompt, >= 1 */
+  int64_t max_tokens; /* >= 1 or ORC_ASK_OPEN */
+  int64_t min_tokens; /* >= 0 */
   int32_t priority;
   char *model;         /* NULL: not said */
   char *user;          /* NULL: not said */
   uint64_t salt;       /* of cache_salt; 0: none */
   orc_tokens *prompts; /* [prompt_count] */
   int prompt_count;
-  char **stops;        /* [stop_count] none of them empty */
+  char **stops; /* [stop_count] none of them empty */
   int stop_count;
 } orc_ask;
 

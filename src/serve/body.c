@@ -73,8 +73,8 @@ cJSON *orc_body_parse(const char *body, size_t length, orc_refusal *why)
 
 bool orc_body_wrong(orc_refusal *why, const char *field, const char *type, const char *message)
 {
-  return orc_refuse(why, 400, "Bad Request",
-                    "[{'type': '%s', 'loc': ('body', '%s'), 'msg': '%s'}]", type, field, message);
+  return orc_refuse(why, 400, "Bad Request", "[{'type': '%s', 'loc': ('body', '%s'), 'msg': '%s'}]",
+                    type, field, message);
 }
 
 const cJSON *orc_body_field(const cJSON *object, const char *field)

@@ -32,18 +32,18 @@ struct orc_connection {
   http_parser parser;
   state state;
   orc_text target, name, values[FIELDS], body;
-  field at;             /* the field being read; FIELDS: one that does not count */
+  field at; /* the field being read; FIELDS: one that does not count */
   bool in_value;
   orc_text ahead;       /* what came before the request at hand was answered */
   struct evbuffer *out; /* what the client has not taken; NULL: never was any */
   int64_t since;        /* wall ns: of the request's first byte, or since it is idle */
   void *answering;
-  int refused;          /* the status that a request gets which is wrong; 0 */
-  bool begun;           /* a byte of a request has come */
-  bool last;            /* it closes after the reply at hand */
-  bool plain;           /* HTTP/1.0: the end of a stream is that of the connection */
-  bool quiet;           /* it is not read from now */
-  bool feeding;         /* what has come is being looked at */
+  int refused;  /* the status that a request gets which is wrong; 0 */
+  bool begun;   /* a byte of a request has come */
+  bool last;    /* it closes after the reply at hand */
+  bool plain;   /* HTTP/1.0: the end of a stream is that of the connection */
+  bool quiet;   /* it is not read from now */
+  bool feeding; /* what has come is being looked at */
 };
 
 struct orc_connections {
@@ -351,8 +351,7 @@ static int on_head(http_parser *p)
   if (p->http_major != 1) c->refused = 505;
   if (p->method == HTTP_CONNECT) c->refused = 400;
   p->upgrade = 0; /* to another protocol: as a server may, it goes on in this one */
-  if (p->content_length != UINT64_MAX && p->content_length > c->all->limits.body)
-    c->refused = 413;
+  if (p->content_length != UINT64_MAX && p->content_length > c->all->limits.body) c->refused = 413;
   if (c->refused != 0) return -1;
   if (strncasecmp(text_of(&c->values[EXPECT]), "100-continue", 12) == 0) {
     struct iovec go_on = part_of("HTTP/1.1 100 Continue\r\n\r\n", 25);
@@ -534,7 +533,9 @@ void orc_connections_sweep(orc_connections *all, int64_t wall)
   for (orc_connection *c = all->first, *next; c != NULL; c = next) {
     next = c->next;
     if (c->state == ANSWERING || c->state == STREAMING) continue;
-    const int seconds = c->state == LINGERING ? LINGER_SECONDS : c->begun ? all->limits.header_seconds : all->limits.idle_seconds;
+    const int seconds = c->state == LINGERING ? LINGER_SECONDS
+                        : c->begun            ? all->limits.header_seconds
+                                              : all->limits.idle_seconds;
     if (wall - c->since <= seconds * ORC_SECOND) continue;
     if (c->begun && c->state == READING)
       refuse(c, 408);

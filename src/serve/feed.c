@@ -16,16 +16,16 @@ typedef struct batch {
 typedef struct fed {
   void *owner; /* NULL: its client is gone */
   int place;
-  orc_slot slot;         /* in the cluster; ORC_NO_SLOT: it is on its way there */
-  orc_time cancel;       /* when its client went, before it was there; ORC_NEVER */
-  uint32_t replica;      /* in whose list it is; NOWHERE */
+  orc_slot slot;              /* in the cluster; ORC_NO_SLOT: it is on its way there */
+  orc_time cancel;            /* when its client went, before it was there; ORC_NEVER */
+  uint32_t replica;           /* in whose list it is; NOWHERE */
   orc_feed_id next, previous; /* in that list, or `next` of the free ones */
-  int32_t seen;          /* tokens known of */
-  orc_time first, last;  /* when the first and the newest of them came, in the simulation */
-  orc_time due;          /* of the newest */
-  batch *waiting;        /* [room] tokens that are not due, from `at` on, in a ring */
+  int32_t seen;               /* tokens known of */
+  orc_time first, last;       /* when the first and the newest of them came, in the simulation */
+  orc_time due;               /* of the newest */
+  batch *waiting;             /* [room] tokens that are not due, from `at` on, in a ring */
   uint32_t at, count, room;
-  bool over;             /* the simulation is done with it: */
+  bool over; /* the simulation is done with it: */
   orc_feed_end end;
   bool live;
 } fed;
@@ -38,8 +38,8 @@ struct orc_feed {
   uint32_t source;
   uint16_t profile;
   orc_time timeout;
-  orc_time latest;  /* arrival of the newest */
-  fed *at;          /* [room]; 0 is not used */
+  orc_time latest; /* arrival of the newest */
+  fed *at;         /* [room]; 0 is not used */
   uint32_t count, room, live;
   orc_feed_id free;
   orc_feed_id *lists; /* [replicas] the first of those it has admitted */
@@ -63,8 +63,12 @@ static orc_feed_id take(orc_feed *f)
     f->at[id] = (fed){ 0 };
   }
   fed *r = &f->at[id];
-  *r = (fed){ .waiting = r->waiting, .room = r->room, .replica = NOWHERE, .slot = ORC_NO_SLOT,
-              .cancel = ORC_NEVER, .live = true };
+  *r = (fed){ .waiting = r->waiting,
+              .room = r->room,
+              .replica = NOWHERE,
+              .slot = ORC_NO_SLOT,
+              .cancel = ORC_NEVER,
+              .live = true };
   f->live++;
   return id;
 }
@@ -141,7 +145,7 @@ static orc_time delay_of(const orc_feed *f, const fed *r, orc_time at, int32_t t
 {
   const orc_cluster *c = f->cluster;
   if (c->stream_interval == 0.0) return 0;
-  const double gap = tokens > 1 ? (double)(at - r->first) / (tokens - 1)
+  const double gap = tokens > 1              ? (double)(at - r->first) / (tokens - 1)
                      : r->replica != NOWHERE ? (double)c->replicas[r->replica].last_step
                                              : 0.0;
   return (orc_time)(c->stream_interval * gap + 0.5);
@@ -189,6 +193,7 @@ static void token(void *self, const orc_request *q, orc_time at)
 {
   orc_feed *f = self;
   const orc_feed_id id = own(f, q);
+  if (q->first_token == at) f->client.first(f->client.self, q, at);
   if (id != 0) has(f, id, q->generated < q->in.output ? q->generated : q->in.output, at);
 }
 
@@ -203,6 +208,12 @@ static void decoded(void *self, uint16_t replica, int microbatch, orc_time at)
     const int32_t tokens = orc_decode_set_generated(d, q);
     has(f, id, tokens < q->in.output ? tokens : q->in.output, at);
   }
+}
+
+static void ended(void *self, const orc_record *record)
+{
+  const orc_feed *f = self;
+  f->client.ended_any(f->client.self, record);
 }
 
 /* ---- the source ---- */
@@ -223,7 +234,7 @@ static bool hear(void *self, const orc_outcome *of, orc_arrival *out, orc_error 
   fed *r = &f->at[id];
   (void)out;
   (void)e;
-  if (f->client.record != NULL) f->client.record(f->client.self, of);
+  if (f->client.outcome != NULL) f->client.outcome(f->client.self, of);
   leave_list(f, id);
   const bool idle = next_of(r) == ORC_NEVER;
   r->over = true;
@@ -260,12 +271,9 @@ orc_source orc_feed_source(uint16_t profile, orc_time timeout)
   orc_feed *f = orc_alloc(1, sizeof *f);
   f->profile = profile;
   f->timeout = timeout;
-  return (orc_source){ .self = f,
-                       .next = none,
-                       .follow = hear,
-                       .done = done,
-                       .open = true,
-                       .prompts = &f->prompts };
+  return (orc_source){
+    .self = f, .next = none, .follow = hear, .done = done, .open = true, .prompts = &f->prompts
+  };
 }
 
 orc_feed *orc_feed_of(const orc_source *s)
@@ -280,9 +288,18 @@ void orc_feed_attach(orc_feed *f, orc_cluster *c, uint32_t index, const orc_feed
   f->source = index;
   f->client = *client;
   f->lists = orc_alloc((size_t)c->replica_count, sizeof *f->lists);
-  f->listener =
-      (orc_token_listener){ .self = f, .arrived = arrived, .admitted = admitted, .token = token, .decoded = decoded };
+  f->listener = (orc_token_listener){ .self = f,
+                                      .arrived = arrived,
+                                      .admitted = admitted,
+                                      .token = token,
+                                      .decoded = decoded,
+                                      .ended = ended };
   c->host.tokens = &f->listener;
+}
+
+void orc_feed_detach(orc_feed *f)
+{
+  f->cluster->host.tokens = NULL;
 }
 
 orc_prompts *orc_feed_prompts(orc_feed *f)
@@ -363,4 +380,9 @@ void orc_feed_deliver(orc_feed *f, orc_time now)
     /* What it stood for may be gone, and another have come under its id. */
     if (r->live && r->owner != NULL && next_of(r) <= due.time) tell(f, due.subject);
   }
+}
+
+bool orc_feed_arrived(const orc_feed *f, orc_feed_id id)
+{
+  return f->at[id].slot != ORC_NO_SLOT;
 }

@@ -27,8 +27,12 @@ typedef struct orc_feed_client {
   void (*tokens)(void *self, void *owner, int place, int32_t first, int32_t count, orc_time due);
   /* nothing more comes; the id is free again */
   void (*ended)(void *self, void *owner, int place, const orc_feed_end *end);
-  /* a request has ended whose owner may be gone, with what it asked for; for records */
-  void (*record)(void *self, const orc_outcome *of);
+  /* a request of the feed has ended, whose owner may be gone: for records; NULL: for none */
+  void (*outcome)(void *self, const orc_outcome *of);
+  /* any request, other sources' too, has its first token at `at`; */
+  void (*first)(void *self, const orc_request *q, orc_time at);
+  /* has ended */
+  void (*ended_any)(void *self, const orc_record *r);
 } orc_feed_client;
 
 typedef struct orc_feed orc_feed;
@@ -41,6 +45,9 @@ orc_feed *orc_feed_of(const orc_source *s);
 /* Begin to listen to the cluster that the source belongs to, as its source `index`. */
 void orc_feed_attach(orc_feed *f, orc_cluster *c, uint32_t index, const orc_feed_client *client);
 
+/* It listens no more. */
+void orc_feed_detach(orc_feed *f);
+
 /* Where its prompts are told. */
 orc_prompts *orc_feed_prompts(orc_feed *f);
 
@@ -49,6 +56,9 @@ orc_prompts *orc_feed_prompts(orc_feed *f);
 ** one time. Of *a the fields that are the cluster's are set here. 0: none comes any more.
 */
 orc_feed_id orc_feed_send(orc_feed *f, const orc_arrival *a, void *owner, int place);
+
+/* Whether the cluster has it by now. */
+bool orc_feed_arrived(const orc_feed *f, orc_feed_id id);
 
 /* Its client is gone at `now` (ns): it is cancelled a ns later, and nobody is told of it any more. */
 void orc_feed_cancel(orc_feed *f, orc_feed_id id, orc_time now);

@@ -18,11 +18,11 @@ typedef struct orc_limits {
 
 /* What is not for users to set. */
 enum {
-  ORC_LIMIT_HEAD = 32 << 10,   /* bytes of a request's line and header; 431 */
-  ORC_LIMIT_TARGET = 4 << 10,  /* of them, of the path; 414 */
-  ORC_LIMIT_VALUES = 1 << 20,  /* values in a JSON body; 400 */
-  ORC_LIMIT_AHEAD = 64 << 10,  /* bytes that come before a request is answered; then reading stops */
-  ORC_LIMIT_STOPS = 64,        /* stop strings of a request; 400 */
+  ORC_LIMIT_HEAD = 32 << 10,  /* bytes of a request's line and header; 431 */
+  ORC_LIMIT_TARGET = 4 << 10, /* of them, of the path; 414 */
+  ORC_LIMIT_VALUES = 1 << 20, /* values in a JSON body; 400 */
+  ORC_LIMIT_AHEAD = 64 << 10, /* bytes that come before a request is answered; then reading stops */
+  ORC_LIMIT_STOPS = 64,       /* stop strings of a request; 400 */
 };
 
 /* Where nothing else is said. */

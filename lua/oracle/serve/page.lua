@@ -1,0 +1,3 @@
+local page = {}
+function page.text() return "<!doctype html><title>oracle</title>" end
+return page
