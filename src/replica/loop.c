@@ -42,7 +42,7 @@ static void complete(orc_replica *r, orc_slot slot, orc_time time)
   if (q->generated > q->in.output) {
     q->generated--;
     q->computed--;
-    time = q->last_token = r->flight[0].end;
+    time = q->last_token = r->flights > 1 ? r->flight[0].end : r->now;
   }
   orc_waiting_for_end(r, slot, time);
 }
@@ -435,6 +435,7 @@ static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
     return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);
+  if (run > 0 && r->ending_count > 0) end_in_order(r, r->now); /* whose last token is that of the step before */
   return run;
 }
 

@@ -43,10 +43,11 @@ void orc_trace_record_put(orc_trace_record *r, const orc_outcome *of, const orc_
   if (r->failed != 0) return;
   fprintf(r->file,
           "{\"arrival_ns\":%" PRId64 ",\"prompt\":%" PRId32 ",\"output\":%" PRId32
-          ",\"max_output\":%" PRId32 ",\"priority\":%" PRId32 ",\"client\":%" PRIu32
-          ",\"stops\":%d,\"streamed\":%d",
-          a->time, a->prompt, a->output, a->max_output, a->priority, a->client, a->stops,
-          a->streamed);
+          ",\"max_output\":%" PRId32 ",\"client\":%" PRIu32 ",\"stops\":%d,\"streamed\":%d",
+          a->time, a->prompt, a->output, a->max_output, a->client, a->stops, a->streamed);
+  if (a->priority > 0) fprintf(r->file, ",\"priority\":%" PRId32, a->priority);
+  if (a->priority < 0)
+    fprintf(r->file, ",\"priority_below_0\":%" PRId64, -(int64_t)a->priority);
   if (a->cancel != ORC_NEVER) fprintf(r->file, ",\"cancel_ns\":%" PRId64, a->cancel);
   const orc_prompt *c = &prompts->at[a->prompt_id];
   fprintf(r->file, ",\"answer\":\"%016" PRIx64 "\",\"texts\":[", c->answer);
