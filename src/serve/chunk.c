@@ -53,12 +53,16 @@ void orc_chunk_role(orc_text *t, const orc_reply_head *h, int index)
                   index);
 }
 
-void orc_chunk_piece(orc_text *t, const orc_reply_head *h, const orc_piece *p,
-                     const orc_usage_report *usage, double time)
+void orc_chunk_before(orc_text *t, const orc_reply_head *h, int index)
 {
   begin_event(t, h);
-  orc_text_format(
-      t, h->chat ? "{\"index\":%d,\"delta\":{\"content\":" : "{\"index\":%d,\"text\":", p->index);
+  orc_text_format(t, h->chat ? "{\"index\":%d,\"delta\":{\"content\":" : "{\"index\":%d,\"text\":",
+                  index);
+}
+
+void orc_chunk_after(orc_text *t, const orc_reply_head *h, const orc_piece *p,
+                     const orc_usage_report *usage, double time)
+{
   orc_text_json(t, p->text, p->length);
   orc_text_put(t, h->chat ? "},\"logprobs\":null,\"finish_reason\":"
                           : ",\"logprobs\":null,\"finish_reason\":");

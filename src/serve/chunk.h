@@ -28,11 +28,14 @@ typedef struct orc_piece {
   const char *stop;   /* the stop string that ended it; NULL: none did */
 } orc_piece;
 
-/* Events of a stream, each as a whole: "data: ...\n\n". `usage` may be NULL; `time`, in simulated s, is
-** told where it is >= 0. */
+/* Events of a stream, each as a whole: "data: ...\n\n". */
 void orc_chunk_role(orc_text *t, const orc_reply_head *h, int index);
-void orc_chunk_piece(orc_text *t, const orc_reply_head *h, const orc_piece *p,
+/* A piece: what all of an answer begin with, and the rest of one. `usage` may be NULL; `time`, in simulated
+** s, is told where it is >= 0. */
+void orc_chunk_before(orc_text *t, const orc_reply_head *h, int index);
+void orc_chunk_after(orc_text *t, const orc_reply_head *h, const orc_piece *p,
                      const orc_usage_report *usage, double time);
+
 void orc_chunk_usage(orc_text *t, const orc_reply_head *h, const orc_usage_report *usage);
 void orc_chunk_done(orc_text *t);
 

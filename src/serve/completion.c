@@ -16,6 +16,7 @@ typedef struct choice {
   int32_t output, most; /* tokens it will have; that it could have */
   int64_t visible;      /* bytes of its text, without a stop string; INT64_MAX: all */
   const char *stop;     /* the one that ends it; NULL */
+  orc_text before;      /* what the events of its stream begin with */
   int32_t told;         /* tokens written */
   bool started;
   orc_feed_end end;
@@ -173,6 +174,8 @@ static void free_completion(orc_completion *k)
       break;
     }
   s->under_way--;
+  for (int i = 0; i < k->count; i++)
+    orc_text_done(&k->choices[i].before);
   orc_ask_done(&k->ask);
   free(k->choices);
   free(k);
@@ -292,7 +295,7 @@ void orc_completion_tokens(orc_completion *k, int place, int32_t first, int32_t 
 {
   orc_service *s = k->of;
   choice *c = &k->choices[place];
-  orc_text text = { 0 };
+  orc_text *text = &s->spelled;
   c->told = first + count;
   if (!k->ask.stream || k->connection == NULL) return;
   begin_stream(k);
@@ -300,22 +303,25 @@ void orc_completion_tokens(orc_completion *k, int place, int32_t first, int32_t 
   const orc_reply_head head = head_of(k);
   orc_text *out = &s->scratch;
   orc_text_clear(out);
+  orc_text_clear(text);
   if (!c->started && k->ask.chat) orc_chunk_role(out, &head, place);
   if (!c->started && k->ask.echo && !k->ask.chat)
     for (int32_t i = 0; i < k->ask.prompts[c->prompt].count; i++)
-      orc_tokens_spell(&text, k->ask.prompts[c->prompt].at[i]);
+      orc_tokens_spell(text, k->ask.prompts[c->prompt].at[i]);
   c->started = true;
-  spell(&text, c, first, first + count);
+  spell(text, c, first, first + count);
   const bool last = first + count >= c->output;
   const orc_piece piece = { .index = place,
-                            .text = text.at,
-                            .length = text.length,
+                            .text = text->at,
+                            .length = text->length,
                             .finish = last ? finish_of(c) : NULL,
                             .stop = last ? c->stop : NULL };
-  const orc_usage_report usage = usage_of(k);
-  orc_chunk_piece(out, &head, &piece, k->ask.usage_in_each ? &usage : NULL,
+  orc_usage_report usage;
+  if (k->ask.usage_in_each) usage = usage_of(k);
+  if (c->before.length == 0) orc_chunk_before(&c->before, &head, place);
+  orc_text_bytes(out, c->before.at, c->before.length);
+  orc_chunk_after(out, &head, &piece, k->ask.usage_in_each ? &usage : NULL,
                   k->times ? seconds(due) : -1.0);
-  orc_text_done(&text);
   s->counts.tokens += (uint64_t)count;
   s->counts.chunks++;
   orc_connection_chunk(k->connection, out->at, out->length);

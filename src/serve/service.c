@@ -423,6 +423,7 @@ void orc_service_free(orc_service *s)
   orc_trace_record_close(s->record, &ignored);
   orc_hist_done(&s->late);
   orc_text_done(&s->scratch);
+  orc_text_done(&s->spelled);
   free(s);
 }
 

@@ -48,7 +48,7 @@ struct orc_service {
   orc_metrics_board *metrics;
   orc_recent recent;
   orc_trace_record *record;
-  orc_text scratch; /* of one reply or event at a time */
+  orc_text scratch, spelled; /* of one reply or event at a time; the text in it */
   orc_error failure;
   bool asleep, draining, stopped, said_slow;
 };

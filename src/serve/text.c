@@ -94,7 +94,12 @@ static void escape(orc_text *t, unsigned char c)
 void orc_text_json(orc_text *t, const char *bytes, size_t length)
 {
   orc_text_bytes(t, "\"", 1);
-  for (size_t i = 0; i < length;) {
+  size_t plain = 0; /* most texts have nothing to escape */
+  while (plain < length && (unsigned char)bytes[plain] >= 0x20 &&
+         (unsigned char)bytes[plain] < 0x80 && bytes[plain] != '"' && bytes[plain] != '\\')
+    plain++;
+  orc_text_bytes(t, bytes, plain);
+  for (size_t i = plain; i < length;) {
     const unsigned char c = (unsigned char)bytes[i];
     const size_t size = orc_text_character(bytes + i, length - i);
     if (c < 0x20 || c == '"' || c == '\\')
