@@ -156,7 +156,10 @@ static void has(orc_feed *f, orc_feed_id id, int32_t tokens, orc_time at)
 {
   fed *r = &f->at[id];
   if (tokens <= r->seen) return;
-  if (r->seen == 0) r->first = at;
+  if (r->seen == 0)
+    r->first = at;
+  else
+    f->client.gap(f->client.self, at - r->last);
   orc_time due = orc_time_after(at, delay_of(f, r, at, tokens));
   if (due < r->due) due = r->due;
   const batch b = { .due = due, .first = r->seen, .count = tokens - r->seen };

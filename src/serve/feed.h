@@ -29,6 +29,8 @@ typedef struct orc_feed_client {
   void (*ended)(void *self, void *owner, int place, const orc_feed_end *end);
   /* a request of the feed has ended, whose owner may be gone: for records; NULL: for none */
   void (*outcome)(void *self, const orc_outcome *of);
+  /* a token, or several at once, of a request of the feed came `gap` ns after the one before */
+  void (*gap)(void *self, orc_time gap);
   /* any request, other sources' too, has its first token at `at`; */
   void (*first)(void *self, const orc_request *q, orc_time at);
   /* has ended */

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/phases.h"
+
 /* "name": {"p50":, "p90":, "p99":} in ms, null where nothing was seen. */
-static void put_quantiles(orc_text *t, const char *name, const orc_recent *l, const orc_time *of)
+static void put_quantiles(orc_text *t, const char *name, const orc_recent *l)
 {
   orc_time at[3];
-  if (orc_recent_quantiles(l, of, at))
+  if (orc_recent_quantiles(l, at))
     orc_text_format(t, "\"%s\":{\"p50\":%.3f,\"p90\":%.3f,\"p99\":%.3f},", name,
                     (double)at[0] * 1e-6, (double)at[1] * 1e-6, (double)at[2] * 1e-6);
   else
@@ -25,12 +27,13 @@ static const char *phase_of(const orc_cluster *c, int i)
 static void put_replica(orc_text *t, const orc_cluster *c, int i, int64_t *rented)
 {
   const orc_replica *r = &c->replicas[i];
+  if (!orc_phases_seen(&c->lifecycle, i)) return;
   *rented += c->lifecycle.units[i].phase != ORC_PHASE_OFF;
   orc_text_format(t,
                   "%s{\"id\":%d,\"pool\":%d,\"phase\":\"%s\",\"running\":%d,\"waiting\":%" PRIu32
                   ",\"kv\":%.4f,\"preemptions\":%" PRIu64 ",\"hits\":%" PRIu64
                   ",\"queries\":%" PRIu64 ",\"tokens\":%" PRIu64 ",\"steps\":%" PRIu64 "}",
-                  i > 0 ? "," : "", i, r->pool, phase_of(c, i), r->running,
+                  t->at[t->length - 1] == '[' ? "" : ",", i, r->pool, phase_of(c, i), r->running,
                   r->queue.count + (uint32_t)r->loads.count,
                   r->kv.total > 0 ? (double)orc_kv_used(&r->kv) / (double)r->kv.total : 0.0,
                   r->usage.preemptions, r->usage.prefix.hits, r->usage.prefix.queries,
@@ -58,9 +61,10 @@ void orc_live_text(const orc_service *s, orc_text *into)
       s->under_way, connections.open, s->counts.requests, s->counts.refused, s->counts.aborted,
       connections.dropped, s->counts.tokens, c->requests.next_number, c->requests.live,
       c->lifecycle.unrouted_count, s->slipped);
-  put_quantiles(into, "ttft_ms", &s->recent, s->recent.ttft);
-  put_quantiles(into, "tpot_ms", &s->recent, s->recent.tpot);
-  put_quantiles(into, "e2e_ms", &s->recent, s->recent.e2e);
+  put_quantiles(into, "ttft_ms", &s->ttft);
+  put_quantiles(into, "tpot_ms", &s->tpot);
+  put_quantiles(into, "itl_ms", &s->itl);
+  put_quantiles(into, "e2e_ms", &s->e2e);
   orc_text_put(into, "\"replicas\":[");
   for (int i = 0; i < c->replica_count; i++)
     put_replica(into, c, i, &rented);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cluster/phases.h"
+
 /* The families that are filled here; one that is not among them is not written. */
 typedef enum family {
   RUNNING,
@@ -284,6 +286,6 @@ void orc_metrics_board_text(orc_metrics_board *b, const orc_cluster *c, const ch
     orc_text_format(into, "# HELP vllm:%s%s %s\n# TYPE vllm:%s%s %s\n", of->name, suffix, of->help,
                     of->name, suffix, of->type);
     for (int e = 0; e < b->engines && e < c->replica_count; e++)
-      put_engine(b, (family)f, &c->replicas[e], model, into);
+      if (orc_phases_seen(&c->lifecycle, e)) put_engine(b, (family)f, &c->replicas[e], model, into);
   }
 }

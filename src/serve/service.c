@@ -163,11 +163,20 @@ static void on_first(void *self, const orc_request *q, orc_time at)
   orc_metrics_board_first(s->metrics, q, at);
 }
 
+static void on_gap(void *self, orc_time gap)
+{
+  orc_service *s = self;
+  orc_recent_add(&s->itl, gap);
+}
+
 static void on_any_end(void *self, const orc_record *r)
 {
   orc_service *s = self;
   orc_metrics_board_ended(s->metrics, r);
-  orc_recent_add(&s->recent, r);
+  if (r->status != ORC_SUCCESS) return;
+  orc_recent_add(&s->ttft, orc_record_ttft(r));
+  orc_recent_add(&s->tpot, orc_record_tpot(r));
+  orc_recent_add(&s->e2e, orc_record_e2e(r));
 }
 
 static void on_outcome(void *self, const orc_outcome *of)
@@ -387,6 +396,7 @@ orc_service *orc_service_new(const orc_service_options *o, const orc_service_hos
                                    .tokens = on_tokens,
                                    .ended = on_ended,
                                    .outcome = on_outcome,
+                                   .gap = on_gap,
                                    .first = on_first,
                                    .ended_any = on_any_end };
   orc_feed_attach(s->feed, c, source, &client);

@@ -46,7 +46,7 @@ struct orc_service {
   orc_hist late;  /* ns between the moment of a token and the call that sends it */
   double slipped; /* s of wall time that the simulation could not keep up with */
   orc_metrics_board *metrics;
-  orc_recent recent;
+  orc_recent ttft, tpot, itl, e2e; /* of clients and of the background */
   orc_trace_record *record;
   orc_text scratch, spelled; /* of one reply or event at a time; the text in it */
   orc_error failure;
