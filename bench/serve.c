@@ -71,7 +71,8 @@ static pid_t start_server(const char *path, int port, const char *speed)
   const pid_t pid = fork();
   if (pid != 0) return pid;
   snprintf(number, sizeof number, "%d", port);
-  execl("./oracle", "oracle", "serve", path, "--port", number, "--speed", speed, "-q", (char *)NULL);
+  execl("./oracle", "oracle", "serve", path, "--port", number, "--speed", speed, "-q",
+        (char *)NULL);
   _exit(127);
 }
 
@@ -98,9 +99,9 @@ static bool ask_clock(bench *b)
 static void ask(bench *b, client *c)
 {
   char body[PROMPT + 400], head[256];
-  const int n = snprintf(body, sizeof body,
-                         "{\"prompt\":\"%08d%*s\",\"max_tokens\":%d,\"stream\":true}", c->serial,
-                         PROMPT - 8, "text", TOKENS);
+  const int n =
+      snprintf(body, sizeof body, "{\"prompt\":\"%08d%*s\",\"max_tokens\":%d,\"stream\":true}",
+               c->serial, PROMPT - 8, "text", TOKENS);
   const int h = snprintf(head, sizeof head,
                          "POST /v1/completions HTTP/1.1\r\nhost: x\r\nx-oracle-times: 1\r\n"
                          "content-type: application/json\r\ncontent-length: %d\r\n\r\n",
@@ -217,7 +218,8 @@ int main(int argc, char **argv)
   files.rlim_cur = files.rlim_max;
   setrlimit(RLIMIT_NOFILE, &files);
   const int fd = mkstemp(path);
-  if (fd < 0 || write(fd, scenario, sizeof scenario - 1) != (ssize_t)(sizeof scenario - 1)) return 1;
+  if (fd < 0 || write(fd, scenario, sizeof scenario - 1) != (ssize_t)(sizeof scenario - 1))
+    return 1;
   close(fd);
   const pid_t pid = start_server(path, b.port, speed);
   const double begun = now();

@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A packages=(
   [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libevent-dev libhttp-parser-dev"
-  [test]="lua-busted lua5.4"
+  [test]="lua-busted lua5.4 curl"
   [lint]="lua5.4 lua-check clang clang-tidy clang-format"
 )
 

@@ -56,8 +56,8 @@ void orc_chunk_role(orc_text *t, const orc_reply_head *h, int index)
 void orc_chunk_before(orc_text *t, const orc_reply_head *h, int index)
 {
   begin_event(t, h);
-  orc_text_format(t, h->chat ? "{\"index\":%d,\"delta\":{\"content\":" : "{\"index\":%d,\"text\":",
-                  index);
+  orc_text_format(
+      t, h->chat ? "{\"index\":%d,\"delta\":{\"content\":" : "{\"index\":%d,\"text\":", index);
 }
 
 void orc_chunk_after(orc_text *t, const orc_reply_head *h, const orc_piece *p,

@@ -13,10 +13,10 @@
 #include "serve/clock.h"
 
 /* Header fields that count. */
-typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, FIELDS } field;
+typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, HOST, ORIGIN, FIELDS } field;
 
-static const char *const field_names[FIELDS] = { "content-type", "authorization", "expect",
-                                                 "x-oracle-times" };
+static const char *const field_names[FIELDS] = { "content-type",   "authorization", "expect",
+                                                 "x-oracle-times", "host",          "origin" };
 
 /* LINGERING: all is said; what the client still sends is not read into anything, so that it reads the reply
 ** before the connection goes. */
@@ -386,6 +386,8 @@ static void handle(orc_connection *c)
                                .content_type = text_of(&c->values[CONTENT_TYPE]),
                                .authorization = text_of(&c->values[AUTHORIZATION]),
                                .times = c->values[TIMES].length > 0,
+                               .host = text_of(&c->values[HOST]),
+                               .origin = text_of(&c->values[ORIGIN]),
                                .body = text_of(&c->body),
                                .body_length = c->body.length };
   c->state = ANSWERING;

@@ -16,10 +16,10 @@ typedef struct orc_connections orc_connections;
 
 /* A request that has come whole. Texts are terminated and hold until it is answered. */
 typedef struct orc_http_request {
-  const char *method;                       /* "GET" */
-  const char *path;                         /* without the query */
-  const char *query;                        /* "" without one */
-  const char *content_type, *authorization; /* of the header; "" where absent */
+  const char *method;                                       /* "GET" */
+  const char *path;                                         /* without the query */
+  const char *query;                                        /* "" without one */
+  const char *content_type, *authorization, *host, *origin; /* of the header; "" where absent */
   bool times; /* the client asks for simulated times with each token (X-Oracle-Times) */
   const char *body;
   size_t body_length;

@@ -46,8 +46,7 @@ void orc_trace_record_put(orc_trace_record *r, const orc_outcome *of, const orc_
           ",\"max_output\":%" PRId32 ",\"client\":%" PRIu32 ",\"stops\":%d,\"streamed\":%d",
           a->time, a->prompt, a->output, a->max_output, a->client, a->stops, a->streamed);
   if (a->priority > 0) fprintf(r->file, ",\"priority\":%" PRId32, a->priority);
-  if (a->priority < 0)
-    fprintf(r->file, ",\"priority_below_0\":%" PRId64, -(int64_t)a->priority);
+  if (a->priority < 0) fprintf(r->file, ",\"priority_below_0\":%" PRId64, -(int64_t)a->priority);
   if (a->cancel != ORC_NEVER) fprintf(r->file, ",\"cancel_ns\":%" PRId64, a->cancel);
   const orc_prompt *c = &prompts->at[a->prompt_id];
   fprintf(r->file, ",\"answer\":\"%016" PRIx64 "\",\"texts\":[", c->answer);

@@ -171,9 +171,20 @@ static void chat(orc_service *s, orc_connection *c, const orc_http_request *r)
 
 /* ---- orders ---- */
 
+/* Whether a page of another site sends it, by the browser of someone who may. */
+static bool is_foreign(const orc_http_request *r)
+{
+  const char *site = strstr(r->origin, "://");
+  return r->origin[0] != '\0' && (site == NULL || strcmp(site + 3, r->host) != 0);
+}
+
 static void order(orc_service *s, orc_connection *c, const orc_http_request *r)
 {
   const char *type = JSON;
+  if (is_foreign(r)) {
+    orc_service_refuse(s, c, 403, "Forbidden", "Orders of other sites' pages are not taken.");
+    return;
+  }
   const char *name = strrchr(r->path, '/') + 1;
   const int status = s->host.order(s->host.self, name, r->query, &s->scratch, &type);
   orc_connection_reply(c, status, type, "", s->scratch.at, s->scratch.length);

@@ -272,10 +272,15 @@ static void fit_files(orc_limits *l)
 
 /* ---- its life ---- */
 
+static void free_event(struct event *e)
+{
+  if (e != NULL) event_free(e);
+}
+
 static void stop_listening(orc_service *s)
 {
   if (s->listener < 0) return;
-  event_free(s->listening);
+  free_event(s->listening);
   s->listening = NULL;
   close(s->listener);
   s->listener = -1;
@@ -406,11 +411,6 @@ orc_service *orc_service_new(const orc_service_options *o, const orc_service_hos
   }
   s->clock = orc_wall_clock_begin(o->speed);
   return s;
-}
-
-static void free_event(struct event *e)
-{
-  if (e != NULL) event_free(e);
 }
 
 void orc_service_free(orc_service *s)

@@ -31,11 +31,16 @@ static const struct {
   int64_t most;
   bool needed;
 } numbers[NUMBERS] = {
-  { "arrival_ns", INT64_MAX / 1024, true },  { "prompt", ORC_TRACE_TOKENS_MOST, true },
-  { "output", ORC_TRACE_TOKENS_MOST, true }, { "max_output", ORC_TRACE_TOKENS_MOST, true },
-  { "client", UINT32_MAX, false },           { "stops", 1, false },
-  { "streamed", 1, false },                  { "cancel_ns", INT64_MAX / 1024, false },
-  { "priority", INT32_MAX, false },          { "priority_below_0", INT32_MAX, false },
+  { "arrival_ns", INT64_MAX / 1024, true },
+  { "prompt", ORC_TRACE_TOKENS_MOST, true },
+  { "output", ORC_TRACE_TOKENS_MOST, true },
+  { "max_output", ORC_TRACE_TOKENS_MOST, true },
+  { "client", UINT32_MAX, false },
+  { "stops", 1, false },
+  { "streamed", 1, false },
+  { "cancel_ns", INT64_MAX / 1024, false },
+  { "priority", INT32_MAX, false },
+  { "priority_below_0", INT32_MAX, false },
 };
 
 typedef struct fields {
@@ -165,6 +170,7 @@ bool orc_trace_recorded_begin(orc_trace *t, orc_error *e)
     return false;
   if (version != 1)
     return orc_fail(e, "%s: oracle_trace: version 1 expected, got %" PRId64, t->path, version);
-  t->format = (orc_trace_format){ .time = "arrival_ns", .from_zero = true, .whole = true, .row = row };
+  t->format =
+      (orc_trace_format){ .time = "arrival_ns", .from_zero = true, .whole = true, .row = row };
   return orc_trace_sort(t, e);
 }
