@@ -2,8 +2,6 @@
 
 #include <lauxlib.h>
 
-#include "bind/serve/serve.h"
-
 static const luaL_Reg parts[] = {
   { "json", orc_bind_json },         { "cost", orc_bind_cost },
   { "hist", orc_bind_hist },         { "sim", orc_bind_sim },

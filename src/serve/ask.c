@@ -1,7 +1,6 @@
 #include "serve/ask.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,26 +9,6 @@
 
 static const char BAD[] = "BadRequestError";
 enum { SALT = 46 }; /* a kind of texts (orc_prompt_text) */
-
-void orc_refusal_done(orc_refusal *r)
-{
-  orc_text_done(&r->message);
-}
-
-bool orc_refuse(orc_refusal *r, int status, const char *type, const char *format, ...)
-{
-  char text[1024];
-  va_list args;
-  if (r->status != 0) return false;
-  va_start(args, format);
-  vsnprintf(text, sizeof text, format, args);
-  va_end(args);
-  r->status = status;
-  r->type = type;
-  orc_text_clear(&r->message);
-  orc_text_put(&r->message, text);
-  return false;
-}
 
 void orc_ask_done(orc_ask *a)
 {

@@ -6,6 +6,7 @@
 #define ORC_SERVE_ASK_H
 
 #include "serve/limits.h"
+#include "serve/refusal.h"
 #include "serve/tokens.h"
 
 enum { ORC_ASK_OPEN = -1 }; /* a number that the client leaves open */
@@ -26,19 +27,6 @@ typedef struct orc_ask {
   char **stops; /* [stop_count] none of them empty */
   int stop_count;
 } orc_ask;
-
-/* Why a request is turned down. */
-typedef struct orc_refusal {
-  int status;       /* of HTTP; 0: it is not */
-  const char *type; /* "BadRequestError" */
-  orc_text message;
-} orc_refusal;
-
-void orc_refusal_done(orc_refusal *r);
-
-/* Fill *r as printf does; returns false. */
-bool orc_refuse(orc_refusal *r, int status, const char *type, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
 
 void orc_ask_done(orc_ask *a);
 

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "serve/limits.h"
+
 enum { DEPTH_MOST = 64 };
 
 static bool not_json(orc_refusal *why, size_t at, const char *what)

@@ -6,7 +6,7 @@
 
 #include <cjson/cJSON.h>
 
-#include "serve/ask.h"
+#include "serve/refusal.h"
 
 /* Of a body that is a JSON object, bounded in depth and in values. NULL with *why. Freed by
 ** cJSON_Delete. */

@@ -6,7 +6,7 @@
 #define ORC_SERVE_METRICS_H
 
 #include "cluster/state.h"
-#include "serve/service.h"
+#include "serve/options.h"
 #include "serve/text.h"
 
 typedef struct orc_metrics_board orc_metrics_board;

@@ -14,7 +14,7 @@
 #include "serve/metrics.h"
 #include "serve/recent.h"
 #include "serve/record.h"
-#include "serve/service.h"
+#include "serve/options.h"
 
 typedef struct orc_completion orc_completion; /* completion.h */
 

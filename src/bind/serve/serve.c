@@ -3,8 +3,6 @@
 ** server:totals(), server:close().
 ** `sim` has a source whose arrivals are "served" (bind/sim/spec_workload.h) and steps every step.
 */
-#include "bind/serve/serve.h"
-
 #include <lauxlib.h>
 #include <math.h>
 #include <stdlib.h>
