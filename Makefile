@@ -60,7 +60,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
+.PHONY: clients soak help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -109,6 +109,12 @@ memory: build $(B)/lua ## what servers printed of their memory beside what follo
 
 bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (RECORD=1: a line of bench/history.csv)
 	@tools/bench.sh $(B)
+
+clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm, aiperf, openai; in a venv under build/)
+	@tests/clients/run.sh
+
+soak: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
+	@tools/soak.sh $(or $(M),15)
 
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects

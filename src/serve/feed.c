@@ -136,19 +136,34 @@ static void queue(orc_feed *f, orc_feed_id id, const batch *b)
   if (idle) wait_for(f, id, b->due);
 }
 
+/* s between tokens of a request that has its first: those there were on its replica; before there were a few,
+** as the price of a decode step has it. */
+static double gap_ahead(const orc_feed *f, const fed *r)
+{
+  enum { FEW = 16 };
+  if (r->replica == NOWHERE) return 0.0;
+  const orc_replica *on = &f->cluster->replicas[r->replica];
+  if (on->usage.gaps.count >= FEW || on->cost.own != NULL)
+    return orc_hist_mean(&on->usage.gaps) * 1e-9;
+  const orc_request *q = &f->cluster->requests.at[r->slot];
+  const orc_decode_set *d = &on->microbatches[q->microbatch].decode;
+  const int64_t context = d->context + q->in.prompt + 1;
+  const orc_decode_cost cost = orc_step_prepare_decode_at(&on->cost, d->n + 1, context);
+  return orc_step_decode(&cost, context, context);
+}
+
 /*
 ** What a client waits for a token that is there: as many steps as the scenario says, each as long as
-** those of its request so far; of the first token as the replica's last step. Of a whole answer the
-** cluster takes all of its steps (cluster/ledger.c), which the end is told by.
+** those of its request so far. Of a whole answer the cluster takes all of its steps (cluster/ledger.c),
+** which the end is told by.
 */
 static orc_time delay_of(const orc_feed *f, const fed *r, orc_time at, int32_t tokens)
 {
   const orc_cluster *c = f->cluster;
   if (c->stream_interval == 0.0) return 0;
-  const double gap = tokens > 1              ? (double)(at - r->first) / (tokens - 1)
-                     : r->replica != NOWHERE ? (double)c->replicas[r->replica].last_step
-                                             : 0.0;
-  return (orc_time)(c->stream_interval * gap + 0.5);
+  const double gap =
+      tokens > 1 ? (double)(at - r->first) * 1e-9 / (tokens - 1) : gap_ahead(f, r);
+  return orc_time_of(c->stream_interval * gap);
 }
 
 /* It has `tokens` of its answer at `at`. */
