@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
 # Off-the-shelf clients against `oracle serve`, unmodified, and what they measure beside `oracle run` on the recorded trace.
 # They are no part of oracle: they live in a virtual environment under build/clients. Skips what cannot be installed.
-# usage: tests/clients/run.sh
+# usage: tests/clients/run.sh [CLIENT ...]        guidellm aiperf
 set -u
+clients=("$@")
+[ $# -gt 0 ] || clients=(guidellm aiperf)
 cd "$(dirname "$0")/../.." || exit 1
 home=build/clients venv=build/clients/venv
 lua=(env "LUA_PATH=$PWD/lua/?.lua;$PWD/lua/?/init.lua;;" build/release/lua)
@@ -78,7 +80,7 @@ else
   echo "clients: the live page is skipped: chromium is not installed"
 fi
 if have transformers && $venv/bin/python tests/clients/tokenizer.py "$home/tokenizer" >"$home/tokenizer.log" 2>&1; then
-  for client in guidellm aiperf; do
+  for client in "${clients[@]}"; do
     have $client && { measure $client || rc=1; }
   done
 else
