@@ -27,6 +27,7 @@ end
 local function check(options, s, path)
   if s.vary then error(scenario.about(path, "vary: a server is one deployment; --set vary=nil leaves one"), 0) end
   if options.api_key == "" then ui.misuse("--api-key: a key expected") end
+  if options.repl and not ui.host().isatty(0) then ui.misuse("--repl: a terminal expected") end
   if options.host == "" then ui.misuse("--host: an address expected") end
   if options.record == "" then ui.misuse("--record: FILE expected") end
   if options.record == "-" then ui.misuse("--record -: a file expected") end
@@ -50,8 +51,8 @@ end
 local function farewell(server, options)
   if not ui.told(options) then return end
   local t = server:totals()
-  ui.say(("# %d requests, %d refused, %d aborted by their clients; %d tokens in %d writes"):format(t.requests, t.refused,
-    t.aborted, t.tokens, t.chunks))
+  ui.say(("# %d requests, %d refused, %d aborted by their clients; %d tokens in %d writes"):format(t.requests,
+    t.refused, t.aborted, t.tokens, t.chunks))
   if t.chunks > 0 and options.speed ~= "max" then
     ui.say(("# tokens were written %.3f ms (p50), %.3f ms (p99), %.3f ms (most) after their moment"):format(
       1e3 * t.late_p50, 1e3 * t.late_p99, 1e3 * t.late_most))

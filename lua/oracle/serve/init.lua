@@ -11,7 +11,7 @@ local vllm_metrics = lazy "oracle.result.vllm_metrics"
 
 local serve = {}
 
-local ROOM = 64                                           -- units that a pool may be scaled to, where its scenario says none
+local ROOM = 64                                           -- units a pool may be scaled to where its scenario says none
 
 -- The distribution of answers' lengths: that of the first part of the workload which has one.
 local function output_of(workload)
@@ -42,7 +42,7 @@ local function adapt(options)
     end
     spec.output, spec.workload = output_of(spec.workload), workload
     spec.runs, spec.duration, spec.warm_up, spec.csv = false, nil, 0, options.csv
-    make_room(spec)
+    if options.admin then make_room(spec) end
   end
 end
 

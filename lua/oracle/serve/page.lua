@@ -1,4 +1,4 @@
---- The live page of a server: one HTML file with the look and the charts of reports, which asks /live.json every second.
+--- The live page of a server: an HTML file with the look and the charts of reports, which asks /live.json every second.
 local lazy = require "oracle.lazy"
 local html = lazy.optional "oracle.result.html"
 local paths = require "oracle.text.paths"
