@@ -32,6 +32,9 @@ else
   OPT := -O2
 endif
 B := build/$(VARIANT)
+VERSION = $(shell sed -n 's/.*oracle = "\([^"]*\)".*/\1/p' lua/oracle/version.lua)
+# What shells and man read, made from the tables of the command line.
+SHARED := man/man1/oracle.1 bash-completion/completions/oracle zsh/site-functions/_oracle
 ORACLE := $(if $(filter release,$(VARIANT)),oracle,$(B)/oracle)
 
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow
@@ -50,6 +53,10 @@ SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard 
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
 MPI := $(if $(shell command -v $(MPICC) 2>/dev/null),build/oracle/mpi.so)
+# Chart.js of the package libjs-chart.js: reports hold a copy of it. Without it all else works.
+CHART_JS ?= $(firstword $(wildcard /usr/share/javascript/chart.js/chart.min.js /usr/share/nodejs/chart.js/dist/chart.min.js))
+CHART_LICENCE ?= /usr/share/doc/libjs-chart.js/copyright
+CHARTS := $(if $(CHART_JS),build/report/chart.js)
 OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
@@ -60,7 +67,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: clients soak help demo setup build test golden schedules san tsan fuzz lint bench install clean format memory unit spec objects check
+.PHONY: clients soak help demo setup build test golden schedules san tsan fuzz lint bench install uninstall dist deb shared clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -73,7 +80,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -103,6 +110,9 @@ fuzz: build ## what reads files and options, given random bytes, 60 s each (S=se
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
+
+interrupts: build $(B)/tests/unit/interrupts ## Ctrl-C at 200 random moments of the prompt (N=how many)
+	$(Q)ORACLE_INTERRUPTS=$(or $(N),200) $(B)/tests/unit/interrupts
 
 memory: build $(B)/lua ## what servers printed of their memory beside what follows from model and GPU ($$ORACLE_DATA)
 	$(Q)ORACLE_HOME="$(CURDIR)" $(B)/lua tools/memory.lua
@@ -135,13 +145,27 @@ spec: ## one Lua test, with the last engine that compiled: make spec T=units
 # All that a test run needs; benchmarks are built with it so that they keep compiling.
 check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN)
 
-install: build ## install under PREFIX (default /usr/local)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle
+install: build shared ## install under PREFIX (default /usr/local), with manual, completions and pages
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle/build $(DESTDIR)$(PREFIX)/share/doc/oracle
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
-	install -d $(DESTDIR)$(PREFIX)/share/oracle/build
-	cp -R build/lua $(DESTDIR)$(PREFIX)/share/oracle/build/
+	cp -R build/lua $(if $(CHARTS),build/report) $(DESTDIR)$(PREFIX)/share/oracle/build/
+	cp -R docs README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/oracle/
+	$(foreach f,$(SHARED),install -D -m 644 build/share/$(f) $(DESTDIR)$(PREFIX)/share/$(f) &&) :
 	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
+
+uninstall: ## remove what install put under PREFIX
+	rm -f $(DESTDIR)$(PREFIX)/bin/oracle $(SHARED:%=$(DESTDIR)$(PREFIX)/share/%)
+	rm -rf $(DESTDIR)$(PREFIX)/share/oracle $(DESTDIR)$(PREFIX)/share/doc/oracle $(DESTDIR)$(PREFIX)/lib/oracle
+
+dist: ## the source as build/oracle-VERSION.tar.gz, as committed
+	@mkdir -p build
+	git archive --format=tar.gz --prefix=oracle-$(VERSION)/ -o build/oracle-$(VERSION).tar.gz HEAD
+
+deb: ## a package of this system, Debian or Ubuntu: build/oracle_VERSION_ARCH.deb
+	@tools/setup.sh build package
+	$(Q)$(MAKE) build
+	+@tools/deb.sh $(VERSION)
 
 format: ## format C files as .clang-format says (F=file: one)
 	clang-format -i $(or $(F),$$(find src tests bench tools -name "*.[ch]"))
@@ -178,10 +202,33 @@ build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
 	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
 	@touch $@
 
+shared: $(SHARED:%=build/share/%)
+
+MADE := $(B)/lua models/index.txt $(filter lua/oracle/command/% lua/oracle/scenario/% lua/oracle/formats/flags/%,$(LUA))
+TABLES = ORACLE_HOME="$(CURDIR)" LUA_PATH="lua/?.lua;lua/?/init.lua" $(B)/lua
+
+build/share/man/man1/oracle.1: tools/manual.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< >$@
+
+build/share/bash-completion/completions/oracle: tools/completions.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< bash >$@
+
+build/share/zsh/site-functions/_oracle: tools/completions.lua $(MADE)
+	@mkdir -p $(@D)
+	$(Q)$(TABLES) $< zsh >$@
+
 # The names of the shipped files: a model more is one file more.
 models/index.txt: models/llm models/hardware $(wildcard models/llm/*.json models/hardware/*.json) lua/oracle/models/shelf.lua tools/index.lua $(B)/lua
 	$(Q)$(B)/lua tools/index.lua
 	@touch $@
+
+# Its licence asks to go with every copy.
+build/report/chart.js: $(CHART_JS) Makefile
+	@mkdir -p $(@D)
+	@echo "  copy  $<"
+	$(Q){ echo "/*"; cat $(wildcard $(CHART_LICENCE)) /dev/null | sed -n '/^ Permission/,$$p' | sed 's/^ [.]\?//'; echo "*/"; cat $<; } >$@
 
 # What knows MPI, where there is one: loaded in an MPI job alone, so that no other run waits for it.
 build/oracle/mpi.so: src/bind/host/mpi.c Makefile

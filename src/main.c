@@ -57,7 +57,7 @@ static void on_pipe(int number)
   orc_host_abandon(128 + number);
 }
 
-/* Without SA_RESTART, so that a read at the prompt notices. */
+/* Without SA_RESTART, so that a script that waits for its input notices. */
 static void catch_signals(void)
 {
   struct sigaction action = { .sa_handler = on_signal };

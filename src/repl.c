@@ -1,12 +1,16 @@
+#define _GNU_SOURCE
 #include "repl.h"
 
 #include <errno.h>
 #include <histedit.h>
 #include <limits.h>
 #include <locale.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -28,6 +32,7 @@ typedef struct choice {
   char common[256];
   int count;
   bool print;
+  size_t column, width; /* where the cursor is, and how wide the terminal is */
 } choice;
 
 static char *prompt_of(EditLine *el)
@@ -41,7 +46,10 @@ static void look_at(void *context, const char *candidate)
 {
   choice *c = context;
   if (c->print) {
-    printf("%s%s", c->count == 0 ? "\n" : "  ", candidate);
+    const size_t length = strlen(candidate);
+    const bool fits = c->count > 0 && c->column + 2 + length < c->width;
+    printf("%s%s", fits ? "  " : "\n", candidate);
+    c->column = fits ? c->column + 2 + length : length;
   } else if (c->count == 0) {
     snprintf(c->common, sizeof c->common, "%s", candidate);
   } else {
@@ -70,20 +78,59 @@ static unsigned char complete(EditLine *el, wint_t key)
     return CC_REFRESH;
   }
   if (c.count == 1) return CC_NORM;
-  choice all = { .print = true };
+  struct winsize size = { 0 };
+  choice all = { .print = true, .width = 80 };
+  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) all.width = size.ws_col;
   orc_host_complete(r->host, line->buffer, length, look_at, &all);
   printf("\n");
   fflush(stdout);
   return CC_REDISPLAY;
 }
 
-static unsigned char abandon(EditLine *el, wint_t key)
+/*
+** Wait for a byte of the terminal, or for a signal; false: the user asked to stop. The signals are let in while it waits
+** alone, so that none can come between looking and waiting and be slept through.
+*/
+static bool await_byte(void)
 {
-  (void)key;
+  sigset_t ours, before;
+  sigemptyset(&ours);
+  sigaddset(&ours, SIGINT);
+  sigaddset(&ours, SIGTERM);
+  sigaddset(&ours, SIGHUP);
+  sigprocmask(SIG_BLOCK, &ours, &before);
+  struct pollfd keys = { .fd = STDIN_FILENO, .events = POLLIN };
+  int ready = 0;
+  while (!orc_host_interrupted() && ready <= 0)
+    if ((ready = ppoll(&keys, 1, NULL, &before)) < 0 && errno != EINTR)
+      ready = 1; /* reading tells */
+  const bool asked = orc_host_interrupted();
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  return !asked;
+}
+
+/* libedit's way to read a character: 1, 0 at the end of input, -1 where the line is given up. */
+static int read_key(EditLine *el, wchar_t *key)
+{
   orc_repl *r = NULL;
   el_get(el, EL_CLIENTDATA, &r);
-  r->abandoned = true;
-  return CC_NEWLINE;
+  mbstate_t state = { 0 };
+  for (;;) {
+    char byte = 0;
+    if (!await_byte()) {
+      r->abandoned = true;
+      return -1;
+    }
+    const ssize_t n = read(STDIN_FILENO, &byte, 1);
+    if (n < 0 && (errno == EINTR || errno == EAGAIN)) continue;
+    if (n <= 0) return 0;
+    const size_t whole = mbrtowc(key, &byte, 1, &state);
+    if (whole == (size_t)-1) {
+      memset(&state, 0, sizeof state); /* no character of this locale: the byte as it is */
+      *key = (unsigned char)byte;
+    }
+    if (whole != (size_t)-2) return 1;
+  }
 }
 
 /* $XDG_STATE_HOME/oracle_history, else ~/.oracle_history. */
@@ -130,12 +177,13 @@ static bool start(orc_repl *r)
   el_wset(r->el, EL_GETCFN, next_key);
   /* libedit keeps the names; given as plain strings it would copy and never free them */
   el_wset(r->el, EL_ADDFN, L"oracle-complete", L"complete what stands before the cursor", complete);
-  el_wset(r->el, EL_ADDFN, L"oracle-abandon", L"give the line up", abandon);
   el_source(r->el, NULL);
-  /* While a line is edited Ctrl-C is a key, not a signal; while Lua runs it is a signal again. */
-  el_set(r->el, EL_SETTY, "-d", "-isig", NULL);
+  /* Ctrl-C is a signal, while a line is edited too: as a key it would be lost between editing and running. */
+  el_set(r->el, EL_GETCFN, read_key);
+  /* Of its own the terminal throws away what was printed but not yet seen, the prompt after a Ctrl-C among it. */
+  el_set(r->el, EL_SETTY, "-d", "noflsh", NULL);
+  el_set(r->el, EL_SETTY, "-x", "noflsh", NULL);
   el_set(r->el, EL_BIND, "^I", "oracle-complete", NULL);
-  el_set(r->el, EL_BIND, "^C", "oracle-abandon", NULL);
   if (r->history != NULL) {
     history(r->history, &event, H_SETSIZE, HISTORY_ENTRIES);
     history(r->history, &event, H_SETUNIQUE, 1);
@@ -155,9 +203,8 @@ static const char *read_line(void *self, const char *prompt, bool *abandoned)
   r->prompt = strdup(prompt); /* libedit wants char * */
   if (r->prompt == NULL) return NULL;
   r->abandoned = false;
-  errno = 0; /* an old EINTR must not make the end of input look like Ctrl-C */
   const char *text = el_gets(r->el, &length);
-  *abandoned = r->abandoned || (text == NULL && length < 0 && errno == EINTR);
+  *abandoned = r->abandoned;
   if (*abandoned) {
     printf("^C\n");
     fflush(stdout);

@@ -1,17 +1,18 @@
 #!/usr/bin/env bash
 # Install the packages that are missing for the jobs named.
-# usage: tools/setup.sh build|test|lint ...
+# usage: tools/setup.sh build|test|lint|package ...
 set -euo pipefail
 
 declare -A packages=(
-  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libevent-dev libhttp-parser-dev"
+  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libjs-chart.js libevent-dev libhttp-parser-dev"
   [test]="lua-busted lua5.4 curl"
+  [package]="dpkg-dev"
   [lint]="lua5.4 lua-check clang clang-tidy clang-format"
 )
 
 wanted=()
 for job in "$@"; do
-  [ -n "${packages[$job]:-}" ] || { echo "setup: $job: build, test or lint expected" >&2; exit 2; }
+  [ -n "${packages[$job]:-}" ] || { echo "setup: $job: build, test, lint or package expected" >&2; exit 2; }
   read -ra names <<<"${packages[$job]}"
   wanted+=("${names[@]}")
 done
@@ -35,7 +36,7 @@ done
 root=()
 if [ "$(id -u)" -ne 0 ]; then
   command -v sudo >/dev/null || {
-    echo "setup: not root and no sudo; as root: apt-get install ${missing[*]}" >&2
+    echo "setup: not root and no sudo; as root: apt-get update && apt-get install ${missing[*]}" >&2
     exit 1
   }
   root=(sudo)

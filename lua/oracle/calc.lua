@@ -81,16 +81,29 @@ local function shape_of(batch, model)
   return shape
 end
 
+local function tokens_of(shape)
+  local n = (shape.decode_seqs or 0) + (shape.verified_tokens or 0) + (shape.prefill_tokens or 0)
+  for _, c in ipairs(shape.chunks or {}) do n = n + c.tokens end
+  return n
+end
+
 --- The time of one step.
 -- @param d a deployment
 -- @param batch { decode = { tokens of context, the new one included, of each sequence that decodes, ... },
 --   prefill = { tokens of a whole prompt, or { tokens =, past = tokens cached before, 0, samples = false where the
 --   prompt goes on after it }, ... } }; or a shape, as cost models get it
--- @return { total =, gemm =, attention =, lm_head =, other =, collective =, exchange =, overhead =, in s; flops =,
---   bytes =, of one GPU }; raises "key: what is wrong"
+-- @return { total =, gemm =, attention =, lm_head =, other =, collective =, exchange =, overhead =, send = between
+--   pipeline stages, where a scenario is asked (a cost model's step is of one stage), in s; flops =, bytes =, of one
+--   GPU }; raises "key: what is wrong"
 local function step(d, batch)
-  return core.cost.step { model = d.model, hardware = d.hardware, layout = d.layout, cost = d.cost,
-                          own_cost = d.own_cost, shape = shape_of(batch, d.model) }
+  local shape = shape_of(batch, d.model)
+  local t = core.cost.step { model = d.model, hardware = d.hardware, layout = d.layout, cost = d.cost,
+                             own_cost = d.own_cost, shape = shape }
+  if not d.whole then return t end
+  t.send = core.cost.send { model = d.model, hardware = d.hardware, layout = d.layout, cost = d.cost,
+                            tokens = tokens_of(shape) }
+  t.total = t.total + t.send
+  return t
 end
 
 --- A step that decodes one token for each of some sequences of the same length.

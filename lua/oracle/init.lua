@@ -3,6 +3,7 @@
 --   oracle.load(path)           the scenario a file returns, or a configuration (YAML, JSON) is
 --   oracle.run(s, options)      the same as s:run(options)
 --   oracle.sim(s)               a live simulation: stops, shows, changes, branches
+--   oracle.why(s)               what its latencies are made of, and what would change them; of a result, too
 --   oracle.calc.decode(s, 512)  what one step costs, without a run, and the other calculators
 --   oracle.dist, oracle.workload, oracle.policy, oracle.units ...   the parts, loaded when first used
 local lazy = require "oracle.lazy"
@@ -14,6 +15,7 @@ local live = lazy "oracle.live"
 local scenario = lazy "oracle.scenario"
 local spelling = lazy "oracle.text.spelling"
 local study = lazy "oracle.study"
+local why = lazy "oracle.study.why"
 
 local oracle = { version = require("oracle.version").oracle }
 
@@ -56,20 +58,41 @@ function oracle.sim(s)
   return live.new(s)
 end
 
+-- Results are whole: those of a run that was interrupted are raised as an error.
+local function whole(result)
+  for _, r in ipairs(result.points or { result }) do
+    if r.oracle and not r.oracle.complete then
+      error(("interrupted at t = %.6f s; a simulation, oracle.sim, can be stopped and goes on"):format(
+        r.simulation.total_duration_s), 0)
+    end
+  end
+  local planned = (getmetatable(result) or {}).__planned  -- of a scenario that varies keys
+  if planned and #result.points < planned then error("interrupted", 0) end
+  return result
+end
+
 --- Run a scenario, or the file of one; the deployments of a configuration that stand side by side are all run.
 -- @param s a scenario or a path
 -- @param options see oracle.study.run
--- @return the summary; of several { points = { one each }, comparison = }
+-- @return the summary; of several { points = { one each }, comparison = }; raises where it is interrupted
 function oracle.run(s, options)
   if type(s) == "string" then
     s = scenario.open(s)
     local list = scenario.origin(s).beside
-    if list then return beside.run(list, options) end
+    if list then return whole(beside.run(list, options)) end
   end
   if not scenario.is(s) and not live.is(s) then
     error(("run: a scenario or the path of one expected, got %s"):format(s == nil and "none" or "a " .. type(s)), 0)
   end
   return s:run(options)
+end
+
+--- Why the latencies of a run are what they are: what the time of requests at percentiles went into, what bound it, and
+-- how it follows the means of the deployment (oracle.study.why).
+-- @param s a scenario, its path, or the result of a run that was made here
+-- @param options { percentiles =, seeds =, sensitivities = false to leave them out }
+function oracle.why(s, options)
+  return why.run(s, options)
 end
 
 local warned = {}                                         -- what has been said of a configuration is not said again
@@ -85,7 +108,12 @@ function world.configuration(path, text)
   return read.scenario
 end
 
-function world.run(s, options) return study.run(s, options) end
+-- At the prompt a run keeps how it went, for charts: a simulation that lives does.
+function world.run(s, options)
+  if world.at_prompt and options == nil and not scenario.raw(s).vary then return live.new(s):run() end
+  return whole(study.run(s, options))
+end
+
 function world.globals(sim) return environment.new(oracle, sim) end
 
 local function names()
@@ -97,6 +125,7 @@ local function names()
 end
 
 return setmetatable(oracle, {
+  __names = names,
   __index = function(t, name)
     if type(name) ~= "string" then return nil end
     if not PARTS[name] then

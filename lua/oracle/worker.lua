@@ -8,6 +8,7 @@ local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
 local planner = lazy "oracle.study.planner"
 local scenario = require "oracle.scenario"
+local sensitivity = lazy "oracle.study.sensitivity"
 local sweep = require "oracle.study.sweep"
 require "oracle"
 
@@ -35,6 +36,10 @@ function worker.worker(text)
   if s and job.kind == "capacity" then
     work = capacity.open(job, s)
     return function(i) return capacity.compute(work, i) end
+  end
+  if s and job.kind == "why" then
+    work = sensitivity.open(job, s)
+    return function(i) return sensitivity.compute(work, i) end
   end
   if s then work, why = sweep.open(job, s) end
   if not work then error(why, 0) end

@@ -5,9 +5,11 @@
 #include <string.h>
 
 enum {
-  FIRST_BITS = 7, /* of the hash at first; it is never more than half full, and doubles */
-  LAST_BITS = 13, /* twice ORC_HIST_EXACT */
+  FIRST_BITS = 4, /* of the values there is room for at first */
+  GROWTH_BITS = 2,
+  LAST_BITS = 12, /* ORC_HIST_EXACT */
   DIGIT = 10,     /* bits that one pass of the sort looks at */
+  TOGETHER = 8,   /* additions that go in at once */
 };
 
 typedef struct point {
@@ -16,18 +18,33 @@ typedef struct point {
 } point;
 
 /*
-** Distinct values with their weights, and a hash from value to entry + 1 (0: free). Most
-** distributions have few values: what they do not need is never touched, and so never real.
+** Distinct values with their weights, and behind them a hash from value to entry + 1 (0: free), with
+** two slots for each value there is room for: open addressing needs free ones. Ten thousand idle
+** servers have five histograms each, so one begins small. Those of many servers do not stay in the
+** processor's cache, and each addition would wait for memory twice: some go in together, whose places
+** are then fetched all at once.
 */
 struct orc_hist_exact {
   int count;
-  int bits; /* of the hash; 0: sorting has moved the values since it was made */
-  bool sorted;
-  point at[ORC_HIST_EXACT];
-  uint16_t slot[1 << LAST_BITS]; /* the first 2^bits are in use, and were cleared */
+  int bits;             /* there is room for 2^bits values */
+  bool sorted;          /* by value */
+  bool hashed;          /* false: sorting has moved the values since the hash was made */
+  point wait[TOGETHER]; /* [orc_hist.pending] */
+  point at[];
 };
 
-_Static_assert(1 << LAST_BITS == 2 * ORC_HIST_EXACT, "open addressing needs free slots");
+_Static_assert(1 << LAST_BITS == ORC_HIST_EXACT, "room ends where the sketch begins");
+_Static_assert((LAST_BITS - FIRST_BITS) % GROWTH_BITS == 0, "growth ends there as well");
+
+static size_t size_of(int bits)
+{
+  return sizeof(orc_hist_exact) + (sizeof(point) + 2 * sizeof(uint16_t)) * ((size_t)1 << bits);
+}
+
+static uint16_t *slots_of(orc_hist_exact *x)
+{
+  return (uint16_t *)(void *)&x->at[(size_t)1 << x->bits];
+}
 
 void orc_hist_done(orc_hist *h)
 {
@@ -39,22 +56,31 @@ void orc_hist_done(orc_hist *h)
 /* The slot of a value: its own, or the free one where it belongs. */
 static uint16_t *find(orc_hist_exact *x, int64_t value)
 {
-  const size_t last = ((size_t)1 << x->bits) - 1;
-  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (64 - x->bits);
-  while (x->slot[i] != 0 && x->at[x->slot[i] - 1].value != value)
+  uint16_t *slot = slots_of(x);
+  const size_t last = ((size_t)2 << x->bits) - 1;
+  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (63 - x->bits);
+  while (slot[i] != 0 && x->at[slot[i] - 1].value != value)
     i = (i + 1) & last;
-  return &x->slot[i];
+  return &slot[i];
 }
 
-/* Make the hash for the values there are and one more. */
 static void rehash(orc_hist_exact *x)
 {
-  if (x->bits < FIRST_BITS) x->bits = FIRST_BITS;
-  while (2 * x->count >= 1 << x->bits && x->bits < LAST_BITS)
-    x->bits++;
-  memset(x->slot, 0, sizeof *x->slot << x->bits);
+  x->hashed = true;
+  memset(slots_of(x), 0, sizeof(uint16_t) * ((size_t)2 << x->bits));
   for (int i = 0; i < x->count; i++)
     *find(x, x->at[i].value) = (uint16_t)(i + 1);
+}
+
+/* Room for 2^bits values, for those of x (NULL: none yet). */
+static orc_hist_exact *resized(orc_hist_exact *x, int bits)
+{
+  const bool is_new = x == NULL;
+  x = orc_resize(x, 1, size_of(bits));
+  if (is_new) *x = (orc_hist_exact){ .sorted = true };
+  x->bits = bits;
+  rehash(x);
+  return x;
 }
 
 static void spill(orc_hist *h)
@@ -67,25 +93,21 @@ static void spill(orc_hist *h)
   h->exact = NULL;
 }
 
-static orc_hist_exact *new_exact(void)
+static void put(orc_hist *h, int64_t value, uint64_t weight)
 {
-  orc_hist_exact *x = orc_resize(NULL, 1, sizeof *x);
-  x->count = 0;
-  x->bits = 0;
-  x->sorted = true;
-  rehash(x);
-  return x;
-}
-
-void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
-{
-  if (h->exact == NULL) h->exact = new_exact();
+  if (h->bucket != NULL) { /* since the one before */
+    h->bucket[orc_hist_bucket(value)] += weight;
+    return;
+  }
   orc_hist_exact *x = h->exact;
   if (x->count > 0 && x->at[x->count - 1].value == value) {
     x->at[x->count - 1].weight += weight;
     return;
   }
-  if (2 * x->count >= 1 << x->bits && x->bits < LAST_BITS) rehash(x);
+  if (x->count == 1 << x->bits && x->bits < LAST_BITS)
+    x = h->exact = resized(x, x->bits + GROWTH_BITS);
+  else if (!x->hashed)
+    rehash(x);
   uint16_t *slot = find(x, value);
   if (*slot != 0) {
     x->at[*slot - 1].weight += weight;
@@ -99,24 +121,56 @@ void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
   }
 }
 
+/* Ask for the memory that finding the values will want. */
+static void fetch(const orc_hist_exact *x, const point *wait, int n)
+{
+  const uint16_t *slots = (const uint16_t *)(const void *)&x->at[(size_t)1 << x->bits],
+                 *slot[TOGETHER];
+  for (int i = 0; i < n; i++) {
+    slot[i] = &slots[((uint64_t)wait[i].value * 0x9e3779b97f4a7c15) >> (63 - x->bits)];
+    __builtin_prefetch(slot[i]);
+  }
+  for (int i = 0; i < n; i++)
+    __builtin_prefetch(&x->at[*slot[i] == 0 ? x->count : *slot[i] - 1], 1);
+}
+
+/* All additions are among the exact values, or in the sketch. */
+static void flush(orc_hist *h)
+{
+  const int n = h->pending;
+  point wait[TOGETHER];
+  if (n == 0) return;
+  h->pending = 0;
+  memcpy(wait, h->exact->wait, sizeof wait);
+  if (h->exact->hashed) fetch(h->exact, wait, n);
+  for (int i = 0; i < n; i++)
+    put(h, wait[i].value, wait[i].weight);
+}
+
+void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
+{
+  if (h->exact == NULL) h->exact = resized(NULL, FIRST_BITS);
+  h->exact->wait[h->pending++] = (point){ .value = value, .weight = weight };
+  if (h->pending == TOGETHER) flush(h);
+}
+
 void orc_hist_merge(orc_hist *into, const orc_hist *from)
 {
   if (from->count == 0) return;
   if (into->count == 0 && from->bucket == NULL) {
-    orc_hist_exact *x = new_exact();
-    x->count = from->exact->count;
-    x->sorted = from->exact->sorted;
-    x->bits = 0;
-    memcpy(x->at, from->exact->at, (size_t)x->count * sizeof x->at[0]);
     *into = *from;
-    into->exact = x;
+    into->exact = orc_resize(NULL, 1, size_of(from->exact->bits));
+    memcpy(into->exact, from->exact, size_of(from->exact->bits));
     return;
   }
   if (from->bucket == NULL) {
     for (int i = 0; i < from->exact->count; i++)
       orc_hist_add(into, from->exact->at[i].value, from->exact->at[i].weight);
+    for (int i = 0; i < from->pending; i++)
+      orc_hist_add(into, from->exact->wait[i].value, from->exact->wait[i].weight);
     return;
   }
+  flush(into);
   if (into->bucket == NULL) spill(into);
   const size_t last = orc_hist_bucket(from->max);
   for (size_t i = orc_hist_bucket(from->min); i <= last; i++)
@@ -192,7 +246,7 @@ static void sort(orc_hist_exact *x, int64_t least, int64_t most)
   if (from != x->at) memcpy(x->at, from, (size_t)x->count * sizeof *from);
   free(spare);
   x->sorted = true;
-  x->bits = 0;
+  x->hashed = false;
 }
 
 /* The values of ranks k and k + 1 (from 0). */
@@ -241,6 +295,7 @@ double orc_hist_quantile(orc_hist *h, double q)
 {
   ORC_ASSERT(q >= 0.0 && q <= 1.0);
   if (h->count == 0) return 0.0;
+  flush(h);
   const double rank = q * (double)(h->count - 1), whole = floor(rank), t = rank - whole;
   /* A count beyond 2^53 may round up; its last rank is the maximum in any case. */
   if (whole >= (double)(h->count - 1)) return (double)h->max;

@@ -20,8 +20,8 @@ typedef struct orc_hist_exact orc_hist_exact; /* see hist.c */
 ** integers (128 bit) and the sketch takes over by the number of distinct values, so the order of
 ** additions and merges never changes a result.
 ** Bound: the sum of weight x value^2 must stay below 2^128 (10 billion values of two days in ns).
-** Memory, of which only the touched pages are ever real: 80 KiB of addresses from the first
-** addition, with the sketch 848 KiB instead.
+** Memory: none while empty, then 20 bytes for each of 16, 64, ... 4096 distinct values; with the sketch
+** instead 848 KiB of addresses, of which only the touched pages are ever real.
 */
 typedef struct orc_hist {
   uint64_t count; /* total weight */
@@ -30,6 +30,7 @@ typedef struct orc_hist {
   unsigned __int128 squares;
   orc_hist_exact *exact; /* NULL when empty and once the sketch has taken over */
   uint64_t *bucket;      /* the sketch: [ORC_HIST_BUCKETS], logarithmic; NULL before */
+  int pending;           /* additions that the exact values do not have yet: they go in together */
 } orc_hist;
 
 void orc_hist_done(orc_hist *h); /* frees; the histogram is then empty and may be used again */
@@ -38,7 +39,8 @@ void orc_hist_done(orc_hist *h); /* frees; the histogram is then empty and may b
 ** Add one value.
 **   value    >= 0
 **   weight   how often it was seen; 0 adds nothing
-** Allocates when the histogram is empty and when the sketch takes over, never again.
+** Allocates at its 1st, 17th, 65th, 257th and 1025th distinct value and when the sketch takes over,
+** never again.
 */
 static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight);
 

@@ -51,6 +51,17 @@ static int most(lua_State *L)
   return 1;
 }
 
+/* h:plus(other): a new histogram of the values of both. */
+static int plus(lua_State *L)
+{
+  const orc_hist *a = self(L);
+  const orc_hist *b = luaL_checkudata(L, 2, type_name);
+  orc_hist *sum = orc_bind_new_hist(L);
+  orc_hist_merge(sum, a);
+  orc_hist_merge(sum, b);
+  return 1;
+}
+
 static int quantile(lua_State *L)
 {
   orc_hist *h = self(L);
@@ -81,8 +92,9 @@ static int collect(lua_State *L)
 int orc_bind_hist(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "count", count }, { "mean", mean },         { "std", std },           { "min", least },
-    { "max", most },    { "quantile", quantile }, { "count_to", count_to }, { NULL, NULL },
+    { "count", count }, { "mean", mean },         { "std", std },
+    { "min", least },   { "max", most },          { "quantile", quantile },
+    { "plus", plus },   { "count_to", count_to }, { NULL, NULL },
   };
   luaL_newmetatable(L, type_name); /* [mt] */
   lua_pushcfunction(L, collect);

@@ -4,9 +4,12 @@
 #include "cluster/dispatch.h"
 #include "cluster/failure.h"
 #include "cluster/kv_transfer.h"
+#include "cluster/least.h"
 #include "cluster/ledger.h"
 #include "cluster/window.h"
 #include "replica/abort.h"
+#include "replica/attribution.h"
+#include "replica/loop.h"
 
 static void deadline(orc_cluster *c, const orc_request *q, orc_slot slot, orc_time after)
 {
@@ -37,6 +40,7 @@ static void enter(orc_cluster *c, const orc_arrival *a)
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
   if (c->host.tokens != NULL) c->host.tokens->arrived(c->host.tokens->self, q, slot);
+  orc_attribution_arrived(c->host.attribution, q, slot, c->engine.now);
   orc_host_note(&c->host, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
   if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
     orc_failure_about(c, "admitting", q, &e);
@@ -80,7 +84,10 @@ static void abort_request(orc_cluster *c, orc_slot slot, orc_status status)
   if (q->state == ORC_MOVING) {
     orc_kv_transfer_abort(c, slot, status);
   } else if (q->replica != ORC_NO_REPLICA) {
-    orc_abort(&c->replicas[q->replica], slot, status);
+    orc_replica *r = &c->replicas[q->replica];
+    orc_loop_settle(r);
+    orc_abort(r, slot, status);
+    orc_least_note(c, r);
   } else {
     orc_dispatch_forget(c, slot);
     end(c, slot, status);

@@ -7,10 +7,12 @@
 #include "cluster/deploy.h"
 #include "cluster/host.h"
 #include "cluster/kv_transfer.h"
+#include "cluster/least.h"
 #include "cluster/lifecycle.h"
 #include "cluster/sampler.h"
 #include "cluster/scaling.h"
 #include "cluster/window.h"
+#include "replica/attribution.h"
 
 static void start_sources(orc_cluster *c, const orc_cluster_config *config)
 {
@@ -50,24 +52,26 @@ orc_cluster *orc_cluster_new(const orc_cluster_config *config)
   c->seed = config->seed;
   c->routing = orc_rng_stream(config->seed, ORC_FOR_ROUTING, 0);
   c->csv = config->csv;
+  c->excerpt = config->excerpt;
   c->life = config->life;
+  c->latencies = config->latencies;
   c->stop = config->stop;
   c->hurry = config->hurry;
+  c->least = orc_alloc(1, sizeof *c->least);
   orc_host_start(c);
+  c->host.attribution = config->attribution;
   orc_admission_start(c);
   orc_deploy(c, config);
   orc_scaling_start(c);
   start_sources(c, config);
   orc_window_start(c);
-  if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval);
+  if (config->sample_interval > 0) orc_sampler_start(c, config->sample_interval, config->samples);
   return c;
 }
 
 void orc_cluster_free(orc_cluster *c)
 {
   if (c == NULL) return;
-  for (int i = 0; i < c->replica_count; i++)
-    orc_replica_done(&c->replicas[i]);
   for (int i = 0; i < c->profile_count; i++)
     orc_metrics_done(&c->without_replica[i]);
   free(c->without_replica);
@@ -83,15 +87,15 @@ void orc_cluster_free(orc_cluster *c)
     orc_dp_group_done(&c->dp_groups[i]);
   free(c->dp_groups);
   free(c->dp_group_of);
-  free(c->pools);
   orc_placement_done(&c->placement);
   orc_engine_done(&c->engine);
   free(c->devices);
   orc_requests_done(&c->requests);
   orc_series_free(c->series);
   orc_lifecycle_done(&c->lifecycle);
+  orc_least_free(c->least);
   orc_router_load_free(c->loads, c->replica_count);
-  free(c->replicas);
+  orc_deploy_done(c);
   free(c->sources);
   free(c->pending);
   free(c->future);
@@ -164,13 +168,45 @@ bool orc_cluster_idles(const orc_cluster *c, orc_time until)
   return c->open && until != ORC_NEVER;
 }
 
+/* Whether what comes next concerns one replica, which its handler settles and notes. */
+static bool concerns_one(const orc_cluster *c)
+{
+  switch (orc_engine_next_kind(&c->engine)) {
+  case ORC_EVENT_STEP_END:
+  case ORC_EVENT_WAKE:
+  case ORC_EVENT_ARRIVAL:
+  case ORC_EVENT_FOLLOW:
+  case ORC_EVENT_DEADLINE:
+    return true;
+  default:
+    return false;
+  }
+}
+
+static void settle_all_at(orc_cluster *c, orc_time now)
+{
+  c->engine.now = now;
+  orc_host_settle_all(c);
+}
+
+void orc_cluster_step(orc_cluster *c)
+{
+  if (!concerns_one(c)) {
+    settle_all_at(c, orc_engine_next(&c->engine));
+    orc_least_forget(c);
+  }
+  orc_engine_step(&c->engine);
+}
+
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
 {
+  orc_least_forget(c); /* it may have been changed since the run before */
   c->host.limit = until;
   c->host.stop = c->stop != NULL ? c->hurry : NULL;
   while (c->failure.code == 0) {
     if (c->stop != NULL && *c->stop != 0) {
       c->interrupted = true;
+      settle_all_at(c, c->engine.now);
       return true;
     }
     if (c->requests.live == 0 && c->expected == 0)
@@ -178,12 +214,13 @@ bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e)
     const orc_time next = orc_engine_next(&c->engine);
     if (next == ORC_NEVER && !orc_cluster_idles(c, until)) return stalled(c, e);
     if (next > until) {
-      c->engine.now = until;
+      settle_all_at(c, until);
       return true;
     }
     if (next == ORC_END) return outlasted(c, e);
-    orc_engine_step(&c->engine);
+    orc_cluster_step(c);
   }
+  settle_all_at(c, c->engine.now);
   if (e != NULL) *e = c->failure;
   return false;
 }

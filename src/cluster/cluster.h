@@ -18,6 +18,9 @@ void orc_cluster_free(orc_cluster *c); /* NULL is allowed */
 */
 bool orc_cluster_run(orc_cluster *c, orc_time until, orc_error *e);
 
+/* Handle the next event. Precondition: one is pending. */
+void orc_cluster_step(orc_cluster *c);
+
 /* Whether a run in which nothing is left to happen waits, up to `until`, for what is sent (control.h). */
 bool orc_cluster_idles(const orc_cluster *c, orc_time until);
 

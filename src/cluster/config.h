@@ -10,17 +10,23 @@
 #include "cluster/policy.h"
 #include "cluster/pools.h"
 #include "net/topology.h"
+#include "obs/excerpt.h"
+#include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
 #include "obs/record.h"
+#include "replica/attribution.h"
 #include "replica/scheduler.h"
 #include "replica/server.h"
 #include "workload/source.h"
 
 /* Replicas in a row that are alike. */
 typedef struct orc_pool_config {
-  orc_replica_kind kind;
+  orc_replica_kind kind; /* `stages` is the cluster's to fill in */
+  const orc_step_cost
+      *stages;   /* [pipeline_parallel_size] its cost on the GPUs of each stage, whole models;
+                                  NULL: all as kind.cost */
   int replicas;  /* ready at the start */
   int room;      /* replicas it can have, at least these; 0: just these */
   int group;     /* so many in a row are one unit (pools.h); 0, 1: each is; it divides the others */
@@ -54,10 +60,15 @@ typedef struct orc_cluster_config {
   double token_overhead;    /* the same per token of the prompt */
   double stream_interval;   /* steps between a token and its client */
   orc_time sample_interval; /* ns between samples of the replicas; 0: none are taken */
+  uint64_t samples;         /* kept at most, even; then every second goes; 0: all */
   const orc_log *log;       /* hears of steps and changes; NULL: they are not logged. Not owned. */
   orc_csv *csv;             /* records go here; NULL: nowhere. Not owned. */
+  orc_excerpt *excerpt;     /* and here; NULL: nowhere. Not owned. */
   bool shapes;              /* replicas keep the shapes of their steps */
-  orc_life *life;           /* changes of requests go here; NULL: nowhere. Not owned. */
+  orc_latencies *latencies; /* of single requests go here; NULL: nowhere. Not owned. */
+  orc_attribution *attribution; /* what the time of requests went into goes here, and every step is
+                                   stepped; NULL: nowhere. Not owned. */
+  orc_life *life;               /* changes of requests go here; NULL: nowhere. Not owned. */
   const volatile sig_atomic_t *stop; /* non-zero: end the run now; NULL: never */
   const volatile sig_atomic_t
       *hurry; /* non-zero as well: after the step at hand; NULL: as the events come */

@@ -4,6 +4,7 @@
 
 #include "cluster/arrivals.h"
 #include "cluster/cluster.h"
+#include "cluster/least.h"
 #include "cluster/lifecycle.h"
 #include "cluster/phases.h"
 #include "replica/block_table.h"
@@ -56,9 +57,10 @@ orc_instant orc_control_instant(orc_cluster *c, orc_time until, orc_error *e)
   }
   /* No step ends before the clock's beginning, so each one becomes an event. */
   c->host.limit = -1;
+  orc_least_forget(c);
   while (c->failure.code == 0 && !orc_control_over(c) && next != ORC_NEVER &&
          orc_engine_next(&c->engine) == next)
-    orc_engine_step(&c->engine);
+    orc_cluster_step(c);
   if (next != ORC_NEVER && c->failure.code == 0) return ORC_INSTANT_MOVED;
   /* Failed before, failed now, or stuck: the whole loop knows what to say. */
   return run_through(c, c->engine.now, e) ? ORC_INSTANT_OVER : ORC_INSTANT_FAILED;

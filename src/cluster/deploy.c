@@ -4,11 +4,64 @@
 
 #include "cluster/kv_transfer.h"
 #include "cluster/lifecycle.h"
+#include "replica/attribution.h"
 #include "replica/loop.h"
+#include "replica/step_time.h"
 
 static int larger(int a, int b)
 {
   return a > b ? a : b;
+}
+
+/*
+** What its replicas cost. They share it, and what was prepared of it, unless each has a network of its own to
+** see, or a model of someone's own is asked, which may answer each differently.
+*/
+static void price(orc_pool *p, const orc_pool_config *config)
+{
+  const orc_replica_kind *kind = &config->kind;
+  const bool apart = config->lockstep || kind->cost->own != NULL;
+  p->cost = orc_alloc(1, sizeof *p->cost);
+  *p->cost = *kind->cost;
+  p->draft = orc_alloc(1, sizeof *p->draft);
+  if (kind->draft != NULL) *p->draft = *kind->draft;
+  p->stage_sets = apart ? p->count : 1;
+  p->stages = orc_alloc((size_t)p->stage_sets, sizeof *p->stages);
+  for (int i = 0; i < p->stage_sets; i++)
+    p->stages[i] = orc_pipe_costs_new(p->cost, config->stages);
+}
+
+static void add_replicas(orc_cluster *c, const orc_pool *p, const orc_replica_world *world,
+                         const orc_pool_config *config, bool shapes)
+{
+  orc_replica_kind kind = config->kind;
+  kind.cost = p->cost;
+  kind.draft = p->draft;
+  for (int k = 0; k < p->count; k++) {
+    const int index = p->first + k;
+    kind.stages = p->stages[p->stage_sets == 1 ? 0 : k];
+    orc_replica_init(&c->replicas[index], world, (uint16_t)index, &kind);
+    c->replicas[index].pool = (uint16_t)(p - c->pools);
+    orc_attribution_start(&c->replicas[index]);
+    if (shapes) c->replicas[index].shapes = orc_alloc(1, sizeof(orc_step_shapes));
+  }
+}
+
+void orc_deploy_done(orc_cluster *c)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_attribution_done(&c->replicas[i]);
+    orc_replica_done(&c->replicas[i]);
+  }
+  free(c->replicas);
+  for (int i = 0; i < c->pool_count; i++) {
+    for (int k = 0; k < c->pools[i].stage_sets; k++)
+      orc_pipe_costs_free(c->pools[i].stages[k]);
+    free(c->pools[i].stages);
+    free(c->pools[i].cost);
+    free(c->pools[i].draft);
+  }
+  free(c->pools);
 }
 
 /* Make room for the replicas of all pools. */
@@ -30,15 +83,13 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
                                     .policy = &c->batching,
                                     .seed = c->seed,
                                     .profile_count = c->profile_count,
-                                    .runs = runs };
+                                    .runs = runs && c->host.attribution == NULL,
+                                    .sleeps = c->sleeps };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
-  for (int i = 0; i < c->pool_count; i++)
-    for (int k = 0; k < c->pools[i].count; k++) {
-      const int index = c->pools[i].first + k;
-      orc_replica_init(&c->replicas[index], &world, (uint16_t)index, &pools[i].kind);
-      c->replicas[index].pool = (uint16_t)i;
-      if (shapes) c->replicas[index].shapes = orc_alloc(1, sizeof(orc_step_shapes));
-    }
+  for (int i = 0; i < c->pool_count; i++) {
+    price(&c->pools[i], &pools[i]);
+    add_replicas(c, &c->pools[i], &world, &pools[i], shapes);
+  }
   c->loads = orc_router_load_new(c->replicas, c->replica_count);
 }
 
@@ -84,6 +135,8 @@ static void contend(orc_cluster *c, orc_topology *topology, orc_replica *r)
   const orc_contended_user user = { .pipeline = &r->pipeline,
                                     .microbatches = r->microbatch_count,
                                     .landed = orc_loop_landed,
+                                    .passed = c->host.note_stage != NULL ? orc_step_time_passed
+                                                                         : NULL,
                                     .self = r };
   r->contended = &c->contended;
   r->contended_stage = orc_contended_add(&c->contended, &user);
@@ -127,10 +180,23 @@ static void tie(orc_cluster *c, const orc_pool_config *pools)
   }
 }
 
+/* Whether replicas may sleep while others work: there are others, they hand nothing over to one another of
+** their own accord, and nobody watches what they do. */
+static bool may_sleep(const orc_cluster *c, const orc_cluster_config *config)
+{
+  int replicas = 0;
+  for (int i = 0; i < config->pool_count; i++) {
+    replicas += larger(config->pools[i].room, config->pools[i].replicas);
+    if (config->pools[i].kind.role != ORC_ROLE_ALL) return false;
+  }
+  return replicas > 1 && config->runs && c->log == NULL && c->life == NULL;
+}
+
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
 {
   ORC_ASSERT(config->pool_count >= 1);
   c->pool_count = config->pool_count;
+  c->sleeps = may_sleep(c, config);
   open_pools(c, config->pools, config->runs && config->log == NULL, config->shapes);
   orc_kv_transfer_start(c, config->layerwise);
   place(c, config);

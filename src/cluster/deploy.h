@@ -11,4 +11,7 @@
 /* For orc_cluster_new, when c->host is there: make c->pools, c->replicas and c->lifecycle. */
 void orc_deploy(orc_cluster *c, const orc_cluster_config *config);
 
+/* For orc_cluster_free: the replicas and pools. */
+void orc_deploy_done(orc_cluster *c);
+
 #endif

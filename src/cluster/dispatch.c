@@ -3,7 +3,9 @@
 #include <stdlib.h>
 
 #include "cluster/failure.h"
+#include "cluster/least.h"
 #include "replica/block_table.h"
+#include "replica/loop.h"
 #include "replica/waiting.h"
 
 /* No replica is ready: the request waits. */
@@ -56,10 +58,12 @@ void orc_dispatch(orc_cluster *c, orc_slot slot)
   ORC_ASSERT(choice >= 0 && choice < choices);
   orc_replica *r = &c->replicas[c->lifecycle.ready[choice]];
   q->replica = q->routed_to = r->index;
+  orc_loop_settle(r);
   if (router->tracks)
     orc_router_load_add(&c->loads[r->index], q,
                         orc_request_target(q) - orc_block_table_match(r, q));
   if (!orc_waiting_enqueue(r, slot, &e)) orc_failure_at(c, r, &e);
+  orc_least_note(c, r);
 }
 
 void orc_dispatch_unrouted(orc_cluster *c)

@@ -9,7 +9,7 @@
 /* Device `rank` of those that share the experts of a stage. */
 static int device_of(const orc_dp_group *l, int stage, int rank)
 {
-  const int tp = l->first->cost.layout.tensor_parallel_size;
+  const int tp = l->first->cost->layout.tensor_parallel_size;
   return l->first[rank / tp].pipeline.stages[stage].devices[rank % tp];
 }
 
@@ -44,11 +44,11 @@ void orc_dp_group_init(orc_dp_group *l, orc_replica *first, int count, orc_place
     first[i].stepwise = true;
   }
   for (int stage = 0; p->topology != NULL && stage < first->pipeline.count; stage++) {
-    const orc_group g = first->pipeline.stages[stage].cost.exchange;
+    const orc_group g = first->pipeline.stages[stage].cost->exchange;
     if (g.ranks < 2) continue;
     const orc_group own = slowest(l, p, g, stage);
     for (int i = 0; i < count; i++)
-      first[i].pipeline.stages[stage].cost.exchange = own;
+      first[i].pipeline.stages[stage].cost->exchange = own;
   }
 }
 

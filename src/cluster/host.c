@@ -2,6 +2,7 @@
 
 #include "cluster/failure.h"
 #include "cluster/kv_transfer.h"
+#include "cluster/least.h"
 #include "cluster/ledger.h"
 #include "replica/kv_onload.h"
 #include "replica/loop.h"
@@ -19,6 +20,12 @@ static void note_step(void *self, const orc_step_note *n)
 {
   const orc_cluster *c = self;
   c->log->step(c->log->self, n);
+}
+
+static void note_stage(void *self, const orc_stage_note *n)
+{
+  const orc_cluster *c = self;
+  c->log->stage(c->log->self, n);
 }
 
 static void note_part(void *self, const orc_step_part *p)
@@ -98,6 +105,7 @@ static void on_step_end(void *self, uint32_t subject)
   orc_error_clear(&e);
   orc_replica *r = &c->replicas[subject & 0xffff];
   if (!orc_loop_step_end(r, (int)(subject >> 16), &e)) orc_failure_at(c, r, &e);
+  orc_least_note(c, r);
 }
 
 static void on_wake(void *self, uint32_t replica)
@@ -105,7 +113,15 @@ static void on_wake(void *self, uint32_t replica)
   orc_cluster *c = self;
   orc_error e;
   orc_error_clear(&e);
-  if (!orc_loop_wake(&c->replicas[replica], &e)) orc_failure_at(c, &c->replicas[replica], &e);
+  orc_replica *r = &c->replicas[replica];
+  if (!orc_loop_wake(r, &e)) orc_failure_at(c, r, &e);
+  orc_least_note(c, r);
+}
+
+void orc_host_settle_all(const orc_cluster *c)
+{
+  for (int i = 0; c->sleeps && i < c->replica_count; i++)
+    orc_loop_settle(&c->replicas[i]);
 }
 
 /* The load may have been given up, and the slot hold another request by now. */
@@ -129,6 +145,8 @@ void orc_host_start(orc_cluster *c)
                         .limit = ORC_NEVER,
                         .note = c->life != NULL || c->log != NULL ? note : NULL,
                         .note_step = c->log != NULL ? note_step : NULL,
+                        .note_stage =
+                            c->log != NULL && c->log->stage != NULL ? note_stage : NULL,
                         .note_part = c->log != NULL && c->log->part != NULL ? note_part : NULL,
                         .prompt = prompt,
                         .grade = grade,

@@ -10,4 +10,7 @@
 ** c->log and c->life are set. */
 void orc_host_start(orc_cluster *c);
 
+/* Bring all replicas to the moment (replica/loop.h): before they are looked at or changed. */
+void orc_host_settle_all(const orc_cluster *c);
+
 #endif

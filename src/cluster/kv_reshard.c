@@ -45,7 +45,7 @@ static double taken(const orc_step_cost *from, int a, const orc_step_cost *to, i
 
 void orc_kv_reshard_init(orc_kv_reshard *w, const orc_replica *from, const orc_replica *to)
 {
-  const orc_step_cost *f = &from->cost, *t = &to->cost;
+  const orc_step_cost *f = from->cost, *t = to->cost;
   const int senders = f->layout.tensor_parallel_size, receivers = t->layout.tensor_parallel_size;
   const int most = orc_replica_devices(from) * orc_replica_devices(to);
   *w = (orc_kv_reshard){ .parts = orc_alloc((size_t)most, sizeof *w->parts) };
@@ -69,7 +69,7 @@ void orc_kv_reshard_done(orc_kv_reshard *w)
 
 double orc_kv_reshard_bytes(const orc_replica *to, int32_t tokens)
 {
-  const orc_step_cost *c = &to->cost;
+  const orc_step_cost *c = to->cost;
   return (double)tokens * c->layout.tensor_parallel_size *
          orc_layout_range_kv_bytes(&c->layout, &c->model, 0, c->model.num_hidden_layers);
 }

@@ -6,6 +6,7 @@
 #include "cluster/failure.h"
 #include "cluster/ledger.h"
 #include "cluster/phases.h"
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/crash.h"
 #include "replica/waiting.h"
@@ -107,7 +108,7 @@ void orc_kv_transfer_stage(orc_cluster *c, uint16_t from, orc_request *q, orc_ti
 {
   const orc_replica *r = &c->replicas[from];
   if (!c->kv_transfers.layerwise || q->computed == 0) return;
-  const double layers = r->cost.model.num_hidden_layers, pace = pace_of(c, r);
+  const double layers = r->cost->model.num_hidden_layers, pace = pace_of(c, r);
   const double step = (double)r->last_step * 1e-9;
   const double fresh = q->computed - q->staged;
   double unsent = 0.0;
@@ -139,6 +140,8 @@ static void land(orc_cluster *c, uint32_t index)
     orc_phases_drained(c, v.to, c->engine.now);
     return;
   }
+  orc_attribution_apart(c->host.attribution, v.slot, c->engine.now, ORC_DELAY_POOL,
+                        ORC_BINDING_LINK);
   release(c, &v);
   drop(c, index);
   orc_phases_drained(c, v.from, c->engine.now);
@@ -173,6 +176,8 @@ static void set_out(orc_cluster *c, uint32_t index)
   orc_topology *t = c->placement.topology;
   const double whole = orc_kv_reshard_bytes(to, c->requests.at[v->slot].computed);
   const double bytes = whole * v->part;
+  orc_attribution_apart(c->host.attribution, v->slot, c->engine.now, ORC_DELAY_POOL_ROOM,
+                        ORC_BINDING_BLOCKS);
   v->sent = true;
   c->kv_transfers.flying++;
   if (from->level == ORC_LOD_MEDIUM && to->level == ORC_LOD_MEDIUM) {

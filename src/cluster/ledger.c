@@ -3,6 +3,7 @@
 #include "cluster/arrivals.h"
 #include "cluster/failure.h"
 #include "cluster/phases.h"
+#include "replica/attribution.h"
 
 /* What a client waits for tokens that are there: so many steps, each as long as those of the request
 ** took on average. */
@@ -56,6 +57,7 @@ static void keep(orc_cluster *c, const orc_record *record)
       record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
   orc_metrics_add(&of[record->profile], record, &c->slo);
   if (c->csv != NULL) orc_csv_put(c->csv, record);
+  if (c->excerpt != NULL) orc_excerpt_put(c->excerpt, record);
 }
 
 /* Clients that are rejected and send again at the same moment may be rejected again and again. */
@@ -137,6 +139,10 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
 {
   orc_request *q = &c->requests.at[slot];
   const orc_record record = orc_ledger_record(c, q, status, now);
+  const orc_replica *r = q->replica == ORC_NO_REPLICA ? NULL : &c->replicas[q->replica];
+  orc_attribution_ended(c->host.attribution, r, slot, &record,
+                        status == ORC_SUCCESS ? client_delay(c, q) : 0);
+  if (c->latencies != NULL) orc_latencies_add(c->latencies, &record);
   keep(c, &record);
   if (c->host.tokens != NULL) c->host.tokens->ended(c->host.tokens->self, &record);
   orc_router_load_end(c->loads, q);

@@ -42,6 +42,12 @@ static void draw_failure(orc_cluster *c, int index)
 
 void orc_lifecycle_open(orc_cluster *c, int first)
 {
+  orc_lifecycle *f = &c->lifecycle;
+  const bool recovers = f->units[first].phase == ORC_PHASE_FAILED;
+  orc_unit_log_note(&f->log, c->engine.now, (uint16_t)first,
+                    recovers ? ORC_UNIT_RECOVERED : ORC_UNIT_READY);
+  for (int i = first; recovers && i < orc_phases_end(c, first); i++)
+    f->units[i].down += c->engine.now - f->units[i].failed;
   orc_phases_set(c, first, ORC_PHASE_READY);
   for (int i = first; i < orc_phases_end(c, first); i++)
     draw_failure(c, i);
@@ -67,6 +73,7 @@ void orc_lifecycle_start(orc_cluster *c, int first, orc_time ready)
     u->since = c->engine.now;
     u->until = ready;
   }
+  orc_unit_log_note(&c->lifecycle.log, c->engine.now, (uint16_t)first, ORC_UNIT_STARTING);
   orc_lifecycle_later(c, ready, ORC_EVENT_READY, (uint32_t)first);
 }
 
@@ -137,8 +144,10 @@ void orc_lifecycle_fail(orc_cluster *c, int first, orc_time lasts)
   const orc_time until = orc_lifecycle_after(c, lasts);
   size_t room = 0;
   f->failures++;
+  orc_unit_log_note(&f->log, c->engine.now, (uint16_t)first, ORC_UNIT_FAILED);
   for (int i = first; i < end; i++) {
     f->units[i].phase = ORC_PHASE_FAILED;
+    f->units[i].failed = c->engine.now;
     f->units[i].until = until;
     room += (size_t)(orc_replica_in_flight(&c->replicas[i]) + c->replicas[i].outbound);
   }
@@ -215,5 +224,6 @@ void orc_lifecycle_done(orc_lifecycle *f)
   free(f->ready);
   free(f->outages);
   free(f->unrouted);
+  orc_unit_log_done(&f->log);
   *f = (orc_lifecycle){ 0 };
 }

@@ -5,15 +5,17 @@
 #define ORC_CLUSTER_MARKS_H
 
 #include "base/base.h"
+#include "cost/time_split.h"
 
 /* The books of one replica at the end of the warm-up; all zeroes without one. */
 typedef struct orc_window_mark {
   orc_time busy;                /* ns */
   unsigned __int128 block_time; /* block ns */
-  double rented;                /* s */
+  double rented, down;          /* s */
   uint64_t evictions;
-  orc_time *stages; /* [pipeline stages] ns at work */
-  double *joules;   /* [pipeline stages] see orc_usage_energy */
+  orc_time *stages;       /* [pipeline stages] ns at work */
+  double *joules;         /* [pipeline stages] see orc_usage_energy */
+  orc_time_split *splits; /* [pipeline stages] see orc_usage_split_of */
 } orc_window_mark;
 
 typedef struct orc_window {

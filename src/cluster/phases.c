@@ -1,5 +1,7 @@
 #include "cluster/phases.h"
 
+#include "cluster/least.h"
+
 static const orc_pool *pool_of(const orc_cluster *c, int replica)
 {
   return &c->pools[c->replicas[replica].pool];
@@ -20,6 +22,7 @@ void orc_phases_list(orc_cluster *c)
 {
   orc_lifecycle *f = &c->lifecycle;
   f->ready_count = 0;
+  orc_least_forget(c);
   for (int i = 0; i < c->replica_count; i++)
     if (f->units[i].phase == ORC_PHASE_READY && c->replicas[i].role != ORC_ROLE_DECODE)
       f->ready[f->ready_count++] = (uint16_t)i;
@@ -43,11 +46,13 @@ void orc_phases_switch_off(orc_cluster *c, int first, orc_time now)
     u->phase = ORC_PHASE_OFF;
     u->rented += now - u->since;
   }
+  orc_unit_log_note(&c->lifecycle.log, now, (uint16_t)first, ORC_UNIT_OFF);
 }
 
 void orc_phases_drain(orc_cluster *c, int first)
 {
   orc_phases_set(c, first, ORC_PHASE_DRAINING);
+  orc_unit_log_note(&c->lifecycle.log, c->engine.now, (uint16_t)first, ORC_UNIT_DRAINING);
   orc_phases_drained(c, (uint16_t)first, c->engine.now);
 }
 
@@ -81,5 +86,13 @@ double orc_phases_rented(const orc_lifecycle *f, int index, orc_time now)
   const orc_unit *u = &f->units[index];
   orc_time time = u->rented;
   if (u->phase != ORC_PHASE_OFF && now > u->since) time += now - u->since;
+  return (double)time * 1e-9;
+}
+
+double orc_phases_down(const orc_lifecycle *f, int index, orc_time now)
+{
+  const orc_unit *u = &f->units[index];
+  orc_time time = u->down;
+  if (u->phase == ORC_PHASE_FAILED && now > u->failed) time += now - u->failed;
   return (double)time * 1e-9;
 }

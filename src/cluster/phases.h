@@ -41,4 +41,7 @@ static inline bool orc_phases_seen(const orc_lifecycle *f, int index)
 /* s replica `index` was rented up to `now`. */
 double orc_phases_rented(const orc_lifecycle *f, int index, orc_time now);
 
+/* s of them in which it had failed. */
+double orc_phases_down(const orc_lifecycle *f, int index, orc_time now);
+
 #endif

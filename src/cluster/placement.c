@@ -63,17 +63,17 @@ bool orc_placement_check(orc_topology *t, const orc_layout *l, const int *device
 static void put_group(orc_placement *p, orc_pipe_stage *s)
 {
   const orc_tp_group site =
-      orc_tp_group_of(p->topology, s->devices, s->cost.layout.tensor_parallel_size);
-  const orc_layout *l = &s->cost.layout;
+      orc_tp_group_of(p->topology, s->devices, s->cost->layout.tensor_parallel_size);
+  const orc_layout *l = &s->cost->layout;
   const bool measured =
       l->all_reduce == ORC_ALGORITHM_AUTO &&
       orc_tp_group_measured(&site, &l->measured.all_reduce,
-                            orc_hardware_peer_link(&s->cost.hardware), &s->cost.reduce);
+                            orc_hardware_peer_link(&s->cost->hardware), &s->cost->reduce);
   const bool whole =
-      measured || orc_tp_group_all_reduce(&site, l->all_reduce, &s->cost.reduce, NULL);
+      measured || orc_tp_group_all_reduce(&site, l->all_reduce, &s->cost->reduce, NULL);
   ORC_ASSERT(whole);
   s->hub = site.hub;
-  orc_tp_group_use(&site, &s->cost.reduce, p->use);
+  orc_tp_group_use(&site, &s->cost->reduce, p->use);
   for (int i = 0; i < orc_topology_links(p->topology); i++)
     p->crossings[i] += p->use[i];
 }
@@ -82,7 +82,7 @@ void orc_placement_put(orc_placement *p, orc_pipeline *pipeline, const int *devi
 {
   for (int i = 0; p->topology != NULL && i < pipeline->count; i++) {
     orc_pipe_stage *s = &pipeline->stages[i];
-    const int ranks = s->cost.layout.tensor_parallel_size;
+    const int ranks = s->cost->layout.tensor_parallel_size;
     orc_group next = { .ranks = 2, .loggp = orc_topology_is_loggp(p->topology) };
     s->devices = devices + (ptrdiff_t)i * ranks;
     if (ranks > 1) put_group(p, s);
@@ -105,9 +105,9 @@ static bool group_shares(const orc_placement *p, const orc_pipe_stage *s)
 {
   const orc_tp_group site = { .topology = p->topology,
                               .devices = s->devices,
-                              .ranks = s->cost.layout.tensor_parallel_size,
+                              .ranks = s->cost->layout.tensor_parallel_size,
                               .hub = s->hub };
-  orc_tp_group_use(&site, &s->cost.reduce, p->use);
+  orc_tp_group_use(&site, &s->cost->reduce, p->use);
   for (int i = 0; i < orc_topology_links(p->topology); i++)
     if (p->use[i] > 0 && p->crossings[i] > 1) return true;
   return false;
@@ -117,7 +117,7 @@ bool orc_placement_shared(const orc_placement *p, const orc_pipeline *pipeline)
 {
   for (int i = 0; p->topology != NULL && i < pipeline->count; i++) {
     const orc_pipe_stage *s = &pipeline->stages[i];
-    const int ranks = s->cost.layout.tensor_parallel_size;
+    const int ranks = s->cost->layout.tensor_parallel_size;
     if (ranks > 1 && group_shares(p, s)) return true;
     for (int k = 0; i + 1 < pipeline->count && k < ranks; k++)
       if (used_twice(p, s->devices[k], s->devices[k + ranks])) return true;

@@ -8,6 +8,10 @@
 #include "base/base.h"
 #include "base/rng.h"
 #include "cluster/policy.h"
+#include "cluster/unit_log.h"
+#include "cost/draft.h"
+#include "cost/step.h"
+#include "device/pipeline.h"
 #include "replica/request.h"
 
 typedef enum orc_phase {
@@ -35,6 +39,10 @@ typedef struct orc_pool {
   int group;        /* replicas of a group, which divides count */
   int starting;     /* groups */
   orc_scaling is;
+  orc_step_cost *cost;    /* of its replicas; owned, as all below */
+  orc_draft_cost *draft;  /* what proposes to them; all zeroes: nothing does */
+  orc_pipe_cost **stages; /* [stage_sets] */
+  int stage_sets;         /* 1: its replicas have theirs in common; or `count`: each its own */
 } orc_pool;
 
 /* A failure that is to happen. Times in ns. */
@@ -55,6 +63,8 @@ typedef struct orc_unit {
   orc_phase phase;
   orc_time since;  /* rented since; valid unless OFF */
   orc_time rented; /* ns rented before */
+  orc_time failed; /* it failed last; valid while FAILED */
+  orc_time down;   /* ns of failures before */
   orc_time until; /* STARTING, FAILED: when it is ready; READY, DRAINING: when it fails by chance */
   orc_rng fate;   /* its failures */
 } orc_unit;
@@ -68,7 +78,8 @@ typedef struct orc_lifecycle {
   int ready_count, decode_count;
   orc_slot *unrouted; /* requests that wait for a replica, in order of arrival */
   uint32_t unrouted_count, unrouted_room;
-  uint64_t failures;
+  orc_unit_log log;
+  uint64_t failures;           /* also those the log leaves out */
   uint64_t fruitless_failures; /* that lost requests, since a request last ended */
   uint64_t asked;              /* tokens of the prompts that arrived */
   uint64_t seen;               /* steps of all replicas at the last look */

@@ -15,6 +15,14 @@ orc_sample orc_sampler_next(const orc_cluster *c, int replica, orc_time now)
   return s;
 }
 
+orc_series_moment orc_sampler_moment(const orc_cluster *c, orc_time now)
+{
+  return (orc_series_moment){ .time = now,
+                              .arrived = c->requests.next_number,
+                              .ended = c->requests.next_number - c->requests.live,
+                              .ready = c->lifecycle.ready_count };
+}
+
 /* False: the series is full. */
 static bool sample(orc_cluster *c, orc_time now)
 {
@@ -22,7 +30,8 @@ static bool sample(orc_cluster *c, orc_time now)
   if (!orc_series_begin(s)) return false;
   for (int i = 0; i < s->replicas; i++)
     orc_series_put(s, i, orc_usage_busy(&c->replicas[i], now), orc_sampler_next(c, i, now));
-  orc_series_end(s, now);
+  const orc_series_moment of = orc_sampler_moment(c, now);
+  orc_series_end(s, &of);
   return true;
 }
 
@@ -48,9 +57,9 @@ static void on_sample(void *self, uint32_t unused)
   if (orc_engine_next(&c->engine) != ORC_NEVER || c->open) wait_for_next(c);
 }
 
-void orc_sampler_start(orc_cluster *c, orc_time interval)
+void orc_sampler_start(orc_cluster *c, orc_time interval, uint64_t most)
 {
-  c->series = orc_series_new(interval, c->replica_count);
+  c->series = orc_series_new(interval, c->replica_count, most);
   orc_engine_on(&c->engine, ORC_EVENT_SAMPLE, on_sample, c);
   wait_for_next(c);
 }

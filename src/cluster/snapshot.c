@@ -67,10 +67,13 @@ uint64_t orc_snapshot_steps(const orc_snapshot *s)
   return steps;
 }
 
-void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv)
+void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv, orc_excerpt *excerpt)
 {
+  if (csv == NULL && excerpt == NULL) return;
   for (uint64_t n = s->of->requests.oldest; n < s->of->requests.next_number; n++) {
     orc_record record;
-    if (record_of(s->of, n, &record)) orc_csv_put(csv, &record);
+    if (!record_of(s->of, n, &record)) continue;
+    if (csv != NULL) orc_csv_put(csv, &record);
+    if (excerpt != NULL) orc_excerpt_put(excerpt, &record);
   }
 }

@@ -26,7 +26,7 @@ void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_m
 /* Steps of all replicas, running ones included. */
 uint64_t orc_snapshot_steps(const orc_snapshot *s);
 
-/* Write the records of requests in flight. */
-void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv);
+/* Put the records of requests in flight into either; NULL: it is not asked for. */
+void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv, orc_excerpt *excerpt);
 
 #endif

@@ -17,6 +17,8 @@
 #include "cluster/pools.h"
 #include "cluster/router_load.h"
 #include "device/contended.h"
+#include "obs/excerpt.h"
+#include "obs/latencies.h"
 #include "obs/life.h"
 #include "obs/log.h"
 #include "obs/metrics.h"
@@ -45,6 +47,8 @@ enum {
   ORC_EVENT_SCALE = 15,      /* subject: pool whose autoscaler is asked */
 };
 
+typedef struct orc_least orc_least; /* cluster/least.h */
+
 struct orc_cluster {
   orc_engine engine;
   orc_requests requests;
@@ -54,7 +58,8 @@ struct orc_cluster {
   orc_admission admission;
   orc_eviction eviction;
   orc_lifecycle lifecycle;
-  orc_pool *pools; /* [pool_count] */
+  orc_least *least; /* among those that lifecycle.ready lists */
+  orc_pool *pools;  /* [pool_count] */
   orc_replica *replicas;
   orc_router_load *loads; /* [replica_count] what the router sent to each, where it tracks that */
   orc_source *sources;
@@ -87,7 +92,9 @@ struct orc_cluster {
   orc_dp_group **dp_group_of; /* [replica_count] the one a replica steps in; NULL: it steps alone */
   int *devices;
   orc_csv *csv;
+  orc_excerpt *excerpt; /* NULL: none. Not owned. */
   orc_life *life;
+  orc_latencies *latencies;
   const volatile sig_atomic_t *stop, *hurry;
   orc_error failure; /* what ended the run early */
   int replica_count;
@@ -96,6 +103,7 @@ struct orc_cluster {
   int profile_count;
   int dp_group_count;
   orc_lod lod;
+  bool sleeps; /* replicas may sleep (replica/loop.h) */
   bool interrupted;
 };
 

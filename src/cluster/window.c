@@ -37,12 +37,15 @@ static void mark_replica(orc_cluster *c, int index, orc_window_mark *m)
   *m = (orc_window_mark){ .busy = used.busy,
                           .block_time = used.block_time,
                           .rented = orc_phases_rented(&c->lifecycle, index, now),
+                          .down = orc_phases_down(&c->lifecycle, index, now),
                           .evictions = r->kv.evictions,
                           .stages = orc_alloc(stages, sizeof *m->stages),
-                          .joules = orc_alloc(stages, sizeof *m->joules) };
+                          .joules = orc_alloc(stages, sizeof *m->joules),
+                          .splits = orc_alloc(stages, sizeof *m->splits) };
   for (int i = 0; i < r->pipeline.count; i++) {
     m->stages[i] = orc_usage_stage_until(r, i, now);
     m->joules[i] = orc_usage_energy_of(r, i).joules;
+    m->splits[i] = orc_usage_split_of(r, i);
     r->pipeline.stages[i].peak_watts = 0.0;
   }
   r->usage.peak_blocks = orc_kv_used(&r->kv);
@@ -71,6 +74,7 @@ void orc_window_done(orc_cluster *c)
   for (int i = 0; c->window.marks != NULL && i < c->replica_count; i++) {
     free(c->window.marks[i].stages);
     free(c->window.marks[i].joules);
+    free(c->window.marks[i].splits);
   }
   free(c->window.marks);
   c->window.marks = NULL;

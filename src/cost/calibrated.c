@@ -50,6 +50,7 @@ bool orc_calibration_check(const orc_calibration *p, orc_error *e)
     { "reduce_bandwidth", p->reduce_bandwidth, 0.0, MOST_BANDWIDTH, true },
     { "layer_floor", p->layer_floor, 0.0, MOST_SECONDS, false },
     { "quantised_floor", p->quantised_floor, 0.0, MOST_SECONDS, false },
+    { "block_floor", p->block_floor, 0.0, MOST_SECONDS, false },
     { "latent_floor", p->latent_floor, 0.0, MOST_SECONDS, false },
     { "sparse_floor", p->sparse_floor, 0.0, MOST_SECONDS, false },
     { "state_floor", p->state_floor, 0.0, MOST_SECONDS, false },
@@ -123,11 +124,12 @@ static void set_parts(orc_calibrated *c, const orc_calibration *p, const orc_mod
   c->head_compute = 1.0 / (peak(h, l, l->activations) * p->gemm_compute[l->activations]);
 }
 
-/* Whether a part's activations are quantised on the way in. */
-static bool quantises(const orc_layout *l, orc_part part)
+/* s per layer of quantising a part's activations on the way in. */
+static double quantising(const orc_calibration *p, const orc_layout *l, orc_part part)
 {
   const orc_dtype d = orc_layout_part_format(l, part);
-  return d != l->activations && !orc_dtype_of(d)->weight_only;
+  if (d == l->activations || orc_dtype_of(d)->weight_only) return 0.0;
+  return d == ORC_FP8_BLOCK ? p->block_floor : p->quantised_floor;
 }
 
 static double floors(const orc_calibration *p, const orc_model *m, const orc_layout *l,
@@ -136,10 +138,10 @@ static double floors(const orc_calibration *p, const orc_model *m, const orc_lay
   int count[ORC_BLOCKS];
   orc_model_blocks(m, stage.first_layer, stage.first_layer + stage.layers, count);
   const int attention = count[ORC_BLOCK_WINDOWED] + count[ORC_BLOCK_FULL];
-  const bool mlp = count[ORC_BLOCK_DENSE] > 0 && quantises(l, ORC_PART_UP);
+  const double qkv = quantising(p, l, ORC_PART_QKV),
+               mlp = count[ORC_BLOCK_DENSE] > 0 ? quantising(p, l, ORC_PART_UP) : 0.0;
   const bool ranks = l->expert_parallel && orc_layout_expert_ranks(l) > 1;
-  double sum = stage.layers * p->layer_floor;
-  if (quantises(l, ORC_PART_QKV) || mlp) sum += stage.layers * p->quantised_floor;
+  double sum = stage.layers * (p->layer_floor + (qkv > mlp ? qkv : mlp));
   if (m->kv_lora_rank > 0) sum += attention * p->latent_floor;
   if (m->index_topk > 0) sum += attention * p->sparse_floor;
   sum += count[ORC_BLOCK_STATE] * p->state_floor;
@@ -186,24 +188,35 @@ double orc_calibrated_experts_read(const orc_calibrated *c, double tokens)
   return larger(read, c->chosen);
 }
 
-static double experts(const orc_calibrated *c, const orc_op *op, double tokens)
+/* The slower roof of an operation. */
+static double roof(double memory, double flops, double *compute)
+{
+  if (memory >= flops) return memory;
+  *compute += flops;
+  return flops;
+}
+
+static double experts(const orc_calibrated *c, const orc_op *op, double tokens, double *compute)
 {
   const double read = orc_calibrated_experts_read(c, tokens);
   const double rows = larger(tokens, TILE_ROWS * read / c->chosen); /* in tokens */
   const double held = read * c->busiest < c->experts ? read * c->busiest : c->experts;
-  return larger(held * op->weights * c->memory[ORC_PART_EXPERT],
-                rows * c->busiest * op->flops * c->compute[ORC_PART_EXPERT]);
+  return roof(held * op->weights * c->memory[ORC_PART_EXPERT],
+              rows * c->busiest * op->flops * c->compute[ORC_PART_EXPERT], compute);
 }
 
-double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens)
+double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens,
+                              double *compute)
 {
-  if (op->part == ORC_PART_EXPERT) return experts(c, op, tokens);
-  return larger(op->weights * c->memory[op->part], tokens * op->flops * c->compute[op->part]);
+  if (op->part == ORC_PART_EXPERT) return experts(c, op, tokens, compute);
+  return roof(op->weights * c->memory[op->part], tokens * op->flops * c->compute[op->part],
+              compute);
 }
 
-double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled)
+double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled,
+                           double *compute)
 {
-  return larger(op->weights * c->head_memory, sampled * op->flops * c->head_compute);
+  return roof(op->weights * c->head_memory, sampled * op->flops * c->head_compute, compute);
 }
 
 double orc_calibrated_messages(const orc_calibrated *c, const orc_group *g, double bytes)

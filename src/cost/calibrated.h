@@ -34,6 +34,7 @@ typedef struct orc_calibration {
   double reduce_bandwidth;             /* share of the link between the GPUs */
   double layer_floor;     /* s per layer and step: launches, waits, small kernels; more */
   double quantised_floor; /* where activations are quantised, */
+  double block_floor;     /* in blocks instead, each with a scale of its own, */
   double latent_floor, sparse_floor; /* for latent attention, an indexer, */
   double state_floor;                /* a layer with a state, */
   double expert_floor;               /* one of experts, */
@@ -77,14 +78,17 @@ orc_calibrated orc_calibrated_of(const orc_calibration *p, const orc_model *m,
 **   a slice   both run at 1 / (1 + slice_width / width) of the rate, for an expert's width on a rank
 **   a rank    of whole experts: tokens and experts of the busiest, rank_imbalance times the mean
 **   tokens    of all replicas that share the experts
+**   compute   gets the s added where FLOPs bind
 */
-double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens);
+double orc_calibrated_product(const orc_calibrated *c, const orc_op *op, double tokens,
+                              double *compute);
 
 /* Distinct experts that `tokens` tokens (>= 1) read, on all ranks. */
 double orc_calibrated_experts_read(const orc_calibrated *c, double tokens);
 
-/* s of the LM head for `sampled` positions. */
-double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled);
+/* s of the LM head for `sampled` positions; `compute` as above. */
+double orc_calibrated_head(const orc_calibrated *c, const orc_op *op, double sampled,
+                           double *compute);
 
 /* s of what ranks exchange over links of `g`, `bytes` in and out of each: reduce_latency or the
 ** link's, the greater, and the bytes at reduce_bandwidth of it. */

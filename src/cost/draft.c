@@ -10,6 +10,8 @@ static void add(orc_step_time *sum, const orc_step_time *t, double times)
   sum->exchange += times * t->exchange;
   sum->overhead += times * t->overhead;
   sum->total += times * t->total;
+  sum->experts += times * t->experts;
+  sum->compute += times * t->compute;
   sum->flops += times * t->flops;
   sum->bytes += times * t->bytes;
 }
@@ -21,7 +23,10 @@ static orc_step_time join(const orc_draft_cost *d, double tokens, bool prompts)
   const double flops = 2.0 * d->joined * tokens;
   const double bytes = d->joined * orc_dtype_bytes(d->cost.layout.activations);
   const double time = orc_step_roof(flops * r->dense, bytes * r->memory, d->cost.params.smooth_p);
-  return (orc_step_time){ .gemm = time, .total = time, .flops = flops, .bytes = bytes };
+  const bool computes = flops * r->dense > bytes * r->memory;
+  return (orc_step_time){
+    .gemm = time, .total = time, .compute = computes ? time : 0.0, .flops = flops, .bytes = bytes
+  };
 }
 
 orc_step_time orc_draft_time(const orc_draft_cost *d, const orc_step_shape *s)

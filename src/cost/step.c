@@ -223,6 +223,14 @@ double orc_step_smooth(double a, double b, double p)
   return large * orc_real_pow(1.0 + orc_real_pow(r, p), 1.0 / p);
 }
 
+/* The time of an operation; where FLOPs bind it, it counts as theirs. */
+static double operation(double compute, double memory, double p, orc_step_time *t)
+{
+  const double time = orc_step_roof(compute, memory, p);
+  if (compute > memory) t->compute += time;
+  return time;
+}
+
 /* Distinct experts that `tokens` tokens are expected to visit. */
 static double distinct_experts(const orc_step_cost *c, double tokens)
 {
@@ -246,8 +254,11 @@ static double gemm_time(const orc_step_cost *c, const orc_rates *r, double token
       compute *= c->params.moe_imbalance;
     }
     bytes += op->bytes * seen;
-    sum += is_calibrated(c) ? orc_calibrated_product(&c->calibrated, op, seen)
-                            : orc_step_roof(compute, bytes * r->memory, c->params.smooth_p);
+    const double time = is_calibrated(c)
+                            ? orc_calibrated_product(&c->calibrated, op, seen, &t->compute)
+                            : operation(compute, bytes * r->memory, c->params.smooth_p, t);
+    if (op->part == ORC_PART_EXPERT) t->experts += time;
+    sum += time;
     t->flops += flops;
     t->bytes += bytes;
   }
@@ -261,8 +272,8 @@ static double lm_head_time(const orc_step_cost *c, const orc_rates *r, double sa
   const double flops = op->flops * sampled, bytes = op->weights + op->bytes * sampled;
   t->flops += flops;
   t->bytes += bytes;
-  if (is_calibrated(c)) return orc_calibrated_head(&c->calibrated, op, sampled);
-  return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+  if (is_calibrated(c)) return orc_calibrated_head(&c->calibrated, op, sampled, &t->compute);
+  return operation(flops * r->dense, bytes * r->memory, c->params.smooth_p, t);
 }
 
 /*
@@ -340,7 +351,7 @@ static double state_time(const orc_step_cost *c, const orc_rates *r, double toke
   const double bytes = (decodes + (tokens - decodes) / STATE_CHUNK) * c->ops.state_bytes;
   t->flops += flops;
   t->bytes += bytes;
-  return orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+  return operation(flops * r->dense, bytes * r->memory, c->params.smooth_p, t);
 }
 
 typedef struct step_tokens {
@@ -360,7 +371,7 @@ static double adapter_time(const orc_step_cost *c, const orc_rates *r, double to
   t->flops += flops;
   t->bytes += bytes;
   return a->layers * c->params.lora_layer_overhead +
-         orc_step_roof(flops * r->dense, bytes * r->memory, c->params.smooth_p);
+         operation(flops * r->dense, bytes * r->memory, c->params.smooth_p, t);
 }
 
 /* An all-reduce of the activations of n tokens. */
@@ -423,6 +434,26 @@ static orc_decode_cost decode_attention(const orc_step_cost *c, const orc_rates 
   };
 }
 
+/* Of the seconds of decode attention, those that FLOPs bind. */
+static double bound_by_compute(const orc_decode_cost *d, double full, double near)
+{
+  double c = full * d->flops_rate, m = full * d->bytes_rate + d->bytes_base;
+  double sum = c > m ? orc_step_roof(c, m, d->p) : 0.0;
+  if (d->window_bytes_rate == 0.0) return sum;
+  c = near * d->window_flops_rate;
+  m = near * d->window_bytes_rate + d->window_bytes_base;
+  return c > m ? sum + orc_step_roof(c, m, d->p) : sum;
+}
+
+double orc_step_decode_compute(const orc_step_cost *c, int64_t n, double context, double window)
+{
+  if (c->params.kind == ORC_COST_CONSTANT) return 0.0;
+  const orc_decode_cost d = decode_attention(c, &c->rates[0], n);
+  const double bound = bound_by_compute(&d, context, window);
+  if (bound == 0.0) return 0.0;
+  return bound / orc_step_decode_attention(&d, (int64_t)context, (int64_t)window);
+}
+
 orc_decode_cost orc_step_prepare_decode(const orc_step_cost *c, int64_t n)
 {
   ORC_ASSERT(n >= 0);
@@ -470,7 +501,7 @@ static double prefill_time(const orc_step_cost *c, const orc_attention *a, prefi
   t->bytes += bytes;
   const orc_rates *r = &c->rates[1];
   const double more = w.tokens * r->ramp * a->pair_flops;
-  return orc_step_roof((flops + more) * r->prompts, bytes * r->memory, c->params.smooth_p);
+  return operation((flops + more) * r->prompts, bytes * r->memory, c->params.smooth_p, t);
 }
 
 static double prefill_attention(const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
@@ -491,14 +522,21 @@ static void count_decode(const orc_attention *a, double seqs, double context, or
 }
 
 /* Decode attention of sequences that verify tokens: each reads its context once for all of them. */
-static double verify_attention(const orc_decode_cost *d, const orc_step_shape *s)
+static double verify_attention(const orc_decode_cost *d, const orc_step_shape *s, orc_step_time *t)
 {
   const double full = (double)s->decode_context, near = (double)s->decode_window;
-  const double t = orc_step_roof((full + s->verified_pairs) * d->flops_rate,
-                                 full * d->bytes_rate + d->bytes_base, d->p);
-  if (d->window_bytes_rate == 0.0) return t;
-  return t + orc_step_roof((near + s->verified_window_pairs) * d->window_flops_rate,
-                           near * d->window_bytes_rate + d->window_bytes_base, d->p);
+  const double sum = operation((full + s->verified_pairs) * d->flops_rate,
+                               full * d->bytes_rate + d->bytes_base, d->p, t);
+  if (d->window_bytes_rate == 0.0) return sum;
+  return sum + operation((near + s->verified_window_pairs) * d->window_flops_rate,
+                         near * d->window_bytes_rate + d->window_bytes_base, d->p, t);
+}
+
+/* The same of sequences that verify none. */
+static double decodes_attention(const orc_decode_cost *d, const orc_step_shape *s, orc_step_time *t)
+{
+  t->compute += bound_by_compute(d, (double)s->decode_context, (double)s->decode_window);
+  return orc_step_decode_attention(d, s->decode_context, s->decode_window);
 }
 
 orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
@@ -524,9 +562,8 @@ orc_step_time orc_step_roofline(const orc_step_cost *c, const orc_step_shape *s)
   if (s->decode_seqs > 0) {
     const double queries = (double)(s->decode_seqs + s->verified_tokens);
     const orc_decode_cost d = decode_attention(c, r, s->decode_seqs + s->verified_tokens);
-    t.attention = s->verified_tokens == 0
-                      ? orc_step_decode_attention(&d, s->decode_context, s->decode_window)
-                      : verify_attention(&d, s);
+    t.attention =
+        s->verified_tokens == 0 ? decodes_attention(&d, s, &t) : verify_attention(&d, s, &t);
     count_decode(&c->ops.full, queries, (double)s->decode_context, &t);
     count_decode(&c->ops.windowed, queries, (double)s->decode_window, &t);
     t.flops += s->verified_pairs * c->ops.full.context_flops +

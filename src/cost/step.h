@@ -97,6 +97,8 @@ static inline int64_t orc_step_shape_tokens(const orc_step_shape *s)
 /* Where the time of one step goes, s. total is their sum. */
 typedef struct orc_step_time {
   double gemm, attention, lm_head, other, collective, exchange, overhead, total;
+  double experts; /* of gemm, the products of experts */
+  double compute; /* of gemm, attention, lm_head and other, what FLOPs bind; bytes bind the rest */
   double flops, bytes; /* the work done on one GPU: achieved MFU and MBU follow */
 } orc_step_time;
 
@@ -279,6 +281,12 @@ static inline double orc_step_decode(const orc_decode_cost *d, int64_t context, 
   const double time = d->fixed + orc_step_decode_attention(d, context, window);
   return d->slope == 0.0 ? time : time + d->slope * (double)context;
 }
+
+/*
+** Of the seconds that attention takes in that step, the share that FLOPs bind, 0 .. 1; without c->own.
+**   n   sequences; context, window as above
+*/
+double orc_step_decode_compute(const orc_step_cost *c, int64_t n, double context, double window);
 
 /* Whether the cost is of hard rooflines and of a model without windows, as most are. */
 static inline bool orc_step_is_plain(const orc_decode_cost *d)

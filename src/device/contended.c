@@ -10,7 +10,7 @@ static orc_pipe_stage *stage_of(const orc_contended_stage *s)
 
 static int ranks_of(const orc_contended_stage *s)
 {
-  return stage_of(s)->cost.layout.tensor_parallel_size;
+  return stage_of(s)->cost->layout.tensor_parallel_size;
 }
 
 static orc_net *net_of(const orc_contended_stage *s)
@@ -69,7 +69,7 @@ static void leave(orc_contended_stage *s);
 /* All devices begin the next part at the exact time; the clock is the nearest ns. */
 static void compute(orc_contended_stage *s)
 {
-  const int layers = stage_of(s)->cost.stage.layers;
+  const int layers = stage_of(s)->cost->stage.layers;
   if (s->part > 2 * layers) {
     leave(s);
     return;
@@ -134,11 +134,11 @@ static void plan(orc_contended_stage *s, double bytes)
 {
   const orc_pipe_stage *stage = stage_of(s);
   s->planned = bytes;
-  if (stage->cost.reduce.measured.count > 0) {
-    plan_measured(s, &stage->cost.reduce, bytes);
+  if (stage->cost->reduce.measured.count > 0) {
+    plan_measured(s, &stage->cost->reduce, bytes);
     return;
   }
-  const orc_way *way = orc_all_reduce_way(&stage->cost.reduce, bytes);
+  const orc_way *way = orc_all_reduce_way(&stage->cost->reduce, bytes);
   orc_schedule schedule =
       orc_schedule_of(ORC_COLLECTIVE_ALL_REDUCE, way->algorithm, &way->fabric, bytes);
   orc_itinerary_fill(&s->all_reduce, orc_net_topology(net_of(s)), stage->devices, stage->hub,
@@ -158,7 +158,7 @@ void orc_contended_computed(orc_contended *c, uint32_t subject)
 {
   orc_contended_stage *s = &c->stages[subject];
   c->engine->executed += (uint64_t)ranks_of(s) - 1;
-  if (s->work.message > 0.0 && s->part < 2 * stage_of(s)->cost.stage.layers) {
+  if (s->work.message > 0.0 && s->part < 2 * stage_of(s)->cost->stage.layers) {
     all_reduce(s);
     return;
   }
@@ -169,7 +169,7 @@ void orc_contended_computed(orc_contended *c, uint32_t subject)
 static void begin(orc_contended_stage *s, int microbatch, double rest)
 {
   const orc_device_step *step = &s->in->steps[microbatch];
-  const orc_step_cost *cost = &stage_of(s)->cost;
+  const orc_step_cost *cost = stage_of(s)->cost;
   const orc_step_time t = orc_step_evaluate(cost, &step->shape);
   orc_pipeline_stepped(stage_of(s), &t);
   s->microbatch = microbatch;
@@ -179,8 +179,14 @@ static void begin(orc_contended_stage *s, int microbatch, double rest)
   s->work = orc_layered_work_of(cost, &t, &step->shape);
   /* Replicas that share experts contend for no link (deploy.c). */
   ORC_ASSERT(s->work.exchange.layers == 0);
-  s->work.last += orc_pipeline_blocks_time(stage_of(s), step, t.total);
-  if (s->index + 1 == s->in->of.pipeline->count) s->work.last += step->drafting;
+  const double moves = orc_pipeline_blocks_time(stage_of(s), step, t.total);
+  stage_of(s)->split.transfer += moves;
+  s->work.last += moves;
+  s->priced = t.total + moves;
+  if (s->index + 1 == s->in->of.pipeline->count) {
+    s->work.last += step->drafting;
+    s->priced += step->drafting;
+  }
   if (s->work.message > 0.0 && s->work.message != s->planned) plan(s, s->work.message);
   compute(s);
 }
@@ -216,6 +222,8 @@ static void hand_on(orc_contended_stage *s, int microbatch)
   const orc_step_shape *shape = &s->in->steps[microbatch].shape;
   const double bytes = (double)orc_step_shape_tokens(shape) * s->in->of.pipeline->token_bytes;
   const int ranks = ranks_of(s);
+  stage_of(s)->split.transfer +=
+      orc_pipeline_send_time(s->in->of.pipeline, s->index, orc_step_shape_tokens(shape));
   const int *from = stage_of(s)->devices, *to = stage_of(s + 1)->devices;
   s->sends[microbatch] += ranks; /* those of a failed replica's lost step may still be under way */
   orc_net_carry_rest(net, s->rest);
@@ -231,8 +239,12 @@ static void leave(orc_contended_stage *s)
   const orc_time now = engine_of(s)->now;
   const int microbatch = s->microbatch;
   stage_of(s)->busy += now - s->begun;
+  stage_of(s)->begun = s->begun;
+  /* What it took longer than its operations were priced, it waited for messages. */
+  stage_of(s)->split.collective += 1e-9 * (double)(now - s->begun) - s->priced;
   stage_of(s)->free = now;
   s->microbatch = -1;
+  if (user->passed != NULL) user->passed(user->self, microbatch, s->index);
   if (s->index + 1 < user->pipeline->count)
     hand_on(s, microbatch);
   else

@@ -16,6 +16,7 @@ typedef struct orc_contended_user {
   orc_pipeline *pipeline;                     /* whose stages have devices; stays in place */
   int microbatches;                           /* steps at a time, >= 1 */
   void (*landed)(void *self, int microbatch); /* its step has left the last stage now */
+  void (*passed)(void *self, int microbatch, int stage); /* it has left a stage; NULL: not watched */
   void *self;
 } orc_contended_user;
 
@@ -41,6 +42,7 @@ typedef struct orc_contended_stage {
   int part;              /* attention and MLP of the layers in turn, then the last part */
   double rest;           /* ns between the clock and the exact time, in -0.5 .. 0.5 */
   orc_time begun;        /* the present step */
+  double priced;         /* s of its operations, as they were priced */
   orc_rounds rounds;     /* of the present collective */
   orc_itinerary all_reduce;
   double planned; /* B that is for; -1: none yet */

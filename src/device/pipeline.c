@@ -4,44 +4,65 @@
 #include <stdlib.h>
 
 /* What n decoding sequences work, without the context they read. */
-static orc_step_time beside_context(const orc_pipe_stage *s, int64_t n)
+static orc_step_time beside_context(const orc_step_cost *c, int64_t n)
 {
   const orc_step_shape shape = { .decode_seqs = n, .sampled = n };
-  return orc_step_roofline(&s->cost, &shape);
+  return orc_step_roofline(c, &shape);
 }
 
-void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages)
+orc_pipe_cost *orc_pipe_costs_new(const orc_step_cost *cost, const orc_step_cost *stages)
 {
   const int count = cost->layout.pipeline_parallel_size;
-  const orc_link *link = orc_hardware_peer_link(&cost->hardware);
+  orc_pipe_cost *costs = orc_alloc((size_t)count, sizeof *costs);
+  for (int i = 0; i < count; i++) {
+    orc_pipe_cost *of = &costs[i];
+    of->cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i);
+    of->prepared = orc_alloc(ORC_PREPARED, sizeof *of->prepared);
+    of->items = orc_alloc(ORC_PREPARED, sizeof *of->items);
+    const orc_step_time one = beside_context(&of->cost, 1), two = beside_context(&of->cost, 2);
+    of->token_flops = two.flops - one.flops;
+    of->token_bytes = two.bytes - one.bytes;
+    of->step_bytes = one.bytes - of->token_bytes;
+  }
+  return costs;
+}
+
+void orc_pipe_costs_free(orc_pipe_cost *costs)
+{
+  const int count = costs == NULL ? 0 : costs->cost.layout.pipeline_parallel_size;
+  for (int i = 0; i < count; i++) {
+    free(costs[i].prepared);
+    free(costs[i].items);
+  }
+  free(costs);
+}
+
+void orc_pipeline_init(orc_pipeline *p, orc_pipe_cost *costs)
+{
+  const orc_step_cost *first = &costs->cost;
+  const int count = first->layout.pipeline_parallel_size;
+  const orc_link *link = orc_hardware_peer_link(&first->hardware);
   *p = (orc_pipeline){
     .stages = orc_alloc((size_t)count, sizeof *p->stages),
     .count = count,
-    .token_bytes = cost->model.hidden_size * orc_dtype_bytes(cost->layout.activations),
+    .token_bytes = first->model.hidden_size * orc_dtype_bytes(first->layout.activations),
   };
-  for (int i = 0; i < count; i++)
-    p->stages[i] = (orc_pipe_stage){
-      .cost = count == 1 ? *cost : orc_step_cost_stage(stages != NULL ? &stages[i] : cost, i),
+  for (int i = 0; i < count; i++) {
+    orc_pipe_stage *s = &p->stages[i];
+    *s = (orc_pipe_stage){
+      .of = &costs[i],
+      .cost = &costs[i].cost,
       .next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth },
       .hub = -1,
     };
-  for (int i = 0; i < count; i++) {
-    orc_pipe_stage *s = &p->stages[i];
-    s->prepared = orc_alloc(ORC_PREPARED, sizeof *s->prepared);
-    orc_layered_init(&s->layered, &s->cost);
-    const orc_step_time one = beside_context(s, 1), two = beside_context(s, 2);
-    s->token_flops = two.flops - one.flops;
-    s->token_bytes = two.bytes - one.bytes;
-    s->step_bytes = one.bytes - s->token_bytes;
+    orc_layered_init(&s->layered, s->cost);
   }
 }
 
 void orc_pipeline_done(orc_pipeline *p)
 {
-  for (int i = 0; i < p->count; i++) {
+  for (int i = 0; i < p->count; i++)
     orc_layered_done(&p->stages[i].layered);
-    free(p->stages[i].prepared);
-  }
   free(p->stages);
   *p = (orc_pipeline){ 0 };
 }
@@ -51,7 +72,7 @@ double orc_pipeline_blocks_time(const orc_pipe_stage *s, const orc_device_step *
 {
   const double seconds = step->fetching;
   if (!step->layerwise || seconds == 0.0) return step->moving + seconds;
-  const double layers = s->cost.stage.layers;
+  const double layers = s->cost->stage.layers;
   return step->moving + (fmax(seconds + compute / layers, compute + seconds / layers) - compute);
 }
 
@@ -63,26 +84,63 @@ double orc_pipeline_send_time(const orc_pipeline *p, int index, int64_t tokens)
 
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds)
 {
-  const orc_hardware *h = &s->cost.hardware;
+  const orc_hardware *h = &s->cost->hardware;
   s->flops += flops;
   s->bytes += bytes;
   if (!(seconds > 0.0)) return;
-  const double compute = flops / (orc_hardware_flops(h, s->cost.layout.compute) * seconds);
+  const double compute = flops / (orc_hardware_flops(h, s->cost->layout.compute) * seconds);
   const double memory = bytes / (h->bandwidth * seconds);
-  const bool constant = s->cost.params.kind == ORC_COST_CONSTANT;
+  const bool constant = s->cost->params.kind == ORC_COST_CONSTANT;
   const double watts = constant ? h->tdp_watts : orc_hardware_watts(h, memory, compute);
   s->joules += (watts - h->idle_watts) * seconds;
   s->peak_watts = fmax(s->peak_watts, watts);
 }
 
+/* The items of the steps of a span. A model of someone's own is asked once for each n. */
+static const orc_step_time *items_of(const orc_pipe_stage *s, const orc_decode_span *span)
+{
+  orc_pipe_items *kept = &s->of->items[span->n % ORC_PREPARED];
+  if (kept->n == span->n) return &kept->of;
+  kept->n = span->n;
+  if (s->cost->own == NULL) {
+    kept->of = beside_context(s->cost, span->n);
+  } else {
+    const orc_step_shape shape = { .decode_seqs = span->n,
+                                   .decode_context = span->context / span->steps,
+                                   .decode_window = span->window / span->steps,
+                                   .sampled = span->n };
+    kept->of = orc_step_evaluate(s->cost, &shape);
+  }
+  return &kept->of;
+}
+
+/* Attention is what the items beside it leave of the time; where a model of someone's own has none,
+** that is overhead. */
+static void split(orc_pipe_stage *s, const orc_decode_span *span, const orc_step_time *items)
+{
+  const double steps = (double)span->steps, seconds = 1e-9 * (double)span->time;
+  const bool attends = items->attention > 0.0;
+  orc_step_time t = *items;
+  double rest = seconds / steps - (t.total - t.attention);
+  if (rest < 0.0) rest = 0.0;
+  t.attention = attends ? rest : 0.0;
+  if (!attends) t.overhead += rest;
+  if (s->cost->own == NULL)
+    t.compute += rest * orc_step_decode_compute(s->cost, span->n, (double)span->context / steps,
+                                                (double)span->window / steps);
+  orc_time_split_add(&s->split, &t, steps);
+}
+
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span)
 {
   if (span->steps == 0) return;
-  const orc_ops *o = &s->cost.ops;
+  const orc_ops *o = &s->cost->ops;
   const double n = (double)span->n, steps = (double)span->steps;
-  double flops = n * s->token_flops, bytes = s->step_bytes + n * s->token_bytes;
-  if (s->cost.model.num_experts > 0) {
-    const orc_step_time t = beside_context(s, span->n);
+  double flops = n * s->of->token_flops, bytes = s->of->step_bytes + n * s->of->token_bytes;
+  const orc_step_time *items = items_of(s, span);
+  split(s, span, items);
+  if (s->cost->model.num_experts > 0) {
+    const orc_step_time t = s->cost->own == NULL ? *items : beside_context(s->cost, span->n);
     flops = t.flops;
     bytes = t.bytes;
   }

@@ -7,6 +7,7 @@
 
 #include "base/base.h"
 #include "cost/step.h"
+#include "cost/time_split.h"
 #include "device/layered.h"
 
 /* A formed step, as devices see it. */
@@ -21,18 +22,33 @@ typedef struct orc_device_step {
 /* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
 enum { ORC_PREPARED = 256 };
 
+/* The items of steps in which n sequences decode; of their attention, what does not go by context. */
+typedef struct orc_pipe_items {
+  int64_t n;
+  orc_step_time of;
+} orc_pipe_items;
+
+/* What the steps of a stage cost: the same for all servers of one kind, which may keep it together. */
+typedef struct orc_pipe_cost {
+  orc_step_cost cost;                          /* of its layers */
+  orc_decode_cost *prepared;                   /* [ORC_PREPARED] */
+  orc_pipe_items *items;                       /* [ORC_PREPARED] */
+  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
+                                                  linear in tokens: not where there are experts */
+} orc_pipe_cost;
+
 typedef struct orc_pipe_stage {
-  orc_step_cost cost;        /* of its layers */
-  orc_decode_cost *prepared; /* [ORC_PREPARED] */
+  orc_pipe_cost *of;
+  orc_step_cost *cost;       /* of->cost */
   orc_group next;            /* the way to the next stage: latency, bandwidth; unused on the last */
   const int *devices;        /* [ranks] their nodes in the network; NULL: there is none */
   int hub;                   /* the switch that adds up for them; -1: none */
   orc_layered layered;       /* its devices, at the high level of detail */
   orc_time free;             /* when it has done all steps started so far */
+  orc_time begun;            /* when it began the last of them */
   orc_time busy;             /* ns at work on them */
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
-  double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
-                                                  linear in tokens: not where there are experts */
+  orc_time_split split;      /* where the time of its steps went */
   double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
                                 drew on average */
 } orc_pipe_stage;
@@ -54,11 +70,16 @@ typedef struct orc_decode_span {
 } orc_decode_span;
 
 /*
-** The stages of a prepared deployment, idle. Between stages lies the hardware's peer link.
+** What the stages of a prepared deployment cost, [pipeline_parallel_size of its layout].
 **   cost     of the whole model; its layout says how many stages and which layers each has
 **   stages   of the whole model on the hardware of each stage; NULL: all as cost
 */
-void orc_pipeline_init(orc_pipeline *p, const orc_step_cost *cost, const orc_step_cost *stages);
+orc_pipe_cost *orc_pipe_costs_new(const orc_step_cost *cost, const orc_step_cost *stages);
+void orc_pipe_costs_free(orc_pipe_cost *costs); /* NULL is allowed */
+
+/* The stages of a deployment of these costs, which outlive it, idle. Between stages lies the hardware's
+** peer link. */
+void orc_pipeline_init(orc_pipeline *p, orc_pipe_cost *costs);
 void orc_pipeline_done(orc_pipeline *p);
 
 /*
@@ -71,6 +92,7 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
   orc_time time = orc_time_of(seconds);
   if (time < 1) time = 1; /* a step without cost must not stop the clock */
   const orc_time start = ready > s->free ? ready : s->free;
+  s->begun = start;
   s->free = orc_time_after(start, time);
   s->busy += s->free - start;
   return s->free;
@@ -80,9 +102,10 @@ static inline orc_time orc_pipeline_pass(orc_pipeline *p, int index, orc_time re
 ** neither, is work at full power. */
 void orc_pipeline_worked(orc_pipe_stage *s, double flops, double bytes, double seconds);
 
-/* The same of any step. */
+/* The same of any step, and where its time goes. */
 static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *t)
 {
+  orc_time_split_add(&s->split, t, 1.0);
   orc_pipeline_worked(s, t->flops, t->bytes, t->total);
 }
 
@@ -94,9 +117,9 @@ void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
 static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n,
                                                            int64_t context)
 {
-  orc_decode_cost *kept = &s->prepared[n % ORC_PREPARED];
+  orc_decode_cost *kept = &s->of->prepared[n % ORC_PREPARED];
   if (kept->n != n || context < kept->from || context >= kept->until)
-    *kept = orc_step_prepare_decode_at(&s->cost, n, context);
+    *kept = orc_step_prepare_decode_at(s->cost, n, context);
   return kept;
 }
 

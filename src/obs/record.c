@@ -12,8 +12,8 @@
 const char *orc_prefix_event_name(orc_prefix_event e)
 {
   static const char *const names[ORC_PREFIX_EVENTS] = {
-    "",          "CONVERSATIONAL_HIT",         "CROSS_REQUEST_HIT",
-    "MISS_FULL", "FULL_HIT_NO_PREFILL_NEEDED", "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT",
+    "",          "CONVERSATIONAL_HIT", "CROSS_REQUEST_HIT",
+    "MISS_FULL", "FULL_HIT",           "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT",
   };
   ORC_ASSERT(e < ORC_PREFIX_EVENTS);
   return names[e];

@@ -13,7 +13,7 @@ typedef enum orc_prefix_event {
   ORC_PREFIX_CONVERSATIONAL_HIT,
   ORC_PREFIX_CROSS_REQUEST_HIT,
   ORC_PREFIX_MISS_FULL,
-  ORC_PREFIX_FULL_HIT, /* FULL_HIT_NO_PREFILL_NEEDED: all but the last token */
+  ORC_PREFIX_FULL_HIT, /* the whole prompt: its last token or block is computed all the same */
   ORC_PREFIX_CONVERSATIONAL_MISS,
   ORC_PREFIX_EVENTS
 } orc_prefix_event;

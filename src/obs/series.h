@@ -1,6 +1,7 @@
 /*
 ** series.h - what replicas did over time: one sample per replica at every interval. It observes and
-** never decides.
+** never decides. A series may be bounded: when it is full every second sample goes and the interval
+** doubles, so that it always covers the whole run.
 */
 #ifndef ORC_OBS_SERIES_H
 #define ORC_OBS_SERIES_H
@@ -14,25 +15,33 @@ typedef struct orc_sample {
   int32_t waiting, running; /* requests now */
 } orc_sample;
 
+/* The whole deployment at the moment of a sample. */
+typedef struct orc_series_moment {
+  orc_time time;           /* ns */
+  uint64_t arrived, ended; /* requests since the run began */
+  int32_t ready;           /* replicas that take requests */
+} orc_series_moment;
+
 typedef struct orc_series {
   orc_time interval; /* ns, > 0 */
   int replicas;
-  uint64_t count, room; /* samples so far, each of all replicas; allocated */
-  orc_time *times;      /* [count] */
-  orc_sample *at;       /* [count x replicas] */
-  orc_time *busy;       /* [replicas] ns in steps at the last sample */
+  uint64_t most;         /* samples kept, even; 0: all, as many as it may hold */
+  uint64_t count, room;  /* samples so far, each of all replicas; allocated */
+  orc_series_moment *of; /* [count] */
+  orc_sample *at;        /* [count x replicas] */
+  orc_time *busy;        /* [replicas] ns in steps at the last sample */
 } orc_series;
 
-/* An empty series of `replicas` >= 1. */
-orc_series *orc_series_new(orc_time interval, int replicas);
+/* An empty series of `replicas` >= 1; `most` as above. */
+orc_series *orc_series_new(orc_time interval, int replicas, uint64_t most);
 void orc_series_free(orc_series *s); /* NULL is allowed */
 
 /*
 ** A sample of all replicas begins: false when the series holds as much as it may (10 million
-** values). It is part of the series once it ends at `time` (ns), later than the last one.
+** values). It is part of the series once it ends, at a time later than the last one.
 */
 bool orc_series_begin(orc_series *s);
-void orc_series_end(orc_series *s, orc_time time);
+void orc_series_end(orc_series *s, const orc_series_moment *of);
 
 /* Whether it holds as much as it may, or has a sample at `time` or later. */
 bool orc_series_has(const orc_series *s, orc_time time);

@@ -1,5 +1,6 @@
 #include "replica/batch.h"
 
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/content.h"
 #include "replica/grant.h"
@@ -179,11 +180,19 @@ static bool make_way(orc_batch *b, orc_slot slot, const orc_prefix_match *found)
          orc_preempt_reclaim(r, b->microbatch, orc_grant_whole(r, at(r, slot), found), slot);
 }
 
+/* Nothing is granted, because of that. */
+static int refuse(orc_replica *r, orc_delay why)
+{
+  orc_attribution_refuse(r, why);
+  return 0;
+}
+
 static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
 {
   orc_replica *r = b->replica;
   orc_microbatch *m = b->microbatch;
-  if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return 0;
+  if (slot == ORC_NO_SLOT) return 0;
+  if (r->running >= r->knobs.max_num_seqs) return refuse(r, ORC_DELAY_SEATS);
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
   if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
@@ -202,15 +211,15 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (found.lower + found.loading > 0 && r->knobs.kv_loading == ORC_ONLOAD_AHEAD) return 0;
     const int32_t there = q->computed + found.tokens;
     tokens = orc_grant_tokens(r, m, q, there, limit);
-    if (tokens == 0) return 0;
+    if (tokens == 0) return refuse(r, m->prompts_wait ? ORC_DELAY_POLICY : ORC_DELAY_BUDGET);
     if (orc_grant_waits(r, q, &found)) {
-      if (!make_way(b, slot, &found)) return 0;
+      if (!make_way(b, slot, &found)) return refuse(r, ORC_DELAY_BLOCKS);
       continue;
     }
     need = reserve ? orc_grant_reserve(r, q, &found)
                    : orc_grant_room(r, q, &found, (int64_t)there + tokens);
     if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
-    if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return 0;
+    if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return refuse(r, ORC_DELAY_BLOCKS);
   }
   r->kept -= q->blocks > 0;
   q->handed_over = false;

@@ -1,5 +1,6 @@
 #include "replica/crash.h"
 
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/kv_onload.h"
 #include "replica/running.h"
@@ -61,6 +62,7 @@ void orc_crash_forget(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
   if (q->computed > q->lost) q->lost = q->computed;
+  orc_attribution_lost(r, slot, r->engine->now);
   orc_host_note(r->host, q, r->engine->now, ORC_CHANGE_LOST, 0, q->computed);
   r->host->left(r->host->self, slot);
   q->computed = 0;

@@ -110,6 +110,40 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   return steps;
 }
 
+/* The most steps of a run that starts now. */
+static int longest(const orc_replica *r, const orc_microbatch *m, const orc_decode_cost *cost,
+                   int most)
+{
+  const int until = steps_to_event(&m->decode, steps_of_piece(&m->decode, cost, most));
+  return r->groups == NULL ? until : orc_group_table_quiet(r, m, until);
+}
+
+orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, int most)
+{
+  const orc_decode_set *d = &m->decode;
+  if (d->peer_count != 1) return ORC_NEVER;
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
+  const int until = longest(r, m, &cost, most);
+  const int64_t available = orc_kv_available(&r->kv), growing = d->cap > 0 ? d->growing : d->n;
+  int64_t context = d->context, window = orc_decode_set_window(d), opened = 0;
+  uint32_t turn = d->turn;
+  orc_time start = ORC_NEVER, now = orc_replica_next_start(r);
+  for (int steps = 0; steps < until; steps++) {
+    opened += d->phase[turn];
+    if (opened > available) break;
+    orc_time next = orc_time_of(orc_step_decode(&cost, context, window));
+    if (next < 1) next = 1;
+    if (next >= ORC_END - now) break;
+    start = now;
+    now += next;
+    context += d->n;
+    window += growing;
+    if (++turn == (uint32_t)d->block_size) turn = 0;
+  }
+  if (start == ORC_NEVER) return ORC_NEVER;
+  return r->flights > 0 ? start : now;
+}
+
 int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most)
 {
   const orc_decode_set *d = &m->decode;
@@ -118,8 +152,7 @@ int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
-  int until = steps_to_event(d, steps_of_piece(d, &cost, most));
-  if (r->groups != NULL) until = orc_group_table_quiet(r, m, until);
+  const int until = longest(r, m, &cost, most);
   return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
                                                  : run(r, m, &cost, stop, until, false);
 }

@@ -17,4 +17,11 @@
 */
 int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most);
 
+/*
+** Where r->now would stand (ns) after such a run with neither horizon nor limit; nothing is changed.
+** ORC_NEVER: there would be no step. Until then nobody but this replica's own requests has to do
+** with it, so it may be simulated as late as that.
+*/
+orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, int most);
+
 #endif

@@ -28,16 +28,24 @@ typedef struct orc_token_listener {
   void (*ended)(void *self, const orc_record *r);
 } orc_token_listener;
 
+typedef struct orc_attribution orc_attribution; /* replica/attribution.h */
+
 typedef struct orc_host {
   void *self;
   orc_time limit; /* ns: no step that ends later is applied; the host may move it between events */
   const volatile sig_atomic_t *stop; /* not 0: go back to the host after a step; NULL: never */
+
+  orc_attribution *attribution; /* what the time of requests goes into; NULL: it is not told */
 
   /* A change in the life of a request; NULL: changes are not watched. */
   void (*note)(void *self, const orc_life_entry *entry);
 
   /* A step as it starts; NULL: steps are not watched. */
   void (*note_step)(void *self, const orc_step_note *note);
+
+  /* When it is on which stage: after note_step, or, where links are shared, once it has left the
+  ** stage; NULL: not watched. */
+  void (*note_stage)(void *self, const orc_stage_note *note);
 
   /* Then each request in it; NULL: they are not watched. */
   void (*note_part)(void *self, const orc_step_part *part);

@@ -1,5 +1,6 @@
 #include "replica/in_order.h"
 
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/grant.h"
 #include "replica/group_table.h"
@@ -148,9 +149,10 @@ static bool serve(turn *t)
 }
 
 /* A sequence that got nothing decodes again from the next step on. */
-static void sit_out(orc_microbatch *m, orc_slot slot)
+static void sit_out(orc_replica *r, orc_microbatch *m, orc_slot slot)
 {
-  orc_request *q = &m->decode.requests->at[slot];
+  orc_request *q = orc_replica_request(r, slot);
+  orc_attribution_stops(r, slot);
   orc_decode_set_leave(&m->decode, slot);
   q->state = ORC_PREFILL;
   orc_microbatch_wait(m, slot);
@@ -165,7 +167,7 @@ static void settle(turn *t)
   for (orc_slot slot = r->first, next; slot != ORC_NO_SLOT; slot = next) {
     orc_request *q = at(t, slot);
     next = q->next;
-    if (q->state == ORC_DECODE && !q->served && t->decodes > 0) sit_out(m, slot);
+    if (q->state == ORC_DECODE && !q->served && t->decodes > 0) sit_out(r, m, slot);
     q->served = false;
   }
   m->decodes = m->decode.claimed = t->decodes > 0;

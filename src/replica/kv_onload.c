@@ -1,6 +1,7 @@
 #include "replica/kv_onload.h"
 
 #include "replica/abort.h"
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/waiting.h"
 
@@ -10,6 +11,7 @@ void orc_kv_onload_begin(orc_replica *r, orc_slot slot, const orc_prefix_match *
   orc_request *q = &r->requests->at[slot];
   const double seconds = orc_block_table_load(r, q, found);
   q->state = ORC_LOADING;
+  orc_attribution_sets_out(r, slot);
   if (l->count == l->room) {
     l->room = l->room == 0 ? 16 : 2 * l->room;
     l->at = orc_resize(l->at, (size_t)l->room, sizeof *l->at);
@@ -29,6 +31,7 @@ void orc_kv_onload_end(orc_replica *r, orc_slot slot)
     if (l->at[i] != slot) l->at[kept++] = l->at[i];
   l->count = kept;
   orc_block_table_filled(r, q);
+  orc_attribution_apart(r->host->attribution, slot, q->loaded, ORC_DELAY_TIERS, ORC_BINDING_LINK);
   orc_waiting_take_over(r, slot);
   const orc_status aborted = (orc_status)q->aborted;
   q->aborted = 0;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "replica/abort.h"
+#include "replica/attribution.h"
 #include "replica/batch.h"
 #include "replica/block_table.h"
 #include "replica/decode_run.h"
@@ -16,7 +17,12 @@
 #include "replica/verify.h"
 #include "replica/waiting.h"
 
-enum { POLL = 1024 };
+enum {
+  POLL = 1024,
+  ASLEEP =
+      POLL -
+      2 /* steps of a run that is put off: settled, it needs two more at most to be where it would be */
+};
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -57,6 +63,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   if (orc_replica_verifies(r)) orc_verify_foresee(r, q, q->generated - 1);
   r->lost = 0;
   r->host->prompt_computed(r->host->self, q);
+  orc_attribution_answers(r, slot, q->first_token < 0);
   if (q->first_token < 0) {
     q->first_token = now;
     r->usage.answered.firsts++;
@@ -75,6 +82,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     r->host->hand_over(r->host->self, r->index, slot, now);
   } else {
     orc_microbatch_join(r->microbatches, r->microbatch_count, m->index, slot);
+    if (q->state == ORC_DECODE) orc_attribution_decodes(r, slot);
   }
 }
 
@@ -99,6 +107,7 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
+    orc_attribution_chunk(r, m, &m->chunks[i], now);
     count_chunk(r, q, tokens);
     q->ahead -= tokens;
     q->steps_in_flight--;
@@ -150,6 +159,7 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
   orc_slot slot;
   while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT) {
     orc_decode_set_leave(&m->decode, slot);
+    orc_attribution_stops(r, slot);
     complete(r, slot, now);
   }
 }
@@ -157,6 +167,7 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
 /* What a step that ends at `now` does to its requests. */
 static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
 {
+  orc_attribution_ends(r, m, now);
   if (m->decodes) {
     if (orc_replica_verifies(r))
       orc_verify_advance(r, m, now);
@@ -245,11 +256,14 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
   if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
   if (undisturbed(r, m) && blocks_suffice(r, m)) {
     orc_batch_decode(&(orc_batch){ .replica = r, .microbatch = m });
+    orc_attribution_formed(r, m);
     *work = true;
     return true;
   }
   r->unchanged = true; /* whatever the verbs change clears it again */
+  orc_attribution_forms(r);
   const bool good = ask_policy(r, m, work, e);
+  orc_attribution_formed(r, m);
   if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
   /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
   ** would have held all of it, can begin with fewer blocks. */
@@ -286,6 +300,7 @@ void orc_loop_started(orc_replica *r, orc_microbatch *m, orc_time end)
   m->end = end;
   m->busy = true;
   if (r->host->note_step != NULL) orc_step_time_note(r, m);
+  orc_attribution_begins(r, m, orc_replica_next_start(r));
   if (r->shapes != NULL) {
     const orc_step_shape shape = orc_step_time_shape(r, m);
     orc_step_shapes_add(r->shapes, &shape, orc_replica_requests(r, m), 1e-9 * (double)time);
@@ -346,13 +361,27 @@ static bool fill(orc_replica *r, orc_error *e)
 static orc_time horizon(const orc_replica *r)
 {
   const orc_time event = orc_engine_horizon(r->engine);
-  return event < r->wake ? event : r->wake;
+  const orc_time outside = event < r->settles ? event : r->settles;
+  return outside < r->wake ? outside : r->wake;
 }
 
-/* Someone wants the run to pause. */
+/* Someone wants the run to pause. A replica that is settled goes on to where the others are. */
 static bool stopped(const orc_replica *r)
 {
-  return r->host->stop != NULL && *r->host->stop != 0;
+  return r->host->stop != NULL && *r->host->stop != 0 && r->settles == ORC_NEVER;
+}
+
+/* Put a run off that passes the horizon, until it is over: false where there is none. */
+static bool fall_asleep(orc_replica *r, orc_microbatch *m)
+{
+  if (!r->sleeps || r->settles != ORC_NEVER || r->wake != ORC_NEVER || r->host->limit < 0)
+    return false;
+  const orc_time over = orc_decode_run_foreseen(r, m, ASLEEP);
+  if (over == ORC_NEVER || over <= r->engine->now || over < horizon(r)) return false;
+  r->asleep = m->end = over;
+  m->busy = true;
+  await_end(r, m);
+  return true;
 }
 
 /*
@@ -379,6 +408,7 @@ static bool advance(orc_replica *r, orc_error *e)
         if (r->ending_count > 0) end_in_order(r, r->now);
         continue;
       }
+      if (undisturbed(r, m) && fall_asleep(r, m)) return true;
     }
     bool work;
     if (!orc_loop_form(r, m, &work, e)) return false;
@@ -427,12 +457,17 @@ static void land(orc_replica *r, orc_microbatch *m)
   if (r->ending_count > 0) end_in_order(r, r->now);
 }
 
+/* What is formed while the only step in flight runs may be the first of a run. */
+static bool runs_ahead(const orc_replica *r, const orc_microbatch *m)
+{
+  return r->runs && !r->high && !orc_replica_steps_differ(r) && r->flights == 1 &&
+         r->ending_count == 0 && undisturbed(r, m);
+}
+
 /* A run of decodes, each formed while the one before runs. Returns how many. */
 static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
-  if (!r->runs || r->high || orc_replica_steps_differ(r) || r->flights != 1 ||
-      r->ending_count > 0 || most <= 0 || !undisturbed(r, m))
-    return 0;
+  if (most <= 0 || !runs_ahead(r, m)) return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);
   if (run > 0 && r->ending_count > 0) end_in_order(r, r->now); /* whose last token is that of the step before */
@@ -452,6 +487,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
       return true;
     }
     polled += run_ahead(r, m, POLL - polled);
+    if (runs_ahead(r, m) && fall_asleep(r, m)) return true;
     if (r->flights < 2 && !orc_loop_form(r, m, &work, e)) return false;
     if (work) take_off(r, m);
     if (r->flights == 0) return true;
@@ -482,6 +518,24 @@ static bool go_on(orc_replica *r, orc_time now, orc_error *e)
   return r->lockstep ? r->host->step_together(r->host->self, r->index, now, e) : fill(r, e);
 }
 
+static bool go_on_awake(orc_replica *r, orc_error *e)
+{
+  r->asleep = ORC_NEVER;
+  r->microbatches[0].busy = false;
+  return go_on(r, r->now, e);
+}
+
+void orc_loop_settle(orc_replica *r)
+{
+  if (r->asleep == ORC_NEVER) return;
+  orc_error e;
+  orc_error_clear(&e);
+  r->settles = r->engine->now;
+  const bool good = go_on_awake(r, &e);
+  ORC_ASSERT(good);
+  r->settles = ORC_NEVER;
+}
+
 bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e)
 {
   orc_microbatch *m = &r->microbatches[microbatch];
@@ -489,6 +543,7 @@ bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e)
   if (r->lockstep)
     return !r->host->end_together(r->host->self, r->index, microbatch) || go_on(r, now, e);
   if (!m->busy || m->end != now) return true;
+  if (r->asleep == now) return go_on_awake(r, e);
   if (r->stepwise) orc_usage_count(r, now);
   if (orc_replica_ahead(r))
     land(r, m);

@@ -12,6 +12,15 @@ bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e);
 bool orc_loop_wake(orc_replica *r, orc_error *e);
 
 /*
+** A replica that only decodes, among others that get requests meanwhile, sleeps: the steps until
+** something happens to one of its sequences are simulated when that is due, or when somebody from
+** outside wants to look at it or to change it, who settles it first: it then stands where stepping
+** would have brought it by now, with the step that is running. No policy is asked for that. Nothing where
+** it is awake.
+*/
+void orc_loop_settle(orc_replica *r);
+
+/*
 ** For replicas that step together: form a step in `m` from r->now on (*work: there is one), note
 ** that it has started and when it will end (ns), and apply it then.
 */

@@ -43,10 +43,11 @@ typedef struct orc_microbatch {
   orc_microbatch_moves moves; /* before it, while it is formed */
   orc_time end;               /* of the running step */
 
-  int64_t all_tokens;   /* lockstep: of all replicas that step together; 0: it steps alone */
-  orc_device_step step; /* lockstep: the running one, as the devices see it */
-  orc_time begun;       /* contended: when the running step started */
-  int abandoned_steps;  /* contended: steps under way whose end counts no more, since it failed */
+  int64_t all_tokens; /* lockstep: of all replicas that step together; 0: it steps alone */
+  orc_device_step
+      step;            /* lockstep, and where delays are told: the running one, as devices see it */
+  orc_time begun;      /* contended: when the running step started */
+  int abandoned_steps; /* contended: steps under way whose end counts no more, since it failed */
 
   orc_decode_span *worked; /* [stages] */
   orc_slot *joining;       /* sequences to decode here that wait for the running step's end */

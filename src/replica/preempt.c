@@ -1,5 +1,6 @@
 #include "replica/preempt.h"
 
+#include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/running.h"
 #include "replica/waiting.h"
@@ -54,8 +55,10 @@ static void swap_out(orc_replica *r, orc_microbatch *m, orc_request *q)
   r->usage.swapped_blocks += (uint64_t)q->swapped;
 }
 
-static void count(orc_replica *r, orc_request *q, int32_t computed)
+static void count(orc_replica *r, orc_slot slot, int32_t computed)
 {
+  orc_request *q = at(r, slot);
+  orc_attribution_preempted(r, slot);
   orc_host_note(r->host, q, r->now, ORC_CHANGE_PREEMPTED, q->computed, computed);
   q->preemptions++;
   r->usage.preemptions++;
@@ -64,14 +67,15 @@ static void count(orc_replica *r, orc_request *q, int32_t computed)
 
 /* A paused request makes room in the way the engine is set to. One whose KV came from elsewhere has
 ** not run here yet: that it gives it up is its preemption. */
-static void evacuate(orc_replica *r, orc_microbatch *m, orc_request *q)
+static void evacuate(orc_replica *r, orc_microbatch *m, orc_slot slot)
 {
+  orc_request *q = at(r, slot);
   const int32_t computed = q->computed;
   if (r->knobs.swap)
     swap_out(r, m, q);
   else
     forget(r, q);
-  if (q->handed_over) count(r, q, computed);
+  if (q->handed_over) count(r, slot, computed);
   q->handed_over = false;
 }
 
@@ -86,9 +90,9 @@ bool orc_preempt_reclaim(orc_replica *r, orc_microbatch *m, int64_t need, orc_sl
   if (r->kept == 0) return false;
   orc_queue_sort(&r->queue);
   for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
-    orc_request *q = at(r, r->queue.at[i - 1].slot);
-    if (q->blocks == 0 || r->queue.at[i - 1].slot == spared) continue;
-    evacuate(r, m, q);
+    const orc_slot slot = r->queue.at[i - 1].slot;
+    if (at(r, slot)->blocks == 0 || slot == spared) continue;
+    evacuate(r, m, slot);
     r->kept--;
   }
   return need <= orc_kv_available(&r->kv);
@@ -102,7 +106,7 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
   if (how == ORC_PREEMPT_SWAP) swap_out(r, m, q);
   r->kept += q->blocks > 0;
-  count(r, q, computed);
+  count(r, slot, computed);
   m->preempted++;
   /* Its last token is on its way: it ends in the queue. */
   if (q->extra > 0 && q->state == ORC_DECODE && q->generated >= q->in.output)

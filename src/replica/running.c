@@ -1,5 +1,7 @@
 #include "replica/running.h"
 
+#include "replica/attribution.h"
+
 void orc_running_add(orc_replica *r, orc_slot slot)
 {
   orc_request *q = orc_replica_request(r, slot);
@@ -52,6 +54,7 @@ void orc_running_leave(orc_replica *r, orc_slot slot)
 void orc_running_halt(orc_replica *r, orc_slot slot)
 {
   const orc_request *q = orc_replica_request(r, slot);
+  orc_attribution_stops(r, slot);
   if (q->state == ORC_DECODE)
     orc_decode_set_leave(&r->microbatches[q->microbatch].decode, slot);
   else if (q->partial)

@@ -51,24 +51,27 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .policy = world->policy,
                       .index = index,
                       .knobs = kind->knobs,
-                      .cost = *kind->cost,
+                      .cost = kind->cost,
+                      .draft = kind->draft,
                       .role = kind->role,
                       .seed = world->seed,
                       .first = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
+                      .asleep = ORC_NEVER,
+                      .settles = ORC_NEVER,
                       .last_prompts = -(int64_t)kind->knobs.rules.prefill_interval,
                       .profile_count = world->profile_count,
-                      .runs = world->runs };
-  if (kind->draft != NULL) r->draft = *kind->draft;
-  orc_pipeline_init(&r->pipeline, kind->cost, kind->stages);
+                      .runs = world->runs,
+                      .sleeps = world->runs && world->sleeps };
+  orc_pipeline_init(&r->pipeline, kind->stages);
   r->rng = orc_rng_stream(world->seed, ORC_FOR_POLICY, index);
   init_memory(r);
   orc_queue_init(&r->queue, r->requests, 0);
   orc_loras_init(&r->loras, &kind->knobs.lora);
   const orc_microbatch_plan plan = { .requests = r->requests,
                                      .block_size = kind->knobs.block_size,
-                                     .window = window_of(&r->cost.model),
+                                     .window = window_of(&r->cost->model),
                                      .stages = r->pipeline.count };
   r->microbatch_count = r->pipeline.count;
   r->microbatches = orc_alloc((size_t)r->microbatch_count, sizeof *r->microbatches);

@@ -101,7 +101,8 @@ typedef struct orc_usage {
   orc_hist gaps;         /* between tokens of a request (ITL) */
 } orc_usage;
 
-typedef struct orc_contended orc_contended; /* device/contended.h */
+typedef struct orc_contended orc_contended;           /* device/contended.h */
+typedef struct orc_replica_delays orc_replica_delays; /* attribution.h */
 
 /* A step in flight while the next is formed. */
 typedef struct orc_flight {
@@ -137,9 +138,9 @@ typedef struct orc_replica {
   orc_requests *requests;
   const orc_batching *policy;
   orc_engine_knobs knobs;
-  orc_step_cost cost;    /* of the whole model */
-  orc_draft_cost draft;  /* what proposes to it; nothing without speculation */
-  orc_pipeline pipeline; /* its stages */
+  const orc_step_cost *cost;   /* of the whole model */
+  const orc_draft_cost *draft; /* what proposes to it; all zeroes without speculation */
+  orc_pipeline pipeline;       /* its stages */
   orc_kv kv;
   orc_kv_groups *groups; /* whose blocks the kv counts; NULL: all layers keep every token */
   orc_own_prompt *own;
@@ -172,10 +173,15 @@ typedef struct orc_replica {
   orc_time now;     /* its own clock: the start of the running step, or the engine's */
   orc_time counted; /* stepwise: usage is up to date until here */
   orc_time wake;    /* a WAKE is pending for this time; ORC_NEVER: none */
+  orc_time
+      asleep; /* ns: the steps from `now` to here are foreseen, and simulated at this time or when
+                       it is settled (loop.h); ORC_NEVER: there are none */
+  orc_time settles; /* while it is settled: until when (ns); ORC_NEVER otherwise */
   orc_usage usage;
   orc_look looked_up;
-  orc_metrics *metrics;    /* [profiles] */
-  orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
+  orc_metrics *metrics;       /* [profiles] */
+  orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
+  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
   int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
@@ -196,14 +202,14 @@ typedef struct orc_replica {
   bool high;      /* each layer, device and message, not whole steps */
   bool stepwise;  /* each step's end is an event: steps overlap, or their end is not known before */
   bool runs;      /* steps inside the horizon need no event */
+  bool sleeps;    /* runs that pass the horizon are put off */
 } orc_replica;
 
-/* What a replica is made of. */
+/* What a replica is made of. What is pointed to outlives it. */
 typedef struct orc_replica_kind {
   orc_engine_knobs knobs;
-  const orc_step_cost *cost;   /* prepared */
-  const orc_step_cost *stages; /* [pipeline_parallel_size] the same on the GPUs of each stage, whole
-                                  models; NULL: all as cost */
+  const orc_step_cost *cost; /* prepared */
+  orc_pipe_cost *stages;     /* of its stages (orc_pipe_costs_new), others' as well */
   orc_role role;
   const orc_draft_cost *draft; /* NULL: nothing proposes to it */
 } orc_replica_kind;
@@ -217,6 +223,7 @@ typedef struct orc_replica_world {
   uint64_t seed;     /* of the draws of policies */
   int profile_count; /* >= 1 */
   bool runs;         /* steps inside the horizon need no event */
+  bool sleeps;       /* whoever looks at a replica or touches it settles it before (loop.h) */
 } orc_replica_world;
 
 /* Set up an idle replica, the index-th of its world. It must not move afterwards. */
@@ -250,7 +257,7 @@ static inline orc_step_requests orc_replica_requests(const orc_replica *r, const
 /* Devices it runs on. */
 static inline int orc_replica_devices(const orc_replica *r)
 {
-  return r->cost.layout.tensor_parallel_size * r->pipeline.count;
+  return r->cost->layout.tensor_parallel_size * r->pipeline.count;
 }
 
 /* Whether a step is running in some microbatch. */

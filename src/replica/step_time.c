@@ -24,7 +24,7 @@ static double decode_time(orc_replica *r, orc_microbatch *m, int index)
 /* Seconds of any step on a stage. */
 static double whole_time(orc_pipe_stage *stage, const orc_step_shape *shape)
 {
-  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  const orc_step_time t = orc_step_evaluate(stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
   return t.total;
 }
@@ -79,7 +79,7 @@ orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m
   for (int i = 0; i < m->chunk_count; i++) {
     const orc_microbatch_chunk *c = &m->chunks[i];
     const bool last = c->past + c->tokens == orc_request_target(orc_replica_request(r, c->slot));
-    orc_step_shape_add_chunk(&shape, &r->cost.model, c->tokens, c->past, last);
+    orc_step_shape_add_chunk(&shape, &r->cost->model, c->tokens, c->past, last);
   }
   return shape;
 }
@@ -87,11 +87,12 @@ orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m
 /* Seconds of the formed step on a stage, each layer of each device and each message by itself. */
 static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_step_shape *shape)
 {
-  const orc_step_time t = orc_step_evaluate(&stage->cost, shape);
+  const orc_step_time t = orc_step_evaluate(stage->cost, shape);
   orc_pipeline_stepped(stage, &t);
-  const orc_layered_work w = orc_layered_work_of(&stage->cost, &t, shape);
+  const orc_layered_work w = orc_layered_work_of(stage->cost, &t, shape);
   const uint64_t before = stage->layered.executed;
   const double time = orc_layered_run(&stage->layered, &w);
+  stage->split.collective += time - t.total; /* its messages by themselves, not by formula */
   r->engine->executed += stage->layered.executed - before;
   return time;
 }
@@ -100,6 +101,7 @@ static double detailed_time(orc_replica *r, orc_pipe_stage *stage, const orc_ste
 static double send_time(orc_replica *r, const orc_microbatch *m, int stage)
 {
   const double time = orc_pipeline_send_time(&r->pipeline, stage, m->tokens);
+  r->pipeline.stages[stage].split.transfer += time;
   if (!r->high) return time;
   orc_layered *d = &r->pipeline.stages[stage].layered;
   const uint64_t before = d->executed;
@@ -131,11 +133,29 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
   }
 }
 
+static void note_stage(const orc_replica *r, int microbatch, int stage)
+{
+  const orc_pipe_stage *s = &r->pipeline.stages[stage];
+  r->host->note_stage(
+      r->host->self,
+      &(orc_stage_note){ .start = s->begun,
+                         .end = s->free,
+                         .replica = r->index,
+                         .microbatch = (uint16_t)microbatch,
+                         .stage = (uint16_t)stage,
+                         .ranks = (uint16_t)(orc_replica_devices(r) / r->pipeline.count) });
+}
+
+void orc_step_time_passed(void *replica, int microbatch, int stage)
+{
+  note_stage(replica, microbatch, stage);
+}
+
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 {
   const orc_step_shape shape = orc_step_time_shape(r, m);
-  const orc_step_time t = orc_step_roofline(&r->cost, &shape);
-  const orc_hardware *h = &r->cost.hardware;
+  const orc_step_time t = orc_step_roofline(r->cost, &shape);
+  const orc_hardware *h = &r->cost->hardware;
   orc_step_note n = {
     .formed = r->now,
     .start = orc_replica_next_start(r),
@@ -143,6 +163,9 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
     .used = orc_kv_used(&r->kv),
     .number = r->usage.steps,
     .replica = r->index,
+    .microbatch = (uint16_t)m->index,
+    .waiting = r->queue.count,
+    .running = r->running,
     .decodes = shape.decode_seqs,
     .prefill_tokens = shape.prefill_tokens,
     .prefill_seqs = shape.prefill_seqs,
@@ -151,10 +174,12 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
   };
   if (n.end != ORC_NEVER) {
     const double seconds = (double)(n.end - n.start) * 1e-9;
-    n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost.layout.compute));
+    n.mfu = n.flops / (seconds * orc_hardware_flops(h, r->cost->layout.compute));
     n.mbu = n.bytes / (seconds * h->bandwidth);
   }
   r->host->note_step(r->host->self, &n);
+  for (int i = 0; r->host->note_stage != NULL && r->contended == NULL && i < r->pipeline.count; i++)
+    note_stage(r, m->index, i);
   if (r->host->note_part != NULL) note_parts(r, m);
 }
 
@@ -162,7 +187,7 @@ void orc_step_time_note(const orc_replica *r, const orc_microbatch *m)
 static double drafting(orc_replica *r, const orc_step_shape *shape)
 {
   if (!orc_replica_verifies(r)) return 0.0;
-  const orc_step_time t = orc_draft_time(&r->draft, shape);
+  const orc_step_time t = orc_draft_time(r->draft, shape);
   orc_pipeline_stepped(&r->pipeline.stages[r->pipeline.count - 1], &t);
   return t.total;
 }
@@ -186,7 +211,9 @@ static orc_time pass(orc_replica *r, int stage, orc_time at, const orc_device_st
   orc_pipe_stage *s = &r->pipeline.stages[stage];
   const double time = r->high ? detailed_time(r, s, &step->shape) : whole_time(s, &step->shape);
   const double drafts = stage == r->pipeline.count - 1 ? step->drafting : 0.0;
-  const double more = orc_pipeline_blocks_time(s, step, time) + drafts;
+  const double moves = orc_pipeline_blocks_time(s, step, time);
+  s->split.transfer += moves;
+  const double more = moves + drafts;
   return orc_pipeline_pass(&r->pipeline, stage, at, time + more);
 }
 
@@ -235,12 +262,17 @@ static orc_time start_decodes(orc_replica *r, orc_microbatch *m)
   const bool moves = m->moves.swapped > 0 || m->moves.fetching > 0.0;
   orc_device_step step;
   if (moves) step = step_of(r, m, &(orc_step_shape){ 0 });
+  if (r->delays != NULL) {
+    m->step = moves ? step : (orc_device_step){ .moving = 0.0 };
+    m->step.shape = orc_step_time_shape(r, m);
+  }
   orc_pipeline *p = &r->pipeline;
   orc_time at = r->now;
   for (int i = 0;; i++) {
     const double time = decode_time(r, m, i);
     const double more = moves ? orc_pipeline_blocks_time(&p->stages[i], &step, time) : 0.0;
     at = orc_pipeline_pass(p, i, at, time + more);
+    p->stages[i].split.transfer += more;
     if (i == p->count - 1) return at;
     at = orc_time_after(at, orc_time_of(send_time(r, m, i)));
   }
@@ -252,6 +284,7 @@ orc_time orc_step_time_start(orc_replica *r, orc_microbatch *m)
   bring_adapters(r, m);
   const orc_step_shape shape = orc_step_time_shape(r, m);
   const orc_device_step step = step_of(r, m, &shape);
+  if (r->delays != NULL) m->step = step;
   if (r->contended != NULL) {
     m->begun = r->now;
     orc_contended_start(r->contended, r->contended_stage, m->index, &step);

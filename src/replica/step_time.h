@@ -28,4 +28,7 @@ orc_step_shape orc_step_time_shape(const orc_replica *r, const orc_microbatch *m
 /* Tell the host, which watches steps, of the step of a microbatch that has just started. */
 void orc_step_time_note(const orc_replica *r, const orc_microbatch *m);
 
+/* Tell the host, which watches stages, that a step has left a stage of a replica on shared links. */
+void orc_step_time_passed(void *replica, int microbatch, int stage);
+
 #endif

@@ -37,4 +37,7 @@ typedef struct orc_usage_energy {
 
 orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage);
 
+/* Where the time of the steps begun so far went on one GPU of a stage. */
+orc_time_split orc_usage_split_of(const orc_replica *r, int stage);
+
 #endif

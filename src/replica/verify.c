@@ -159,6 +159,6 @@ void orc_verify_shape(const orc_replica *r, const orc_microbatch *m, orc_step_sh
 {
   for (int64_t i = 0; i < m->decode.n; i++) {
     const orc_request *q = at(r, m->decode.members[i]);
-    orc_step_shape_add_verified(shape, &r->cost.model, q->computed, q->drafts);
+    orc_step_shape_add_verified(shape, &r->cost->model, q->computed, q->drafts);
   }
 }

@@ -1,4 +1,7 @@
 #include "replica/waiting.h"
+
+#include "replica/attribution.h"
+
 void orc_waiting_to_front(orc_replica *r, orc_request *q)
 {
   if (r->policy->order == NULL) q->key = r->front -= 1.0;
@@ -45,6 +48,7 @@ bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
     r->host->ended(r->host->self, slot, ORC_REJECTED, r->engine->now);
     return true;
   }
+  orc_attribution_waits(r, slot, r->engine->now);
   if (!orc_waiting_place(r, q, e)) return false;
   orc_queue_push(&r->queue, slot, q->key);
   r->unchanged = false;
@@ -56,6 +60,7 @@ void orc_waiting_take_over(orc_replica *r, orc_slot slot)
 {
   orc_request *q = orc_replica_request(r, slot);
   q->state = ORC_QUEUED;
+  orc_attribution_waits(r, slot, r->engine->now);
   r->kept++;
   orc_queue_push(&r->queue, slot, q->key);
   orc_replica_disturb(r);

@@ -143,12 +143,12 @@ static double gap_ahead(const orc_feed *f, const fed *r)
   enum { FEW = 16 };
   if (r->replica == NOWHERE) return 0.0;
   const orc_replica *on = &f->cluster->replicas[r->replica];
-  if (on->usage.gaps.count >= FEW || on->cost.own != NULL)
+  if (on->usage.gaps.count >= FEW || on->cost->own != NULL)
     return orc_hist_mean(&on->usage.gaps) * 1e-9;
   const orc_request *q = &f->cluster->requests.at[r->slot];
   const orc_decode_set *d = &on->microbatches[q->microbatch].decode;
   const int64_t context = d->context + q->in.prompt + 1;
-  const orc_decode_cost cost = orc_step_prepare_decode_at(&on->cost, d->n + 1, context);
+  const orc_decode_cost cost = orc_step_prepare_decode_at(on->cost, d->n + 1, context);
   return orc_step_decode(&cost, context, context);
 }
 

@@ -47,6 +47,13 @@ static orc_ladder *first(orc_engine *e)
   return orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
 }
 
+uint32_t orc_engine_next_kind(const orc_engine *e)
+{
+  const orc_ladder *q =
+      orc_ladder_key(&e->local) < orc_ladder_key(&e->shared) ? &e->local : &e->shared;
+  return orc_ladder_top(q).kind;
+}
+
 void orc_engine_step(orc_engine *e)
 {
   const orc_event v = orc_ladder_pop(first(e));

@@ -71,6 +71,9 @@ static inline bool orc_engine_comes_before_steps(const orc_engine *e, orc_time t
   return orc_ladder_key(&e->shared) < orc_event_key_of(time, (uint64_t)ORC_CLASS_STEP << 56);
 }
 
+/* The kind of the next event. Precondition: one is pending. */
+uint32_t orc_engine_next_kind(const orc_engine *e);
+
 /* Handle the next event: the clock moves to it first. Precondition: one is pending. */
 void orc_engine_step(orc_engine *e);
 

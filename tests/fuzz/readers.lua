@@ -3,12 +3,16 @@
 -- these.
 local core = require "oracle.core"
 local formats = require "oracle.formats"
+local emit = require "oracle.formats.yaml.emit"
 local fix = require "oracle.formats.yaml.fix"
+local imported = require "oracle.formats.imported"
 local literal = require "oracle.scenario.literal"
 local measured = require "oracle.formats.measured"
+local measured_set = require "oracle.formats.imported.measured_set"
 local oracle = require "oracle"
 local planning = require "oracle.plan"
 local problems = require "oracle.formats.problems"
+local requests_csv = require "oracle.formats.imported.requests_csv"
 local results_file = require "oracle.study.results_file"
 local sandbox = require "oracle.policy.sandbox"
 local study = require "oracle.study"
@@ -70,6 +74,18 @@ local function compare(text)
 end
 
 readers.bench, readers.requests = compare, compare
+
+-- What `oracle import` reads: any result of a benchmark, any log, as a scenario that can be planned, and its row.
+function readers.imported(text)
+  local runs = try(imported.file, file(text, text:find "^%s*{" and ".json" or ".log"))
+  for _, run in ipairs(runs or {}) do
+    local deployment = { model = "tiny-1b", hardware = "h100-sxm", engine = run.engine }
+    try(measured_set.row, run, deployment)
+    local source = emit.scenario({ model = "tiny-1b", hardware = "h100-sxm", workload = run.workload }, "imported")
+    assert(load(source, "imported", "t", { require = require }))()
+    for _ in requests_csv.text(run.requests or {}) do end
+  end
+end
 
 function readers.journal(text)
   for _, resume in ipairs { "anyway", true } do
@@ -136,7 +152,7 @@ end
 
 --- The files that were read are taken away.
 function readers.close()
-  for _, ending in ipairs { ".json", ".jsonl", ".lua", ".csv" } do os.remove(NAME .. ending) end
+  for _, ending in ipairs { ".json", ".jsonl", ".lua", ".csv", ".log" } do os.remove(NAME .. ending) end
 end
 
 return readers

@@ -11,6 +11,7 @@
 #include "cluster/cluster.h"
 #include "cluster/control.h"
 #include "cluster/snapshot.h"
+#include "replica/attribution.h"
 #include "replica/usage.h"
 #include "workload/synthetic.h"
 
@@ -26,6 +27,7 @@ typedef struct outcome {
   uint64_t fetched, lowered; /* blocks brought back from lower tiers, and passed on by them */
   uint64_t moved, failures;
   orc_time end;
+  orc_delay_sums delays; /* of all requests that were answered */
   bool good;
   size_t bytes;
   char *csv;
@@ -48,6 +50,7 @@ typedef enum way {
   AT_ONCE,
   STEPPED,     /* runs off */
   SAMPLED,     /* with a time series, which must change nothing */
+  ATTRIBUTED,  /* the time of requests told, which must change nothing and add up */
   SLICED,      /* back to the caller at every event, where everything is checked */
   PAUSED,      /* moment by moment, as whoever looks at a paused run goes on */
   INTERRUPTED, /* at every arrival, as by Ctrl-C, and brought to rest */
@@ -158,6 +161,7 @@ static outcome simulate(const scenario *s, way how)
     pools[i] = s->pool[i];
     pools[i].kind.cost = &s->cost[i];
   }
+  orc_attribution *told = how == ATTRIBUTED ? orc_attribution_new(NULL, 0) : NULL;
   orc_cluster *c = orc_cluster_new(&(orc_cluster_config){
       .pools = pools,
       .pool_count = s->pools,
@@ -184,6 +188,8 @@ static outcome simulate(const scenario *s, way how)
       .seed = s->seed,
       .request_overhead = s->seed % 3 == 0 ? 1e-4 : 0.0,
       .token_overhead = s->seed % 5 == 0 ? 1e-6 : 0.0,
+      .stream_interval = s->seed % 4 == 1 ? 1.5 : 0.0,
+      .attribution = told,
       .sample_interval = how == SAMPLED ? (orc_time)(1 + s->seed % 7) * 400000 : 0,
       .csv = csv });
   outcome o = { .good = true };
@@ -229,7 +235,15 @@ static outcome simulate(const scenario *s, way how)
   for (int i = 0; i < c->replica_count; i++)
     o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
   o.good = orc_csv_close(csv, &e) && o.good;
+  if (told != NULL) {
+    if (told->wrong > 0)
+      printf("scenario %llu: delays of %llu requests do not add up\n", (unsigned long long)s->seed,
+             (unsigned long long)told->wrong);
+    o.good = o.good && told->wrong == 0;
+    o.delays = told->e2e;
+  }
   orc_cluster_free(c);
+  orc_attribution_free(told);
   orc_topology_free(topology);
   o.csv = slurp(path, &o.bytes);
   remove(path);
@@ -305,6 +319,7 @@ int main(void)
 {
   int different = 0, broken = 0, acausal = 0;
   long again = 0;
+  orc_delay_sums delays = { .count = 0 };
   uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0, moved = 0, failures = 0;
   for (uint64_t seed = 1; seed <= SCENARIOS; seed++) {
     const scenario s = draw(seed);
@@ -315,6 +330,10 @@ int main(void)
       if (!other.good || !same(&run, &other))
         printf("scenario %llu (policy %d), way %d: good %d, equal %d\n", (unsigned long long)seed,
                s.policy, (int)how, other.good, same(&run, &other));
+      for (int i = 0; i < ORC_DELAYS; i++)
+        delays.at[i] += other.delays.at[i];
+      for (int i = 0; i < ORC_BINDINGS; i++)
+        delays.by[i] += other.delays.by[i];
       good = good && other.good;
       equal = equal && same(&run, &other);
       free(other.csv);
@@ -346,6 +365,14 @@ int main(void)
   CHECK(hits > 10000 && evictions > 1000 && misses > 0);
   CHECK(fetched > 1000 && lowered > 1000);
   CHECK(moved > 1000 && failures > 100 && again > 10000);
+  CLAIM("time goes into everything that it can go into, and is bound by everything");
+  for (int i = 0; i < ORC_DELAYS; i++) {
+    if (i == ORC_DELAY_DRAFTS) continue; /* nothing proposes here */
+    if (delays.at[i] == 0.0) printf("nothing went into %s\n", orc_delay_name((orc_delay)i));
+    CHECK(delays.at[i] > 0.0);
+  }
+  for (int i = 0; i < ORC_BINDINGS; i++)
+    CHECK(delays.by[i] > 0.0);
   printf("%d scenarios: %d broken, %d different, %d acausal\n", SCENARIOS, broken, different,
          acausal);
   printf("%llu requests handed over, %llu failures in pools\n", (unsigned long long)moved,

@@ -110,8 +110,9 @@ static orc_calibration random_calibration(orc_rng *r)
     k.expert_compute[i] = span(r, 0.05, 1.0);
   }
   double *const seconds[] = {
-    &k.layer_floor,  &k.quantised_floor,       &k.latent_floor, &k.sparse_floor,  &k.state_floor,
-    &k.expert_floor, &k.expert_parallel_floor, &k.step_host,    &k.sequence_host, &k.prompt_host
+    &k.layer_floor,  &k.quantised_floor, &k.block_floor,  &k.latent_floor,
+    &k.sparse_floor, &k.state_floor,     &k.expert_floor, &k.expert_parallel_floor,
+    &k.step_host,    &k.sequence_host,   &k.prompt_host
   };
   for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++)
     *seconds[i] = coin(r) ? span(r, 0.0, 100e-6) : 0.0;

@@ -1,6 +1,7 @@
 -- How close the shipped fits come to real hardware: measurements of $ORACLE_DATA, a part of each table for speed. The
 -- whole tables are for `oracle validate` (docs/validation.md).
 local accuracy = require "oracle.study.accuracy"
+local overload = require "oracle.study.overload"
 local prediction = require "oracle.study.prediction"
 local tables = require "oracle.formats.measured.tables"
 require "oracle"
@@ -54,6 +55,27 @@ describe("predictions on real hardware", function()
     for _, e in ipairs(entries) do
       local r, over = e.predicted.requests, e.row.failed_share > 0.1
       if over then assert.is_true(e.predicted.saturated or r.timed_out > 0.05 * r.total, e.row.id) end
+    end
+    local list = overload.table(entries)
+    assert.equal(4, #list)
+    for _, o in ipairs(list) do assert.is_true(o.predicted_as_overload) end
+    assert.matches("4 of 4 predicted as such", overload.text(list))
+  end)
+
+  -- The same time to a step as was measured: then the clients' time-out takes as many requests as it did.
+  it("of overloads lose as many requests as was measured, once steps take as long as measured", function()
+    local t, entries = compared("online/h100-vllm.csv", 1)
+    if not needs(t) then return end
+    for _, e in ipairs(entries) do
+      local slower = e.row.measured.tpot / e.predicted.tpot.mean
+      if e.row.failed_share > 0 and slower > 1 then
+        local was, scaled = e.row.scenario.workload, { workload = {} }
+        for k, v in pairs(e.row.scenario) do scaled[k] = scaled[k] or v end
+        for k, v in pairs(was) do scaled.workload[k] = v end
+        scaled.workload.rate, scaled.workload.timeout = was.rate * slower, was.timeout / slower
+        local p = prediction.one(scaled, {})
+        assert.near(e.row.failed_share, p.requests.timed_out / p.requests.total, 0.04, e.row.id)
+      end
     end
   end)
 

@@ -89,7 +89,7 @@ describe("one experiment has one summary in YAML, JSON and Lua", function()
     local s = forms(cases.build { profile = "      prompt_pool: 7\n" .. MORE })
     local one = s.per_profile.one
     assert.equal(one.requests.total - 7, one.prefix_caching.event_counts.CROSS_REQUEST_HIT
-      + one.prefix_caching.event_counts.FULL_HIT_NO_PREFILL_NEEDED)
+      + one.prefix_caching.event_counts.FULL_HIT)
     assert.equal(7, one.prefix_caching.event_counts.MISS_FULL)
   end)
 

@@ -114,7 +114,7 @@ describe("a configuration", function()
     local rc, out, err = oracle("run plain -q --json -")
     assert.equal(0, rc, err)
     assert.equal(20, json.decode(out).simulation.total_duration_s)
-    assert.equal(0, (oracle("generate-config -o c.lua")))
+    assert.equal(0, (oracle("generate-config -o c.lua --force")))
     assert.is_true(os.execute(("'%s' /dev/stdin -q < '%s/c.lua'"):format(program.path(), program.dir)))
   end)
 

@@ -40,17 +40,18 @@ local ASKED = {
   run = { "run s.lua" }, sweep = { "sweep s.lua --set workload.rate=5,6" },
   compare = { "compare vllm static v.lua" }, capacity = { "capacity closed.lua --slo 'tpot.mean<=8ms'" },
   plan = { "plan closed.lua --slo 'e2e.mean<=170ms' --gpus h100-sxm --max-gpus 1" },
-  new = { "new policy mine", "new workload mine" },
+  why = { "why s.lua" }, new = { "new policy mine", "new workload mine" },
   check = { "check policy p.lua", "check workload w.lua" },
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   calibrate = { "calibrate b1.json b4.json b16.json s.lua -o f.json" },
+  import = { "import b4.json" },
   ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
-  models = { "models" }, hardware = { "hardware" },
+  models = { "models" }, hardware = { "hardware" }, help = { "help" },
   show = { "show model llama-2-7b", "show hardware h100-sxm" },
 }
 
 -- Commands of many runs, whose options say nothing of memory that one run does not: sanitizers leave them out here.
-local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, calibrate = true }
+local SANITIZED, MANY_RUNS = program.bin:find "build/san" ~= nil, { plan = true, capacity = true, why = true, calibrate = true }
 
 -- A value that is not the default.
 local VALUES = {
@@ -68,6 +69,7 @@ local UNSEEN = {
   ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
+  ["why --threads"] = "the same bytes on any number of them",
   ["capacity --until"] = "clients are whole numbers, without an interval",
   ["capacity --no-runs"] = "the same results, and capacity says nothing of events",
   ["plan --set"] = "the GPUs are chosen, whatever was set",
@@ -76,6 +78,16 @@ local UNSEEN = {
   ["capacity --log-level"] = "it has nothing to say that a level hides",
   ["calibrate --threads"] = "the same bytes on any number of them",
   ["calibrate --force"] = "there is no file yet that it would replace",
+  ["import --force"] = "there is no file yet that it would replace",
+  ["sweep --force"] = "there is no file yet that it would replace",
+  ["compare --force"] = "there is no file yet that it would replace",
+  ["capacity --force"] = "there is no file yet that it would replace",
+  ["plan --force"] = "there is no file yet that it would replace",
+  ["lod --force"] = "there is no file yet that it would replace",
+  ["generate-config --force"] = "there is no file yet that it would replace",
+  ["validate c.yaml --strict"] = "it is wrong already",
+  ["validate s.lua --strict"] = "nothing is warned of before it runs",
+  ["validate bench.json s.lua --strict"] = "nothing is warned of",
   ["compare --no-runs"] = "the same results, and compare says nothing of events",
   ["validate s.lua --seed"] = "it can run under any seed",
   ["validate s.lua --fit"] = "it can run under this one too",
@@ -171,7 +183,7 @@ describe("an option", function()
     for _, o in ipairs(grammar.LIST) do own[o[1]] = true end
     for _, c in ipairs(grammar.COMMANDS) do
       for _, o in ipairs(flags.options()) do
-        if c[1] ~= "run" and c[1] ~= "sweep" and not own[o[1]] then
+        if c[1] ~= "run" and c[1] ~= "sweep" and c[1] ~= "help" and not own[o[1]] then
           assert.is_true(refused_at_once(ASKED[c[1]][1] .. " " .. typed(o)), c[1] .. " " .. o[1])
         end
       end

@@ -32,15 +32,15 @@ end
 
 describe("a prompt asked again", function()
   it("is found but for its last token: a full hit leaves one to prefill", function()
-    for _, case in ipairs { { 513, 512, "FULL_HIT_NO_PREFILL_NEEDED" }, { 512, 511, "FULL_HIT_NO_PREFILL_NEEDED" },
-                            { 500, 496, "CROSS_REQUEST_HIT" }, { 16, 15, "FULL_HIT_NO_PREFILL_NEEDED" },
+    for _, case in ipairs { { 513, 512, "FULL_HIT" }, { 512, 511, "FULL_HIT" },
+                            { 500, 496, "CROSS_REQUEST_HIT" }, { 16, 15, "FULL_HIT" },
                             { 15, 0, "MISS_FULL" }, { 1, 0, "MISS_FULL" } } do
       asked_again(case, { recompute_last_block = false })
     end
   end)
 
   it("fills its blocks again where block_size is one, and finds all but one of them", function()
-    asked_again({ 40, 39, "FULL_HIT_NO_PREFILL_NEEDED" }, { block_size = 1 })
+    asked_again({ 40, 39, "FULL_HIT" }, { block_size = 1 })
   end)
 
   -- Its whole blocks are all hits, the one with the last token too, which is computed in its place: no block is taken.
@@ -52,8 +52,8 @@ describe("a prompt asked again", function()
   end)
 
   it("computes its last block again as a whole, as vLLM V1 does", function()
-    for _, case in ipairs { { 513, 512, "FULL_HIT_NO_PREFILL_NEEDED" }, { 512, 496, "FULL_HIT_NO_PREFILL_NEEDED" },
-                            { 16, 0, "FULL_HIT_NO_PREFILL_NEEDED" } } do
+    for _, case in ipairs { { 513, 512, "FULL_HIT" }, { 512, 496, "FULL_HIT" },
+                            { 16, 0, "FULL_HIT" } } do
       asked_again(case)
     end
   end)
@@ -188,8 +188,9 @@ describe("cached blocks", function()
     local list, s = run(workload.batch { count = 30, prompt = 161, output = 40, prompt_pool = 1 },
       { max_num_seqs = 1, max_num_batched_tokens = 512 })
     local n = events(list)
-    assert.same({ MISS_FULL = 1, FULL_HIT_NO_PREFILL_NEEDED = 29 }, n)
-    assert.equal(30, s.prefix_caching.event_counts.MISS_FULL + s.prefix_caching.event_counts.FULL_HIT_NO_PREFILL_NEEDED)
+    assert.same({ MISS_FULL = 1, FULL_HIT = 29 }, n)
+    assert.equal(30, s.prefix_caching.event_counts.MISS_FULL + s.prefix_caching.event_counts.FULL_HIT)
+    assert.same({ 29, 29 / 30 }, { s.prefix_caching.cross_request_hits, s.prefix_caching.cross_request_hit_rate })
   end)
 
   it("do not count for those still waiting (W-49 pending_requests_save_nothing)", function()
@@ -199,7 +200,7 @@ describe("cached blocks", function()
     for _, r in ipairs(list) do waiting = waiting + (r.prefix_cache_event and 0 or 1) end
     assert.is_true(waiting > 50 and s.requests.pending >= waiting)
     local total = 0
-    for _, name in ipairs { "MISS_FULL", "FULL_HIT_NO_PREFILL_NEEDED", "CROSS_REQUEST_HIT" } do
+    for _, name in ipairs { "MISS_FULL", "FULL_HIT", "CROSS_REQUEST_HIT" } do
       total = total + s.prefix_caching.event_counts[name]
     end
     assert.equal(#list - waiting, total)

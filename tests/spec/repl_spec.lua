@@ -106,6 +106,74 @@ describe("the loop", function()
     assert.equal("oracle: engine.max_num_seq: unknown key; did you mean max_num_seqs?\n", s.err)
   end)
 
+  it("keeps the values printed last", function()
+    assert.equal("42\n43\n42\n43\n", session({ "6 * 7", "_ + 1", "__", "x = 7", "nil", "__" }).out)
+  end)
+
+  it("ends at quit and exit, bare or called", function()
+    assert.equal("1\n", session({ "1", "quit", "2" }).out)
+    assert.equal("1\n", session({ "1", "exit", "2" }).out)
+    assert.equal("", session({ "for i = 1, 3 do quit(3) end", "2" }).out)
+    assert.matches("an exit status", session({ "quit 'x'" }).err)
+    assert.same({ 0, 3 }, { repl.loop(repl.environment(), { read = function() return "quit(3)" end,
+                                                            out = io.stdout, err = io.stderr }) })
+  end)
+
+  it("says what is known of a name", function()
+    local s = session { "?what_if", "s = sim 'scenarios/quickstart.lua'", "s:fork?", "?engine.max_num_seqs",
+                        "max_num_seqs?", "?tpot.p99", "?router", "?", "y = 3", "?y", "?slo",
+                        "?engine.max_num_sequences" }
+    for _, pattern in ipairs { "One row for each combination", "A branch: the same simulation",
+                               "\nengine.max_num_seqs *\n  requests in one step",
+                               "tpot.p99, a metric\n  Time per Output",
+                               "which replica a request goes to", "?name  name?", "y: a number: 3\n",
+                               "keys: ttft, tpot, e2e" } do
+      assert.is_truthy(s.out:find(pattern, 1, true) or s.out:match(pattern), pattern)
+    end
+    assert.matches("did you mean engine.max_num_seqs?", s.err, 1, true)
+  end)
+
+  it("fits 80 columns and 24 lines in what it says of itself", function()
+    local lines = 0
+    for line in session({ "help()" }).out:gmatch "([^\n]*)\n" do
+      lines = lines + 1
+      assert.is_true(utf8.len(line) <= 80, line)
+    end
+    assert.is_true(lines <= 22)
+    for _, name in ipairs(require("oracle.repl.about").names()) do
+      for line in session({ "?" .. name }).out:gmatch "([^\n]*)\n" do assert.is_true(#line <= 80, line) end
+    end
+    local s = session { "s = sim 'scenarios/quickstart.lua'", "s:run_until(100)", "s:set('engine.max_num_seqs', 4)",
+                        "s.replicas[0]", "s.changes", "s.breakpoints", "s.series", "plot(s)", "hist(s, 'ttft')" }
+    for line in s.out:gmatch "([^\n]*)\n" do assert.is_true(utf8.len(line) <= 80, line) end
+  end)
+
+  it("describes all that a simulation and the prompt have", function()
+    local live = require "oracle.live"
+    local known = {}
+    for _, name in ipairs(require("oracle.repl.about").names()) do known[name] = true end
+    for _, name in ipairs(live.names(nil, ".")) do assert.is_true(known["s." .. name], name) end
+    for _, name in ipairs(live.names(nil, ":")) do assert.is_true(known["s:" .. name], name) end
+    for name in pairs(repl.environment()) do assert.is_true(known[name], name) end
+  end)
+
+  it("shows finished results, and saves them", function()
+    local path = os.tmpname() .. ".json"
+    local save = ("save(r, %q)"):format(path)
+    local s = session { 'r = run "scenarios/quickstart.lua"', "hist(r, 'ttft')", save, save,
+                        ("save(r, %q, { force = true })"):format(path), "save(r, 'x.pdf')", "save(3, 'x.json')" }
+    assert.matches("^ttft: 2463 values", s.out)
+    local _, written = s.out:gsub(" written\n", "")
+    assert.equal(2, written)
+    assert.matches("is there already", s.err)
+    assert.matches("save: x%.pdf: a name that ends in", s.err)
+    assert.matches("save: a result or a simulation expected, got 3", s.err)
+    local f = assert(io.open(path))
+    assert.matches('"successful": 2463', f:read "a")
+    f:close()
+    os.remove(path)
+  end)
+
   it("takes a policy typed in place", function()
     local s = session {
       's = load "scenarios/quickstart.lua"', "s.workload.duration, s.workload.count = nil, 5",
@@ -153,6 +221,37 @@ describe("completion", function()
     assert.same({ 0, "" }, { complete("s.requests[100000].", environment) })
     assert.same({ 1, "finished kv queue running" }, { 1, select(2, complete("s.series.", environment)) })
     assert.same({ 5, "what_if" }, { complete("what_", environment) })
+  end)
+
+  it("knows all of oracle", function()
+    local _, names = repl.complete("oracle.", repl.environment())
+    local has = {}
+    for _, name in ipairs(names) do has[name] = true end
+    for _, name in ipairs { "calc", "cost", "des", "dist", "load", "policy", "run", "scenario", "sim", "topology",
+                            "units", "version", "workload" } do
+      assert.is_true(has[name], name)
+    end
+  end)
+
+  it("knows what belongs in quotes", function()
+    for text, expected in pairs {
+      ['sim "scenarios/quick'] = "scenarios/quickstart.lua", ["load 'scenarios/diu"] = "scenarios/diurnal.lua",
+      ['c = scenario { model = "llama-3.1-8b'] = "llama-3.1-8b-Instruct",
+      ['c.hardware = "h100-s'] = "h100-sxm", ['s:set("engine.max_num_s'] = "engine.max_num_seqs",
+      ['s:set("router", "rou'] = "round_robin", ['c.engine.system = "sgl'] = "sglang",
+      ['what_if { s, ["engine.max_num_b'] = "engine.max_num_batched_tokens",
+      ['what_if { s, ["router"] = { "round_robin", "lea'] = "least_loaded", ['hist(s, "tt'] = "ttft",
+      ['plot(s, "k'] = "kv kv.mean kv.peak", ['x = "a" y = "doc'] = "docs/", ['-- "scen'] = "",
+    } do
+      local n, names = repl.complete(text, repl.environment())
+      local found = table.concat(names, " ")
+      if text:find "llama" or text:find "hardware" then   -- many names
+        assert.is_truthy((" " .. found .. " "):find(" " .. expected .. " ", 1, true), text)
+      else
+        assert.equal(expected, found, text)
+      end
+      assert.equal(expected ~= "" and #text:match "[^\"']*$" or 0, n, text)
+    end
   end)
 
   it("is quiet where nothing fits", function()
@@ -203,7 +302,7 @@ describe("a live simulation without a terminal", function()
   it("is there through a pipe", function()
     local out, code = run(bin .. " < FILE", 's = sim "scenarios/quickstart.lua"\ns:run_until(60)\ns.now\n')
     assert.equal(0, code)
-    assert.matches("^quickstart: t = 60%.000000 s; 479 requests arrived", out)
+    assert.matches("^quickstart: t = 60%.000000 s; 479 arrived", out)
     assert.matches("\n60\n$", out)
     out, code = run(bin .. " repl scenarios/quickstart.lua --seed 3 < FILE", "s:run_until(60).scenario.seed")
     assert.same({ "3\n", 0 }, { out, code })
@@ -214,6 +313,26 @@ describe("a live simulation without a terminal", function()
     local WITH = "run, sweep, compare, capacity, plan, lod, validate, models, hardware"
     assert.same({ ("oracle: --json goes with oracle %s\n"):format(WITH), 2 },
       { run(bin .. " repl --json - <FILE", "") })
+  end)
+
+  it("ends a loop of runs at Ctrl-C, whatever catches errors", function()
+    for _, line in ipairs { "for i = 1, 4000 do run 'scenarios/quickstart.lua' end",
+                            "for i = 1, 40000 do pcall(run, 'scenarios/quickstart.lua') end",
+                            "for i = 1, 4000 do what_if { 'scenarios/quickstart.lua', replicas = { 1, 2 } } end" } do
+      for _, command in ipairs { "timeout -s INT 1 %s FILE </dev/null", "timeout -s INT 1 %s < FILE" } do
+        local out = run(command:format(bin), line .. "\nprint 'went on'\n")
+        assert.matches("interrupted", out, line)
+        assert.not_matches("went on", out, line)
+      end
+    end
+  end)
+
+  it("opens scenarios with load in a script, too, where Lua's own load still works", function()
+    local script = 'local c = load "scenarios/quickstart.lua"\nprint(c.seed, load("return 6 * 7")())\n'
+      .. 'print(load(function() return nil end))\n'
+    local out, status = run(bin .. " FILE < /dev/null", script)
+    assert.matches("^1%s+42\nfunction\n", (out:gsub("function: [%w]+", "function")))
+    assert.equal(0, status)
   end)
 
   it("is there in a script", function()

@@ -148,7 +148,9 @@ describe("report", function()
     assert.matches("\nP99.9 TTFT %(ms%):                         4.00\n", text)
     assert.matches("\nRejected requests:                       1\n", text)
     assert.matches("\nMean ITL %(ms%):                           %-\n", text)
-    assert.equal(("="):rep(50), lines[#lines])
+    assert.equal(("="):rep(50), lines[#lines - 2])
+    assert.matches("\nTTFT values:                             4\n", text)
+    assert.equal("TTFT is of all 4 requests that had a first token, TPOT and E2EL only of the", lines[#lines - 1])
     for _, line in ipairs(lines) do assert.is_nil(line:find("%s$")) end
   end)
 

@@ -61,7 +61,7 @@ describe("the summary", function()
   it("has its keys, in order", function()
     local function keys(t) return table.concat(ordered.keys(t), " ") end
     assert.equal("oracle simulation deployment requests throughput latency interval gpu_utilization kv_cache "
-      .. "preemptions prefix_caching kv_transfer energy cost per_profile per_replica", keys(result))
+      .. "preemptions prefix_caching kv_transfer energy cost time_split per_profile per_replica per_pool", keys(result))
     assert.equal("version seed lod complete shared_links warnings", keys(result.oracle))
     assert.equal("total_duration_s warm_up_duration_s effective_duration_s steps", keys(result.simulation))
     assert.equal("model hardware gpus replicas num_gpu_blocks block_size kv_capacity_tokens weights_bytes_per_gpu "
@@ -75,7 +75,7 @@ describe("the summary", function()
       .. "queue_time_ms", keys(result.latency))
     assert.equal("count mean std min max p50 p99.9 p10", keys(result.latency.time_to_first_token_ms))
     assert.equal("peak_usage mean_usage evictions", keys(result.kv_cache))
-    assert.equal("usd usd_per_million_output_tokens", keys(result.cost))
+    assert.equal("usd usd_per_million_output_tokens replica_hours", keys(result.cost))
     assert.equal("long short huge hasty fickle", keys(result.per_profile))
     assert.equal("replica0", keys(result.per_replica))
     assert.equal("gpu0", keys(result.gpu_utilization))

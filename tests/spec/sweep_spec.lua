@@ -146,7 +146,18 @@ describe("oracle sweep", function()
     assert.same({ planned = 16, finished = 16, failed = 0, complete = true }, result.sweep)
     local one = json.decode(ok(("%s --set workload.rate=10 --set engine.max_num_seqs=64 --json - -q"):format(path)))
     assert.same(one.latency, result.points[7].latency)
-    assert.equal(19, select(2, first[1]:gsub("\n", "\n")))
+    assert.equal(12, select(2, first[1]:gsub("\n", "\n")))  -- a row for the two seeds of each of 8 combinations
+    assert.matches("\n +10 +64 +2 +%d[%d.]* ± %d[%d.]* +%d[%d.]* ± ", first[1])
+    assert.equal(8, #result.aggregates)
+    local four = result.aggregates[4]
+    assert.same({ ["workload.rate"] = 10, ["engine.max_num_seqs"] = 64 }, four.set)
+    assert.equal(2, four.seeds)
+    local a, b = result.points[7].latency, result.points[8].latency
+    local x, y = a.time_to_first_token_ms.p99, b.time_to_first_token_ms.p99
+    local ttft = four.metrics["ttft.p99"]
+    assert.near((x + y) / 2, ttft.mean, 1e-9 * x)
+    assert.near(12.7062047 * math.abs(x - y) / 2, ttft.high - ttft.mean, 1e-6 * x)  -- Student's t, 1 degree of freedom
+    assert.near(ttft.mean - ttft.low, ttft.high - ttft.mean, 1e-9 * x)
   end)
 
   it("serves vary in files and adds to it", function()
@@ -298,12 +309,16 @@ describe("a results file", function()
     refused(1, ("sweep %s/changed.lua --seeds 2 --out %s/changed --resume"):format(dir, dir), "as it was before it ch")
   end)
 
-  it("that is complete is written anew, and resuming it runs nothing", function()
+  it("that is complete is written anew where that is asked for, and resuming it runs nothing", function()
     write("full", all)
     ok(sweep("full", "--resume"))
     assert.equal(all, read(dir .. "/full"))
     assert.equal(read(dir .. "/all.json"), read(dir .. "/full.json"))
-    ok(sweep("full"))
+    refused(1, sweep("full"), "full%.json: exists; %-%-force replaces it")
+    refused(1, sweep("full"):gsub("%-%-json %S+", ""), "holds a finished sweep %(12 of 12 points%); %-%-resume shows "
+      .. "it; %-%-force begins anew")
+    assert.equal(all, read(dir .. "/full"))
+    ok(sweep("full", "--force"))
     assert.equal(12, #points_in(dir .. "/full"))
   end)
 

@@ -3,7 +3,7 @@ local csv = require "oracle.formats.measured.csv"
 local json = require("oracle.core").json
 local names = require "oracle.formats.measured.names"
 local online = require "oracle.formats.measured.online"
-local paced = require "oracle.formats.measured.paced"
+local paced = require "oracle.workload.paced"
 local phase = require "oracle.formats.measured.phase"
 local program = require "program"
 local serving = require "oracle.formats.measured.serving"
@@ -138,10 +138,10 @@ end)
 
 describe("a client that paces its requests", function()
   it("ramps linearly in time, or by equal factors", function()
-    local at = paced.clock { ramp = "linear", low = 1, high = 10, count = 200 }
+    local at = paced.clock { ramp_up_strategy = "linear", ramp_up_start_rps = 1, ramp_up_end_rps = 10, count = 200 }
     assert.near(200 / 5.5, at(200), 1e-9)
     assert.near(0, at(0), 1e-9)
-    at = paced.clock { ramp = "exponential", low = 1, high = 10, count = 200 }
+    at = paced.clock { ramp_up_strategy = "exponential", ramp_up_start_rps = 1, ramp_up_end_rps = 10, count = 200 }
     assert.near(200 * math.log(10) / 9, at(200), 1e-9)
   end)
 

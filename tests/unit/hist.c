@@ -81,8 +81,10 @@ static void adding_after_a_quantile(void)
   for (int64_t v = 0; v < ORC_HIST_EXACT - 3; v++) /* no more distinct values than fit */
     orc_hist_add(&h, 100 + v, 1);
   orc_hist_add(&h, 30, 1);
+  orc_hist_quantile(&h, 0.5); /* takes in what waits to be added together */
   CHECK(h.bucket == NULL);
   orc_hist_add(&h, 99, 1);
+  orc_hist_quantile(&h, 0.5);
   CHECK(h.bucket != NULL);
   orc_hist_done(&h);
 }
@@ -161,6 +163,7 @@ static void extremes(void)
   NEAR(orc_hist_std(&h), 0x1p62, 1e-15);
   for (int64_t v = 1; v <= ORC_HIST_EXACT; v++)
     orc_hist_add(&h, INT64_MAX - v * 1000003, 1);
+  CHECK(orc_hist_quantile(&h, 0.5) > 0x1p62);
   CHECK(h.bucket != NULL);
   CHECK(orc_hist_quantile(&h, 1.0) == 0x1p63);
   CHECK(orc_hist_quantile(&h, 0.0) == 0.0);

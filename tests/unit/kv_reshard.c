@@ -8,14 +8,16 @@
 #include "test.h"
 
 /* A replica as far as its KV is concerned. */
-static orc_replica replica(const orc_model *m, int tp, int pp, const uint16_t *layers)
+static orc_replica replica(orc_step_cost *cost, const orc_model *m, int tp, int pp,
+                           const uint16_t *layers)
 {
   orc_layout l = one_gpu;
   l.tensor_parallel_size = tp;
   l.pipeline_parallel_size = pp;
   for (int i = 0; layers != NULL && i < pp; i++)
     l.layers[i] = layers[i];
-  return (orc_replica){ .cost = { .model = *m, .layout = l }, .pipeline = { .count = pp } };
+  *cost = (orc_step_cost){ .model = *m, .layout = l };
+  return (orc_replica){ .cost = cost, .pipeline = { .count = pp } };
 }
 
 static double share(const orc_kv_reshard *w, int from, int to)
@@ -30,13 +32,13 @@ static bool whole(const orc_kv_reshard *w, const orc_replica *to)
 {
   double sum = 0.0;
   bool good = true;
-  const int tp = to->cost.layout.tensor_parallel_size;
+  const int tp = to->cost->layout.tensor_parallel_size;
   for (int rank = 0; rank < tp * to->pipeline.count; rank++) {
     double got = 0.0;
     for (int i = 0; i < w->count; i++)
       if (w->parts[i].to == rank) got += w->parts[i].share;
-    const orc_stage s = orc_layout_stage(&to->cost.layout, &to->cost.model, rank / tp);
-    const double wanted = (double)s.layers / to->cost.model.num_hidden_layers / tp;
+    const orc_stage s = orc_layout_stage(&to->cost->layout, &to->cost->model, rank / tp);
+    const double wanted = (double)s.layers / to->cost->model.num_hidden_layers / tp;
     good = good && fabs(got - wanted) < 1e-12;
     sum += got;
   }
@@ -50,8 +52,9 @@ typedef struct end {
 
 static orc_kv_reshard between(const orc_model *m, end from, end to)
 {
-  const orc_replica a = replica(m, from.tp, from.pp, from.layers);
-  const orc_replica b = replica(m, to.tp, to.pp, to.layers);
+  orc_step_cost a_cost, b_cost;
+  const orc_replica a = replica(&a_cost, m, from.tp, from.pp, from.layers);
+  const orc_replica b = replica(&b_cost, m, to.tp, to.pp, to.layers);
   orc_kv_reshard w;
   orc_kv_reshard_init(&w, &a, &b);
   CHECK(whole(&w, &b));
@@ -105,7 +108,9 @@ static void latents_go_whole(void)
   orc_kv_reshard_done(&w);
   w = between(&m, (end){ .tp = 1, .pp = 1 }, (end){ .tp = 2, .pp = 1 });
   CHECK(w.count == 2 && share(&w, 0, 0) == 0.5 && share(&w, 0, 1) == 0.5);
-  const orc_replica one = replica(&m, 1, 1, NULL), two = replica(&m, 2, 1, NULL);
+  orc_step_cost one_cost, two_cost;
+  const orc_replica one = replica(&one_cost, &m, 1, 1, NULL),
+                    two = replica(&two_cost, &m, 2, 1, NULL);
   CHECK(orc_kv_reshard_bytes(&one, 10) == 10.0 * 32 * 576 * 2);
   CHECK(orc_kv_reshard_bytes(&two, 10) == 2 * orc_kv_reshard_bytes(&one, 10));
   orc_kv_reshard_done(&w);

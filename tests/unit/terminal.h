@@ -105,19 +105,19 @@ static void await_lines(const terminal *t, bool whole)
 }
 
 /* The line editor reads key by key: what comes before, the terminal takes for itself. */
-static void await_editing(const terminal *t)
+static inline void await_editing(const terminal *t)
 {
   await_lines(t, false);
 }
 
 /* The line has been read and is being obeyed: from here Ctrl-C is a signal. */
-static void await_running(const terminal *t)
+static inline void await_running(const terminal *t)
 {
   await_lines(t, true);
 }
 
 /* End it with Ctrl-D: its exit status, or -1. */
-static int leave(terminal *t)
+static inline int leave(terminal *t)
 {
   int status = -1;
   await_editing(t);

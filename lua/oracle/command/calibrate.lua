@@ -2,6 +2,7 @@
 local accuracy = require "oracle.study.accuracy"
 local calibrate = require "oracle.study.calibrate"
 local catalog = require "oracle.models.catalog"
+local collective_rows = require "oracle.formats.measured.collective_rows"
 local core = require "oracle.core"
 local csv = require "oracle.formats.measured.csv"
 local file = require "oracle.study.calibrate.file"
@@ -52,10 +53,7 @@ local function gather(data, deployment)
   local rows, skipped, tables, own = {}, {}, {}, nil
   for _, path in ipairs(data) do
     local s = sources.read(path, paths.read(path), deployment)
-    if s.kind == "kernels" then tables[#tables + 1] = { path, s.text }
-    elseif s.kind == "calibration" or s.kind == "collectives" then
-      ui.say(("oracle: warning: %s: %s; a fit of steps takes nothing of it"):format(path, s.kind))
-    end
+    if s.kind == "kernels" or s.kind == "collectives" then tables[#tables + 1] = { path, s.text, s.kind } end
     for _, row in ipairs(s.rows) do
       if own == nil then own = s.own or false end
       if own ~= (s.own or false) then
@@ -95,23 +93,48 @@ local function tell(options, ...)
   if files.stdout_is_free(options) then io.write(string.format(...), "\n") end
 end
 
+local function tell_kernels(path, found, silent, options)
+  for _, f in ipairs(found) do
+    if f.seconds then
+      tell(options, "%-40s %.2f us (%d kernels; taken to be %.2f)", f.name, 1e6 * f.seconds, f.n, 1e6 * (f.was or 0))
+    else
+      tell(options, "%-40s %.3f of the data sheet (%d kernels; taken to be %.3f)", f.name, f.share, f.n, f.was or 0)
+    end
+  end
+  if silent > 0 then
+    tell(options, "%s: %d rows of chips, formats or kernels that a fit has nothing of", path, silent)
+  end
+end
+
+-- A table of all-reduces, of others or of NCCL: as far as links and latencies of a step's model go by it.
+local function add_reduces(one, chip, base)
+  return kernel_layer.reduce(collective_rows.read(one[2]), chip, names.gpu_of_file(one[1]), base)
+end
+
 local function add_kernels(tables, base, options)
+  local known = {}
   local function chip(name)
-    local h = names.gpu(name)
-    return h and catalog.hardware(h.id)
+    if known[name or ""] == nil then
+      local h = names.gpu(name)
+      known[name or ""] = h and catalog.hardware(h.id) or false
+    end
+    return known[name or ""] or nil
   end
   for _, one in ipairs(tables) do
-    if kernel_layer.is(csv.columns(one[2])) then
-      local ok, found, silent = pcall(kernel_layer.fit, csv.rows(one[2]), chip, base.kernels)
-      if not ok then error(scenario.about(one[1], scenario.first_line(found)), 0) end
-      if #found == 0 then error(one[1] .. ": no chip and format of it is known", 0) end
-      for _, f in ipairs(found) do
-        tell(options, "%-40s %.3f of the data sheet (%d kernels; taken to be %.3f)", f.name, f.share, f.n, f.was or 0)
-      end
-      if silent > 0 then tell(options, "%s: %d rows of chips or formats that are not known", one[1], silent) end
+    local kind = one[3] == "kernels" and kernel_layer.kind(csv.columns(one[2]))
+    local ok, found, silent
+    if kind then
+      ok, found, silent = pcall(function() return kernel_layer.fit(kind, csv.rows(one[2]), chip, base.kernels) end)
+    elseif one[3] == "collectives" then
+      ok, found, silent = pcall(add_reduces, one, chip, base)
+    end
+    if ok == false then error(scenario.about(one[1], scenario.first_line(found)), 0) end
+    if ok and #found == 0 and kind then error(one[1] .. ": no chip and format of it is known", 0) end
+    if ok then
+      tell_kernels(one[1], found, silent, options)
     else
-      ui.say(("oracle: warning: %s: a table of kernels that a fit takes nothing of; it takes those of matrix products"
-        .. " (gemm_dtype, m, n, k)"):format(one[1]))
+      ui.say(("oracle: warning: %s: a table of kernels that a fit takes nothing of; it takes those of matrix products,"
+        .. " experts, attention and all-reduces"):format(one[1]))
     end
   end
 end
@@ -296,9 +319,7 @@ local function provenance(data, list, crossing)
 end
 
 local function save(path, value, options)
-  if not options.force and paths.exists(path) then
-    error(("%s: exists; --force replaces it"):format(path), 0)
-  end
+  output.keep(path, options.force)
   output.write_file(path, ordered.json(value))
 end
 
@@ -346,9 +367,7 @@ function command.run(options)
   local data, deployment = split(options)
   local folder = options.output:match "^(.*/)[^/]*$"
   if folder and not paths.exists(folder) then error(folder .. ": no such folder", 0) end
-  if not options.output:match "/$" and not options.force and paths.exists(options.output) then
-    error(("%s: exists; --force replaces it"):format(options.output), 0)
-  end
+  if not options.output:match "/$" then output.keep(options.output, options.force) end
   local rows, skipped, tables, own = gather(data, deployment)
   if #rows == 0 then error("no rows end to end: kernels alone fix efficiencies, and no floor of an engine", 0) end
   ui.host().guard(false)

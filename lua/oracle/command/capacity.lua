@@ -3,19 +3,19 @@ local lazy = require "oracle.lazy"
 local capacity = require "oracle.study.capacity"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
+local page = lazy "oracle.study.pages.capacity"
+local pictures = lazy "oracle.command.pictures"
 local report = lazy "oracle.study.capacity_report"
+local runner = require "oracle.command.runner"
 local scenario = require "oracle.scenario"
-local sweep = lazy "oracle.study.sweep"
 local ui = require "oracle.command.ui"
 
 local command = {}
 
-local LOOK = 0.1                                          -- s between looks at the clock and at Ctrl-C
-
 local function job_of(options, path, text, config)
   local job = { kind = "capacity", path = path, text = text, config = config, set = files.assignments(options),
                 seed = options.seed,
-                lod = options.lod, fit = options.fit, force = options.force, runs = not options.no_runs,
+                lod = options.lod, fit = options.fit, force = files.forces_fit(options), runs = not options.no_runs,
                 over = options.over, replicas = options.replicas,
                 seeds = options.seeds, goodput = options.goodput and ui.share("--goodput", options.goodput, "0.95"),
                 precision = options["until"] and ui.share("--until", options["until"], "2%") }
@@ -24,48 +24,13 @@ local function job_of(options, path, text, config)
   return job
 end
 
--- Runs in threads, the results in the order of what was asked for.
-local function runner(work, job, options, meter)
-  local host = ui.host()
-  local threads = options.threads or host.cores and host.cores() or 1
-  if threads < 2 or not host.pool then
-    return function(wanted)
-      local got = {}
-      for i, one in ipairs(wanted) do
-        got[i] = capacity.compute(work, one.index)
-        if not got[i] or host.interrupted and host.interrupted() then return nil end
-      end
-      return got
-    end, function() end
-  end
-  local ex, done = sweep.threads(host, job, math.min(threads, 64)), 0
-  return function(wanted)
-    local place, got, left = {}, {}, #wanted
-    for i, one in ipairs(wanted) do
-      place[one.index] = i
-      ex:submit(one.index)
-    end
-    while left > 0 do
-      local index, text = ex:take(LOOK)
-      if host.interrupted() then return nil end
-      if index then
-        if not text then return nil end
-        got[place[index]], left, done = text, left - 1, done + 1
-      end
-      if meter then meter.count(done) end
-    end
-    return got
-  end, function(ended)
-    if ended then ex:close() else ex:abandon() end
-  end
-end
-
 --- Do it.
 -- @param options of oracle.command.options
 -- @return true when there is an answer
 function command.run(options)
   local path = files.one(options)
   ui.one_run_logs(options, "capacity takes many runs")
+  if options.plot or options.report then pictures.check(options) end
   ui.host().guard(true)
   local s, text, read = files.load(path, options)
   local job = job_of(options, path, text, read and { format = options.format or "" })
@@ -74,7 +39,12 @@ function command.run(options)
   local outputs = files.open_results(options, s)
   local meter = ui.meter(options)
   ui.host().guard(false)
-  local run, close = runner(work, job, options, meter)
+  local compute, close = runner.of(job, options, meter, function(index) return capacity.compute(work, index) end)
+  local function run(wanted)
+    local indices = {}
+    for i, one in ipairs(wanted) do indices[i] = one.index end
+    return compute(indices)
+  end
   local fine, found = pcall(capacity.search, work, run)
   close(fine)
   if meter then meter.done() end
@@ -82,8 +52,11 @@ function command.run(options)
     files.discard(outputs)
     error(scenario.about(path, scenario.first_line(found)), 0)
   end
-  files.write(outputs.json, ordered.json(report.object(found)))
+  local object = report.object(found)
+  files.write(outputs.json, ordered.json(object))
+  if outputs.report then pictures.report(outputs, function() return page.document(object) end) end
   if files.stdout_is_free(options) then files.print(report.text(found)) end
+  if options.plot then pictures.print(page.figures(object), options) end
   ui.warn(work.warnings, options)
   local _, answered = report.answer(found)
   return answered

@@ -1,5 +1,6 @@
 --- `oracle check policy FILE`: a policy against the laws, under random loads. `oracle check workload FILE`: a
 -- generator, or the workload of a scenario, by itself.
+local console = require "oracle.text.console"
 local lazy = require "oracle.lazy"
 local files = lazy "oracle.command.files"
 local policy_check = lazy "oracle.study.policy_check"
@@ -24,7 +25,7 @@ function command.run(options)
                                                 progress = meter and meter.step, stopped = ui.host().interrupted })
   if meter then meter.done() end
   if not ok then error(report, 0) end
-  if not options.quiet then files.print(checker.text(report)) end
+  if not options.quiet then files.print(console.narrow(checker.text(report))) end
   return report.good
 end
 

@@ -1,8 +1,11 @@
 --- `oracle compare A B ... SCENARIO.lua`: from the words of a command line to one table.
+local lazy = require "oracle.lazy"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
+local page = lazy "oracle.study.pages.compare"
 local paired = require "oracle.study.paired"
 local paired_text = require "oracle.study.paired_text"
+local pictures = lazy "oracle.command.pictures"
 local ui = require "oracle.command.ui"
 local variants_of = require "oracle.study.variants"
 
@@ -36,6 +39,7 @@ function command.run(options)
   if options.csv then ui.misuse("--csv: compare writes a table; --json for its numbers") end
   if options.series then ui.misuse("--series: compare writes a table, and a series is of one run") end
   ui.one_run_logs(options, "compare takes several")
+  if options.plot or options.report then pictures.check(options) end
   local until_ = options["until"] and ui.share("--until", options["until"], "2%")
   ui.host().guard(true)
   local s = path and files.load(path, options)
@@ -68,8 +72,12 @@ function command.run(options)
     ui.say(("oracle: --until: after %d replications the widest interval is still %.1f %%"):format(result.replications,
       100 * result.width))
   end
-  files.write(outputs.json, ordered.json(paired_text.object(result)))
+  local object = paired_text.object(result)
+  files.write(outputs.json, ordered.json(object))
+  if outputs.report then pictures.report(outputs, function() return page.document(object, result.interrupted) end) end
   if not options.quiet and options.json ~= "-" then files.print(paired_text.text(result)) end
+  if options.plot then pictures.print(page.figures(object), options) end
+  ui.warn(result.warnings or {}, options)
   if result.interrupted then ui.say("oracle: interrupted; the results are partial") end
   return not result.interrupted
 end

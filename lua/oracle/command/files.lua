@@ -88,10 +88,19 @@ function files.assignments(options)
   return list
 end
 
+-- What many runs cost is not written over unasked.
+local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true }
+
+--- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
+function files.forces_fit(options)
+  local keeps = KEEPS[options.command] or options.report or options.trace
+  return options.force and (options.fit ~= nil or not keeps) or nil
+end
+
 --- What the command line says of a scenario: --set, --fit, --slo, --seed, --lod.
 function files.adjust(s, options)
-  local ok, why = jobs.apply({ set = files.assignments(options), fit = options.fit, force = options.force,
-                               seed = options.seed }, s)
+  local ok, why = jobs.apply({ set = files.assignments(options), fit = options.fit,
+                               force = files.forces_fit(options), seed = options.seed }, s)
   if not ok then misuse("%s", why) end
   if options.slo then files.objectives(s, options.slo) end
   if options.lod then lod.choose(s, options.lod) end
@@ -128,7 +137,25 @@ end
 
 -- ---- results ----
 
-local RESULTS = { "json", "csv", "series" }
+local RESULTS = { "json", "csv", "series", "report", "trace" }
+
+-- Of every command: what is opened in a viewer is not written over unasked.
+local KEPT = { report = true, trace = true }
+
+-- The JSON of a sweep that was interrupted says so at its end (oracle.study.sweep).
+local function unfinished(path)
+  local f = io.open(path, "r")
+  local size = f and f:seek "end"
+  local tail = size and f:seek("set", math.max(0, size - 200)) and f:read "a"
+  if f then f:close() end
+  return (tail or ""):find '"complete": false%s*}%s*}%s*$' ~= nil
+end
+
+--- Refuse to write over a finished file, where the command keeps them and --force is not given. (What --resume goes on
+-- with is not finished.)
+function files.keep(options, path)
+  if KEEPS[options.command] and not unfinished(path) then output.keep(path, options.force) end
+end
 
 --- Whether stdout is left to the console block.
 function files.stdout_is_free(options)
@@ -178,7 +205,7 @@ end
 
 --- Make the files of results ready (oracle.text.output), before anything runs.
 -- @param s the scenario, whose files are not written over; nil: there is none
--- @return { json =, csv =, series = }
+-- @return { json =, csv =, series =, report =, trace = }
 function files.open_results(options, s)
   local taken = {}
   for _, kind in ipairs(RESULTS) do
@@ -192,6 +219,13 @@ function files.open_results(options, s)
   end
   not_read_or_kept(options, taken)
   if s then not_inputs(options, s) end
+  for _, kind in ipairs(RESULTS) do
+    if KEPT[kind] and options[kind] then
+      output.keep(options[kind], options.force)
+    elseif options[kind] and not options.resume then
+      files.keep(options, options[kind])
+    end
+  end
   local opened = {}
   for _, kind in ipairs(RESULTS) do
     if options[kind] then

@@ -15,6 +15,7 @@ function command.run(options)
   local format = options.format or (path or ""):match("%.(json)$") or (path or ""):match("%.(lua)$") or "yaml"
   path = path or "example_config." .. format
   if path ~= "-" then output.make_folder(path) end
+  output.keep(path, options.force)
   output.write_file(path, example.text(format))
   if path ~= "-" and not options.quiet then io.write(("Example configuration written to %s\n"):format(path)) end
   return true

@@ -51,7 +51,12 @@ local function dispatch(args)
     return OK
   end
   if options.command == "repl" then return repl.run(options) end
-  return obey(options) and OK or FAILED
+  local good = obey(options)
+  if good and options.strict and ui.warned() then
+    ui.say("oracle: --strict: what was warned of counts as a failure")
+    return FAILED
+  end
+  return good and OK or FAILED
 end
 
 --- Do what a command line says.

@@ -16,16 +16,17 @@ local function of(text)
 end
 
 local RUNS = of "run sweep compare lod"
-local SCENARIOS = of "run sweep compare capacity plan lod repl serve validate calibrate"
+local SCENARIOS = of "run sweep compare capacity plan why lod repl serve validate calibrate"
+local SETTABLE = of(table.concat(SCENARIOS, " ") .. " import")
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes, `keys` another place for some
 -- values; `of`: the commands that honour it, all without one. Some of them refuse it where it cannot be honoured with
--- the rest of the line, and say why.
+-- the rest of the line, and say why; `hidden`: those that always do.
 options.LIST = {
-  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SCENARIOS,
+  { "--set", value = "KEY=VALUE", key = "set", list = true, of = SETTABLE,
     doc = "change a key, such as engine.max_num_seqs=64 (repeatable); sweep: v1,v2, lo..hi:step" },
-  { "--seeds", value = "N", key = "seeds", of = of "sweep capacity", whole = { 1, 1000000 },
-    doc = "each point with N seeds, from the scenario's on (capacity: 4)" },
+  { "--seeds", value = "N", key = "seeds", of = of "sweep capacity why", whole = { 1, 1000000 },
+    doc = "each point with N seeds, from the scenario's on (capacity: 4, why: 3)" },
   { "--out", value = "FILE", key = "out", of = of "sweep plan",
     doc = "where results are kept as they finish (sweep: NAME.sweep.jsonl)" },
   { "--resume", key = "resume", of = of "sweep plan", inline = { "anyway" },
@@ -51,40 +52,52 @@ options.LIST = {
     doc = "compare: runs of each, from the scenario's seed on (5)" },
   { "--until", value = "SHARE", key = "until", of = of "compare capacity",
     doc = "more replications, longer runs, until every interval is that narrow (capacity: 0.5%)" },
-  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan lod serve validate models hardware",
+  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan why lod serve validate models hardware",
     doc = "write the summary, or what else is found, as JSON; - is stdout" },
-  { "--csv", value = "FILE", key = "csv", of = of "run sweep compare lod serve validate",
+  { "--csv", value = "FILE", key = "csv", of = of "run sweep compare lod serve validate", hidden = of "sweep compare lod",
     doc = "write one row per request (validate: per row of data); - is stdout, .gz is compressed" },
-  { "--series", value = "FILE", key = "series", of = RUNS,
+  { "--series", value = "FILE", key = "series", of = RUNS, hidden = of "sweep compare lod",
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
+  { "--plot", key = "plot", of = of "run sweep compare capacity plan",
+    doc = "draw the results on the terminal: distributions, what happened over time, trade-offs" },
+  { "--report", value = "FILE", key = "report", of = of "run sweep compare capacity plan validate",
+    doc = "write the results as one HTML page with charts, which opens without a network" },
+  { "--trace", value = "FILE", key = "trace", of = of "run",
+    doc = "write every step and request as a trace that Perfetto and chrome://tracing open (JSON)" },
+  { "--window", value = "A..B", key = "window", of = of "run",
+    doc = "the part of the run, in s, that --trace writes and whose requests --report draws" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of "run sweep compare capacity plan lod serve new check validate calibrate generate-config models hardware",
+    of = of "run sweep compare capacity plan why lod serve new check validate calibrate import generate-config models hardware",
     doc = "no console block, no progress; errors and warnings stay" },
-  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan lod repl serve check validate",
+  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl serve check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" },
-    of = of "run sweep compare capacity repl serve validate",
+    of = of "run sweep compare capacity why repl serve validate",
     beside = { "hybrid", "or hybrid where the scenario's `detail` names something" },
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--fit", value = "NAME", key = "fit", of = SCENARIOS,
     doc = "the fit that prices steps, by name or path; none: the roofline" },
-  { "--force", key = "force", of = SCENARIOS, doc = "take that fit though it is of another engine or chip" },
-  { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan validate calibrate",
+  { "--force", key = "force", of = of(table.concat(SETTABLE, " ") .. " compare generate-config"),
+    doc = "replace finished files; with --fit: take it though it is of another engine or chip" },
+  { "--strict", key = "strict", of = of "run sweep compare lod validate",
+    doc = "warnings are failures: exit 1, as where no request was answered" },
+  { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan why validate calibrate",
     whole = { 1, 1024 },
     doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
-    of = of "run sweep compare capacity lod serve validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+    of = of "run sweep compare capacity why lod serve validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", of = of "run",
     choice = { "yaml", "json", "lua", "vllm-bench", "prometheus", "jsonl" },
     keys = { ["vllm-bench"] = "written", prometheus = "written", jsonl = "written" },
     doc = "of results, on stdout or in --json FILE: vllm-bench, prometheus, jsonl; of a configuration: yaml, json" },
   { "--format", short = "-f", value = "FORMAT", key = "format", choice = { "yaml", "json", "lua" },
-    of = of "sweep capacity plan generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
+    of = of "sweep capacity plan why generate-config", doc = "of a configuration: yaml, json (or lua, to write)" },
   { "--save-detailed", key = "save_detailed", of = of "run",
     doc = "run --format vllm-bench: each request's lengths and times too" },
-  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan",
-    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario" },
+  { "--output", short = "-o", value = "FILE", key = "output", of = of "generate-config calibrate plan import",
+    doc = "the file to write (generate-config: example_config.yaml); calibrate: the fit or FOLDER/; plan: a scenario;"
+      .. " import: NAME of its files" },
   { "--validate-models", short = "-m", key = "models", of = of "validate",
     doc = "validate: the model database too" },
   { "--fix", short = "-f", key = "fix", of = of "validate", doc = "validate: mend what can be and write the file" },
@@ -128,18 +141,21 @@ options.COMMANDS = {
   { "run", "FILE", "run a scenario (.lua) or a configuration (YAML, JSON); `run` may be left out" },
   { "sweep", "SCENARIO.lua", "run it for every combination of --set KEY=v1,v2 ..." },
   { "compare", "A B ... SCENARIO.lua", "the same requests through systems, policies or settings" },
-  { "capacity", "SCENARIO.lua", "the highest rate, or with --replicas the fewest replicas, that meets --slo" },
+  { "capacity", "SCENARIO.lua", "the highest rate, or the fewest --replicas, that meets --slo" },
   { "plan", "", "the cheapest deployments that serve --workload within --slo" },
+  { "why", "SCENARIO.lua|RESULT.json", "what the latencies are made of, what binds them, what would change them" },
   { "new", "policy|workload NAME", "write one that works, to begin with; router NAME and so on: of that kind" },
   { "check", "policy|workload FILE", "a policy against the laws, under random loads; a generator by itself" },
-  { "validate", "FILE", "check a configuration, or compare measured data with predictions" },
+  { "validate", "FILE", "check a configuration, or compare data with predictions" },
+  { "import", "DATA... [-o NAME]", "results of benchmarks or a server's log to a scenario" },
   { "calibrate", "DATA... -o FILE", "fit the cost model to measurements; a scenario among them says their deployment" },
   { "generate-config", "", "write a configuration to begin with" },
   { "serve", "SCENARIO.lua", "its deployment as a server of OpenAI's API that real clients talk to" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
-  { "models", "[WORD ...]", "the models that come with oracle, or those with the words in a name" },
-  { "hardware", "[WORD ...]", "the accelerators that come with oracle, or those with the words in a name" },
+  { "models", "[WORD ...]", "the models that come with oracle, or those with such names" },
+  { "hardware", "[WORD ...]", "the accelerators that come along, or those with such names" },
+  { "help", "[TOPIC]", "explain a command, option, key, policy, metric or column" },
   { "show", "model|hardware X", "one of them, figure by figure; model X --ops: what a step is made of" },
 }
 
@@ -178,7 +194,13 @@ local function find_option(word, command)
     if word == o[1] and honours(o, command) then return o end
     if word == o[1] then elsewhere = elsewhere or o end
   end
-  if elsewhere then misuse("%s goes with oracle %s", word, table.concat(elsewhere.of or OF_FLAGS, ", ")) end
+  if elsewhere then
+    local commands = {}
+    for _, name in ipairs(elsewhere.of or OF_FLAGS) do
+      if not (elsewhere.hidden and elsewhere.hidden[name]) then commands[#commands + 1] = name end
+    end
+    misuse("%s goes with oracle %s", word, table.concat(commands, ", "))
+  end
   local names = names_of(options.LIST)
   for _, o in ipairs(of_flags) do names[#names + 1] = o[1] end
   local near = spelling.find(word, names)
@@ -235,7 +257,8 @@ function options.parse(args)
   local command = command_of(args)
   while i <= #args do
     local word = args[i]
-    if only_files or word == "-" or word:sub(1, 1) ~= "-" then
+    local is_topic = command == "help" and i == 2 and #args == 2 and word ~= "--help" and word ~= "-h"
+    if only_files or is_topic or word == "-" or word:sub(1, 1) ~= "-" then
       out.files[#out.files + 1] = word
     elseif word == "--" then
       only_files = true

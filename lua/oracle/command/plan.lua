@@ -6,7 +6,9 @@ local files = require "oracle.command.files"
 local launch = lazy "oracle.study.launch"
 local ordered = require "oracle.text.ordered"
 local output = lazy "oracle.text.output"
+local page = lazy "oracle.study.pages.plan"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
 local planner = require "oracle.study.planner"
 local report = lazy "oracle.study.plan_report"
 local results_file = lazy "oracle.study.results_file"
@@ -48,7 +50,7 @@ end
 
 local function job_of(options, path, text, config)
   local job = { kind = "plan", path = path, text = text, config = config, model = options.model, seed = options.seed,
-                fit = options.fit, force = options.force,
+                fit = options.fit, force = files.forces_fit(options),
                 gpus = gpus_of(options.gpus), max_gpus = options.max_gpus or MAX_GPUS,
                 set = files.assignments(options) }
   if options.slo then job.slo = files.objectives(nil, options.slo) end
@@ -127,7 +129,7 @@ local function open_results(options, job)
   local id = { version = version.oracle, scenario = job.path and job.path:match "([^/]*)$" or "plan",
                text = core.json.encode(job), settings = {}, points = MOST,
                inputs = sweep_inputs.new(job.path and paths.folder(job.path) or ".") }
-  local results, why = results_file.open(options.out, id, options.resume)
+  local results, why = results_file.open(options.out, id, options.resume, options.force)
   if not results then error(why, 0) end
   return results
 end
@@ -149,6 +151,7 @@ end
 function command.run(options, ranks)
   if options.resume and not options.out then ui.misuse("--resume: goes with --out FILE, where the results are") end
   local shape, path = workload_of(options)
+  if options.plot or options.report then pictures.check(options) end
   ui.host().guard(true)
   local s, text, read
   if not shape then s, text, read = files.load(path, options) end
@@ -157,6 +160,7 @@ function command.run(options, ranks)
   local ok, work = pcall(planner.open, job, s)
   if not ok then error(scenario.first_line(work), 0) end
   local outputs = files.open_results(options, s)
+  if options.output then files.keep(options, options.output) end
   local written = options.output and output.open(options.output)
   local results = open_results(options, job)
   local meter = ui.meter(options)
@@ -170,8 +174,14 @@ function command.run(options, ranks)
     if written then written:discard() end
     error(scenario.first_line(found), 0)
   end
-  files.write(outputs.json, ordered.json(report.object(found)))
+  local object = report.object(found)
+  files.write(outputs.json, ordered.json(object))
+  if outputs.report then
+    local title = ("Plan for %s, %s"):format(options.model or "a scenario", options.workload or path)
+    pictures.report(outputs, function() return page.document(object, title) end)
+  end
   if files.stdout_is_free(options) then files.print(report.text(found)) end
+  if options.plot then pictures.print(page.figures(object), options) end
   local best = found.plans[1]
   if written then
     local of_best = best and launch.scenario(found, best)

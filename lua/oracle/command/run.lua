@@ -6,9 +6,13 @@ local config_file = lazy "oracle.command.config_file"
 local files = require "oracle.command.files"
 local inputs = lazy "oracle.text.inputs"
 local ordered = require "oracle.text.ordered"
+local pictures = lazy "oracle.command.pictures"
+local pictures_of = lazy "oracle.result.pictures"
 local report = lazy "oracle.result.report"
+local run_page = lazy "oracle.result.run_page"
 local scenario = lazy "oracle.scenario"
 local series = lazy "oracle.result.series"
+local source = lazy "oracle.result.source"
 local summary = lazy "oracle.result.summary"
 local sweep = lazy "oracle.command.sweep"
 local study = lazy "oracle.study"
@@ -36,10 +40,21 @@ local function describe_deployment(plan)
     units.thousands(tokens), tokens / e.max_model_len, units.thousands(e.max_model_len)))
 end
 
-local function write_results(result, outputs, samples, text)
+-- @param raw the engine's result, @param text of the result in another format, or nil
+local function write_results(result, outputs, raw, options, text)
   if outputs.csv then ui.must(outputs.csv:commit()) end
-  files.write(outputs.json, text or ordered.json(result))
-  if outputs.series then files.write(outputs.series, series.csv(samples)) end
+  if outputs.json then files.write(outputs.json, text or ordered.json(result)) end
+  if outputs.series then files.write(outputs.series, series.csv(raw.series)) end
+  if outputs.trace then pictures.traced(outputs, raw, options) end
+  if outputs.report then pictures.report(outputs, function() return run_page.document(result, raw) end) end
+end
+
+-- What is to be kept of a run beside its result, for pictures of it.
+local function watched(plan, outputs, options)
+  if not (options.plot or outputs.report or outputs.trace) then return nil end
+  local wanted = (options.plot or outputs.report) and run_page.wanted(pictures.window(options), plan.scenario.warm_up) or {}
+  wanted.trace = pictures.trace(outputs, options)
+  return wanted
 end
 
 -- `tell` is called once the run is some way on.
@@ -55,9 +70,9 @@ local function simulate(s, plan, outputs, options, tell, csv)
       if meter then meter.step(...) end
     end,
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
+    watch = watched(plan, outputs, options),
     done = function(raw)
-      total.steps, total.events, total.now, total.series = raw.steps, raw.events, raw.now, raw.series
-      total.raw = options.written and raw or nil
+      total.steps, total.events, total.now, total.raw = raw.steps, raw.events, raw.now, raw
     end,
   })
   total.wall = host.clock() - total.wall
@@ -72,14 +87,15 @@ local function simulate(s, plan, outputs, options, tell, csv)
 end
 
 -- One run and its files; `--format` reads the requests, which are written for it where --csv does not ask for them.
-local function run_to_results(s, plan, outputs, options, tell)
+local function run_to_results(s, plan, outputs, options, tell, asked)
   local csv, own = written.requests(options, outputs)
   local ok, result, total = pcall(simulate, s, plan, outputs, options, tell, csv)
   local done, why = ok, result
   if ok then
     done, why = pcall(function()
+      if asked then source.put(result, asked) end
       local run = { summary = result, plan = plan, raw = total.raw }
-      write_results(result, outputs, total.series, options.written and written.text(options, run, csv))
+      write_results(result, outputs, total.raw, options, options.written and written.text(options, run, csv))
     end)
   end
   if own then os.remove(csv) end
@@ -91,7 +107,8 @@ local function run_to_results(s, plan, outputs, options, tell)
 end
 
 -- One run of a scenario.
-local function run_once(s, read, path, options)
+local function run_once(s, text, read, path, options)
+  local asked = not options.flags and source.of(path, text, files.assignments(options), options)
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)
@@ -101,12 +118,13 @@ local function run_once(s, read, path, options)
     untold = false
   end
   if ui.level(options, "DEBUG") then tell() end
-  local result, total = run_to_results(s, plan, outputs, options, tell)
+  local result, total = run_to_results(s, plan, outputs, options, tell, asked)
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))
     if read and not options.flags then config_file.done(result) end
   end
+  if options.plot then pictures.print(pictures_of.all(total.raw, result), options) end
   ui.warn(result.oracle.warnings, options)
   if told then ui.end_line(total) end
   if not summary.complete(result) then
@@ -122,12 +140,15 @@ local function own_file(path, name)
   return ("%s.%s%s"):format(stem or path, (name:gsub("[^%w_.+-]", "_")), extension or "")
 end
 
+-- Files of one run each.
+local OWN = { "csv", "series", "report", "trace" }
+
 -- The options of one deployment's run: its rows go to files of its own, the summaries to one of all.
 local function options_of(options, name)
   local own = {}
   for k, v in pairs(options) do own[k] = v end
   own.json = nil
-  for _, kind in ipairs { "csv", "series" } do
+  for _, kind in ipairs(OWN) do
     if own[kind] then own[kind] = own_file(own[kind], name) end
   end
   return own
@@ -137,7 +158,7 @@ end
 local function open_all(list, options)
   local all = {}
   for k, v in pairs(options) do all[k] = v end
-  all.csv, all.series = nil, nil
+  for _, kind in ipairs(OWN) do all[kind] = nil end
   local opened = { all = files.open_results(all, list[1].scenario) }
   for i, one in ipairs(list) do
     local ok, outputs = pcall(files.open_results, options_of(options, one.name), one.scenario)
@@ -172,12 +193,13 @@ local function run_beside(list, path, options)
       error(result, 0)
     end
     results[i] = result
-    write_results(result, opened[i], total.series)
+    write_results(result, opened[i], total.raw, options)
     tell()
     if files.stdout_is_free(options) then
       files.print(("%s%s\n%s"):format(i > 1 and "\n" or "", one.name, report.block(result)))
       config_file.done(result)
     end
+    if options.plot then pictures.print(pictures_of.all(total.raw, result), options) end
     ui.warn(result.oracle.warnings, options)
     told = ui.told(options)
     if told then ui.end_line(total) end
@@ -196,6 +218,8 @@ end
 local function run_many(s, path, text, read, options, ranks)
   if options.csv then ui.misuse("--csv: this scenario varies keys, and a CSV holds one run") end
   if options.series then ui.misuse("--series: this scenario varies keys, and a series is of one run") end
+  if options.trace then ui.misuse("--trace: this scenario varies keys, and a trace is of one run") end
+  if options.window then ui.misuse("--window: this scenario varies keys, and a window is of one run") end
   ui.one_run_logs(options, "this scenario varies keys")
   if options.written and options.written ~= "jsonl" then
     ui.misuse("--format %s: this scenario varies keys, and that is of one run; jsonl has a line for each",
@@ -212,6 +236,7 @@ end
 function command.run(options, ranks)
   local path = files.one(options)
   if options.written or options.save_detailed then written.settle(options) end
+  if options.plot or options.report or options.trace or options.window then pictures.check(options) end
   if options.command == "sweep" then inputs.watch() end
   ui.host().guard(true)
   local s, text, read
@@ -229,7 +254,7 @@ function command.run(options, ranks)
   if read then config_file.adopt(read, options) end
   local list = scenario.origin(s).beside
   if list then return run_beside(list, path, options) end
-  return run_once(s, read, path, options)
+  return run_once(s, text, read, path, options)
 end
 
 return command

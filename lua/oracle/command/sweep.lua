@@ -1,13 +1,16 @@
 --- `oracle sweep SCENARIO.lua ...`, and `oracle run` of a scenario that holds `vary`: from the words of a command line
 -- to results on stdout and in files.
 local lazy = require "oracle.lazy"
+local aggregate = lazy "oracle.study.aggregate"
 local axes = require "oracle.scenario.axes"
 local files = require "oracle.command.files"
 local metrics = lazy "oracle.scenario.metrics"
 local report = lazy "oracle.result.report"
 local results_file = lazy "oracle.study.results_file"
 local scenario = require "oracle.scenario"
+local page = lazy "oracle.study.pages.sweep"
 local paths = lazy "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
 local sweep = require "oracle.study.sweep"
 local sweep_inputs = lazy "oracle.study.sweep_inputs"
 local ui = require "oracle.command.ui"
@@ -17,23 +20,25 @@ local command = {}
 
 local HELP = [==[
 usage: oracle sweep SCENARIO.lua --set KEY=VALUES ... [options]
-       mpirun -n N oracle sweep ...       the same on many machines, where oracle was built with mpicc
+       mpirun -n N oracle sweep ...   on many machines, where built with mpicc
+Runs a scenario for every combination of values, the first --set slowest, on all
+cores. The axes of `vary` in the file count too; --set of a key replaces one.
 
-Runs a scenario for every combination of values, the first --set slowest, on all cores.
-
-  --set KEY=v1,v2,...      these values
-  --set KEY=lo..hi:step    from lo to hi, both included; the step may be left out: 1. May be mixed: 1,2,4..16:4
-  --set KEY=VALUE          the same value everywhere
-  --seeds N                each combination with N seeds, from the scenario's seed on; they go fastest
-  --out FILE               where each result is appended as it finishes, a line of JSON (NAME.sweep.jsonl)
-  --resume                 go on where that file ends: after Ctrl-C, a full disk, kill -9 or a lost machine; points
-                           that could not run are tried again. Refused where a file that points read (trace, policy,
-                           model ...) has changed since; --resume=anyway computes those points again
-  --threads N              threads (one per core); results are the same bytes whatever N is
-  --json FILE              at the end, all results in order: {"points": [{"set": {...}, ...}, ...]}
-
-The axes of `vary` in the file count too; --set of the same key takes the place of one. A point that cannot run holds
-"error" in place of results; the others go on, and the exit status is 1. `oracle --help` lists the other options.
+  --set KEY=v1,v2,...    these values; KEY=VALUE: the same value everywhere
+  --set KEY=lo..hi:step  from lo to hi, both included; also 1,2,4..16:4
+  --seeds N              each combination with N seeds, from the scenario's seed
+                         on; the table has their mean and 95 % interval
+  --out FILE             where each result goes as it finishes, a line of JSON
+                         (NAME.sweep.jsonl); --force begins a finished one anew
+  --resume               go on where that file ends, after Ctrl-C, kill -9 or a
+                         full disk; points that could not run are tried again
+  --resume=anyway        though a file that points read has changed since: those
+                         points are computed again
+  --json FILE            all results: {"points": [{"set": {...}, ...}, ...]}
+  --threads N            (one per core); the results are the same bytes
+  also: --slo --format --seed --lod --fit --force --strict --no-runs -q -l
+A point that cannot run holds "error" in place of results; the others go on, and
+the exit status is 1. `oracle help --OPTION` says more of an option.
 ]==]
 
 --- The text of `oracle sweep --help`.
@@ -46,7 +51,7 @@ end
 -- "--set a=1,2" is an axis where a sweep was asked for, "--set a=1" is not.
 local function job_of(options, path, text, config)
   local job = { path = path, text = text, set = {}, axes = {}, seed = options.seed, lod = options.lod,
-                fit = options.fit, force = options.force, seeds = options.seeds,
+                fit = options.fit, force = files.forces_fit(options), seeds = options.seeds,
                 runs = not options.no_runs, config = config }
   for _, pair in ipairs(files.assignments(options)) do
     local list = options.command == "sweep" and axes.several(pair[2]) and job.axes or job.set
@@ -76,7 +81,7 @@ local function open_results(options, work, job, inputs)
   if not file then return results_file.memory(work.count) end
   local id = { version = version.oracle, scenario = job.path:match("([^/]*)$"), text = job.text,
                settings = settings_of(job), points = work.count, inputs = inputs }
-  local results, why = results_file.open(file, id, options.resume)
+  local results, why = results_file.open(file, id, options.resume, options.force)
   if not results then error(why, 0) end
   local changed = results.changed
   if changed then
@@ -118,16 +123,17 @@ local function tell(work, results, options)
   return failed
 end
 
-local function each_result(work, results)
-  local i = 0
-  return function()
-    local point
-    repeat
-      i = i + 1
-      point = sweep.result(results, i)
-    until point or i >= work.count
-    return point
+local function draw(work, results, outputs, options, columns)
+  local points = {}
+  for point in sweep.each(work, results) do points[#points + 1] = point end
+  if #points == 0 then return files.discard { outputs.report } end
+  if outputs.report then
+    pictures.report(outputs, function()
+      return page.document { title = work.path:match "([^/]*)$", keys = work.keys, columns = columns, points = points,
+                             planned = work.count }
+    end)
   end
+  if options.plot then pictures.print(page.figures(work.keys, points), options) end
 end
 
 -- JSON Lines: a point each.
@@ -140,12 +146,17 @@ local function lines_of(work, results)
 end
 
 local function write(work, results, failed, outputs, options, columns)
+  local together = options.command == "sweep" and aggregate.place(work.keys) ~= nil
   if outputs.json then
-    files.write(outputs.json, options.written and lines_of(work, results) or sweep.document(work, results, failed))
+    files.write(outputs.json, options.written and lines_of(work, results)
+      or sweep.document(work, results, failed, together))
   end
   if not options.quiet and options.json ~= "-" then
-    files.print(report.points(work.keys, columns, each_result(work, results)))
+    local each = sweep.each(work, results)
+    files.print(together and report.replicated(work.keys, columns, each, aggregate.of)
+      or report.points(work.keys, columns, each))
   end
+  if options.plot or outputs.report then draw(work, results, outputs, options, columns) end
 end
 
 -- ---- the run ----
@@ -192,6 +203,7 @@ function command.run(s, path, text, options, as)
   local work, why = sweep.open(job, s)
   if not work then ui.misuse("%s", why) end
   check(options, work)
+  if options.plot or options.report then pictures.check(options) end
   local columns, wrong = metrics.columns(s.report, s.percentiles)
   if not columns then error(scenario.about(path, wrong), 0) end
   local outputs = files.open_results(options, s)

@@ -76,9 +76,14 @@ function ui.told(options)
 end
 
 local warned = {}                                         -- what has been said is not said again
+local any = false
+
+--- Whether anything was warned of, shown or not.
+function ui.warned() return any end
 
 --- Warnings, a line each, where they are shown.
 function ui.warn(list, options)
+  any = any or #list > 0
   if not ui.level(options, "WARNING") then return end
   for _, text in ipairs(list) do
     if not warned[text] then ui.say("oracle: warning: " .. text) end

@@ -1,5 +1,6 @@
 --- `oracle validate FILE [SCENARIO]`: a scenario, a configuration, or measured data against predictions.
 local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
 local document = require "oracle.formats.document"
 local files = require "oracle.command.files"
 local fix = lazy "oracle.formats.yaml.fix"
@@ -7,7 +8,10 @@ local formats = require "oracle.formats"
 local measured = lazy "oracle.formats.measured"
 local ordered = require "oracle.text.ordered"
 local output = lazy "oracle.text.output"
+local page = lazy "oracle.study.pages.validate"
 local paths = require "oracle.text.paths"
+local pictures = lazy "oracle.command.pictures"
+local plot = lazy "oracle.text.plot"
 local problems = require "oracle.formats.problems"
 local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = require "oracle.scenario"
@@ -26,13 +30,13 @@ local DATA = "a CSV with a row per request (request_id, arrival_time ...), per c
 -- ---- what it says ----
 
 local function colour(code, text)
-  if ui.host().isatty(1) then return ("\27[%dm%s\27[0m"):format(code, text) end
+  if plot.colour(ui.host().isatty(1)) then return ("\27[%dm%s\27[0m"):format(code, text) end
   return text
 end
 
 -- A line for people; nothing where stdout is for JSON, or quiet.
 local function say(options, ...)
-  if files.stdout_is_free(options) then io.write(...) end
+  if files.stdout_is_free(options) then files.print(table.concat { ... }) end
 end
 
 local function show(options, list, most)
@@ -102,6 +106,7 @@ end
 local function check_config(path, text, options)
   if options.files[2] then ui.misuse("validate %s: a configuration is checked by itself", options.files[2]) end
   refuse(options, "a scenario or measured data", "set", "seed", "lod", "fit", "force", "threads")
+  refuse(options, "measured data", "report")
   local checked = formats.parse(text, nil, paths.folder(path))
   if options.fix then checked = mend(path, text, checked, options) end
   local errors, warnings = checked.problems.errors, {}
@@ -128,7 +133,7 @@ local function could_run(path, options)
   local one = s:copy()
   one.vary, one.report = nil, nil
   for _, axis in ipairs(s.vary or {}) do one:set(axis[1], axis[2][1]) end
-  files.prepare(one, path, options)
+  return files.prepare(one, path, options).warnings
 end
 
 -- A scenario is found right when it could run.
@@ -136,12 +141,16 @@ local function check_scenario(path, _, options)
   if options.files[2] then ui.misuse("validate %s: a scenario is checked by itself", options.files[2]) end
   refuse(options, "a configuration", "fix", "models")
   refuse(options, "a table of measured configurations", "csv", "threads")
+  refuse(options, "measured data", "report")
   if options.as then ui.misuse("validate --as %s: %s is a scenario", options.as, path) end
   local ok, why = pcall(could_run, path, options)
+  local warnings = {}
+  for i, text in ipairs(ok and why or {}) do warnings[i] = { message = text } end
   if ui.misused(why) or why == ui.DONE then error(why, 0) end
   local errors = ok and {} or { { message = scenario.first_line(why) } }
+  ui.warn(ok and why or {}, options)
   if ok then say(options, "✓ Scenario is valid\n") else ui.say("oracle: " .. errors[1].message) end
-  return ok, found(path, "scenario", errors, {})
+  return ok, found(path, "scenario", errors, warnings)
 end
 
 -- What of the command line says something of how measured data is predicted.
@@ -159,7 +168,7 @@ local function compare_data(path, text, options, kind, json)
   ui.host().guard(false)
   local ok, compared = pcall(measured.compare, kind, text, json, s, path)
   if not ok then error(scenario.about(path, scenario.first_line(compared)), 0) end
-  say(options, compared.text)
+  say(options, console.narrow(compared.text))
   return true, ordered.object { { "file", path }, { "what", kind }, { "title", compared.title },
                                 { "overall", compared.overall }, { "rows", ordered.array(compared.rows) } }
 end
@@ -202,6 +211,7 @@ function command.run(options)
   local text, why = document.text(path)
   if not text then error(why, 0) end
   local way, kind, json = way_of(path, text, options)
+  if options.report then pictures.check(options) end
   local outputs = files.open_results(options)
   local ok, good, what = pcall(way, path, text, options, kind, json)
   if not ok then
@@ -210,6 +220,9 @@ function command.run(options)
   end
   files.write(outputs.json, ordered.json(what))
   if outputs.csv then files.write(outputs.csv, validate_rows.csv()) end
+  if outputs.report then
+    pictures.report(outputs, function() return way == compare_rows and validate_rows.document() or page.of_rows(what) end)
+  end
   return good
 end
 

@@ -5,6 +5,8 @@ local files = require "oracle.command.files"
 local fits = require "oracle.models.fits"
 local latency_unit = require "oracle.text.latency_unit"
 local ordered = require "oracle.text.ordered"
+local overload = require "oracle.study.overload"
+local page = require "oracle.study.pages.validate"
 local paths = require "oracle.text.paths"
 local prediction = require "oracle.study.prediction"
 local requests_error = require "oracle.study.requests_error"
@@ -219,6 +221,13 @@ function command.csv()
   return table.concat(csv_lines, "\n")
 end
 
+local compared = {}                                       -- the table that was compared last
+
+--- The report of the table that was compared last, as a document.
+function command.document()
+  return page.document(compared.path, compared.title, compared.table, compared.entries)
+end
+
 -- ---- the command ----
 
 --- Do it.
@@ -234,11 +243,14 @@ function command.run(path, text, options, kind)
   local notes, priced, unit = notes_of(entries)
   local per_request = requests_error.table(entries)
   if per_request then notes[#notes + 1] = requests_error.text(per_request) end
+  local overloads = overload.table(entries)
+  if overloads then notes[#notes + 1] = overload.text(overloads) end
   local _, title = tables.kind(text)
-  if files.stdout_is_free(options) then io.write(report(path, title, t, notes)) end
+  if files.stdout_is_free(options) then files.print(console.narrow(report(path, title, t, notes))) end
   if options.csv then csv_lines = csv_of(entries) end
+  compared = { path = path, title = title, table = t, entries = entries }
   local list = { { "file", path }, { "what", kind }, { "title", title }, { "fits", priced }, { "unit", unit },
-                 { "requests", per_request } }
+                 { "requests", per_request }, { "overloads", overloads } }
   for _, key in ipairs(ordered.keys(t)) do list[#list + 1] = { key, t[key] } end
   if #entries == 0 then
     local first = t.failed[1] or t.skipped[1]

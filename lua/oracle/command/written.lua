@@ -18,8 +18,8 @@ function written.settle(options)
   if options.csv and (options.csv == "-" or options.csv:find "^/dev/") then
     ui.misuse("--csv %s: --format %s reads the requests; a file expected", options.csv, name)
   end
-  if options.save_detailed and options.level == "DEBUG" then
-    ui.misuse("-l DEBUG: --save-detailed listens to the steps itself")
+  if options.save_detailed and (options.level == "DEBUG" or options.trace) then
+    ui.misuse("%s: --save-detailed listens to the steps itself", options.trace and "--trace" or "-l DEBUG")
   end
 end
 

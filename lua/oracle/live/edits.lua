@@ -1,6 +1,7 @@
 --- What can change while a simulation runs, and why the rest cannot.
 local knobs = require "oracle.scenario.knobs"
 local lazy = require "oracle.lazy"
+local console = lazy "oracle.text.console"
 local planning = lazy "oracle.plan"
 local policies = require "oracle.policy"
 local sandbox = lazy "oracle.policy.sandbox"
@@ -77,6 +78,16 @@ local function engine_of(key, plan)
   return changed
 end
 
+-- What a key is now: as written, or as the engine fills it in.
+local function value_of(inner, key)
+  local value = inner.scenario:get(key)
+  if value == nil then
+    local name = key:match("^engine%.(.+)$")
+    value = name and inner.present.spec.engine[name]
+  end
+  return value
+end
+
 local function duration_of(inner, plan)
   local now, duration = inner.raw:now() / 1e9, plan.scenario.duration
   if duration and duration < now then fail("duration: %g s has passed (t = %.6f s now)", duration, now) end
@@ -97,7 +108,7 @@ function edits.entry(inner, key, value)
       reason(canonical, changed), key, table.concat(edits.keys(), ", "))
   end
   local plan = planning.plan(changed)
-  local entry = { scenario = changed, plan = inner.present }
+  local entry = { scenario = changed, plan = inner.present, key = key, from = value_of(inner, key), to = value }
   if kind == "engine" then
     entry.engine = engine_of(canonical, plan)
   elseif kind == "version" then                           -- a knob of the system's policies: what they know stays
@@ -168,7 +179,48 @@ function edits.reloaded(inner)
   end
   local plan, renewed = plan_afresh(changed), {}
   for _, kind in ipairs(kinds) do renewed[kind] = plan.spec[kind] end
-  return { scenario = changed, plan = inner.present, policies = renewed }
+  return { scenario = changed, plan = inner.present, policies = renewed, key = "policies", to = "their files, again" }
+end
+
+-- ---- what was changed ----
+
+local function brief(v)
+  if type(v) == "table" and type(v.name) == "string" then return v.name end
+  return v == nil and "the default" or console.plain(v)
+end
+
+local VIEW = { __show = function(rows)
+  if #rows == 0 then return "nothing was changed\n" end
+  local cells = {}
+  for i, row in ipairs(rows) do cells[i] = { row.t, row.key, row.from, row.to, row.of } end
+  return console.table({ "t (s)", "key", "from", "to", "of" }, cells)
+end }
+
+--- What was set and reloaded, for people.
+-- @return { { t = s, key =, from =, to =, of = "this branch" or "before it branched off", nil where it is none }, ... }
+function edits.view(inner)
+  local rows = {}
+  for i, entry in ipairs(inner.edits) do
+    local of = inner.from and (i > inner.from.edits and "this branch" or "before it branched off") or nil
+    rows[i] = { t = (entry.at or 0) / 1e9, key = entry.key, from = brief(entry.from), to = brief(entry.to), of = of }
+  end
+  return setmetatable(rows, console.printable(VIEW))
+end
+
+--- The same in lines: of a branch what it differs in.
+function edits.said(inner)
+  local lines, from = {}, inner.from
+  for i, entry in ipairs(inner.edits) do
+    if not from or i > from.edits then
+      lines[#lines + 1] = ("  %s: %s -> %s from t = %.6f s on\n"):format(entry.key, brief(entry.from),
+        brief(entry.to), (entry.at or 0) / 1e9)
+    end
+  end
+  if from then
+    table.insert(lines, 1, ("a branch of %s from t = %.6f s%s\n"):format(from.name, from.at / 1e9,
+      #lines == 0 and ", so far the same" or "; of its own:"))
+  end
+  return table.concat(lines)
 end
 
 return edits

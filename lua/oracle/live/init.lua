@@ -3,12 +3,14 @@
 --   s:run_until(60)   s:step()   s:run_until(function(s) return s.queue > 100 end)   s:run()
 --   s.now, s.queue, s.running, s.replicas[0].kv, s.requests[17], s.series.queue, s.latency.ttft
 --   s:set(key, value)   s:reload()   s:fork()   s:rewind(t)   s:what_if { key = { values } }
+--   s:breakpoint(name, condition)   s.breakpoints   s:delete(name)   s.changes
 --
 -- A pause lies after all events of a moment, so the time alone says where a simulation is. Branches and rewinding
 -- run the scenario again from its seed, doing the same at the same times: byte for byte the same, at the cost of
 -- simulating up to that time once more. What a policy keeps, in the table it is given or in variables of its file, is
 -- made anew with it; only one that was typed in shares the variables its functions refer to.
 local lazy = require "oracle.lazy"
+local breakpoints = lazy "oracle.live.breakpoints"
 local console = lazy "oracle.text.console"
 local core = require "oracle.core"
 local edits = lazy "oracle.live.edits"
@@ -67,7 +69,8 @@ local function meter_of()
   return progress.new(h.clock, io.stderr)
 end
 
--- Go on to `until_ns` (nil: to the end), sampling on the way. True when it was interrupted.
+-- Go on to `until_ns` (nil: to the end), sampling on the way. True when it was interrupted. It is held while it does:
+-- Ctrl-C ends it between two moments, and what is kept of it stays whole.
 local function advance(inner, until_ns, predicate)
   if inner.failure then error(inner.failure, 0) end       -- a process of its has ended it
   local raw, from = inner.raw, inner.raw:now()
@@ -103,10 +106,27 @@ local function advance(inner, until_ns, predicate)
   return how == "interrupted"
 end
 
-local function go_on(inner, until_ns, predicate)
-  if advance(inner, until_ns, predicate) then
+local function advance_whole(inner, until_ns, predicate)
+  if core.sim.hold(advance, inner, until_ns, predicate) then
     fail("interrupted at t = %.6f s; s:run_until(t) or s:run() goes on", seconds(inner.raw:now()))
   end
+end
+
+-- The same up to the first breakpoint, which is then where it stands: inner.stopped.
+local function go_on(self, until_ns, predicate)
+  local inner = inner_of[self]
+  local list, met = inner.breaks, nil
+  inner.stopped = nil
+  if #list == 0 then return advance_whole(inner, until_ns, predicate) end
+  local function ask()
+    met = breakpoints.met(list, self)
+    return met or predicate and predicate()
+  end
+  local next_stop = breakpoints.next(list, inner.raw:now())
+  local stop = next_stop and (not until_ns or next_stop < until_ns) and next_stop or until_ns
+  advance_whole(inner, stop, (predicate or breakpoints.any(list)) and ask or nil)
+  met = met or stop and inner.raw:now() == stop and breakpoints.at(list, stop)
+  if met then inner.stopped, met.hits = met.name, met.hits + 1 end
 end
 
 -- What was done to a simulation, done to another one.
@@ -130,13 +150,15 @@ end
 -- Remember what is done, with the time it was done at: nil before the first moment.
 local function change(inner, entry)
   entry.at = inner.begun and inner.raw:now() or nil
-  carry_out(inner, entry)
-  inner.edits[#inner.edits + 1] = entry
+  core.sim.hold(function()                                -- done and remembered, or neither
+    carry_out(inner, entry)
+    inner.edits[#inner.edits + 1] = entry
+  end)
 end
 
 -- Go on to a time that has been reached before.
 local function go_through(inner, at)
-  advance(inner, at)
+  core.sim.hold(advance, inner, at)
   if inner.raw:now() < at and not inner.raw:status().over then
     fail("interrupted on the way to t = %.6f s; the simulation is where it was", seconds(at))
   end
@@ -144,9 +166,9 @@ end
 
 -- Another one at time `at` (ns; nil: not begun), by doing it all again.
 local function replay(inner, at)
-  if inner.adapt then fail("what clients have sent is not sent again: a served simulation has no branches and no way back") end
+  if inner.adapt then fail("a served simulation has no branches and no way back: what clients sent is not sent again") end
   local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
-                        present = inner.plan, edits = {} }
+                        present = inner.plan, edits = {}, breaks = {}, from = inner.from }
   for _, entry in ipairs(inner.edits) do
     if entry.at and (not at or entry.at > at) then break end
     if entry.at then go_through(again, entry.at) end
@@ -199,7 +221,8 @@ function live.new(what, adapt)
   local plan = planning.plan(copy)
   local path = scenario.origin(copy).path
   local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.%a+$")) or "simulation"
-  return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, edits = {}, adapt = adapt })
+  return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, edits = {},
+                      breaks = {}, adapt = adapt })
 end
 
 function live.is(v)
@@ -242,6 +265,14 @@ function FIELDS.replicas(inner)
   return replicas.list(inner.raw, inner.raw:status().replicas)
 end
 
+--- The name of the breakpoint it stands at, or nil.
+function FIELDS.stopped(inner) return inner.stopped end
+
+function FIELDS.breakpoints(inner) return breakpoints.view(inner.breaks) end
+
+--- What was set and reloaded on the way: { { t = s, key =, from =, to =, of = "this branch" or "both" }, ... }.
+function FIELDS.changes(inner) return edits.view(inner) end
+
 function FIELDS.requests(inner) return requests.list(inner.raw) end
 function FIELDS.series(inner) return series.view(inner.series) end
 
@@ -265,30 +296,28 @@ local function time_of(value)
   return math.floor(value * NS + 0.5)
 end
 
-local function go_to(inner, at)
-  local now = inner.raw:now()
+local function go_to(self, at)
+  local now = inner_of[self].raw:now()
   if at < now then fail("t = %g s has passed (t = %.6f s now); s:rewind(t) goes back", seconds(at), seconds(now)) end
-  go_on(inner, at)
+  go_on(self, at)
 end
 
 --- Go on to a time (s, or "2 min"), or until f(s) is true, which is asked after every moment something happens.
--- Ends early when all requests have ended. Ctrl-C pauses it.
+-- Ends early when all requests have ended. Ctrl-C and breakpoints pause it.
 function METHODS.run_until(self, what)
-  local inner = inner_of[self]
   if type(what) == "function" then
-    go_on(inner, nil, function() return what(self) end)
+    go_on(self, nil, function() return what(self) end)
   elseif what == nil then
     fail("run_until: a time in simulated seconds or a function expected")
   else
-    go_to(inner, time_of(what))
+    go_to(self, time_of(what))
   end
   return self
 end
 
 --- Go on for so many simulated seconds.
 function METHODS.run_for(self, time)
-  local inner = inner_of[self]
-  go_on(inner, inner.raw:now() + time_of(time))
+  go_on(self, inner_of[self].raw:now() + time_of(time))
   return self
 end
 
@@ -297,25 +326,44 @@ function METHODS.step(self, n)
   local inner = inner_of[self]
   n = n or 1
   if math.type(n) ~= "integer" or n < 1 then fail("step: how many steps, a whole number from 1, expected") end
-  inner.begun = true
+  inner.begun, inner.stopped = true, nil
   for _ = 1, n do
+    local before = inner.raw:status().steps
     if inner.beside then
-      local before = inner.raw:status().steps
-      go_on(inner, nil, function() return inner.raw:status().steps > before end)
-      if inner.raw:status().steps == before then break end
+      go_on(self, nil, function() return inner.raw:status().steps > before end)
     else
-      if not inner.raw:step() then break end
-      series.sample(inner.series, inner.raw, inner.raw:now())
+      core.sim.hold(function()
+        inner.raw:step()
+        series.sample(inner.series, inner.raw, inner.raw:now())
+      end)
     end
+    if inner.raw:status().steps == before then break end
   end
   return self
 end
 
 --- Go on to the end.
--- @return the summary
+-- @return the summary; raises where a breakpoint stops it, as only a whole run has a result
 function METHODS.run(self)
-  go_on(inner_of[self])
+  go_on(self)
+  local inner = inner_of[self]
+  if inner.stopped then
+    fail("breakpoint %s at t = %.6f s; s:run() goes on", inner.stopped, seconds(inner.raw:now()))
+  end
   return self:result()
+end
+
+--- Stop when a condition becomes true: at a time (s, "2 min"), for fields as in "queue > 100", or f(s).
+-- @param name what it is called; nil: the next number
+function METHODS.breakpoint(self, name, condition)
+  breakpoints.add(inner_of[self].breaks, self, name, condition)
+  return self
+end
+
+--- Delete the breakpoint of a name; without one all of them.
+function METHODS.delete(self, name)
+  breakpoints.delete(inner_of[self].breaks, name)
+  return self
 end
 
 --- The summary of what has happened so far; it can go on.
@@ -323,15 +371,18 @@ function METHODS.result(self, set)
   local inner = inner_of[self]
   local raw = inner.raw:so_far()
   local result = summary.new(inner.present, raw, set)
-  getmetatable(result).__latency = raw.latency
-  getmetatable(result).__paused = true                    -- where it is not complete: it was not interrupted
+  local meta = getmetatable(result)
+  meta.__latency, meta.__series = raw.latency, series.view(inner.series)
+  meta.__paused = true                    -- where it is not complete: it was not interrupted
   return result
 end
 
 --- A branch: another simulation that is where this one is, and goes its own way.
 function METHODS.fork(self)
   local inner = inner_of[self]
-  return wrap(replay(inner, inner.begun and inner.raw:now() or nil))
+  local again = replay(inner, inner.begun and inner.raw:now() or nil)
+  again.from = { name = inner.name, at = inner.raw:now(), edits = #again.edits }
+  return wrap(again)
 end
 
 --- Back to an earlier time; what was set or reloaded after it has not happened.
@@ -342,7 +393,9 @@ function METHODS.rewind(self, time)
     fail("rewind: t = %g s is still to come (t = %.6f s now); s:run_until(t) goes there", seconds(at),
       seconds(inner.raw:now()))
   end
-  inner_of[self] = replay(inner, at > 0 and at or nil)
+  local again = replay(inner, at > 0 and at or nil)
+  again.breaks, inner_of[self] = inner.breaks, again
+  breakpoints.again(again.breaks, self)
   return self
 end
 
@@ -384,14 +437,17 @@ end
 function live.line(self)
   local inner = inner_of[self]
   local status = inner.raw:status()
-  local state = status.failed and ", failed" or status.over and ", over" or ""
-  return ("%s: t = %.6f s%s; %d requests arrived, %d ended, %d waiting, %d running"):format(inner.name,
-    seconds(status.now), state, status.arrived, status.arrived - status.live, inner.raw:queue(), inner.raw:running())
+  local state = status.failed and ", failed" or status.over and ", over"
+    or ""
+  return ("%s: t = %.6f s%s; %d arrived, %d ended, %d waiting, %d running"):format(inner.name, seconds(status.now),
+    state, status.arrived, status.arrived - status.live, inner.raw:queue(), inner.raw:running())
 end
 
---- Where it is, and a table of its replicas.
+--- Where it is, what of it is its own, and a table of its replicas.
 function live.show(self)
-  return live.line(self) .. "\n" .. replicas.table(self.replicas)
+  local inner = inner_of[self]
+  local stopped = inner.stopped and ("stopped at breakpoint %s\n"):format(inner.stopped) or ""
+  return live.line(self) .. "\n" .. stopped .. edits.said(inner) .. replicas.table(self.replicas)
 end
 
 LIVE.__show = live.show

@@ -24,24 +24,35 @@ function replica.memory(kv)
   return setmetatable(kv, MEMORY)
 end
 
-local function steps_text(r)
-  local texts = {}
+-- Rows of what is being computed.
+local function step_rows(r)
+  local rows = {}
   for i, step in ipairs(r.step) do
-    texts[i] = ("%d tokens (%d decodes, %d prompts) to t = %.6f s"):format(step.tokens, step.decodes, step.prompts,
-      step["end"])
+    rows[i] = { "step", ("%d tokens (%d decodes, %d prompts)"):format(step.tokens, step.decodes, step.prompts),
+                ("to t = %.6f s"):format(step["end"]) }
   end
-  if #texts > 0 then return table.concat(texts, "; ") end
+  if #rows == 0 then rows[1] = { "step", r.phase == "ready" and "idle" or r.phase, "" } end
+  return rows
+end
+
+-- The same in a word or two.
+local function step_brief(r)
+  local tokens = {}
+  for i, step in ipairs(r.step) do tokens[i] = tostring(step.tokens) end
+  if #tokens > 0 then return table.concat(tokens, "+") .. " tokens" end
   return r.phase == "ready" and "idle" or r.phase
 end
 
 local REPLICA = { __name = "oracle.replica", __show = function(r)
-  return console.table({ "replica " .. r.id, "", "unit" }, {
+  local rows = {
     { "waiting", r.queue, "requests" }, { "running", r.running, "requests" },
     { "of them decoding", r.decoding, "requests" }, { "their context", r.context, "tokens" },
     { "KV cache in use", r.kv.usage, "%" },
     { "free", r.kv.free, "blocks" }, { "steps ended", r.steps, "" }, { "policy calls", r.policy_calls, "" },
-    { "preemptions", r.preemptions, "" }, { "step", steps_text(r), "" },
-  })
+    { "preemptions", r.preemptions, "" },
+  }
+  for _, row in ipairs(step_rows(r)) do rows[#rows + 1] = row end
+  return console.table({ "replica " .. r.id, "", "unit" }, rows)
 end }
 
 console.printable(REPLICA)
@@ -91,10 +102,10 @@ function replica.table(list)
   local rows = {}
   for i = 0, math.min(#list, MOST_ROWS) - 1 do
     local r = list[i]
-    rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, steps_text(r) }
+    rows[i + 1] = { i, r.queue, r.running, r.kv.usage, r.kv.free, r.steps, r.preemptions, step_brief(r) }
   end
-  local text = console.table({ "replica", "waiting", "running", { name = "KV in use", unit = "%" },
-    { name = "KV free", unit = "blocks" }, "steps", "preemptions", "step" }, rows)
+  local text = console.table({ "replica", "waiting", "running", { name = "KV used", unit = "%" },
+    "KV free", "steps", "preempted", "step" }, rows)
   if #list > MOST_ROWS then text = text .. ("... %d replicas in all\n"):format(#list) end
   return text
 end

@@ -107,7 +107,7 @@ end
 local function unknown(kind, name)
   local names = {}
   for folded in index():gmatch("\n" .. kind .. "\t(%S+)") do names[#names + 1] = folded end
-  local near = spelling(last_part(name), names)
+  local near = spelling(last_part(name), names) or spelling.holding(last_part(name), names)
   error(("unknown %s %q%s; `%s` lists all, and a path to a %s works too"):format(KINDS[kind].what, name,
     near and (": the nearest is %s"):format((select(2, entry(kind, near)))) or "", KINDS[kind].list,
     kind == "llm" and "config.json" or "hardware file"), 0)
@@ -181,12 +181,12 @@ local function folder_name(path)
   return parts[#parts]
 end
 
--- What a file calls its model: an id, or where it lay when it was written, of which the last folder is its name.
+-- What a file calls its model: an id. Where it lay on another machine when it was written is no name.
 local function told_name(raw)
   local name = raw._name_or_path
   if type(name) ~= "string" then return nil end
   if name:find "^[%w_.-]+/?[%w_.-]*$" and not name:find "^%." and not name:find "/$" then return name end
-  return name:match "([^/\\]*[%w][^/\\]*)[/\\]*$"
+  return nil
 end
 
 -- What the index of a checkpoint's files says they hold, beside what was derived.
@@ -309,6 +309,18 @@ local function matching(kind, words)
   end
   table.sort(list, function(x, y) return x[1] < y[1] end)
   return list
+end
+
+--- The names under which models or accelerators come along, for completion.
+-- @tparam string kind "llm" or "hardware"
+-- @treturn {string,...} stems of files and published names
+function catalog.names(kind)
+  local names = {}
+  for stem, name in index():gmatch("\n" .. kind .. "\t%S+\t(%S+)\t([^\n]*)") do
+    names[#names + 1] = stem
+    if name ~= stem then names[#names + 1] = name end
+  end
+  return names
 end
 
 --- The shipped models.

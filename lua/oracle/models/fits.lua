@@ -1,7 +1,8 @@
 --- Fits: what measurements say of an engine and of kernels on a generation of chips, as files of models/fits. One of an
 -- engine is
 --   { "id", "name", "engine": "vllm", "kernels": "kernels" or such a file's generations,
---     "versions": { "newer": the first version of the newer generation, "older_factor" },
+--     "versions": { "newer": the first version of the newer generation, "older_factor",
+--       "older": the first version of the older one, "oldest_factor" of what was before },
 --     "factors": { parameter: what the engine makes of the kernels' },
 --     "common": { PARAMETERS }, "generations": { "hopper": { PARAMETERS }, ... },
 --     "error": { a generation or "all": { "ttft" | "tpot" | "e2e" | "throughput": { "median", "mean", "p80", "bias",
@@ -122,9 +123,15 @@ local function check_unseen(where, t)
 end
 
 local function check_versions(where, t)
-  check_keys(where, object(where, t), { "newer", "older_factor", "fitted" })
-  if t.older_factor ~= nil then number(where .. ".older_factor", t.older_factor, 1e-3) end
-  if t.newer ~= nil and not fits.version(t.newer) then fail(where .. ".newer", 'a version such as "0.15" expected') end
+  check_keys(where, object(where, t), { "newer", "older_factor", "older", "oldest_factor" })
+  for _, key in ipairs { "older_factor", "oldest_factor" } do
+    if t[key] ~= nil then number(where .. "." .. key, t[key], 1e-3) end
+  end
+  for _, key in ipairs { "newer", "older" } do
+    if t[key] ~= nil and not fits.version(t[key]) then
+      fail(where .. "." .. key, 'a version such as "0.15" expected')
+    end
+  end
 end
 
 local function check_factors(where, t)
@@ -232,15 +239,21 @@ function fits.version(text)
   return list
 end
 
---- Whether a version is of the engine's older generation. One that is not told is not.
-function fits.is_older(fit, version)
-  local newer = fit.versions and fit.versions.newer
-  local a, b = version and fits.version(version), newer and fits.version(newer)
+-- Whether a version, as numbers, is before another.
+local function is_before(a, text)
+  local b = text and fits.version(text)
   if not a or not b then return false end
   for i = 1, math.max(#a, #b) do
     if (a[i] or 0) ~= (b[i] or 0) then return (a[i] or 0) < (b[i] or 0) end
   end
   return false
+end
+
+--- The generation of an engine that a version is of: "newer", "older" or "oldest". One that is not told is the newer.
+function fits.age(fit, version)
+  local numbers, of = version and fits.version(version), fit.versions or {}
+  if is_before(numbers, of.older) then return "oldest" end
+  return is_before(numbers, of.newer) and "older" or "newer"
 end
 
 --- Whether a fit knows a generation of chips.
@@ -293,7 +306,9 @@ function fits.parameters(fit, generation, version)
     local v = look_up(name, own, fit.common, kernels)
     if v then out[name] = v * (factors[name] or 1) end
   end
-  out.older_factor = fits.is_older(fit, version) and fit.versions.older_factor or 1
+  local age = fits.age(fit, version)
+  out.older_factor = age ~= "newer" and fit.versions[age .. "_factor"] or 1
+  out.block_floor = out.block_floor or out.quantised_floor
   for _, name in ipairs(NUMBERS) do
     if not out[name] then fail(fit.id, "%s: missing for %s", name, generation) end
   end

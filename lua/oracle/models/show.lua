@@ -9,21 +9,7 @@ local quantization = require "oracle.models.quantization"
 
 local show = {}
 
-local WIDE = 80
-
--- Words in lines no wider than a terminal, those after the first set in.
-local function wrapped(first, text, indent)
-  local lines, line = {}, first
-  for word in text:gmatch "%S+" do
-    if #line + #word + 1 > WIDE and line:find "%S" and #line > #indent then
-      lines[#lines + 1], line = line, indent .. word
-    else
-      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n") .. "\n"
-end
+local wrapped = console.wrapped
 
 local function billions(n)
   return ("%.6g billion"):format(n / 1e9)
@@ -52,17 +38,18 @@ end
 -- @param tp GPUs that share each layer
 function show.ops(name, tp)
   local m = catalog.model(name)
-  local own = m.torch_dtype ~= "fp32" and m.torch_dtype or "bf16"
-  local ops = core.cost.ops {
-    model = m, layout = { tensor_parallel_size = tp or 1, activations = own },
-  }
+  local layout = quantization.layout(m)
+  layout.tensor_parallel_size = tp or 1
+  local own, formed = layout.activations, layout.weights
+  local ops = core.cost.ops { model = m, layout = layout }
+  local formed_as = formed == own and own or ("%s, weights in %s"):format(own, formed)
   local rows = {}
   for i, op in ipairs(ops) do
     rows[i] = { op.name, ("%.6g"):format(op.flops / 1e6), ("%.6g"):format(op.weights / 2 ^ 20),
                 ("%.6g"):format(op.bytes / 1024), op.per }
   end
   local title = "%s in %s, %d layers, one of %d GPUs that share each layer\n\n"
-  return title:format(m.name, own, m.num_hidden_layers, tp or 1)
+  return console.narrow(title:format(m.name, formed_as, m.num_hidden_layers, tp or 1))
     .. console.table({ "operation", { name = "work", unit = "MFLOP" }, { name = "weights a step", unit = "MiB" },
                        { name = "other memory", unit = "KiB" }, "work and memory per" }, rows)
 end

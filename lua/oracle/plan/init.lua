@@ -15,6 +15,7 @@ local knobs = require "oracle.scenario.knobs"
 local kv_groups = lazy "oracle.plan.kv_groups"
 local metrics = lazy "oracle.scenario.metrics"
 local objectives = lazy "oracle.scenario.slo"
+local odd_values = lazy "oracle.plan.odd_values"
 local paths = lazy "oracle.text.paths"
 local placement = lazy "oracle.plan.placement"
 local policies = lazy "oracle.policy"
@@ -469,6 +470,7 @@ function planning.plan(s, memo)
   local origin = scenario.origin(s)
   local plan = plan_of(scenario.raw(s), origin, memo or {})
   for i, warning in ipairs(origin.warnings or {}) do table.insert(plan.warnings, i, warning) end
+  for _, warning in ipairs(odd_values.of(scenario.raw(s))) do plan.warnings[#plan.warnings + 1] = warning end
   plan.of = s
   return plan
 end
@@ -494,7 +496,10 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
---   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came }
+--   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came,
+--   latencies = percentiles whose requests are looked for,
+--   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
+--   watch = { series_interval =, samples =, excerpt =, trace = } what is kept or written of the run for pictures }
 function planning.spec(plan, options)
   options = options or {}
   local spec = {}
@@ -511,8 +516,14 @@ function planning.spec(plan, options)
   spec.runs = options.runs ~= false
   spec.threads = options.threads or 1
   spec.csv, spec.shapes, spec.tokens = options.csv, options.shapes, options.tokens
+  spec.latencies, spec.attribution = options.latencies, options.attribution
   spec.log = options.log
   if options.series and not spec.series_interval then spec.series_interval = 1 end
+  local watch = options.watch
+  if watch then
+    spec.excerpt, spec.trace = watch.excerpt, watch.trace
+    if not spec.series_interval then spec.series_interval, spec.samples = watch.series_interval, watch.samples end
+  end
   spec.progress = options.progress
   return spec
 end
@@ -521,6 +532,7 @@ end
 -- @param options see planning.spec
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
+  options = options or {}
   local spec = planning.spec(plan, options)
   if not (plan.scenario.processes or options.tokens) then return core.sim.run(spec) end
   local raw = core.sim.new(spec)

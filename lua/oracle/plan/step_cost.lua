@@ -1,6 +1,6 @@
 --- The calculators for files and the prompt, oracle.calc (and oracle.cost): those of oracle.calc, which take a scenario
 -- as the deployment. What one step costs, without a run: seconds, itemised, as the engine prices them. Pipeline stages
--- count one after the other; of pools or groups, one is to be given by itself.
+-- count one after the other, and the sends between them; of pools or groups, one is to be given by itself.
 --   local calc = require("oracle").calc
 --   local s = { model = "Llama-2-7b", hardware = "a100-80gb", engine = { tensor_parallel_size = 4 } }
 --   calc.decode(s, 512).total            one sequence with 512 tokens of context
@@ -36,7 +36,7 @@ local function deployment(s)
   local plan = planning.plan(own)
   local spec = plan.spec
   return { model = spec.model, hardware = spec.hardware, layout = spec.layout, cost = spec.cost,
-           own_cost = spec.own_cost, engine = plan.scenario.engine }
+           own_cost = spec.own_cost, engine = plan.scenario.engine, whole = true }
 end
 
 return calc.new(deployment)

@@ -1,9 +1,13 @@
 --- The prompt: Lua with oracle loaded. Results print as aligned tables; an error never ends it.
 local lazy = require "oracle.lazy"
+local about = lazy "oracle.repl.about"
+local completion = lazy "oracle.repl.completion"
 local core = require "oracle.core"
+local leaving = require "oracle.repl.leaving"
 local ordered = require "oracle.text.ordered"
 local progress = lazy "oracle.text.progress"
 local report = lazy "oracle.result.report"
+local shown = require "oracle.repl.shown"
 local version = require "oracle.version"
 local world = lazy "oracle.scenario.world"
 
@@ -11,6 +15,11 @@ local repl = {}
 
 local console = require "oracle.text.console"
 local scenario = require "oracle.scenario"
+
+--- What could complete the name, or the text in quotes, that a line ends in (oracle.repl.completion).
+function repl.complete(text, environment)
+  return completion.complete(text, environment)
+end
 
 --- The globals of a prompt; s: the simulation that is there under this name, or nil.
 function repl.environment(s)
@@ -74,90 +83,61 @@ function repl.compile(text, environment, name)
   return nil, why, why:sub(-5) == "<eof>"
 end
 
-local function print_results(out, results)
-  for i = 2, results.n do
-    if results[i] ~= nil or results.n > 2 then
+-- The text of what an entry returned, and the value that _ then is.
+local function printed(results)
+  local texts, value = {}, nil
+  for i = 1, results.n do
+    if results[i] ~= nil or results.n > 1 then
       local ok, text = pcall(repl.show, results[i])
-      out:write(ok and text or type(results[i]) .. "\n")
+      texts[#texts + 1] = ok and text or type(results[i]) .. "\n"
     end
+    if value == nil then value = results[i] end
   end
+  return table.concat(texts), value
 end
 
--- Run a compiled chunk; false after an error, which is shown.
--- @param ran function() called when it has run to its end; or nil
-local function evaluate(chunk, out, err, ran)
-  local results = table.pack(pcall(chunk))
-  if results[1] and ran then ran() end
-  if not results[1] then
-    out:flush()
-    local why = scenario.first_line(results[2])
-    err:write("oracle: ", why, "\n")
+-- _ is the value printed last, __ the one before, ___ the one before that.
+local function remember_value(environment, value)
+  if value == nil or value == environment._ then return end
+  environment.___, environment.__, environment._ = environment.__, environment._, value
+end
+
+local function plain_call(f)
+  return false, pcall(f)
+end
+
+-- Where Ctrl-C stopped it, as far as that was said.
+local function of_interruption(why)
+  return type(why) == "string" and why:match "interrupted at t = [^\n]*" or "interrupted"
+end
+
+-- Run a compiled chunk and print what it returns; false and why after an error, which is shown; the status to leave
+-- with as a third value. What was interrupted prints nothing but that it was.
+local function evaluate(chunk, user, environment)
+  local text, value, status
+  local asked, ok, why = (user.obey or plain_call)(function()
+    local results = table.pack(chunk())
+    status = leaving.status(results[1])
+    if not status then text, value = printed(results) end
+  end)
+  status = status or not ok and leaving.status(why)
+  if status then return true, nil, status end
+  if asked or not ok then
+    user.out:flush()
+    why = asked and of_interruption(why) or scenario.first_line(why)
+    user.err:write("oracle: ", why, "\n")
     return false, why
   end
-  print_results(out, results)
+  remember_value(environment, value)
+  user.out:write(text)
   return true
-end
-
--- ---- completion ----
-
-local function is_name(s)
-  return type(s) == "string" and s:match("^[%a_][%w_]*$") ~= nil
-end
-
-local function names_of(v, separator)
-  if scenario.is_view(v) then return scenario.names(v, separator) end
-  local meta = getmetatable(v)
-  if type(meta) == "table" and meta.__names then return meta.__names(v, separator) end
-  local names, seen = {}, {}
-  local function add(t)
-    for k, inner in pairs(t) do
-      local fits = separator ~= ":" or type(inner) == "function"
-      if is_name(k) and fits and not seen[k] then names[#names + 1], seen[k] = k, true end
-    end
-  end
-  if type(v) == "table" then add(v) end
-  if type(meta) == "table" and type(meta.__index) == "table" then add(meta.__index) end
-  return names
-end
-
-local function value_at(environment, path)
-  local at = environment
-  for name, index in path:gmatch("([%a_]?[%w_]*)%[?(%d*)%]?%.?") do
-    for _, key in ipairs { name, math.tointeger(tonumber(index)) } do
-      if type(at) ~= "table" and type(at) ~= "string" then return nil end
-      if key ~= "" then at = at[key] end
-    end
-  end
-  return at
-end
-
---- What could complete the name that a line ends in.
--- @param text the line up to the cursor
--- @return the length of that name, and the sorted candidates
-function repl.complete(text, environment)
-  local path, separator, stem = text:match("([%a_][%w_%.%[%]]*)([%.:])([%w_]*)$")
-  if not path then
-    if text:match("[%.:][%w_]*$") then return 0, {} end   -- a field of something that only running it would tell
-    path, separator, stem = "", ".", text:match("([%a_]?[%w_]*)$")
-  end
-  local ok, v = pcall(value_at, environment, path)
-  if not ok or v == nil then return 0, {} end
-  local names = names_of(v, separator)
-  if path == "" then table.move(names_of(_G, "."), 1, #names_of(_G, "."), #names + 1, names) end
-  local found, seen = {}, {}
-  for _, name in ipairs(names) do
-    if name:sub(1, #stem) == stem and not seen[name] then found[#found + 1], seen[name] = name, true end
-  end
-  table.sort(found)
-  return #stem, found
 end
 
 -- ---- the loop ----
 
 local TERMINATED = 128 + 15                               -- what a shell says of one that SIGTERM ended
 
--- A simulation that is run at once shows how far it is. The engine minds Ctrl-C then and ends with what it has, which
--- is shown; what would come after it, such as the next run of a loop, is stopped.
+-- A simulation that is run at once shows how far it is.
 local function show_progress(host)
   local sim = core.sim
   local run = sim.run
@@ -176,17 +156,29 @@ local function complain(err, why)
   err:write("oracle: ", why, "\n")
 end
 
+-- ?name, name? -> the name; Lua has no such words.
+local function question(text)
+  return text:match "^%s*%?+%s*([%w_.:]*)%s*$" or text:match "^%s*([%a_][%w_.:]*)%s*%?+%s*$"
+end
+
+-- What an entry is: a chunk; or nil, why, and whether more lines could complete it.
+local function entry_of(text, environment, name)
+  local asked = not name and question(text)
+  if not asked then return repl.compile(text, environment, name) end
+  return function() return shown(about.text(asked, completion.value(environment, asked))) end
+end
+
 --- Evaluate lines one after the other.
 -- @param user { read = function(prompt) -> line, false when it was given up, nil at the end,
---   remember = function(entry), ran = function() once an entry has run, out = file, err = file, name = what messages
---   call the lines ("prompt", which counts the lines of each entry; others those of the whole), once = true to end at
---   Ctrl-C }
--- @return how many entries failed
+--   remember = function(entry), obey = function(f) -> whether the user asked to stop, and what pcall(f) returns,
+--   out = file, err = file, name = what messages call the lines ("prompt", which counts the lines of each entry; others
+--   those of the whole), once = true to end at Ctrl-C }
+-- @return how many entries failed; and the status to leave with, where an entry said so
 function repl.loop(environment, user)
   local pending, failed, number, first = nil, 0, 0, 1
   local function compile(text)
     if user.name then text = ("\n"):rep(first - 1) .. text end
-    return repl.compile(text, environment, user.name)
+    return entry_of(text, environment, user.name)
   end
   while true do
     local line = user.read(pending and ">> " or "> ")
@@ -204,8 +196,9 @@ function repl.loop(environment, user)
       pending = not chunk and more and text or nil
       if not pending and text:match("%S") then
         if user.remember then user.remember(text) end
-        local good = chunk ~= nil
-        if chunk then good, why = evaluate(chunk, user.out, user.err, user.ran) else complain(user.err, why) end
+        local good, status = chunk ~= nil, nil
+        if chunk then good, why, status = evaluate(chunk, user, environment) else complain(user.err, why) end
+        if status then return failed, status end
         failed = failed + (good and 0 or 1)
         if not good and user.once and why:find("interrupted", 1, true) then return failed end
       end
@@ -220,23 +213,22 @@ end
 -- @return the exit status
 function repl.interactive(host, s)
   local environment = repl.environment(s)
-  local start = s and "s is " .. s.name or "A start: s = sim \"scenarios/quickstart.lua\"; s:run_until(60)"
-  io.stdout:write(("oracle %s, %s. %s. help() says more, Ctrl-D ends.\n"):format(version.oracle, _VERSION,
+  local start = s and "s is " .. s.name .. "." or "A start: s = sim \"scenarios/quickstart.lua\"; s:run_until(60)"
+  io.stdout:write(("oracle %s, %s. help() says more, quit or Ctrl-D ends.\n%s\n"):format(version.oracle, _VERSION,
     start))
   io.stdout:flush()
   show_progress(host)
-  local function complete(text) return repl.complete(text, environment) end
-  local function read(prompt)
-    host.guard(false)
-    local line = host.read(prompt, complete)
-    host.guard(true)
-    return line
-  end
-  local function ran() host.guard(true) end                -- a Ctrl-C from here on is for what shows its result
-  repl.loop(environment, { read = read, remember = host.remember, ran = ran, out = io.stdout, err = io.stderr })
   host.guard(false)
-  io.stdout:write("\n")
-  return host.terminated() and TERMINATED or 0
+  host.prompt(true)                                       -- from here Ctrl-C stops what runs, and never the program
+  world.at_prompt = true
+  local function complete(text) return repl.complete(text, environment) end
+  local _, status = repl.loop(environment, {
+    read = function(prompt) return host.read(prompt, complete) end, remember = host.remember, obey = host.obey,
+    out = io.stdout, err = io.stderr,
+  })
+  host.prompt(false)
+  if not status then io.stdout:write("\n") end
+  return host.terminated() and TERMINATED or status or 0
 end
 
 -- Lines of a text, one per call.
@@ -266,9 +258,13 @@ function repl.script(text, name, s)
   local environment = repl.environment(s)
   text = text:gsub("^#[^\n]*", "")
   local chunk = load(text, "=" .. name, "t", environment)
-  if chunk and not is_typed(text, environment) then return evaluate(chunk, io.stdout, io.stderr) and 0 or 1 end
-  return repl.loop(environment, { read = lines_of(text), out = io.stdout, err = io.stderr, name = name, once = true })
-    == 0 and 0 or 1
+  local user = { read = lines_of(text), out = io.stdout, err = io.stderr, name = name, once = true }
+  if chunk and not is_typed(text, environment) then
+    local good, _, status = evaluate(chunk, user, environment)
+    return status or good and 0 or 1
+  end
+  local failed, status = repl.loop(environment, user)
+  return status or failed == 0 and 0 or 1
 end
 
 return repl

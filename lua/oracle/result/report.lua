@@ -7,6 +7,7 @@ local core = require "oracle.core"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local summary = require "oracle.result.summary"
+local tables = lazy "oracle.result.tables"
 local units = lazy "oracle.text.units"
 
 local report = {}
@@ -31,6 +32,7 @@ end
 
 local function latency(lines, metric, d, half)
   lines[#lines + 1] = title(metric.title, "-")
+  entry(lines, metric.label .. " values:", d.count)
   entry(lines, ("Mean %s (ms):"):format(metric.label), d.mean, with_interval("%.2f", half))
   entry(lines, ("Median %s (ms):"):format(metric.label), d.p50, "%.2f")
   for _, key in ipairs(ordered.keys(d)) do
@@ -45,19 +47,59 @@ local function section(lines, s, name)
   for _, metric in ipairs(metrics.block(name)) do
     local v = metrics.value(s, metrics.column(metric.short, {}))
     if not (v == nil and metric.optional or v == 0 and name == "other ends") then
-      local is_rate = metric.unit and metric.unit:find "/s$"
+      local is_rate = metric.unit and metric.better and metric.unit:find "/s$"
       entry(lines, metric.label .. ":", v, metric.unit and with_interval("%.2f", is_rate and half or nil))
     end
   end
 end
 
+local ITEMS = { gemm = "GEMM", attention = "Attention", experts = "Experts", lm_head = "LM head",
+                collective = "Collectives", exchange = "Expert exchange", overhead = "Overhead",
+                transfer = "Transfer" }
+
+-- Where the time of the GPUs went; of the operations, those there are.
+local function time_split(lines, s)
+  local split = s.time_split
+  if not split or split.busy == 0 then return end
+  lines[#lines + 1] = title("GPU Time (% of busy)", "-")
+  for _, key in ipairs(ordered.keys(split)) do
+    if ITEMS[key] and split[key] > 0 then entry(lines, ITEMS[key] .. ":", 100 * split[key], "%.2f") end
+  end
+  section(lines, s, "time")
+end
+
 local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
-  local prefix = s.prefix_caching
-  if prefix and prefix.total_tokens_saved > 0 then section(lines, s, "prefix cache") end
+  if s.scaling then
+    local ready = s.scaling.ready
+    entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
+  end
+  if s.failures then
+    entry(lines, "Failures of replicas:", s.failures.count)
+    entry(lines, "Replica-hours lost to failures:", s.failures.replica_hours, "%.4g")
+  end
+  if s.prefix_caching then section(lines, s, "prefix cache") end
   section(lines, s, "work twice")
+  time_split(lines, s)
   if s.spec_decode then section(lines, s, "speculation") end
+end
+
+-- What it took; nothing of GPUs whose power and price are unknown.
+local function price(lines, s)
+  lines[#lines + 1] = title("Energy and Price", "-")
+  for _, metric in ipairs(metrics.block "price") do
+    local v = metrics.value(s, metrics.column(metric.short, {}))
+    if v then entry(lines, metric.label .. ":", v, "%.4g") end
+  end
+end
+
+-- How many values a latency has depends on what it waits for.
+local function counted(s)
+  local first, last = s.latency.time_to_first_token_ms.count, s.latency.end_to_end_latency_ms.count
+  if s.requests.pending == 0 or first <= last then return nil end
+  return ("TTFT is of all %s requests that had a first token, TPOT and E2EL only of the\n%s that finished, long ones "
+    .. "in flight left out: they favour short answers"):format(units.thousands(first), units.thousands(last))
 end
 
 -- The line about a run that was asked for more than it can do.
@@ -73,8 +115,8 @@ local function trust(s)
   local half = s.interval
   if not half then return nil end
   local why = #half.wider > 0 and ("; wider: %s"):format(table.concat(half.wider, "; ")) or ""
-  return ("± : %.0f %% interval of fit %s on deployments it has not seen%s"):format(100 * half.coverage,
-    s.deployment.fit, why)
+  return (console.wrapped("± : ", ("%.0f %% interval of fit %s on deployments it has not seen%s"):format(
+    100 * half.coverage, s.deployment.fit, why), "  "):gsub("\n$", ""))
 end
 
 -- A line for each objective of all requests.
@@ -101,16 +143,18 @@ function report.block(s)
     latency(lines, metric, s.latency[metric.name], s.interval and s.interval[metric.short .. "_pct"])
   end
   resources(lines, s)
+  price(lines, s)
   objectives(lines, s)
   lines[#lines + 1] = ("="):rep(WIDTH)
   lines[#lines + 1] = trust(s)
+  lines[#lines + 1] = counted(s)
   lines[#lines + 1] = overload(s)
   if not s.oracle.complete then
     lines[#lines + 1] = "INCOMPLETE: " .. (getmetatable(s).__paused
       and "the simulation is not over; these are its results so far"
       or "the run was interrupted; these are partial results")
   end
-  return table.concat(lines, "\n") .. "\n"
+  return table.concat(lines, "\n") .. "\n" .. tables.text(s)
 end
 
 -- What was set, in a cell: a list or a table as JSON.
@@ -121,7 +165,7 @@ end
 -- The line below a table of points: how far their columns may be off.
 local function trust_of_points(intervals)
   local text = interval.text(intervals)
-  return text and ("80 %% intervals, the widest of all points: %s\n"):format(text) or ""
+  return text and console.wrapped("80 % intervals at most: ", text, "  ") or ""
 end
 
 --- The table of a run over `vary`: what was set, then the columns.
@@ -139,7 +183,26 @@ function report.points(keys, columns, each)
     for c, column in ipairs(columns) do row[#keys + c] = metrics.value(point, column) end
     rows[#rows + 1] = row
   end
-  return console.table(heads, rows) .. trust_of_points(intervals)
+  return console.table(heads, rows, { keep = #keys }) .. trust_of_points(intervals)
+end
+
+--- The table of replicated points: for each combination the means over its seeds and their 95 % intervals.
+-- @param keys, columns, each as of report.points; "seed" is among the keys
+-- @param group function(keys, columns, each) -> other keys, groups, intervals (oracle.study.aggregate)
+function report.replicated(keys, columns, each, group)
+  local others, groups, intervals = group(keys, columns, each)
+  local heads, rows = table.move(others, 1, #others, 1, {}), {}
+  heads[#heads + 1] = "seeds"
+  table.move(columns, 1, #columns, #heads + 1, heads)
+  for g, one in ipairs(groups) do
+    local row = {}
+    for c, key in ipairs(others) do row[c] = setting(one.set[key]) end
+    row[#others + 1] = one.seeds
+    for c = 1, #columns do row[#others + 1 + c] = console.with_half(one.cells[c] or {}) end
+    rows[g] = row
+  end
+  return console.table(heads, rows, { keep = #others, right = #others + 1 })
+    .. "mean over seeds ± 95 % interval (Student's t)\n" .. trust_of_points(intervals)
 end
 
 --- The same of summaries that are all there.

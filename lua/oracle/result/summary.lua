@@ -2,6 +2,7 @@
 -- Times are seconds or, where the name says so, milliseconds. It holds simulated facts only, so the same seed gives
 -- the same bytes.
 local lazy = require "oracle.lazy"
+local fleet = lazy "oracle.result.fleet"
 local interval = lazy "oracle.result.interval"
 local metrics = lazy "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
@@ -9,6 +10,7 @@ local outcome = lazy "oracle.result.warnings"
 local objectives = lazy "oracle.scenario.slo"
 local pools = lazy "oracle.plan.pools"
 local price = lazy "oracle.result.price"
+local time_split = lazy "oracle.result.time_split"
 local version = require "oracle.version"
 
 local summary = {}
@@ -91,6 +93,12 @@ local function gpu_utilization(raw, gpus_per_replica, seconds)
   return ordered.object(list)
 end
 
+local function mean_share(list)
+  local keys, total = ordered.keys(list), 0
+  for _, key in ipairs(keys) do total = total + list[key] end
+  return #keys > 0 and total / #keys or 0
+end
+
 local function sum(replicas, key)
   local total = 0
   for _, replica in ipairs(replicas) do total = total + (replica[key] or 0) end
@@ -135,23 +143,24 @@ local function prefix_of(raw, percentiles, tiers)
   if not p or p.probed == 0 then return nil end
   local e = p.events
   local conversational, cross = e.CONVERSATIONAL_HIT, e.CROSS_REQUEST_HIT
-  local full = e.FULL_HIT_NO_PREFILL_NEEDED
-  local hits = conversational + cross + full
+  local full = e.FULL_HIT
+  local shared = cross + full                             -- a whole prompt found is one that others had
+  local hits = conversational + shared
   local list = {
     { "overall_hit_rate", hits / p.probed },
     { "conversational_hit_rate", p.follow_ups > 0 and conversational / p.follow_ups or nil },
-    { "cross_request_hit_rate", p.probed > conversational and cross / (p.probed - conversational) or nil },
+    { "cross_request_hit_rate", p.probed > conversational and shared / (p.probed - conversational) or nil },
     { "block_hit_rate", p.prompt_blocks > 0 and p.cached_blocks / p.prompt_blocks or nil },
     { "event_counts", ordered.object {
       { "CONVERSATIONAL_HIT", conversational }, { "CROSS_REQUEST_HIT", cross }, { "MISS_FULL", e.MISS_FULL },
-      { "FULL_HIT_NO_PREFILL_NEEDED", full },
+      { "FULL_HIT", full },
       { "CONVERSATIONAL_MISS_UNEXPECTED_PROMPT", e.CONVERSATIONAL_MISS_UNEXPECTED_PROMPT },
     } },
     { "average_cached_prefix_length", hits > 0 and tokens.cached / hits or 0 },
     { "average_tokens_prefilled", tokens.prefilled / p.probed },
     { "prefill_reduction_ratio", tokens.prompt > 0 and tokens.cached / tokens.prompt or 0 },
     { "total_tokens_saved", tokens.cached },
-    { "cross_request_hits", cross }, { "conversational_hits", conversational },
+    { "cross_request_hits", shared }, { "conversational_hits", conversational },
     { "time_to_first_token_hit_ms", distribution(p.ttft_hit, percentiles) },
     { "time_to_first_token_miss_ms", distribution(p.ttft_miss, percentiles) },
   }
@@ -197,16 +206,25 @@ local function lora_of(replicas)
   return some and ordered.object { { "loads", loads }, { "fetches", fetches }, { "load_s", seconds } } or nil
 end
 
+-- What happened to the requests of some of the replicas, or of a profile.
+local function entries_of(part, plan, seconds)
+  return {
+    { "requests", part.requests and requests_of(part.requests) },
+    { "throughput", part.requests and throughput_of(part, seconds, plan.scenario.slo) },
+    { "latency", part.latency and latency_of(part, plan.scenario.percentiles) },
+  }
+end
+
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
   for i, replica in ipairs(raw.replicas) do
-    local entries = {
-      { "requests", replica.requests and requests_of(replica.requests) },
-      { "throughput", replica.requests and throughput_of(replica, seconds, plan.scenario.slo) },
-      { "latency", replica.latency and latency_of(replica, plan.scenario.percentiles) },
+    local entries = entries_of(replica, plan, seconds)
+    for _, entry in ipairs {
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },
       { "kv_cache", kv_of { replica } }, { "preemptions", preemptions_of { replica } },
-    }
+    } do
+      entries[#entries + 1] = entry
+    end
     local drafting = drafting_of { replica }
     if drafting then entries[#entries + 1] = { "spec_decode", drafting } end
     if names[i] then table.insert(entries, 1, { "pool", names[i] }) end
@@ -214,24 +232,45 @@ local function replicas_of(raw, plan, seconds)
   end
   local without = raw.without_replica                     -- refused at the door, or no replica was ready
   if without then
-    list[#list + 1] = { "none", ordered.object {
-      { "requests", requests_of(without.requests) },
-      { "throughput", throughput_of(without, seconds, plan.scenario.slo) },
-      { "latency", latency_of(without, plan.scenario.percentiles) },
-    } }
+    list[#list + 1] = { "none", ordered.object(entries_of(without, plan, seconds)) }
   end
+  return ordered.object(list)
+end
+
+-- Of each pool or group the same, and what it is: a request counts where it ended.
+local function pools_of(raw, plan, seconds)
+  local list = {}
+  for i, part in ipairs(plan.deployment.pools and pools.parts(plan.deployment) or {}) do
+    local last, d = part.first + part.room - 1, part.deployment
+    local own, busy = table.move(raw.replicas, part.first, last, 1, {}), 0
+    for _, replica in ipairs(own) do busy = busy + busy_share(replica.busy_s, seconds) end
+    local entries = entries_of(fleet.merged(raw, part.first, last), plan, seconds)
+    for at, entry in ipairs {
+      { "role", plan.deployment.pools[i].role }, { "hardware", d.names.hardware }, { "gpus", d.gpus },
+      { "replicas", d.replicas },
+    } do
+      table.insert(entries, at, entry)
+    end
+    for _, entry in ipairs {
+      { "gpu_busy", busy / #own }, { "steps", sum(own, "steps") }, { "kv_cache", kv_of(own) },
+      { "preemptions", preemptions_of(own) }, { "replica_hours", fleet.replica_hours(raw, seconds, part.first, last) },
+    } do
+      entries[#entries + 1] = entry
+    end
+    list[i] = { part.name, ordered.object(entries) }
+  end
+  if not list[1] then return nil end
+  local without = raw.without_replica
+  if without then list[#list + 1] = { "none", ordered.object(entries_of(without, plan, seconds)) } end
   return ordered.object(list)
 end
 
 local function profiles_of(raw, plan, seconds)
   local list = {}
   for i, profile in ipairs(raw.profiles or {}) do
-    list[i] = { profile.name, ordered.object {
-      { "requests", requests_of(profile.requests) },
-      { "throughput", throughput_of(profile, seconds, plan.scenario.slo) },
-      { "latency", latency_of(profile, plan.scenario.percentiles) },
-      { "prefix_caching", prefix_of(profile, plan.scenario.percentiles) or ordered.object {} },
-    } }
+    local entries = entries_of(profile, plan, seconds)
+    entries[#entries + 1] = { "prefix_caching", prefix_of(profile, plan.scenario.percentiles) or ordered.object {} }
+    list[i] = { profile.name, ordered.object(entries) }
   end
   return ordered.object(list)
 end
@@ -266,7 +305,8 @@ end
 local function cost_of(plan, raw, seconds)
   local usd = price.usd(plan.deployment, raw, seconds)
   local per_token = usd and raw.window.output > 0 and usd / raw.window.output or nil
-  return ordered.object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 } }
+  return ordered.object { { "usd", usd }, { "usd_per_million_output_tokens", per_token and per_token * 1e6 },
+                          { "replica_hours", fleet.replica_hours(raw, seconds) } }
 end
 
 -- KV caches handed over between pools; mean_ms from the first token until all of it is there. `lost`: a failure took
@@ -375,6 +415,7 @@ function summary.new(plan, raw, set)
     warnings[#warnings + 1] = ("level of detail %s: contention was not modelled, though several senders share %s")
       :format(level_of(raw), named(links))
   end
+  local utilization = gpu_utilization(raw, plan.deployment.gpus_per_replica, seconds)
   local list = {
     { "oracle", ordered.object { { "version", version.oracle }, { "seed", r.seed }, { "lod", level_of(raw) },
                          { "complete", raw.complete }, { "shared_links", shared }, { "warnings", warnings } } },
@@ -384,14 +425,20 @@ function summary.new(plan, raw, set)
     { "requests", requests_of(raw.requests) },
     { "throughput", throughput_of(raw, seconds, r.slo, true) },
     { "latency", latency_of(raw, r.percentiles) },
-    { "gpu_utilization", gpu_utilization(raw, plan.deployment.gpus_per_replica, seconds) },
+    { "gpu_utilization", utilization },
     { "kv_cache", kv_of(raw.replicas) },
     { "preemptions", preemptions_of(raw.replicas) },
     { "kv_transfer", plan.deployment.pools and transfers_of(raw) or nil },
     { "energy", energy_of(plan, raw, seconds) }, { "cost", cost_of(plan, raw, seconds) },
+    { "time_split", time_split.of(raw.replicas, plan.deployment.gpus_per_replica, mean_share(utilization)) },
     { "per_profile", raw.profiles and #raw.profiles > 1 and profiles_of(raw, plan, seconds) or ordered.object {} },
     { "per_replica", replicas_of(raw, plan, seconds) },
+    { "per_pool", pools_of(raw, plan, seconds) or ordered.object {} },
   }
+  for _, kind in ipairs { "failures", "scaling" } do
+    local events = fleet[kind](plan, raw, seconds)
+    if events then table.insert(list, #list - 2, { kind, events }) end
+  end
   local drafting = drafting_of(raw.replicas)
   if drafting then table.insert(list, 10, { "spec_decode", drafting }) end
   local adapters = lora_of(raw.replicas)

@@ -16,6 +16,20 @@ local function most_tokens(r, d)
   return name, most
 end
 
+-- What became of requests none of which was answered: "200 of 200 requests rejected". own: the replicas turned those
+-- away that they could not hold, which is said with its reason.
+local function ended_as(requests, own)
+  local list = {}
+  for _, how in ipairs { "rejected", "failed", "timed_out", "cancelled", "pending" } do
+    local n = requests[how] or 0
+    if n > 0 and not (own and how == "rejected") then
+      list[#list + 1] = ("%s of %s requests %s"):format(units.thousands(n), units.thousands(requests.total),
+        how == "pending" and "still in flight" or how:gsub("_", " "))
+    end
+  end
+  return #list > 0 and table.concat(list, ", ") or nil
+end
+
 --- The warnings, one line each.
 -- @param plan of oracle.plan
 -- @param raw the engine's result
@@ -23,6 +37,7 @@ end
 function warnings.of(plan, raw)
   local r, requests, list = plan.scenario, raw.requests, {}
   local e = r.engine
+  local own = not (r.admission or r.pools or r.groups)
   local versions = systems.get(e.system).versions
   if versions and e.modelled_version and not versions.is(e.version, e.modelled_version) then
     list[#list + 1] = ("engine.version: %s is scheduled as %s is, the nearest older version that is modelled")
@@ -31,10 +46,12 @@ function warnings.of(plan, raw)
   if requests.total > 0 and requests.successful == 0 then
     list[#list + 1] = raw.window.successful > 0 and "no request that arrived after the warm-up was answered"
       or "no request was answered"
+    local how = ended_as(requests, own)
+    if how then list[#list + 1] = how end
   elseif requests.total == 0 and raw.complete then
     list[#list + 1] = r.warm_up > 0 and "no request arrived after the warm-up" or "no request arrived"
   end
-  if requests.rejected > 0 and not (r.admission or r.pools or r.groups) then
+  if requests.rejected > 0 and own then
     local name, most = most_tokens(r, plan.deployment)
     list[#list + 1] = ("%s of %s requests rejected: prompt and answer together are longer than the %s tokens of %s")
       :format(units.thousands(requests.rejected), units.thousands(requests.total), units.thousands(most), name)

@@ -188,7 +188,7 @@ local function file_globals(use)
   local prompt
   return setmetatable({}, { __index = function(_, name)
     if name == "print" or name == "io" then use.output = true end
-    if _G[name] ~= nil then return _G[name] end
+    if _G[name] ~= nil and name ~= "load" then return _G[name] end
     prompt = prompt or world.globals()
     return prompt[name]
   end })

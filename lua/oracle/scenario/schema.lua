@@ -154,6 +154,7 @@ end
 function TYPES.list(node, value, path, ctx)
   if node.wrap then                                       -- one entry may stand for a list of one
     if type(value) == "string" then value = { { name = value } } end
+    if type(value) == "number" then value = { value } end
     if type(value) == "table" and next(value) ~= nil and value[1] == nil then value = { value } end
   end
   if type(value) ~= "table" then return fail(ctx, path, quote(value) .. ": a list expected") end
@@ -394,12 +395,13 @@ local function describe(node, path, lines)
     local full = join(path, key)
     local doc = f.doc or ""
     if f.type == "choice" then doc = ("%s (%s)"):format(doc, table.concat(f.values, ", ")) end
-    lines[#lines + 1] = { full, default_of(f), doc }
+    lines[#lines + 1] = { full, default_of(f), doc, f }
     if f.type == "section" then describe(f, full, lines) end
   end
 end
 
---- Every key with its default and meaning, for help: a list of { key, default, doc }.
+--- Every key with its default, meaning and row, for help: a list of { key, default, doc, row }; of each kind of
+-- workload { "workload (KIND)", "", doc } and its keys.
 function schema.describe()
   local lines = {}
   describe(root, "", lines)

@@ -10,4 +10,7 @@ local world = {}
 -- scenario has done its work.
 world.planned = false
 
+--- True at a prompt on a terminal.
+world.at_prompt = false
+
 return world

@@ -1,6 +1,6 @@
 --- The live page of a server: an HTML file with the look and the charts of reports, which asks /live.json every second.
 local lazy = require "oracle.lazy"
-local html = lazy.optional "oracle.result.html"
+local html = lazy "oracle.result.html"
 local paths = require "oracle.text.paths"
 
 local page = {}
@@ -29,15 +29,10 @@ local BODY = [[
 
 --- The text of it.
 function page.text()
-  local h = html()
-  local pieces = { HEAD, h and h.asset "page.css" or "", BODY }
-  if h then
-    pieces[#pieces + 1] = (h.chart_library() or "") .. "\n</script>\n<script>\n" .. h.asset "charts.js"
-      .. "\n</script>\n<script>\n"
-  end
-  pieces[#pieces + 1] = paths.read(paths.path(FOLDER .. "live.js"))
-  pieces[#pieces + 1] = "</script>\n</body>\n</html>\n"
-  return table.concat(pieces)
+  local library = html.chart_library() or ""              -- without it the numbers are there, and no charts
+  return table.concat { HEAD, html.asset "page.css", BODY, library, "\n</script>\n<script>\n", html.asset "charts.js",
+                        "\n</script>\n<script>\n", paths.read(paths.path(FOLDER .. "live.js")),
+                        "</script>\n</body>\n</html>\n" }
 end
 
 return page

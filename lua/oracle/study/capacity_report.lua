@@ -9,10 +9,10 @@ local report = {}
 local function judged(work)
   local list = {}
   for i, o in ipairs(work.objectives) do
-    list[i] = { text = o.text, name = (o.class and o.class .. ": " or "") .. o.column.name, unit = o.column.unit }
+    list[i] = { text = o.text, limit = o.limit, name = (o.class and o.class .. ": " or "") .. o.column.name, unit = o.column.unit }
   end
   if work.goodput then
-    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), name = "goodput", unit = "%" }
+    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), limit = 100 * work.goodput, name = "goodput", unit = "%" }
   end
   return list
 end
@@ -24,12 +24,6 @@ local function mean_of(point, key)
     sum = sum + run[key]
   end
   return sum / #point.runs
-end
-
-local function with_half(v)
-  if not v.mean then return "-" end
-  if not v.half then return console.number(v.mean) end
-  return ("%s ± %s"):format(console.number(v.mean), ("%.2g"):format(v.half))
 end
 
 local function named(x, unit)
@@ -97,7 +91,7 @@ function report.text(found)
     if work.load.unit == "x" or work.falling then row[#row + 1] = mean_of(point, "offered_rps") or "-" end
     row[#row + 1] = mean_of(point, "requests_per_second") or "-"
     row[#row + 1] = point.runs[1].requests
-    for v = 1, #columns do row[#row + 1] = with_half(point.values[v]) end
+    for v = 1, #columns do row[#row + 1] = console.with_half(point.values[v]) end
     row[#row + 1] = point == found.at and "<-" or point.saturated and "overloaded" or point.met and "met" or "missed"
     rows[i] = row
   end
@@ -112,7 +106,7 @@ local function objects_of(found, point)
   local list = {}
   for i, column in ipairs(judged(found.work)) do
     local v = point.values[i]
-    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half },
+    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half }, { "limit", column.limit },
                                { "unit", column.unit } }
   end
   return ordered.array(list)

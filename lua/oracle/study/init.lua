@@ -19,7 +19,10 @@ function study.run(s, options)
   local plan = options.plan or planning.plan(s)
   local raw = planning.simulate(plan, options)
   if options.done then options.done(raw, 1, 1) end
-  return summary.new(plan, raw)
+  local result = summary.new(plan, raw)
+  getmetatable(result).__scenario = s:copy()              -- by which `oracle.why` runs it again
+  getmetatable(result).__latency = raw.latency            -- for charts of them (oracle.repl.charts)
+  return result
 end
 
 return study

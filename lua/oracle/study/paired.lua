@@ -97,13 +97,21 @@ local function widest(result)
   return most
 end
 
--- How many runs of a variant were asked for more than it can do, and what the last of them was asked.
-local function note_overload(result, v, got)
+-- How many runs of a variant were asked for more than it can do, what the last of them was asked, and what was warned
+-- of.
+local function note_outcome(result, v, got)
   result.overload = result.overload or {}
   local o = result.overload[v] or { runs = 0 }
   result.overload[v] = o
   if got.throughput.saturated then
     o.runs, o.offered, o.served = o.runs + 1, got.throughput.offered_rps or 0, got.throughput.requests_per_second or 0
+  end
+  local said = result.warnings or {}
+  result.warnings = said
+  for _, text in ipairs(got.oracle.warnings) do
+    local line = ("%s: %s"):format(result.variants[v].name, text)
+    local kind = line:gsub("%d[%d,.]*", "")                -- the same of another seed says nothing new
+    if not said[kind] then said[kind], said[#said + 1] = true, line end
   end
 end
 
@@ -120,7 +128,7 @@ local function add_replication(result, s, columns, k, options)
     result.intervals[v] = got[v].interval or false
     if options.done then options.done() end
   end
-  for v = 1, #got do note_overload(result, v, got[v]) end
+  for v = 1, #got do note_outcome(result, v, got[v]) end
   for c, column in ipairs(columns) do
     for v = 1, #got do
       local values = result.rows[c].values[v]
@@ -164,7 +172,7 @@ end
 --   } } }, method = "replications" or "bootstrap", replications =, requests =, interrupted = }
 function paired.run(s, variants, options)
   if workloads.is_recorded(s.workload) then
-    options.note = note_overload
+    options.note = note_outcome
     return paired_trace.run(s, variants, options, variants_of.scenario)
   end
   local result = { variants = variants, rows = {}, intervals = {}, method = "replications" }
@@ -185,7 +193,7 @@ function paired.of(s, names, summaries)
   local result = { variants = {}, rows = {}, intervals = {}, method = "replications", replications = 1, seed = s.seed }
   for i, name in ipairs(names) do
     result.variants[i], result.intervals[i] = { name = name }, summaries[i].interval or false
-    note_overload(result, i, summaries[i])
+    note_outcome(result, i, summaries[i])
   end
   for i, column in ipairs(columns_of(s)) do
     local row = { column = column, values = {}, cells = {} }

@@ -20,7 +20,7 @@ local function shown(v)
   if v == nil then return "-" end
   local size = math.abs(v)
   if size == 0 then return "0" end
-  return (size >= 1000 and "%.0f" or size >= 100 and "%.1f" or size >= 1 and "%.2f" or "%.4f"):format(v)
+  return (size >= 1000 and "%.0f" or size >= 100 and "%.1f" or size >= 1 and "%.2f" or "%.4g"):format(v)
 end
 
 -- Per cent with a digit after the point, or as many as its own size needs to be seen.
@@ -52,10 +52,15 @@ local function describe(cell, base)
   local text = shown(cell.mean)
   if no_difference(cell, base) then return text .. "  no difference" end
   if not base or base == 0 then
-    return ("%s  %+.3g"):format(text, cell.difference)
+    return ("%s  %s%s"):format(text, cell.difference < 0 and "-" or "+", shown(math.abs(cell.difference)))
   end
   local percent = 100 / math.abs(base)
   if cell.ratio then return text .. "  " .. of_ratio(cell.ratio, cell.ratio_low, cell.ratio_high) end
+  local low = cell.half and percent * (cell.difference - cell.half)
+  if low and low < -100 then                              -- no metric falls below 0
+    return ("%s  %+.1f %% (-100.0 to %+.1f)"):format(text, percent * cell.difference,
+      percent * (cell.difference + cell.half))
+  end
   if cell.half then
     local n = digits(percent * cell.half)
     return ("%s  %+.*f ± %.*f %%"):gsub("%*", n):format(text, percent * cell.difference, percent * cell.half)
@@ -122,8 +127,8 @@ local function overloads(result)
   for v, variant in ipairs(result.variants) do
     local o = result.overload and result.overload[v]
     if o and o.runs > 0 then
-      lines[#lines + 1] = ("overloaded: %s: %.1f req/s offered, %.1f served; latencies grow with the run\n")
-        :format(variant.name, o.offered, o.served)
+      lines[#lines + 1] = console.wrapped("overloaded: ", ("%s: %.1f req/s offered, %.1f served; latencies grow with "
+        .. "the run"):format(variant.name, o.offered, o.served), "  ")
     end
   end
   return table.concat(lines)
@@ -134,7 +139,9 @@ local function trust(result)
   local lines = {}
   for v, variant in ipairs(result.variants) do
     local text = interval.text { result.intervals[v] or nil }
-    if text then lines[#lines + 1] = ("80 %% intervals of %s:\n  %s\n"):format(variant.name, text) end
+    if text then
+      lines[#lines + 1] = ("80 %% intervals of %s:\n%s"):format(variant.name, console.wrapped("  ", text, "  "))
+    end
   end
   return table.concat(lines)
 end
@@ -150,7 +157,8 @@ end
 
 --- The comparison as tables for people, none wider than a terminal where a variant fits one.
 function paired_text.text(result)
-  local rows, out = {}, { headline(result), "\n" }
+  local rows, out = {}, {}
+  for line in headline(result):gmatch "[^\n]+" do out[#out + 1] = console.wrapped("", line, "") end
   for _, row in ipairs(result.rows) do
     if measured(row, #result.variants) then rows[#rows + 1] = row end
   end
@@ -197,7 +205,8 @@ function paired_text.object(result)
       local c = row.cells[v]
       cells[#cells + 1] = ordered.object {
         { "variant", result.variants[v].name }, { "mean", c.mean }, { "difference", c.difference },
-        { "low", c.low or c.half and c.difference - c.half }, { "high", c.high or c.half and c.difference + c.half },
+        { "low", c.low or c.half and math.max(c.difference - c.half, -math.abs(row.base or math.huge)) },
+        { "high", c.high or c.half and c.difference + c.half },
         { "ratio", c.ratio and c.ratio + 1 }, { "ratio_low", c.ratio and c.ratio_low + 1 },
         { "ratio_high", c.ratio and c.ratio_high + 1 },
         { "no_difference", no_difference(c, row.base) },

@@ -8,7 +8,7 @@ local summary = require "oracle.result.summary"
 
 local paired_trace = {}
 
-local HITS = { CONVERSATIONAL_HIT = 1, CROSS_REQUEST_HIT = 1, FULL_HIT_NO_PREFILL_NEEDED = 1 }
+local HITS = { CONVERSATIONAL_HIT = 1, CROSS_REQUEST_HIT = 1, FULL_HIT = 1 }
 
 -- What is compared of what requests have columns of: { name, column of the CSV, unit, a quantile or nil for the mean;
 -- share_of = the column whose sum it is a share of }.

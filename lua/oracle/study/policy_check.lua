@@ -223,7 +223,7 @@ function check.run(file, options)
 end
 
 local function line(label, text)
-  return ("%-24s %s\n"):format(label, text)
+  return ("%-22s %s\n"):format(label, text)
 end
 
 local function place(report, number)

@@ -134,7 +134,7 @@ local function start_over(self, id)
 end
 
 -- What the file holds decides: go on, begin anew, or refuse. Returns true; or nil and why.
-local function prepare(self, id, resume)
+local function prepare(self, id, resume, force)
   local each = lines(self.file)
   local first = each()
   local t, what = read_header(first)
@@ -158,9 +158,11 @@ local function prepare(self, id, resume)
   local old = { planned = math.tointeger(t.points) or 0, count = 0, damaged = 0, where = {}, length = {},
                 failed = {}, read = {} }
   scan(old, each)
-  if old.count > 0 and old.count < old.planned then
-    return nil, ("holds an unfinished sweep (%d of %d points); --resume completes it; delete it to begin anew, or "
-      .. "choose another --out"):format(old.count, old.planned)
+  if old.count > 0 and not force then
+    local whole = old.count >= old.planned
+    return nil, ("holds %s sweep (%d of %d points); --resume %s it; --force begins anew, --out with another name keeps "
+      .. "both"):format(whole and "a finished" or "an unfinished", old.count, old.planned,
+        whole and "shows" or "completes")
   end
   return start_over(self, id)
 end
@@ -171,14 +173,15 @@ end
 --   points = how many, inputs = of oracle.study.sweep_inputs }
 -- @param resume true to go on with what is there; "anyway": also where files have changed, whose points are computed
 --   again
+-- @param force true to begin anew where the file holds results already
 -- @return the results; or nil and "path: why"
-function results_file.open(path, id, resume)
+function results_file.open(path, id, resume, force)
   local file, why = core.journal.open(path)
   if not file then return nil, ("%s: %s"):format(path, why) end
   local self = setmetatable({ path = path, file = file, planned = id.points, where = {}, length = {}, failed = {},
                               read = {}, count = 0, damaged = 0, synced = 0 }, METHODS)
   local ok
-  ok, why = prepare(self, id, resume)
+  ok, why = prepare(self, id, resume, force)
   if not ok then
     file:close()
     return nil, ("%s: %s"):format(path, why)

@@ -2,6 +2,7 @@
 -- by one to threads (or to other machines: oracle.study.mpi), each with a Lua state and an engine of its own; results
 -- are put together in the order of the points, so how many threads there were shows nowhere in them.
 local lazy = require "oracle.lazy"
+local aggregate = lazy "oracle.study.aggregate"
 local axes = require "oracle.scenario.axes"
 local core = require "oracle.core"
 local inputs = require "oracle.text.inputs"
@@ -254,8 +255,22 @@ function sweep.result(results, i)
   return text and sweep.decode(text)
 end
 
+--- The results in order: function() -> the next one that is there, or nil.
+function sweep.each(work, results)
+  local i = 0
+  return function()
+    local point
+    repeat
+      i = i + 1
+      point = sweep.result(results, i)
+    until point or i >= work.count
+    return point
+  end
+end
+
 --- The JSON of all results, piece by piece: function() -> text or nil.
-function sweep.document(work, results, failed)
+-- @param together whether replications are there not only one by one but also as "aggregates"
+function sweep.document(work, results, failed, together)
   local json = core.json
   local i, first = 0, true
   local function tail()
@@ -263,7 +278,13 @@ function sweep.document(work, results, failed)
       { "planned", work.count }, { "finished", results.count }, { "failed", failed },
       { "complete", results.count == work.count },
     }
-    return ('%s],\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", json.indent(json.encode(state), 2, 1))
+    local of_seeds = ""
+    if together then
+      local list = aggregate.object(work.keys, sweep.each(work, results), work.scenario.percentiles)
+      of_seeds = ('\n  "aggregates": %s,'):format(json.indent(ordered.line(list), 2, 1))
+    end
+    return ('%s],%s\n  "sweep": %s\n}\n'):format(first and "" or "\n  ", of_seeds,
+      json.indent(json.encode(state), 2, 1))
   end
   return coroutine.wrap(function()
     coroutine.yield('{\n  "points": [')

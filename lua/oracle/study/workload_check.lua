@@ -149,7 +149,7 @@ function check.run(file, options)
 end
 
 local function line(label, text)
-  return ("%-24s %s\n"):format(label, text)
+  return ("%-22s %s\n"):format(label, text)
 end
 
 local function tokens(c)

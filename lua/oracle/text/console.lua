@@ -1,16 +1,8 @@
---- Text for people: aligned tables and values. Widths count characters, not bytes.
+--- Text for people: aligned tables and values.
+local grid = require "oracle.text.grid"
 local ordered = require "oracle.text.ordered"
 
 local console = {}
-
-local function width(s)
-  return utf8.len(s) or #s
-end
-
-local function pad(s, w, left)
-  local blanks = (" "):rep(w - width(s))
-  return left and s .. blanks or blanks .. s
-end
 
 --- A number as a person reads it: four significant digits, whole numbers in full, "-" for nothing.
 function console.number(v)
@@ -23,6 +15,14 @@ function console.number(v)
   if size >= 100 then return ("%.2f"):format(v) end
   if size >= 1 then return ("%.3f"):format(v) end
   return ("%.4g"):format(v)
+end
+
+--- A mean with the half-width of its interval.
+-- @param v { mean = or nil, half = or nil }
+function console.with_half(v)
+  if not v.mean then return "-" end
+  if not v.half then return console.number(v.mean) end
+  return ("%s ± %s"):format(console.number(v.mean), (v.half < 100 and "%.2g" or "%.0f"):format(v.half))
 end
 
 -- A distribution of the engine in a line; its times are ns.
@@ -48,38 +48,78 @@ local function cell(v)
   return (console.plain(v):gsub("[%c]", " "))
 end
 
---- An aligned table: numbers to the right, text to the left.
+--- An aligned table: numbers to the right, text to the left; no wider than a terminal (oracle.text.grid).
 -- @param columns { { name =, unit = }, ... } or { "name", ... }
 -- @param rows { { value, ... }, ... }; holes are shown as "-"
+-- @param how { keep = columns at the left that every part of a cut table has (1), right = the first of the columns that
+--   are set to the right though they are text }; nil: neither
 -- @return the text, ending in a newline
-function console.table(columns, rows)
-  local heads, text, widths, left = {}, {}, {}, {}
+function console.table(columns, rows, how)
+  local heads, text, left = {}, {}, {}
   for c, column in ipairs(columns) do
     local name, unit = column, nil
     if type(column) == "table" then name, unit = column.name, column.unit end
-    heads[c] = name .. (unit and " (" .. unit .. ")" or "")
-    widths[c], left[c] = width(heads[c]), true
+    heads[c], left[c] = name .. (unit and " (" .. unit .. ")" or ""), c < (how and how.right or math.huge)
   end
   for r, row in ipairs(rows) do
     text[r] = {}
     for c = 1, #columns do
       text[r][c] = cell(row[c])
-      widths[c] = math.max(widths[c], width(text[r][c]))
       if type(row[c]) == "number" then left[c] = false end
     end
   end
-  local lines = {}
-  local function line(cells)
-    local padded = {}
-    for c = 1, #columns do padded[c] = pad(cells[c], widths[c], left[c]) end
-    lines[#lines + 1] = (table.concat(padded, "  "):gsub("%s+$", ""))
+  return grid.text(heads, text, left, how and how.keep or 1)
+end
+
+--- Words in lines no wider than a terminal.
+-- @param first what the first line begins with, "" or such as "source: "
+-- @param indent what the other lines begin with
+-- @return the text, ending in a newline
+function console.wrapped(first, text, indent)
+  local lines, line = {}, first
+  for word in text:gmatch "%S+" do
+    local wide = (utf8.len(line) or #line) + 1 + (utf8.len(word) or #word)
+    if wide > grid.WIDTH and line:find "%S" and #line > #indent then
+      lines[#lines + 1], line = line, indent .. word
+    else
+      line = (line == "" or line:find "%s$") and line .. word or line .. " " .. word
+    end
   end
-  line(heads)
-  local rules = {}
-  for c = 1, #columns do rules[c] = ("-"):rep(widths[c]) end
-  line(rules)
-  for r = 1, #rows do line(text[r]) end
+  lines[#lines + 1] = line
   return table.concat(lines, "\n") .. "\n"
+end
+
+--- A text whose lines are no wider than a terminal; what goes on of one is set in.
+function console.narrow(text)
+  local out = {}
+  for line, stop in text:gmatch "([^\n]*)(\n?)" do
+    local indent = line:match "^%s*" .. "  "
+    while (utf8.len(line) or 0) > grid.WIDTH do
+      local first = line:sub(1, utf8.offset(line, grid.WIDTH + 2) - 1):match "^(.*%S)%s"
+      if not first or #first <= #indent then break end
+      out[#out + 1] = first .. "\n"
+      line = indent .. line:sub(#first + 1):gsub("^%s+", "")
+    end
+    out[#out + 1] = line .. stop
+  end
+  return table.concat(out)
+end
+
+--- As much of a text as there is room for: its first clauses, else its first words and "...".
+-- @param room characters
+function console.brief(text, room)
+  if utf8.len(text) <= room then return text end
+  local best = 0
+  for stop in text:gmatch "()[;:,] ?" do
+    local _, opened = text:sub(1, stop - 1):gsub("%(", "")
+    local _, closed = text:sub(1, stop - 1):gsub("%)", "")
+    if stop - 1 <= room and opened == closed then best = stop - 1 end
+  end
+  for stop in text:gmatch "() %(" do
+    if stop - 1 <= room then best = math.max(best, stop - 1) end
+  end
+  if best > room // 2 then return text:sub(1, best) end
+  return text:sub(1, utf8.offset(text, room - 3) - 1):gsub("%s+%S*$", "") .. " ..."
 end
 
 local function is_list(t)

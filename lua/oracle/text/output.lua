@@ -116,6 +116,18 @@ function METHODS:discard()
   self.partial = false
 end
 
+--- Refuse to write over a finished file that nobody gave up.
+-- @param path of the file that is to be written
+-- @param force true where it may be replaced
+-- Raises "path: exists; --force replaces it". An empty file, a device or a pipe holds nothing that could be lost.
+function output.keep(path, force)
+  if force or path == "-" or in_place(path) then return end
+  local f = io.open(path, "r")
+  local size = f and f:seek "end"
+  if f then f:close() end
+  if size and size > 0 then error(("%s: exists; --force replaces it"):format(path), 0) end
+end
+
 --- Make the folder of an output file, or raise why it cannot be.
 function output.make_folder(path)
   local folder = path:match("^(.*)/[^/]*$")

@@ -33,6 +33,17 @@ function spelling.distance(a, b)
   return last[#b]
 end
 
+--- The shortest name that holds what was typed, four letters or more, of several the first in the alphabet; nil: none.
+function spelling.holding(name, list)
+  local typed, best = spelling.fold(tostring(name)):sub(1, LONGEST), nil
+  if #typed < 4 then return nil end
+  for _, candidate in ipairs(list) do
+    local holds = spelling.fold(candidate):sub(1, LONGEST):find(typed, 1, true)
+    if holds and (not best or #candidate < #best or #candidate == #best and candidate < best) then best = candidate end
+  end
+  return best
+end
+
 --- The name of a list that a person most likely meant.
 -- Names are compared folded. One that begins with what was typed, or the other way round, counts as near.
 -- @tparam string name what was typed

@@ -21,7 +21,7 @@ static const field numbers[] = {
   AT(layer_floor),           AT(quantised_floor),   AT(latent_floor),
   AT(sparse_floor),          AT(state_floor),       AT(expert_floor),
   AT(expert_parallel_floor), AT(step_host),         AT(sequence_host),
-  AT(prompt_host),           AT(older_factor),
+  AT(prompt_host),           AT(older_factor),      AT(block_floor),
 };
 
 static const field by_format[] = {

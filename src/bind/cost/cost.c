@@ -556,6 +556,7 @@ int orc_bind_cost(lua_State *L)
     { "memory", memory },
     { "parameters", parameters },
     { "step", orc_bind_cost_step },
+    { "send", orc_bind_cost_send },
     { "prepare", orc_bind_cost_prepare },
     { "price", orc_bind_cost_price },
     { "reprice", orc_bind_cost_reprice },

@@ -45,6 +45,10 @@ int orc_bind_cost_ops(lua_State *L);
 
 /* oracle.core.cost.step, .prepare, .price, .calibration and .reprice (price.c). */
 int orc_bind_cost_step(lua_State *L);
+
+/* send { model =, hardware =, layout =, tokens = } -> s that the activations of a step are on their way between pipeline
+** stages, in all, over the GPUs' own links. */
+int orc_bind_cost_send(lua_State *L);
 int orc_bind_cost_prepare(lua_State *L);
 int orc_bind_cost_price(lua_State *L);
 int orc_bind_cost_calibration(lua_State *L);

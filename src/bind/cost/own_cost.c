@@ -81,7 +81,7 @@ static const orc_replica *asker(const orc_cluster *c, const orc_step_cost *stage
   for (int i = 0; i < c->replica_count; i++) {
     const orc_replica *r = &c->replicas[i];
     for (int k = 0; k < r->pipeline.count; k++)
-      if (&r->pipeline.stages[k].cost == stage) return r;
+      if (r->pipeline.stages[k].cost == stage) return r;
   }
   return NULL;
 }
@@ -234,6 +234,20 @@ static bool ready(own_cost *m)
   return !m->failed && lua_checkstack(state_of(m), 16);
 }
 
+static double kernels(const orc_step_time *t)
+{
+  return t->gemm + t->attention + t->lm_head + t->other;
+}
+
+/* What FLOPs bind of the items of its own is the share that they bind of the roofline's; experts are
+** so much of the products as there. */
+static void share_out(orc_step_time *own, const orc_step_time *t)
+{
+  const double before = kernels(t);
+  own->compute = before > 0.0 ? t->compute / before * kernels(own) : 0.0;
+  own->experts = t->gemm > 0.0 ? t->experts / t->gemm * own->gemm : 0.0;
+}
+
 /* The items of any step by the functions there are. False: it failed, *t is as before. */
 static bool price(own_cost *m, const orc_step_cost *c, const orc_step_shape *s, orc_step_time *t)
 {
@@ -256,6 +270,7 @@ static bool price(own_cost *m, const orc_step_cost *c, const orc_step_shape *s, 
     if (!seconds_by(m, m->add, "add", -sum(&own), &more)) return false;
     own.overhead += more;
   }
+  share_out(&own, t);
   *t = own;
   return true;
 }

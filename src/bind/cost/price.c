@@ -135,6 +135,20 @@ int orc_bind_cost_step(lua_State *L)
   return push_time(L, &t);
 }
 
+int orc_bind_cost_send(lua_State *L)
+{
+  orc_step_cost c;
+  orc_bind_read_argument(L, &c);
+  const double tokens = orc_bind_number(L, 1, "send", "tokens");
+  const orc_layout *l = &c.layout;
+  const double bytes = tokens * c.model.hidden_size * orc_dtype_bytes(l->activations);
+  const orc_link *link = orc_hardware_peer_link(&c.hardware);
+  const orc_group next = { .ranks = 2, .latency = link->latency, .bandwidth = link->bandwidth };
+  const int ways = l->pipeline_parallel_size - 1;
+  lua_pushnumber(L, ways > 0 ? ways * orc_group_message(&next, bytes) : 0.0);
+  return 1;
+}
+
 /* ---- many prices of one deployment ---- */
 
 typedef struct prepared {

@@ -95,10 +95,7 @@ static void run_before(lua_State *L, orc_lua_des *env, orc_time limit)
     }
     if (executed - since <= STILL && !orc_watchdog_interrupted()) continue;
     env->running = false;
-    if (executed - since <= STILL) {
-      orc_watchdog_forgive();
-      orc_bind_fail(L, "interrupted");
-    }
+    if (executed - since <= STILL) orc_bind_fail(L, "interrupted");
     orc_bind_fail(L, "at t=%f s: %d events in a row, and the clock stands still", seconds(moment),
                   (int)STILL);
   }

@@ -7,7 +7,9 @@
 **     f(x) -> residuals   a list of `count` numbers for a list of parameters; both lists are reused
 **     x                   where it begins; count >= #x
 **     options             tolerance = relative, of sum and parameters (1e-8), most = calls of f (1000),
-**                         step = relative, of the differences that stand for derivatives (1e-6)
+**                         step = relative, of the differences that stand for derivatives (1e-6);
+**                         jacobian = function(x) -> a list of #x columns, { [residual] = derivative },
+**                         where what is not there is 0: then lmder, the same method, has them from it
 */
 #include <cminpack-1/cminpack.h>
 #include <lauxlib.h>
@@ -22,7 +24,8 @@
 typedef struct problem {
   lua_State *L;
   int list;
-  bool failed; /* its error is on top of the stack */
+  int jacobian; /* the function of the derivatives; 0: none */
+  bool failed;  /* its error is on top of the stack */
 } problem;
 
 static void put_list(lua_State *L, int index, const double *x, int n)
@@ -51,17 +54,63 @@ static bool take_list(lua_State *L, double *to, int n)
   return true;
 }
 
+/* Calls a function at a stack index with parameters; its result is on top of the stack. */
+static bool call(problem *p, int function, const double *x, int n)
+{
+  lua_State *L = p->L;
+  put_list(L, p->list, x, n);
+  lua_pushvalue(L, function);
+  lua_pushvalue(L, p->list);
+  return lua_pcall(L, 1, 1, 0) == LUA_OK;
+}
+
 static int residuals(void *self, int m, int n, const double *x, double *out, int flag)
 {
   problem *p = self;
-  lua_State *L = p->L;
   (void)flag;
-  put_list(L, p->list, x, n);
-  lua_pushvalue(L, 1);
-  lua_pushvalue(L, p->list);
-  p->failed = lua_pcall(L, 1, 1, 0) != LUA_OK || !take_list(L, out, m);
+  p->failed = !call(p, 1, x, n) || !take_list(p->L, out, m);
   if (p->failed) return -1;
-  lua_pop(L, 1);
+  lua_pop(p->L, 1);
+  return 0;
+}
+
+/* Into `to` the column on top of the stack. */
+static bool take_column(lua_State *L, double *to, int m)
+{
+  if (!lua_istable(L, -1)) {
+    lua_pushliteral(L, "least_squares: jacobian must return a list of columns");
+    return false;
+  }
+  for (int i = 0; i < m; i++) {
+    lua_rawgeti(L, -1, i + 1);
+    to[i] = lua_tonumber(L, -1);
+    lua_pop(L, 1);
+    if (isfinite(to[i])) continue;
+    lua_pushfstring(L, "least_squares: a derivative of residual %d is no number", i + 1);
+    return false;
+  }
+  return true;
+}
+
+static bool take_columns(lua_State *L, double *to, int m, int n, int stride)
+{
+  for (int k = 0; k < n; k++) {
+    if (lua_istable(L, -1)) lua_rawgeti(L, -1, k + 1);
+    if (!take_column(L, to + (size_t)k * (size_t)stride, m)) return false;
+    lua_pop(L, 1);
+  }
+  return true;
+}
+
+/* What lmder calls: residuals, or where flag is 2 the derivatives. */
+static int with_derivatives(void *self, int m, int n, const double *x, double *out,
+                            double *jacobian, int stride, int flag)
+{
+  problem *p = self;
+  if (flag != 2) return residuals(self, m, n, x, out, flag);
+  p->failed = !call(p, p->jacobian, x, n) || !take_columns(p->L, jacobian, m, n, stride);
+  if (p->failed) return -1;
+  lua_pop(p->L, 1);
   return 0;
 }
 
@@ -80,6 +129,7 @@ static const char *why_of(int info)
 typedef struct options {
   double tolerance, step;
   int most;
+  bool derivatives;
 } options;
 
 static options read_options(lua_State *L)
@@ -90,7 +140,31 @@ static options read_options(lua_State *L)
   o.tolerance = orc_bind_number_or(L, 4, "least_squares", "tolerance", o.tolerance);
   o.step = orc_bind_number_or(L, 4, "least_squares", "step", o.step);
   o.most = (int)orc_bind_integer_or(L, 4, "least_squares", "most", o.most);
+  o.derivatives = lua_getfield(L, 4, "jacobian") == LUA_TFUNCTION;
+  lua_pop(L, 1);
   return o;
+}
+
+/* A problem's size, and the room that its solution takes. */
+typedef struct solver {
+  int m, n;
+  double *x, *out, *jacobian, *work;
+  int *order;
+} solver;
+
+static int solve(problem *p, const solver *s, const options *o, int *calls)
+{
+  double *diag = s->work, *qtf = diag + s->n, *w[4];
+  for (int i = 0; i < 4; i++)
+    w[i] = qtf + (i + 1) * s->n;
+  int columns = 0;
+  if (o->derivatives)
+    return lmder(with_derivatives, p, s->m, s->n, s->x, s->out, s->jacobian, s->m, o->tolerance,
+                 o->tolerance, 0.0, o->most, diag, 1, 100.0, 0, calls, &columns, s->order, qtf,
+                 w[0], w[1], w[2], w[3]);
+  return lmdif(residuals, p, s->m, s->n, s->x, s->out, o->tolerance, o->tolerance, 0.0, o->most,
+               o->step * o->step, diag, 1, 100.0, 0, calls, s->jacobian, s->m, s->order, qtf, w[0],
+               w[1], w[2], w[3]);
 }
 
 /* Room for a number of doubles, as long as the call lasts. */
@@ -117,11 +191,15 @@ static int least_squares(lua_State *L)
   lua_pop(L, 1);
   lua_createtable(L, (int)n, 0);
   problem p = { .L = L, .list = lua_gettop(L) };
+  if (o.derivatives) {
+    lua_getfield(L, 4, "jacobian");
+    p.jacobian = lua_gettop(L);
+  }
+  const solver s = {
+    .m = (int)m, .n = (int)n, .x = x, .out = out, .jacobian = jacobian, .work = work, .order = order
+  };
   int calls = 0;
-  double *diag = work, *qtf = work + cols, *w = work + 2 * cols;
-  const int info = lmdif(residuals, &p, (int)m, (int)n, x, out, o.tolerance, o.tolerance, 0.0,
-                         o.most, o.step * o.step, diag, 1, 100.0, 0, &calls, jacobian, (int)m,
-                         order, qtf, w, w + cols, w + 2 * cols, w + 3 * cols);
+  const int info = solve(&p, &s, &o, &calls);
   if (p.failed) return lua_error(L);
   put_list(L, p.list, x, (int)n);
   lua_pushvalue(L, p.list);

@@ -16,8 +16,6 @@
 #include "bind/host/thread_pool.h"
 #include "bind/policy/watchdog.h"
 
-enum { GUARD_INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
-
 struct orc_host {
   lua_State *L;
   const char *home;
@@ -61,6 +59,7 @@ static int read_line(lua_State *L)
   const char *line = h->editor.read(h->editor.self, prompt, &abandoned);
   luaL_unref(L, LUA_REGISTRYINDEX, h->completer);
   h->completer = LUA_NOREF;
+  if (abandoned) orc_watchdog_take(); /* the line that was given up was the answer */
   if (orc_watchdog_terminated() || (line == NULL && !abandoned))
     lua_pushnil(L);
   else if (abandoned)
@@ -93,23 +92,42 @@ static int remember(lua_State *L)
   return 0;
 }
 
-static void stop_if_asked(lua_State *L, lua_Debug *ar)
-{
-  (void)ar;
-  if (!orc_watchdog_interrupted()) return;
-  orc_watchdog_forgive();
-  luaL_error(L, "interrupted");
-}
-
-/* guard(on): while on, Ctrl-C raises "interrupted" in whatever Lua code runs */
+/* guard(on): while on, Ctrl-C raises "interrupted" in whatever Lua code runs, until that has ended */
 static int guard(lua_State *L)
 {
-  if (lua_toboolean(L, 1)) {
-    orc_watchdog_forgive();
-    lua_sethook(L, stop_if_asked, LUA_MASKCOUNT, GUARD_INSTRUCTIONS);
-  } else {
-    lua_sethook(L, NULL, 0, 0);
+  orc_watchdog_mind(L, lua_toboolean(L, 1));
+  return 0;
+}
+
+/*
+** obey(f) -> whether the user asked to stop meanwhile, and what pcall(f) returns: what was typed at a prompt. Ctrl-C
+** raises in whatever it runs; a wish to stop that came since the line was read counts, and is taken in the end.
+*/
+static int obey(lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  lua_pushboolean(L, 0);
+  lua_pushboolean(L, 0);
+  lua_rotate(L, 1, 2); /* [asked, ok, f] */
+  orc_watchdog_mind(L, true);
+  if (orc_watchdog_interrupted())
+    lua_pushliteral(L, "interrupted");
+  else {
+    const bool ok = lua_pcall(L, 0, LUA_MULTRET, 0) == LUA_OK;
+    lua_pushboolean(L, ok);
+    lua_replace(L, 2);
   }
+  orc_watchdog_mind(L, false);
+  lua_pushboolean(L, orc_watchdog_take());
+  lua_replace(L, 1);
+  return lua_gettop(L);
+}
+
+/* prompt(on): while on, Ctrl-C never ends the program */
+static int prompt(lua_State *L)
+{
+  orc_watchdog_prompt(lua_toboolean(L, 1));
   return 0;
 }
 
@@ -162,6 +180,8 @@ static const luaL_Reg functions[] = {
   { "remember", remember },
   { "waits", wait_with },
   { "guard", guard },
+  { "obey", obey },
+  { "prompt", prompt },
   { "interrupted", interrupted },
   { "cores", cores },
   { "partial_file", partial_file },
@@ -203,6 +223,11 @@ void orc_host_free(orc_host *h)
 void orc_host_interrupt(bool ends)
 {
   orc_bind_interrupt(ends);
+}
+
+bool orc_host_interrupted(void)
+{
+  return orc_watchdog_interrupted();
 }
 
 void orc_host_abandon(int status)

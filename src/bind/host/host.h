@@ -46,10 +46,13 @@ bool orc_host_wait(orc_host *h);
 
 /*
 ** The user wants to stop: a running simulation ends with what it has. May be called by a signal
-** handler; the second time it ends the program with status 130.
+** handler; the second time it ends the program with status 130, unless it is at its prompt.
 **   ends   the program is to end, its prompt too
 */
 void orc_host_interrupt(bool ends);
+
+/* Whether the user's wish to stop is still to be answered. */
+bool orc_host_interrupted(void);
 
 /* End the program at once with `status`; files that are not whole go. For a signal handler. */
 _Noreturn void orc_host_abandon(int status);

@@ -15,8 +15,6 @@
 
 static const char type_name[] = "oracle.pool";
 
-enum { GUARD_INSTRUCTIONS = 100000 };
-
 /* A point: first to be computed, then finished. */
 typedef struct job {
   struct job *next;
@@ -76,13 +74,6 @@ static char *copy(const char *s, size_t n)
 
 /* ---- in a thread ---- */
 
-/* The flag stays set: the other threads have to see it too. */
-static void stop_if_asked(lua_State *L, lua_Debug *ar)
-{
-  (void)ar;
-  if (orc_watchdog_interrupted()) luaL_error(L, "interrupted");
-}
-
 /* [pool] -> [function]: what require(module).worker(argument) gives */
 static int set_up(lua_State *L)
 {
@@ -132,7 +123,7 @@ static void *work(void *self)
 {
   pool *p = self;
   lua_State *L = orc_state_new(p->home);
-  lua_sethook(L, stop_if_asked, LUA_MASKCOUNT, GUARD_INSTRUCTIONS);
+  orc_watchdog_mind(L, true);
   lua_pushcfunction(L, set_up);
   lua_pushlightuserdata(L, p);
   const bool usable = lua_pcall(L, 1, 1, 0) == LUA_OK;
@@ -240,10 +231,9 @@ static int finish(lua_State *L)
 
 static int abandon(lua_State *L)
 {
-  const bool asked = orc_watchdog_interrupted();
-  orc_watchdog_interrupt();
+  orc_watchdog_abandon(true);
   end(luaL_checkudata(L, 1, type_name));
-  if (!asked) orc_watchdog_forgive();
+  orc_watchdog_abandon(false);
   return 0;
 }
 

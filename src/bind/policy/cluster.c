@@ -13,8 +13,11 @@
 #include "bind/policy/columns.h"
 #include "bind/policy/handle.h"
 #include "cluster/dispatch.h"
+#include "cluster/host.h"
+#include "cluster/least.h"
 #include "cluster/phases.h"
 #include "replica/block_table.h"
+#include "replica/loop.h"
 
 /* Upvalues of each verb. */
 enum { METATABLE = 1, COLUMNS };
@@ -31,7 +34,7 @@ static const orc_cluster *cluster(lua_State *L)
 
 /* Replicas in a row that count as one. */
 typedef struct part {
-  const orc_replica *at;
+  orc_replica *at;
   int count;
 } part;
 
@@ -73,6 +76,15 @@ static part part_at(lua_State *L)
   luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
                 "a place from 1 to c:size() + c:decoders() expected");
   return nth(s, i - 1);
+}
+
+/* The same, brought to the moment: for what changes as its requests decode. */
+static part settled_part_at(lua_State *L)
+{
+  const part p = part_at(L);
+  for (int i = 0; i < p.count; i++)
+    orc_loop_settle(&p.at[i]);
+  return p;
 }
 
 /* c:size() -> replicas; for an autoscaler the deployments of its pool that are ready, each of which
@@ -155,6 +167,7 @@ static int answered(lua_State *L)
   orc_answered sum = { 0 };
   const int first = s->pool == NULL ? 0 : s->pool->first;
   const int end = s->pool == NULL ? c->replica_count : first + s->pool->count;
+  orc_host_settle_all(c);
   for (int i = first; i < end; i++)
     add_answered(&c->replicas[i], &sum);
   lua_pushinteger(L, (lua_Integer)sum.firsts);
@@ -254,14 +267,14 @@ static int64_t cached_at(part p)
 /* c:cached(i) -> computed KV blocks that the prefix cache there holds */
 static int cached(lua_State *L)
 {
-  lua_pushinteger(L, cached_at(part_at(L)));
+  lua_pushinteger(L, cached_at(settled_part_at(L)));
   return 1;
 }
 
 /* c:last(i) -> s the newest step there took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
-  const part p = part_at(L);
+  const part p = settled_part_at(L);
   orc_time time = 0;
   int64_t tokens = 0;
   for (int i = 0; i < p.count; i++) {
@@ -292,7 +305,7 @@ static int64_t blocks_at(part p)
 /* c:free(i) -> KV blocks free there, of how many */
 static int free_blocks(lua_State *L)
 {
-  const part p = part_at(L);
+  const part p = settled_part_at(L);
   lua_pushinteger(L, free_at(p));
   lua_pushinteger(L, blocks_at(p));
   return 2;
@@ -319,7 +332,7 @@ static int64_t prefix_match_at(const orc_cluster_scope *s, part p)
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  lua_pushinteger(L, prefix_match_at(scope(L), part_at(L)));
+  lua_pushinteger(L, prefix_match_at(scope(L), settled_part_at(L)));
   return 1;
 }
 
@@ -327,6 +340,10 @@ static int prefix_match(lua_State *L)
 static int least(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
+  if (s->pool == NULL && ready_of(s) > 0) {
+    lua_pushinteger(L, orc_least_place(s->cluster) + 1);
+    return 1;
+  }
   int best = 0;
   int64_t fewest = INT64_MAX;
   for (int i = 0; i < ready_of(s); i++) {
@@ -400,6 +417,9 @@ static int replicas(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
   const int size_is = ready_of(s), decoders_are = decoders_of(s);
+  for (int i = 0; i < c.count; i++)
+    if (c.code[i] == FREE || c.code[i] == CACHED || c.code[i] == PREFIX_MATCH)
+      orc_host_settle_all(s->cluster);
   for (int row = 0; row < size_is + decoders_are; row++) {
     const part p = nth(s, row);
     for (int i = 0; i < c.count; i++) {

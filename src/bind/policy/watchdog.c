@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,14 +19,21 @@
 
 /* What the user said from outside. Signals know no other place than a global one, and every thread
    that simulates looks at it. */
-static atomic_int interrupted;
-static _Atomic int64_t asked; /* when, in ms */
+static atomic_int interrupted; /* of enum wishes */
+static _Atomic int64_t asked;  /* when the user did, in ms */
 static atomic_int terminated;
+static atomic_int at_prompt; /* who asks to stop wants the prompt back, however often it is said */
+
+enum wishes { OF_USER = 1, OF_PROGRAM = 2 };
 
 /* A terminal's Ctrl-C may come twice: to the group, and once more from the program that started this one. */
 enum { ECHO_MS = 250 };
 
+enum { INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
+
 static _Thread_local orc_watchdog *volatile current;
+static _Thread_local int held;   /* what runs is not to be stopped within (orc_watchdog_hold) */
+static _Thread_local int raised; /* how often the wish to stop that is under way has */
 
 static _Noreturn void stop(lua_State *L, int reason)
 {
@@ -133,7 +141,8 @@ static void on_tick(int signal)
     w->seen = w->calls;
     if (w->inside && atomic_load(&interrupted) != 0) tick_every(w, ORC_WATCHDOG_HURRY_MS);
   } else if (atomic_load(&interrupted) != 0 && w->stopped == 0) {
-    cut_short(w);
+    /* of work, for a busy machine may leave a short call no time between two looks */
+    if (worked_ms() - w->since >= ORC_WATCHDOG_HURRY_MS / 2) cut_short(w);
   } else {
     const int64_t ticks = (worked_ms() - w->since) / ORC_WATCHDOG_TICK_MS;
     if (ticks >= ORC_WATCHDOG_LAST) give_up();
@@ -145,17 +154,24 @@ static void on_tick(int signal)
   }
 }
 
+/* What was typed before Ctrl-C is not to be obeyed after it. */
+static void forget_typed(void)
+{
+  if (tcgetpgrp(STDIN_FILENO) == getpgrp()) tcflush(STDIN_FILENO, TCIFLUSH);
+}
+
 void orc_bind_interrupt(bool ends)
 {
   if (ends) atomic_store(&terminated, 1);
+  if (atomic_load(&at_prompt) != 0) forget_typed();
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
   const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-  if (atomic_exchange(&interrupted, 1) == 0)
+  if ((atomic_fetch_or(&interrupted, OF_USER) & OF_USER) == 0)
     atomic_store(&asked, ms);
-  else if (ms - atomic_load(&asked) > ECHO_MS) {
+  else if ((ends || atomic_load(&at_prompt) == 0) && ms - atomic_load(&asked) > ECHO_MS) {
     orc_partial_files_remove();
-    _exit(130); /* the second time the user means it */
+    _exit(ends ? 128 + SIGTERM : 128 + SIGINT); /* the second time the user means it */
   }
   if (current != NULL) {
     current->pause = current->hurry = 1;
@@ -163,9 +179,12 @@ void orc_bind_interrupt(bool ends)
   }
 }
 
-void orc_watchdog_interrupt(void)
+void orc_watchdog_abandon(bool on)
 {
-  atomic_store(&interrupted, 1);
+  if (on)
+    atomic_fetch_or(&interrupted, OF_PROGRAM);
+  else
+    atomic_fetch_and(&interrupted, ~OF_PROGRAM);
 }
 
 bool orc_watchdog_interrupted(void)
@@ -173,20 +192,75 @@ bool orc_watchdog_interrupted(void)
   return atomic_load(&interrupted) != 0;
 }
 
+bool orc_watchdog_take(void)
+{
+  return (atomic_fetch_and(&interrupted, ~OF_USER) & OF_USER) != 0;
+}
+
+void orc_watchdog_prompt(bool on)
+{
+  atomic_store(&at_prompt, on ? 1 : 0);
+}
+
 bool orc_watchdog_terminated(void)
 {
   return atomic_load(&terminated) != 0;
-}
-
-void orc_watchdog_forgive(void)
-{
-  atomic_store(&interrupted, 0);
 }
 
 void orc_watchdog_heed(lua_State *L)
 {
   const lua_Hook hook = lua_gethook(L);
   if (hook != NULL && orc_watchdog_interrupted()) hook(L, NULL);
+}
+
+/*
+** The first times a moment is left in between, so that what catches an error can put its things in order; then every
+** instruction raises, so that no loop around a pcall goes on.
+*/
+void orc_watchdog_stop_if_asked(lua_State *L, lua_Debug *ar)
+{
+  enum { ORDERLY = 3 };
+  (void)ar;
+  if (!orc_watchdog_interrupted()) {
+    if (raised > 0) lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
+    raised = 0;
+    return;
+  }
+  if (held > 0) return;
+  raised = raised < ORDERLY ? raised + 1 : ORDERLY;
+  if (raised == ORDERLY) lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, 1);
+  lua_pushliteral(L, "interrupted"); /* without a line: where it happens to be is no matter */
+  lua_error(L);
+}
+
+void orc_watchdog_mind(lua_State *L, bool on)
+{
+  raised = 0;
+  if (on)
+    lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
+  else
+    lua_sethook(L, NULL, 0, 0);
+}
+
+int orc_watchdog_hold(lua_State *L)
+{
+  held++;
+  const int status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
+  held--;
+  if (status != LUA_OK) return lua_error(L);
+  return lua_gettop(L);
+}
+
+int orc_watchdog_let_go(void)
+{
+  const int before = held;
+  held = 0;
+  return before;
+}
+
+void orc_watchdog_hold_again(int before)
+{
+  held = before;
 }
 
 static void install(void)

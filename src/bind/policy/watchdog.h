@@ -68,11 +68,28 @@ static inline void orc_watchdog_leave(orc_watchdog *w)
   orc_floor_set(NULL);
 }
 
-/* Whether the user asked to stop (SIGINT, SIGTERM); the flag stays set until it is taken. */
+/* Whether what runs is to stop: the user said so (SIGINT, SIGTERM), or the program gives up threads of its own. It stays
+** so until the user's wish is taken, by who then answers it: the prompt. */
 bool orc_watchdog_interrupted(void);
 bool orc_watchdog_terminated(void); /* whether the program is to end, which it does for good */
-void orc_watchdog_interrupt(void);  /* as if the user had asked to stop, once */
-void orc_watchdog_forgive(void);    /* it is taken */
+bool orc_watchdog_take(void);       /* whether the user asked to stop; from here on not any more */
+void orc_watchdog_abandon(bool on); /* the program's own wish that threads stop, while on */
+
+/* While on, a wish to stop that comes again does not end the program: it has a prompt to return to. */
+void orc_watchdog_prompt(bool on);
+
+/* While on, a wish to stop raises "interrupted" in whatever Lua runs in L and in coroutines made meanwhile: again and
+** again, until it is taken. stop_if_asked is the hook that does. */
+void orc_watchdog_mind(lua_State *L, bool on);
+void orc_watchdog_stop_if_asked(lua_State *L, lua_Debug *ar);
+
+/* hold(f, ...) -> what f returns: the hook does not raise within, so that what f does is done whole. Simulations that f
+** advances still end at once. A lua_CFunction. */
+int orc_watchdog_hold(lua_State *L);
+
+/* Of what a held function calls that is the user's own: it can be stopped, from letting go to holding again. */
+int orc_watchdog_let_go(void);
+void orc_watchdog_hold_again(int before);
 
 /* Where the user has asked to stop meanwhile, and a hook of Lua's stands for that, as at the prompt: it is called now,
 ** and raises. */

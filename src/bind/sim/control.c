@@ -31,10 +31,7 @@ static bool attend(lua_State *L, orc_sim *s)
 {
   s->watch.pause = 0;
   s->cluster->interrupted = false;
-  if (orc_watchdog_interrupted()) {
-    orc_watchdog_forgive();
-    return true;
-  }
+  if (orc_watchdog_interrupted()) return true;
   if (!lua_isfunction(L, 4)) return false;
   const double f = orc_bind_sim_fraction(s);
   lua_pushvalue(L, 4);
@@ -63,8 +60,10 @@ static outcome go_on(lua_State *L, orc_sim *s, orc_time until, orc_error *e)
 static outcome ask(lua_State *L, orc_sim *s)
 {
   lua_sethook(L, s->watch.hook, s->watch.mask, s->watch.count);
+  const int held = orc_watchdog_let_go();
   lua_pushvalue(L, 3);
   const int status = lua_pcall(L, 0, 1, 0);
+  orc_watchdog_hold_again(held);
   lua_sethook(L, NULL, 0, 0);
   if (status != LUA_OK) return RAISED;
   const bool met = lua_toboolean(L, -1);

@@ -5,6 +5,8 @@
 
 #include "bind/hist.h"
 #include "bind/put.h"
+#include "bind/sim/attribution.h"
+#include "bind/sim/excerpt.h"
 #include "bind/sim/shapes.h"
 #include "bind/sim/spec_network.h"
 #include "bind/sim/spec_output.h"
@@ -138,6 +140,39 @@ static void put_stages(lua_State *L, const orc_replica *r, const orc_window_mark
   lua_setfield(L, -2, "peak_watts");
 }
 
+/* Where the time of its steps went since the mark, in s of a GPU of each stage, all stages together, under "split" of the
+** table on top. */
+static void put_split(lua_State *L, const orc_replica *r, const orc_window_mark *mark)
+{
+  static const struct {
+    const char *name;
+    size_t offset;
+  } items[] = {
+    { "gemm", offsetof(orc_time_split, gemm) },
+    { "attention", offsetof(orc_time_split, attention) },
+    { "experts", offsetof(orc_time_split, experts) },
+    { "lm_head", offsetof(orc_time_split, lm_head) },
+    { "collective", offsetof(orc_time_split, collective) },
+    { "exchange", offsetof(orc_time_split, exchange) },
+    { "overhead", offsetof(orc_time_split, overhead) },
+    { "transfer", offsetof(orc_time_split, transfer) },
+    { "compute", offsetof(orc_time_split, compute) },
+    { "memory", offsetof(orc_time_split, memory) },
+  };
+  double sum[sizeof items / sizeof *items] = { 0 };
+  for (int i = 0; i < r->pipeline.count; i++) {
+    const orc_time_split now = orc_usage_split_of(r, i);
+    const orc_time_split from = mark == NULL ? (orc_time_split){ 0 } : mark->splits[i];
+    for (size_t k = 0; k < sizeof items / sizeof *items; k++)
+      sum[k] += *(const double *)((const char *)&now + items[k].offset) -
+                *(const double *)((const char *)&from + items[k].offset);
+  }
+  lua_createtable(L, 0, sizeof items / sizeof *items);
+  for (size_t k = 0; k < sizeof items / sizeof *items; k++)
+    orc_bind_put_number(L, items[k].name, sum[k]);
+  lua_setfield(L, -2, "split");
+}
+
 /* The metrics of a replica, as `gather` takes it, as one table. */
 static void push_gathered(lua_State *L, const orc_snapshot *s, int replica)
 {
@@ -179,7 +214,9 @@ static void put_usage(lua_State *L, const orc_snapshot *s, int index)
   orc_bind_put_number(L, "busy_s", (double)(used.busy - from.busy) * 1e-9);
   orc_bind_put_number(L, "rented_s",
                       orc_phases_rented(&s->of->lifecycle, index, s->end) - from.rented);
+  orc_bind_put_number(L, "down_s", orc_phases_down(&s->of->lifecycle, index, s->end) - from.down);
   put_stages(L, r, mark, s->end);
+  put_split(L, r, mark);
   orc_bind_put_number(L, "kv_peak", (double)r->usage.peak_blocks / total);
   orc_bind_put_number(L, "kv_mean", elapsed > 0.0 ? block_time / elapsed / total : 0.0);
   orc_bind_put_number(L, "kv_used", (double)orc_kv_used(&r->kv) / total); /* at the end */
@@ -245,6 +282,27 @@ static void push_replica(lua_State *L, const orc_snapshot *s, int index, int who
   put_tiers(L, &r->tiers);
   put_drafting(L, r);
   put_lora(L, r);
+}
+
+/* What happened to units of replicas, under "scaling_events" and "failure_events" of the table on top:
+** lists of { t = s, replica =, what = }. */
+static void put_unit_events(lua_State *L, const orc_unit_log *log)
+{
+  lua_newtable(L);
+  lua_newtable(L);
+  lua_Integer count[2] = { 0, 0 };
+  for (uint32_t i = 0; i < log->count; i++) {
+    const orc_unit_event *e = &log->at[i];
+    const bool failure = orc_unit_change_is_failure((orc_unit_change)e->what);
+    lua_createtable(L, 0, 3);
+    orc_bind_put_number(L, "t", (double)e->time * 1e-9);
+    orc_bind_put_integer(L, "replica", e->replica);
+    orc_bind_put_text(L, "what", orc_unit_change_name((orc_unit_change)e->what));
+    lua_rawseti(L, failure ? -2 : -3, ++count[failure]);
+  }
+  lua_setfield(L, -3, "failure_events");
+  lua_setfield(L, -2, "scaling_events");
+  orc_bind_put_count(L, "unit_events_left_out", log->left_out);
 }
 
 /* What the sources want said: a list of texts. */
@@ -335,12 +393,15 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   }
   lua_setfield(L, -2, "replicas");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
+  put_unit_events(L, &c->lifecycle.log);
   orc_bind_push_shapes(L, c);
   lua_setfield(L, -2, "shapes");
   push_profiles(L, s, sim->profiles, it);
   lua_setfield(L, -2, "profiles");
-  orc_bind_put_series(L, c->series, s->last, end);
-  if (csv != NULL) orc_snapshot_records(s, csv);
+  orc_bind_put_series(L, c, s->last, end);
+  orc_snapshot_records(s, csv, sim->excerpt);
+  orc_bind_put_attribution(L, sim);
+  orc_bind_put_excerpt(L, sim);
   orc_snapshot_done(s);
   lua_remove(L, below);
 }

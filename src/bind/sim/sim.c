@@ -17,7 +17,9 @@
 #include "bind/policy/request.h"
 #include "bind/policy/scaler.h"
 #include "bind/policy/table.h"
+#include "bind/sim/attribution.h"
 #include "bind/sim/control.h"
+#include "bind/sim/excerpt.h"
 #include "bind/sim/inspect.h"
 #include "bind/sim/result.h"
 #include "bind/sim/schedule.h"
@@ -28,6 +30,7 @@
 #include "bind/sim/spec_workload.h"
 #include "bind/sim/state.h"
 #include "bind/sim/tokens.h"
+#include "bind/sim/trace.h"
 #include "cluster/cluster.h"
 #include "cluster/control.h"
 #include "cluster/snapshot.h"
@@ -128,6 +131,7 @@ static void release(sim *s)
     }
   orc_cluster_free(s->cluster);
   orc_life_free(s->life);
+  orc_bind_attribution_done(s);
   if (s->schedule != NULL) orc_step_trace_done(s->schedule);
   free(s->schedule);
   if (s->tokens != NULL) orc_token_trace_done(s->tokens);
@@ -135,6 +139,8 @@ static void release(sim *s)
   orc_policies_done(&s->policies);
   orc_synthetic_done(&s->drawing);
   if (s->csv != NULL) orc_csv_close(s->csv, NULL);
+  orc_excerpt_free(s->excerpt);
+  orc_bind_drop_trace(s);
   free(s->outages);
   for (int i = 0; i < s->profile_count; i++)
     free(s->profiles[i]);
@@ -155,6 +161,7 @@ static int collect(lua_State *L)
 static int new (lua_State *L)
 {
   luaL_checktype(L, 1, LUA_TTABLE);
+  orc_watchdog_heed(L);
   sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
@@ -175,6 +182,8 @@ static int new (lua_State *L)
   add_scalers(s, &pools);
   const orc_lifecycle_config lifecycle = read_fleet(L, s, 1);
   open_csv(L, s, 1);
+  orc_bind_read_excerpt(L, s, 1);
+  orc_bind_read_trace(L, s, 1);
   if (orc_bind_bool_or(L, 1, "spec", "life", false)) s->life = orc_life_new(LIFE_ROOM);
   orc_cluster_config config = {
     .pools = pools.at,
@@ -198,6 +207,7 @@ static int new (lua_State *L)
     .stream_interval = s->cost.params.stream_interval,
     .token_overhead = orc_bind_number_or(L, 1, "spec", "client_token_seconds", 0.0),
     .csv = s->csv,
+    .excerpt = s->excerpt,
     .life = s->life,
     .shapes = orc_bind_bool_or(L, 1, "spec", "shapes", false),
     .stop = &s->watch.pause,
@@ -207,6 +217,7 @@ static int new (lua_State *L)
   if (pools.decode && config.topology == NULL)
     orc_bind_fail(L, "pools: a network is needed to hand requests over");
   orc_bind_spec_output(L, s, 1, &config);
+  orc_bind_spec_attribution(L, s, 1, &config);
   orc_bind_begin(s, L); /* the first request of each source is asked for, of scripts too */
   s->cluster = orc_cluster_new(&config);
   orc_bind_end(s);
@@ -277,17 +288,15 @@ static int run(lua_State *L)
   }
   orc_bind_end(s);
   if (!shown) lua_error(L);
-  if (!good && s->watch.cut) { /* stopped by the user, within a call of a policy */
+  if (!good && s->watch.cut) /* stopped by the user, within a call of a policy */
     s->failed = s->cluster->interrupted = good = true;
-    orc_watchdog_interrupt();
-  }
   if (!good) {
     orc_csv *csv = s->csv; /* the requests so far are kept, those under way too */
     s->csv = NULL;
     s->failed = true;
     if (csv != NULL) {
       orc_snapshot so_far = orc_snapshot_take(s->cluster, s->cluster->engine.now);
-      orc_snapshot_records(&so_far, csv);
+      orc_snapshot_records(&so_far, csv, NULL);
       orc_snapshot_done(&so_far);
       orc_csv_close(csv, NULL);
     }
@@ -312,6 +321,7 @@ static int result(lua_State *L)
   orc_csv *csv = s->csv;
   s->csv = NULL;
   if (csv != NULL && !orc_csv_close(csv, &e)) orc_bind_raise(L, &e);
+  orc_bind_put_trace(L, s, end);
   return 1;
 }
 
@@ -343,6 +353,7 @@ int orc_bind_sim(lua_State *L)
     { "guard", orc_watchdog_guard },
     { "watched", orc_watchdog_watched },
     { "pcall", orc_watchdog_pcall },
+    { "hold", orc_watchdog_hold },
     { "random", orc_call_context_random },
     { NULL, NULL },
   };

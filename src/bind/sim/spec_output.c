@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "cluster/sampler.h"
+
 /* ---- the log ---- */
 
 static void log_step(void *self, const orc_step_note *n)
@@ -57,6 +59,9 @@ void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_confi
   if (interval > 0.0) {
     const orc_time ns = orc_time_of(interval);
     config->sample_interval = ns > 0 ? ns : 1;
+    config->samples = (uint64_t)orc_bind_integer_or(L, index, "spec", "samples", 0);
+    if (config->samples % 2 != 0 || config->samples > INT32_MAX)
+      orc_bind_fail(L, "spec.samples: an even number expected");
   }
   if (orc_bind_bool_or(L, index, "spec", "log", false)) {
     s->log = (orc_log){ .self = stderr, .step = log_step, .change = log_change };
@@ -70,6 +75,10 @@ void orc_bind_spec_output(lua_State *L, orc_sim *s, int index, orc_cluster_confi
   if (orc_bind_bool_or(L, index, "spec", "tokens", false)) {
     s->tokens = orc_alloc(1, sizeof *s->tokens);
     s->log = orc_token_trace_log(s->tokens);
+    config->log = &s->log;
+  }
+  if (s->trace != NULL) {
+    s->log = orc_chrome_trace_log(s->trace);
     config->log = &s->log;
   }
 }
@@ -109,24 +118,37 @@ static void put_column(lua_State *L, const orc_series *s, const orc_sample *last
   lua_setfield(L, -2, key);
 }
 
-void orc_bind_put_series(lua_State *L, const orc_series *series, const orc_sample *last,
-                         orc_time end)
+/* A figure of the whole deployment at each sample, set as `key` of the table on top. */
+static void put_moments(lua_State *L, const orc_series *s, const orc_series_moment *last,
+                        const char *key)
 {
-  static const char *const keys[] = { "gpu_busy", "kv_usage", "waiting", "running" };
-  if (series == NULL) return;
-  lua_createtable(L, 0, 3);
-  lua_pushnumber(L, (double)series->interval / 1e9);
-  lua_setfield(L, -2, "interval");
-  lua_createtable(L, (int)series->count + 1, 0);
-  for (uint64_t i = 0; i < series->count; i++) {
-    lua_pushnumber(L, (double)series->times[i] / 1e9);
+  const uint64_t count = s->count + (last != NULL);
+  lua_createtable(L, (int)count, 0);
+  for (uint64_t i = 0; i < count; i++) {
+    const orc_series_moment *m = i < s->count ? &s->of[i] : last;
+    if (key[0] == 't')
+      lua_pushnumber(L, (double)m->time / 1e9);
+    else
+      lua_pushinteger(L, key[0] == 'a'   ? (lua_Integer)m->arrived
+                         : key[0] == 'e' ? (lua_Integer)m->ended
+                                         : (lua_Integer)m->ready);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
-  if (last != NULL) {
-    lua_pushnumber(L, (double)end / 1e9);
-    lua_rawseti(L, -2, (lua_Integer)series->count + 1);
-  }
-  lua_setfield(L, -2, "time");
+  lua_setfield(L, -2, key);
+}
+
+void orc_bind_put_series(lua_State *L, const orc_cluster *c, const orc_sample *last, orc_time end)
+{
+  static const char *const keys[] = { "gpu_busy", "kv_usage", "waiting", "running" };
+  static const char *const of_all[] = { "time", "arrived", "ended", "ready" };
+  const orc_series *series = c->series;
+  if (series == NULL) return;
+  const orc_series_moment moment = orc_sampler_moment(c, end);
+  lua_createtable(L, 0, 6);
+  lua_pushnumber(L, (double)series->interval / 1e9);
+  lua_setfield(L, -2, "interval");
+  for (size_t k = 0; k < sizeof of_all / sizeof *of_all; k++)
+    put_moments(L, series, last != NULL ? &moment : NULL, of_all[k]);
   lua_createtable(L, series->replicas, 0);
   for (int r = 0; r < series->replicas; r++) {
     lua_createtable(L, 0, 4);

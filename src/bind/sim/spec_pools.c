@@ -156,9 +156,9 @@ static orc_pool_config read_pool(lua_State *L, int index, orc_lua_policies *poli
   cost->own = read_own(L, index, policies, keep);
   p.kind = (orc_replica_kind){ .knobs = orc_bind_read_knobs(L, index),
                                .cost = cost,
-                               .stages = read_stages(L, index, cost),
                                .draft = read_draft(L, index),
                                .role = read_role(L, index) };
+  p.stages = read_stages(L, index, cost);
   if (p.kind.knobs.group_count > 0 && p.kind.role != ORC_ROLE_ALL)
     orc_bind_fail(L, "kv_groups: blocks of several kinds of layers are not handed over");
   return p;

@@ -8,6 +8,8 @@
 #include "bind/policy/watchdog.h"
 #include "cluster/config.h"
 #include "cluster/state.h"
+#include "obs/chrome_trace.h"
+#include "obs/excerpt.h"
 #include "obs/step_trace.h"
 #include "obs/token_trace.h"
 #include "workload/source.h"
@@ -21,10 +23,17 @@ typedef struct orc_sim {
   orc_lua_policies policies;
   orc_watchdog watch;
   orc_csv *csv;
+  orc_excerpt *excerpt;     /* spec.excerpt: some requests are kept */
+  orc_chrome_trace *trace;  /* spec.trace: a trace is written */
   orc_life *life;           /* spec.life: the lives of requests are kept */
-  orc_log log;              /* spec.log, spec.schedule, spec.tokens */
-  orc_step_trace *schedule; /* spec.schedule: the schedule is kept */
-  orc_token_trace *tokens;  /* spec.tokens: when each token came is kept */
+  orc_latencies *latencies; /* spec.latencies: those of single requests are kept */
+  double *percentiles;      /* [percentile_count] of them */
+  int percentile_count;
+  orc_attribution *attribution; /* spec.attribution: what the time of requests went into is told */
+  uint64_t *wanted;             /* numbers of those of which it is told one by one */
+  orc_log log;                  /* spec.log, spec.schedule, spec.tokens, spec.trace */
+  orc_step_trace *schedule;     /* spec.schedule: the schedule is kept */
+  orc_token_trace *tokens;      /* spec.tokens: when each token came is kept */
   orc_step_cost cost;
   orc_outage *outages; /* until the cluster has them */
   orc_source *sources; /* until the cluster has them */

@@ -1,4 +1,5 @@
---- A calibration file: its rates beside those of the data sheet, and what either makes of two steps.
+--- A calibration file: its rates beside those of the data sheet, and what either makes of two steps; or what it says of
+-- closed loops, for a fit.
 local lazy = require "oracle.lazy"
 local calibration = lazy "oracle.models.calibration"
 local core = require "oracle.core"
@@ -35,7 +36,8 @@ local function rows_of(found, d, predicted, fitted)
   return rows
 end
 
-return function(_, json, deployment)
+-- The deployment that a calibration is of, planned with the data sheet's roofline, and its rates in place of that.
+local function opened(json, deployment)
   local found = calibration.read(json)
   local raw = deployment and scenario.raw(deployment) or {}
   local model, xpu = raw.model or found.model, raw.hardware or found.xpu
@@ -60,6 +62,36 @@ return function(_, json, deployment)
     fitted[phase .. "_mbu"] = math.min(1, found[phase].bandwidth / d.hardware.bandwidth)
     fitted[phase .. "_comm_overhead"] = found[phase].overhead
   end
+  return found, d, predicted, fitted, own
+end
+
+local measured = {}
+
+local CLIENTS, ANSWER = { 1, 8, 32, 128 }, 128            -- closed loops whose steps stand for a calibration
+
+--- What a calibration says of closed loops of a few sizes, as runs of a benchmark: TPOT by its decode rates, and of a
+-- client alone TTFT by its prefill rates.
+-- @return { { workload =, measured = }, ... }, and the deployment: { model =, hardware =, engine = }
+function measured.runs(json, deployment)
+  local _, d, _, fitted, own = opened(json, deployment)
+  local runs = {}
+  for i, clients in ipairs(CLIENTS) do
+    local context = clients * (PROMPT + ANSWER // 2)
+    local decode = shape_seconds(d, fitted, { decode_seqs = clients, decode_context = context })
+    local prefill = shape_seconds(d, fitted, { chunks = { { tokens = PROMPT, samples = true } } })
+    runs[i] = { workload = { kind = "closed_loop", concurrency = clients, count = 4 * clients, prompt = PROMPT,
+                             output = ANSWER },
+                measured = { tpot = { mean = 1000 * decode },
+                             ttft = clients == 1 and { mean = 1000 * prefill } or nil } }
+  end
+  return runs, own
+end
+
+--- The comparison, as oracle.formats.measured makes it.
+function measured.compare(_, json, deployment)
+  local found, d, predicted, fitted = opened(json, deployment)
   return report.table(("calibration of %s on %s, against the data sheet's roofline"):format(d.names.model,
     d.names.hardware), rows_of(found, d, predicted, fitted))
 end
+
+return measured

@@ -5,6 +5,7 @@ local lazy = require "oracle.lazy"
 local catalog = lazy "oracle.models.catalog"
 local console = lazy "oracle.text.console"
 local core = require "oracle.core"
+local names = lazy "oracle.formats.measured.names"
 local ordered = require "oracle.text.ordered"
 local predicted = lazy "oracle.models.collectives"
 local rows = require "oracle.formats.measured.collective_rows"
@@ -98,21 +99,11 @@ end
 
 -- ---- whose they are ----
 
--- The GPU that the name of a file begins with: "h100-dgx.csv".
-local function by_name(path)
-  local words = {}
-  for word in (path or ""):match("([^/]*)$"):gmatch "[%w]+" do words[#words + 1] = word end
-  for n = #words, 1, -1 do
-    local ok, found = pcall(catalog.hardware, table.concat(words, "-", 1, n))
-    if ok then return found end
-  end
-end
-
 -- Of a table that does not say: the deployment's `hardware`, or what the file is called after; and how that is known.
 local function told(deployment, path)
   local name = deployment and scenario.raw(deployment).hardware
   if name then return type(name) == "string" and catalog.hardware(name) or error("hardware: a name expected", 0) end
-  local found = by_name(path)
+  local found = names.gpu_of_file(path)
   return found, found and (" (%s by the file's name)"):format(found.id)
 end
 

@@ -106,16 +106,33 @@ function deployed.kv(engine, model)
   return nil
 end
 
---- The engine's version as a cost model takes it. A table that names versions leaves those of before 2026 out, and they
--- are of the older generation of each engine.
-function deployed.engine_version(text)
-  return text or "0.0"
+-- Versions of 2025, whose rows most tables leave without one: of the older generation of each engine.
+local UNSAID = { vllm = "0.10", sglang = "0.5", trtllm = "1.0" }
+
+--- The engine's version as a cost model takes it.
+-- @param text as a table has it, or nil
+-- @param early a version to take where it says none, of a source that measured earlier than 2025
+function deployed.engine_version(engine, text, early)
+  return text or early or UNSAID[engine]
 end
 
 --- Lengths as InferenceMAX draws them: uniform in 80 to 100 % of the nominal ones (InferenceMAX, random-range-ratio
 -- 0.8).
 function deployed.spread(tokens)
   return { kind = "uniform", low = math.ceil(0.8 * tokens), high = tokens }
+end
+
+local UNSTEADY = 0.2                                      -- of a length
+
+--- Lengths of answers that a table says are all the same. In a simulated loop they would keep its clients in step for
+-- the whole run, the prompts of all of them at once; measured first tokens are those of prompts that come one by one
+-- (TTFT of fixed lengths is measured at 0.2 to 0.5 of what clients in step would see), for prompts are not quite alike
+-- and clients do not start together.
+-- @param tokens the nominal length, @param most that fit; nil: any
+function deployed.unsteady(tokens, most)
+  local spread = math.floor(UNSTEADY * tokens)
+  if most then spread = math.max(0, math.min(spread, most - tokens)) end
+  return { kind = "uniform", low = tokens - spread, high = tokens + spread }
 end
 
 return deployed

@@ -60,6 +60,16 @@ function names.gpu(name)
   return found_gpus[name] or nil
 end
 
+--- The accelerator that the name of a file begins with: "h100-dgx.csv"; nil where it begins otherwise.
+function names.gpu_of_file(path)
+  local words = {}
+  for word in (path or ""):match("([^/]*)$"):gmatch "[%w]+" do words[#words + 1] = word end
+  for n = #words, 1, -1 do
+    local found = hardware(table.concat(words, "-", 1, n))
+    if found then return found end
+  end
+end
+
 -- ---- engines ----
 
 local ENGINES = { trtllm = "trtllm", tensorrtllm = "trtllm", tensorrt = "trtllm", vllm = "vllm", sglang = "sglang" }

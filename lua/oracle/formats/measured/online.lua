@@ -10,7 +10,9 @@ local online = {}
 online.TELLS = { "rate_per_s", "duration_s", "ttft_mean_ms", "e2e_mean_ms" }
 
 local NEEDS = { "model", "gpu", "engine", "rate_per_s", "duration_s", "output_tokens", "ttft_mean_ms", "e2e_mean_ms" }
-local CLIENT_TIMEOUT = 300                                -- s, by the greatest latencies of stages with failures
+-- s: what inference-perf's client has where none is set (aiohttp, ClientTimeout: 5 min in all), and what the greatest
+-- latencies of stages with failures come to.
+local CLIENT_TIMEOUT = 300
 
 local function deployment(row)
   local t = { engine = names.engine(row.engine), gpu = names.gpu(row.gpu),
@@ -52,6 +54,7 @@ local function make(row)
            format = t.model.format, layout = deployed.layout_text(t), load = rate, arrival = row.arrival,
            apart = failed > 0 and "overload" or nil, statistic = "mean", open = true,
            failed_share = failed / math.max(1, failed + completed), scenario = raw,
+           served = csv.number(row, "requests_per_sec", 0),
            lengths = ("%d/%d"):format(prompt, output),
            measured = { ttft = ttft, e2e = e2e,
                         tpot = output > 1 and e2e and ttft and (e2e - ttft) / (output - 1) or nil,

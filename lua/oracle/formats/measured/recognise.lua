@@ -1,4 +1,7 @@
 --- What a file is that `oracle validate` has nothing to compare with: a trace to replay, a table of measurements.
+local lazy = require "oracle.lazy"
+local measured = lazy "oracle.formats.measured"
+
 local recognise = {}
 
 -- Columns that tell a CSV, all of them in its first line.
@@ -26,6 +29,28 @@ local function replay(what, path, more)
     ):format(what, path, more or "")
 end
 
+-- Results of other programs, by keys that they have.
+local RESULTS = {
+  { "a result of `vllm bench throughput`, which measures no request", "elapsed_time", "num_requests",
+    "tokens_per_second" },
+  { "a result of `vllm bench latency`, which sends no load", "avg_latency", "latencies", "percentiles" },
+  { "perf_analyzer's own profile_export.json; profile_export_genai_perf.json beside it is read", "experiments" },
+  { "a report of inference-perf", "load_summary", "successes" },
+  { "a result of LLMPerf", "results_ttft_s_mean" },
+  { "a result of LLMPerf", "results_inter_token_latency_s_mean" },
+  { "a benchmark's report, but not guidellm's", "benchmarks" },
+}
+
+-- A result of a benchmark that is not read, in a line; nil: it is none.
+local function foreign(text)
+  local v = measured.decoded(text)
+  for _, one in ipairs(v and RESULTS or {}) do
+    local all = true
+    for i = 2, #one do all = all and v[one[i]] ~= nil end
+    if all then return one[1] .. "; the JSON of vllm bench serve, AIPerf (GenAI-Perf) or guidellm expected" end
+  end
+end
+
 --- What a file is and what can be done with it, in one line.
 -- @param text the content, @param path its name
 -- @return the line, without the file's name before it; nil for what is nothing known
@@ -41,6 +66,8 @@ function recognise.tell(text, path)
   if head:match("^%[") and text:sub(1, 1 << 16):find('"conversations"', 1, true) then
     return replay("conversations without times (ShareGPT)", path, ", rate = 2")
   end
+  local other = head:match "^{" and foreign(text)
+  if other then return other end
   local has = columns(head)
   local trace = among(TRACES, has)
   return trace and replay(trace, path)

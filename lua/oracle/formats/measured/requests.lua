@@ -1,5 +1,7 @@
---- A CSV with a row per request, as `--csv` writes it: its arrivals and lengths are asked again.
+--- Requests one by one - a CSV with a row each, as `--csv` writes it, or AIPerf's records: their arrivals and lengths
+-- are asked again.
 -- Prompts are taken to be unlike one another: the file holds lengths, not texts.
+local aiperf_records = require "oracle.formats.measured.aiperf_records"
 local load = require "oracle.formats.measured.load"
 local metrics = require "oracle.scenario.metrics"
 local report = require "oracle.formats.measured.report"
@@ -36,6 +38,7 @@ end
 
 -- The rows as { arrival =, prompt =, output =, completion =, and the latencies by short name, ms }.
 local function read(text)
+  if aiperf_records.is(text) then return (aiperf_records.read(text)) end
   local at, rows, line_number = nil, {}, 0
   for line in text:gmatch("[^\n]+") do
     line_number = line_number + 1
@@ -114,6 +117,13 @@ local function measured_of(rows)
   for _, latency in ipairs(metrics.LATENCIES) do measured[latency.short] = distribution(rows, latency.short) end
   return measured
 end
+
+--- The requests of a text, in order of arrival: { arrival =, completion = s or nil, prompt =, output = tokens, and the
+-- latencies by short name, ms, where they were measured }; raises what is wrong, with its line.
+requests.rows = read
+
+--- What was measured of such requests.
+requests.measured = measured_of
 
 --- The requests of a text as a workload, and what was measured.
 function requests.read(text)

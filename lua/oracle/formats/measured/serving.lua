@@ -113,11 +113,15 @@ local function one_side(row, t)
   end
 end
 
+-- Cards that a source names by half: LLM-Inference-Bench's A100 are those of Polaris, of 40 GB (arXiv:2411.00136, table
+-- of platforms).
+local CARDS = { argonne = { A100 = "a100-40gb" } }
+
 local function deployment(row)
   local t = {}
   t.engine = names.engine(row.engine)
   if not t.engine then return nil, "unknown engine " .. tostring(row.engine) end
-  t.gpu = names.gpu(row.gpu)
+  t.gpu = names.gpu((CARDS[row.source or ""] or {})[row.gpu] or row.gpu)
   if not t.gpu then return nil, "unknown GPU " .. tostring(row.gpu) end
   if row.precision and not names.format(row.precision) then return nil, "unknown precision " .. row.precision end
   t.model = names.model(row.model, row.precision)
@@ -143,8 +147,8 @@ end
 
 -- ---- rows ----
 
--- Steps between a token and its client under InferenceMAX's recipes (oracle.formats.measured.silicon).
-local RECIPE = { trtllm = 10, sglang = 15 }
+-- Versions of what was measured in 2024 and says none: LLM-Inference-Bench (arXiv:2411.00136).
+local EARLY = { argonne = { vllm = "0.5", trtllm = "0.11", sglang = "0.3" } }
 
 local function measured_of(row)
   local measured, statistic = {}, {}
@@ -179,8 +183,8 @@ local function make(row, requests)
            layout = deployed.layout_text(t), load = tonumber(row.arrival_value) or t.workload.count,
            arrival = row.arrival, queues = row.arrival ~= "closed concurrency" and row.arrival ~= "static batch",
            source = row.source, apart = doubt(row, t), scenario = deployed.scenario(t),
-           cost = { engine_version = deployed.engine_version(names.version(row.engine_version)),
-                    stream_interval = row.source == "inferencex" and RECIPE[t.engine] or nil },
+           cost = { engine_version = deployed.engine_version(t.engine, names.version(row.engine_version),
+                      EARLY[row.source or ""] and EARLY[row.source][t.engine]) },
            measured = measured, statistic = statistic, lengths = ("%d/%d"):format(nominal_prompt, nominal_output) }
 end
 

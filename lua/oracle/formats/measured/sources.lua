@@ -7,6 +7,8 @@ local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
 local measured = lazy "oracle.formats.measured"
 local profiles = lazy "oracle.formats.measured.profiles"
+local rates = lazy "oracle.formats.measured.calibration"
+local recognise = lazy "oracle.formats.measured.recognise"
 local scenario = lazy "oracle.scenario"
 local systems = lazy "oracle.system"
 local tables = lazy "oracle.formats.measured.tables"
@@ -28,6 +30,9 @@ local function figures(found)
   return out, statistic
 end
 
+-- Kinds of loads whose requests come whatever becomes of those before.
+local OPEN = { poisson = true, constant = true, gamma = true, requests = true }
+
 -- A row of one's own deployment.
 local function own_row(path, i, deployment, run)
   local raw = {}
@@ -44,12 +49,15 @@ local function own_row(path, i, deployment, run)
   local model = type(raw.model) == "string" and catalog.model(raw.model).name or "own"
   local gpu = type(raw.hardware) == "string" and catalog.hardware(raw.hardware).id or "own"
   local w = run.workload
+  local closed = w.kind == "closed_loop"
+    or w.kind == "paced" and w.max_concurrency and not (w.rate or w.ramp_up_strategy)
   return { id = ("%s %d"):format(path, i), line = i, model = model, gpu = gpu, own = true,
            engine = systems.find and systems.find(engine.system or "vllm") or engine.system or "vllm",
            version = engine.version, format = engine.quantization or "own",
-           layout = "tp" .. (engine.tensor_parallel_size or 1), load = w.concurrency or w.rate or w.count or 1,
-           arrival = w.kind == "closed_loop" and "closed concurrency" or w.kind, statistic = statistic,
-           open = w.kind == "poisson" or w.kind == "constant" or nil, measured = values, scenario = raw,
+           layout = "tp" .. (engine.tensor_parallel_size or 1),
+           load = w.concurrency or w.max_concurrency or w.rate or w.count or w.requests and #w.requests or 1,
+           arrival = closed and "closed concurrency" or w.kind, statistic = statistic,
+           open = OPEN[w.kind] or nil, measured = values, scenario = raw,
            lengths = "own" }
 end
 
@@ -74,6 +82,16 @@ function READ.requests(path, text, _, deployment)
   return { own_row(path, 1, deployment, { workload = workload, measured = found }) }
 end
 
+-- What a calibration says of steps, as runs of the deployment that it names.
+function READ.calibration(path, _, v, deployment)
+  local runs, own = rates.runs(v, deployment)
+  local s, rows = deployment:copy(), {}
+  local raw = scenario.raw(s)
+  raw.model, raw.hardware, raw.engine = own.model, own.hardware, own.engine
+  for i, run in ipairs(runs) do rows[i] = own_row(path, i, s, run) end
+  return rows
+end
+
 local LONGEST = 1 << 30                                   -- bytes of a table, not compressed
 
 local function gunzipped(path, text)
@@ -85,8 +103,8 @@ end
 
 --- What a file holds.
 -- @param path, @param text its content, @param deployment a scenario, for results that say none
--- @return { kind =, rows =, skipped =, text = plain }: rows of tables and results; kind "calibration", "collectives",
---   "kernels": no rows; raises "path: what is wrong"
+-- @return { kind =, rows =, skipped =, text = plain }: rows of tables and results; kind "collectives", "kernels": no
+--   rows; raises "path: what is wrong"
 function sources.read(path, text, deployment)
   text = gunzipped(path, text)
   if text:match "^%s*$" then error(path .. ": empty", 0) end
@@ -101,6 +119,8 @@ function sources.read(path, text, deployment)
     if not kind and text:match "^gpu," and text:find("latency_ms", 1, true) then
       return { kind = "kernels", rows = {}, skipped = {}, text = text }
     end
+    local other = not kind and recognise.tell(text, path)
+    if other then error(("%s: %s"):format(path, other), 0) end
     if not kind then
       error(("%s: no measurements; a table of measured configurations, of kernels, a CSV of requests, or the JSON of"
         .. " vllm bench serve, AIPerf or guidellm expected"):format(path), 0)

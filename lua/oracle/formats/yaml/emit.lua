@@ -156,10 +156,27 @@ local WORDS = {}
 for word in ("and break do else elseif end false for function goto if in local nil not or repeat return then true"
   .. " until while"):gmatch("%a+") do WORDS[word] = true end
 
+-- A long list of numbers, as many to a line as it holds; nil where it is none.
+local function numbers(v, indent)
+  if #v < 16 or next(v, #v) ~= nil then return nil end
+  local lines, line = {}, ""
+  for _, n in ipairs(v) do
+    if type(n) ~= "number" then return nil end
+    local text = number(n) .. ","
+    if #line + #text + indent >= 100 then lines[#lines + 1], line = line, "" end
+    line = line == "" and text or line .. " " .. text
+  end
+  lines[#lines + 1] = line
+  local blanks = (" "):rep(indent + 2)
+  return "{\n" .. blanks .. table.concat(lines, "\n" .. blanks) .. "\n" .. (" "):rep(indent) .. "}"
+end
+
 local function lua_value(v, indent)
   if type(v) == "number" then return number(v) end
   if type(v) == "string" then return ("%q"):format(v):gsub("\\\n", "\\n") end
   if type(v) ~= "table" then return tostring(v) end
+  local list = numbers(v, indent)
+  if list then return list end
   local parts, long = {}, false
   for _, inner in ipairs(v) do
     parts[#parts + 1] = lua_value(inner, indent + 2)

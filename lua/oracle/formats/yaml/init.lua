@@ -12,6 +12,7 @@ local planning = lazy "oracle.plan"
 local problems = require "oracle.formats.problems"
 local scenario = lazy "oracle.scenario"
 local settings = lazy "oracle.formats.yaml.settings"
+local sketch = require "oracle.formats.yaml.sketch"
 local systems = lazy "oracle.system"
 local workload_section = lazy "oracle.formats.yaml.workload"
 
@@ -391,6 +392,7 @@ function yaml.read(v, marks, folder)
     return out
   end
   if not sections(p, v) then return out end
+  sketch.complete(p, v)
   local parts = read_parts(p, v, folder)
   out.db = parts.db
   local list = parts.simulation and parts.hardware and parts.frameworks and parts.workload and assemble_all(p, parts)

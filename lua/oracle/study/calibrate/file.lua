@@ -7,9 +7,10 @@ local TABLES = { "gemm_bandwidth", "gemm_compute", "expert_bandwidth", "expert_c
 local KERNEL_NUMBERS = { "slice_width", "routing_skew", "rank_imbalance", "attention_decode",
                          "attention_decode_compute",
                          "attention_prefill", "prefill_ramp", "reduce_bandwidth" }
-local COMMON = { "step_host", "sequence_host", "prompt_host", "quantised_floor", "latent_floor", "sparse_floor",
+local COMMON = { "step_host", "sequence_host", "prompt_host", "quantised_floor", "block_floor", "latent_floor",
+                 "sparse_floor",
                  "state_floor", "expert_parallel_floor", "api_time", "stream_interval" }
-local GENERATION = { "layer_floor", "quantised_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
+local GENERATION = { "layer_floor", "quantised_floor", "block_floor", "latent_floor", "sparse_floor", "state_floor", "expert_floor",
                      "expert_parallel_floor", "reduce_latency", "step_host" }
 
 -- A number with as many digits as it is worth.
@@ -60,8 +61,9 @@ end
 function file.engine(fit, about)
   local list = { { "id", fit.id }, { "name", fit.name }, { "engine", fit.engine }, { "kernels", about.kernels } }
   if fit.versions then
-    list[#list + 1] = { "versions", ordered.object { { "newer", fit.versions.newer },
-                                                     { "older_factor", round(fit.versions.older_factor) } } }
+    local v = fit.versions
+    list[#list + 1] = { "versions", ordered.object { { "newer", v.newer }, { "older_factor", round(v.older_factor) },
+                                                     { "older", v.older }, { "oldest_factor", round(v.oldest_factor) } } }
   end
   if fit.factors then list[#list + 1] = { "factors", by_name(fit.factors) } end
   list[#list + 1] = { "common", ordered.object(rounded(fit.common or {}, COMMON)) }

@@ -51,6 +51,14 @@ local function bare(r, calibration)
   return ttft, tpot, sum(r.rest.steps, r.rest.times) / r.replicas
 end
 
+-- What a row has of a metric over its mean: the median of what was simulated where that was measured, else 1.
+local function statistic_of(r, metric)
+  local told, p = r.row.statistic, r.simulated[metric]
+  local name = type(told) == "table" and told[metric] or told
+  local v = type(name) == "string" and p and p[name]
+  return v and p.mean > 0 and v / p.mean or 1
+end
+
 -- Bring a row's sums in line with what its run really measured, under the parameters it ran with: what sums leave out -
 -- transfers, stages, half a step until the next begins - scales with the rest.
 local function anchored(r, calibration)
@@ -61,14 +69,27 @@ local function anchored(r, calibration)
   r.scale_ttft = ttft > 0 and measured_first > 0 and measured_first / ttft or 1
   r.scale_tpot = tpot > 0 and p.tpot and p.tpot.mean / 1000 / tpot or 1
   r.scale_busy = busy > 0 and p.duration / busy or 1
+  r.of_mean = {}
+  for _, metric in ipairs { "ttft", "tpot", "e2e" } do r.of_mean[metric] = statistic_of(r, metric) end
   return r
+end
+
+-- The number formats of its matrices, as "gemm.bf16" and "expert.fp4".
+local function formats_of(spec)
+  local set = {}
+  for _, pool in ipairs(spec.pools or { spec }) do
+    local formats = core.cost.part_formats { model = pool.model, layout = pool.layout }
+    for part, format in pairs(formats) do set[(part == "expert" and "expert." or "gemm.") .. format] = true end
+    set["gemm." .. (pool.layout.activations or "bf16")] = true
+  end
+  return set
 end
 
 --- A row made ready.
 -- @param row of a table of measurements, with `scenario`
 -- @param p its prediction, with `shapes`
 -- @param memo of planning.plan
--- @return what priced.price takes: { row =, generation =, engine =, ... }; raises where the run was priced by no fit
+-- @return what priced.price takes: { row =, generation =, engine =, formats = of its matrices, ... }; raises where the run was priced by no fit
 function priced.row(row, p, memo)
   local s = scenario.new(row.scenario)
   local plan = planning.plan(s, memo)
@@ -78,21 +99,21 @@ function priced.row(row, p, memo)
   if not ran then error(row.id .. ": its run was not priced by a fit", 0) end
   return anchored({
     row = row, generation = plan.deployment.hardware.generation, engine = row.engine, gaps = gaps, asked = asked,
-    first = first, rest = rest, simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
+    first = first, rest = rest, formats = formats_of(plan.spec), simulated = p, tokens = p.tokens, answers = p.tokens / math.max(1, asked),
     overhead = plan.spec.cost.request_overhead or 0, streamed = plan.spec.cost.stream_interval or 0,
-    recipe = row.cost and row.cost.stream_interval, replicas = row.scenario.replicas or 1,
+    recipe = row.cost and row.cost.stream_interval, before = row.cost and row.cost.request_overhead or 0, replicas = row.scenario.replicas or 1,
   }, core.cost.calibration(ran))
 end
 
---- Means under other parameters.
+--- What was measured of a row - means, or medians - under other parameters.
 -- @param calibration of core.cost.calibration, @param client { api_time =, stream_interval = }
 -- @return ttft, tpot, e2e in ms, and output tokens/s
 function priced.price(r, calibration, client)
   local ttft, tpot, busy = bare(r, calibration)
   ttft, tpot, busy = ttft * r.scale_ttft, tpot * r.scale_tpot, busy * r.scale_busy
-  local seen = (r.recipe or client.stream_interval) * tpot + client.api_time
-  local e2e = ttft + seen + tpot * (r.answers - 1)
-  return 1000 * (ttft + seen), 1000 * tpot, 1000 * e2e, busy > 0 and r.tokens / busy or 0
+  local seen = (r.recipe or client.stream_interval) * tpot + client.api_time + r.before
+  local e2e, of = ttft + seen + tpot * (r.answers - 1), r.of_mean
+  return 1000 * (ttft + seen) * of.ttft, 1000 * tpot * of.tpot, 1000 * e2e * of.e2e, busy > 0 and r.tokens / busy or 0
 end
 
 return priced

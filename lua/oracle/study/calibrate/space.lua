@@ -9,14 +9,16 @@ local space = {}
 local ENGINE = { { "step_host", 0.5 }, { "sequence_host", 0.5 }, { "prompt_host", 0.5 } }
 local CLIENT = { { "api_time", 0.3 }, { "stream_interval", 0.3 } }
 local FLOORS = { { "layer_floor", 0.3 }, { "expert_floor", 0.4 }, { "reduce_latency", 0.3 } }
+local AGES = { { "older_factor", 0.2 }, { "oldest_factor", 0.3 } } -- of versions before the newer generation
 -- Of all engines: what a kind of layer takes besides.
-local SHARED = { { "quantised_floor", 0.4 }, { "latent_floor", 0.5 }, { "sparse_floor", 0.5 }, { "state_floor", 0.5 },
+local SHARED = { { "quantised_floor", 0.4 }, { "block_floor", 0.4 }, { "latent_floor", 0.5 }, { "sparse_floor", 0.2 }, { "state_floor", 0.5 },
                  { "expert_parallel_floor", 0.4 } }
--- Of kernels on a generation.
-local KERNEL_TABLES = { { "gemm_bandwidth", 0.05 }, { "gemm_compute", 0.08 }, { "expert_bandwidth", 0.15 },
-                        { "expert_compute", 0.25 } }
-local KERNEL_NUMBERS = { { "attention_decode", 0.1 }, { "attention_prefill", 0.1 }, { "reduce_bandwidth", 0.1 } }
-local PHYSICS = { { "slice_width", 0.3 }, { "rank_imbalance", 0.05 } }
+-- Of kernels: how far measured tables are off on all generations alike, and on one generation (of one format) beside.
+local KERNELS = {
+  { "gemm_bandwidth", 0.03, 0.04 }, { "gemm_compute", 0.08, 0.08 }, { "expert_bandwidth", 0.15, 0.08 },
+  { "expert_compute", 0.3, 0.15 }, { "attention_decode", 0.1, 0.05 }, { "attention_prefill", 0.15, 0.1 },
+  { "reduce_bandwidth", 0.1, 0.1 }, { "slice_width", 0.3 }, { "routing_skew", 0.2 }, { "rank_imbalance", 0.05 },
+}
 
 local RATIO_WIDTH = 0.15                                  -- of a generation's floors over Hopper's
 local OWN_WIDTH = 0.1                                     -- of one engine's from that
@@ -47,29 +49,41 @@ local function multiply(t, key, by)
   if t and t[key] then t[key] = t[key] * by end
 end
 
+-- A share of one format on one generation.
+local function add_share(list, g, table_name, format, width)
+  add(list, ("kernels.%s.%s.%s"):format(g, table_name, format), width, function(out, by)
+    multiply(out.kernels[g][table_name], format, by)
+    if format == "bf16" then multiply(out.kernels[g][table_name], "fp16", by) end
+  end)
+end
+
 local function add_kernels(list, kernels, generations)
-  for _, g in ipairs(generations) do
-    local looser = UNMEASURED[g] and LOOSER or 1
-    for _, row in ipairs(KERNEL_TABLES) do
-      for _, format in ipairs(sorted(kernels[g] and kernels[g][row[1]])) do
-        if format ~= "fp16" then
-          add(list, ("kernels.%s.%s.%s"):format(g, row[1], format), row[2] * looser, function(out, by)
-            multiply(out.kernels[g][row[1]], format, by)
-            if format == "bf16" then multiply(out.kernels[g][row[1]], "fp16", by) end
-          end)
+  for _, row in ipairs(KERNELS) do
+    add(list, "kernels." .. row[1], row[2], function(out, by)
+      for _, g in ipairs(sorted(out.kernels)) do
+        local of = out.kernels[g][row[1]]
+        if type(of) == "table" then
+          for format in pairs(of) do of[format] = of[format] * by end
+        else
+          multiply(out.kernels[g], row[1], by)
         end
       end
-    end
-    for _, row in ipairs(KERNEL_NUMBERS) do
-      add(list, ("kernels.%s.%s"):format(g, row[1]), row[2] * looser, function(out, by)
-        multiply(out.kernels[g], row[1], by)
-      end)
-    end
-  end
-  for _, row in ipairs(PHYSICS) do
-    add(list, "kernels." .. row[1], row[2], function(out, by)
-      for _, g in ipairs(sorted(out.kernels)) do multiply(out.kernels[g], row[1], by) end
     end)
+  end
+  for _, g in ipairs(generations) do
+    local looser = UNMEASURED[g] and LOOSER or 1
+    for _, row in ipairs(KERNELS) do
+      local of = kernels[g] and kernels[g][row[1]]
+      if row[3] and type(of) == "table" then
+        for _, format in ipairs(sorted(of)) do
+          if format ~= "fp16" then add_share(list, g, row[1], format, row[3] * looser) end
+        end
+      elseif row[3] and of then
+        add(list, ("kernels.%s.%s"):format(g, row[1]), row[3] * looser, function(out, by)
+          multiply(out.kernels[g], row[1], by)
+        end)
+      end
+    end
   end
 end
 
@@ -84,7 +98,11 @@ local function add_engine(list, id, fit, generations)
   for _, row in ipairs(CLIENT) do
     add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].common, row[1], by) end)
   end
-  add(list, id .. ".older_factor", 0.2, function(out, by) multiply(out.engines[id].versions, "older_factor", by) end)
+  for _, row in ipairs(AGES) do
+    if fit.versions[row[1]] then
+      add(list, id .. "." .. row[1], row[2], function(out, by) multiply(out.engines[id].versions, row[1], by) end)
+    end
+  end
   for _, row in ipairs(FLOORS) do
     add(list, id .. "." .. row[1], row[2], function(out, by)
       each_generation(out.engines[id], function(t) multiply(t, row[1], by) end)
@@ -179,6 +197,7 @@ local function bound(kernels)
       for format, v in pairs(t[name] or {}) do t[name][format] = math.min(v, most) end
     end
     t.rank_imbalance = t.rank_imbalance and math.max(1, t.rank_imbalance)
+    t.routing_skew = t.routing_skew and math.min(1, t.routing_skew)
   end
 end
 

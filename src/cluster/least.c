@@ -1,0 +1,77 @@
+#include "cluster/least.h"
+
+#include <stdlib.h>
+
+void orc_least_free(orc_least *l)
+{
+  if (l != NULL) free(l->key);
+  free(l);
+}
+
+static int64_t lesser(int64_t a, int64_t b)
+{
+  return a < b ? a : b;
+}
+
+/* INT64_MAX: it takes no requests. */
+static void build(orc_least *l, const orc_cluster *c)
+{
+  if (l->leaves == 0) {
+    l->leaves = 1;
+    while (l->leaves < c->replica_count)
+      l->leaves *= 2;
+    l->key = orc_alloc(2 * (size_t)l->leaves, sizeof *l->key);
+  }
+  for (int i = 0; i < l->leaves; i++)
+    l->key[l->leaves + i] = INT64_MAX;
+  for (int i = 0; i < c->lifecycle.ready_count; i++) {
+    const int replica = c->lifecycle.ready[i];
+    l->key[l->leaves + replica] = orc_replica_in_flight(&c->replicas[replica]);
+  }
+  for (int i = l->leaves - 1; i > 0; i--)
+    l->key[i] = lesser(l->key[2 * i], l->key[2 * i + 1]);
+  l->stale = false;
+}
+
+/* The ready ones lie in order of their index. */
+static int place_of(const orc_lifecycle *f, int replica)
+{
+  int low = 0, high = f->ready_count - 1;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (f->ready[middle] < replica)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+int orc_least_place(const orc_cluster *c)
+{
+  orc_least *l = c->least;
+  if (l->leaves == 0 || l->stale) build(l, c);
+  int i = 1;
+  while (i < l->leaves)
+    i = l->key[2 * i] == l->key[i] ? 2 * i : 2 * i + 1;
+  return place_of(&c->lifecycle, i - l->leaves);
+}
+
+void orc_least_note(const orc_cluster *c, const orc_replica *r)
+{
+  orc_least *l = c->least;
+  if (l->leaves == 0 || l->stale) return;
+  int i = l->leaves + r->index;
+  if (l->key[i] == INT64_MAX) return;
+  l->key[i] = orc_replica_in_flight(r);
+  for (i /= 2; i > 0; i /= 2) {
+    const int64_t least = lesser(l->key[2 * i], l->key[2 * i + 1]);
+    if (l->key[i] == least) break;
+    l->key[i] = least;
+  }
+}
+
+void orc_least_forget(const orc_cluster *c)
+{
+  c->least->stale = true;
+}
