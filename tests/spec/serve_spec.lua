@@ -403,3 +403,34 @@ describe("the background", function()
     stop(b)
   end)
 end)
+
+describe("a bound", function()
+  it("is what the command line says", function()
+    local b = start "--served-model-name mine --max-body 300 --max-connections 3 --max-streams 1 --max-unread 20000 --drain-timeout 0"
+    assert.equal("mine", asked(b, "/v1/models").data[1].id)
+    assert.equal(200, select(2, ask(b, "/v1/completions", { model = "mine", prompt = "x", max_tokens = 1 })))
+    assert.equal(413, select(2, ask(b, "/v1/completions", { prompt = ("x"):rep(400) })))
+    -- Who does not read is dropped, and one more request than may be under way is turned down.
+    program.write("unread", ("POST /v1/completions HTTP/1.1\r\ncontent-type: application/json\r\ncontent-length: 60\r\n\r\n%-60s"):format(
+      '{"prompt":"x","max_tokens":1900,"n":90,"stream":true}'))
+    os.execute(("bash -c 'exec 3<>/dev/tcp/127.0.0.1/%d; cat %s/unread >&3; sleep 20' & echo $! >%s/reader"):format(b.port,
+      program.dir, program.dir))
+    os.execute "sleep 0.3"
+    assert.equal(503, select(2, ask(b, "/v1/completions", { prompt = "x", max_tokens = 1 })))
+    local dropped = 0
+    for _ = 1, 150 do
+      dropped = live(b).dropped
+      if dropped > 0 then break end
+      os.execute "sleep 0.1"
+    end
+    assert.equal(1, dropped)
+    assert.equal(0, live(b).under_way)
+    local open = sh(("bash -c 'for i in 4 5 6 7; do eval \"exec $i<>/dev/tcp/127.0.0.1/%d\"; done; printf \"GET /health HTTP/1.1\\r\\n\\r\\n\" >&7; "
+      .. "timeout 0.3 cat <&7'"):format(b.port))
+    assert.matches("503 Service Unavailable", open)
+    local begun = os.time()
+    stop(b)
+    assert.is_true(os.time() - begun <= 3)
+    os.execute(("kill $(cat %s/reader) 2>/dev/null"):format(program.dir))
+  end)
+end)
