@@ -25,7 +25,8 @@ enum { ROOM = 1 << 16, EVENTS = 512, PROMPT = 1200, TOKENS = 200 };
 
 static const char scenario[] =
     "local oracle = require 'oracle'\n"
-    "return oracle.scenario { model = 'llama-3.1-8b', hardware = 'h100-sxm', replicas = 64,\n"
+    "return oracle.scenario { model = 'llama-3.1-70b', hardware = 'h100-sxm', replicas = 64,\n"
+    "  engine = { tensor_parallel_size = 4 },\n"
     "  workload = oracle.workload.poisson { rate = 1, count = 1, prompt = 100, output = 100 } }\n";
 
 typedef struct client {
