@@ -471,7 +471,10 @@ void orc_completion_abort_all(orc_service *s)
     orc_completion *k = s->first;
     orc_connection *c = k->connection;
     orc_connection_answering(c, NULL);
-    fail_with(k, 503, "ServiceUnavailableError", "The server is shutting down.");
+    if (s->failure.code != 0)
+      fail_with(k, 500, "InternalServerError", "The simulation has failed.");
+    else
+      fail_with(k, 503, "ServiceUnavailableError", "The server is shutting down.");
     orc_connection_drop(c);
     give_up(k);
   }

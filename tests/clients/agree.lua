@@ -1,5 +1,5 @@
---- What a client measured beside what `oracle run` says of the recorded trace, at most 2% apart; TTFT and E2E less what the
--- client measured of a server that answers at once, which is its own and loopback's time.
+--- What a client measured beside what `oracle run` says of the recorded trace, at most 2% apart; TTFT and E2E less what
+-- the client measured of a server that answers at once, which is its own and loopback's time.
 -- usage: agree.lua CLIENT CLIENT.json IDLE.json REPLAY.csv TOKENS
 local json = require("oracle.core").json
 
@@ -10,12 +10,13 @@ local CLIENTS = {
   guidellm = function(d)
     local m = d.benchmarks[1].metrics
     local function mean(name) return m[name].successful.mean end
-    return { ttft = mean "time_to_first_token_ms", itl = mean "inter_token_latency_ms", e2e = 1e3 * mean "request_latency",
-             requests = d.benchmarks[1].metrics.request_totals.successful }
+    return { ttft = mean "time_to_first_token_ms", itl = mean "inter_token_latency_ms",
+             e2e = 1e3 * mean "request_latency", throughput = mean "output_tokens_per_second",
+             requests = m.request_totals.successful }
   end,
   aiperf = function(d)
     return { ttft = d.time_to_first_token.avg, itl = d.inter_token_latency.avg, e2e = d.request_latency.avg,
-             requests = d.request_count.avg }
+             throughput = d.output_token_throughput.avg, requests = d.request_count.avg }
   end,
 }
 
@@ -51,7 +52,8 @@ end
 
 local client, measured, idle, replay, tokens = table.unpack(arg)
 tokens = tonumber(tokens)
-local m, z, s = CLIENTS[client](json.decode(read(measured))), CLIENTS[client](json.decode(read(idle))), simulated(replay, tokens)
+local m, z = CLIENTS[client](json.decode(read(measured))), CLIENTS[client](json.decode(read(idle)))
+local s = simulated(replay, tokens)
 local bad = 0
 
 local function line(name, got, wanted)
@@ -60,9 +62,10 @@ local function line(name, got, wanted)
   print(("  %-9s %-16s %10.3f   simulated %10.3f   %+6.2f%%"):format(client, name, got, wanted, 100 * off))
 end
 
-print(("  %-9s its own time: %.3f ms to a first token, %.3f ms to the last; %d requests, %d simulated"):format(client, z.ttft,
-  z.e2e, m.requests, s.requests))
+print(("  %-9s its own time: %.3f ms to a first token, %.3f ms to the last; %d requests, %d simulated"):format(client,
+  z.ttft, z.e2e, m.requests, s.requests))
 line("TTFT (ms)", m.ttft - z.ttft, s.ttft)
 line("ITL (ms)", m.itl, s.itl)
 line("E2E (ms)", m.e2e - z.ttft, s.e2e)
+line("tokens/s", m.throughput, s.throughput)
 os.exit(bad == 0 and 0 or 1)

@@ -166,7 +166,7 @@ end
 
 -- Another one at time `at` (ns; nil: not begun), by doing it all again.
 local function replay(inner, at)
-  if inner.adapt then fail("a served simulation has no branches and no way back: what clients sent is not sent again") end
+  if inner.adapt then fail("a served simulation has no branches and no way back: clients do not send again") end
   local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
                         present = inner.plan, edits = {}, breaks = {}, from = inner.from }
   for _, entry in ipairs(inner.edits) do
