@@ -67,7 +67,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: clients soak help demo setup build test golden schedules san tsan fuzz lint bench install uninstall dist deb shared clean format memory interrupts unit spec objects check
+.PHONY: pages clients soak help demo setup build test golden schedules san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -90,6 +90,9 @@ test: ## all tests; the last line is the count
 golden: build $(B)/lua ## write tests/golden/expected anew: what every scenario gives now
 	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_BIN="./$(ORACLE)" \
 	  LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;tests/golden/?.lua;;" $(B)/lua tests/golden/rewrite.lua
+
+pages: build $(B)/lua ## what the commands on docs/tour.md and docs/cookbook print, written anew
+	$(Q)ORACLE_BIN="./$(ORACLE)" LUA_PATH="lua/?.lua;lua/?/init.lua;tests/spec/?.lua;;" $(B)/lua tools/pages.lua
 
 schedules: build $(B)/lua ## the recorded schedules of real engines, replayed on this one (ORACLE_DATA: where they are)
 	$(Q)$(B)/lua tools/schedules.lua
@@ -175,8 +178,15 @@ clean: ## remove what was built
 
 # ---- how things are made ----
 
+# What nothing can be built without, said before the compiler fails to be there.
+tools:
+	@command -v $(firstword $(CC)) >/dev/null || { \
+	  echo "make: $(firstword $(CC)): no such C compiler; \`make setup\` installs what is missing (Debian, Ubuntu)" >&2; exit 1; }
+	@test -e "$(call archive,liblua5.4.a)" || { \
+	  echo "make: no static Lua 5.4 (liblua5.4.a); \`make setup\` installs what is missing (Debian, Ubuntu)" >&2; exit 1; }
+
 # Objects depend on the flags they were compiled with, so that a changed Makefile rebuilds.
-$(B)/%.o: src/%.c Makefile
+$(B)/%.o: src/%.c Makefile | tools
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter bind/%,$*),$(LUA_INC)) -MMD -MP -c -o $@ $<

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 #include "bind/host/host.h"
@@ -17,6 +18,18 @@ static bool is_home(const char *folder)
   char file[PATH_MAX];
   const int n = snprintf(file, sizeof file, "%s/lua/oracle/init.lua", folder);
   return n > 0 && (size_t)n < sizeof file && access(file, R_OK) == 0;
+}
+
+/* Where the program is, with links followed; of a system without /proc what it was started as. */
+static bool find_program(char *program)
+{
+  const ssize_t length = readlink("/proc/self/exe", program, PATH_MAX - 1);
+  if (length >= 0) {
+    program[length] = '\0';
+    return true;
+  }
+  const char *started = (const char *)getauxval(AT_EXECFN);
+  return started != NULL && realpath(started, program) != NULL;
 }
 
 /*
@@ -32,9 +45,8 @@ static bool find_home(char *home, orc_error *e)
     return orc_fail(e, "ORACLE_HOME=%s: no lua/oracle/init.lua in it", named);
   }
   char program[PATH_MAX];
-  const ssize_t length = readlink("/proc/self/exe", program, sizeof program - 1);
-  if (length < 0) return orc_fail(e, "cannot tell where the program is; set ORACLE_HOME");
-  program[length] = '\0';
+  if (!find_program(program))
+    return orc_fail(e, "cannot tell where the program is; set ORACLE_HOME");
   const char *folder = dirname(program);
   if (is_home(folder)) {
     snprintf(home, PATH_MAX, "%s", folder);

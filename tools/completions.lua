@@ -167,7 +167,8 @@ local function bash()
     end
   end
   return (BASH:gsub("@(%u+)@", { COMMANDS = table.concat(commands(), " "), LISTS = table.concat(lists),
-                                 VALUES = table.concat(values), OPTIONS = table.concat(of), WORDS = table.concat(words) }))
+                                 VALUES = table.concat(values), OPTIONS = table.concat(of),
+                                 WORDS = table.concat(words) }))
 end
 
 -- ---- zsh ----

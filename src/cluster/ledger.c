@@ -60,6 +60,14 @@ static void keep(orc_cluster *c, const orc_record *record)
   if (c->excerpt != NULL) orc_excerpt_put(c->excerpt, record);
 }
 
+/* Its delays add up to what its record says. */
+static void attribute(const orc_cluster *c, orc_slot slot, const orc_record *record)
+{
+  const orc_replica *r = record->replica == ORC_NO_REPLICA ? NULL : &c->replicas[record->replica];
+  const orc_time delay = record->status == ORC_SUCCESS ? client_delay(c, &c->requests.at[slot]) : 0;
+  orc_attribution_ended(c->host.attribution, r, slot, record, delay);
+}
+
 /* Clients that are rejected and send again at the same moment may be rejected again and again. */
 enum { INSTANT_RETRIES_MOST = 10000000 };
 
@@ -139,9 +147,7 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
 {
   orc_request *q = &c->requests.at[slot];
   const orc_record record = orc_ledger_record(c, q, status, now);
-  const orc_replica *r = q->replica == ORC_NO_REPLICA ? NULL : &c->replicas[q->replica];
-  orc_attribution_ended(c->host.attribution, r, slot, &record,
-                        status == ORC_SUCCESS ? client_delay(c, q) : 0);
+  if (c->host.attribution != NULL) attribute(c, slot, &record);
   if (c->latencies != NULL) orc_latencies_add(c->latencies, &record);
   keep(c, &record);
   if (c->host.tokens != NULL) c->host.tokens->ended(c->host.tokens->self, &record);

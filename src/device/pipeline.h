@@ -22,17 +22,20 @@ typedef struct orc_device_step {
 /* Costs of decode steps that a stage keeps: those of n sequences are at n % ORC_PREPARED. */
 enum { ORC_PREPARED = 256 };
 
-/* The items of steps in which n sequences decode; of their attention, what does not go by context. */
-typedef struct orc_pipe_items {
-  int64_t n;
-  orc_step_time of;
-} orc_pipe_items;
+/*
+** Steps in a row, or with others between them, in which n sequences decode: their work is counted
+** when n changes. Whole numbers only, so that runs and single steps come to the same.
+*/
+typedef struct orc_decode_span {
+  int64_t n, steps;
+  int64_t context, window; /* tokens of KV read in all (see orc_step_decode) */
+  orc_time time;           /* ns they took */
+} orc_decode_span;
 
 /* What the steps of a stage cost: the same for all servers of one kind, which may keep it together. */
 typedef struct orc_pipe_cost {
   orc_step_cost cost;                          /* of its layers */
   orc_decode_cost *prepared;                   /* [ORC_PREPARED] */
-  orc_pipe_items *items;                       /* [ORC_PREPARED] */
   double token_flops, token_bytes, step_bytes; /* of decode steps without context, where work is
                                                   linear in tokens: not where there are experts */
 } orc_pipe_cost;
@@ -48,7 +51,9 @@ typedef struct orc_pipe_stage {
   orc_time begun;            /* when it began the last of them */
   orc_time busy;             /* ns at work on them */
   double flops, bytes;       /* work of one of its GPUs so far: FLOP, B of memory */
-  orc_time_split split;      /* where the time of its steps went */
+  orc_time_split split;      /* where the time of its steps went, but for: */
+  orc_decode_span *decoded;  /* [decoded_room] those that only decode, by n % decoded_room */
+  int decoded_room;          /* grows with n, to ORC_PREPARED */
   double joules, peak_watts; /* of one of its GPUs at work: beyond what it idles at; the most a step
                                 drew on average */
 } orc_pipe_stage;
@@ -58,16 +63,6 @@ typedef struct orc_pipeline {
   int count;          /* >= 1 */
   double token_bytes; /* B of activations that one token sends to the next stage, per rank */
 } orc_pipeline;
-
-/*
-** Steps in a row, or with others between them, in which n sequences decode: their work is counted
-** when n changes. Whole numbers only, so that runs and single steps come to the same.
-*/
-typedef struct orc_decode_span {
-  int64_t n, steps;
-  int64_t context, window; /* tokens of KV read in all (see orc_step_decode) */
-  orc_time time;           /* ns they took */
-} orc_decode_span;
 
 /*
 ** What the stages of a prepared deployment cost, [pipeline_parallel_size of its layout].
@@ -111,6 +106,16 @@ static inline void orc_pipeline_stepped(orc_pipe_stage *s, const orc_step_time *
 
 /* The same of the steps of a span. */
 void orc_pipeline_decoded(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* Their work alone: where the time goes is left as it is. */
+void orc_pipeline_decode_work(orc_pipe_stage *s, const orc_decode_span *span);
+
+/* Where the time of a stage's steps went, those of decodes included. */
+orc_time_split orc_pipeline_split(const orc_pipe_stage *s);
+
+/* Add that of a span that was not given to orc_pipeline_decoded. */
+void orc_pipeline_split_decodes(const orc_pipe_stage *s, const orc_decode_span *span,
+                                orc_time_split *into);
 
 /* The prepared cost of steps in which n sequences decode, at `context` tokens of KV in all; valid
 ** until the next call. */

@@ -63,7 +63,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
   if (orc_replica_verifies(r)) orc_verify_foresee(r, q, q->generated - 1);
   r->lost = 0;
   r->host->prompt_computed(r->host->self, q);
-  orc_attribution_answers(r, slot, q->first_token < 0);
+  if (r->delays != NULL) orc_attribution_answers(r, slot, q->first_token < 0);
   if (q->first_token < 0) {
     q->first_token = now;
     r->usage.answered.firsts++;
@@ -82,7 +82,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     r->host->hand_over(r->host->self, r->index, slot, now);
   } else {
     orc_microbatch_join(r->microbatches, r->microbatch_count, m->index, slot);
-    if (q->state == ORC_DECODE) orc_attribution_decodes(r, slot);
+    if (r->delays != NULL && q->state == ORC_DECODE) orc_attribution_decodes(r, slot);
   }
 }
 
@@ -107,7 +107,7 @@ static void apply_chunks(orc_replica *r, orc_microbatch *m, orc_time now)
     const orc_slot slot = m->chunks[i].slot;
     const int32_t tokens = m->chunks[i].tokens;
     orc_request *q = at(r, slot);
-    orc_attribution_chunk(r, m, &m->chunks[i], now);
+    if (r->delays != NULL) orc_attribution_chunk(r, m, &m->chunks[i], now);
     count_chunk(r, q, tokens);
     q->ahead -= tokens;
     q->steps_in_flight--;
@@ -159,7 +159,7 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
   orc_slot slot;
   while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT) {
     orc_decode_set_leave(&m->decode, slot);
-    orc_attribution_stops(r, slot);
+    if (r->delays != NULL) orc_attribution_stops(r, slot);
     complete(r, slot, now);
   }
 }
@@ -167,7 +167,7 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
 /* What a step that ends at `now` does to its requests. */
 static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
 {
-  orc_attribution_ends(r, m, now);
+  if (r->delays != NULL) orc_attribution_ends(r, m, now);
   if (m->decodes) {
     if (orc_replica_verifies(r))
       orc_verify_advance(r, m, now);
@@ -256,14 +256,14 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
   if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
   if (undisturbed(r, m) && blocks_suffice(r, m)) {
     orc_batch_decode(&(orc_batch){ .replica = r, .microbatch = m });
-    orc_attribution_formed(r, m);
+    if (r->delays != NULL) orc_attribution_formed(r, m);
     *work = true;
     return true;
   }
   r->unchanged = true; /* whatever the verbs change clears it again */
-  orc_attribution_forms(r);
+  if (r->delays != NULL) orc_attribution_forms(r);
   const bool good = ask_policy(r, m, work, e);
-  orc_attribution_formed(r, m);
+  if (r->delays != NULL) orc_attribution_formed(r, m);
   if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
   /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
   ** would have held all of it, can begin with fewer blocks. */
@@ -300,7 +300,7 @@ void orc_loop_started(orc_replica *r, orc_microbatch *m, orc_time end)
   m->end = end;
   m->busy = true;
   if (r->host->note_step != NULL) orc_step_time_note(r, m);
-  orc_attribution_begins(r, m, orc_replica_next_start(r));
+  if (r->delays != NULL) orc_attribution_begins(r, m, orc_replica_next_start(r));
   if (r->shapes != NULL) {
     const orc_step_shape shape = orc_step_time_shape(r, m);
     orc_step_shapes_add(r->shapes, &shape, orc_replica_requests(r, m), 1e-9 * (double)time);

@@ -87,7 +87,7 @@ static uint32_t make(orc_prefix *p)
     return block;
   }
   if (p->count == p->room) {
-    p->room = p->room == 0 ? TABLE_LEAST / 2 : 2 * p->room;
+    p->room = p->room == 0 ? 4 : 2 * p->room;
     p->at = orc_resize(p->at, p->room, sizeof *p->at);
   }
   return p->count++;

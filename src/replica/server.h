@@ -179,9 +179,8 @@ typedef struct orc_replica {
   orc_time settles; /* while it is settled: until when (ns); ORC_NEVER otherwise */
   orc_usage usage;
   orc_look looked_up;
-  orc_metrics *metrics;       /* [profiles] */
-  orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
-  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
+  orc_metrics *metrics;    /* [profiles] */
+  orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
   orc_role role;
   int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
@@ -203,6 +202,7 @@ typedef struct orc_replica {
   bool stepwise;  /* each step's end is an event: steps overlap, or their end is not known before */
   bool runs;      /* steps inside the horizon need no event */
   bool sleeps;    /* runs that pass the horizon are put off */
+  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
 } orc_replica;
 
 /* What a replica is made of. What is pointed to outlives it. */

@@ -60,22 +60,19 @@ void orc_usage_cut_at(orc_replica *r, orc_time end)
   if (r->stepwise && end > r->counted) r->counted = end;
 }
 
-/* A stage with what its microbatches have done since they were last counted. */
-static orc_pipe_stage worked(const orc_replica *r, int stage)
+orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage)
 {
   orc_pipe_stage s = r->pipeline.stages[stage];
   for (int i = 0; i < r->microbatch_count; i++)
-    orc_pipeline_decoded(&s, &r->microbatches[i].worked[stage]);
-  return s;
-}
-
-orc_usage_energy orc_usage_energy_of(const orc_replica *r, int stage)
-{
-  const orc_pipe_stage s = worked(r, stage);
+    orc_pipeline_decode_work(&s, &r->microbatches[i].worked[stage]);
   return (orc_usage_energy){ .joules = s.joules, .peak_watts = s.peak_watts };
 }
 
 orc_time_split orc_usage_split_of(const orc_replica *r, int stage)
 {
-  return worked(r, stage).split;
+  const orc_pipe_stage *s = &r->pipeline.stages[stage];
+  orc_time_split split = orc_pipeline_split(s);
+  for (int i = 0; i < r->microbatch_count; i++)
+    orc_pipeline_split_decodes(s, &r->microbatches[i].worked[stage], &split);
+  return split;
 }

@@ -97,8 +97,8 @@ static bool samples_add_up(const orc_cluster *c, const orc_snapshot *s)
     for (uint64_t i = 0; i < count; i++) {
       const orc_sample *a =
           i == t->count ? &s->last[r] : &t->at[i * (uint64_t)t->replicas + (uint64_t)r];
-      const orc_time before = i > 0 ? t->times[i - 1] : 0,
-                     time = i == t->count ? s->end : t->times[i];
+      const orc_time before = i > 0 ? t->of[i - 1].time : 0,
+                     time = i == t->count ? s->end : t->of[i].time;
       good = good && a->busy >= 0.0F && a->busy < 1.0001F && a->kv >= 0.0F && a->kv <= 1.0F &&
              a->waiting >= 0 && a->running >= 0;
       busy += (double)a->busy * (double)(time - before);

@@ -197,6 +197,14 @@ describe("a config.json", function()
     fields(m, { name = "me/Tiny", id = folder:match "[^/]+$", file = folder .. "/config.json" })
   end)
 
+  it("is named by its file where it tells a path of another machine", function()
+    for _, path in ipairs { "/home/alice/ckpts/out-17", ".", "./out-17", "C:\\models\\out-17", "out/put/17", "" } do
+      with_file(json.encode(config { _name_or_path = path }), function(file)
+        assert.equal(file:match "([^/]+)$", catalog.model(file).name, path)
+      end)
+    end
+  end)
+
   it("gets transformers' own defaults", function()
     fields(read(), { num_key_value_heads = 4, head_dim = 16, tie_word_embeddings = false, gated_mlp = true,
                      norms_per_layer = 2, sliding_window = 0, num_experts = 0, attention_bias = false })

@@ -186,3 +186,40 @@ frameworks_to_test:
       .. " is false", problems.text(p.warnings[1]))
   end)
 end)
+
+describe("a configuration as a README sketches it", function()
+  local SKETCH = [[
+simulation: {max_simulation_time: 20, random_seed: 42}
+hardware_profile:
+  compute_devices:
+    - {device_id: gpu7, device_type: GPU, peak_tflops: {fp16: 312}, memory_capacity_bytes: 80_000_000_000,
+       memory_gbps: 2000}
+workload:
+  client_profiles:
+    - profile_name: interactive_chat
+      inter_arrival_time_dist_config: {type: Exponential, rate: 10.0}
+frameworks_to_test:
+  - {name: vllm_instance, type: VLLM, config: {model_profile_id: Llama2-7B, max_num_seqs: 256}}
+]]
+
+  it("is completed, and each addition said", function()
+    local p = formats.parse(SKETCH, "yaml").problems
+    assert.same({}, p.errors)
+    local said = {}
+    for i, w in ipairs(p.warnings) do said[i] = problems.text(w) end
+    said = table.concat(said, "\n")
+    assert.matches("total_duration is missing: 20 s, as simulation.max_simulation_time", said)
+    assert.matches("lengths are missing: prompts of a median of 150", said)
+    assert.matches("gpu_id is missing: gpu7, the only device", said)
+    assert.is_true(json.decode(summary("sketch.yaml", SKETCH)).requests.successful > 100)
+  end)
+
+  it("is not one where some of that is there", function()
+    for _, add in ipairs { "workload:\n  total_duration: 10",
+                           "      prompt_tokens_dist_config: {type: Constant, value: 9}" } do
+      local text = add:find "^workload" and SKETCH:gsub("workload:", add)
+        or SKETCH:gsub("(rate: 10.0}\n)", "%1" .. add .. "\n")
+      assert.is_true(#formats.parse(text, "yaml").problems.errors > 0, add)
+    end
+  end)
+end)

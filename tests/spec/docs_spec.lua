@@ -1,4 +1,5 @@
 --- What the documents say must be true: their links lead somewhere, their Lua runs.
+local pages = require "docs_pages"
 
 local bin = os.getenv("ORACLE_BIN") or "./oracle"
 
@@ -29,7 +30,7 @@ local function exists(path)
 end
 
 local documents = {}
-for path in shell("ls README.md CHANGELOG.md docs/*.md"):gmatch("[^\n]+") do
+for path in shell("ls README.md CHANGELOG.md docs/*.md docs/cookbook/README.md"):gmatch("[^\n]+") do
   documents[#documents + 1] = path
 end
 
@@ -82,6 +83,40 @@ describe("the page about configurations", function()
         for name in list:gmatch('"([^"]+)"') do assert.is_truthy(text:find(name, 1, true), name) end
       end
     end
+  end)
+end)
+
+describe("the page about configurations, flags", function()
+  it("shows commands that work with the file beside them", function()
+    local dir, text = pages.folder(bin), read "docs/configuration.md"
+    write(dir .. "/gb10.json", text:match "`gb10.json`.-```json\n(.-)```")
+    local commands = 0
+    for line in text:match("## Flags instead of a file\n(.-)\n`"):gmatch "    (oracle [^\n]+)" do
+      commands = commands + 1
+      local _, code, err = pages.obey({ language = "sh", text = line }, dir)
+      assert.equal(0, code, line .. "\n" .. err)
+    end
+    assert.equal(2, commands)
+    shell("rm -rf '" .. dir .. "'")
+  end)
+end)
+
+describe("the page about recorded traffic", function()
+  it("names each format that is read, and shows a workload of one's own", function()
+    local text = read "docs/traces.md"
+    for _, name in ipairs { "Azure", "Mooncake", "BurstGPT", "ShareGPT", "Splitwise", "Vidur", "ORACLE_DATA" } do
+      assert.is_truthy(text:find(name, 1, true), name)
+    end
+    local dir = pages.folder(bin)
+    write(dir .. "/requests.csv", "ts,in_tokens,out_tokens\n0,100,20\n1,200,10\n")
+    write(dir .. "/s.lua", ("local oracle = require 'oracle' return oracle.scenario { model = 'llama-3.1-8b', "
+      .. "hardware = 'h100-sxm', %s }"):format(text:match "```lua\n(.-)```"))
+    local out, code = shell(("%s %s/s.lua -q --json -"):format(bin, dir))
+    shell("rm -rf '" .. dir .. "'")
+    assert.equal(0, code, out)
+    assert.matches('"successful": 2', out)
+    out = shell(("env -u ORACLE_DATA %s scenarios/azure.lua"):format(bin))
+    assert.matches("ORACLE_DATA.*docs/traces.md says where published traces come from\n$", out)
   end)
 end)
 
@@ -219,20 +254,14 @@ describe("the page about the prompt", function()
 end)
 
 describe("the README", function()
-  local dir, policy, scenario
+  local dir
 
   setup(function()
-    dir = shell("mktemp -d"):gsub("\n", "")
-    for block in read("README.md"):gmatch("```lua\n(.-)```") do
-      if block:find("policy.batching", 1, true) then policy = block else scenario = block end
-    end
-    write(dir .. "/gentle.lua", policy)
-    write(dir .. "/my.lua", scenario)
+    dir = pages.folder(bin)
+    write(dir .. "/my.lua", read("README.md"):match("```lua\n(.-)```"))
   end)
 
-  teardown(function()
-    shell("rm -rf '" .. dir .. "'")
-  end)
+  teardown(function() shell("rm -rf '" .. dir .. "'") end)
 
   it("shows a scenario that runs", function()
     local out, code = shell(("%s %s/my.lua -q --set workload.count=200 --json -"):format(bin, dir))
@@ -240,10 +269,33 @@ describe("the README", function()
     assert.matches('"successful": *200', out)
   end)
 
-  it("shows a policy that runs", function()
-    local out, code = shell(("%s %s/my.lua -q --set workload.count=200 --set batching=%s/gentle.lua --json -")
-      :format(bin, dir, dir))
-    assert.equal(0, code, out)
-    assert.matches('"successful": *200', out)
+  it("asks four questions that are answered", function()
+    local block = read("README.md"):match("```sh\n(.-)\n```")
+    local commands = 0
+    for line in block:gmatch "[^\n]+" do
+      commands = commands + 1
+      local quick = line:gsub("quickstart.lua %-%-slo", "quickstart.lua --seeds 2 --until 20%% --slo")
+        :gsub("%-%-max%-gpus 4", "--max-gpus 1"):gsub("l40s,", "")                 -- the same question, in less time
+      local out, code, err = pages.obey({ language = "sh", text = quick }, dir)
+      assert.equal(0, code, line .. "\n" .. err)
+      assert.is_true(#out > 200)
+    end
+    assert.equal(4, commands)
+  end)
+
+  it("is a screen or two, and leads to every page", function()
+    local text, lines = read "README.md", 0
+    for _ in text:gmatch "\n" do lines = lines + 1 end
+    assert.is_true(lines <= 72)
+    local reached, queue = {}, { "README.md" }
+    while #queue > 0 do
+      local path = table.remove(queue)
+      local folder = path:match "^(.*/)" or ""
+      for target in read(path):gmatch "%]%(([^)#%s]+%.md)" do
+        local full = (folder .. target):gsub("[^/]+/%.%./", "")
+        if not reached[full] and exists(full) then reached[full], queue[#queue + 1] = true, full end
+      end
+    end
+    for path in shell("ls docs/*.md docs/cookbook/*.md"):gmatch "[^\n]+" do assert.is_true(reached[path], path) end
   end)
 end)

@@ -80,6 +80,8 @@ describe("scaling", function()
     assert.equal(s.scaling.replica_hours, s.cost.replica_hours)
     assert.is_true(s.scaling.ready.most > 1 and s.scaling.ready.most <= 5)
     assert.equal(1, s.scaling.ready.least)
+    assert.equal(1, s.scaling.gpus.least)
+    assert.is_true(s.scaling.gpus.most >= s.scaling.ready.most and s.scaling.gpus.most <= 5)
     local at = {}
     for _, e in ipairs(s.scaling.events) do
       if e.what == "starting" then at[e.replica] = e.t end

@@ -32,6 +32,26 @@ describe("make install", function()
     assert.matches('^{.*"oracle".*}%s*$', out)
   end)
 
+  it("brings the manual, completions and pages, and takes all of it away again", function()
+    for _, file in ipairs { "share/man/man1/oracle.1", "share/bash-completion/completions/oracle",
+                            "share/zsh/site-functions/_oracle", "share/doc/oracle/README.md",
+                            "share/doc/oracle/docs/tour.md", "share/oracle/models/index.txt" } do
+      assert.same({ "", 0 }, { shell(("test -s '%s/prefix/%s'"):format(dir, file)) }, file)
+    end
+    local second = dir .. "/second"
+    shell(("cp -R '%s/prefix' '%s'"):format(dir, second))
+    local out, code = shell(("make -s uninstall PREFIX='%s'"):format(second))
+    assert.equal(0, code, out)
+    assert.same({ "", 0 }, { shell(("find '%s' -type f"):format(second)) })
+  end)
+
+  it("runs a scenario that comes along from any folder", function()
+    local out, code = shell(("cd '%s' && env -u ORACLE_HOME '%s/prefix/bin/oracle' scenarios/quickstart.lua -q --json -")
+      :format(dir, dir))
+    assert.equal(0, code, out)
+    assert.matches('^{.*"oracle".*}%s*$', out)
+  end)
+
   it("lets ORACLE_HOME name another place", function()
     local out, code = run("ORACLE_HOME='" .. dir .. "/nowhere'")
     assert.equal(1, code)

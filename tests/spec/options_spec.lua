@@ -86,6 +86,7 @@ local UNSEEN = {
   ["sweep --force"] = "there is no file yet that it would replace",
   ["compare --force"] = "there is no file yet that it would replace",
   ["capacity --force"] = "there is no file yet that it would replace",
+  ["why --force"] = "there is no file yet that it would replace",
   ["plan --force"] = "there is no file yet that it would replace",
   ["lod --force"] = "there is no file yet that it would replace",
   ["generate-config --force"] = "there is no file yet that it would replace",

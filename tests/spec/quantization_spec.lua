@@ -305,6 +305,41 @@ describe("published sizes", function()
   end)
 end)
 
+describe("show model --ops", function()
+  local show = require "oracle.models.show"
+
+  -- The line of an operation: work (MFLOP), weights a step (MiB), other memory (KiB).
+  local function op(text, name)
+    local work, weights, other = text:match("\n" .. name .. " +([%d.]+) +([%d.]+) +([%d.]+) ")
+    return tonumber(work), tonumber(weights), tonumber(other)
+  end
+
+  it("is what a step reads and computes, on one of the GPUs that share it", function()
+    local whole, half = show.ops "llama-3.1-8b", show.ops("llama-3.1-8b", 2)
+    -- 32 layers; 4096 wide, queries of 4096, keys and values of 1024 each; bf16
+    local work, weights = op(whole, "qkv")
+    assert.near(2 * 32 * 4096 * (4096 + 2 * 1024) / 1e6, work, 0.01)
+    assert.near(32 * 4096 * (4096 + 2 * 1024) * 2 / 2 ^ 20, weights, 0.01)
+    work, weights = op(whole, "mlp down")
+    assert.near(2 * 32 * 4096 * 14336 / 1e6, work, 0.05)
+    assert.near(32 * 4096 * 14336 * 2 / 2 ^ 20, weights, 0.01)
+    assert.near(128, (select(3, op(whole, "attention, decode"))), 1e-6)  -- KV of a token, KiB
+    for _, name in ipairs { "qkv", "output", "mlp up", "mlp down", "lm head" } do
+      local a, b = { op(whole, name) }, { op(half, name) }
+      assert.near(a[1] / 2, b[1], 1e-3 * a[1], name)
+      assert.near(a[2] / 2, b[2], 1e-3 * a[2], name)
+    end
+    assert.matches("one of 2 GPUs", half)
+  end)
+
+  it("is in the formats of the model", function()
+    assert.matches("in bf16, weights in fp8_block,", show.ops "deepseek-v3")
+    local _, bytes = op(show.ops "deepseek-v3", "output")
+    local parameters = 61 * 128 * 128 * 7168                -- heads x their width x hidden
+    assert.near(parameters / 2 ^ 20, bytes, 0.001 * bytes)  -- a byte each, beside scales of blocks of 128 x 128
+  end)
+end)
+
 describe("show model", function()
   local show = require "oracle.models.show"
 

@@ -166,10 +166,28 @@ describe("the loop", function()
     local _, written = s.out:gsub(" written\n", "")
     assert.equal(2, written)
     assert.matches("is there already", s.err)
-    assert.matches("save: x%.pdf: a name that ends in", s.err)
+    assert.matches("save: x%.pdf: a name that ends in %.html or %.json expected", s.err)
     assert.matches("save: a result or a simulation expected, got 3", s.err)
     local f = assert(io.open(path))
     assert.matches('"successful": 2463', f:read "a")
+    f:close()
+    os.remove(path)
+  end)
+
+  it("explains finished results and makes reports of them", function()
+    local path = os.tmpname() .. ".html"
+    local s = session { 's = sim "scenarios/quickstart.lua"', "r = s:run()", "why(r, { sensitivities = false })",
+                        ("save(r, %q)"):format(path), "w = what_if { s, replicas = { 1, 2 } }",
+                        ("save(w, %q, { force = true })"):format(path), "s:rewind(60):set('engine.max_num_seqs', 8)",
+                        ("save(s, %q, { force = true })"):format(path), "why(s)" }
+    assert.matches("The TTFT of the p99 request is bound by", s.out, 1, true)
+    assert.matches("a report is of a whole run in which nothing", s.err)
+    assert.matches("why: a partial result", s.err)
+    if s.err:find("chart.js", 1, true) then return pending "no chart library was found when it was built" end
+    local _, written = s.out:gsub(" written\n", "")
+    assert.equal(2, written)
+    local f = assert(io.open(path))
+    assert.matches("^<!doctype html>", f:read("a"):lower())
     f:close()
     os.remove(path)
   end)
@@ -310,7 +328,7 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    local WITH = "run, sweep, compare, capacity, plan, lod, validate, models, hardware"
+    local WITH = "run, sweep, compare, capacity, plan, why, lod, validate, models, hardware"
     assert.same({ ("oracle: --json goes with oracle %s\n"):format(WITH), 2 },
       { run(bin .. " repl --json - <FILE", "") })
   end)

@@ -51,7 +51,7 @@ describe("the tutorial", function()
         for command in block[2]:gmatch("[^\n]+") do
           commands = commands + 1
           if not command:match("^make ") then             -- the binary under test is there already
-            local out, code = shell(("cd '%s' && %s"):format(dir, command))
+            local out, code = shell(("cd '%s' && PATH='%s':$PATH; %s"):format(dir, dir, command))
             assert.equal(0, code, command .. "\n" .. out)
             outputs[command] = out
           end
@@ -60,11 +60,11 @@ describe("the tutorial", function()
     end
     assert.is_true(commands >= 10)
     -- What it promises: the p99 of TTFT falls by more than half, throughput is the same.
-    local out = outputs["./oracle compare chunked express.lua chat.lua"]
+    local out = outputs["oracle compare chunked express.lua chat.lua"]
     assert.matches("\nthroughput +req/s +[%d.]+ +[%d.]+  no difference", out)
     local percent = tonumber(out:match("\nttft.p99 +ms +[%d.]+ +[%d.]+  ([%+%-][%d.]+) "))
     assert.is_true(percent < -50)
-    assert.is_true(tonumber(outputs["./oracle chat.lua"]:match("P99 TTFT %(ms%): +([%d.]+)")) > 1000)
+    assert.is_true(tonumber(outputs["oracle chat.lua"]:match("P99 TTFT %(ms%): +([%d.]+)")) > 1000)
   end)
 end)
 

@@ -46,26 +46,17 @@ return policy.batching {
     if b:queue() > 0 then
       s.running = s.running or b:columns { "id", "generated" }
       s.waiting = s.waiting or b:columns { "id", "generated" }
-      local ids, tokens, heads = s.running.id, s.running.generated, s.waiting.id
-      local n = b:running(s.running)
-      for i = 1, n do
+      local ids, tokens = s.running.id, s.running.generated
+      for i = 1, b:reached(ends, s.running) do
         local id = ids[i]
-        if tokens[i] >= ends[id] then
-          if level[id] < last then level[id] = level[id] + 1 end
-          ends[id] = tokens[i] + (s.params.quantum << level[id])
-          b:requeue(id, level[id])
-        end
+        if level[id] < last then level[id] = level[id] + 1 end
+        ends[id] = tokens[i] + (s.params.quantum << level[id])
+        b:requeue(id, level[id])
       end
       if s.params.starve_limit > 0 then promote(b, s) end
-      local m = b:size() >= e.max_num_seqs and b:waiting(s.waiting) or 0
-      local i, j = 1, n                                   -- the youngest running requests are looked at first
-      while i <= m and j >= 1 do
-        if level[ids[j]] > level[heads[i]] then
-          b:pause(ids[j])
-          s.since[ids[j]] = b:now()
-          i = i + 1
-        end
-        j = j - 1
+      for i = 1, b:size() >= e.max_num_seqs and b:outranked(s.running) or 0 do
+        b:pause(ids[i])
+        s.since[ids[i]] = b:now()
       end
     end
     local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)

@@ -67,20 +67,6 @@ local function line_up(b, s)
   s.count = s.count - n
 end
 
--- Bring the counters up to date with the tokens that came out since the last look.
-local function charge(b, s)
-  local cols = s.cols
-  local ids, clients, tokens = cols.id, cols.client, cols.generated
-  for i = 1, b:running(cols) do
-    local id, client = ids[i], clients[i]
-    local fresh = tokens[i] - (s.paid[id] or 0)
-    if fresh > 0 then
-      s.service[client] = (s.service[client] or 0) + s.params.output_weight * fresh
-      s.paid[id] = tokens[i]
-    end
-  end
-end
-
 -- A client without requests here before is lifted to the least service among those that have some here.
 local function lift(s, client)
   local least
@@ -95,9 +81,8 @@ end
 -- Tables that the policy keeps, made when they are first needed.
 local function open(s)
   if s.here then return end
-  s.here, s.service, s.paid, s.active, s.back = {}, {}, {}, {}, {}
+  s.here, s.service, s.active, s.back = {}, {}, {}, {}
   s.lines, s.clients, s.owner, s.prompt, s.on, s.count = {}, {}, {}, {}, {}, 0
-
 end
 
 local function arrive(s, client)
@@ -136,9 +121,8 @@ return policy.batching {
 
   ended = function(r, _, s)
     open(s)
-    local rest = r.generated - (s.paid[r.id] or 0)
+    local rest = r.generated - r.credited
     s.service[r.client] = (s.service[r.client] or 0) + s.params.output_weight * rest
-    s.paid[r.id] = nil
     s.here[r.client] = math.max(0, (s.here[r.client] or 0) - 1)
     if s.owner[r.id] and not s.on[r.id] then s.count = s.count - 1 end
     s.owner[r.id], s.prompt[r.id], s.on[r.id] = nil, nil, nil
@@ -146,8 +130,8 @@ return policy.batching {
 
   step = function(b, e, s)
     open(s)
-    s.cols = s.cols or b:columns { "id", "client", "prompt", "generated" }
-    if b:queue() > 0 then charge(b, s) end                -- while all who ran are here
+    s.cols = s.cols or b:columns { "id", "client", "prompt" }
+    if b:queue() > 0 then b:credit(s.service, s.params.output_weight) end -- while all who ran are here
     local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
     if b:preempted() > 0 then take_back(b, s) end
     if b:queue() == 0 then return end

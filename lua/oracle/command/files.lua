@@ -44,6 +44,11 @@ function files.one(options)
   return options.files[1]
 end
 
+--- The path of a scenario: as it is, or, where nothing is there, of the one that comes with oracle under that name.
+function files.path(path)
+  local own = path:match "^scenarios/" and not paths.exists(path) and paths.path(path)
+  return own and paths.exists(own) and own or path
+end
 
 --- The scenario of a file.
 -- @return the scenario, its text, and the configuration where the file is one; raises one line, or ui.DONE
@@ -89,7 +94,7 @@ function files.assignments(options)
 end
 
 -- What many runs cost is not written over unasked.
-local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, lod = true }
+local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, why = true, lod = true }
 
 --- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
 function files.forces_fit(options)

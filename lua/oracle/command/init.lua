@@ -42,6 +42,7 @@ end
 local function dispatch(args)
   if #args == 0 then return repl.run() end
   local options = grammar.parse(args)
+  for i, path in ipairs(options.files) do options.files[i] = files.path(path) end
   if options.help then
     files.print(help.text(options.command))
     return OK

@@ -159,8 +159,8 @@ function command.run(options, ranks)
   job.shape = shape
   local ok, work = pcall(planner.open, job, s)
   if not ok then error(scenario.first_line(work), 0) end
-  local outputs = files.open_results(options, s)
   if options.output then files.keep(options, options.output) end
+  local outputs = files.open_results(options, s)
   local written = options.output and output.open(options.output)
   local results = open_results(options, job)
   local meter = ui.meter(options)

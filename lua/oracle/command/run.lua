@@ -69,6 +69,7 @@ local function simulate(s, plan, outputs, options, tell, csv)
       tell()
       if meter then meter.step(...) end
     end,
+    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     watch = watched(plan, outputs, options),
     done = function(raw)
@@ -93,7 +94,7 @@ local function run_to_results(s, plan, outputs, options, tell, asked)
   local done, why = ok, result
   if ok then
     done, why = pcall(function()
-      if asked then source.put(result, asked) end
+      if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
       local run = { summary = result, plan = plan, raw = total.raw }
       write_results(result, outputs, total.raw, options, options.written and written.text(options, run, csv))
     end)
@@ -108,7 +109,8 @@ end
 
 -- One run of a scenario.
 local function run_once(s, text, read, path, options)
-  local asked = not options.flags and source.of(path, text, files.assignments(options), options)
+  local asked = not options.flags
+    and source.of(path, text, files.assignments(options), options, files.forces_fit(options))
   local plan = files.prepare(s, path, options)
   local outputs = files.open_results(options, s)
   local told = ui.told(options)

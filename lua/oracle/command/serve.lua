@@ -90,6 +90,7 @@ function command.run(options)
   local outputs = files.open_results(options, s)
   local server, sim = serve.start(s, {
     host = options.host, port = options.port or PORT, speed = speed, background = options.background,
+    repl = options.repl,
     record = options.record, model = options.served_model_name, api_key = options.api_key, admin = options.admin,
     connections = options.connections, streams = options.streams, body = options.body, unsent = options.unsent,
     drain_seconds = options.drain_seconds, csv = outputs.csv and outputs.csv.path,

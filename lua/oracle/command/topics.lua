@@ -120,10 +120,8 @@ local function find_key(word, keys)
     if spelling.fold(key.path) == folded then found = key end
   end
   for _, key in ipairs(keys) do
-    if spelling.fold(last_of(key.path)) == spelling.fold(last_of(word)) and (key == found or not word:find(".", 1, true))
-    then
-      if not found or key ~= found and #key.path < #found.path then found = key end
-    end
+    local same = not word:find(".", 1, true) and spelling.fold(last_of(key.path)) == folded
+    if same and (not found or #key.path < #found.path) then found = key end
   end
   for _, key in ipairs(found and keys or {}) do
     local same = key ~= found and last_of(key.path) == last_of(found.path)
@@ -259,7 +257,7 @@ end
 
 --- The text about a topic; or nil and a message that names the nearest.
 function topics.text(word)
-  local page = PAGES[spelling.fold(word) == "report" and "columns" or word:lower()]
+  local page = PAGES[word:lower() == "report" and "columns" or word:lower()]
   if page then return page() end
   if word:sub(1, 1) == "-" then
     local text = option_text(word)

@@ -29,7 +29,7 @@ end
 -- What a result was a run of stands in the place of the command line, which may say nothing else.
 local function from_result(t, path, options)
   for _, key in ipairs(SAID) do
-    if options[key] ~= nil then
+    if options[key] ~= nil and key ~= "force" then        -- that one may be of the file that is written
       ui.misuse("--%s: %s is a result, which is run again as it was; the scenario can be asked otherwise", key, path)
     end
   end
@@ -46,7 +46,7 @@ end
 
 local function job_of(options, path, text, config)
   return { kind = "why", path = path, text = text, config = config, set = files.assignments(options),
-           seed = options.seed, lod = options.lod, fit = options.fit, force = options.force,
+           seed = options.seed, lod = options.lod, fit = options.fit, force = files.forces_fit(options),
            seeds = options.seeds }
 end
 
@@ -63,6 +63,7 @@ end
 function command.run(options)
   local path = files.one(options)
   ui.one_run_logs(options, "why takes several runs")
+  local replaces = options.force
   ui.host().guard(true)
   local result = saved(path)
   local of = result and from_result(result, path, options) or path
@@ -73,12 +74,14 @@ function command.run(options)
   local job = job_of(options, of, text, read and { format = options.format or "" })
   local work = ready(job, s:copy(), of)
   files.prepare(s, of, options)
+  local asked = source.of(of, text, job.set, options, job.force)
+  options.force = replaces
   local outputs = files.open_results(options, s)
   local meter = ui.meter(options)
   ui.host().guard(false)
   local run, close = runner.of(job, options, meter, function(index) return sensitivity.compute(work, index) end)
   local fine, found = pcall(why.of, s, {
-    source = source.of(of, text, job.set, options), work = work, progress = meter and meter.step, run = run,
+    source = asked, work = work, progress = meter and meter.step, run = run,
   })
   close(fine)
   if meter then meter.done() end

@@ -373,6 +373,7 @@ function METHODS.result(self, set)
   local result = summary.new(inner.present, raw, set)
   local meta = getmetatable(result)
   meta.__latency, meta.__series = raw.latency, series.view(inner.series)
+  if raw.complete and #inner.edits == 0 then meta.__scenario = inner.origin:copy() end   -- by which it can be run again
   meta.__paused = true                    -- where it is not complete: it was not interrupted
   return result
 end

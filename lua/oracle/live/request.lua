@@ -44,7 +44,7 @@ local function bar(r)
     end
     text[column] = letter(r.timeline[at].what, decoding)
   end
-  return ("|%s|  . waits  # prompt  = decodes\n"):format(table.concat(text))
+  return ("|%s|\n . waits  # prompt  = decodes\n"):format(table.concat(text))
 end
 
 local REQUEST = { __name = "oracle.request.life", __show = function(r)
@@ -129,9 +129,9 @@ end
 
 function LIST.__len(list) return raw_of[list]:status().arrived end
 
-local MOST_ROWS = 30
+local MOST_ROWS = 20                                      -- a screen
 
---- The requests in flight, oldest first; beyond thirty only the first.
+--- The requests in flight, oldest first; beyond twenty only the first.
 function LIST.__show(list)
   local raw = raw_of[list]
   local status, rows = raw:status(), {}

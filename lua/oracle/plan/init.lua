@@ -496,6 +496,7 @@ end
 
 --- What the engine's sim.new and sim.run take, for one simulation: it has policies of its own.
 -- @param options { csv = path, runs = false to step every step, threads =, progress = function,
+--   brief = true for a result without what single replicas did (a pool's is kept),
 --   shapes = true to keep the shapes of steps in the result, tokens = true: when each token of each request came,
 --   latencies = percentiles whose requests are looked for,
 --   attribution = numbers of requests whose time is laid to what it went into (src/bind/sim/attribution.h),
@@ -514,6 +515,7 @@ function planning.spec(plan, options)
     if p.own_cost then spec.pools[i] = with_own_cost(p, cost_model.fresh(p.own_cost)) end
   end
   spec.runs = options.runs ~= false
+  spec.brief = options.brief and not plan.deployment.pools or nil
   spec.threads = options.threads or 1
   spec.csv, spec.shapes, spec.tokens = options.csv, options.shapes, options.tokens
   spec.latencies, spec.attribution = options.latencies, options.attribution

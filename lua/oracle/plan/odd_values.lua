@@ -53,13 +53,13 @@ function odd_values.of(raw)
   end
   local block = math.tointeger(at(raw, "engine.block_size"))
   if block and block > 0 and not is_power_of_two(block) then
-    list[#list + 1] = ("engine.block_size = %d: not a power of two, for which attention kernels are built; 16 is "
-      .. "usual"):format(block)
+    list[#list + 1] = ("engine.block_size = %d: not a power of two, for which attention kernels are built; 16 "
+      .. "is usual"):format(block)
   end
   local share = at(raw, "engine.gpu_memory_utilization")
   if share and share < 0.2 then
-    list[#list + 1] = ("engine.gpu_memory_utilization = %.10g: the engine may take %.10g %% of the GPU's memory; 0.9 is "
-      .. "usual"):format(share, 100 * share)
+    list[#list + 1] = ("engine.gpu_memory_utilization = %.10g: the engine may take %.10g %% of the GPU's memory; 0.9 "
+      .. "is usual"):format(share, 100 * share)
   end
   local mtbf, mttr = at(raw, "failures.mtbf"), at(raw, "failures.mttr")
   if mtbf and mttr and mttr >= mtbf then

@@ -1,6 +1,7 @@
 --- What the prompt says of itself: help(), and ?name.
 local lazy = require "oracle.lazy"
 local console = lazy "oracle.text.console"
+local explain = lazy "oracle.scenario.explain"
 local live = lazy "oracle.live"
 local metrics = lazy "oracle.scenario.metrics"
 local scenario = lazy "oracle.scenario"
@@ -26,7 +27,7 @@ c = load "scenarios/quickstart.lua" a scenario; c.replicas = 2; run(c)
 compare(a, b)  compare { x = a, y = b }   results or simulations side by side
 plot(r)  plot(r, "kv")  plot(list)  over time; of a what_if: plot(_, "ttft.p99")
 hist(r, "ttft")  hist(list)         ttft, tpot, itl, e2e, queue
-save(r, "x.json")                   a result to a file; save "x.json": the last
+why(r)  save(r, "x.html")           why it took so long; a report, or x.json
 ?name  name?                        what that is; of keys and metrics, too
 Tab completes names, keys, and in strings files, models and keys. _ is the value
 printed last. Ctrl-C stops what runs, quit or Ctrl-D leaves.
@@ -49,7 +50,10 @@ local ROWS = {
   { "plot", 'plot(s or result [, "queue", "running", "kv", "finished"])',
     'Over time. plot(what_if {...}, "ttft.p99"): over the key; plot(list), plot { x = {...}, y = {...} }: numbers.' },
   { "hist", 'hist(s or result [, "ttft"])', "A distribution: ttft, tpot, itl, e2e or queue; or of a list of numbers." },
-  { "save", 'save(result, "x.json" [, { force = true }])', "Writes a result; save \"x.json\" the last one." },
+  { "why", 'why(s or result or scenario)',
+    "What its latencies are made of at p50, p90 and p99, what binds them, and what would change them." },
+  { "save", 'save(result, "x.html" or "x.json" [, { force = true }])',
+    "Writes a result, as a report that opens offline or as JSON; save \"x.html\" the last one." },
   { "help", 'help()', "What can be said here, on a screen." },
   { "quit", 'quit, exit, quit(status)', "Ends the session, as Ctrl-D does." },
   { "exit", 'quit, exit, quit(status)', "Ends the session, as Ctrl-D does." },
@@ -119,24 +123,18 @@ end
 
 -- A key of a scenario, or those below one.
 local function of_key(name)
-  local found, below, seen = {}, {}, {}
-  for _, row in ipairs(schema.describe()) do
-    local key, default, doc = table.unpack(row)
-    if key == name and doc and not seen[doc] then
-      seen[doc] = true
-      local head = key .. (default ~= "" and "    default: " .. default or "") .. "\n"
-      found[#found + 1] = head .. wrapped(doc, "  ")
-    elseif key:sub(1, #name + 1) == name .. "." and not seen[key] then
-      seen[key] = true
-      below[#below + 1] = key:sub(#name + 2):match "^[^.]+"
+  local text, below, had = "", {}, {}
+  for _, key in ipairs(explain.keys()) do
+    local inner = key.path:sub(1, #name + 1) == name .. "." and key.path:sub(#name + 2):match "^[^.]+"
+    if key.path == name then
+      text = text .. name .. "\n" .. wrapped(key.doc, "  ")
+      for _, line in ipairs(key.row.type ~= "section" and explain.lines(key) or {}) do text = text .. wrapped(line[1] .. ": " .. line[2], "  ") end
+    elseif inner and not had[inner] then
+      below[#below + 1], had[inner] = inner, true
     end
   end
-  if not found[1] and not below[1] then return nil end
-  local list, had = {}, {}
-  for _, key in ipairs(below) do
-    if not had[key] then list[#list + 1], had[key] = key, true end
-  end
-  return table.concat(found) .. (list[1] and wrapped("keys: " .. table.concat(list, ", "), "  ") or "")
+  if text == "" and not below[1] then return nil end
+  return text .. (below[1] and wrapped("keys: " .. table.concat(below, ", "), "  ") or "")
 end
 
 local BETTER = { lower = "lower is better", higher = "higher is better" }

@@ -73,6 +73,10 @@ function environment.new(oracle, s)
     sim = function(what) return kept(oracle.sim(of_path(what))) end,
     what_if = function(question) return ask_what_if(latest, question) end,
     compare = function(...) return shown(diff.table(...)) end,
+    why = function(what, options)
+      what = of_path(what or last or latest)
+      return oracle.why(live.is(what) and what:result() or what, options)
+    end,
     save = function(what, path, options)
       if type(what) == "string" and type(path) ~= "string" then what, path, options = last or latest, what, path end
       return shown(saving.save(what, path, options))

@@ -163,7 +163,7 @@ end
 
 -- What an entry is: a chunk; or nil, why, and whether more lines could complete it.
 local function entry_of(text, environment, name)
-  local asked = not name and question(text)
+  local asked = question(text)
   if not asked then return repl.compile(text, environment, name) end
   return function() return shown(about.text(asked, completion.value(environment, asked))) end
 end

@@ -1,16 +1,47 @@
---- save(x, "x.json"): a result goes to a file, in the format that its name ends in.
+--- save(x, "x.json"), save(x, "x.html"): a result goes to a file, in the format that its name ends in.
 local console = require "oracle.text.console"
 local lazy = require "oracle.lazy"
+local html = lazy "oracle.result.html"
 local live = lazy "oracle.live"
+local metrics = lazy "oracle.scenario.metrics"
 local ordered = lazy "oracle.text.ordered"
 local output = lazy "oracle.text.output"
 local paths = lazy "oracle.text.paths"
+local planning = lazy "oracle.plan"
+local run_page = lazy "oracle.result.run_page"
+local study = lazy "oracle.study"
+local sweep_page = lazy "oracle.study.pages.sweep"
 
 local saving = {}
+
+-- What a report draws of a run beside its result is kept only where one is asked for: it runs once more.
+local function page_of_run(result)
+  local s = (getmetatable(result) or {}).__scenario
+  if not s then
+    error("save: a report is of a whole run in which nothing was changed on its way, such as run(s.scenario)", 0)
+  end
+  local plan, raw = planning.plan(s), nil
+  study.run(s, { plan = plan, watch = run_page.wanted(nil, plan.scenario.warm_up), done = function(r) raw = r end })
+  if not raw.complete then error("interrupted", 0) end
+  return run_page.document(result, raw)
+end
+
+local function page_of_points(result)
+  local points = result.points
+  return sweep_page.document { title = result.title or "Runs", keys = ordered.keys(points[1].set), points = points,
+                               planned = #points, columns = assert(metrics.columns(nil, { 50, 90, 95, 99 })) }
+end
+
+local function page(result)
+  local library, why = html.chart_library()
+  if not library then error("save: " .. why, 0) end
+  return assert(html.page((result.points and page_of_points or page_of_run)(result)))
+end
 
 -- By the ending of the file's name: function(result) -> its text.
 local FORMATS = {
   json = function(result) return ordered.json(result) end,
+  html = page,
 }
 
 local function endings()

@@ -47,8 +47,6 @@ function fleet.replica_hours(raw, seconds, first, last)
   return hours(raw, "rented_s", seconds, first, last)
 end
 
-local COUNTS = { ready = true, recovered = true }
-
 -- Events of both kinds in one list, by time; those of one moment as they were noted.
 local function in_order(raw)
   local list = {}
@@ -64,30 +62,37 @@ local function in_order(raw)
   return list
 end
 
--- How many units took requests at least and at most. began: of them, at the start.
-local function range_of(raw, began)
-  local ready, now = {}, 0
-  for replica in pairs(began) do ready[replica], now = true, now + 1 end
+-- What a count was at least and at most: of `began` (replica = weight) at the start, more by a replica's weight with
+-- events that `counts` has as true, less with those it has as false.
+local function range_of(list, began, weights, counts)
+  local is, now = {}, 0
+  for replica, weight in pairs(began) do is[replica], now = true, now + weight end
   local least, most = now, now
-  for _, e in ipairs(in_order(raw)) do
-    local serves = COUNTS[e.what] or false
-    if serves ~= (ready[e.replica] or false) then
-      now = now + (serves and 1 or -1)
-      ready[e.replica] = serves
+  for _, e in ipairs(list) do
+    local becomes = counts[e.what]
+    if becomes ~= nil and becomes ~= (is[e.replica] or false) then
+      now = now + (becomes and 1 or -1) * weights[e.replica]
+      is[e.replica] = becomes
     end
     least, most = math.min(least, now), math.max(most, now)
   end
-  return least, most
+  return ordered.object { { "least", least }, { "most", most } }
 end
 
--- The first replica (from 0) of every unit that serves when the run begins.
-local function at_start(plan)
-  local set = {}
+local SERVES = { ready = true, recovered = true, starting = false, draining = false, off = false, failed = false }
+local RENTED = { starting = true, off = false }
+
+-- By the first replica (from 0) of every unit: 1, and its GPUs; the same of those that serve when the run begins.
+local function units_of(plan)
+  local ones, gpus, ones_began, gpus_began = {}, {}, {}, {}
   for _, part in ipairs(pools.parts(plan.deployment)) do
     local d = part.deployment
-    for first = part.first - 1, part.first + d.replicas - 2, d.group do set[first] = true end
+    for first = part.first - 1, part.first + part.room - 2, d.group do
+      ones[first], gpus[first] = 1, d.gpus_per_replica * d.group
+      if first < part.first - 1 + d.replicas then ones_began[first], gpus_began[first] = 1, gpus[first] end
+    end
   end
-  return set
+  return ones, gpus, ones_began, gpus_began
 end
 
 local function events(list)
@@ -107,14 +112,16 @@ local function scales(r)
 end
 
 --- When replicas came and went; nil where none can.
--- @return { events =, replica_hours = as rented, ready = units that took requests: { least =, most = }, left_out = of
---   events of both kinds, those beyond the first 10,000 (src/cluster/unit_log.h) }
+-- @return { events =, replica_hours = as rented, ready = units that took requests: { least =, most = }, gpus = those
+--   there, likewise, left_out = of events of both kinds, those beyond the first 10,000 (src/cluster/unit_log.h) }
 function fleet.scaling(plan, raw, seconds)
   if not scales(plan.scenario) and #(raw.scaling_events or {}) == 0 then return nil end
-  local least, most = range_of(raw, at_start(plan))
+  local list = in_order(raw)
+  local ones, gpus, ones_began, gpus_began = units_of(plan)
   return ordered.object { { "events", events(raw.scaling_events) },
                           { "replica_hours", fleet.replica_hours(raw, seconds) },
-                          { "ready", ordered.object { { "least", least }, { "most", most } } },
+                          { "ready", range_of(list, ones_began, ones, SERVES) },
+                          { "gpus", range_of(list, gpus_began, gpus, RENTED) },
                           { "left_out", raw.unit_events_left_out or 0 } }
 end
 

@@ -72,7 +72,8 @@ local function resources(lines, s)
   lines[#lines + 1] = title("GPU and KV Cache", "-")
   section(lines, s, "resources")
   if s.scaling then
-    local ready = s.scaling.ready
+    local ready, gpus = s.scaling.ready, s.scaling.gpus
+    entry(lines, "GPUs (least to most):", ("%d to %d"):format(gpus.least, gpus.most))
     entry(lines, "Replicas in service (least to most):", ("%d to %d"):format(ready.least, ready.most))
   end
   if s.failures then
@@ -168,6 +169,24 @@ local function trust_of_points(intervals)
   return text and console.wrapped("80 % intervals at most: ", text, "  ") or ""
 end
 
+local NAMED = 3                                           -- overloaded points that are named
+
+-- The line about points that were asked for more than they can do.
+-- @param list of texts, what each of them set
+local function overloads(list)
+  if #list == 0 then return "" end
+  local shown = table.concat(list, "; ", 1, math.min(NAMED, #list))
+  if #list > NAMED then shown = ("%s; and %d more"):format(shown, #list - NAMED) end
+  return console.wrapped("overloaded: ", shown .. ": latencies grow with the run", "  ")
+end
+
+-- "workload.rate=40, seed=2"
+local function set_text(keys, set)
+  local list = {}
+  for _, key in ipairs(keys) do list[#list + 1] = ("%s=%s"):format(key, tostring(setting(set[key]))) end
+  return #list > 0 and table.concat(list, ", ") or "all"
+end
+
 --- The table of a run over `vary`: what was set, then the columns.
 -- @param keys what the points set, in order
 -- @param columns of metrics.columns
@@ -175,15 +194,16 @@ end
 function report.points(keys, columns, each)
   local heads, rows = table.move(keys, 1, #keys, 1, {}), {}
   table.move(columns, 1, #columns, #keys + 1, heads)
-  local intervals = {}
+  local intervals, over = {}, {}
   for point in each do
+    if point.throughput and point.throughput.saturated then over[#over + 1] = set_text(keys, point.set) end
     intervals[#intervals + 1] = point.interval
     local row = {}
     for c, key in ipairs(keys) do row[c] = setting(point.set[key]) end
     for c, column in ipairs(columns) do row[#keys + c] = metrics.value(point, column) end
     rows[#rows + 1] = row
   end
-  return console.table(heads, rows, { keep = #keys }) .. trust_of_points(intervals)
+  return console.table(heads, rows, { keep = #keys }) .. trust_of_points(intervals) .. overloads(over)
 end
 
 --- The table of replicated points: for each combination the means over its seeds and their 95 % intervals.
@@ -191,18 +211,19 @@ end
 -- @param group function(keys, columns, each) -> other keys, groups, intervals (oracle.study.aggregate)
 function report.replicated(keys, columns, each, group)
   local others, groups, intervals = group(keys, columns, each)
-  local heads, rows = table.move(others, 1, #others, 1, {}), {}
+  local heads, rows, over = table.move(others, 1, #others, 1, {}), {}, {}
   heads[#heads + 1] = "seeds"
   table.move(columns, 1, #columns, #heads + 1, heads)
   for g, one in ipairs(groups) do
     local row = {}
     for c, key in ipairs(others) do row[c] = setting(one.set[key]) end
     row[#others + 1] = one.seeds
+    if one.saturated > 0 then over[#over + 1] = set_text(others, one.set) end
     for c = 1, #columns do row[#others + 1 + c] = console.with_half(one.cells[c] or {}) end
     rows[g] = row
   end
   return console.table(heads, rows, { keep = #others, right = #others + 1 })
-    .. "mean over seeds ± 95 % interval (Student's t)\n" .. trust_of_points(intervals)
+    .. "mean over seeds ± 95 % interval (Student's t)\n" .. trust_of_points(intervals) .. overloads(over)
 end
 
 --- The same of summaries that are all there.

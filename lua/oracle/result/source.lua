@@ -10,7 +10,7 @@ local version = require "oracle.version"
 
 local source = {}
 
-local SAID = { "seed", "lod", "fit", "force", "slo", "format" }
+local SAID = { "seed", "lod", "fit", "slo", "format" }
 
 local function digest(text)
   return ("%08x:%d"):format(core.journal.crc32(text), #text)
@@ -19,13 +19,15 @@ end
 --- The section, for a file.
 -- @param path as it was named, @param text what the file held
 -- @param set { { key, text }, ... }, @param options of the command line
-function source.of(path, text, set, options)
+-- @param force true where the fit of another chip was taken
+function source.of(path, text, set, options, force)
   local pairs_list = ordered.array {}
   for i, pair in ipairs(set) do pairs_list[i] = ordered.array { pair[1], pair[2] } end
   local list = { { "file", path }, { "digest", digest(text) }, { "set", pairs_list } }
   for _, key in ipairs(SAID) do
     if options[key] ~= nil then list[#list + 1] = { key, options[key] } end
   end
+  list[#list + 1] = force and { "force", true } or nil
   return ordered.object(list)
 end
 
@@ -101,6 +103,7 @@ function source.read(t, path)
     options.set[i] = { tostring(pair[1]), tostring(pair[2]) }
   end
   for _, key in ipairs(SAID) do options[key] = said[key] end
+  options.force = said.force or nil
   return file, text, options, warning
 end
 

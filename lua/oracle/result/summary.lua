@@ -217,7 +217,7 @@ end
 
 local function replicas_of(raw, plan, seconds)
   local list, names = {}, pools.names(plan.deployment)
-  for i, replica in ipairs(raw.replicas) do
+  for i, replica in ipairs(raw.brief and {} or raw.replicas) do
     local entries = entries_of(replica, plan, seconds)
     for _, entry in ipairs {
       { "gpu_busy", busy_share(replica.busy_s, seconds) }, { "lod", replica.lod }, { "steps", replica.steps },

@@ -9,7 +9,7 @@
 --   transfer     KV blocks and adapters that a step waits for, and activations on their way between pipeline stages
 -- - and of the run: busy, idle. bound_by: what bound the time at work: compute (FLOPs), memory (bytes of the GPU's
 -- memory), communication (collective, exchange, transfer), overhead (neither: launches, the host, fixed times).
--- Activations travel beside what a stage computes meanwhile, so `busy` does not count them, as `gpu_utilization` does not.
+-- Activations travel beside what a stage computes meanwhile, so `busy` does not count them.
 local ordered = require "oracle.text.ordered"
 
 local time_split = {}

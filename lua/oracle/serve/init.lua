@@ -42,6 +42,7 @@ local function adapt(options)
     end
     spec.output, spec.workload = output_of(spec.workload), workload
     spec.runs, spec.duration, spec.warm_up, spec.csv = false, nil, 0, options.csv
+    spec.life = options.repl                              -- lives of requests are for who looks at them
     if options.admin then make_room(spec) end
   end
 end

@@ -17,8 +17,9 @@ end
 -- @param keys what the points set, "seed" among them
 -- @param columns of metrics.columns
 -- @param each function() -> the next point's summary or nil
--- @return the other keys; a list of { set = the other keys' values, by key, seeds = how many ran, failed =,
---   cells = { { mean =, half = or nil }, ... } by column, a hole where none had a value }; the points' intervals
+-- @return the other keys; a list of { set = the other keys' values, by key, seeds = how many ran, failed = how many
+--   could not, saturated = how many were, cells = { { mean =, half = or nil }, ... } by column, a hole where none had a
+--   value }; the intervals of the points
 function aggregate.of(keys, columns, each)
   local place, others = aggregate.place(keys), {}
   for i, key in ipairs(keys) do
@@ -32,11 +33,13 @@ function aggregate.of(keys, columns, each)
     local name = ordered.line(ordered.object(set))
     local group = by[name]
     if not group then
-      group = { set = ordered.object(set), seeds = 0, failed = 0, values = {} }
+      group = { set = ordered.object(set), seeds = 0, failed = 0, saturated = 0, values = {} }
       by[name], groups[#groups + 1] = group, group
       for c = 1, #columns do group.values[c] = {} end
     end
     group.seeds, group.failed = group.seeds + (point.error and 0 or 1), group.failed + (point.error and 1 or 0)
+    local over = point.throughput and point.throughput.saturated
+    group.saturated = group.saturated + (over and 1 or 0)
     for c, column in ipairs(columns) do
       local v = metrics.value(point, column)
       if type(v) == "boolean" then v = v and 1 or 0 end   -- of `saturated` the share of the seeds

@@ -88,7 +88,7 @@ function capacity.compute(work, index)
   if work.lod then lod.choose(one, work.lod) end
   local ok, plan = pcall(planning.plan, one, work.memo)
   if not ok then return core.json.encode { error = scenario.first_line(plan) }, 0, 0, 0 end
-  local raw = planning.simulate(plan, { runs = work.runs })
+  local raw = planning.simulate(plan, { runs = work.runs, brief = true })
   if not raw.complete then return nil end
   return core.json.encode(measured(work, summary.new(plan, raw), raw)), raw.steps, raw.events, raw.now
 end

@@ -99,7 +99,8 @@ function report.text(found)
   local of = runs > 1 and ("each with seeds %d to %d"):format(work.first_seed, work.first_seed + runs - 1)
     or "of recorded requests, which are the same for each seed"
   local answer = report.answer(found)
-  return ("%s\n%d loads of %s, %s\n\n%s"):format(answer, #rows, work.load.key, of, console.table(heads, rows))
+  return console.narrow(("%s\n%d loads of %s, %s\n"):format(answer, #rows, work.load.key, of)) .. "\n"
+    .. console.table(heads, rows)
 end
 
 local function objects_of(found, point)

@@ -179,7 +179,7 @@ function paired_text.text(result)
       lines[i] = { row.column.name, row.column.unit or "", shown(row.base) }
       for v = first, next_one - 1 do table.insert(lines[i], columns[v][i]) end
     end
-    out[#out + 1] = (first > 2 and "\n" or "") .. console.table(heads, lines)
+    out[#out + 1] = (first > 2 and "\n" or "") .. console.table(heads, lines, { keep = 2 })
     first = next_one
   end
   out[#out + 1] = trust(result)

@@ -60,8 +60,7 @@ function report.text(found)
   end
   out[#out + 1] = "\nwhy not:\n"
   for _, w in ipairs(found.why_not) do out[#out + 1] = ("  %-40s %s\n"):format(w.family, w.why or "-") end
-  out[#out + 1] = "\n" .. launch.text(found, best)
-  return table.concat(out)
+  return console.narrow(table.concat(out)) .. "\n" .. launch.text(found, best)
 end
 
 local function values_of(found, p)

@@ -12,6 +12,8 @@ local FORMAT = 2
 local MAGIC = '{"oracle_sweep":'
 local SYNC = 1                                            -- s; what is older survives a loss of power too
 
+local OPEN = 1e12                                         -- points: more are no sweep, but as many as a plan asks for
+
 local METHODS = {}
 METHODS.__index = METHODS
 
@@ -160,9 +162,11 @@ local function prepare(self, id, resume, force)
   scan(old, each)
   if old.count > 0 and not force then
     local whole = old.count >= old.planned
-    return nil, ("holds %s sweep (%d of %d points); --resume %s it; --force begins anew, --out with another name keeps "
-      .. "both"):format(whole and "a finished" or "an unfinished", old.count, old.planned,
-        whole and "shows" or "completes")
+    local held = ("%s sweep (%d of %d points)"):format(whole and "a finished" or "an unfinished", old.count,
+      old.planned)
+    if old.planned > OPEN then held = ("%d results of a plan"):format(old.count) end
+    return nil, ("holds %s; --resume %s it; --force begins anew, --out with another name keeps both"):format(held,
+      whole and "shows" or "completes")
   end
   return start_over(self, id)
 end

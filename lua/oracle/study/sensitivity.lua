@@ -109,7 +109,7 @@ end
 local function variants_of(s, plan)
   local list, means = { {} }, {}
   for _, m in ipairs(MEANS) do
-    means[#means + 1] = { name = m[1], unit = m.unit, value = m.value(plan.spec), row = m, up = #list + 1, down = #list + 2 }
+    means[#means + 1] = { name = m[1], unit = m.unit, value = m.value(plan.spec), up = #list + 1, down = #list + 2 }
     list[#list + 1] = { row = m, factor = 1 + m.step }
     list[#list + 1] = { row = m, factor = 1 - m.step }
   end

@@ -9,8 +9,8 @@
 --     request      "req_12", as the CSV names it; prompt_tokens, output_tokens, cached_tokens, preemptions, replica,
 --                  arrival_time (s); count in place of all these in the mean
 --     ns, ms       the measured latency
---     terms        { ["queue.seats"] = ns, ... } all of why.TERMS, in order: whole numbers that add up to ns
---     bound_by     { memory_bandwidth = ns, ... } all of why.RESOURCES: what bound the same time, which adds up to ns, too
+--     terms        { ["queue.seats"] = ns, ... } all terms, in order: whole numbers that add up to ns
+--     bound_by     { memory_bandwidth = ns, ... } all resources: what bound the same time, which adds up to ns, too
 --     binding      the resource with the most of it; binding_share, of ns
 --   binding        { ttft = { resource, share }, e2e = the same }: those of the p99
 --   sensitivities  of oracle.study.sensitivity, or null where they were not asked for

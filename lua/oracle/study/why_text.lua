@@ -16,10 +16,12 @@ local TERMS = {
   ["queue.seats"] = "batch seats", ["queue.budget"] = "token budget", ["queue.prompts"] = "other prompts",
   ["queue.blocks"] = "KV blocks", ["queue.policy"] = "the scheduler", ["prefill.own"] = "own prompt",
   ["interference.prefills"] = "prefills", ["interference.decodes"] = "decodes beside the prompt",
-  ["interference.stages"] = "stages and ranks waited for", ["decode.weights"] = "weights", ["decode.kv"] = "KV (attention)",
+  ["interference.stages"] = "stages and ranks waited for", ["decode.weights"] = "weights",
+  ["decode.kv"] = "KV (attention)",
   ["decode.collectives"] = "collectives", ["decode.overhead"] = "overhead", ["decode.drafts"] = "drafts",
   ["preemption.waiting"] = "waiting", ["preemption.recomputation"] = "recomputation",
-  ["transfer.room"] = "room in the other pool", ["transfer.pools"] = "between pools", ["transfer.tiers"] = "from KV tiers",
+  ["transfer.room"] = "room in the other pool", ["transfer.pools"] = "between pools",
+  ["transfer.tiers"] = "from KV tiers",
   ["transfer.host"] = "host memory, adapters", stream = "Stream, tokens sent together",
 }
 

@@ -55,9 +55,10 @@ function paths.find(path, folder, here_first)
   for _, place in ipairs(places) do
     if paths.exists(place) then return place end
   end
-  return nil, ("no such file%s in the current folder or in $ORACLE_DATA (%s)"):format(
+  return nil, ("no such file%s in the current folder or in $ORACLE_DATA (%s)%s"):format(
     folder and folder ~= "." and " beside the scenario (" .. folder .. ")," or "",
-    store and store ~= "" and store or "not set")
+    store and store ~= "" and store or "not set",
+    path:match "^traces/" and "; docs/traces.md says where published traces come from" or "")
 end
 
 return paths

@@ -7,6 +7,7 @@
 
 #include <lauxlib.h>
 #include <limits.h>
+#include <math.h>
 #include <string.h>
 
 #include "bind/error.h"
@@ -413,6 +414,67 @@ static int running(lua_State *L)
   return 1;
 }
 
+/* b:reached(ends, columns) -> n: of those the ones that have generated ends[id] tokens or more */
+static int reached(lua_State *L)
+{
+  const orc_replica *r = self(L)->replica;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  lua_remove(L, 1); /* [ends, columns] */
+  const orc_columns c = lay(L, r);
+  lua_Integer row = 0;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
+    const orc_request *q = &r->requests->at[slot];
+    const int32_t decoded = decoded_of(r, q);
+    lua_rawgeti(L, 1, (lua_Integer)q->number + 1);
+    const bool is = lua_isnumber(L, -1) && lua_tonumber(L, -1) <= q->generated + decoded;
+    lua_pop(L, 1);
+    if (is) put_row(L, &c, q, decoded, ++row);
+  }
+  lua_pushinteger(L, row);
+  return 1;
+}
+
+/* b:outranked(columns) -> n: the running requests that waiting ones go before by their keys, the youngest first: one for
+ * each of those, from the head of the queue on */
+static int outranked(lua_State *L)
+{
+  orc_replica *r = self(L)->replica;
+  const orc_columns c = lay(L, r);
+  lua_Integer row = 0;
+  double most = -HUGE_VAL;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next)
+    most = fmax(most, r->requests->at[slot].key);
+  if (r->queue.count > 0 && r->queue.at[0].key < most) orc_queue_sort(&r->queue);
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT && row < (lua_Integer)r->queue.count;
+       slot = r->requests->at[slot].prev) {
+    const orc_request *q = &r->requests->at[slot];
+    if (r->queue.at[row].key >= most) break;
+    if (q->key > r->queue.at[row].key) put_row(L, &c, q, decoded_of(r, q), ++row);
+  }
+  lua_pushinteger(L, row);
+  return 1;
+}
+
+/* b:credit(t, weight): add to t[client] `weight` for each token that came out for its running requests since they were
+ * last credited. r.credited says how many of a request's were */
+static int credit(lua_State *L)
+{
+  orc_replica *r = self(L)->replica;
+  luaL_checktype(L, 2, LUA_TTABLE);
+  const double weight = luaL_checknumber(L, 3);
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
+    orc_request *q = &r->requests->at[slot];
+    const int32_t generated = q->generated + decoded_of(r, q);
+    if (generated <= q->credited) continue;
+    lua_rawgeti(L, 2, q->in.client);
+    lua_pushnumber(L, lua_tonumber(L, -1) + weight * (generated - q->credited));
+    lua_rawseti(L, 2, q->in.client);
+    lua_pop(L, 1);
+    q->credited = generated;
+  }
+  return 0;
+}
+
 static const luaL_Reg verbs[] = {
   { "decode", decode },
   { "resume", resume },
@@ -430,6 +492,9 @@ static const luaL_Reg verbs[] = {
   { "columns", columns },
   { "waiting", waiting },
   { "running", running },
+  { "reached", reached },
+  { "outranked", outranked },
+  { "credit", credit },
   { "head", head },
   { "size", size },
   { "queue", queue },

@@ -8,7 +8,7 @@
 
 #include <lua.h>
 
-enum { ORC_COLUMNS = 12 }; /* at most, so that all fit on Lua's stack */
+enum { ORC_COLUMNS = 13 }; /* at most, so that all fit on Lua's stack */
 
 /* What columns there are of something. */
 typedef struct orc_columns_kind {

@@ -256,12 +256,15 @@ static void put_lora(lua_State *L, const orc_replica *r)
 }
 
 /* One replica: its own metrics over all profiles and what it was busy with.
-**   whole   the table of the whole run where all of it is this replica's, else 0 */
-static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole)
+**   whole   the table of the whole run where all of it is this replica's, else 0
+**   brief   without the metrics */
+static void push_replica(lua_State *L, const orc_snapshot *s, int index, int whole, bool brief)
 {
   const orc_replica *r = &s->of->replicas[index];
   if (whole != 0)
     push_only(L, whole);
+  else if (brief)
+    lua_createtable(L, 0, 24);
   else
     push_gathered(L, s, index);
   orc_bind_put_count(L, "gpus", (uint64_t)orc_replica_devices(r));
@@ -295,7 +298,7 @@ static void put_unit_events(lua_State *L, const orc_unit_log *log)
     const orc_unit_event *e = &log->at[i];
     const bool failure = orc_unit_change_is_failure((orc_unit_change)e->what);
     lua_createtable(L, 0, 3);
-    orc_bind_put_number(L, "t", (double)e->time * 1e-9);
+    orc_bind_put_number(L, "t", (double)e->time / 1e9);
     orc_bind_put_integer(L, "replica", e->replica);
     orc_bind_put_text(L, "what", orc_unit_change_name((orc_unit_change)e->what));
     lua_rawseti(L, failure ? -2 : -3, ++count[failure]);
@@ -388,10 +391,12 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, it, "without_replica");
   lua_createtable(L, c->replica_count, 0);
   for (int i = 0; i < c->replica_count; i++) {
-    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0);
+    push_replica(L, s, i, c->replica_count == 1 && !others ? it : 0, sim->brief);
     lua_rawseti(L, -2, i + 1);
   }
   lua_setfield(L, -2, "replicas");
+  lua_pushboolean(L, sim->brief);
+  lua_setfield(L, -2, "brief");
   orc_bind_put_count(L, "failures", c->lifecycle.failures);
   put_unit_events(L, &c->lifecycle.log);
   orc_bind_push_shapes(L, c);

@@ -175,6 +175,7 @@ static int new (lua_State *L)
   const int top = keep - 1;
   orc_bind_pools pools = orc_bind_read_pools(L, 1, &s->policies, keep);
   s->duration = orc_bind_seconds_or_never(L, 1, "spec", "duration");
+  s->brief = orc_bind_bool_or(L, 1, "spec", "brief", false);
   s->warm_up = orc_bind_number_or(L, 1, "spec", "warm_up", 0.0);
   orc_bind_read_step_cost(L, 1, &s->cost);
   orc_bind_read_sources(L, s, 1, seed);

@@ -19,6 +19,7 @@
 #define ORC_BIND_SIM_TYPE "oracle.sim"
 
 typedef struct orc_sim {
+  bool brief; /* its result has no latencies of single replicas */
   orc_cluster *cluster;
   orc_lua_policies policies;
   orc_watchdog watch;
