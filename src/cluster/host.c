@@ -145,8 +145,7 @@ void orc_host_start(orc_cluster *c)
                         .limit = ORC_NEVER,
                         .note = c->life != NULL || c->log != NULL ? note : NULL,
                         .note_step = c->log != NULL ? note_step : NULL,
-                        .note_stage =
-                            c->log != NULL && c->log->stage != NULL ? note_stage : NULL,
+                        .note_stage = c->log != NULL && c->log->stage != NULL ? note_stage : NULL,
                         .note_part = c->log != NULL && c->log->part != NULL ? note_part : NULL,
                         .prompt = prompt,
                         .grade = grade,

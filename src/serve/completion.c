@@ -467,8 +467,9 @@ void orc_completion_begin_fresh(orc_service *s)
 
 void orc_completion_abort_all(orc_service *s)
 {
-  while (s->first != NULL) {
-    orc_completion *k = s->first;
+  orc_completion_reap(s); /* what is left has a client */
+  for (orc_completion *k = s->first, *next; k != NULL; k = next) {
+    next = k->next;
     orc_connection *c = k->connection;
     orc_connection_answering(c, NULL);
     if (s->failure.code != 0)

@@ -191,11 +191,15 @@ static void send_parts(orc_connection *c, struct iovec *parts, int count)
 
 static struct iovec part_of(const void *bytes, size_t length)
 {
-  return (struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = length };
+  struct iovec part = { .iov_len = length };
+  memcpy(&part.iov_base, &bytes,
+         sizeof bytes); /* what is sent is only read, which the type does not say */
+  return part;
 }
 
+/* Status and header, and a body behind them. */
 static void send_head(orc_connection *c, int status, const char *type, const char *more,
-                      const char *framing, const void *body, size_t length)
+                      const char *framing, struct iovec body)
 {
   orc_text head = { 0 };
   orc_text_format(&head, "HTTP/1.1 %d %s\r\nserver: oracle\r\n", status, orc_http_reason(status));
@@ -204,7 +208,7 @@ static void send_head(orc_connection *c, int status, const char *type, const cha
   orc_text_put(&head, framing);
   if (c->last) orc_text_put(&head, "connection: close\r\n");
   orc_text_put(&head, "\r\n");
-  struct iovec parts[] = { part_of(head.at, head.length), part_of(body, length) };
+  struct iovec parts[] = { part_of(head.at, head.length), body };
   send_parts(c, parts, 2);
   orc_text_done(&head);
 }
@@ -253,7 +257,7 @@ void orc_connection_reply(orc_connection *c, int status, const char *type, const
   char framing[48];
   if (c->state != ANSWERING) return;
   snprintf(framing, sizeof framing, "content-length: %zu\r\n", length);
-  send_head(c, status, type, more, framing, body, length);
+  send_head(c, status, type, more, framing, part_of(body, length));
   answered(c);
 }
 
@@ -262,7 +266,8 @@ void orc_connection_begin(orc_connection *c, int status, const char *type, const
   if (c->state != ANSWERING) return;
   c->state = STREAMING;
   if (c->plain) c->last = true;
-  send_head(c, status, type, more, c->plain ? "" : "transfer-encoding: chunked\r\n", NULL, 0);
+  send_head(c, status, type, more, c->plain ? "" : "transfer-encoding: chunked\r\n",
+            part_of(NULL, 0));
 }
 
 void orc_connection_chunk(orc_connection *c, const void *bytes, size_t length)

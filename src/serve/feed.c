@@ -161,8 +161,7 @@ static orc_time delay_of(const orc_feed *f, const fed *r, orc_time at, int32_t t
 {
   const orc_cluster *c = f->cluster;
   if (c->stream_interval == 0.0) return 0;
-  const double gap =
-      tokens > 1 ? (double)(at - r->first) * 1e-9 / (tokens - 1) : gap_ahead(f, r);
+  const double gap = tokens > 1 ? (double)(at - r->first) * 1e-9 / (tokens - 1) : gap_ahead(f, r);
   return orc_time_of(c->stream_interval * gap);
 }
 

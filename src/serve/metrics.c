@@ -209,11 +209,16 @@ static histogram gaps_of(const orc_replica *r, const orc_metric_family *of, uint
 
 /* ---- the text ---- */
 
-static void put_labels(orc_text *t, const char *model, int at)
+/* Whose samples are written: a family of one replica. */
+typedef struct sampled {
+  const char *name, *model;
+  int at;
+} sampled;
+
+static void put_labels(orc_text *t, const sampled *of)
 {
-  orc_text_put(t, "engine=\"");
-  orc_text_format(t, "%d\",model_name=", at);
-  orc_text_json(t, model, strlen(model)); /* its escapes are those of a label */
+  orc_text_format(t, "engine=\"%d\",model_name=", of->at);
+  orc_text_json(t, of->model, strlen(of->model)); /* its escapes are those of a label */
 }
 
 static void put_number(orc_text *t, double v)
@@ -226,18 +231,19 @@ static void put_number(orc_text *t, double v)
     orc_text_format(t, "%.15g", v);
 }
 
-static void put_sample(orc_text *t, const char *name, const char *suffix, const char *model, int at,
-                       const char *more, double v)
+/* suffix: of the name; more: labels behind the common ones. */
+static void put_sample(orc_text *t, const sampled *of, const char *suffix, const char *more,
+                       double v)
 {
-  orc_text_format(t, "vllm:%s%s{", name, suffix);
-  put_labels(t, model, at);
+  orc_text_format(t, "vllm:%s%s{", of->name, suffix);
+  put_labels(t, of);
   orc_text_format(t, "%s} ", more);
   put_number(t, v);
   orc_text_put(t, "\n");
 }
 
-static void put_histogram(orc_text *t, const orc_metric_family *of, const histogram *h,
-                          const char *model, int at)
+static void put_histogram(orc_text *t, const sampled *s, const orc_metric_family *of,
+                          const histogram *h)
 {
   uint64_t up_to = 0;
   for (int i = 0; i < of->bound_count; i++) {
@@ -245,31 +251,31 @@ static void put_histogram(orc_text *t, const orc_metric_family *of, const histog
     up_to += h->counts[i];
     const double bound = of->bounds[i];
     snprintf(le, sizeof le, bound == floor(bound) ? ",le=\"%.1f\"" : ",le=\"%.15g\"", bound);
-    put_sample(t, of->name, "_bucket", model, at, le, (double)up_to);
+    put_sample(t, s, "_bucket", le, (double)up_to);
   }
-  put_sample(t, of->name, "_bucket", model, at, ",le=\"+Inf\"", (double)h->count);
-  put_sample(t, of->name, "_count", model, at, "", (double)h->count);
-  put_sample(t, of->name, "_sum", model, at, "", h->sum);
+  put_sample(t, s, "_bucket", ",le=\"+Inf\"", (double)h->count);
+  put_sample(t, s, "_count", "", (double)h->count);
+  put_sample(t, s, "_sum", "", h->sum);
 }
 
 static void put_engine(orc_metrics_board *b, family f, const orc_replica *r, const char *model,
                        orc_text *t)
 {
   const orc_metric_family *of = b->of[f];
-  const int at = r->index;
+  const sampled whose = { .name = of->name, .model = model, .at = r->index };
+  const bool counter = strcmp(of->type, "counter") == 0;
   if (f == SUCCESS) {
     for (int i = 0; i < REASONS; i++) {
       char reason[48];
       snprintf(reason, sizeof reason, ",finished_reason=\"%s\"", reasons[i]);
-      put_sample(t, of->name, "_total", model, at, reason, (double)b->at[at].ends[i]);
+      put_sample(t, &whose, "_total", reason, (double)b->at[r->index].ends[i]);
     }
   } else if (strcmp(of->type, "histogram") == 0) {
-    histogram h = b->at[at].histograms[f];
+    histogram h = b->at[r->index].histograms[f];
     if (f == ITL) h = gaps_of(r, of, h.counts);
-    put_histogram(t, of, &h, model, at);
+    put_histogram(t, &whose, of, &h);
   } else {
-    put_sample(t, of->name, strcmp(of->type, "counter") == 0 ? "_total" : "", model, at, "",
-               value_of(b, r, f));
+    put_sample(t, &whose, counter ? "_total" : "", "", value_of(b, r, f));
   }
 }
 

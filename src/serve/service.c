@@ -21,10 +21,10 @@
 
 enum {
   BACKLOG = 4096,
-  ACCEPTS = 256,    /* connections taken in a row before others are looked at */
-  TURN_MS = 20,     /* wall time after which clients are looked at, however far behind it is */
-  SPARE_FILES = 64, /* descriptors that are not for connections */
-  BLOCK_MOST = 512, /* tokens that content is known by, at most */
+  ACCEPTS = 256,      /* connections taken in a row before others are looked at */
+  TURN_NS = 20000000, /* wall time after which clients are looked at, however far behind it is */
+  SPARE_FILES = 64,   /* descriptors that are not for connections */
+  BLOCK_MOST = 512,   /* tokens that content is known by, at most */
   FULL = 1 << 18, /* bytes that wait for a client: at max speed the simulation waits for it, too */
 };
 static const double SLIP = 1.0; /* s of wall time the simulation may be behind and still catch up */
@@ -78,7 +78,7 @@ static void slip(orc_service *s, int64_t wall, orc_time behind)
 /* Up to the time of the wall clock, in steps short enough that clients do not wait. */
 static void turn_with_clock(orc_service *s)
 {
-  const int64_t wall = orc_wall_now(), stop = wall + TURN_MS * 1000000;
+  const int64_t wall = orc_wall_now(), stop = wall + TURN_NS;
   const orc_time now = orc_wall_clock_time(&s->clock, wall);
   for (;;) {
     orc_time next = next_moment(s);
@@ -94,7 +94,7 @@ static void turn_with_clock(orc_service *s)
 /* As far as it gets, as long as a client waits for it. */
 static void turn_at_once(orc_service *s)
 {
-  const int64_t stop = orc_wall_now() + TURN_MS * 1000000;
+  const int64_t stop = orc_wall_now() + TURN_NS;
   for (int i = 1; s->under_way > 0 && s->left == NULL; i++) {
     const orc_time next = next_moment(s);
     if (next == ORC_NEVER) return;
@@ -250,11 +250,14 @@ static bool open_socket(orc_service *s, orc_error *e)
 
 int orc_service_port(const orc_service *s)
 {
-  struct sockaddr_storage at;
+  union {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+  } at = { .v6 = { 0 } };
   socklen_t length = sizeof at;
-  if (s->listener < 0 || getsockname(s->listener, (struct sockaddr *)&at, &length) != 0) return 0;
-  if (at.ss_family == AF_INET6) return ntohs(((struct sockaddr_in6 *)&at)->sin6_port);
-  return ntohs(((struct sockaddr_in *)&at)->sin_port);
+  if (s->listener < 0 || getsockname(s->listener, &at.any, &length) != 0) return 0;
+  return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
 }
 
 /* As many connections as there may be descriptors. */

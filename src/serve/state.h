@@ -12,9 +12,9 @@
 #include "serve/feed.h"
 #include "serve/limits.h"
 #include "serve/metrics.h"
+#include "serve/options.h"
 #include "serve/recent.h"
 #include "serve/record.h"
-#include "serve/options.h"
 
 typedef struct orc_completion orc_completion; /* completion.h */
 

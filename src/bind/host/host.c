@@ -204,9 +204,11 @@ static int open_host(lua_State *L)
 orc_host *orc_host_new(const char *home, const orc_editor *editor)
 {
   orc_host *h = orc_alloc(1, sizeof *h);
-  *h = (orc_host){
-    .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF, .waits = LUA_NOREF
-  };
+  *h = (orc_host){ .L = orc_state_new(home),
+                   .home = home,
+                   .editor = *editor,
+                   .completer = LUA_NOREF,
+                   .waits = LUA_NOREF };
   lua_pushlightuserdata(h->L, h);
   lua_pushcclosure(h->L, open_host, 1);
   orc_state_preload(h->L, "oracle.host");
