@@ -75,6 +75,7 @@ typedef struct engine {
   histogram histograms[FAMILIES];
   double counters[FAMILIES];
   uint64_t ends[REASONS];
+  orc_text labels; /* of its samples */
 } engine;
 
 struct orc_metrics_board {
@@ -104,9 +105,11 @@ orc_metrics_board *orc_metrics_board_new(const orc_metric_family *families, int 
 void orc_metrics_board_free(orc_metrics_board *b)
 {
   if (b == NULL) return;
-  for (int e = 0; e < b->engines; e++)
+  for (int e = 0; e < b->engines; e++) {
     for (int f = 0; f < FAMILIES; f++)
       free(b->at[e].histograms[f].counts);
+    orc_text_done(&b->at[e].labels);
+  }
   free(b->at);
   free(b);
 }
@@ -209,24 +212,40 @@ static histogram gaps_of(const orc_replica *r, const orc_metric_family *of, uint
 
 /* ---- the text ---- */
 
-/* Whose samples are written: a family of one replica. */
+/* Whose samples are written: a family of one replica, with its labels, without the closing brace. */
 typedef struct sampled {
-  const char *name, *model;
-  int at;
+  const char *name;
+  const orc_text *labels;
 } sampled;
 
-static void put_labels(orc_text *t, const sampled *of)
+/* They are written some thousand times: once as a text. */
+static void write_labels(orc_text *t, const char *model, int at)
 {
-  orc_text_format(t, "engine=\"%d\",model_name=", of->at);
-  orc_text_json(t, of->model, strlen(of->model)); /* its escapes are those of a label */
+  orc_text_clear(t);
+  orc_text_format(t, "{engine=\"%d\",model_name=", at);
+  orc_text_json(t, model, strlen(model)); /* its escapes are those of a label */
+}
+
+/* A whole number as Python's client writes it: "12.0". */
+static void put_whole(orc_text *t, uint64_t v)
+{
+  char digits[24];
+  int at = sizeof digits;
+  digits[--at] = '0';
+  digits[--at] = '.';
+  do {
+    digits[--at] = (char)('0' + v % 10);
+    v /= 10;
+  } while (v > 0);
+  orc_text_bytes(t, digits + at, sizeof digits - (size_t)at);
 }
 
 static void put_number(orc_text *t, double v)
 {
   if (isinf(v))
     orc_text_put(t, v > 0 ? "+Inf" : "-Inf");
-  else if (v == floor(v) && fabs(v) < 1e15)
-    orc_text_format(t, "%.1f", v);
+  else if (v >= 0.0 && v == floor(v) && v < 1e15)
+    put_whole(t, (uint64_t)v);
   else
     orc_text_format(t, "%.15g", v);
 }
@@ -235,9 +254,12 @@ static void put_number(orc_text *t, double v)
 static void put_sample(orc_text *t, const sampled *of, const char *suffix, const char *more,
                        double v)
 {
-  orc_text_format(t, "vllm:%s%s{", of->name, suffix);
-  put_labels(t, of);
-  orc_text_format(t, "%s} ", more);
+  orc_text_bytes(t, "vllm:", 5);
+  orc_text_put(t, of->name);
+  orc_text_put(t, suffix);
+  orc_text_bytes(t, of->labels->at, of->labels->length);
+  orc_text_put(t, more);
+  orc_text_bytes(t, "} ", 2);
   put_number(t, v);
   orc_text_put(t, "\n");
 }
@@ -258,11 +280,11 @@ static void put_histogram(orc_text *t, const sampled *s, const orc_metric_family
   put_sample(t, s, "_sum", "", h->sum);
 }
 
-static void put_engine(orc_metrics_board *b, family f, const orc_replica *r, const char *model,
+static void put_engine(orc_metrics_board *b, family f, const orc_replica *r, const orc_text *labels,
                        orc_text *t)
 {
   const orc_metric_family *of = b->of[f];
-  const sampled whose = { .name = of->name, .model = model, .at = r->index };
+  const sampled whose = { .name = of->name, .labels = labels };
   const bool counter = strcmp(of->type, "counter") == 0;
   if (f == SUCCESS) {
     for (int i = 0; i < REASONS; i++) {
@@ -282,6 +304,8 @@ static void put_engine(orc_metrics_board *b, family f, const orc_replica *r, con
 void orc_metrics_board_text(orc_metrics_board *b, const orc_cluster *c, const char *model,
                             orc_text *into)
 {
+  for (int e = 0; e < b->engines; e++)
+    if (b->at[e].labels.length == 0) write_labels(&b->at[e].labels, model, e);
   for (int i = 0; i < b->count; i++) {
     const orc_metric_family *of = &b->families[i];
     int f = 0;
@@ -292,6 +316,7 @@ void orc_metrics_board_text(orc_metrics_board *b, const orc_cluster *c, const ch
     orc_text_format(into, "# HELP vllm:%s%s %s\n# TYPE vllm:%s%s %s\n", of->name, suffix, of->help,
                     of->name, suffix, of->type);
     for (int e = 0; e < b->engines && e < c->replica_count; e++)
-      if (orc_phases_seen(&c->lifecycle, e)) put_engine(b, (family)f, &c->replicas[e], model, into);
+      if (orc_phases_seen(&c->lifecycle, e))
+        put_engine(b, (family)f, &c->replicas[e], &b->at[e].labels, into);
   }
 }

@@ -1,18 +1,11 @@
-#define _GNU_SOURCE /* accept4 */
 #include "serve/service.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "serve/chunk.h"
 #include "serve/completion.h"
@@ -20,10 +13,7 @@
 #include "serve/state.h"
 
 enum {
-  BACKLOG = 4096,
-  ACCEPTS = 256,      /* connections taken in a row before others are looked at */
   TURN_NS = 20000000, /* wall time after which clients are looked at, however far behind it is */
-  SPARE_FILES = 64,   /* descriptors that are not for connections */
   BLOCK_MOST = 512,   /* tokens that content is known by, at most */
   FULL = 1 << 18, /* bytes that wait for a client: at max speed the simulation waits for it, too */
 };
@@ -185,94 +175,6 @@ static void on_outcome(void *self, const orc_outcome *of)
   if (s->record != NULL) orc_trace_record_put(s->record, of, orc_feed_prompts(s->feed));
 }
 
-/* ---- the socket ---- */
-
-/* No descriptor is left: it tries again in a while. */
-static void on_retry(evutil_socket_t fd, short what, void *self)
-{
-  orc_service *s = self;
-  (void)fd;
-  (void)what;
-  if (s->listener >= 0) event_add(s->listening, NULL);
-}
-
-static void on_accept(evutil_socket_t fd, short what, void *self)
-{
-  orc_service *s = self;
-  (void)what;
-  for (int i = 0; i < ACCEPTS; i++) {
-    const int client = accept4(fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (client >= 0) {
-      const int on = 1;
-      setsockopt(client, IPPROTO_TCP, 1 /* TCP_NODELAY */, &on, sizeof on);
-      orc_connections_add(s->connections, client);
-      continue;
-    }
-    if (errno == ECONNABORTED || errno == EINTR) continue;
-    if (errno != EAGAIN) {
-      const struct timeval while_ = { .tv_usec = 100000 };
-      event_del(s->listening);
-      event_add(s->retry, &while_);
-    }
-    return;
-  }
-}
-
-static int bind_one(const struct addrinfo *a)
-{
-  const int on = 1;
-  const int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-  if (fd < 0) return -1;
-  setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0) return fd;
-  const int why = errno;
-  close(fd);
-  errno = why;
-  return -1;
-}
-
-static bool open_socket(orc_service *s, orc_error *e)
-{
-  char port[16];
-  struct addrinfo *list = NULL;
-  const struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
-  snprintf(port, sizeof port, "%d", s->o.port);
-  const int why = getaddrinfo(s->o.host, port, &hints, &list);
-  if (why != 0)
-    return orc_fail(e, "--host %s: no address to listen at: %s", s->o.host, gai_strerror(why));
-  for (const struct addrinfo *a = list; a != NULL && s->listener < 0; a = a->ai_next)
-    s->listener = bind_one(a);
-  freeaddrinfo(list);
-  if (s->listener >= 0) return true;
-  return orc_fail(e, "cannot listen at %s port %d: %s%s", s->o.host, s->o.port, strerror(errno),
-                  errno == EADDRINUSE ? "; --port takes another" : "");
-}
-
-int orc_service_port(const orc_service *s)
-{
-  union {
-    struct sockaddr any;
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-  } at = { .v6 = { 0 } };
-  socklen_t length = sizeof at;
-  if (s->listener < 0 || getsockname(s->listener, &at.any, &length) != 0) return 0;
-  return ntohs(at.any.sa_family == AF_INET6 ? at.v6.sin6_port : at.v4.sin_port);
-}
-
-/* As many connections as there may be descriptors. */
-static void fit_files(orc_limits *l)
-{
-  struct rlimit files;
-  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
-  const rlim_t wanted = (rlim_t)l->connections + SPARE_FILES;
-  if (files.rlim_cur < wanted) {
-    files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &files);
-  }
-  if (files.rlim_cur < wanted) l->connections = (int)(files.rlim_cur - SPARE_FILES);
-}
-
 /* ---- its life ---- */
 
 static void free_event(struct event *e)
@@ -282,11 +184,8 @@ static void free_event(struct event *e)
 
 static void stop_listening(orc_service *s)
 {
-  if (s->listener < 0) return;
-  free_event(s->listening);
-  s->listening = NULL;
-  close(s->listener);
-  s->listener = -1;
+  orc_listener_close(s->listener);
+  s->listener = NULL;
 }
 
 /* It ends once what is under way has, the second time at once. */
@@ -309,17 +208,16 @@ static void on_end(evutil_socket_t fd, short what, void *self)
   fprintf(stderr, "oracle: %d requests under way end first; once more ends at once\n",
           s->under_way);
   const struct timeval patience = { .tv_sec = (time_t)s->o.drain_seconds, .tv_usec = 1 };
-  event_add(s->retry, &patience);
+  event_add(s->patience, &patience);
 }
 
 /* The time that requests had to end is over. */
 static void on_patience(evutil_socket_t fd, short what, void *self)
 {
   orc_service *s = self;
-  if (s->draining)
-    s->stopped = true;
-  else
-    on_retry(fd, what, self);
+  (void)fd;
+  (void)what;
+  s->stopped = true;
 }
 
 static void on_sweep(evutil_socket_t fd, short what, void *self)
@@ -362,11 +260,11 @@ static bool make_events(orc_service *s)
   event_config_free(config);
   if (s->base == NULL) return false;
   s->timer = evtimer_new(s->base, on_nothing, s);
-  s->retry = evtimer_new(s->base, on_patience, s);
+  s->patience = evtimer_new(s->base, on_patience, s);
   s->sweep = event_new(s->base, -1, EV_PERSIST, on_sweep, s);
   s->terminate = evsignal_new(s->base, SIGTERM, on_end, s);
   s->interrupt = evsignal_new(s->base, SIGINT, on_end, s);
-  return s->timer != NULL && s->retry != NULL && s->sweep != NULL && s->terminate != NULL &&
+  return s->timer != NULL && s->patience != NULL && s->sweep != NULL && s->terminate != NULL &&
          s->interrupt != NULL;
 }
 
@@ -375,18 +273,21 @@ static bool start(orc_service *s, orc_error *e)
   const struct timeval second = { .tv_sec = 1 };
   const orc_http_handler handler = { .self = s, .request = on_request, .gone = on_gone };
   if (!make_events(s)) return orc_fail(e, "the event loop cannot be made: %s", strerror(errno));
-  fit_files(&s->o.limits);
+  orc_listener_fit(&s->o.limits);
   s->connections = orc_connections_new(s->base, &s->o.limits, &handler);
-  if (!open_socket(s, e)) return false;
+  s->listener = orc_listener_open(s->base, s->o.host, s->o.port, s->connections, e);
+  if (s->listener == NULL) return false;
   if (s->o.record != NULL && (s->record = orc_trace_record_open(s->o.record, e)) == NULL)
     return false;
-  s->listening = event_new(s->base, s->listener, EV_READ | EV_PERSIST, on_accept, s);
-  if (s->listening == NULL) return orc_fail(e, "the event loop cannot be made");
-  event_add(s->listening, NULL);
   event_add(s->sweep, &second);
   event_add(s->terminate, NULL);
   event_add(s->interrupt, NULL);
   return true;
+}
+
+int orc_service_port(const orc_service *s)
+{
+  return s->listener != NULL ? orc_listener_port(s->listener) : 0;
 }
 
 orc_service *orc_service_new(const orc_service_options *o, const orc_service_host *host,
@@ -395,7 +296,6 @@ orc_service *orc_service_new(const orc_service_options *o, const orc_service_hos
   orc_service *s = orc_alloc(1, sizeof *s);
   s->o = *o;
   s->host = *host;
-  s->listener = -1;
   s->cluster = c;
   s->feed = orc_feed_of(&c->sources[source]);
   s->block = block_of(c);
@@ -426,7 +326,7 @@ void orc_service_free(orc_service *s)
   orc_connections_free(s->connections);
   orc_completion_reap(s);
   free_event(s->timer);
-  free_event(s->retry);
+  free_event(s->patience);
   free_event(s->sweep);
   free_event(s->terminate);
   free_event(s->interrupt);

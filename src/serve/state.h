@@ -11,6 +11,7 @@
 #include "serve/connection.h"
 #include "serve/feed.h"
 #include "serve/limits.h"
+#include "serve/listener.h"
 #include "serve/metrics.h"
 #include "serve/options.h"
 #include "serve/recent.h"
@@ -30,8 +31,8 @@ struct orc_service {
   orc_service_options o;
   orc_service_host host;
   struct event_base *base;
-  struct event *listening, *retry, *timer, *sweep, *terminate, *interrupt;
-  int listener; /* descriptor; -1: it does not listen any more */
+  struct event *patience, *timer, *sweep, *terminate, *interrupt;
+  orc_listener *listener; /* NULL: it does not listen any more */
   orc_connections *connections;
   orc_cluster *cluster;
   orc_feed *feed;
