@@ -377,7 +377,7 @@ describe("a recorded run", function()
   it("is asked again to the same schedule, cancellations too", function()
     local out, err = record_and_replay ""
     assert.matches("Successful requests: +", out)
-    assert.matches("# 24 requests, 0 refused", err)
+    assert.matches("# [12]%d requests, 0 refused, %d aborted", err)  -- some hang up before they are heard
     assert.matches("CANCELLED", program.read(program.dir .. "/live.csv"))
   end)
 
