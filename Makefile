@@ -6,6 +6,7 @@
 #   TSAN=1    build/tsan       -O1, ThreadSanitizer
 #   FUZZ=1    build/fuzz       -O1, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer (clang)
 #   O0=1      build/o0         -O0: same input, same bytes as -O2
+#   COV=1     build/cov        -O0, which counts the lines and branches that run (gcov)
 # Useful settings: PREFIX=/usr/local, T=name (make unit, make spec), CC=clang, Q= (show commands)
 
 CC ?= cc
@@ -24,6 +25,9 @@ else ifdef FUZZ
   VARIANT := fuzz
   CC := clang
   OPT := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+else ifdef COV
+  VARIANT := cov
+  OPT := -O0 --coverage
 else ifdef O0
   VARIANT := o0
   OPT := -O0
@@ -67,7 +71,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: pages clients soak help demo setup build test golden schedules san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -110,9 +114,20 @@ fuzz: build ## what reads files and options, given random bytes, 60 s each (S=se
 	$(Q)$(MAKE) FUZZ=1 targets
 	@tools/fuzz.sh $(or $(S),60)
 
+soak: ## the laws over random scenarios under AddressSanitizer, S=3600 seconds from seed SEED on
+	@tools/setup.sh build test
+	@tools/soak.sh $(or $(S),3600) $(SEED)
+
+coverage: ## what of C the tests reach, by folder: lines and branches
+	@tools/setup.sh build test
+	@tools/coverage.sh
+
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
+
+queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (minutes)
+	$(Q)ORACLE_QUEUEING=full tools/busted.sh $(B) tests/spec/queueing_spec.lua
 
 interrupts: build $(B)/tests/unit/interrupts ## Ctrl-C at 200 random moments of the prompt (N=how many)
 	$(Q)ORACLE_INTERRUPTS=$(or $(N),200) $(B)/tests/unit/interrupts
@@ -126,8 +141,8 @@ bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (
 clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm, aiperf, openai; in a venv under build/)
 	@tests/clients/run.sh
 
-soak: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
-	@tools/soak.sh $(or $(M),15)
+endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
+	@tools/endurance.sh $(or $(M),15)
 
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects

@@ -28,8 +28,11 @@ static bool find_program(char *program)
     program[length] = '\0';
     return true;
   }
-  const char *started = (const char *)getauxval(AT_EXECFN);
-  return started != NULL && realpath(started, program) != NULL;
+  union {
+    unsigned long in;
+    const char *out;
+  } started = { .in = getauxval(AT_EXECFN) }; /* an address, as a number */
+  return started.in != 0 && realpath(started.out, program) != NULL;
 }
 
 /*

@@ -1,55 +1,39 @@
 #!/usr/bin/env bash
-# `oracle serve` at --speed 100 for so many minutes of wall time, with clients that come, stay, hang up and misbehave: its memory
-# stays flat, no request is left, and every block is free in the end. 15 minutes are a simulated day.
-# usage: tools/soak.sh [MINUTES (15)] [ORACLE (./oracle)]        a sanitized one: build/san/oracle
+# The laws of tests/laws/serve.c over random scenarios, under AddressSanitizer and UndefinedBehaviorSanitizer, as long as
+# one likes. What fails is said with its seed, and `build/san/tests/laws/serve SEED SEED` shows it again.
+# usage: tools/soak.sh SECONDS [FIRST_SEED]
 set -u
 cd "$(dirname "$0")/.." || exit 1
-minutes=${1:-15} oracle=${2:-./oracle}
-work=$(mktemp -d)
-server=
-trap 'kill "$server" 2>/dev/null; rm -rf "$work"' EXIT
+seconds=$1 seed=${2:-$(($(date +%s) % 1000000 * 1000))}
+block=50
+make -j"$(nproc)" SAN=1 build/san/tests/laws/serve >/dev/null || exit 1
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+end=$((SECONDS + seconds)) passed=0 failed=0
+log=$(mktemp -d)
+trap 'rm -rf "$log"' EXIT
 
-cat >"$work/s.lua" <<'LUA'
-local oracle = require "oracle"
-return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", replicas = 4, failures = { mtbf = "2 h", mttr = "1 min" },
-  workload = oracle.workload.sessions { rate = 2, duration = "48 h", prompt = oracle.dist.lognormal { median = 300, p99 = 3000, max = 8000 },
-    output = oracle.dist.lognormal { median = 150, p99 = 1000, max = 2000 }, turns = oracle.dist.uniform { low = 1, high = 5 },
-    think = "20 s" } }
-LUA
-ORACLE_HOME=$PWD "$oracle" serve "$work/s.lua" --port 0 --speed 100 --background --admin >"$work/out" 2>"$work/err" &
-server=$!
-for _ in $(seq 400); do
-  url=$(sed -n 's/.* at \(http:[^,]*\),.*/\1/p' "$work/err")
-  [ -n "$url" ] && break
-  sleep 0.05
-done
-[ -n "$url" ] || { cat "$work/err"; exit 1; }
-
-post() { curl -s -m "$1" -o /dev/null -H 'content-type: application/json' -d "$2" "$url/v1/completions"; }
-client() { # NUMBER: asks until the time is over
-  local i=$1
-  while [ -d "$work" ] && kill -0 "$server" 2>/dev/null && [ ! -e "$work/stop" ]; do
-    i=$((i + 7))
-    post 10 "{\"prompt\":\"shared beginning $((i % 50)) and more of it\",\"max_tokens\":$((i % 300 + 1)),\"stream\":true,\"n\":$((i % 3 + 1))}"
-    post 0.05 "{\"prompt\":\"hangs up $i\",\"max_tokens\":100000,\"stream\":true}" # it hangs up
-    post 5 "{\"prompt\":[$((i % 9)),"                                              # it is no JSON
-    curl -s -m 5 -o /dev/null "$url/metrics"
-  done
+# One block of seeds: its output is shown where a law is broken or the program died.
+one() {
+  local from=$1 to=$(($1 + block - 1))
+  if build/san/tests/laws/serve "$from" "$to" >"$log/$from" 2>"$log/$from.err"; then return 0; fi
+  {
+    echo "FAIL  seeds $from to $to; $(tr '\r' '\n' <"$log/$from.err" | grep '^scenario' | tail -n 1)was the last to begin"
+    tail -n 30 "$log/$from" | sed 's/^/      /'
+    grep -v '^.*scenario [0-9]* $' "$log/$from.err" | tail -n 40 | sed 's/^/      /'
+  } >&2
+  return 1
 }
-memory() { awk '/VmRSS/ { print $2 }' "/proc/$server/status"; }
 
-for c in 1 2 3 4; do client "$c" & done
-sleep $((minutes * 15))
-before=$(memory)
-sleep $((minutes * 45))
-after=$(memory)
-touch "$work/stop"
-sleep 12
-left=$(curl -s "$url/live.json" | grep -o '"under_way":[0-9]*')
-kill "$server"
-wait "$server"
-rc=$?
-grep '^#' "$work/err"
-grep -E 'ERROR: |runtime error|LeakSanitizer' "$work/err" && rc=1
-echo "memory after a quarter of the time $before kB, at its end $after kB; $left; exit status $rc"
-[ "$rc" -eq 0 ] && [ "$left" = '"under_way":0' ] && [ "$after" -lt $((before * 11 / 10)) ]
+while [ "$SECONDS" -lt "$end" ]; do
+  pids=() first=$seed
+  for ((i = 0; i < $(nproc); i++)); do
+    one "$seed" & pids+=($!)
+    seed=$((seed + block))
+  done
+  for p in "${pids[@]}"; do
+    if wait "$p"; then passed=$((passed + block)); else failed=$((failed + 1)); fi
+  done
+  [ ! -t 2 ] || printf '\r%d scenarios kept every law, seeds from %d on, %d s left ' "$passed" "$first" $((end - SECONDS)) >&2
+done
+echo "$passed scenarios kept every law; $failed blocks of $block did not; the next seed is $seed"
+[ "$failed" -eq 0 ]

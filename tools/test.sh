@@ -3,7 +3,7 @@
 # folder makes, and what was skipped. What is counted is claims: a law over 2,000 random cases is one, and so are a
 # named test of a C program (tests/unit/test.h), an `it` of a busted file, and a golden.
 # A program that crashes, hangs, or prints no count is a failure, and so is one that ran nothing.
-# usage: tools/test.sh [SAN=1|TSAN=1|O0=1 [TEST ...]]
+# usage: tools/test.sh [SAN=1|TSAN=1|O0=1|COV=1 [TEST ...]]
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
@@ -36,9 +36,10 @@ fi
 case ${1:-} in
   '') build=build/release LIMIT=300 ;;
   SAN=1) build=build/san LIMIT=600 ;;
+  COV=1) build=build/cov LIMIT=900 ;;
   TSAN=1) build=build/tsan LIMIT=300 ;;
   O0=1) build=build/o0 LIMIT=300 ;;
-  *) echo "test: $1: SAN=1, TSAN=1 or O0=1 expected" >&2; exit 2 ;;
+  *) echo "test: $1: SAN=1, TSAN=1, COV=1 or O0=1 expected" >&2; exit 2 ;;
 esac
 export LIMIT
 

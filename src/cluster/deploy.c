@@ -135,8 +135,8 @@ static void contend(orc_cluster *c, orc_topology *topology, orc_replica *r)
   const orc_contended_user user = { .pipeline = &r->pipeline,
                                     .microbatches = r->microbatch_count,
                                     .landed = orc_loop_landed,
-                                    .passed = c->host.note_stage != NULL ? orc_step_time_passed
-                                                                         : NULL,
+                                    .passed =
+                                        c->host.note_stage != NULL ? orc_step_time_passed : NULL,
                                     .self = r };
   r->contended = &c->contended;
   r->contended_stage = orc_contended_add(&c->contended, &user);

@@ -43,97 +43,6 @@ void orc_attribution_done(orc_replica *r)
   r->delays = NULL;
 }
 
-/* ---- time of one request ---- */
-
-static void remember(orc_attributed *x, const orc_attributed_span *span)
-{
-  x->newest[x->count++ % ORC_ATTRIBUTED_STEPS] = *span;
-}
-
-/* Of a request that is not back where it was, waiting counts as preemption. */
-static void as_preempted(orc_delays *d)
-{
-  for (int i = ORC_DELAY_REPLICA; i <= ORC_DELAY_POLICY; i++) {
-    d->at[ORC_DELAY_PREEMPTED] += d->at[i];
-    d->at[i] = 0;
-  }
-}
-
-/* From `until` to `end`, which *of adds up to. */
-static void spend_on(orc_attributed *x, orc_time end, const orc_delays *of)
-{
-  if (end <= x->until) return;
-  orc_attributed_span span = { .start = x->until, .end = end, .of = *of };
-  if (x->again) as_preempted(&span.of);
-  orc_delays_add(&x->all, &span.of);
-  remember(x, &span);
-  x->until = end;
-}
-
-static void spend(orc_attributed *x, orc_time end, orc_delay what, orc_binding by)
-{
-  if (end <= x->until) return;
-  orc_delays d = { { 0 }, { 0 } };
-  d.at[what] = d.by[by] = end - x->until;
-  spend_on(x, end, &d);
-}
-
-/* It ends at `end` already: what was laid to the time after it never was. */
-static void cut(orc_attributed *x, orc_time end)
-{
-  for (uint64_t i = 0; x->until > end && i < ORC_ATTRIBUTED_STEPS && x->count > 0; i++) {
-    const orc_attributed_span *s = &x->newest[--x->count % ORC_ATTRIBUTED_STEPS];
-    if (s->end != x->until) break; /* forgotten: the request counts as wrong */
-    orc_delays_subtract(&x->all, &s->of);
-    x->until = s->start;
-    if (s->start >= end) continue;
-    const orc_delays part = orc_delays_part(&s->of, s->end - s->start, end - s->start);
-    orc_delays_add(&x->all, &part);
-    x->until = end;
-  }
-}
-
-/* ---- clocks ---- */
-
-static void tick(orc_delay_clock *c, orc_time end, const orc_delays *of)
-{
-  if (end <= c->until) return;
-  c->newest[c->count++ % ORC_ATTRIBUTED_STEPS] =
-      (orc_attributed_span){ .start = c->until, .end = end, .of = *of };
-  orc_delays_add(&c->sum, of);
-  c->until = end;
-}
-
-static void tick_plain(orc_delay_clock *c, orc_time end, orc_delay what, orc_binding by)
-{
-  orc_delays d = { { 0 }, { 0 } };
-  if (end <= c->until) return;
-  d.at[what] = d.by[by] = end - c->until;
-  tick(c, end, &d);
-}
-
-/* What a clock showed while the request went by it, ends now. The newest of it is remembered by
-** itself, so that it can be taken back. */
-static void settle_by(orc_attributed *x, const orc_delay_clock *c)
-{
-  orc_delays passed = c->sum;
-  orc_delays_subtract(&passed, &x->mark);
-  const orc_time begun = x->until;
-  const uint64_t kept = c->count < ORC_ATTRIBUTED_STEPS ? c->count : ORC_ATTRIBUTED_STEPS;
-  orc_time from = c->until;
-  for (uint64_t i = 0; i < kept; i++) { /* the oldest that is remembered and not before it began */
-    const orc_attributed_span *s = &c->newest[(c->count - 1 - i) % ORC_ATTRIBUTED_STEPS];
-    if (s->start < begun) break;
-    from = s->start;
-    orc_delays_subtract(&passed, &s->of);
-  }
-  spend_on(x, from, &passed);
-  for (uint64_t i = kept; i > 0; i--) {
-    const orc_attributed_span *s = &c->newest[(c->count - i) % ORC_ATTRIBUTED_STEPS];
-    if (s->start >= from) spend_on(x, s->end, &s->of);
-  }
-}
-
 /* ---- waiting ---- */
 
 static orc_attributed *of(const orc_replica *r, orc_slot slot)
@@ -164,7 +73,7 @@ static void spend_step(const orc_replica *r, orc_attributed *x, orc_time end)
   d.at[ORC_DELAY_STEP] = end - x->until;
   orc_step_delays_binding(&r->delays->last, by);
   orc_delays_divide(by, ORC_BINDINGS, end - x->until, d.by);
-  spend_on(x, end, &d);
+  orc_attributed_spend_on(x, end, &d);
 }
 
 /* Where tokens were lacking, the part of the step that others' prompts made is theirs. */
@@ -215,7 +124,7 @@ void orc_attribution_forms(orc_replica *r)
   int kept = 0;
   if (r->now > d->queue.until) {
     const orc_delays passed = waited(d, r->now - d->queue.until);
-    tick(&d->queue, r->now, &passed);
+    orc_delay_clock_tick(&d->queue, r->now, &passed);
   }
   for (int i = 0; i < d->came_count; i++) {
     orc_attributed *x = of(r, d->came[i]);
@@ -265,19 +174,19 @@ void orc_attribution_arrived(orc_attribution *a, const orc_request *q, orc_slot 
   orc_attributed *x = &a->at[slot];
   memset(x, 0, sizeof *x);
   x->until = q->in.time;
-  spend(x, now, ORC_DELAY_API, ORC_BINDING_HOST);
+  orc_attributed_spend(x, now, ORC_DELAY_API, ORC_BINDING_HOST);
 }
 
 void orc_attribution_apart(orc_attribution *a, orc_slot slot, orc_time now, orc_delay what,
                            orc_binding by)
 {
-  if (a != NULL) spend(&a->at[slot], now, what, by);
+  if (a != NULL) orc_attributed_spend(&a->at[slot], now, what, by);
 }
 
 void orc_attribution_waits(orc_replica *r, orc_slot slot, orc_time now)
 {
   if (r->delays == NULL) return;
-  spend(of(r, slot), now, ORC_DELAY_REPLICA, ORC_BINDING_REPLICAS);
+  orc_attributed_spend(of(r, slot), now, ORC_DELAY_REPLICA, ORC_BINDING_REPLICAS);
   wait_from_now(r, slot);
 }
 
@@ -285,7 +194,7 @@ void orc_attribution_sets_out(orc_replica *r, orc_slot slot)
 {
   if (r->delays == NULL) return;
   orc_attributed *x = of(r, slot);
-  if (x->mode == ORC_ATTRIBUTED_WAITS) settle_by(x, &r->delays->queue);
+  if (x->mode == ORC_ATTRIBUTED_WAITS) orc_attributed_settle(x, &r->delays->queue);
   x->mode = ORC_ATTRIBUTED_APART;
 }
 
@@ -293,9 +202,9 @@ void orc_attribution_preempted(orc_replica *r, orc_slot slot)
 {
   if (r->delays == NULL) return;
   orc_attributed *x = of(r, slot);
-  if (x->mode == ORC_ATTRIBUTED_WAITS) settle_by(x, &r->delays->queue);
+  if (x->mode == ORC_ATTRIBUTED_WAITS) orc_attributed_settle(x, &r->delays->queue);
   x->again = true;
-  spend(x, r->delays->queue.until, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
+  orc_attributed_spend(x, r->delays->queue.until, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
   if (x->until > r->delays->queue.until)
     wait_from_now(r, slot);
   else
@@ -306,10 +215,10 @@ void orc_attribution_lost(orc_replica *r, orc_slot slot, orc_time now)
 {
   if (r->delays == NULL) return;
   orc_attributed *x = of(r, slot);
-  if (x->mode == ORC_ATTRIBUTED_WAITS) settle_by(x, &r->delays->queue);
+  if (x->mode == ORC_ATTRIBUTED_WAITS) orc_attributed_settle(x, &r->delays->queue);
   x->mode = ORC_ATTRIBUTED_APART;
-  cut(x, now);
-  spend(x, now, ORC_DELAY_PREEMPTED, ORC_BINDING_REPLICAS);
+  orc_attributed_cut(x, now);
+  orc_attributed_spend(x, now, ORC_DELAY_PREEMPTED, ORC_BINDING_REPLICAS);
   x->again = true;
 }
 
@@ -318,7 +227,7 @@ void orc_attribution_stops(orc_replica *r, orc_slot slot)
   if (r->delays == NULL) return;
   orc_attributed *x = of(r, slot);
   if (x->mode != ORC_ATTRIBUTED_DECODES) return;
-  settle_by(x, &r->delays->decodes[orc_replica_request(r, slot)->microbatch]);
+  orc_attributed_settle(x, &r->delays->decodes[orc_replica_request(r, slot)->microbatch]);
   x->mode = ORC_ATTRIBUTED_APART;
 }
 
@@ -335,10 +244,10 @@ void orc_attribution_decodes(orc_replica *r, orc_slot slot)
   orc_attributed *x = of(r, slot);
   orc_delay_clock *c = &r->delays->decodes[orc_replica_request(r, slot)->microbatch];
   if (r->microbatch_count > 1)
-    spend(x, c->until, ORC_DELAY_STAGES, ORC_BINDING_COMPUTE);
+    orc_attributed_spend(x, c->until, ORC_DELAY_STAGES, ORC_BINDING_COMPUTE);
   else
-    spend(x, c->until, ORC_DELAY_BUDGET, ORC_BINDING_BUDGET);
-  tick_plain(c, x->until, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
+    orc_attributed_spend(x, c->until, ORC_DELAY_BUDGET, ORC_BINDING_BUDGET);
+  orc_delay_clock_tick_plain(c, x->until, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
   x->mode = ORC_ATTRIBUTED_DECODES;
   x->mark = c->sum;
 }
@@ -363,9 +272,9 @@ void orc_attribution_ends(orc_replica *r, const orc_microbatch *m, orc_time end)
   const orc_step_delays *d = &r->delays->steps[m->index];
   orc_delay_clock *c = &r->delays->decodes[m->index];
   if (m->decode.n > 0) {
-    tick_plain(c, d->start, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
+    orc_delay_clock_tick_plain(c, d->start, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
     const orc_delays of = orc_step_delays_of_decode(d, end - c->until);
-    tick(c, end, &of);
+    orc_delay_clock_tick(c, end, &of);
   }
   c->until = end;
   for (int i = 0; i < m->joining_count; i++)
@@ -400,7 +309,7 @@ void orc_attribution_chunk(orc_replica *r, const orc_microbatch *m,
     const orc_delays before = orc_delays_part(&passed, end - d->start, x->until - d->start);
     orc_delays_subtract(&passed, &before);
   }
-  spend_on(x, end, &passed);
+  orc_attributed_spend_on(x, end, &passed);
   x->mode = ORC_ATTRIBUTED_APART;
   if (c.last)
     x->again = false;
@@ -416,19 +325,19 @@ void orc_attribution_chunk(orc_replica *r, const orc_microbatch *m,
 static void settle(const orc_replica *r, orc_attributed *x, orc_time end)
 {
   if (r == NULL || r->delays == NULL) {
-    spend(x, end, ORC_DELAY_REPLICA, ORC_BINDING_REPLICAS);
+    orc_attributed_spend(x, end, ORC_DELAY_REPLICA, ORC_BINDING_REPLICAS);
     return;
   }
   if (x->mode == ORC_ATTRIBUTED_WAITS) {
-    settle_by(x, &r->delays->queue);
+    orc_attributed_settle(x, &r->delays->queue);
     if (end > x->until) {
       const orc_delays passed = waited(r->delays, end - x->until);
-      spend_on(x, end, &passed);
+      orc_attributed_spend_on(x, end, &passed);
     }
   } else if (x->mode == ORC_ATTRIBUTED_CAME || x->mode == ORC_ATTRIBUTED_STEP) {
     spend_step(r, x, end);
   } else {
-    spend(x, end, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
+    orc_attributed_spend(x, end, ORC_DELAY_POLICY, ORC_BINDING_POLICY);
   }
 }
 
@@ -492,7 +401,7 @@ void orc_attribution_ended(orc_attribution *a, const orc_replica *r, orc_slot sl
   orc_attributed *x = &a->at[slot];
   const orc_time end = record->completion - delay;
   settle(r, x, end);
-  cut(x, end);
+  orc_attributed_cut(x, end);
   orc_delays *both[] = { &x->all, &x->first };
   for (int i = 0; i < 2; i++) {
     both[i]->at[ORC_DELAY_STREAM] += delay;

@@ -10,45 +10,9 @@
 #ifndef ORC_REPLICA_ATTRIBUTION_H
 #define ORC_REPLICA_ATTRIBUTION_H
 
-#include "obs/delays.h"
+#include "obs/attributed.h"
 #include "replica/server.h"
 #include "replica/step_delays.h"
-
-enum { ORC_ATTRIBUTED_STEPS = 8 }; /* that can be taken back when a request ends within them */
-
-/* What passed from `start` to `end`, which *of adds up to. */
-typedef struct orc_attributed_span {
-  orc_time start, end;
-  orc_delays of;
-} orc_attributed_span;
-
-/* A running sum of what time was to all requests of one kind. */
-typedef struct orc_delay_clock {
-  orc_time until; /* ns */
-  orc_delays sum;
-  orc_attributed_span newest[ORC_ATTRIBUTED_STEPS]; /* by count % ORC_ATTRIBUTED_STEPS */
-  uint64_t count;
-} orc_delay_clock;
-
-/* How the time after `until` is told. */
-typedef enum orc_attributed_mode {
-  ORC_ATTRIBUTED_APART,  /* by whoever has the request */
-  ORC_ATTRIBUTED_CAME,   /* it waits; no step has been formed since it came */
-  ORC_ATTRIBUTED_WAITS,  /* by its replica's queue clock */
-  ORC_ATTRIBUTED_STEP,   /* a chunk of it runs */
-  ORC_ATTRIBUTED_DECODES /* by its microbatch's clock */
-} orc_attributed_mode;
-
-/* A request in flight. */
-typedef struct orc_attributed {
-  orc_time until;
-  orc_delays all, first; /* from its sending until then; until its first token */
-  orc_delays mark;       /* the clock when the mode began */
-  orc_attributed_span newest[ORC_ATTRIBUTED_STEPS];
-  uint64_t count;
-  uint8_t mode; /* orc_attributed_mode */
-  bool again;   /* it was preempted or lost, and is not back where it was */
-} orc_attributed;
 
 /* A replica's. */
 struct orc_replica_delays {

@@ -266,8 +266,9 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
   if (r->delays != NULL) orc_attribution_formed(r, m);
   if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
   /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
-  ** would have held all of it, can begin with fewer blocks. */
-  if (r->knobs.min_prefix_cache_length > 0) r->unchanged = false;
+  ** would have held all of it, can begin with fewer blocks; and what goes down to a lower tier can be
+  ** loaded from there. */
+  if (r->knobs.min_prefix_cache_length > 0 || r->tiers.count > 0) r->unchanged = false;
   r->empty = *work ? 0 : r->empty + 1;
   if (!*work && m->decodes) /* all that decoded were sent back: nothing is under way */
     m->decodes = m->decode.claimed = false;
@@ -360,8 +361,7 @@ static bool fill(orc_replica *r, orc_error *e)
 /* Strictly before it this replica is on its own. */
 static orc_time horizon(const orc_replica *r)
 {
-  const orc_time event = orc_engine_horizon(r->engine);
-  const orc_time outside = event < r->settles ? event : r->settles;
+  const orc_time outside = r->settles != ORC_NEVER ? r->settles : orc_engine_horizon(r->engine);
   return outside < r->wake ? outside : r->wake;
 }
 
@@ -396,13 +396,14 @@ static bool advance(orc_replica *r, orc_error *e)
   const orc_time limit = r->host->limit;
   for (int polled = 0;;) {
     /* Others may still come at this very moment: they are in before the step forms. */
-    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+    if (r->settles == ORC_NEVER && orc_engine_comes_before_steps(r->engine, r->now)) {
       orc_replica_wake_at(r, r->now);
       return true;
     }
     if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
       const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
       polled += run;
+      if (run > 0) orc_engine_note_step(r->engine, r->now, r->index);
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
         retire(r, m, r->now);
         if (r->ending_count > 0) end_in_order(r, r->now);
@@ -420,6 +421,7 @@ static bool advance(orc_replica *r, orc_error *e)
       await_end(r, m);
       return true;
     }
+    orc_engine_note_step(r->engine, end, r->index);
     apply(r, m, end);
   }
 }
@@ -451,6 +453,7 @@ static void land(orc_replica *r, orc_microbatch *m)
 {
   m->busy = false;
   r->now = r->flight[0].end;
+  orc_engine_note_step(r->engine, r->now, r->index);
   r->flight[0] = r->flight[1];
   r->flights--;
   if (r->aborting > 0) orc_abort_after_step(r, m, r->now);
@@ -482,7 +485,7 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
   m->busy = false;
   for (int polled = 0;;) {
     bool work = false;
-    if (orc_engine_comes_before_steps(r->engine, r->now)) {
+    if (r->settles == ORC_NEVER && orc_engine_comes_before_steps(r->engine, r->now)) {
       orc_replica_wake_at(r, r->now);
       return true;
     }
@@ -530,7 +533,8 @@ void orc_loop_settle(orc_replica *r)
   if (r->asleep == ORC_NEVER) return;
   orc_error e;
   orc_error_clear(&e);
-  r->settles = r->engine->now;
+  /* What happens now may have come of another's step that ends now; ours goes before that or after. */
+  r->settles = r->engine->now + orc_engine_is_past(r->engine, r->index);
   const bool good = go_on_awake(r, &e);
   ORC_ASSERT(good);
   r->settles = ORC_NEVER;

@@ -183,13 +183,34 @@ void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks)
 
 /* ---- twins ---- */
 
+/* The last of the twins of a known block, of which there may be one for each request: the first
+** one's `before`, so that none is looked for. */
+static void link_twin(orc_prefix *p, uint32_t known, uint32_t twin)
+{
+  const uint32_t first = p->at[known].twin;
+  if (first == ORC_NO_BLOCK) {
+    p->at[known].twin = p->at[twin].before = twin;
+    return;
+  }
+  const uint32_t last = p->at[first].before;
+  p->at[last].twin = p->at[first].before = twin;
+  p->at[twin].before = last;
+}
+
 /* A twin is no longer among those of the block it equals. */
 static void unlink_twin(orc_prefix *p, uint32_t twin)
 {
-  uint32_t *link = &p->at[p->at[twin].parent].twin;
-  while (*link != twin)
-    link = &p->at[*link].twin;
-  *link = p->at[twin].twin;
+  orc_prefix_block *known = &p->at[p->at[twin].parent];
+  const uint32_t next = p->at[twin].twin, before = p->at[twin].before;
+  const bool is_first = known->twin == twin;
+  if (is_first)
+    known->twin = next;
+  else
+    p->at[before].twin = next;
+  if (next != ORC_NO_BLOCK)
+    p->at[next].before = before;
+  else if (!is_first)
+    p->at[known->twin].before = before;
 }
 
 static void end_twin(orc_prefix *p, uint32_t twin)
@@ -204,7 +225,7 @@ static void raise_twin(orc_prefix *p, uint32_t block)
 {
   const uint32_t twin = p->at[block].twin;
   orc_prefix_block *b = &p->at[block], *t = &p->at[twin];
-  b->twin = t->twin;
+  unlink_twin(p, twin);
   b->holders = t->holders;
   b->grade = t->grade;
   if (t->holders > 0) {
@@ -487,10 +508,8 @@ static void add_twin(orc_prefix *p, uint32_t known, orc_prefix_chain *chain)
                                     .holders = 1,
                                     .twin = ORC_NO_BLOCK,
                                     .kind = ORC_PREFIX_TWIN };
-  uint32_t *link = &p->at[known].twin;
-  while (*link != ORC_NO_BLOCK)
-    link = &p->at[*link].twin;
-  *link = chain->twins = twin;
+  link_twin(p, known, twin);
+  chain->twins = twin;
   p->twins++;
   p->cached++;
 }

@@ -34,8 +34,11 @@ typedef enum orc_prefix_kind {
 
 typedef struct orc_prefix_block {
   union {
-    uint64_t hash;  /* of a known one */
-    uint32_t below; /* twin: the next one its holder has in place of a known one */
+    uint64_t hash; /* of a known one */
+    struct {
+      uint32_t below;  /* twin: the next one its holder has in place of a known one */
+      uint32_t before; /* twin: the one that was known before it; of the first, the last */
+    };
   };
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain; twin: the block it equals */
   uint32_t holders;      /* requests; 0: idle; run: its blocks */

@@ -149,7 +149,6 @@ typedef struct orc_replica {
   orc_queue queue;
   orc_microbatch *microbatches;
   int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
-  bool short_of_room;   /* requests were left waiting when they were looked at last */
   uint64_t admissions;  /* so far */
   double front;       /* key of the request that went to the front of the queue last; 0: none did */
   orc_ending *ending; /* requests that end with the step, while it is applied */
@@ -161,10 +160,9 @@ typedef struct orc_replica {
   orc_slot first, last; /* running requests in order of admission */
   orc_slot *partial;    /* running requests whose prompt is begun and not done, in that order */
   int64_t host_free;    /* free blocks of host memory */
-  orc_microbatch_moves moves; /* blocks moved while no step was formed: before the next one */
-  orc_time last_step;         /* ns the newest step takes; 0 before the first */
-  int64_t lost;               /* tokens forgotten since the last one came out */
-  int32_t empty;              /* empty steps that its policy formed since the last that was none */
+  orc_microbatch_moves moves;    /* blocks moved while no step was formed: before the next one */
+  orc_time last_step;            /* ns the newest step takes; 0 before the first */
+  int64_t lost;                  /* tokens forgotten since the last one came out */
   orc_prefix_order prefix_order; /* of orc_batch_walk */
   orc_kv_onloads loads;
   orc_loras loras;
@@ -179,14 +177,16 @@ typedef struct orc_replica {
   orc_time settles; /* while it is settled: until when (ns); ORC_NEVER otherwise */
   orc_usage usage;
   orc_look looked_up;
-  orc_metrics *metrics;    /* [profiles] */
-  orc_step_shapes *shapes; /* of its steps; NULL: they are not kept */
+  orc_metrics *metrics;       /* [profiles] */
+  orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
+  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
   int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
   int microbatch_count, profile_count;
   int32_t running;
   int partial_count, partial_room;
+  int32_t empty;            /* empty steps that its policy formed since the last that was none */
   int32_t kept;             /* waiting requests that still hold blocks: paused ones */
   int32_t last_tokens;      /* tokens that the newest step computes */
   orc_contended *contended; /* high, on links of others: it computes and sends on the engine's
@@ -194,15 +194,15 @@ typedef struct orc_replica {
   int contended_stage;      /* its first stage among the contended's */
   int aborting;             /* running requests with `aborted` set */
   uint16_t index, pool;
-  bool lockstep;  /* it steps together with others (orc_host) */
-  bool unchanged; /* nothing changed since the policy left all but the decodes alone */
-  bool shared;    /* a link it uses is used by others too */
-  orc_lod level;  /* of detail, as it is asked for */
-  bool high;      /* each layer, device and message, not whole steps */
-  bool stepwise;  /* each step's end is an event: steps overlap, or their end is not known before */
-  bool runs;      /* steps inside the horizon need no event */
-  bool sleeps;    /* runs that pass the horizon are put off */
-  orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
+  bool short_of_room; /* requests were left waiting when they were looked at last */
+  bool lockstep;      /* it steps together with others (orc_host) */
+  bool unchanged;     /* nothing changed since the policy left all but the decodes alone */
+  bool shared;        /* a link it uses is used by others too */
+  orc_lod level;      /* of detail, as it is asked for */
+  bool high;          /* each layer, device and message, not whole steps */
+  bool stepwise; /* each step's end is an event: steps overlap, or their end is not known before */
+  bool runs;     /* steps inside the horizon need no event */
+  bool sleeps;   /* runs that pass the horizon are put off */
 } orc_replica;
 
 /* What a replica is made of. What is pointed to outlives it. */

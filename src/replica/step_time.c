@@ -136,14 +136,13 @@ static void note_parts(const orc_replica *r, const orc_microbatch *m)
 static void note_stage(const orc_replica *r, int microbatch, int stage)
 {
   const orc_pipe_stage *s = &r->pipeline.stages[stage];
-  r->host->note_stage(
-      r->host->self,
-      &(orc_stage_note){ .start = s->begun,
-                         .end = s->free,
-                         .replica = r->index,
-                         .microbatch = (uint16_t)microbatch,
-                         .stage = (uint16_t)stage,
-                         .ranks = (uint16_t)(orc_replica_devices(r) / r->pipeline.count) });
+  r->host->note_stage(r->host->self, &(orc_stage_note){ .start = s->begun,
+                                                        .end = s->free,
+                                                        .replica = r->index,
+                                                        .microbatch = (uint16_t)microbatch,
+                                                        .stage = (uint16_t)stage,
+                                                        .ranks = (uint16_t)(orc_replica_devices(r) /
+                                                                            r->pipeline.count) });
 }
 
 void orc_step_time_passed(void *replica, int microbatch, int stage)

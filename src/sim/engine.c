@@ -60,5 +60,7 @@ void orc_engine_step(orc_engine *e)
   ORC_ASSERT(v.time >= e->now);
   e->now = v.time;
   e->executed++;
+  if (v.order >> 56 == ORC_CLASS_STEP)
+    orc_engine_note_step(e, v.time, v.order & (((uint64_t)1 << 56) - 1));
   e->handlers[v.kind].fire(e->handlers[v.kind].self, v.subject);
 }

@@ -27,6 +27,8 @@ typedef struct orc_engine {
   orc_time now;      /* of the event being handled; never falls */
   uint64_t executed; /* events handled */
   uint64_t sequence; /* for events that do not bring a key of their own */
+  orc_time stepped;  /* when a step last ended or began, */
+  uint64_t step_key; /* and the greatest key of those at that time */
   orc_ladder shared, local;
   struct {
     orc_handler *fire;
@@ -69,6 +71,19 @@ static inline orc_time orc_engine_horizon(const orc_engine *e)
 static inline bool orc_engine_comes_before_steps(const orc_engine *e, orc_time time)
 {
   return orc_ladder_key(&e->shared) < orc_event_key_of(time, (uint64_t)ORC_CLASS_STEP << 56);
+}
+
+/* A step of this key ends or begins at `time`, by an event or ahead of it. */
+static inline void orc_engine_note_step(orc_engine *e, orc_time time, uint64_t key)
+{
+  e->step_key = e->stepped == time && e->step_key > key ? e->step_key : key;
+  e->stepped = time;
+}
+
+/* Whether a step that ends now and has this key has had its turn, for one that goes after it has. */
+static inline bool orc_engine_is_past(const orc_engine *e, uint64_t key)
+{
+  return e->stepped == e->now && key < e->step_key;
 }
 
 /* The kind of the next event. Precondition: one is pending. */

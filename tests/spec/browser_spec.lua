@@ -1,5 +1,5 @@
---- Reports in a browser without a window: nothing on the console, every chart drawn and named, keys and buttons that work,
--- nothing wider than the screen, soon there.
+--- Reports in a browser without a window: nothing on the console, every chart drawn and named, keys and buttons that
+-- work, nothing wider than the screen, soon there.
 local pages = require "pages"
 local program = require "program"
 
@@ -35,7 +35,7 @@ describe("in a browser", function()
     local text = made(f and "run scenarios/azure.lua" or "run scenarios/quickstart.lua")
     assert.is_true(#text < 3e6, #text)
     local found, console = pages.look(browser, program.dir, text)
-    sound(found, console, 10)
+    sound(found, console, 12)
     assert.is_true(found.zoomed)
     assert.equal("ascending", found.sorted)
     assert.is_true(found.ready < 2000, found.ready .. " ms")

@@ -80,14 +80,7 @@ describe("oracle capacity", function()
     near(9, f.capacity.value, 0.01)
     assert.is_true(f.capacity.low <= f.capacity.value and f.capacity.value <= f.capacity.high)
     assert.equal("e2e.mean <= 550ms", f.capacity.binding)
-  end)
-
-  -- Erlang C of 4 servers with 100 ms each: at 32/s, a = 3.2, the mean wait is 0.5964 / (40 - 32) s.
-  it("finds the rate of M/M/4", function()
-    local server_of = server("1 ms", "oracle.dist.geometric { mean = 100 }", 4)
-    local code, f = found(server_of .. " --slo 'queue.mean<=74.6ms' --until 2%")
-    assert.equal(0, code)
-    near(32, f.capacity.value, 0.01)
+    assert.is_true(f.capacity.knee > 4 and f.capacity.knee < 10)       -- of 1 / (1 - rho), between half and full
   end)
 
   it("finds the fewest replicas for a rate", function()

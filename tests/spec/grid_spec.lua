@@ -25,13 +25,25 @@ describe("a table", function()
       heads[#heads + 1] = { name = ("a_metric_of_number_%d"):format(c), unit = "ms" }
       row[#row + 1] = 1000 + c
     end
-    local text = fits(console.table(heads, { row, row }))
+    local other = table.move(row, 1, #row, 1, {})
+    other[1] = 6
+    local text = fits(console.table(heads, { row, other }))
     for c = 1, 12 do
       assert.matches(("a_metric_of_number_%d%%f[%%D]"):format(c), text)
       assert.matches(("%%f[%%d]%d%%f[%%D]"):format(1000 + c), text)
     end
     local parts = select(2, text:gsub("\n%f[%w ]rate ", "")) + (text:find "^%s*rate" and 1 or 0)
     assert.is_true(parts >= 3)
+  end)
+
+  it("numbers rows that its first columns do not tell apart", function()
+    local heads, row = { "name" }, { "a" }
+    for c = 1, 8 do heads[#heads + 1], row[#row + 1] = ("column_number_%d"):format(c), c end
+    local text = fits(console.table(heads, { row, row }))
+    assert.equal(2, select(2, text:gsub("\n1  a ", "")))
+    assert.equal(2, select(2, text:gsub("\n2  a ", "")))
+    row[1] = "a"
+    assert.is_nil(console.table(heads, { row }):find("#", 1, true))
   end)
 
   it("puts units below names where that saves a part", function()

@@ -32,7 +32,7 @@ describe("the help", function()
   it("of a command has each of its options", function()
     for _, c in ipairs(grammar.COMMANDS) do
       for _, o in ipairs(grammar.LIST) do
-        if c[1] ~= "sweep" and o.of and o.of[c[1]] and not (o.hidden and o.hidden[c[1]]) then
+        if o.of and o.of[c[1]] and not (o.hidden and o.hidden[c[1]]) then
           assert.is_truthy(help.text(c[1]):find(o[1], 1, true), c[1] .. " " .. o[1])
         end
       end
@@ -57,6 +57,7 @@ describe("oracle help", function()
     assert.matches("default +16\n", topics.text "engine.block_size")
     assert.matches("workloads of kind [^\n]*poisson", topics.text "workload.rate")
     assert.matches("engine.system = sglang", topics.text "schedule_policy")
+    assert.matches("^tp_size: what sglang calls this\nengine.tensor_parallel_size\n", topics.text "tp_size")
   end)
 
   it("lists and explains the columns of report, with unit, place and source", function()

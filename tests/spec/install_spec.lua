@@ -46,7 +46,8 @@ describe("make install", function()
   end)
 
   it("runs a scenario that comes along from any folder", function()
-    local out, code = shell(("cd '%s' && env -u ORACLE_HOME '%s/prefix/bin/oracle' scenarios/quickstart.lua -q --json -")
+    local command = "cd '%s' && env -u ORACLE_HOME '%s/prefix/bin/oracle' scenarios/quickstart.lua -q --json -"
+    local out, code = shell((command)
       :format(dir, dir))
     assert.equal(0, code, out)
     assert.matches('^{.*"oracle".*}%s*$', out)

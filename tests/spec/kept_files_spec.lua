@@ -92,6 +92,9 @@ describe("a value hardly meant", function()
     assert.matches("block_size = 17: not a power of two", said { engine = { block_size = 17 } })
     assert.matches("kv_tiers%[1%].bandwidth = 25: that is 25 bytes/s",
       said { kv_tiers = { { name = "dram", capacity = "1 GiB", bandwidth = 25 } } })
+    assert.matches("pools.decode.engine.block_size = 24: ",
+      said { pools = { decode = { engine = { block_size = 24 } } } })
+    assert.matches("groups%[2%].engine.block_size = 24: ", said { groups = { {}, { engine = { block_size = 24 } } } })
     assert.matches("failures.mttr", said { failures = { mtbf = 10, mttr = 20 } })
   end)
 

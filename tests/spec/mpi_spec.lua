@@ -98,3 +98,33 @@ return oracle.scenario {
     assert.is_true(json.decode(read(dir .. "/lost.json")).sweep.complete)
   end)
 end)
+
+describe("oracle plan in an MPI job", function()
+  local why = missing()
+  if why then
+    pending("gives what one process gives (" .. why .. ")")
+    return
+  end
+
+  local function plan(ranks, slo)
+    local p = assert(io.popen(("timeout -k 5 100 %s %s plan --model llama-3.1-8b --workload 512,64,10 --gpus h100-sxm "
+      .. "--max-gpus 1 --threads 1 --json - -q %s 2>&1 </dev/null"):format(ranks > 0 and MPIRUN .. ranks or "", bin,
+      slo)))
+    local text = p:read "a"
+    return select(3, p:close()), text
+  end
+
+  it("gives what one process gives", function()
+    local slo = "--slo 'ttft.p99<=1s,tpot.p95<=30ms'"
+    local _, one = plan(0, slo)
+    local code, many = plan(3, slo)
+    assert.equal(0, code, many)
+    assert.equal(one, many)
+  end)
+
+  it("says once what is wrong", function()
+    local code, text = plan(3, "")
+    assert.is_true(code ~= 0)
+    assert.equal(1, select(2, text:gsub("oracle: objectives expected", "")))
+  end)
+end)

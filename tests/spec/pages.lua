@@ -28,16 +28,18 @@ function pages.titled(document, title)
   end
 end
 
--- What a page is asked once it is there: whether something is drawn in each chart, what the keyboard does, what is named.
+-- What a page is asked once it is there: is something drawn in each chart, what does the keyboard do, what is named?
 local PROBE = [[
 <script>
 (function () {
-  const out = { ready: Number(document.documentElement.dataset.ready), charts: 0, blank: [], unnamed: 0, spoken: "", zoomed: false };
+  const out = { ready: Number(document.documentElement.dataset.ready), charts: 0, blank: [], unnamed: 0, spoken: "",
+                zoomed: false };
   for (const c of document.querySelectorAll(".chart canvas")) {
     out.charts++;
     const px = c.getContext("2d").getImageData(0, 0, c.width, c.height).data;
     const seen = new Set();
-    for (let i = 0; i < px.length; i += 4) if (px[i + 3] > 40) seen.add((px[i] >> 4) << 8 | (px[i + 1] >> 4) << 4 | px[i + 2] >> 4);
+    for (let i = 0; i < px.length; i += 4)
+      if (px[i + 3] > 40) seen.add((px[i] >> 4) << 8 | (px[i + 1] >> 4) << 4 | px[i + 2] >> 4);
     if (seen.size < 3) out.blank.push(c.getAttribute("aria-label"));
     if (!c.getAttribute("aria-label") || c.getAttribute("role") !== "img" || c.tabIndex !== 0) out.unnamed++;
   }
@@ -46,7 +48,9 @@ local PROBE = [[
   press("ArrowRight");
   press("End");
   out.spoken = document.getElementById("chart-values").textContent;
-  document.querySelectorAll("button, select, input").forEach(b => { if (!b.textContent.trim() && !b.getAttribute("aria-label")) out.unnamed++; });
+  document.querySelectorAll("button, select, input").forEach(b => {
+    if (!b.textContent.trim() && !b.getAttribute("aria-label")) out.unnamed++;
+  });
   document.querySelectorAll(".tools button").forEach(b => { if (!b.getAttribute("aria-label")) out.unnamed++; });
   const plus = document.querySelector('.tools button[title="Zoom in"]');
   if (plus) {
@@ -93,8 +97,8 @@ function pages.look(browser, dir, text, size)
   f:write((text:gsub("</body>", function() return PROBE .. "</body>" end)))
   f:close()
   os.execute(("timeout 60 %s --headless --no-sandbox --disable-gpu --user-data-dir='%s/profile' --window-size=%s "
-    .. "--virtual-time-budget=4000 --enable-logging=stderr --dump-dom 'file://%s' >'%s/dom' 2>'%s/log'"):format(browser, dir,
-    size or "1280,900", path, dir, dir))
+    .. "--virtual-time-budget=4000 --enable-logging=stderr --dump-dom 'file://%s' >'%s/dom' 2>'%s/log'")
+    :format(browser, dir, size or "1280,900", path, dir, dir))
   local dom, log, console = assert(io.open(dir .. "/dom")):read "a", assert(io.open(dir .. "/log")):read "a", {}
   for line in log:gmatch "[^\n]*CONSOLE[^\n]*" do console[#console + 1] = line end
   local found = dom:match '<pre id="probe">(.-)</pre>'

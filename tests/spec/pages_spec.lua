@@ -48,9 +48,10 @@ describe("a report", function()
     local doc = report(program.QUICK)
     local ids = {}
     for i, section in ipairs(doc.sections) do ids[i] = section.id end
-    assert.same({ "summary", "latency", "time", "requests", "deployment" }, ids)
+    assert.same({ "summary", "latency", "time", "why", "requests", "deployment" }, ids)
     for _, title in ipairs { "Latency of requests", "Latency of tokens", "Histogram of TTFT", "Load", "Requests",
-                             "KV cache in use", "GPU busy", "TTFT by arrival", "Latencies" } do
+                             "KV cache in use", "GPU busy", "TTFT by arrival", "Latencies", "What GPUs work on",
+                             "What binds them" } do
       assert.is_table(pages.titled(doc, title), title)
     end
     local first = pages.parts(doc, "cards")[1].items[1]
@@ -86,7 +87,8 @@ describe("a report", function()
   it("keeps as much of a long run as of a short one", function()
     local most = 1024
     for _, count in ipairs { 500, 20000 } do
-      local long = { model = SMALL.model, hardware = SMALL.hardware, workload = { kind = "poisson", rate = 20, count = count,
+      local long = { model = SMALL.model, hardware = SMALL.hardware, workload = { kind = "poisson", rate = 20,
+        count = count,
                                                                                 prompt = 300, output = 20 } }
       local _, raw = simulated(long)
       assert.is_true(#raw.series.time <= most + 1)
@@ -105,7 +107,8 @@ describe("a report", function()
   end)
 
   it("says of an overload that it is one", function()
-    local s, raw = simulated { model = SMALL.model, hardware = SMALL.hardware, engine = { max_num_seqs = 2 }, duration = 60,
+    local s, raw = simulated { model = SMALL.model, hardware = SMALL.hardware, engine = { max_num_seqs = 2 },
+      duration = 60,
                                workload = { kind = "poisson", rate = 40, prompt = 300, output = 40 } }
     local doc = run_page.document(s, raw)
     assert.equal("overloaded", doc.badges[1].text)
@@ -151,19 +154,21 @@ describe("a report", function()
     program.write("old.html", "mine")
     program.refused(1, program.QUICK .. " --report " .. program.dir .. "/old.html", "exists; %-%-force replaces it")
     assert.equal("mine", program.read(program.dir .. "/old.html"))
-    program.refused(2, "validate scenarios/quickstart.lua --report " .. program.dir .. "/v.html", "goes with measured data")
+    program.refused(2, "validate scenarios/quickstart.lua --report " .. program.dir .. "/v.html",
+      "goes with measured data")
     program.refused(2, program.QUICK .. " --report a.html --json ./a.html", "two files expected")
   end)
 end)
 
 describe("reports of many runs", function()
   it("draw a sweep along its axis, a line for each setting", function()
-    local doc = report(("sweep %s --set workload.rate=2,8,20 --set engine.max_num_seqs=4,64 --seeds 2 --out %s/s.jsonl"):format(
-      program.QUICK, program.dir))
+    local args = "sweep %s --set workload.rate=2,8,20 --set engine.max_num_seqs=4,64 --seeds 2 --out %s/s.jsonl"
+    local doc = report(args:format(program.QUICK, program.dir))
     local f = pages.titled(doc, "p99 TTFT over workload.rate").figure
     assert.same({ "max_num_seqs=4", "max_num_seqs=64" }, { f.series[1].name, f.series[2].name })
     assert.same({ 2, 8, 20 }, f.series[1].x)
-    for i = 1, 3 do assert.is_true(f.series[1].low[i] <= f.series[1].y[i] and f.series[1].y[i] <= f.series[1].high[i]) end
+    local s = f.series[1]
+    for i = 1, 3 do assert.is_true(s.low[i] <= s.y[i] and s.y[i] <= s.high[i]) end
     assert.equal(12, #pages.titled(doc, "All points").rows)
   end)
 
@@ -195,13 +200,32 @@ describe("reports of many runs", function()
     assert.is_true(#f.series[1].x > 3)
   end)
 
+  it("draw what latencies are made of: parts that add up to them", function()
+    local doc = report("why " .. program.QUICK .. " --seeds 1")
+    for _, metric in ipairs { "TTFT", "E2E" } do
+      local f = pages.titled(doc, "What " .. metric .. " is made of").figure
+      local whole = pages.titled(doc, metric).rows
+      whole = whole[#whole]
+      for i = 1, #f.x.labels do
+        local sum = 0
+        for _, s in ipairs(f.series) do sum = sum + s.y[i] end
+        assert.near(whole[i + 1], sum, 1e-4 * sum)
+      end
+    end
+    assert.is_table(pages.titled(doc, "What binds E2E"))
+    assert.is_true(#pages.titled(doc, "What a tenth more would change").figure.x.labels > 2)
+  end)
+
   it("draw the trade-offs of a plan", function()
     local page = require "oracle.study.pages.plan"
     local doc = page.document({
       visited = 3, simulated = 2, why_not = { { family = "b200", why = "dearer", candidates = 2 } },
-      plans = { { deployment = "h200 TP1", units = 2, gpus = 2, usd_per_hour = 7.5, launch = { "vllm serve m" }, scenario = "return 1" } },
-      pareto = { throughput_speed = { { deployment = "h200 TP1", tokens_per_second_per_gpu = 900, tokens_per_second_per_user = 30 },
-                                      { deployment = "b200 TP2", tokens_per_second_per_gpu = 500, tokens_per_second_per_user = 80 } },
+      plans = { { deployment = "h200 TP1", units = 2, gpus = 2, usd_per_hour = 7.5, launch = { "vllm serve m" },
+        scenario = "return 1" } },
+      pareto = { throughput_speed = { { deployment = "h200 TP1", tokens_per_second_per_gpu = 900,
+        tokens_per_second_per_user = 30 },
+                                      { deployment = "b200 TP2", tokens_per_second_per_gpu = 500,
+                                        tokens_per_second_per_user = 80 } },
                  price_latency = {} } }, "a plan")
     local f = pages.titled(doc, "Throughput against speed").figure
     assert.same({ "h200", "b200" }, { f.series[1].name, f.series[2].name })

@@ -1,5 +1,8 @@
 --- oracle plan: the cheapest deployments that serve a load within objectives.
+local bound = require "oracle.study.plan_bound"
 local json = require("oracle.core").json
+local oracle = require "oracle"
+local planning = require "oracle.plan"
 local program = require "program"
 local space = require "oracle.study.plan_space"
 
@@ -15,28 +18,71 @@ local function planned(args, size)
   return code, out ~= "" and json.decode(out) or nil, err
 end
 
+local function names_of(ask)
+  local names, n = {}, 0
+  for _, c in ipairs(space.candidates(ask)) do
+    assert.is_nil(names[space.name(c)], space.name(c))
+    names[space.name(c)], n = c, n + 1
+  end
+  return names, n
+end
+
 describe("the candidates of a plan", function()
   it("are all ways to share a model among so many GPUs, none of them more", function()
-    local list = space.candidates { model = "llama-3.1-8b", gpus = { "h100-sxm", "a100-80gb" }, max_gpus = 4 }
-    local names, firsts = {}, 0
-    for _, c in ipairs(list) do
-      assert.is_nil(names[space.name(c)])
-      names[space.name(c)] = true
-      assert.is_true(c.gpus <= 4)
-      firsts = firsts + (c.first and 1 or 0)
-    end
-    assert.is_true(names["h100-sxm TP4 seqs 64 tokens 2048"] and names["h100-sxm fp8 TP2 PP2 seqs 256 tokens 8192"])
-    assert.is_true(names["h100-sxm prefill 1xTP1 + decode 3xTP1"])
+    local names, n = names_of { model = "llama-3.1-8b", gpus = { "h100-sxm", "a100-80gb" }, max_gpus = 4 }
+    for _, c in pairs(names) do assert.is_true(c.gpus <= 4) end
+    assert.is_true(n > 200)
+    assert.is_table(names["h100-sxm TP4 seqs 64 tokens 2048"])
+    assert.is_table(names["h100-sxm fp8 kv-fp8 TP2 PP2 seqs 256 tokens 8192"])
+    assert.is_table(names["h100-sxm kv-fp8 prefill 1xTP1 + decode 3xTP1 seqs 256"])
     assert.is_nil(names["a100-80gb fp8 TP1 seqs 64 tokens 2048"])      -- an A100 computes none in fp8
-    assert.is_true(firsts > 10 and firsts < #list / 2)
   end)
 
   it("share experts where the model has some", function()
-    local found
-    for _, c in ipairs(space.candidates { model = "mixtral-8x7b", gpus = { "h200" }, max_gpus = 8 }) do
-      found = found or c.experts and c.dp == 8
+    local names = names_of { model = "mixtral-8x7b", gpus = { "h200" }, max_gpus = 8 }
+    assert.is_true(names["h200 TP1 DP8 EP seqs 256 tokens 8192"].experts)
+  end)
+
+  it("have the values that are given, no others, and what the scenario has among them", function()
+    local ask = { model = "llama-3.1-8b", gpus = { "h100-sxm" }, max_gpus = 8, engine = { max_num_seqs = 77 },
+                  fixed = { tensor_parallel_size = { 4 }, quantization = { "none" } } }
+    local seen = false
+    for _, c in pairs(names_of(ask)) do
+      assert.is_true((c.tp or c.prefill.tp) == 4 and c.quantization == "none")
+      seen = seen or c.seqs == 77
     end
-    assert.is_true(found)
+    assert.is_true(seen)
+  end)
+end)
+
+-- What 400 requests that come at once are served at, beside what the steps allow.
+describe("the bound of a plan", function()
+  it("is no less than what is simulated, and not far from it", function()
+    local s = oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+                                workload = oracle.workload.batch { count = 1500, prompt = 512, output = 128 } }
+    for _, name in ipairs { "h100-sxm TP1 seqs 64 tokens 2048", "h100-sxm TP1 seqs 256 tokens 8192",
+                            "h100-sxm fp8 TP4 seqs 128 tokens 8192", "h100-sxm TP2 PP2 seqs 256 tokens 8192",
+                            "h100-sxm fp8 kv-fp8 prefill 2xTP1 + decode 1xTP1 seqs 256" } do
+      local c = names_of { model = "llama-3.1-8b", gpus = { "h100-sxm" }, max_gpus = 8 }[name]
+      local plan = planning.plan(space.apply(s:copy(), c, 1))
+      local facts = { prompt = 512, output = 128, cached = 0 }
+      local of = c.prefill
+        and bound.apart(bound.pools(plan.spec.pools[1], plan.spec.pools[2], facts, {}), c.prefill.replicas, 1)
+        or bound.together(plan.spec, facts, {})
+      local raw = planning.simulate(plan)
+      local rate = raw.requests.successful / raw.now
+      assert.is_true(of.rate >= rate and of.rate <= 2 * rate, ("%s: %g, bound %g"):format(name, rate, of.rate))
+    end
+  end)
+
+  it("says what one sequence alone takes where that is too long", function()
+    local names = names_of { model = "llama-3.1-8b", gpus = { "h100-sxm" }, max_gpus = 1 }
+    local c = names["h100-sxm TP1 seqs 64 tokens 2048"]
+    local s = oracle.scenario { model = "llama-3.1-8b", workload = oracle.workload.batch { count = 1, prompt = 512,
+                                                                                          output = 128 } }
+    local of = bound.together(planning.plan(space.apply(s, c, 1)).spec, { prompt = 512, output = 128, cached = 0 },
+      { step = 1e-3 })
+    assert.is_true(of.slow.step > 1e-3)
   end)
 end)
 
@@ -45,7 +91,8 @@ describe("oracle plan", function()
     local path = program.dir .. "/best.lua"
     local code, f, err = planned(SLO .. "-o " .. path, LARGER)
     assert.equal(0, code, err)
-    assert.is_true(f.found and #f.plans > 0 and f.visited >= f.simulated)
+    assert.is_true(f.found and #f.plans > 0)
+    assert.equal(f.visited, f.unfit + f.bounded + f.simulated)
     local last = 0
     for _, p in ipairs(f.plans) do
       assert.is_true(p.usd_per_hour >= last and p.gpus <= 2)
@@ -84,10 +131,34 @@ describe("oracle plan", function()
     local code, f = planned "--slo 'tpot.p95<=100us'"
     assert.equal(1, code)
     assert.is_false(f.found)
-    assert.matches("one request alone: tpot.p95 is", f.why_not[1].why)
+    assert.matches("one request alone: a token takes at least", f.why_not[1].why)
+    assert.matches("one request alone", f.nearest.why)
+    assert.matches("^plan: no deployment of at most 1 GPUs? meets tpot.p95 <= 100us; nearest ", f.answer)
     local rc, out = program.run(SMALL .. "--slo 'tpot.p95<=100us' -q")
     assert.equal(1, rc)
     assert.equal("", out)
+  end)
+
+  it("says what is nearest, and what it lacks, where the model does not fit", function()
+    local code, out = program.run("plan --model llama-3.1-70b --workload 512,64,1 --gpus h100-sxm --max-gpus 1 "
+      .. "--set engine.quantization=none " .. SLO)
+    assert.equal(1, code)
+    assert.matches("^plan: the model fits in none of at most 1 GPUs?; nearest h100%-sxm TP1 [^\n]*GiB", out)
+  end)
+
+  it("routes by prefix caches where prompts share prefixes, if that takes fewer", function()
+    local path = program.write("shared.lua", [[
+return oracle.scenario { model = "llama-3.1-8b", slo = { "ttft.p99 <= 1 s", "tpot.p95 <= 50 ms" },
+  workload = oracle.workload.poisson { rate = 80, count = 1000, prompt = 200, output = 40,
+    prefix = { { name = "a", tokens = 3000, variants = 300 } } } }
+]])
+    local code, f, err = planned("--set engine.kv_cache_dtype=auto --set engine.quantization=none "
+      .. "--set engine.tensor_parallel_size=1 --set engine.pipeline_parallel_size=1 --set engine.max_num_seqs=256 "
+      .. "--set engine.max_num_batched_tokens=8192", "plan " .. path .. " --gpus h100-sxm --max-gpus 8 ")
+    assert.equal(0, code, err)
+    local routers = {}
+    for _, p in ipairs(f.plans) do routers[p.router or "own"] = true end
+    assert.is_true(routers.prefix_aware)
   end)
 
   it("refuses in one line what is no question", function()
@@ -98,6 +169,12 @@ describe("oracle plan", function()
       [SMALL .. SLO .. "--resume"] = "goes with %-%-out", ["plan --model lama --workload 1,1,1"] = "unknown model",
       ["plan --model llama-3.1-8b --workload 512,64,0"] = "a rate above 0", [SMALL .. "--slo ttft"] = "such as ttft",
       ["plan --model llama-3.1-8b --workload 512,64,10 --max-gpus 0"] = "a whole number",
+      [SMALL .. SLO .. "--set engine.tensor_parallel_size=4"] = "tensor_parallel_size = 4 takes 4 GPUs",
+      [SMALL .. SLO .. "--set engine.max_num_seqs=8..4"] = "an empty range",
+      [SMALL .. SLO .. "--set engine.max_num_seqs=0,8"] = "max_num_seqs",
+      [SMALL .. SLO .. "--set hardware=h200"] = "%-%-gpus names the accelerators",
+      [SMALL .. SLO .. "--set replicas=2"] = "%-%-max%-gpus bounds them",
+      [SMALL .. SLO .. "-o /nowhere/best.lua"] = "/nowhere",
     } do
       local code, out, err = program.run(args)
       assert.is_true(code == 1 or code == 2, args)

@@ -40,7 +40,8 @@ describe("a figure on a terminal", function()
   end)
 
   it("draws bars with their values, missing ones too", function()
-    local text = plot.figure({ kind = "bars", title = "b", x = { labels = { "one", "a longer name" } }, y = { unit = "tok/s" },
+    local text = plot.figure({ kind = "bars", title = "b", x = { labels = { "one", "a longer name" } },
+      y = { unit = "tok/s" },
                                series = { { name = "b", y = { 50, figure.NONE } } } }, { unicode = false })
     assert.matches("b %(tok/s%)\none +50 #+\na longer name +%-\n", text)
     assert.is_true(widest(text) <= 80)
@@ -52,26 +53,25 @@ describe("a figure on a terminal", function()
 
   it("keeps long names short", function()
     local many = { title = "m", x = {}, series = {} }
-    for i = 1, 8 do many.series[i] = { name = ("a very long name of a line, number %d"):format(i), y = { i, i + 1 } } end
+    for i = 1, 8 do
+      many.series[i] = { name = ("a very long name of a line, number %d"):format(i), y = { i, i + 1 } }
+    end
     assert.is_true(widest(plot.figure(many, { unicode = true })) <= 80)
   end)
 end)
 
 describe("colours", function()
-  local real = os.getenv
-  teardown(function() os.getenv = real end)
-
   it("are for terminals, unless NO_COLOR or a dumb terminal says no", function()
     local env = {}
-    os.getenv = function(name) return env[name] end
-    assert.is_true(plot.colour(true))
-    assert.is_false(plot.colour(false))
+    local function colour(is_terminal) return plot.colour(is_terminal, function(name) return env[name] end) end
+    assert.is_true(colour(true))
+    assert.is_false(colour(false))
     env.NO_COLOR = ""
-    assert.is_true(plot.colour(true))                     -- no-color.org: present and not empty
+    assert.is_true(colour(true))                          -- no-color.org: present and not empty
     env.NO_COLOR = "1"
-    assert.is_false(plot.colour(true))
+    assert.is_false(colour(true))
     env = { TERM = "dumb" }
-    assert.is_false(plot.colour(true))
+    assert.is_false(colour(true))
   end)
 end)
 
@@ -104,7 +104,8 @@ describe("--plot", function()
   it("draws distributions, a histogram, and what happened over time", function()
     local code, out = program.run(program.QUICK .. " -q --plot")
     assert.equal(0, code)
-    for _, title in ipairs { "Latency of requests", "Latency of tokens", "Histogram of TTFT", "Requests", "KV cache in use",
+    for _, title in ipairs { "Latency of requests", "Latency of tokens", "Histogram of TTFT", "Requests",
+      "KV cache in use",
                              "GPU busy", "Load" } do
       assert.matches("\n" .. title, out)
     end
@@ -113,8 +114,8 @@ describe("--plot", function()
   end)
 
   it("draws what load costs, and variants side by side", function()
-    local code, out = program.run(("sweep %s --set workload.rate=2,8,20 -q --plot --out %s/s.jsonl"):format(program.QUICK,
-      program.dir))
+    local args = "sweep %s --set workload.rate=2,8,20 -q --plot --out %s/s.jsonl"
+    local code, out = program.run(args:format(program.QUICK, program.dir))
     assert.equal(0, code)
     assert.matches("Mean E2E against output throughput", out)
     assert.matches("p99 TTFT over workload.rate", out)

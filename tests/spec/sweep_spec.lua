@@ -348,7 +348,7 @@ describe("a results file", function()
   end)
 
   it("keeps what is finished when the disk is full", function()
-    local code, out, err = run(sweep("small"), "ulimit -f 12;")
+    local code, out, err = run(sweep("small"), "ulimit -f 30;")
     assert.equal(1, code)
     assert.equal("", out)
     assert.matches("^oracle: [^\n]*/small: File too large %(%d+ of 12 points are kept; %-%-resume [^\n]*\n$", err)

@@ -4,7 +4,8 @@ local json = require("oracle.core").json
 
 local trace_events = {}
 
-local FIELDS = { X = { "ts", "dur", "name" }, C = { "ts", "name", "args" }, M = { "name", "args" }, i = { "ts", "name", "s" },
+local FIELDS = { X = { "ts", "dur", "name" }, C = { "ts", "name", "args" }, M = { "name", "args" },
+  i = { "ts", "name", "s" },
                  s = { "ts", "id" }, t = { "ts", "id" }, f = { "ts", "id", "bp" } }
 
 local function ns(us)
@@ -24,7 +25,9 @@ local function check_track(name, list, wrong)
   for _, e in ipairs(list) do
     while #stack > 0 and stack[#stack] <= e.at do stack[#stack] = nil end
     if e.phase == "X" then
-      if #stack > 0 and e.at + e.span > stack[#stack] then wrong[#wrong + 1] = ("%s: %s overlaps"):format(name, e.name) end
+      if #stack > 0 and e.at + e.span > stack[#stack] then
+        wrong[#wrong + 1] = ("%s: %s overlaps"):format(name, e.name)
+      end
       stack[#stack + 1] = e.at + e.span
     elseif #stack == 0 then
       wrong[#wrong + 1] = ("%s: an arrow (%s) outside any slice"):format(name, e.phase)
@@ -42,7 +45,8 @@ local function fields(e, i, wrong)
 end
 
 --- Read a trace.
--- @return { wrong = a list of what is wrong, count = by phase, tracks = names by "pid/tid", slices = by name, events = }
+-- @return { wrong = a list of what is wrong, count = by phase, tracks = names by "pid/tid", slices = by name,
+--   events = }
 function trace_events.read(text)
   local doc = json.decode(text)
   local found = { wrong = {}, count = {}, tracks = {}, slices = {}, events = doc.traceEvents, other = doc.otherData }
@@ -55,7 +59,8 @@ function trace_events.read(text)
     if e.ph == "X" then found.slices[e.name] = (found.slices[e.name] or 0) + 1 end
     if FIELDS[e.ph] and (e.ph == "X" or e.id) then
       tracks[name] = tracks[name] or {}
-      table.insert(tracks[name], { at = ns(e.ts), span = e.dur and ns(e.dur) or -1, phase = e.ph, name = e.name, place = i })
+      table.insert(tracks[name], { at = ns(e.ts), span = e.dur and ns(e.dur) or -1, phase = e.ph, name = e.name,
+        place = i })
     end
     if e.id then
       arrows[e.id] = arrows[e.id] or {}
@@ -69,7 +74,8 @@ function trace_events.read(text)
       if one[2] == "s" then starts = starts + 1 end
       if one[1] < first then found.wrong[#found.wrong + 1] = ("arrow %s goes back"):format(id) end
     end
-    if starts ~= 1 or list[1][2] ~= "s" then found.wrong[#found.wrong + 1] = ("arrow %s begins %d times"):format(id, starts) end
+    if starts ~= 1 or list[1][2] ~= "s" then found.wrong[#found.wrong + 1] = ("arrow %s begins %d times"):format(id,
+      starts) end
   end
   return found
 end

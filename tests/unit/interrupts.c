@@ -36,6 +36,7 @@ static const struct trial {
   { "s = sim(small) s:run_until(100) for i = 1, 400 do r = s:fork():run() end",
     "r == nil or r.oracle.complete", 700 },
   { "s = sim(big) s:run_until(function(s) return s.now > 1e9 end)", "not s.over", 700 },
+  { "r = why(small)", "r == nil or r.binding ~= nil", 500 },
   { "r = run(small)", "r == nil or r.oracle.complete", 2 },
   { "r = 6 * 7", "r == nil or r == 42", 1 },
   { "while true do pcall(function() while true do end end) end", "true", 200 },
@@ -131,7 +132,8 @@ int main(int argc, char **argv)
 {
   char folder[] = "/tmp/oracle-interrupts-XXXXXX", program[PATH_MAX], command[2 * PATH_MAX];
   const char *asked = getenv("ORACLE_INTERRUPTS"), *seeded = getenv("ORACLE_SEED");
-  const int count = asked != NULL ? atoi(asked) : 16, kinds = (int)(sizeof trials / sizeof *trials);
+  const int count = asked != NULL ? (int)strtol(asked, NULL, 10) : 16,
+            kinds = (int)(sizeof trials / sizeof *trials);
   (void)argc;
   if (mkdtemp(folder) == NULL) return 1;
   setenv("ORACLE_HOME", ".", 1);
@@ -139,7 +141,8 @@ int main(int argc, char **argv)
   terminal t = start(plain, folder);
   CLAIM("Ctrl-C at any moment brings the prompt back, and no partial result");
   CHECK(prepares(&t));
-  orc_rng rng = orc_rng_stream(seeded != NULL ? (uint64_t)atoll(seeded) : 1, ORC_FOR_TESTS, 0);
+  orc_rng rng =
+      orc_rng_stream(seeded != NULL ? (uint64_t)strtoull(seeded, NULL, 10) : 1, ORC_FOR_TESTS, 0);
   double longest = 0.0;
   int back = 0;
   for (int i = 0; i < count; i++) {

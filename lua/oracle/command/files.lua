@@ -96,7 +96,7 @@ end
 -- What many runs cost is not written over unasked.
 local KEEPS = { sweep = true, compare = true, capacity = true, plan = true, why = true, lod = true }
 
---- Whether --force is of the fit: of commands that keep finished files, and beside files that all keep, only with --fit.
+--- Whether --force is of the fit: where --fit is there, or no file is kept that it could replace.
 function files.forces_fit(options)
   local keeps = KEEPS[options.command] or options.report or options.trace
   return options.force and (options.fit ~= nil or not keeps) or nil

@@ -91,9 +91,22 @@ local function of_command(name, full)
   return table.concat(lines, "\n") .. "\n"
 end
 
+-- Its page is its own, but for the options that it shares with others.
+local function of_sweep()
+  local text, also = sweep.help(), {}
+  for _, o in ipairs(options.LIST) do
+    local is = (not o.of or o.of.sweep) and not (o.hidden and o.hidden.sweep)
+    if is and not text:find(o[1]:gsub("%-", "%%-") .. "%f[^%w-]") then
+      also[#also + 1] = (o.short and o.short .. " " or "") .. o[1]
+    end
+  end
+  local at = text:find "\nA point"
+  return text:sub(1, at) .. console.wrapped("  also: ", table.concat(also, ", "), "    ") .. text:sub(at + 1)
+end
+
 --- The text for a command; without one, that of the program.
 function help.text(command)
-  if command == "sweep" then return sweep.help() end
+  if command == "sweep" then return of_sweep() end
   return command and of_command(command, true) or of_all()
 end
 

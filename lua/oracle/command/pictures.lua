@@ -13,7 +13,9 @@ local EVENTS = 1000000                                    -- of a trace: some 13
 local function seconds(text)
   local v, why = tonumber(text), "a time of 0 s or more expected, such as 10..20"
   if not v then v, why = units.parse(text, "time") end
-  if not v or v < 0 or v == math.huge or v ~= v then ui.misuse("--window: %s", why or "a time of 0 s or more expected") end
+  if not v or v < 0 or v == math.huge or v ~= v then
+    ui.misuse("--window: %s", why or "a time of 0 s or more expected")
+  end
   return v
 end
 
@@ -37,7 +39,9 @@ function pictures.check(options)
     if options[kind] == "-" then ui.misuse("--%s -: a file expected", kind) end
   end
   pictures.window(options)
-  if options.trace and options.level == "DEBUG" then ui.misuse("--trace and -l DEBUG: one of both; each hears of every step") end
+  if options.trace and options.level == "DEBUG" then
+    ui.misuse("--trace and -l DEBUG: one of both; each hears of every step")
+  end
   if options.plot then
     for _, kind in ipairs { "json", "csv", "series" } do
       if options[kind] == "-" then ui.misuse("--plot and --%s -: only one can have stdout", kind) end
@@ -80,8 +84,8 @@ function pictures.traced(opened, raw, options)
   if not opened.trace then return end
   ui.must(opened.trace:commit())
   if raw.trace.cut then
-    ui.warn({ ("--trace: %s events up to %.6g s; what came later is not in it (--window FROM..TO chooses a part)"):format(
-      units.thousands(raw.trace.events), raw.trace.cut) }, options)
+    ui.warn({ ("--trace: %s events up to %.6g s; what came later is not in it (--window FROM..TO chooses a part)")
+      :format(units.thousands(raw.trace.events), raw.trace.cut) }, options)
   end
 end
 

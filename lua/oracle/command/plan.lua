@@ -161,7 +161,18 @@ function command.run(options, ranks)
   if not ok then error(scenario.first_line(work), 0) end
   if options.output then files.keep(options, options.output) end
   local outputs = files.open_results(options, s)
-  local written = options.output and output.open(options.output)
+  local written, unwritable
+  if options.output then written, unwritable = output.open(options.output) end
+  if unwritable then
+    files.discard(outputs)
+    error(unwritable, 0)
+  end
+  local looked, wrong = pcall(planner.look, work, job)
+  if not looked then
+    files.discard(outputs)
+    if written then written:discard() end
+    error(scenario.first_line(wrong), 0)
+  end
   local results = open_results(options, job)
   local meter = ui.meter(options)
   ui.host().guard(false)

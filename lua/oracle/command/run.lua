@@ -52,7 +52,8 @@ end
 -- What is to be kept of a run beside its result, for pictures of it.
 local function watched(plan, outputs, options)
   if not (options.plot or outputs.report or outputs.trace) then return nil end
-  local wanted = (options.plot or outputs.report) and run_page.wanted(pictures.window(options), plan.scenario.warm_up) or {}
+  local drawn = options.plot or outputs.report
+  local wanted = drawn and run_page.wanted(pictures.window(options), plan.scenario.warm_up) or {}
   wanted.trace = pictures.trace(outputs, options)
   return wanted
 end

@@ -36,7 +36,6 @@ cores. The axes of `vary` in the file count too; --set of a key replaces one.
                          points are computed again
   --json FILE            all results: {"points": [{"set": {...}, ...}, ...]}
   --threads N            (one per core); the results are the same bytes
-  also: --slo --format --seed --lod --fit --force --strict --no-runs -q -l
 A point that cannot run holds "error" in place of results; the others go on, and
 the exit status is 1. `oracle help --OPTION` says more of an option.
 ]==]

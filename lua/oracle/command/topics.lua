@@ -10,6 +10,7 @@ local options = require "oracle.command.options"
 local paths = lazy "oracle.text.paths"
 local policies = lazy "oracle.policy"
 local spelling = require "oracle.text.spelling"
+local systems = lazy "oracle.system"
 
 local topics = {}
 
@@ -130,8 +131,22 @@ local function find_key(word, keys)
   return found, others
 end
 
+-- The knob that a serving system calls by that name, and the system; nil: none does.
+local function alias_of(word)
+  for _, name in ipairs(finder.names "system") do
+    local target = (systems.get(name).aliases or {})[last_of(word)]
+    if target then return target, name end
+  end
+end
+
 local function of_key(word, keys)
   local key, others = find_key(word, keys)
+  local target, system = nil, nil
+  if not key then target, system = alias_of(word) end
+  if target then
+    key, others = find_key("engine." .. target, keys)
+    return ("%s: what %s calls this\n"):format(word, system) .. key_text(key, others)
+  end
   if not key then return nil end
   local section = section_text(key, keys)
   if section and (key.row.type == "section" or key.row.type == "variant" or key.row.type == "list") then

@@ -221,7 +221,9 @@ function command.run(options)
   files.write(outputs.json, ordered.json(what))
   if outputs.csv then files.write(outputs.csv, validate_rows.csv()) end
   if outputs.report then
-    pictures.report(outputs, function() return way == compare_rows and validate_rows.document() or page.of_rows(what) end)
+    pictures.report(outputs, function()
+      return way == compare_rows and validate_rows.document() or page.of_rows(what)
+    end)
   end
   return good
 end

@@ -2,7 +2,9 @@
 local core = require "oracle.core"
 local files = require "oracle.command.files"
 local ordered = require "oracle.text.ordered"
+local page = require "oracle.study.pages.why"
 local paths = require "oracle.text.paths"
+local pictures = require "oracle.command.pictures"
 local runner = require "oracle.command.runner"
 local scenario = require "oracle.scenario"
 local sensitivity = require "oracle.study.sensitivity"
@@ -63,6 +65,7 @@ end
 function command.run(options)
   local path = files.one(options)
   ui.one_run_logs(options, "why takes several runs")
+  if options.plot or options.report then pictures.check(options) end
   local replaces = options.force
   ui.host().guard(true)
   local result = saved(path)
@@ -95,7 +98,9 @@ function command.run(options)
       :format(path, of), 0)
   end
   files.write(outputs.json, ordered.json(found))
+  if outputs.report then pictures.report(outputs, function() return page.document(found, of) end) end
   if files.stdout_is_free(options) then files.print(tostring(found) .. "\n") end
+  if options.plot then pictures.print(page.figures(found), options) end
   ui.warn(found.oracle.warnings, options)
   return true
 end

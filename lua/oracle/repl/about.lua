@@ -127,8 +127,9 @@ local function of_key(name)
   for _, key in ipairs(explain.keys()) do
     local inner = key.path:sub(1, #name + 1) == name .. "." and key.path:sub(#name + 2):match "^[^.]+"
     if key.path == name then
+      local lines = key.row.type ~= "section" and explain.lines(key) or {}
       text = text .. name .. "\n" .. wrapped(key.doc, "  ")
-      for _, line in ipairs(key.row.type ~= "section" and explain.lines(key) or {}) do text = text .. wrapped(line[1] .. ": " .. line[2], "  ") end
+      for _, line in ipairs(lines) do text = text .. wrapped(line[1] .. ": " .. line[2], "  ") end
     elseif inner and not had[inner] then
       below[#below + 1], had[inner] = inner, true
     end

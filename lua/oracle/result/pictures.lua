@@ -25,8 +25,9 @@ local function cdfs(raw, title, about, list)
     end
   end
   local log = high > 20 * low                             -- a value of 0 has no place on such an axis
-  return { kind = "lines", title = title, about = about, x = { name = "latency", unit = "ms", log = log, fine = high < 1e3 * low,
-                                                               min = log and figure.number(low) or nil },
+  return { kind = "lines", title = title, about = about,
+           x = { name = "latency", unit = "ms", log = log, fine = high < 1e3 * low,
+                 min = log and figure.number(low) or nil },
            y = { name = "share of all", unit = "%", min = 0, max = 100, zero = true }, series = series }
 end
 
@@ -65,25 +66,38 @@ local function over_replicas(raw, key)
   return { sum = sum, mean = mean, low = low, high = high }
 end
 
-local function share_of_time(raw, title, key, about, times)
-  local series, n = {}, #raw.series.replicas
+-- "replica 2 (decode)": of a pool, where there are several.
+local function name_of(s, r)
+  local name = ("replica %d"):format(r - 1)
+  local of = s.per_replica[("replica%d"):format(r - 1)]
+  return of and of.pool and ("%s (%s)"):format(name, of.pool) or name
+end
+
+-- A share of each replica, or of many their mean and range.
+-- @param of.thinned figure.thin, or figure.means of what is a mean itself
+local function share_of_time(raw, s, of)
+  local series, n, times = {}, #raw.series.replicas, nil
+  local function line(values)
+    local t, y = of.thinned(of.most, raw.series.time, values)
+    times = figure.numbers(t)
+    return figure.numbers(y, 100)
+  end
   if n <= SHOWN then
     for r, replica in ipairs(raw.series.replicas) do
-      local _, y = figure.thin(TIME, raw.series.time, replica[key])
-      series[r] = { name = n == 1 and title or "replica " .. r - 1, y = figure.numbers(y, 100),
-                    shape = n == 1 and "area" or nil }
+      series[r] = { name = n == 1 and of.title or name_of(s, r), shape = n == 1 and "area" or nil,
+                    y = line(replica[of.key]) }
     end
   else
-    local all = over_replicas(raw, key)
-    local _, mean, low, high = figure.thin(TIME, raw.series.time, all.mean, all.low, all.high)
-    series[1] = { name = ("mean of %d replicas, and their range"):format(n), y = figure.numbers(mean, 100),
-                  low = figure.numbers(low, 100), high = figure.numbers(high, 100) }
+    local all = over_replicas(raw, of.key)
+    series[1] = { name = ("mean of %d replicas, and their range"):format(n), y = line(all.mean), low = line(all.low),
+                  high = line(all.high) }
   end
   local high = 0
-  for _, s in ipairs(series) do
-    for _, v in ipairs(s.high or s.y) do high = math.max(high, v) end
+  for _, one in ipairs(series) do
+    for _, v in ipairs(one.high or one.y) do high = math.max(high, v) end
   end
-  return { kind = "lines", title = title, about = about, link = "time", zoom = true, x = times,
+  return { kind = "lines", title = of.title, about = of.about, link = "time", zoom = true,
+           x = { name = "time", unit = "s", time = true, min = 0, max = figure.number(raw.now), values = times },
            y = { unit = "%", min = 0, max = high > 50 and 100 or nil, zero = true }, series = series }
 end
 
@@ -151,8 +165,10 @@ function pictures.timelines(raw, s)
                   values = figure.numbers(time) }
   local list = {
     load_of(raw, times), requests_of(raw, times),
-    share_of_time(raw, "KV cache in use", "kv_usage", "Share of the KV blocks that requests hold.", times),
-    share_of_time(raw, "GPU busy", "gpu_busy", "Share of the time that went into steps.", times),
+    share_of_time(raw, s, { title = "KV cache in use", key = "kv_usage", thinned = figure.thin, most = TIME,
+                            about = "Share of the KV blocks that requests hold." }),
+    share_of_time(raw, s, { title = "GPU busy", key = "gpu_busy", thinned = figure.means, most = TIME // 5,
+                            about = "Share of the time that went into steps." }),
   }
   local marks = marks_of(s, raw)
   if changes(raw.series.ready) or #raw.series.replicas > 1 and #marks > 0 then
@@ -196,9 +212,10 @@ function pictures.gantt(raw)
     end
   end
   if number == 0 or last <= first then return nil end
+  if first < 0.05 * (last - first) then first = 0 end
   return { kind = "spans", title = "Requests of a window, one below the other", link = "time", zoom = true, rows = rows,
-           about = ("%d requests from their arrival: in the queue, computing the prompt, generating. Drag over a part of "
-             .. "it to look closer; what happened over time follows."):format(number),
+           about = ("%d requests from their arrival: in the queue, computing the prompt, generating. Drag over a part "
+             .. "to look closer; what happened over time follows."):format(number),
            x = { name = "time", unit = "s", time = true, min = figure.number(first), max = figure.number(last) },
            y = { name = "requests" }, view = { figure.number(first), figure.number(view) },
            series = { { name = "queued", from = queued.from, to = queued.to, colour = "queued" },
@@ -220,7 +237,8 @@ function pictures.scatter(raw)
   return { kind = "points", title = "TTFT by arrival", link = "time", zoom = true,
            about = #at < x.seen and ("A sample of %d of %d requests."):format(#at, x.seen) or "Every request.",
            x = { name = "arrival", unit = "s", time = true, min = 0, max = figure.number(raw.now) },
-           y = { name = "TTFT", unit = "ms", zero = true }, series = { { name = "request", x = at, y = ttft, names = names } } }
+           y = { name = "TTFT", unit = "ms", zero = true },
+           series = { { name = "request", x = at, y = ttft, names = names } } }
 end
 
 --- What a terminal shows of a run: distributions, a histogram, what happened over time. A list.

@@ -3,6 +3,7 @@ local figure = require "oracle.text.figure"
 local metrics = require "oracle.scenario.metrics"
 local ordered = require "oracle.text.ordered"
 local pictures = require "oracle.result.pictures"
+local time_split = require "oracle.result.time_split"
 local units = require "oracle.text.units"
 local version = require "oracle.version"
 
@@ -19,6 +20,13 @@ function run_page.wanted(window, warm_up)
                        window = 400 } }
 end
 
+--- A part that draws a figure.
+function run_page.chart(f, more)
+  local part = { kind = "chart", figure = f }
+  for k, v in pairs(more or {}) do part[k] = v end
+  return part
+end
+
 -- ---- the head ----
 
 local function badges_of(s)
@@ -26,7 +34,8 @@ local function badges_of(s)
   if not s.oracle.complete then list[1] = { text = "partial run", state = "bad" } end
   if s.throughput.saturated then list[#list + 1] = { text = "overloaded", state = "bad" } end
   if s.slo then
-    list[#list + 1] = s.slo.met and { text = "objectives met", state = "good" } or { text = "objectives missed", state = "bad" }
+    local met = s.slo.met
+    list[#list + 1] = { text = met and "objectives met" or "objectives missed", state = met and "good" or "bad" }
   end
   for _, text in ipairs { "seed " .. s.oracle.seed, s.oracle.lod .. " level of detail", s.deployment.cost_model
       .. (s.deployment.fit and " · fit " .. s.deployment.fit or "") } do
@@ -39,14 +48,17 @@ end
 function run_page.notices(s)
   local list = {}
   if not s.oracle.complete then
-    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: all that follows is of its part up to there.")
+    list[1] = { state = "bad", text = ("This run was interrupted at %.6g s: what follows is of the part until then.")
       :format(s.simulation.total_duration_s) }
   end
   if s.throughput.saturated then
-    list[#list + 1] = { state = "bad", text = ("The queue grew to the end: %.4g requests per second were offered, %.4g served. "
-      .. "Latencies say how long was simulated."):format(s.throughput.offered_rps or 0, s.throughput.requests_per_second or 0) }
+    local text = "The queue grew to the end: %.4g requests per second were offered, %.4g served. Latencies say how "
+      .. "long was simulated."
+    list[#list + 1] = { state = "bad", text = text:format(s.throughput.offered_rps or 0,
+                                                          s.throughput.requests_per_second or 0) }
   end
-  if #s.oracle.warnings > 0 then list[#list + 1] = { list = table.move(s.oracle.warnings, 1, #s.oracle.warnings, 1, {}) } end
+  local warnings = s.oracle.warnings
+  if #warnings > 0 then list[#list + 1] = { list = table.move(warnings, 1, #warnings, 1, {}) } end
   return list
 end
 
@@ -75,14 +87,16 @@ local function cards_of(s)
   local r, t = s.requests, s.throughput
   local half = s.interval and s.interval.throughput_pct
   local list = {
-    card("Requests served", r.successful, nil, r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
+    card("Requests served", r.successful, nil,
+         r.total > r.successful and ("of %s"):format(units.thousands(r.total)) or nil),
     card("Request throughput", t.requests_per_second, "req/s", t.offered_rps and ("%.4g offered"):format(t.offered_rps),
       t.saturated and "bad" or nil),
     card("Output throughput", t.output_tokens_per_second, "tok/s", half and ("± %.0f %%"):format(half) or nil),
   }
   if t.goodput_rps then list[#list + 1] = card("Goodput", t.goodput_rps, "req/s") end
   for _, metric in ipairs(metrics.LATENCIES) do list[#list + 1] = latency_card(s, metric) end
-  list[#list + 1] = card("GPU busy", value(s, "gpu_busy"), "%", ("%d × %s"):format(s.deployment.gpus, s.deployment.hardware))
+  list[#list + 1] = card("GPU busy", value(s, "gpu_busy"), "%",
+                         ("%d × %s"):format(s.deployment.gpus, s.deployment.hardware))
   list[#list + 1] = card("Peak KV cache", value(s, "kv.peak"), "%", ("mean %.3g %%"):format(value(s, "kv.mean") or 0))
   if s.prefix_caching then list[#list + 1] = card("Prefix cache hits", value(s, "hit_rate"), "%") end
   if s.preemptions.count > 0 then list[#list + 1] = card("Preemptions", s.preemptions.count) end
@@ -149,7 +163,9 @@ local function parts_table(title, of)
   local columns = { { name = "" } }
   for i, p in ipairs(PARTS) do columns[i + 1] = { name = p[1] } end
   for _, short in ipairs { "TTFT", "TPOT", "E2E" } do
-    columns[#columns + 1], columns[#columns + 2] = { name = short .. " mean", unit = "ms" }, { name = short .. " p99", unit = "ms" }
+    for _, statistic in ipairs { "mean", "p99" } do
+      columns[#columns + 1] = { name = short .. " " .. statistic, unit = "ms" }
+    end
   end
   columns[#columns + 1], columns[#columns + 2] = { name = "GPU busy", unit = "%" }, { name = "KV peak", unit = "%" }
   return { kind = "table", title = title, columns = columns, rows = rows, named = true, wide = true, sortable = true }
@@ -173,17 +189,27 @@ end
 
 -- ---- shares of time ----
 
-local function split_figure(title, about, split, names)
+local function split_part(title, about, split, names)
   local labels, y = {}, {}
   for _, name in ipairs(names) do
     if (split[name] or 0) > 0 then labels[#labels + 1], y[#y + 1] = name, figure.number(100 * split[name]) end
   end
   if #labels == 0 then return nil end
-  return { kind = "bars", title = title, about = about, x = { labels = labels }, y = { unit = "%", zero = true },
-           series = { { name = "share of busy time", y = y } } }
+  return run_page.chart({ kind = "bars", title = title, about = about, x = { labels = labels },
+                          y = { unit = "%", zero = true }, series = { { name = "share of the time at work", y = y } } })
 end
 
-local SPLIT = { "gemm", "attention", "experts", "lm_head", "collective", "exchange", "overhead", "transfer" }
+-- Where the time of the GPUs goes; `oracle why` says it of requests.
+local function split_parts(s)
+  local split = s.time_split
+  return {
+    split_part("What GPUs work on",
+      "Shares of the time that they work; oracle why lays the latency of requests to its parts.",
+      split, time_split.ITEMS),
+    split_part("What binds them", "The same time by what bound it.", split.bound_by, time_split.BOUND),
+  }
+end
+
 
 -- ---- requests ----
 
@@ -198,11 +224,13 @@ local function requests_table(raw)
     rows[i] = { "req_" .. x.number[i], figure.number(x.arrival[i]), x.prompt[i], out, x.cached[i],
                 ms(x.arrival[i], x.scheduled[i]), ms(x.arrival[i], first),
                 first and last and out > 1 and figure.number(1e3 * (last - first) / (out - 1)) or NONE,
-                ms(x.arrival[i], last), x.preemptions[i], x.replica[i] < 0 and NONE or x.replica[i], x.profile[i], x.status[i] }
+                ms(x.arrival[i], last), x.preemptions[i], x.replica[i] < 0 and NONE or x.replica[i],
+                x.profile[i], x.status[i] }
   end
-  local shown = #rows < x.seen and ("%s of %s requests: a sample, the slowest, and those of the window.")
-    :format(units.thousands(#rows), units.thousands(x.seen)) or "Every request."
-  return { kind = "table", title = "Requests", about = shown .. " --csv writes every one.", rows = rows, named = true, wide = true,
+  local shown = #rows < x.seen
+    and ("%s of %s requests: a sample, the slowest, and those of the window; --csv writes every "
+    .. "one."):format(units.thousands(#rows), units.thousands(x.seen)) or "Every request."
+  return { kind = "table", title = "Requests", about = shown, rows = rows, named = true, wide = true,
            choose = 12, columns = {
              { name = "request" }, { name = "arrival", unit = "s" }, { name = "prompt", unit = "tok" },
              { name = "output", unit = "tok" }, { name = "cached", unit = "tok" }, { name = "queue", unit = "ms" },
@@ -216,7 +244,11 @@ local function settings_table(s)
   local rows = {}
   for _, key in ipairs(ordered.keys(s.deployment)) do
     local v = s.deployment[key]
-    if type(v) ~= "table" and v ~= nil then rows[#rows + 1] = { key, type(v) == "number" and figure.number(v) or tostring(v) } end
+    if type(v) == "number" then
+      rows[#rows + 1] = { key, figure.number(v) }
+    elseif type(v) ~= "table" and v ~= nil then
+      rows[#rows + 1] = { key, tostring(v) }
+    end
   end
   return { kind = "table", title = "Deployment", columns = { { name = "" }, { name = "" } }, rows = rows, named = true }
 end
@@ -225,13 +257,6 @@ local function simulation_table(s)
   local rows = {}
   for _, key in ipairs(ordered.keys(s.simulation)) do rows[#rows + 1] = { key, figure.number(s.simulation[key]) } end
   return { kind = "table", title = "Simulation", columns = { { name = "" }, { name = "" } }, rows = rows, named = true }
-end
-
---- A part that draws a figure.
-function run_page.chart(f, more)
-  local part = { kind = "chart", figure = f }
-  for k, v in pairs(more or {}) do part[k] = v end
-  return part
 end
 
 -- Add what there is.
@@ -243,7 +268,7 @@ local function section(id, title, parts, about)
   return #parts > 0 and { id = id, title = title, parts = parts, about = about } or nil
 end
 
-local function sections_of(s, raw, extra)
+local function sections_of(s, raw)
   local chart, out = run_page.chart, {}
   local summary = { cards_of(s) }
   if s.slo then add(summary, objectives_table(s)) end
@@ -260,10 +285,7 @@ local function sections_of(s, raw, extra)
   add(time, events_table(s))
   add(out, section("time", "Over time", time, "Drag over a part of a chart to look closer; all of them follow."))
   local why = {}
-  local split = type(s.time_split) == "table" and split_figure("Where busy time goes", "Share of the time that GPUs work.",
-    s.time_split, SPLIT)
-  add(why, split and chart(split))
-  for _, part in ipairs(extra or {}) do add(why, part) end
+  if s.time_split then why = split_parts(s) end
   add(out, section("why", "Why", why))
   local own = {}
   local scatter, gantt = pictures.scatter(raw), pictures.gantt(raw)
@@ -283,22 +305,21 @@ end
 
 --- What stands at the foot of every page.
 function run_page.footer()
-  return ("oracle %s · simulated, defaults of vLLM %s · charts: Chart.js (MIT licence, in this file)"):format(version.oracle,
-    version.vllm)
+  return ("oracle %s · simulated, defaults of vLLM %s · charts: Chart.js (MIT licence, in this file)")
+    :format(version.oracle, version.vllm)
 end
 
 --- The document of a run.
 -- @param s its summary
 -- @param raw the engine's result, with what run_page.wanted asks for
--- @param extra parts of the section that says why, or nil
-function run_page.document(s, raw, extra)
+function run_page.document(s, raw)
   local d = s.deployment
   local name = s.name or ("%s on %d × %s"):format(d.model:match "([^/]*)$", d.gpus, d.hardware)
   return {
     title = name, badges = badges_of(s), notices = run_page.notices(s), footer = run_page.footer(),
     subtitle = ("%s · %s · %s replica%s · %s requests in %.6g s"):format(d.model, d.hardware, d.replicas,
       d.replicas == 1 and "" or "s", units.thousands(s.requests.total), s.simulation.total_duration_s),
-    sections = sections_of(s, raw, extra),
+    sections = sections_of(s, raw),
   }
 end
 

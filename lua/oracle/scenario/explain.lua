@@ -81,9 +81,12 @@ local function default_of(row, shown, doc)
   return doc:match ".*; ([^()]+)" or "not set"
 end
 
+local all                                                 -- what keys() found, which no run changes
+
 --- All keys: a list of { path =, row =, default = as text, doc = }; those of workloads have `kinds`, the kinds that
 -- have them, those that a serving system adds to `engine` have `systems`.
 function explain.keys()
+  if all then return all end
   local list, by, kind = {}, {}, nil
   for _, line in ipairs(schema.describe()) do
     local path, default, doc, row = table.unpack(line, 1, 4)
@@ -108,6 +111,7 @@ function explain.keys()
       table.insert(by[path].systems or {}, name)
     end
   end
+  all = list
   return list
 end
 

@@ -26,8 +26,8 @@ local REQUESTS, ROUNDS = 2500, 4                          -- of a run; four time
 local COARSE = OCTAVE // 16                               -- how far apart the two loads are that end the first round
 local PRECISION = 0.005                                   -- half-width of the interval, as a share of the load
 -- Work after which an interval stays as wide as it is, in steps; what a request, and a token found in the prefix cache,
--- are beside them.
-local WORK, REQUEST_WORK, TOKEN_WORK = 2.5e8, 40, 1
+-- are beside them. Whoever asks for a precision waits longer for it.
+local WORK, ASKED_WORK, REQUEST_WORK, TOKEN_WORK = 1e9, 4e9, 40, 1
 local NEAR, TURNS = 4, 10                                 -- two loads are near at 4 apart; 10 tries to be
 local FURTHEST = 20                                       -- octaves from where it begins
 local STILL = 0.005                                       -- halving a load changes less where requests are alone
@@ -131,7 +131,8 @@ function capacity.open(job, s)
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
-           precision = job.precision or PRECISION, requests = REQUESTS, falling = job.replicas == true,
+           precision = job.precision or PRECISION, work = job.precision and ASKED_WORK or WORK,
+           requests = REQUESTS, falling = job.replicas == true,
            seeds = raised.recorded and 1 or job.seeds or SEEDS, first_seed = s.seed,
            names = plan.deployment.names, warnings = plan.warnings }
 end
@@ -201,9 +202,10 @@ end
 local function bracket(search, k)
   local whole = search.work.load.whole
   local least, most = whole and 1 or k - FURTHEST * OCTAVE, whole and FROM - 1 or k + FURTHEST * OCTAVE
-  local step = OCTAVE
+  local step = (search.work.step or OCTAVE) / 2
   local function next_of(at, up)
     if whole then return up and math.min(most, 2 * at) or at // 2 end
+    step = math.min(OCTAVE, 2 * step // 1 | 0)
     return up and at + step or at - step
   end
   local up = is_low(search, k)
@@ -317,7 +319,7 @@ end
 -- Whether there is time for a round more: of runs four times as long, at some six loads.
 local function affordable(search)
   local next_round = 4 * 6 * search.work.seeds * search.most
-  return search.round < ROUNDS and search.spent + next_round <= WORK
+  return search.round < ROUNDS and search.spent + next_round <= search.work.work
 end
 
 -- A first look with short runs, then longer ones around what it found: between two loads each seed's limit is
@@ -333,30 +335,47 @@ local function real_answer(search)
     search.round, search.most = search.round + 1, 0
     local reach = half and math.ceil(2 * OCTAVE * math.log(1 + half / x, 2)) or COARSE
     low, high = around(search, grid(search, x), math.max(3, math.min(reach, OCTAVE // 4)))
+    local before = half
     x, half = settle(search, low, high)
+    -- A few seeds may agree by chance: runs four times as long halve an interval, and no more.
+    half = half and before and math.max(half, before / 2) or half
   end
-  if fixed or coarse then return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil end
+  if fixed or coarse then
+    search.estimate = x
+    return low, nil, load_at(search.work, low), search.work.seeds > 1 and half or nil
+  end
   local k = grid(search, x)
   ask(search, { k })
   return k, nil, x, half
 end
 
 --- Search.
--- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double
+-- @param work of capacity.open; coarse = width ends it with two loads so far apart, capacity.OCTAVE to the double;
+--   step = how far the second load is from the first, twice as far the next (an octave)
 -- @param run function(list of { index = }) -> list of lines of JSON as capacity.compute gives them, in the order of the
 --   list; nil when it was interrupted
--- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, points = in order of
---   load, beyond = the last point that was tried where there is no answer }
+-- @return { work =, at = the point that was found or nil, x = the load, half = of its interval, estimate = load of a
+--   coarse search, interpolated, points = in order of load, beyond = the last point that was tried where there is no
+--   answer }
 function capacity.search(work, run)
   local search = { work = work, run = run, points = {}, round = 0, spent = 0, most = 0 }
   local k, last, x, half
   if work.load.whole then k, last = whole_answer(search) else k, last, x, half = real_answer(search) end
-  local found = { work = work, points = {}, x = x, half = half }
+  local found = { work = work, points = {}, x = x, half = half, estimate = search.estimate }
   for _, point in pairs(search.points) do found.points[#found.points + 1] = point end
   table.sort(found.points, function(a, b) return a.k < b.k end)
   found.at, found.beyond = k and search.points[k], last and search.points[last]
   if found.at and work.load.whole then found.x = k end
   return found
+end
+
+--- Try one load, the one it would begin with.
+-- @return as above, with one point
+function capacity.once(work, run)
+  local search = { work = work, run = run, points = {}, round = 0, spent = 0, most = 0 }
+  local k = work.load.whole and work.load.from or 0
+  ask(search, { k })
+  return { work = work, points = { search.points[k] }, at = search.points[k], x = load_at(work, k) }
 end
 
 return capacity

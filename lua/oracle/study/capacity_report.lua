@@ -9,10 +9,12 @@ local report = {}
 local function judged(work)
   local list = {}
   for i, o in ipairs(work.objectives) do
-    list[i] = { text = o.text, limit = o.limit, name = (o.class and o.class .. ": " or "") .. o.column.name, unit = o.column.unit }
+    list[i] = { text = o.text, limit = o.limit, name = (o.class and o.class .. ": " or "") .. o.column.name,
+      unit = o.column.unit }
   end
   if work.goodput then
-    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), limit = 100 * work.goodput, name = "goodput", unit = "%" }
+    list[#list + 1] = { text = ("goodput >= %g %%"):format(100 * work.goodput), limit = 100 * work.goodput,
+      name = "goodput", unit = "%" }
   end
   return list
 end
@@ -45,6 +47,34 @@ local function binding(found)
   if not of then return nil end
   if of.saturated or of == at and of.miss < -NEAR then return "saturation" end
   return judged(found.work)[of.worst].text
+end
+
+--- Where a curve bends: of the loads that are served, the one at which the objective that binds is furthest below the
+-- straight line from the first to the last (Satopaa and others, "Finding a Kneedle in a Haystack", ICDCSW 2011).
+-- @return the load, its value and what is measured; nil where fewer than four loads say it
+function report.knee(found)
+  if not found.at or found.work.falling then return nil end
+  local list, v = {}, found.at.worst
+  for _, point in ipairs(found.points) do
+    local y = not point.saturated and point.values[v].mean
+    if y then list[#list + 1] = { x = point.x, y = y } end
+  end
+  local first, last = list[1], list[#list]
+  if #list < 4 or last.y <= first.y then return nil end
+  local best, far
+  for _, p in ipairs(list) do
+    local below = (p.x - first.x) / (last.x - first.x) - (p.y - first.y) / (last.y - first.y)
+    if not far or below > far then best, far = p, below end
+  end
+  if best == first or best == last then return nil end
+  return best.x, best.y, judged(found.work)[v]
+end
+
+local function knee_text(found)
+  local x, y, of = report.knee(found)
+  if not x then return "" end
+  return ("the knee: about %s, where %s is %s%s; beyond it that grows faster than the load\n"):format(
+    named(x, found.work.load.unit), of.name, console.number(y), of.unit and " " .. of.unit or "")
 end
 
 -- What stands in place of an answer where there is none.
@@ -99,15 +129,16 @@ function report.text(found)
   local of = runs > 1 and ("each with seeds %d to %d"):format(work.first_seed, work.first_seed + runs - 1)
     or "of recorded requests, which are the same for each seed"
   local answer = report.answer(found)
-  return console.narrow(("%s\n%d loads of %s, %s\n"):format(answer, #rows, work.load.key, of)) .. "\n"
-    .. console.table(heads, rows)
+  local told = ("%s\n%s%d loads of %s, %s\n"):format(answer, knee_text(found), #rows, work.load.key, of)
+  return console.narrow(told) .. "\n" .. console.table(heads, rows)
 end
 
 local function objects_of(found, point)
   local list = {}
   for i, column in ipairs(judged(found.work)) do
     local v = point.values[i]
-    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half }, { "limit", column.limit },
+    list[i] = ordered.object { { "objective", column.text }, { "value", v.mean }, { "half_width", v.half },
+      { "limit", column.limit },
                                { "unit", column.unit } }
   end
   return ordered.array(list)
@@ -136,7 +167,7 @@ function report.object(found)
     { "capacity", ordered.object {
       { "key", work.load.key }, { "unit", work.load.unit }, { "value", found.at and found.x },
       { "low", found.half and found.x - found.half }, { "high", found.half and found.x + found.half },
-      { "binding", found.at and binding(found) },
+      { "binding", found.at and binding(found) }, { "knee", (report.knee(found)) },
     } },
     { "objectives", ordered.array(names) }, { "found", found.at ~= nil }, { "answer", (report.answer(found)) },
     { "at", found.at and point_object(found, found.at) }, { "curve", ordered.array(curve) },

@@ -1,6 +1,8 @@
---- How a planned deployment is started: the command of its serving system, with the options each documents, and a
--- scenario that runs it again. Options: vLLM 0.11 `vllm serve --help`; SGLang 0.5 server_args.py; TensorRT-LLM 1.0
--- `trtllm-serve --help`; Dynamo 0.4 `python -m dynamo.vllm`, which hands vLLM's own on.
+--- How a planned deployment is started: the commands of its serving system, with the options each documents, and a
+-- scenario that runs it again. Options: vLLM 0.11 `vllm serve --help` and docs/features/nixl_connector_usage.md; SGLang
+-- 0.5 server_args.py and docs/advanced_features/pd_disaggregation.md, with its router's `launch_router --help`;
+-- TensorRT-LLM 1.0 `trtllm-serve --help` and llmapi/llm_args.py, whose fields its YAML has; Dynamo 0.4 `python -m
+-- dynamo.vllm`, which hands vLLM's own on, and `python -m dynamo.frontend --help`.
 local lazy = require "oracle.lazy"
 local ordered = require "oracle.text.ordered"
 local scenario = lazy "oracle.scenario"
@@ -21,50 +23,99 @@ local function option(name, v, default)
   return v == true and name or ("%s %s"):format(name, tostring(v))
 end
 
-local SYSTEMS = {}
+-- ---- the server of each system ----
 
-function SYSTEMS.vllm(model, c, tp, length)
-  return words { "vllm serve", model, option("--tensor-parallel-size", tp, 1),
-    option("--pipeline-parallel-size", c.pp, 1), option("--data-parallel-size", c.dp, 1),
-    option("--enable-expert-parallel", c.experts), option("--quantization", c.quantization),
-    option("--max-num-seqs", c.seqs), option("--max-num-batched-tokens", c.tokens), option("--max-model-len", length) }
+-- Each takes { model =, tp =, pp =, dp =, experts =, quantization =, kv =, seqs =, tokens =, length =, role = of a pool
+-- or nil } and gives a command, and what else is to be said of it.
+local SERVERS = {}
+
+function SERVERS.vllm(d)
+  return words { "vllm serve", d.model, option("--tensor-parallel-size", d.tp, 1),
+    option("--pipeline-parallel-size", d.pp, 1), option("--data-parallel-size", d.dp, 1),
+    option("--enable-expert-parallel", d.experts), option("--quantization", d.quantization),
+    option("--kv-cache-dtype", d.kv), option("--max-num-seqs", d.seqs), option("--max-num-batched-tokens", d.tokens),
+    option("--max-model-len", d.length),
+    d.role and [[--kv-transfer-config '{"kv_connector":"NixlConnector","kv_role":"kv_both"}']] }
 end
 
-function SYSTEMS.sglang(model, c, tp, length)
-  return words { "python -m sglang.launch_server --model-path", model, option("--tp-size", tp * (c.dp or 1), 1),
-    option("--pp-size", c.pp, 1), option("--dp-size", c.dp, 1), option("--enable-dp-attention", (c.dp or 1) > 1),
-    option("--ep-size", c.experts and tp * c.dp), option("--quantization", c.quantization),
-    option("--max-running-requests", c.seqs), option("--chunked-prefill-size", c.tokens),
-    option("--context-length", length) }
+function SERVERS.sglang(d)
+  return words { "python -m sglang.launch_server --model-path", d.model, option("--tp-size", d.tp * (d.dp or 1), 1),
+    option("--pp-size", d.pp, 1), option("--dp-size", d.dp, 1), option("--enable-dp-attention", (d.dp or 1) > 1),
+    option("--ep-size", d.experts and d.tp * d.dp), option("--quantization", d.quantization),
+    option("--kv-cache-dtype", d.kv == "fp8" and "fp8_e4m3" or d.kv), option("--max-running-requests", d.seqs),
+    option("--chunked-prefill-size", d.tokens), option("--context-length", d.length),
+    option("--disaggregation-mode", d.role) }
 end
 
-function SYSTEMS.trtllm(model, c, tp, length)
-  return words { "trtllm-serve", model, option("--tp_size", tp * (c.dp or 1), 1), option("--pp_size", c.pp, 1),
-    option("--ep_size", c.experts and tp * c.dp), option("--max_batch_size", c.seqs),
-    option("--max_num_tokens", c.tokens), option("--max_seq_len", length) }
-end
-
-function SYSTEMS.dynamo(model, c, tp, length)
-  return (SYSTEMS.vllm(model, c, tp, length):gsub("^vllm serve ", "python -m dynamo.vllm --model "))
-end
-
---- The commands of a plan, a line each: one for each kind of replica, with how many there are of it.
-function launch.commands(found, plan)
-  local c, r = plan.candidate, found.resolved
-  local name = r.engine.system
-  local make = SYSTEMS[name] or SYSTEMS.vllm
-  local model = type(found.work.base.model) == "string" and found.work.base.model or "MODEL"
-  local length = math.type(r.engine.max_model_len) == "integer" and scenario.raw(found.work.base).engine
-    and scenario.raw(found.work.base).engine.max_model_len or nil
-  if not c.prefill then
-    return ordered.array { ("%s    # %d of it"):format(make(model, c, c.tp, length), plan.units) }
-  end
+-- What `trtllm-serve` has no option for stands in a file.
+local function trtllm_file(d)
   local list = {}
-  for i, role in ipairs { "prefill", "decode" } do
-    list[i] = ("%s    # %d of it, %s"):format(make(model, c, c[role].tp, length), plan.units * c[role].replicas, role)
+  if d.kv then list[#list + 1] = ("kv_cache_config: {dtype: %s}"):format(d.kv) end
+  if d.role then list[#list + 1] = "cache_transceiver_config: {backend: DEFAULT}" end
+  if d.dp and d.dp > 1 then list[#list + 1] = "enable_attention_dp: true" end
+  return #list > 0 and ("--extra_llm_api_options <(echo '{%s}')"):format(table.concat(list, ", "))
+end
+
+function SERVERS.trtllm(d)
+  return words { "trtllm-serve", d.model, option("--tp_size", d.tp * (d.dp or 1), 1), option("--pp_size", d.pp, 1),
+    option("--ep_size", d.experts and d.tp * d.dp), option("--max_batch_size", d.seqs),
+    option("--max_num_tokens", d.tokens), option("--max_seq_len", d.length), trtllm_file(d) },
+    d.quantization and ", a checkpoint in " .. d.quantization
+end
+
+function SERVERS.dynamo(d)
+  local command = SERVERS.vllm(d):gsub("^vllm serve ", "python -m dynamo.vllm --model ")
+  command = command:gsub(" %-%-kv%-transfer.*$", "")
+  return d.role == "prefill" and command .. " --is-prefill-worker" or command
+end
+
+-- ---- what stands before several of them ----
+
+local ROUTERS = {
+  sglang = function(apart, aware)
+    return words { "python -m sglang_router.launch_router", option("--pd-disaggregation", apart),
+                   option("--policy", aware and "cache_aware" or "round_robin"), apart and
+                   "--prefill URL --decode URL" or "--worker-urls URL URL" }
+  end,
+  dynamo = function(_, aware)
+    return words { "python -m dynamo.frontend", option("--router-mode", aware and "kv" or "round-robin") }
+  end,
+  trtllm = function(apart) return apart and "trtllm-serve disaggregated -c disaggregated.yaml" or nil end,
+}
+
+--- The systems whose commands are known, in order.
+function launch.systems()
+  return { "vllm", "sglang", "trtllm", "dynamo" }
+end
+
+local function deployment_of(found, c, tp, role)
+  local base = scenario.raw(found.work.base)
+  return { model = type(base.model) == "string" and base.model or "MODEL", tp = tp, pp = c.pp, dp = c.dp, role = role,
+           experts = c.experts, quantization = c.quantization ~= "none" and c.quantization or nil,
+           kv = c.kv ~= "auto" and c.kv or nil, seqs = c.seqs, tokens = c.tokens,
+           length = base.engine and math.type(base.engine.max_model_len) == "integer" and base.engine.max_model_len
+             or nil }
+end
+
+--- The commands of a plan, a line each: one for each kind of replica, with how many there are of it, and what stands
+-- before them.
+-- @param name of a system, or nil: the one that was simulated
+function launch.commands(found, plan, name)
+  local c, list = plan.candidate, {}
+  name = name or found.resolved.engine.system
+  if not SERVERS[name] then name = "vllm" end
+  for _, role in ipairs(c.prefill and { "prefill", "decode" } or { "" }) do
+    local pool = c[role]
+    local n = plan.units * (pool and pool.replicas or 1)
+    local command, note = SERVERS[name](deployment_of(found, c, pool and pool.tp or c.tp, pool and role or nil))
+    list[#list + 1] = ("%s    # %d of it%s%s"):format(command, n, pool and ", " .. role or "", note or "")
   end
+  local router = (plan.units > 1 or c.prefill) and ROUTERS[name] and ROUTERS[name](c.prefill ~= nil, plan.router ~= nil)
+  if router then list[#list + 1] = router .. "    # before them" end
   return ordered.array(list)
 end
+
+-- ---- a scenario ----
 
 -- A value as Lua writes it.
 local function literal(v, indent)
@@ -92,17 +143,25 @@ end
 
 --- A scenario that runs a plan again, as text; nil where the workload holds functions, which no text says.
 function launch.scenario(found, plan)
-  local s = space.apply(found.work.base:copy(), plan.candidate, plan.units)
+  local s = space.apply(found.work.base:copy(), plan.candidate, plan.units, plan.router)
   local raw = scenario.raw(s)
   if has_function(raw) then return nil end
   return ("--- %s, %d of it: %d GPUs.\nlocal oracle = require \"oracle\"\n\nreturn oracle.scenario %s\n"):format(
     space.name(plan.candidate), plan.units, plan.gpus, literal(raw, ""))
 end
 
---- Both, for people.
+--- The commands for people: those of the system that was simulated, then of the others, which were not.
 function launch.text(found, plan)
+  local own = found.resolved.engine.system
+  own = SERVERS[own] and own or "vllm"
   local out = { "start the best with\n" }
   for _, line in ipairs(launch.commands(found, plan)) do out[#out + 1] = "  " .. line .. "\n" end
+  out[#out + 1] = "the same shape on other servers, which were not simulated:\n"
+  for _, name in ipairs(launch.systems()) do
+    if name ~= own then
+      for _, line in ipairs(launch.commands(found, plan, name)) do out[#out + 1] = "  " .. line .. "\n" end
+    end
+  end
   return table.concat(out)
 end
 

@@ -6,6 +6,7 @@ local workloads = require "oracle.workload"
 local load = {}
 
 local WARM_UP = 0.1                                       -- share of an open loop's requests that are not counted
+local SHORT = 4                                           -- requests of a trace, which says nothing of one kind alone
 local TURNS = 20                                          -- requests of each client of a closed loop, at least
 
 local function fail(...)
@@ -106,6 +107,28 @@ local function kind_of(w)
   if w.kind == "closed_loop" then return "clients" end
   if w.kind == "trace" or w.kind == "mix" or w.stages or type(w.rate) == "function" then return "scale" end
   return w.rate and "rate" or nil
+end
+
+--- The same load for fewer requests, which a first look takes: no end of its own keeps a run longer.
+-- @param s the scenario, @param r the same resolved
+-- @param requests so many, where the kind of workload can say it; a trace has its first, and sessions, of which the
+--   later turns are part of the load, last as long as they do
+function load.short(s, r, requests)
+  local one, w = copy(s)
+  local own, kind = r.workload, kind_of(r.workload)
+  if own.kind == "sessions" then
+    w.duration = own.duration and own.duration * math.max(0.5, math.min(1, requests / 1000))
+    return one
+  end
+  one.duration, one.warm_up = nil, nil
+  if kind == "rate" or kind == "clients" or own.count and not own.duration then
+    w.duration, w.count = nil, math.min(own.count or math.huge, requests)
+  elseif own.kind == "trace" then
+    w.count = math.min(own.count or math.huge, SHORT * requests)
+  else
+    one.duration, one.warm_up = scenario.raw(s).duration, scenario.raw(s).warm_up
+  end
+  return one
 end
 
 --- What a search raises in a scenario.

@@ -47,7 +47,8 @@ end
 --- A distribution.
 -- @param what a list of numbers, of which those are taken that are finite; or a distribution of a simulation (times in
 --   ns, here in ms)
--- @return { count =, low =, high =, mean =, upto = function(x) -> how many are at most x, quantile = function(q), unit = }
+-- @return { count =, low =, high =, mean =, unit =, upto = function(x) -> how many are at most x,
+--   quantile = function(q) }
 function bins.of(what)
   if type(what) ~= "userdata" then return of_list(what) end
   return { count = what:count(), low = what:min() / 1e6, high = what:max() / 1e6, mean = what:mean() / 1e6, unit = "ms",

@@ -1,5 +1,5 @@
---- A drawing of dots made of characters: 2 x 4 dots in each in Braille, or one mark in each where several lines must be told
--- apart without colours, and on terminals without UTF-8.
+--- A drawing of dots made of characters: 2 x 4 dots in each in Braille, or one mark in each where several lines must be
+-- told apart without colours, and on terminals without UTF-8.
 local canvas = {}
 
 local METHODS = {}
@@ -7,13 +7,14 @@ METHODS.__index = METHODS
 
 -- Braille: U+2800 and these bits by row and column.
 local BITS = { { 0x01, 0x08 }, { 0x02, 0x10 }, { 0x04, 0x20 }, { 0x40, 0x80 } }
-local MARKS = { ascii = { "*", "+", "o", "x", "#", "%", "@", "&" }, unicode = { "•", "+", "×", "○", "▪", "▫", "◆", "◇" } }
+local MARKS = { ascii = { "*", "+", "o", "x", "#", "%", "@", "&" },
+                unicode = { "•", "+", "×", "○", "▪", "▫", "◆", "◇" } }
 -- Colours of a terminal, in an order in which neighbours differ: blue, yellow, green, magenta, cyan, red.
 local COLOURS = { 34, 33, 32, 35, 36, 31, 94, 93 }
 
 --- An empty one.
 -- @param width, height in characters
--- @param how { unicode =, colour = true: each line has its colour, several = lines are told apart, points = they are marks }
+-- @param how { unicode =, colour = each line has its own, several = lines are told apart, points = they are marks }
 function canvas.new(width, height, how)
   local braille = how.unicode and not how.points and (how.colour or not how.several)
   return setmetatable({ width = width, height = height, braille = braille, colour = how.colour,
@@ -63,7 +64,8 @@ function METHODS:row(row)
       blanks = blanks + 1
     else
       out[#out + 1] = (" "):rep(blanks)
-      out[#out + 1] = self:paint(self.braille and utf8.char(0x2800 + cell) or self.marks[(of - 1) % #self.marks + 1], of)
+      local mark = self.braille and utf8.char(0x2800 + cell) or self.marks[(of - 1) % #self.marks + 1]
+      out[#out + 1] = self:paint(mark, of)
       blanks = 0
     end
   end

@@ -1,10 +1,13 @@
---- Figures: what is to be drawn, before it is known where. A terminal draws them (oracle.text.plot), and so do reports and
--- the live page (lua/oracle/result/html/charts.js), which names the fields:
+--- Figures: what is to be drawn, before it is known where. A terminal draws them (oracle.text.plot), and so do reports
+-- and the live page (lua/oracle/result/html/charts.js), which names the fields:
 --   { kind = "lines", "points", "bars" or "spans", title =, about = a sentence,
---     x = { name =, unit =, log =, time = true, values = { ... } or labels = { ... } }, y = { name =, unit =, log =, zero = },
---     series = { { name =, x = own values, y = { ... }, shape = "line", "step", "area", "dashed", "points" or "marked",
---                  low =, high = a band around it, names = of points, colour =, colours = of bars }, ... },
---     distribution = of oracle.text.bins that bars are of, marks = { { x =, text =, bad = }, ... }, link = figures of one name are zoomed together, zoom = true }
+--     x = { name =, unit =, log =, time = true, values = { ... } or labels = { ... } },
+--     y = { name =, unit =, log =, zero = },
+--     series = { { name =, x = own values, y = { ... },
+--                  shape = "line", "step", "area", "dashed", "points" or "marked", low =, high = a band around it,
+--                  names = of points, colour =, colours = of bars }, ... },
+--     distribution = of oracle.text.bins that bars are of, marks = { { x =, text =, bad = }, ... },
+--     link = figures of one name are zoomed together, zoom = true }
 -- A value that is missing is figure.NONE, so that lists have no holes.
 local bins = require "oracle.text.bins"
 local core = require "oracle.core"
@@ -99,6 +102,22 @@ function figure.thin(most, ...)
     lists[k] = out
   end
   return table.unpack(lists)
+end
+
+--- The same of what is a mean over the time before each entry: means of the entries that go together.
+-- @param times when each was taken, at first the time since 0
+-- @return times and values, thinned
+function figure.means(most, times, values)
+  local step, t, y = math.max(1, math.ceil(#times / most)), {}, {}
+  local first = #times % step == 0 and step or #times % step
+  local at, before = 0, 0
+  for i = first, #times, step do
+    local sum = 0
+    for k = at + 1, i do sum = sum + values[k] * (times[k] - (times[k - 1] or 0)) end
+    t[#t + 1], y[#y + 1] = times[i], times[i] > before and sum / (times[i] - before) or values[i]
+    at, before = i, times[i]
+  end
+  return t, y
 end
 
 return figure

@@ -140,20 +140,51 @@ local function blocks_of(list, keep)
   return blocks
 end
 
+-- Whether the first columns tell the rows apart.
+local function tells_apart(rows, keep)
+  local seen = {}
+  for _, row in ipairs(rows) do
+    local name = table.concat(row, "\0", 1, math.min(keep, #row))
+    if seen[name] then return false end
+    seen[name] = true
+  end
+  return true
+end
+
+-- The same table with the rows numbered.
+local function numbered(heads, rows, left)
+  local own, more = { "#" }, {}
+  table.move(heads, 1, #heads, 2, own)
+  for r, row in ipairs(rows) do
+    more[r] = { ("%d"):format(r) }
+    table.move(row, 1, #row, 2, more[r])
+  end
+  return own, more, table.move(left, 1, #heads, 2, { false })
+end
+
+-- The parts of a table; units stand below names where that makes fewer parts.
+local function parts_of(heads, rows, left, keep)
+  local list = columns_of(heads, rows, left)
+  if total(list) <= grid.WIDTH then return { list } end
+  local narrow = columns_of(heads, rows, left)
+  narrow_heads(narrow)
+  if total(narrow) <= grid.WIDTH then return { narrow } end
+  local blocks, others = blocks_of(list, keep), blocks_of(narrow, keep)
+  return #others < #blocks and others or blocks
+end
+
 --- A table as text.
 -- @param heads a list of texts
 -- @param rows a list of lists of texts without control characters
 -- @param left which columns are set to the left: a list of booleans
--- @param keep how many of the first columns stand in every part where a table is cut
+-- @param keep how many of the first columns stand in every part where a table is cut; rows that these do not tell apart
+--   are numbered then
 -- @return the text, ending in a newline
 function grid.text(heads, rows, left, keep)
-  local list = columns_of(heads, rows, left)
-  local blocks = total(list) <= grid.WIDTH and { list } or blocks_of(list, keep)
-  if #blocks > 1 then                                     -- units below names, where that makes fewer parts
-    local narrow = columns_of(heads, rows, left)
-    narrow_heads(narrow)
-    local other = total(narrow) <= grid.WIDTH and { narrow } or blocks_of(narrow, keep)
-    if #other < #blocks then blocks = other end
+  local blocks = parts_of(heads, rows, left, keep)
+  if #blocks > 1 and not tells_apart(rows, keep) then
+    heads, rows, left = numbered(heads, rows, left)
+    blocks = parts_of(heads, rows, left, keep + 1)
   end
   local out = {}
   for b, block in ipairs(blocks) do

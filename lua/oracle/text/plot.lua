@@ -1,5 +1,5 @@
---- Figures on a terminal (oracle.text.figure): lines and points over x, bars, and the bars of a distribution. Pure text, at
--- most 80 columns; Braille dots and blocks where the terminal writes UTF-8, plain ASCII elsewhere.
+--- Figures on a terminal (oracle.text.figure): lines and points over x, bars, and the bars of a distribution. Text of
+-- at most 80 columns; Braille dots and blocks where the terminal writes UTF-8, plain ASCII elsewhere.
 local bins = require "oracle.text.bins"
 local canvas = require "oracle.text.canvas"
 local console = require "oracle.text.console"
@@ -18,9 +18,11 @@ end
 
 --- Whether text on a terminal may have colours: NO_COLOR (no-color.org) and TERM=dumb say no.
 -- @param is_terminal of where the text goes
-function plot.colour(is_terminal)
-  local no = os.getenv "NO_COLOR"
-  return is_terminal and (no == nil or no == "") and os.getenv "TERM" ~= "dumb"
+-- @param getenv function(name) -> a variable of the environment; nil: os.getenv
+function plot.colour(is_terminal, getenv)
+  getenv = getenv or os.getenv
+  local no = getenv "NO_COLOR"
+  return is_terminal and (no == nil or no == "") and getenv "TERM" ~= "dumb"
 end
 
 -- ---- axes ----
@@ -101,7 +103,9 @@ local function legend(lines, c, series, margin)
   local line, used = (" "):rep(margin + 2), margin + 2
   for i, s in ipairs(series) do
     local name = s.name or ""
-    if (utf8.len(name) or #name) > NAME then name = name:sub(1, (utf8.offset(name, NAME - 1) or NAME - 1) - 1) .. ".." end
+    if (utf8.len(name) or #name) > NAME then
+      name = name:sub(1, (utf8.offset(name, NAME - 1) or NAME - 1) - 1) .. ".."
+    end
     local wide = (utf8.len(name) or #name) + 5
     if used + wide > 80 and used > margin + 2 then
       lines[#lines + 1] = line
@@ -114,6 +118,10 @@ end
 
 local function title_of(name, unit)
   return (name or "") .. (unit and unit ~= "" and " (" .. unit .. ")" or "")
+end
+
+local function scale_of(axis)
+  return axis and axis.log and ", log scale" or ""
 end
 
 -- Lines or points in one frame. title: above it; nil: none.
@@ -130,12 +138,13 @@ local function lines_of(figure, title, how)
   if not ranges.y.low then return (title and title ~= "" and title .. ": " or "") .. "nothing to plot\n" end
   local y = ranges.y
   if not y.log and y.low > 0 and (y_axis.zero or y.low < y.high / 2) then y.low = 0 end   -- unless that hides the line
-  local c = canvas.new(WIDTH, HEIGHT, { unicode = how.unicode, colour = how.colour, several = #figure.series > 1, points = figure.kind == "points" })
+  local c = canvas.new(WIDTH, HEIGHT, { unicode = how.unicode, colour = how.colour, several = #figure.series > 1,
+                                        points = figure.kind == "points" })
   for i, s in ipairs(figure.series) do
     draw(c, points[i], { shape = s.shape or figure.kind == "points" and "points" or nil }, i, ranges)
   end
   local lines = { title ~= "" and title or nil }
-  local margin = frame(lines, c, ranges, how.unicode, title_of(x_axis.name, x_axis.unit) .. (x_axis.log and ", log scale" or ""))
+  local margin = frame(lines, c, ranges, how.unicode, title_of(x_axis.name, x_axis.unit) .. scale_of(x_axis))
   if #figure.series > 1 then legend(lines, c, figure.series, margin) end
   return table.concat(lines, "\n") .. "\n"
 end
@@ -188,12 +197,12 @@ function plot.hist(what, name, unit, unicode)
   return hist_of(d, { unicode = unicode })
 end
 
--- A row for each label and series.
+-- A row for each label and series; of what is below 0 the size.
 local function bars_of(figure, title, how)
   local rows, most, width, numbers = {}, 0, 0, 0
   for _, s in ipairs(figure.series) do
     for _, v in ipairs(s.y) do
-      if finite(v) then most, numbers = math.max(most, v), math.max(numbers, #console.number(v)) end
+      if finite(v) then most, numbers = math.max(most, math.abs(v)), math.max(numbers, #console.number(v)) end
     end
   end
   for i, label in ipairs(figure.x.labels) do
@@ -210,7 +219,7 @@ local function bars_of(figure, title, how)
   for _, row in ipairs(rows) do
     local blanks = (" "):rep(width - (utf8.len(row.name) or #row.name))
     local v = finite(row.v) and row.v or nil
-    local drawn = v and most > 0 and v > 0 and c:paint(bar(v / most, how, room), row.series) or ""
+    local drawn = v and most > 0 and c:paint(bar(math.abs(v) / most, how, room), row.series) or ""
     lines[#lines + 1] = (("%s%s %" .. numbers .. "s %s"):format(row.name, blanks, console.number(v), drawn)
       :gsub("%s+$", ""))
   end
@@ -224,7 +233,7 @@ function plot.figure(figure, how)
   local unicode = how.unicode
   if unicode == nil then unicode = plot.unicode() end
   how = { unicode = unicode, colour = how.colour }
-  local title = title_of(figure.title, figure.y and figure.y.unit) .. (figure.y and figure.y.log and ", log scale" or "")
+  local title = title_of(figure.title, figure.y and figure.y.unit) .. scale_of(figure.y)
   if figure.distribution then
     figure.distribution.name = figure.title
     return hist_of(figure.distribution, how)

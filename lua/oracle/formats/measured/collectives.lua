@@ -28,7 +28,7 @@ local LINE = {
   { "collective", "collective" }, { "ranks", "ranks" }, { "gpus_per_node", "GPUs/host" }, { "sizes", "sizes" },
   { "base_us", "base (us)", "%.4g" }, { "slope_ps_per_byte", "slope (ps/B)", "%.4g" },
   { "alpha_us", "alpha (us)", "%.4g" }, { "gb_per_s", "GB/s", "%.4g" },
-  { "mean_error_pct", "mean error (%)", "%.1f" }, { "worst_error_pct", "worst (%)", "%.1f" },
+  { "mean_error_pct", "error (%)", "%.1f" }, { "worst_error_pct", "worst (%)", "%.1f" },
 }
 local PREDICTED = {
   { "collective", "collective" }, { "gpu", "GPU" }, { "engine", "engine" }, { "version", "version" },

@@ -237,7 +237,7 @@
     });
     return found;
   }
-  Chart.Interaction.modes["x-nearest"] = xNearest;
+  if (window.Chart) Chart.Interaction.modes["x-nearest"] = xNearest;  // a page may have only the style
 
   /* ---- zooming ---- */
 
@@ -386,7 +386,20 @@
       show(one, min, max);
     });
   }
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", restyle);
 
-  window.oracleCharts = { draw, restyle, number, zoomable, count: () => charts.length };
+  /* ---- light and dark ---- */
+
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  let mode = "auto";
+
+  /* "light", "dark", or "auto": as the system is. */
+  function theme(wanted) {
+    mode = wanted;
+    document.documentElement.dataset.theme = mode === "auto" ? (dark.matches ? "dark" : "light") : mode;
+    restyle();
+  }
+  dark.addEventListener("change", () => theme(mode));
+  theme(mode);
+
+  window.oracleCharts = { draw, theme, number, zoomable };
 })();

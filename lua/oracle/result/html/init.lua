@@ -1,8 +1,10 @@
---- Reports: one HTML file that opens by itself, without a network. It holds a document as JSON, the scripts that show it
--- (page.js, and charts.js over Chart.js, which comes from the package libjs-chart.js when oracle is built), and its style.
+--- Reports: one HTML file that opens by itself, without a network. It holds a document as JSON, the scripts that show
+-- it (page.js, and charts.js over Chart.js, which comes from the package libjs-chart.js when oracle is built), and its
+-- style.
 --
--- A document: { title =, subtitle =, badges = { { text =, state = }, ... }, notices = { { text = or list =, state = }, ... },
---   sections = { { id =, title =, about =, parts = { part, ... } }, ... }, footer = }. `state` is "good", "warn" or "bad".
+-- A document: { title =, subtitle =, badges = { { text =, state = }, ... }, notices = { { text = or list =, state = },
+--   ... }, sections = { { id =, title =, about =, parts = { part, ... } }, ... }, footer = }. `state` is "good", "warn"
+--   or "bad".
 -- A part is one of
 --   { kind = "cards", items = { { label =, value =, unit =, note =, state = }, ... } }
 --   { kind = "chart", figure = of oracle.text.figure, wide = true, tall = true }
@@ -25,7 +27,8 @@ local HEAD = [[
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="oracle">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:">
 ]]
 
 local REST = [[
@@ -75,10 +78,11 @@ function html.page(document)
   local library, why = html.chart_library()
   if not library then return nil, why end
   local pieces = {
-    HEAD, "<title>", html.escape(document.title), " - oracle</title>\n<style>\n", html.asset "page.css", "</style>\n</head>\n<body>\n",
+    HEAD, "<title>", html.escape(document.title), " - oracle</title>\n",
+    "<style>\n", html.asset "page.css", "</style>\n</head>\n<body>\n",
     REST, '<script type="application/json" id="document">', html.json(plain(document)), "</script>\n",
-    "<script>\n", library, "</script>\n<script>\n", html.asset "charts.js", "</script>\n<script>\n", html.asset "page.js",
-    "</script>\n</body>\n</html>\n",
+    "<script>\n", library, "</script>\n<script>\n", html.asset "charts.js", "</script>\n",
+    "<script>\n", html.asset "page.js", "</script>\n</body>\n</html>\n",
   }
   local i = 0
   return function()

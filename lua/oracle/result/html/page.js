@@ -2,7 +2,7 @@
    Text is only ever put in as text. */
 (function () {
   "use strict";
-  const { draw, number, zoomable, restyle } = window.oracleCharts;
+  const { draw, number, zoomable, theme } = window.oracleCharts;
 
   function make(tag, attributes, ...inner) {
     const e = document.createElement(tag);
@@ -172,10 +172,8 @@
     let at = 0;
     const button = make("button", { type: "button", onclick: () => {
       at = (at + 1) % 3;
-      if (at === 0) delete document.documentElement.dataset.theme;
-      else document.documentElement.dataset.theme = modes[at];
       name();
-      restyle();
+      theme(modes[at]);
     } });
     function name() {
       button.textContent = { auto: "◐ Auto", light: "☀ Light", dark: "☾ Dark" }[modes[at]];

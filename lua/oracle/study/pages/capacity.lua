@@ -14,7 +14,8 @@ end
 
 local function load_axis(o)
   local unit = o.capacity.unit
-  return { name = unit == "x" and "times the load as it is" or o.capacity.key, unit = unit ~= "x" and unit ~= "" and unit or nil }
+  return { name = unit == "x" and "times the load as it is" or o.capacity.key,
+    unit = unit ~= "x" and unit ~= "" and unit or nil }
 end
 
 local function marks_of(o)
@@ -43,10 +44,12 @@ local function objective(o, points, i)
   local series = { { name = points[1].objectives[i].objective:match "^%s*(%S+)", x = x, y = y, low = low, high = high,
                      shape = "marked" } }
   if limit then
-    series[2] = { name = "limit", x = { x[1], x[#x] }, y = { figure.number(limit), figure.number(limit) }, shape = "dashed" }
+    limit = figure.number(limit)
+    series[2] = { name = "limit", x = { x[1], x[#x] }, y = { limit, limit }, shape = "dashed" }
   end
-  return { kind = "lines", title = points[1].objectives[i].objective, x = load_axis(o), marks = marks_of(o), series = series,
-           about = "At each load that was tried, with its 95 % interval.", y = { unit = unit, log = log, zero = not log } }
+  return { kind = "lines", title = points[1].objectives[i].objective, x = load_axis(o), marks = marks_of(o),
+           y = { unit = unit, log = log, zero = not log }, series = series,
+           about = "At each load that was tried, with its 95 % interval." }
 end
 
 local function served(o, points)
@@ -56,7 +59,8 @@ local function served(o, points)
   end
   return { kind = "lines", title = "Offered and served", x = load_axis(o), y = { unit = "req/s", zero = true },
            about = "Where they part, the deployment is overloaded.", marks = marks_of(o),
-           series = { { name = "offered", x = x, y = offered, shape = "dashed" }, { name = "served", x = x, y = got, shape = "marked" } } }
+           series = { { name = "offered", x = x, y = offered, shape = "dashed" },
+                      { name = "served", x = x, y = got, shape = "marked" } } }
 end
 
 local function price(o, points)
@@ -84,7 +88,8 @@ end
 
 local function table_of(o)
   local columns = { { name = "load", unit = load_axis(o).unit }, { name = "offered", unit = "req/s" },
-                    { name = "served", unit = "req/s" }, { name = "output tok/s" }, { name = "requests" }, { name = "seeds" } }
+                    { name = "served", unit = "req/s" }, { name = "output tok/s" }, { name = "requests" },
+                    { name = "seeds" } }
   local rows, first = {}, o.curve[1]
   for i, v in ipairs(first and first.objectives or {}) do
     columns[#columns + 1] = { name = v.objective:match "^%s*(%S+)", unit = v.unit }
@@ -101,7 +106,8 @@ local function table_of(o)
     row[#row + 1] = p.saturated and "overloaded" or p.met and "met" or "missed"
     rows[i] = row
   end
-  return { kind = "table", title = "Loads that were tried", columns = columns, rows = rows, wide = true, sortable = true }
+  return { kind = "table", title = "Loads that were tried", columns = columns, rows = rows, wide = true,
+           sortable = true }
 end
 
 --- The report of a search.
@@ -113,20 +119,23 @@ function capacity_page.document(o)
                      state = o.found and "good" or "bad" } }
   if o.capacity.binding then answer[2] = { label = "The limit", value = o.capacity.binding } end
   if o.at and o.at.output_tokens_per_second then
-    answer[#answer + 1] = { label = "Output throughput there", value = figure.number(o.at.output_tokens_per_second), unit = "tok/s" }
+    answer[#answer + 1] = { label = "Output throughput there", value = figure.number(o.at.output_tokens_per_second),
+      unit = "tok/s" }
   end
   if o.at and o.at.usd_per_million_output_tokens then
     answer[#answer + 1] = { label = "Price there", value = figure.number(o.at.usd_per_million_output_tokens),
                             unit = "USD per million tokens" }
   end
-  local sections = { { id = "answer", title = "Answer", about = o.answer, parts = { { kind = "cards", items = answer } } } }
+  local sections = { { id = "answer", title = "Answer", about = o.answer,
+                       parts = { { kind = "cards", items = answer } } } }
   if #parts > 0 then
     sections[2] = { id = "curve", title = "The curve", parts = parts }
     sections[3] = { id = "loads", title = "Loads", parts = { table_of(o) } }
   end
   return { title = "Capacity of " .. o.model:match "([^/]*)$" .. " on " .. o.hardware,
            subtitle = "objectives: " .. table.concat(o.objectives, ", "), footer = run_page.footer(),
-           badges = { { text = o.found and "found" or "no load meets the objectives", state = o.found and "good" or "bad" } },
+           badges = { { text = o.found and "found" or "no load meets the objectives",
+                        state = o.found and "good" or "bad" } },
            notices = {}, sections = sections }
 end
 

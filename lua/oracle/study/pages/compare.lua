@@ -4,7 +4,8 @@ local run_page = require "oracle.result.run_page"
 
 local compare_page = {}
 
-local SHOWN = { "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "e2e.mean", "cost_per_million", "energy_per_token" }
+local SHOWN = { "output_throughput", "goodput", "ttft.mean", "ttft.p99", "tpot.mean", "e2e.mean", "cost_per_million",
+  "energy_per_token" }
 local NONE = figure.NONE
 
 local function names_of(o)
@@ -14,9 +15,11 @@ local function names_of(o)
 end
 
 -- A bar for each variant.
-local function bars(o, row, names)
+local function bars(row, names)
   local y, colours = { figure.number(row.base) }, { "muted" }
-  for i, v in ipairs(row.variants) do y[i + 1], colours[i + 1] = figure.number(v.mean), ("series-%d"):format((i - 1) % 8 + 1) end
+  for i, v in ipairs(row.variants) do
+    y[i + 1], colours[i + 1] = figure.number(v.mean), ("series-%d"):format((i - 1) % 8 + 1)
+  end
   if not figure.says(y) then return nil end
   return { kind = "bars", title = row.metric, x = { labels = names }, y = { unit = row.unit, zero = true },
            series = { { name = row.metric, y = y, colours = colours } } }
@@ -44,8 +47,10 @@ local function ratios(o, names)
   end
   if #rows == 0 then return nil end
   return { kind = "spans", title = "Ratios to " .. o.base, rows = rows, series = series,
-           about = "95 % interval of how many times the value of " .. o.base .. " each has; metrics that do not differ are left out.",
-           x = { name = "times " .. o.base, log = true, fine = true, min = figure.number(low / 1.1), max = figure.number(high * 1.1) },
+           about = ("95 %% interval of how many times the value of %s each has; metrics that do not differ are left "
+             .. "out."):format(o.base),
+           x = { name = "times " .. o.base, log = true, fine = true, min = figure.number(low / 1.1),
+                 max = figure.number(high * 1.1) },
            y = { name = "" }, marks = { { x = 1, text = "" } } }
 end
 
@@ -55,7 +60,7 @@ function compare_page.figures(o)
   local names, list = names_of(o), {}
   for _, short in ipairs(SHOWN) do
     for _, row in ipairs(o.metrics) do
-      if row.metric == short then list[#list + 1] = bars(o, row, names) end
+      if row.metric == short then list[#list + 1] = bars(row, names) end
     end
   end
   return list
@@ -73,7 +78,8 @@ end
 local function table_of(o, names)
   local columns, rows = { { name = "metric" }, { name = "unit" }, { name = o.base, number = true } }, {}
   for v = 2, #names do
-    columns[#columns + 1], columns[#columns + 2] = { name = names[v], number = true }, { name = "difference to " .. o.base }
+    columns[#columns + 1] = { name = names[v], number = true }
+    columns[#columns + 1] = { name = "difference to " .. o.base }
   end
   for i, row in ipairs(o.metrics) do
     local cells = { row.metric, row.unit or "", figure.number(row.base) }
@@ -87,9 +93,12 @@ end
 -- @param interrupted true where not all replications were
 function compare_page.document(o, interrupted)
   local names, notices, parts = names_of(o), {}, {}
-  if interrupted then notices[1] = { state = "bad", text = "Interrupted: these are the results of the replications that were." } end
+  if interrupted then
+    notices[1] = { state = "bad", text = "Interrupted: these are the results of the replications that were." }
+  end
   if o.overloaded and #o.overloaded > 0 then
-    notices[#notices + 1] = { state = "bad", text = ("Overloaded: %s; latencies there say how long was simulated."):format(
+    notices[#notices + 1] = { state = "bad",
+      text = ("Overloaded: %s; latencies there say how long was simulated."):format(
       table.concat(o.overloaded, ", ")) }
   end
   local forest = ratios(o, names)
@@ -99,7 +108,8 @@ function compare_page.document(o, interrupted)
   if #parts > 0 then sections[1] = { id = "charts", title = "Charts", parts = parts } end
   sections[#sections + 1] = { id = "metrics", title = "Metrics", parts = { table_of(o, names) } }
   return { title = table.concat(names, " against "), notices = notices, footer = run_page.footer(), sections = sections,
-           subtitle = o.method == "bootstrap" and ("the same %s recorded requests through each"):format(o.requests or "")
+           subtitle = o.method == "bootstrap"
+             and ("the same %s recorded requests through each"):format(o.requests or "")
              or ("the same requests through each, %d replications"):format(o.replications or 1),
            badges = interrupted and { { text = "partial", state = "bad" } } or {} }
 end

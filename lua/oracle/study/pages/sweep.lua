@@ -126,7 +126,8 @@ local function trade(groups, across, up, names)
   local log = far_apart(series)
   return { kind = "lines", title = ("%s against %s"):format(names[2], names[1]:lower()), series = series,
            about = "Each point is a run; further to the right more is served, further up it is slower.",
-           x = { name = names[1], unit = across.unit }, y = { name = names[2], unit = up.unit, zero = not log, log = log } }
+           x = { name = names[1], unit = across.unit },
+           y = { name = names[2], unit = up.unit, zero = not log, log = log } }
 end
 
 -- Without an axis of numbers: a bar for each setting.
@@ -154,9 +155,12 @@ function sweep_page.figures(keys, points)
     list[#list + 1] = trade(groups, column "throughput", column "ttft.p99", { "Request throughput", "p99 TTFT" })
   end
   for _, shown in ipairs(SHOWN) do
-    local f
-    if axis then f = along(axis, groups, shown[2], column(shown[1])) else f = bars(groups, shown[2], column(shown[1])) end
-    list[#list + 1] = f
+    local of = column(shown[1])
+    if axis then
+      list[#list + 1] = along(axis, groups, shown[2], of)
+    else
+      list[#list + 1] = bars(groups, shown[2], of)
+    end
   end
   return list
 end
@@ -193,7 +197,8 @@ function sweep_page.document(of)
     notices[1] = { state = "bad", text = ("Interrupted: %d of %d points are there."):format(#of.points, of.planned) }
   end
   if failed > 0 then
-    notices[#notices + 1] = { state = "bad", text = ("%d of %d points could not run; the table says why."):format(failed, #of.points) }
+    notices[#notices + 1] = { state = "bad",
+      text = ("%d of %d points could not run; the table says why."):format(failed, #of.points) }
   end
   local sections = {}
   if #parts > 0 then sections[1] = { id = "charts", title = "Charts", parts = parts } end

@@ -32,7 +32,8 @@ end
 
 local function straight(name, low, high, factor, shape)
   return { name = name, x = { figure.number(low), figure.number(high) },
-           y = { figure.number(low * factor), figure.number(high * factor) }, shape = shape, colour = "muted", behind = true }
+           y = { figure.number(low * factor), figure.number(high * factor) },
+           shape = shape, colour = "muted", behind = true }
 end
 
 local function scatter(entries, metric, colours)
@@ -69,8 +70,10 @@ local function scatter(entries, metric, colours)
   return { kind = "points", title = NAMES[metric] .. ", predicted against measured", series = series,
            about = ("%d rows%s; on the line both are equal, the dashed ones are 20 %% off."):format(n,
              step > 1 and (", each %dth"):format(step) or ""),
-           x = { name = "measured", unit = UNITS[metric], log = high > 20 * low, fine = true, min = figure.number(low), max = figure.number(high) },
-           y = { name = "predicted", unit = UNITS[metric], log = high > 20 * low, min = figure.number(low), max = figure.number(high) } }
+           x = { name = "measured", unit = UNITS[metric], log = high > 20 * low, fine = true,
+                 min = figure.number(low), max = figure.number(high) },
+           y = { name = "predicted", unit = UNITS[metric], log = high > 20 * low,
+                 min = figure.number(low), max = figure.number(high) } }
 end
 
 --- The scatter plots: a figure for each metric that rows have. A list.
@@ -92,7 +95,9 @@ end
 
 local function errors_table(title, first, list)
   local columns = { { name = first } }
-  for i, key in ipairs(STATISTICS) do columns[i + 1] = { name = key == "n" and "rows" or key, unit = key ~= "n" and "%" or nil } end
+  for i, key in ipairs(STATISTICS) do
+    columns[i + 1] = key == "n" and { name = "rows" } or { name = key, unit = "%" }
+  end
   return { kind = "table", title = title, columns = columns, rows = list, named = true, sortable = true, wide = true }
 end
 
@@ -165,9 +170,10 @@ function validate_page.document(path, title, t, entries)
   sections[#sections + 1] = { id = "errors", title = "Errors", parts = tables }
   if #rest > 0 then sections[#sections + 1] = { id = "rows", title = "Rows", parts = rest } end
   local physics = t.physics and t.physics.n or 0
-  return { title = path:match "([^/]*)$", subtitle = ("%s, %d rows"):format(title, t.rows), sections = sections, badges = {},
-           notices = physics > 0 and { { text = ("%d rows break physics and are not counted."):format(physics) } } or {},
-           footer = run_page.footer() }
+  local notices = {}
+  if physics > 0 then notices[1] = { text = ("%d rows break physics and are not counted."):format(physics) } end
+  return { title = path:match "([^/]*)$", subtitle = ("%s, %d rows"):format(title, t.rows), sections = sections,
+           badges = {}, notices = notices, footer = run_page.footer() }
 end
 
 --- The report of data that was compared as a list of { measured =, predicted =, error_pct = } rows.
@@ -186,7 +192,8 @@ function validate_page.of_rows(what)
       rows[i][c] = type(v) == "number" and figure.number(v) or v == nil and figure.NONE or tostring(v)
     end
   end
-  return { title = what.file:match "([^/]*)$", subtitle = what.title, badges = {}, notices = {}, footer = run_page.footer(),
+  return { title = what.file:match "([^/]*)$", subtitle = what.title, badges = {}, notices = {},
+           footer = run_page.footer(),
            sections = { { id = "rows", title = "Predicted and measured", parts = {
              { kind = "table", title = "Rows", columns = columns, rows = rows, wide = true, sortable = true } } } } }
 end
