@@ -45,7 +45,8 @@ local ASKED = {
   validate = { "validate c.yaml", "validate s.lua", "validate bench.json s.lua" },
   calibrate = { "calibrate b1.json b4.json b16.json s.lua -o f.json" },
   import = { "import b4.json" },
-  serve = { "serve s.lua" }, ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
+  ["generate-config"] = { "generate-config" }, repl = { "repl s.lua" }, lod = { "lod s.lua" },
+  serve = { "serve s.lua" },
   models = { "models" }, hardware = { "hardware" }, help = { "help" },
   show = { "show model llama-2-7b", "show hardware h100-sxm" },
 }
