@@ -34,8 +34,9 @@ local function start(options, scenario)
   error("it does not listen: " .. text)
 end
 
+-- One that has ended may still be there for its parent to hear of it.
 local function is_alive(server)
-  return (os.execute(("kill -0 %d 2>/dev/null"):format(server.pid)))
+  return (os.execute(("test -e /proc/%d/exe"):format(server.pid)))
 end
 
 -- Told to end, it does: what it said on stdout and stderr.
