@@ -48,9 +48,11 @@ CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS
 archive = $(shell $(CC) -print-file-name=$(1))
 LUA_LIBS = $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
-LIBS = -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
+# So do the two libraries of the server, which most runs do not need: loading them would cost each of them.
+SERVE_LIBS = $(call archive,libevent_core.a) $(call archive,libhttp_parser.a)
+LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
 
-LAYERS := base sim cost obs net workload device replica cluster
+LAYERS := base sim cost obs net workload device replica cluster serve
 SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard src/$(d)/*.c)) $(wildcard src/bind/*.c src/bind/*/*.c)))
 MPICC ?= mpicc
 LUA := $(sort $(shell find lua -name '*.lua'))
@@ -69,7 +71,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -135,6 +137,12 @@ memory: build $(B)/lua ## what servers printed of their memory beside what follo
 
 bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (RECORD=1: a line of bench/history.csv)
 	@tools/bench.sh $(B)
+
+clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm, aiperf, openai; in a venv under build/)
+	@tests/clients/run.sh
+
+endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
+	@tools/endurance.sh $(or $(M),15)
 
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
@@ -210,7 +218,7 @@ $(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -lcjson -lz -lcminpack -lm
+	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -levent_core -lhttp_parser -lcjson -lz -lcminpack -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
 build/lua/made: $(B)/lua tools/precompile.lua $(LUA)

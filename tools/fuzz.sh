@@ -8,7 +8,7 @@ seconds=${1:-60}
 shift || true
 targets=("$@")
 readers=tests/fuzz/corpus # a folder of texts for each reader of tests/fuzz/readers.lua
-[ ${#targets[@]} -gt 0 ] || targets=(config trace units $(ls $readers))
+[ ${#targets[@]} -gt 0 ] || targets=(config trace units ask http $(ls $readers))
 build=build/fuzz
 passed=0 failed=0
 export ORACLE_HOME=$PWD
@@ -35,7 +35,21 @@ seeds() {
       printf 'request_id,request_type,application_id,arrival_timestamp,batch_size,prompt_size,token_size\n0,2,0,0.1,1,9,5\n' \
         >"$2/splitwise"
       printf '[{"id": "a", "conversations": [{"from": "human", "value": "hi"}, {"from": "gpt", "value": "yes"}]}]' >"$2/sharegpt"
+      printf '{"oracle_trace":1}\n{"arrival_ns":5,"prompt":3,"output":2,"max_output":9,"stops":1,"cancel_ns":4,"answer":"00000000000000aa","texts":[[5,"00000000000000bb",0]]}\n' \
+        >"$2/recorded"
       gzip -c "$2/azure" >"$2/azure.gz"
+      ;;
+    ask)
+      printf '\003{"prompt":"x","max_tokens":5,"stream":true,"stream_options":{"include_usage":true},"stop":["a"],"n":2}' >"$2/text"
+      printf '\003{"prompt":[[1,2],[3]],"min_tokens":1,"priority":-1,"temperature":0.5,"ignore_eos":true,"model":"m"}' >"$2/ids"
+      printf '\002{"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}],"max_completion_tokens":5}' >"$2/chat"
+      printf '\001{"tokens":[1,2]}' >"$2/detokenize"
+      printf '\004{"prompt":"x"}' >"$2/tokenize"
+      ;;
+    http)
+      printf 'POST /stream HTTP/1.1\r\ncontent-length: 5\r\nexpect: 100-continue\r\n\r\nhelloGET /x?y HTTP/1.0\r\n\r\n' >"$2/two"
+      printf 'POST /later HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\nGET / HTTP/1.1\r\n\r\n' >"$2/chunked"
+      printf 'GET /x HTTP/1.1\r\nupgrade: h2c\r\nconnection: upgrade\r\nauthorization: Bearer x\r\n\r\n' >"$2/upgrade"
       ;;
     units) for q in "80 GiB" "3.35 TB/s" "50 ms" "12 req/s" "1e3 tok/s" "90 %" "2.5 USD/h" "400 Gbit/s"; do
       printf %s "$q" >"$2/${q//[^a-zA-Z0-9]/_}"; done ;;

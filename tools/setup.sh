@@ -4,8 +4,8 @@
 set -euo pipefail
 
 declare -A packages=(
-  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libjs-chart.js"
-  [test]="lua-busted lua5.4"
+  [build]="lua-yaml gcc libc6-dev make liblua5.4-dev lua-lpeg-dev libcjson-dev zlib1g-dev libedit-dev libcminpack-dev libjs-chart.js libevent-dev libhttp-parser-dev"
+  [test]="lua-busted lua5.4 curl"
   [package]="dpkg-dev"
   [lint]="lua5.4 lua-check clang clang-tidy clang-format"
 )
@@ -21,7 +21,7 @@ if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
   {
     echo "setup: this is not a Debian or Ubuntu system. Install what these packages hold:"
     echo "  ${wanted[*]}"
-    echo "(a C11 compiler, GNU make, static libraries of Lua 5.4 and LPeg, cJSON, zlib, libedit, cminpack), then:"
+    echo "(a C11 compiler, GNU make, static libraries of Lua 5.4 and LPeg, cJSON, zlib, libedit, cminpack, libevent and http-parser), then:"
     echo "  make build && ./oracle scenarios/quickstart.lua"
   } >&2
   exit 1

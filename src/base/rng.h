@@ -22,6 +22,7 @@ typedef enum orc_purpose {
   ORC_FOR_DRAFTS = 11,   /* index: request number; the place of the drafts is in the seed */
   ORC_FOR_ADAPTERS = 12, /* index: request number, or a hash of its session */
   ORC_FOR_EXCERPTS = 13, /* index: request number */
+  ORC_FOR_ANSWERS = 14,  /* index: hash of the prompt that a client sent (serve/completion.c) */
 } orc_purpose;
 
 typedef struct orc_rng {

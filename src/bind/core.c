@@ -9,7 +9,8 @@ static const luaL_Reg parts[] = {
   { "list", orc_bind_list },         { "make_folder", orc_bind_make_folder },
   { "des", orc_bind_des },           { "read_file", orc_bind_read_file },
   { "inflate", orc_bind_inflate },   { "least_squares", orc_bind_least_squares },
-  { "new_file", orc_bind_new_file }, { NULL, NULL },
+  { "new_file", orc_bind_new_file }, { "serve", orc_bind_serve },
+  { NULL, NULL },
 };
 
 int luaopen_oracle_core(lua_State *L)

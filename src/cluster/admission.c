@@ -39,6 +39,7 @@ static void enter(orc_cluster *c, const orc_arrival *a)
   c->lifecycle.asked += (uint64_t)a->prompt;
   q->counted = a->time >= c->warm_up;
   q->replica = ORC_NO_REPLICA;
+  if (c->host.tokens != NULL) c->host.tokens->arrived(c->host.tokens->self, q, slot);
   orc_attribution_arrived(c->host.attribution, q, slot, c->engine.now);
   orc_host_note(&c->host, q, a->time, ORC_CHANGE_ARRIVED, a->prompt, a->max_output);
   if (c->admission.admit != NULL && !c->admission.admit(c->admission.self, c, q, &yes, &e)) {
@@ -49,8 +50,8 @@ static void enter(orc_cluster *c, const orc_arrival *a)
     end(c, slot, ORC_REJECTED);
     return;
   }
-  deadline(c, q, slot, a->timeout);
-  deadline(c, q, slot, a->cancel);
+  deadline(c, q, slot, q->in.timeout);
+  deadline(c, q, slot, q->in.cancel);
   orc_dispatch(c, slot);
 }
 
@@ -104,6 +105,13 @@ static void on_deadline(void *self, uint32_t slot)
       q->in.cancel != ORC_NEVER && orc_time_after(q->in.time, q->in.cancel) <= now;
   const bool late = q->in.timeout != ORC_NEVER && orc_time_after(q->in.time, q->in.timeout) <= now;
   if (cancelled || late) abort_request(c, slot, cancelled ? ORC_CANCELLED : ORC_TIMEOUT);
+}
+
+void orc_admission_cancel(orc_cluster *c, orc_slot slot, orc_time at)
+{
+  orc_request *q = &c->requests.at[slot];
+  q->in.cancel = at > q->in.time ? at - q->in.time : 0;
+  deadline(c, q, slot, q->in.cancel);
 }
 
 void orc_admission_start(orc_cluster *c)

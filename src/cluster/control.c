@@ -7,6 +7,7 @@
 #include "cluster/least.h"
 #include "cluster/lifecycle.h"
 #include "cluster/phases.h"
+#include "replica/block_table.h"
 
 bool orc_control_over(const orc_cluster *c)
 {
@@ -222,4 +223,17 @@ void orc_control_close(orc_cluster *c)
 {
   if (c->open) c->expected--;
   c->open = false;
+}
+
+int orc_control_forget_prefixes(orc_cluster *c)
+{
+  int idle = 0;
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_replica *r = &c->replicas[i];
+    if (orc_replica_in_flight(r) > 0 || r->inbound > 0 || r->outbound > 0 || orc_replica_busy(r))
+      continue;
+    orc_block_table_clear(r);
+    idle++;
+  }
+  return idle;
 }

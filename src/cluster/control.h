@@ -72,6 +72,9 @@ bool orc_control_fail(orc_cluster *c, int replica, orc_time lasts);
 bool orc_control_send(orc_cluster *c, uint32_t source, const orc_arrival *a);
 void orc_control_close(orc_cluster *c);
 
+/* What idle replicas have in their prefix caches is forgotten; returns how many are idle. */
+int orc_control_forget_prefixes(orc_cluster *c);
+
 /* Another router, from the next request on. */
 void orc_control_reroute(orc_cluster *c, const orc_router *router);
 

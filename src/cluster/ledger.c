@@ -150,6 +150,7 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
   if (c->host.attribution != NULL) attribute(c, slot, &record);
   if (c->latencies != NULL) orc_latencies_add(c->latencies, &record);
   keep(c, &record);
+  if (c->host.tokens != NULL) c->host.tokens->ended(c->host.tokens->self, &record);
   orc_router_load_end(c->loads, q);
   note_end(c, q, &record, now);
   const orc_time seen = status == ORC_SUCCESS ? record.completion : now;

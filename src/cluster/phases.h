@@ -32,6 +32,12 @@ int64_t orc_phases_load(const orc_cluster *c, int first);
 /* Units of a pool that are in one of two phases (the same twice: in this one). */
 int orc_phases_units(const orc_cluster *c, const orc_pool *pool, orc_phase a, orc_phase b);
 
+/* Whether replica `index` is or was ever rented. */
+static inline bool orc_phases_seen(const orc_lifecycle *f, int index)
+{
+  return f->units[index].phase != ORC_PHASE_OFF || f->units[index].rented > 0;
+}
+
 /* s replica `index` was rented up to `now`. */
 double orc_phases_rented(const orc_lifecycle *f, int index, orc_time now);
 

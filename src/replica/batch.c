@@ -235,6 +235,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   if (q->scheduled < 0) q->scheduled = r->now;
   orc_running_add(r, slot);
   orc_host_note(r->host, q, r->now, ORC_CHANGE_ADMITTED, q->computed, orc_request_target(q));
+  if (r->host->tokens != NULL) r->host->tokens->admitted(r->host->tokens->self, q);
   orc_microbatch_add(b->microbatch, slot, tokens, q->computed);
   orc_block_table_share(r, q, q->computed + tokens);
   return tokens;

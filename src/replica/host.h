@@ -14,6 +14,20 @@
 #include "replica/request.h"
 #include "workload/prompt.h"
 
+/*
+** Who hears of requests, and of each token as its time is known: answers that are read while they come. Where steps
+** are formed ahead that time may be yet to come. Steps are then not part of runs.
+*/
+typedef struct orc_token_listener {
+  void *self;
+  void (*arrived)(void *self, orc_request *q, orc_slot slot); /* nothing is decided about it yet */
+  void (*admitted)(void *self, const orc_request *q);         /* into a step of q->replica */
+  void (*token)(void *self, const orc_request *q, orc_time at); /* the one that ends its prompt */
+  void (*decoded)(void *self, uint16_t replica, int microbatch,
+                  orc_time at); /* those of all that decode there */
+  void (*ended)(void *self, const orc_record *r);
+} orc_token_listener;
+
 typedef struct orc_attribution orc_attribution; /* replica/attribution.h */
 
 typedef struct orc_host {
@@ -35,6 +49,8 @@ typedef struct orc_host {
 
   /* Then each request in it; NULL: they are not watched. */
   void (*note_part)(void *self, const orc_step_part *part);
+
+  const orc_token_listener *tokens; /* NULL: nobody hears of them */
 
   /* What the prompt of a request with a prompt_id is made of. */
   const orc_prompt *(*prompt)(void *self, const orc_request *q);

@@ -48,7 +48,7 @@ static void complete(orc_replica *r, orc_slot slot, orc_time time)
   if (q->generated > q->in.output) {
     q->generated--;
     q->computed--;
-    time = q->last_token = r->flight[0].end;
+    time = q->last_token = r->flights > 1 ? r->flight[0].end : r->now;
   }
   orc_waiting_for_end(r, slot, time);
 }
@@ -73,6 +73,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
   }
   q->last_token = now;
+  if (r->host->tokens != NULL) r->host->tokens->token(r->host->tokens->self, q, now);
   if (q->generated == orc_request_scheduled(q)) {
     complete(r, slot, now);
   } else if (r->role == ORC_ROLE_PREFILL) {
@@ -174,6 +175,8 @@ static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
       orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
     m->decodes = false;
     r->lost = 0;
+    if (r->host->tokens != NULL)
+      r->host->tokens->decoded(r->host->tokens->self, r->index, m->index, now);
   }
   if (m->joining_count > 0) orc_microbatch_let_in(m);
   if (m->chunk_count > 0) apply_chunks(r, m, now);
@@ -470,6 +473,7 @@ static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
   if (most <= 0 || !runs_ahead(r, m)) return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);
+  if (run > 0 && r->ending_count > 0) end_in_order(r, r->now); /* whose last token is that of the step before */
   return run;
 }
 

@@ -100,8 +100,10 @@ static bool next_row(void *self, orc_arrival *out, orc_error *e)
   out->time = orc_time_of(seconds);
   if (o->scale == 1.0 && o->from == 0.0) out->time = time;
   word(t, out);
-  out->max_output = out->output;
-  out->client = (uint32_t)(t->issued % 100);
+  if (!t->format.whole) {
+    out->max_output = out->output;
+    out->client = (uint32_t)(t->issued % 100);
+  }
   t->issued++;
   return true;
 }
@@ -133,6 +135,7 @@ static bool begin(orc_trace *t, orc_error *e)
                     t->path);
   if (c == '{' && t->options.pool > 0)
     return orc_fail(e, "%s: prompt_pool: the trace says what its prompts share", t->path);
+  if (c == '{' && orc_trace_is_recorded(t)) return orc_trace_recorded_begin(t, e);
   return c == '{' ? orc_trace_hashes_begin(t, e) : orc_trace_csv_begin(t, e);
 }
 

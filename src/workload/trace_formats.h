@@ -16,6 +16,10 @@ bool orc_trace_csv_begin(orc_trace *t, orc_error *e);
 bool orc_trace_hashes_begin(orc_trace *t, orc_error *e);
 bool orc_trace_sharegpt_begin(orc_trace *t, orc_error *e);
 
+/* What `oracle serve --record` has written, which the buffer's first bytes tell. */
+bool orc_trace_is_recorded(const orc_trace *t);
+bool orc_trace_recorded_begin(orc_trace *t, orc_error *e);
+
 /* From here on the rows come in order of time, those of one time as the file has them: all are read now. */
 bool orc_trace_sort(orc_trace *t, orc_error *e);
 

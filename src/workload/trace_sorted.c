@@ -6,9 +6,9 @@
 #include "workload/trace_formats.h"
 
 typedef struct sorted_row {
-  int64_t time;  /* ns on the file's own clock */
-  uint64_t line; /* where it stands */
-  int32_t prompt, output, priority;
+  int64_t time;   /* ns on the file's own clock */
+  uint64_t line;  /* where it stands */
+  orc_arrival of; /* what the file says of it */
 } sorted_row;
 
 typedef struct orc_trace_sorted {
@@ -31,9 +31,13 @@ static bool next_sorted(orc_trace *t, orc_arrival *out, int64_t *time, orc_error
   const sorted_row *r = &s->rows[s->at++];
   *time = r->time;
   t->row_line = r->line;
-  out->prompt = r->prompt;
-  out->output = r->output;
-  out->priority = r->priority;
+  const orc_arrival usual = *out;
+  *out = r->of;
+  out->timeout = usual.timeout;
+  out->profile = usual.profile;
+  if (t->format.whole) return true;
+  out->cancel = usual.cancel;
+  out->streamed = usual.streamed;
   return true;
 }
 
@@ -49,11 +53,7 @@ bool orc_trace_sort(orc_trace *t, orc_error *e)
       s->room = s->room == 0 ? 1024 : 2 * s->room;
       s->rows = orc_resize(s->rows, s->room, sizeof *s->rows);
     }
-    s->rows[s->count++] = (sorted_row){ .time = time,
-                                        .line = t->row_line,
-                                        .prompt = of.prompt,
-                                        .output = of.output,
-                                        .priority = of.priority };
+    s->rows[s->count++] = (sorted_row){ .time = time, .line = t->row_line, .of = of };
   }
   if (why.code != 0) {
     *e = why;

@@ -16,7 +16,7 @@ local function of(text)
 end
 
 local RUNS = of "run sweep compare lod"
-local SCENARIOS = of "run sweep compare capacity plan why lod repl validate calibrate"
+local SCENARIOS = of "run sweep compare capacity plan why lod repl serve validate calibrate"
 local SETTABLE = of(table.concat(SCENARIOS, " ") .. " import")
 
 -- Each takes a value (`value` names it in the help) or none; `key` is where it goes, `keys` another place for some
@@ -52,9 +52,9 @@ options.LIST = {
     doc = "compare: runs of each, from the scenario's seed on (5)" },
   { "--until", value = "SHARE", key = "until", of = of "compare capacity",
     doc = "more replications, longer runs, until every interval is that narrow (capacity: 0.5%)" },
-  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan why lod validate models hardware",
+  { "--json", value = "FILE", key = "json", of = of "run sweep compare capacity plan why lod serve validate models hardware",
     doc = "write the summary, or what else is found, as JSON; - is stdout" },
-  { "--csv", value = "FILE", key = "csv", of = of "run sweep compare lod validate", hidden = of "sweep compare lod",
+  { "--csv", value = "FILE", key = "csv", of = of "run sweep compare lod serve validate", hidden = of "sweep compare lod",
     doc = "write one row per request (validate: per row of data); - is stdout, .gz is compressed" },
   { "--series", value = "FILE", key = "series", of = RUNS, hidden = of "sweep compare lod",
     doc = "write GPU busy share, KV use and queue lengths over time as CSV (series_interval, 1 s)" },
@@ -67,13 +67,13 @@ options.LIST = {
   { "--window", value = "A..B", key = "window", of = of "run",
     doc = "the part of the run, in s, that --trace writes and whose requests --report draws" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of("run sweep compare capacity plan why lod new check validate calibrate import generate-config models " ..
+    of = of("run sweep compare capacity plan why lod serve new check validate calibrate import generate-config models " ..
       "hardware"),
     doc = "no console block, no progress; errors and warnings stay" },
-  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl check validate",
+  { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl serve check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },
   { "--lod", value = "LEVEL", key = "lod", choice = { "high", "medium", "auto" },
-    of = of "run sweep compare capacity why repl validate",
+    of = of "run sweep compare capacity why repl serve validate",
     beside = { "hybrid", "or hybrid where the scenario's `detail` names something" },
     doc = "level of detail (auto); hybrid: high for what the scenario's detail names" },
   { "--fit", value = "NAME", key = "fit", of = SCENARIOS,
@@ -86,7 +86,7 @@ options.LIST = {
     whole = { 1, 1024 },
     doc = "threads for many runs (one per core)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
-    of = of "run sweep compare capacity why lod validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
+    of = of "run sweep compare capacity why lod serve validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },
   { "--format", short = "-f", value = "FORMAT", key = "format", of = of "run",
     choice = { "yaml", "json", "lua", "vllm-bench", "prometheus", "jsonl" },
@@ -107,6 +107,33 @@ options.LIST = {
   { "--ops", key = "ops", of = of "show", doc = "show model: the operations of a step, on one GPU" },
   { "--tp", value = "N", key = "tp", whole = { 1, 1024 }, of = of "show",
     doc = "show model --ops: one of so many (1)" },
+  { "--port", value = "N", key = "port", of = of "serve", whole = { 0, 65535 },
+    doc = "serve: the port to listen at (8000); 0: any that is free" },
+  { "--host", value = "ADDRESS", key = "host", of = of "serve",
+    doc = "serve: the address to listen at (127.0.0.1); 0.0.0.0: every one of this machine" },
+  { "--speed", value = "X", key = "speed", of = of "serve",
+    doc = "serve: simulated seconds per second (1); max: as fast as it gets" },
+  { "--background", key = "background", of = of "serve",
+    doc = "serve: the scenario's own workload runs beside the clients" },
+  { "--record", value = "FILE", key = "record", of = of "serve",
+    doc = "serve: write the requests as a trace that oracle run asks again" },
+  { "--served-model-name", value = "NAME", key = "served_model_name", of = of "serve",
+    doc = "serve: the model as clients call it (its own name)" },
+  { "--api-key", value = "KEY", key = "api_key", of = of "serve",
+    doc = "serve: clients must show it" },
+  { "--admin", key = "admin", of = of "serve",
+    doc = "serve: scaling, failures, knobs and reloading over HTTP" },
+  { "--repl", key = "repl", of = of "serve", doc = "serve: the prompt beside it, with the simulation as s" },
+  { "--max-connections", value = "N", key = "connections", of = of "serve", whole = { 1, 1000000 },
+    doc = "serve: clients' connections at a time (16384)" },
+  { "--max-streams", value = "N", key = "streams", of = of "serve", whole = { 1, 1000000 },
+    doc = "serve: requests under way at a time (16384)" },
+  { "--max-body", value = "BYTES", key = "body", of = of "serve", whole = { 1, 1 << 30 },
+    doc = "serve: of a request's body (16777216)" },
+  { "--max-unread", value = "BYTES", key = "unsent", of = of "serve", whole = { 1, 1 << 30 },
+    doc = "serve: that wait for a slow reader before it is dropped (1048576)" },
+  { "--drain-timeout", value = "S", key = "drain_seconds", of = of "serve", whole = { 0, 86400 },
+    doc = "serve: seconds for what is under way at SIGTERM (30)" },
   { "--help", short = "-h", key = "help", doc = "this text" },
   { "--version", key = "version", doc = "the version" },
 }
@@ -124,6 +151,7 @@ options.COMMANDS = {
   { "import", "DATA... [-o NAME]", "results of benchmarks or a server's log to a scenario" },
   { "calibrate", "DATA... -o FILE", "fit the cost model to measurements; a scenario among them says their deployment" },
   { "generate-config", "", "write a configuration to begin with" },
+  { "serve", "SCENARIO.lua", "its deployment as a server of OpenAI's API that real clients talk to" },
   { "repl", "[SCENARIO.lua]", "the prompt, with a simulation of it as s" },
   { "lod", "SCENARIO.lua", "compare the levels of detail: answers, events, wall time" },
   { "models", "[WORD ...]", "the models that come with oracle, or those with such names" },

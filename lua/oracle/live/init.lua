@@ -43,17 +43,18 @@ end
 -- ---- making and going on ----
 
 -- A spec of its own: its knobs can then be changed without anyone else noticing.
-local function spec_of(plan)
+local function spec_of(plan, adapt)
   local spec = planning.spec(plan)
   local engine = {}
   for k, v in pairs(spec.engine) do engine[k] = v end
   spec.engine, spec.life, spec.series_interval = engine, true, nil   -- it samples by itself: oracle.live.series
+  if adapt then adapt(spec) end
   return spec
 end
 
 local function start(inner)
   collectgarbage()                                        -- simulations without a reference are larger than Lua knows
-  inner.spec = spec_of(inner.plan)
+  inner.spec = spec_of(inner.plan, inner.adapt)
   inner.raw = core.sim.new(inner.spec)
   inner.series = series.new(inner.plan.spec.series_interval)
   inner.beside = planning.beside(inner.plan, inner.raw, inner.spec)
@@ -165,6 +166,7 @@ end
 
 -- Another one at time `at` (ns; nil: not begun), by doing it all again.
 local function replay(inner, at)
+  if inner.adapt then fail("a served simulation has no branches and no way back: clients do not send again") end
   local again = start { plan = inner.plan, name = inner.name, scenario = inner.origin, origin = inner.origin,
                         present = inner.plan, edits = {}, breaks = {}, from = inner.from }
   for _, entry in ipairs(inner.edits) do
@@ -204,7 +206,9 @@ end
 
 --- A simulation of a scenario, at its beginning.
 -- @param what a scenario or the path of one
-function live.new(what)
+-- @param adapt function(spec) that changes what the engine is given, or nil; it then cannot be done again, so that it
+--   has no branches and no way back
+function live.new(what, adapt)
   if type(what) == "string" then what = scenario.open(what) end
   if live.is(what) then what = inner_of[what].origin end
   if not scenario.is(what) then
@@ -218,11 +222,18 @@ function live.new(what)
   local path = scenario.origin(copy).path
   local name = scenario.raw(copy).name or (path and path:match("([^/]+)%.%a+$")) or "simulation"
   return wrap(start { plan = plan, present = plan, origin = copy, scenario = copy, name = name, edits = {},
-                      breaks = {} })
+                      breaks = {}, adapt = adapt })
 end
 
 function live.is(v)
   return inner_of[v] ~= nil
+end
+
+--- What is behind one, for who makes it go on in another way: the engine's simulation, and its processes or nil.
+function live.engine(self)
+  local inner = inner_of[self]
+  inner.begun = true
+  return inner.raw, inner.beside, inner.plan
 end
 
 function FIELDS.now(inner) return seconds(inner.raw:now()) end

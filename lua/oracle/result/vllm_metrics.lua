@@ -59,6 +59,16 @@ local FAMILIES = {
   { "request_decode_time_seconds", "histogram", "Time from a request's first token to its last, s", REQUEST },
 }
 
+--- The families, for who fills them elsewhere: { { name =, type =, help =, bounds = list or nil }, ... }.
+-- @param max_model_len tokens; how far buckets of lengths go
+function vllm_metrics.rows(max_model_len)
+  local rows = {}
+  for i, f in ipairs(FAMILIES) do
+    rows[i] = { name = f[1], type = f[2], help = f[3], bounds = f[4] == "tokens" and lengths(max_model_len) or f[4] }
+  end
+  return rows
+end
+
 local BY_NAME = {}
 for _, f in ipairs(FAMILIES) do BY_NAME[f[1]] = f end
 

@@ -21,6 +21,7 @@ struct orc_host {
   const char *home;
   orc_editor editor;
   int completer; /* reference of the function that completes, while a line is read */
+  int waits;     /* of the one that waits for what is typed; LUA_NOREF: there is none */
 };
 
 static orc_host *self(lua_State *L)
@@ -66,6 +67,20 @@ static int read_line(lua_State *L)
   else
     lua_pushstring(L, line);
   return 1;
+}
+
+/* waits(f): f() is called before each key that is read at the prompt, and returns once there is one (false), or
+   when there will be none (true). nil: nothing waits */
+static int wait_with(lua_State *L)
+{
+  orc_host *h = self(L);
+  luaL_unref(L, LUA_REGISTRYINDEX, h->waits);
+  h->waits = LUA_NOREF;
+  if (lua_isnoneornil(L, 1)) return 0;
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  lua_settop(L, 1);
+  h->waits = luaL_ref(L, LUA_REGISTRYINDEX);
+  return 0;
 }
 
 /* remember(entry) */
@@ -163,6 +178,7 @@ static const luaL_Reg functions[] = {
   { "isatty", is_terminal },
   { "read", read_line },
   { "remember", remember },
+  { "waits", wait_with },
   { "guard", guard },
   { "obey", obey },
   { "prompt", prompt },
@@ -188,9 +204,11 @@ static int open_host(lua_State *L)
 orc_host *orc_host_new(const char *home, const orc_editor *editor)
 {
   orc_host *h = orc_alloc(1, sizeof *h);
-  *h = (orc_host){
-    .L = orc_state_new(home), .home = home, .editor = *editor, .completer = LUA_NOREF
-  };
+  *h = (orc_host){ .L = orc_state_new(home),
+                   .home = home,
+                   .editor = *editor,
+                   .completer = LUA_NOREF,
+                   .waits = LUA_NOREF };
   lua_pushlightuserdata(h->L, h);
   lua_pushcclosure(h->L, open_host, 1);
   orc_state_preload(h->L, "oracle.host");
@@ -255,6 +273,23 @@ int orc_host_main(orc_host *h, int count, char **at)
     status = (int)lua_tointeger(L, -1);
   lua_settop(L, 0);
   return status;
+}
+
+bool orc_host_wait(orc_host *h)
+{
+  lua_State *L = h->L;
+  const int top = lua_gettop(L);
+  bool goes_on = true;
+  if (h->waits == LUA_NOREF || !lua_checkstack(L, 4)) return true;
+  lua_rawgeti(L, LUA_REGISTRYINDEX, h->waits);
+  if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
+    fprintf(stderr, "\noracle: %s\n", luaL_tolstring(L, -1, NULL));
+    goes_on = false;
+  } else {
+    goes_on = !lua_toboolean(L, -1);
+  }
+  lua_settop(L, top);
+  return goes_on;
 }
 
 size_t orc_host_complete(orc_host *h, const char *text, size_t length,

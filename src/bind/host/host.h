@@ -41,6 +41,9 @@ int orc_host_main(orc_host *h, int count, char **words);
 size_t orc_host_complete(orc_host *h, const char *text, size_t length,
                          void (*each)(void *context, const char *candidate), void *context);
 
+/* Before a key is read at the prompt: what goes on meanwhile does, until there is one. False: there will be none. */
+bool orc_host_wait(orc_host *h);
+
 /*
 ** The user wants to stop: a running simulation ends with what it has. May be called by a signal
 ** handler; the second time it ends the program with status 130, unless it is at its prompt.

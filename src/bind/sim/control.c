@@ -259,6 +259,13 @@ static int send(lua_State *L)
   return 1;
 }
 
+/* s:clear_prefixes() -> how many replicas were idle, and have forgotten them */
+static int clear_prefixes(lua_State *L)
+{
+  lua_pushinteger(L, orc_control_forget_prefixes(orc_bind_idle_sim(L)->cluster));
+  return 1;
+}
+
 static int close(lua_State *L)
 {
   orc_control_close(orc_bind_idle_sim(L)->cluster);
@@ -270,7 +277,8 @@ void orc_bind_control(lua_State *L)
   static const luaL_Reg methods[] = {
     { "advance", advance }, { "step", step },   { "retune", retune },   { "swap", swap },
     { "until", until },     { "drain", drain }, { "restore", restore }, { "fail", fail },
-    { "send", send },       { "close", close }, { NULL, NULL },
+    { "send", send },       { "close", close }, { "clear_prefixes", clear_prefixes },
+    { NULL, NULL },
   };
   luaL_setfuncs(L, methods, 0);
 }

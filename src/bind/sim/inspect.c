@@ -11,6 +11,7 @@
 #include "bind/sim/result.h"
 #include "bind/sim/state.h"
 #include "cluster/control.h"
+#include "cluster/phases.h"
 
 static bool over(const orc_sim *s)
 {
@@ -159,8 +160,10 @@ static int replica(lua_State *L)
     context += r->microbatches[i].decode.context;
   }
   static const char *const phases[] = { "ready", "off", "starting", "draining", "failed" };
-  lua_createtable(L, 0, 12);
+  lua_createtable(L, 0, 14);
   orc_bind_put_text(L, "phase", phases[s->cluster->lifecycle.units[r->index].phase]);
+  orc_bind_put_integer(L, "pool", r->pool);
+  orc_bind_put_bool(L, "first", orc_phases_first(s->cluster, r->index) == r->index);
   orc_bind_put_integer(L, "queue", r->queue.count);
   orc_bind_put_integer(L, "running", r->running);
   orc_bind_put_integer(L, "decoding", decoding);

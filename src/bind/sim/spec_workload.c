@@ -11,13 +11,14 @@
 #include "bind/workload/functions.h"
 #include "bind/workload/generator.h"
 #include "bind/workload/rows.h"
+#include "serve/feed.h"
 #include "workload/trace_file.h"
 
 enum { SOURCES_MOST = 1024, PROFILES_MOST = 4096, PATTERNS_MOST = 100000, TOKENS_MOST = 1 << 30 };
 
 /* What a source's `arrivals` may name beside the processes of synthetic.h. */
 static const char recorded[] = "recorded", scripted[] = "scripted", listed[] = "listed",
-                  sent[] = "sent";
+                  sent[] = "sent", served[] = "served";
 enum { UNBOUNDED_MOST = 10000000 }; /* requests of a script whose end nothing says */
 
 double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, const char *key)
@@ -28,7 +29,7 @@ double orc_bind_seconds_or_never(lua_State *L, int index, const char *what, cons
 }
 
 /* What makes the arrivals of a source. */
-typedef enum maker { DRAWN, RECORDED, SCRIPTED, SENT } maker;
+typedef enum maker { DRAWN, RECORDED, SCRIPTED, SENT, SERVED } maker;
 
 /* Which it is; DRAWN: by which process into *process. */
 static maker maker_of(lua_State *L, int index, orc_process *process)
@@ -39,6 +40,7 @@ static maker maker_of(lua_State *L, int index, orc_process *process)
   const maker by = strcmp(name, recorded) == 0                                ? RECORDED
                    : strcmp(name, scripted) == 0 || strcmp(name, listed) == 0 ? SCRIPTED
                    : strcmp(name, sent) == 0                                  ? SENT
+                   : strcmp(name, served) == 0                                ? SERVED
                                                                               : DRAWN;
   if (by == DRAWN && !orc_process_find(name, process))
     orc_bind_fail(L, "workload.arrivals: \"%s\": no process of that name", name);
@@ -329,6 +331,15 @@ static int name_classes(lua_State *L, orc_sim *s, int index, size_t first)
   return n;
 }
 
+/* What clients of a server send. */
+static void read_served(orc_sim *s, const reading *of)
+{
+  const orc_time timeout = isfinite(of->timeout) ? orc_time_of(of->timeout) : ORC_NEVER;
+  s->is_served = true;
+  s->served = (uint16_t)s->source_count;
+  s->sources[s->source_count++] = orc_feed_source(s->served, timeout);
+}
+
 static void read_source(lua_State *L, orc_sim *s, int index, reading *all)
 {
   orc_process process = ORC_PROCESS_POISSON;
@@ -342,6 +353,7 @@ static void read_source(lua_State *L, orc_sim *s, int index, reading *all)
   if (by == DRAWN) read_synthetic(L, s, index, process, &of);
   if (by == RECORDED) read_trace(L, s, index, &of);
   if (by == SCRIPTED || by == SENT) read_script(L, s, index, &of, by == SENT);
+  if (by == SERVED) read_served(s, &of);
   s->sources[s->source_count - 1].adapters = orc_bind_read_adapters(L, index);
 }
 

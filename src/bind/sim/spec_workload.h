@@ -1,7 +1,7 @@
 /*
 ** spec_workload.h - the workload of a simulation, read from spec.workload: one source or a list of
 ** them. A source says what it is made of, not what kind of workload it comes from:
-**   arrivals   "recorded": those of the trace at `path`; else the process that makes them
+**   arrivals   "recorded": those of the trace at `path`; "served": those of clients (serve/feed.h); else the process that makes them
 **              (orc_process_find), with what it needs: rate or stages, cv, inter_arrival, or
 **              concurrency and think; count, duration
 **   prompt, output, prefix, prompt_pool   what is asked; functions as in workload/functions.h

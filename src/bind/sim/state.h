@@ -48,6 +48,8 @@ typedef struct orc_sim {
   int64_t expected; /* requests in all, where known; 0 not */
   bool is_open;     /* requests of source `open_source` are sent (s:send) */
   uint16_t open_source;
+  bool is_served; /* so are those of source `served`, by clients of a server (serve/feed.h) */
+  uint16_t served;
   bool closed, failed;
   bool running; /* nested calls of what a run asks must not run it */
 } orc_sim;

@@ -1,0 +1,575 @@
+#include "serve/connection.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <http_parser.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "serve/clock.h"
+
+/* Header fields that count. */
+typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, HOST, ORIGIN, FIELDS } field;
+
+static const char *const field_names[FIELDS] = { "content-type",   "authorization", "expect",
+                                                 "x-oracle-times", "host",          "origin" };
+
+/* LINGERING: all is said; what the client still sends is not read into anything, so that it reads the reply
+** before the connection goes. */
+typedef enum state { READING, ANSWERING, STREAMING, LINGERING, CLOSED } state;
+
+enum { LINGER_SECONDS = 2 };
+
+struct orc_connection {
+  orc_connections *all;
+  orc_connection *next, *previous; /* of all */
+  int fd;
+  struct event *readable, *writable;
+  http_parser parser;
+  state state;
+  orc_text target, name, values[FIELDS], body;
+  field at; /* the field being read; FIELDS: one that does not count */
+  bool in_value;
+  orc_text ahead;       /* what came before the request at hand was answered */
+  struct evbuffer *out; /* what the client has not taken; NULL: never was any */
+  int64_t since;        /* wall ns: of the request's first byte, or since it is idle */
+  void *answering;
+  int refused;  /* the status that a request gets which is wrong; 0 */
+  bool begun;   /* a byte of a request has come */
+  bool last;    /* it closes after the reply at hand */
+  bool plain;   /* HTTP/1.0: the end of a stream is that of the connection */
+  bool quiet;   /* it is not read from now */
+  bool feeding; /* what has come is being looked at */
+};
+
+struct orc_connections {
+  struct event_base *base;
+  orc_limits limits;
+  orc_http_handler handler;
+  orc_connection *first, *gone; /* open; closed, to be freed */
+  orc_connection_counts counts;
+  bool draining;
+  char buffer[64 << 10];
+};
+
+static void go_on(orc_connection *c);
+
+const char *orc_http_reason(int status)
+{
+  switch (status) {
+#define REASON(number, name, words)                                                                \
+  case number:                                                                                     \
+    return #words;
+    HTTP_STATUS_MAP(REASON)
+#undef REASON
+  default:
+    return "Unknown";
+  }
+}
+
+/* ---- the end ---- */
+
+static void unlink_from(orc_connection **first, orc_connection *c)
+{
+  if (c->previous != NULL)
+    c->previous->next = c->next;
+  else
+    *first = c->next;
+  if (c->next != NULL) c->next->previous = c->previous;
+  c->next = c->previous = NULL;
+}
+
+/* It is freed at the next sweep, for its callers may still look at it. */
+void orc_connection_drop(orc_connection *c)
+{
+  orc_connections *all = c->all;
+  if (c->state == CLOSED) return;
+  c->state = CLOSED;
+  unlink_from(&all->first, c);
+  c->next = all->gone;
+  all->gone = c;
+  all->counts.open--;
+  event_free(c->readable);
+  if (c->writable != NULL) event_free(c->writable);
+  close(c->fd);
+  if (c->answering != NULL) {
+    void *answering = c->answering;
+    c->answering = NULL;
+    all->handler.gone(all->handler.self, answering);
+  }
+}
+
+static void release(orc_connection *c)
+{
+  orc_text_done(&c->target);
+  orc_text_done(&c->name);
+  for (int i = 0; i < FIELDS; i++)
+    orc_text_done(&c->values[i]);
+  orc_text_done(&c->body);
+  orc_text_done(&c->ahead);
+  if (c->out != NULL) evbuffer_free(c->out);
+  free(c);
+}
+
+/* ---- out ---- */
+
+static size_t unsent(const orc_connection *c)
+{
+  return c->out != NULL ? evbuffer_get_length(c->out) : 0;
+}
+
+static void linger(orc_connection *c)
+{
+  if (c->state == CLOSED || unsent(c) > 0) return;
+  c->state = LINGERING;
+  c->since = orc_wall_now();
+  shutdown(c->fd, SHUT_WR);
+  if (c->quiet) event_add(c->readable, NULL);
+  c->quiet = false;
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *self)
+{
+  orc_connection *c = self;
+  (void)what;
+  while (unsent(c) > 0) {
+    const int n = evbuffer_write(c->out, fd);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (n <= 0) {
+      orc_connection_drop(c);
+      return;
+    }
+  }
+  event_del(c->writable);
+  if (c->state == READING && c->last) linger(c);
+}
+
+/* What could not be sent waits. */
+static void keep(orc_connection *c, const struct iovec *parts, int count, size_t sent)
+{
+  if (c->out == NULL) c->out = evbuffer_new();
+  if (c->writable == NULL)
+    c->writable = event_new(c->all->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
+  if (c->out == NULL || c->writable == NULL) {
+    orc_connection_drop(c);
+    return;
+  }
+  for (int i = 0; i < count; i++) {
+    const size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
+    sent -= skip;
+    evbuffer_add(c->out, (const char *)parts[i].iov_base + skip, parts[i].iov_len - skip);
+  }
+  event_add(c->writable, NULL);
+}
+
+static void send_parts(orc_connection *c, struct iovec *parts, int count)
+{
+  size_t length = 0, sent = 0;
+  for (int i = 0; i < count; i++)
+    length += parts[i].iov_len;
+  if (c->state == CLOSED || length == 0) return;
+  if (unsent(c) + length > c->all->limits.unsent && unsent(c) > 0) {
+    c->all->counts.dropped++;
+    orc_connection_drop(c);
+    return;
+  }
+  if (unsent(c) == 0) {
+    const struct msghdr m = { .msg_iov = parts, .msg_iovlen = (size_t)count };
+    const ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+      orc_connection_drop(c);
+      return;
+    }
+    if (n > 0) sent = (size_t)n;
+  }
+  if (sent < length) keep(c, parts, count, sent);
+}
+
+static struct iovec part_of(const void *bytes, size_t length)
+{
+  struct iovec part = { .iov_len = length };
+  memcpy(&part.iov_base, &bytes,
+         sizeof bytes); /* what is sent is only read, which the type does not say */
+  return part;
+}
+
+/* Status and header, and a body behind them. */
+static void send_head(orc_connection *c, int status, const char *type, const char *more,
+                      const char *framing, struct iovec body)
+{
+  orc_text head = { 0 };
+  orc_text_format(&head, "HTTP/1.1 %d %s\r\nserver: oracle\r\n", status, orc_http_reason(status));
+  if (type[0] != '\0') orc_text_format(&head, "content-type: %s\r\n", type);
+  orc_text_put(&head, more);
+  orc_text_put(&head, framing);
+  if (c->last) orc_text_put(&head, "connection: close\r\n");
+  orc_text_put(&head, "\r\n");
+  struct iovec parts[] = { part_of(head.at, head.length), body };
+  send_parts(c, parts, 2);
+  orc_text_done(&head);
+}
+
+/* ---- one request after the other ---- */
+
+static void begin_request(orc_connection *c)
+{
+  http_parser_init(&c->parser, HTTP_REQUEST);
+  c->parser.data = c;
+  orc_text_clear(&c->target);
+  for (int i = 0; i < FIELDS; i++)
+    orc_text_clear(&c->values[i]);
+  orc_text_done(&c->body); /* a large one would stay as long as the connection does */
+  c->at = FIELDS;
+  c->in_value = false;
+  c->refused = 0;
+  c->begun = false;
+  c->since = orc_wall_now();
+}
+
+static void answered(orc_connection *c)
+{
+  if (c->state == CLOSED) return;
+  c->answering = NULL;
+  c->state = READING;
+  if (c->last || c->all->draining) {
+    c->last = true;
+    linger(c);
+    return;
+  }
+  begin_request(c);
+  if (c->quiet) event_add(c->readable, NULL);
+  c->quiet = false;
+  if (!c->feeding) go_on(c);
+}
+
+void orc_connection_answering(orc_connection *c, void *answering)
+{
+  c->answering = answering;
+}
+
+void orc_connection_reply(orc_connection *c, int status, const char *type, const char *more,
+                          const void *body, size_t length)
+{
+  char framing[48];
+  if (c->state != ANSWERING) return;
+  snprintf(framing, sizeof framing, "content-length: %zu\r\n", length);
+  send_head(c, status, type, more, framing, part_of(body, length));
+  answered(c);
+}
+
+void orc_connection_begin(orc_connection *c, int status, const char *type, const char *more)
+{
+  if (c->state != ANSWERING) return;
+  c->state = STREAMING;
+  if (c->plain) c->last = true;
+  send_head(c, status, type, more, c->plain ? "" : "transfer-encoding: chunked\r\n",
+            part_of(NULL, 0));
+}
+
+void orc_connection_chunk(orc_connection *c, const void *bytes, size_t length)
+{
+  char size[24];
+  if (c->state != STREAMING || length == 0) return;
+  const int n = c->plain ? 0 : snprintf(size, sizeof size, "%zx\r\n", length);
+  struct iovec parts[] = { part_of(size, (size_t)n), part_of(bytes, length),
+                           part_of("\r\n", c->plain ? 0 : 2) };
+  send_parts(c, parts, 3);
+}
+
+void orc_connection_end(orc_connection *c)
+{
+  if (c->state != STREAMING) return;
+  if (!c->plain) {
+    struct iovec last = part_of("0\r\n\r\n", 5);
+    send_parts(c, &last, 1);
+  }
+  answered(c);
+}
+
+/* ---- in ---- */
+
+/* The request is wrong: nothing of it is read any more, and the connection closes. */
+static void refuse(orc_connection *c, int status)
+{
+  char body[160];
+  if (c->state != READING) return;
+  c->all->counts.bad++;
+  c->last = true;
+  c->state = ANSWERING;
+  const int n =
+      snprintf(body, sizeof body,
+               "{\"error\":{\"message\":\"%s\",\"type\":\"%s\",\"param\":null,\"code\":%d}}",
+               orc_http_reason(status), orc_http_reason(status), status);
+  orc_connection_reply(c, status, "application/json", "", body, (size_t)n);
+}
+
+static int on_target(http_parser *p, const char *at, size_t length)
+{
+  orc_connection *c = p->data;
+  if (c->target.length + length > ORC_LIMIT_TARGET) c->refused = 414;
+  if (c->refused == 0) orc_text_bytes(&c->target, at, length);
+  return c->refused != 0;
+}
+
+static int on_field(http_parser *p, const char *at, size_t length)
+{
+  orc_connection *c = p->data;
+  if (c->in_value) orc_text_clear(&c->name);
+  c->in_value = false;
+  orc_text_bytes(&c->name, at, length);
+  return 0;
+}
+
+static int on_value(http_parser *p, const char *at, size_t length)
+{
+  orc_connection *c = p->data;
+  if (!c->in_value) {
+    c->at = FIELDS;
+    for (field i = 0; i < FIELDS; i++)
+      if (strlen(field_names[i]) == c->name.length &&
+          strncasecmp(field_names[i], c->name.at, c->name.length) == 0)
+        c->at = i;
+    if (c->at < FIELDS) orc_text_clear(&c->values[c->at]);
+  }
+  c->in_value = true;
+  if (c->at < FIELDS) orc_text_bytes(&c->values[c->at], at, length);
+  return 0;
+}
+
+/* A text, terminated. */
+static const char *text_of(orc_text *t)
+{
+  orc_text_bytes(t, "", 1);
+  t->length--;
+  return t->at;
+}
+
+static int on_head(http_parser *p)
+{
+  orc_connection *c = p->data;
+  c->plain = p->http_major == 1 && p->http_minor == 0;
+  c->last = c->last || !http_should_keep_alive(p);
+  if (p->http_major != 1) c->refused = 505;
+  if (p->method == HTTP_CONNECT) c->refused = 400;
+  p->upgrade = 0; /* to another protocol: as a server may, it goes on in this one */
+  if (p->content_length != UINT64_MAX && p->content_length > c->all->limits.body) c->refused = 413;
+  if (c->refused != 0) return -1;
+  if (strncasecmp(text_of(&c->values[EXPECT]), "100-continue", 12) == 0) {
+    struct iovec go_on = part_of("HTTP/1.1 100 Continue\r\n\r\n", 25);
+    send_parts(c, &go_on, 1);
+  }
+  return 0;
+}
+
+static int on_body(http_parser *p, const char *at, size_t length)
+{
+  orc_connection *c = p->data;
+  if (c->body.length + length > c->all->limits.body) c->refused = 413;
+  if (c->refused == 0) orc_text_bytes(&c->body, at, length);
+  return c->refused != 0;
+}
+
+static int on_whole(http_parser *p)
+{
+  http_parser_pause(p, 1);
+  return 0;
+}
+
+static void handle(orc_connection *c)
+{
+  const orc_http_handler *h = &c->all->handler;
+  text_of(&c->target);
+  char *query = strchr(c->target.at, '?');
+  if (query != NULL) *query++ = '\0';
+  const orc_http_request r = { .method = http_method_str((enum http_method)c->parser.method),
+                               .path = c->target.at,
+                               .query = query != NULL ? query : "",
+                               .content_type = text_of(&c->values[CONTENT_TYPE]),
+                               .authorization = text_of(&c->values[AUTHORIZATION]),
+                               .times = c->values[TIMES].length > 0,
+                               .host = text_of(&c->values[HOST]),
+                               .origin = text_of(&c->values[ORIGIN]),
+                               .body = text_of(&c->body),
+                               .body_length = c->body.length };
+  c->state = ANSWERING;
+  h->request(h->self, c, &r);
+}
+
+static const http_parser_settings settings = { .on_url = on_target,
+                                               .on_header_field = on_field,
+                                               .on_header_value = on_value,
+                                               .on_headers_complete = on_head,
+                                               .on_body = on_body,
+                                               .on_message_complete = on_whole };
+
+/* Bytes that came behind a request wait until it is answered, up to a bound. */
+static void lay_aside(orc_connection *c, const char *bytes, size_t length)
+{
+  orc_text_bytes(&c->ahead, bytes, length);
+  if (c->ahead.length < ORC_LIMIT_AHEAD || c->quiet) return;
+  c->quiet = true;
+  event_del(c->readable);
+}
+
+static void parse(orc_connection *c, const char *bytes, size_t length)
+{
+  if (!c->begun) c->since = orc_wall_now();
+  c->begun = true;
+  const size_t done = http_parser_execute(&c->parser, &settings, bytes, length);
+  const enum http_errno why = HTTP_PARSER_ERRNO(&c->parser);
+  if (why == HPE_PAUSED) {
+    http_parser_pause(&c->parser, 0);
+    if (done < length) lay_aside(c, bytes + done, length - done);
+    handle(c);
+    return;
+  }
+  if (why == HPE_HEADER_OVERFLOW) c->refused = 431;
+  if (why != HPE_OK || done != length) refuse(c, c->refused != 0 ? c->refused : 400);
+}
+
+/* What was laid aside, one request after the other as they are answered. */
+static void go_on(orc_connection *c)
+{
+  c->feeding = true;
+  while (c->state == READING && !c->last && c->ahead.length > 0) {
+    orc_text ahead = c->ahead;
+    c->ahead = (orc_text){ 0 };
+    parse(c, ahead.at, ahead.length);
+    orc_text_done(&ahead);
+  }
+  c->feeding = false;
+}
+
+static void take(orc_connection *c, const char *bytes, size_t length)
+{
+  if (c->state == LINGERING || (c->state == READING && c->last)) return;
+  if (c->state != READING) {
+    lay_aside(c, bytes, length);
+    return;
+  }
+  c->feeding = true;
+  parse(c, bytes, length);
+  go_on(c);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *self)
+{
+  orc_connection *c = self;
+  orc_connections *all = c->all;
+  (void)what;
+  const ssize_t n = recv(fd, all->buffer, sizeof all->buffer, MSG_DONTWAIT);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n <= 0)
+    orc_connection_drop(c);
+  else
+    take(c, all->buffer, (size_t)n);
+}
+
+/* ---- all of them ---- */
+
+orc_connections *orc_connections_new(struct event_base *base, const orc_limits *limits,
+                                     const orc_http_handler *handler)
+{
+  orc_connections *all = orc_alloc(1, sizeof *all);
+  all->base = base;
+  all->limits = *limits;
+  all->handler = *handler;
+  http_parser_set_max_header_size(ORC_LIMIT_HEAD);
+  return all;
+}
+
+static void free_gone(orc_connections *all)
+{
+  while (all->gone != NULL) {
+    orc_connection *c = all->gone;
+    all->gone = c->next;
+    release(c);
+  }
+}
+
+void orc_connections_free(orc_connections *all)
+{
+  if (all == NULL) return;
+  while (all->first != NULL)
+    orc_connection_drop(all->first);
+  free_gone(all);
+  free(all);
+}
+
+static void turn_away(orc_connections *all, int fd)
+{
+  static const char full[] = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\n"
+                             "content-length: 0\r\nconnection: close\r\n\r\n";
+  all->counts.refused++;
+  (void)!send(fd, full, sizeof full - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  close(fd);
+}
+
+void orc_connections_add(orc_connections *all, int fd)
+{
+  if (all->draining || all->counts.open >= all->limits.connections) {
+    turn_away(all, fd);
+    return;
+  }
+  orc_connection *c = orc_alloc(1, sizeof *c);
+  c->all = all;
+  c->fd = fd;
+  c->readable = event_new(all->base, fd, EV_READ | EV_PERSIST, on_readable, c);
+  if (c->readable == NULL || event_add(c->readable, NULL) != 0) {
+    if (c->readable != NULL) event_free(c->readable);
+    free(c);
+    turn_away(all, fd);
+    return;
+  }
+  begin_request(c);
+  c->next = all->first;
+  if (c->next != NULL) c->next->previous = c;
+  all->first = c;
+  all->counts.open++;
+  all->counts.accepted++;
+}
+
+void orc_connections_sweep(orc_connections *all, int64_t wall)
+{
+  free_gone(all);
+  if (wall == 0) return;
+  for (orc_connection *c = all->first, *next; c != NULL; c = next) {
+    next = c->next;
+    if (c->state == ANSWERING || c->state == STREAMING) continue;
+    const int seconds = c->state == LINGERING ? LINGER_SECONDS
+                        : c->begun            ? all->limits.header_seconds
+                                              : all->limits.idle_seconds;
+    if (wall - c->since <= seconds * ORC_SECOND) continue;
+    if (c->begun && c->state == READING)
+      refuse(c, 408);
+    else
+      orc_connection_drop(c);
+  }
+  free_gone(all);
+}
+
+void orc_connections_drain(orc_connections *all)
+{
+  all->draining = true;
+  for (orc_connection *c = all->first, *next; c != NULL; c = next) {
+    next = c->next;
+    if (c->state == READING && !c->begun) orc_connection_drop(c);
+  }
+}
+
+orc_connection_counts orc_connections_counts(const orc_connections *all)
+{
+  return all->counts;
+}
+
+size_t orc_connections_unsent(const orc_connections *all)
+{
+  size_t most = 0;
+  for (const orc_connection *c = all->first; c != NULL; c = c->next)
+    if (unsent(c) > most) most = unsent(c);
+  return most;
+}
