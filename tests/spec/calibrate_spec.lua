@@ -293,6 +293,12 @@ describe("oracle calibrate", function()
       "seem to be in seconds")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 0), out),
       "mean_tpot_ms: 0: a number above 0 expected")
+    program.refused(1, ("calibrate '%s' '%s' '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 9), bench(16, 9),
+      bench(8, 9000), out), "b8%.json 1: latencies seem to be in microseconds")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm --fit none -o '%s'"):format(bench(4, 9), out),
+      "%-%-fit none: nothing to correct")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(
+      program.write("cut.json", '{"mean_ttft_ms": 20, "completed"'), out), "cut%.json")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm --fit sglang -o '%s'"):format(bench(4, 9), out),
       "%-%-fit sglang: fitted to sglang, and the runs are of vllm")
     program.refused(1, ("calibrate '%s' -o '%s'"):format(program.write("one.csv", ONE_ROW), out),

@@ -127,6 +127,7 @@ function sources.read(path, text, deployment)
     end
     local other = not kind and recognise.tell(text, path)
     if other then error(("%s: %s"):format(path, other), 0) end
+    if not kind and text:match "^%s*{" then core.json.decode(text, path) end -- raises where it is broken
     if not kind then
       error(("%s: no measurements; a table of measured configurations, of kernels, a CSV of requests, or the JSON of"
         .. " vllm bench serve, AIPerf or guidellm expected"):format(path), 0)
