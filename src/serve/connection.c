@@ -18,9 +18,9 @@ typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, HOST, ORIGIN, F
 static const char *const field_names[FIELDS] = { "content-type",   "authorization", "expect",
                                                  "x-oracle-times", "host",          "origin" };
 
-/* LINGERING: all is said; what the client still sends is not read into anything, so that it reads the reply
-** before the connection goes. */
-typedef enum state { READING, ANSWERING, STREAMING, LINGERING, CLOSED } state;
+/* FINISHING: the last reply is made, and its client has yet to take the rest of it. LINGERING: it has all; what
+** it still sends is not read into anything, so that it reads the reply before the connection goes. */
+typedef enum state { READING, ANSWERING, STREAMING, FINISHING, LINGERING, CLOSED } state;
 
 enum { LINGER_SECONDS = 2 };
 
@@ -132,6 +132,15 @@ static void linger(orc_connection *c)
   c->quiet = false;
 }
 
+/* There is no request after the one that has been answered. */
+static void finish(orc_connection *c)
+{
+  c->last = true;
+  c->state = FINISHING;
+  c->since = orc_wall_now();
+  linger(c);
+}
+
 static void on_writable(evutil_socket_t fd, short what, void *self)
 {
   orc_connection *c = self;
@@ -145,7 +154,7 @@ static void on_writable(evutil_socket_t fd, short what, void *self)
     }
   }
   event_del(c->writable);
-  if (c->state == READING && c->last) linger(c);
+  if (c->state == FINISHING) linger(c);
 }
 
 /* What could not be sent waits. */
@@ -236,8 +245,7 @@ static void answered(orc_connection *c)
   c->answering = NULL;
   c->state = READING;
   if (c->last || c->all->draining) {
-    c->last = true;
-    linger(c);
+    finish(c);
     return;
   }
   begin_request(c);
@@ -257,7 +265,8 @@ void orc_connection_reply(orc_connection *c, int status, const char *type, const
   char framing[48];
   if (c->state != ANSWERING) return;
   snprintf(framing, sizeof framing, "content-length: %zu\r\n", length);
-  send_head(c, status, type, more, framing, part_of(body, length));
+  const bool head_only = c->refused == 0 && c->parser.method == HTTP_HEAD;
+  send_head(c, status, type, more, framing, part_of(body, head_only ? 0 : length));
   answered(c);
 }
 
@@ -435,7 +444,7 @@ static void parse(orc_connection *c, const char *bytes, size_t length)
 static void go_on(orc_connection *c)
 {
   c->feeding = true;
-  while (c->state == READING && !c->last && c->ahead.length > 0) {
+  while (c->state == READING && c->ahead.length > 0) {
     orc_text ahead = c->ahead;
     c->ahead = (orc_text){ 0 };
     parse(c, ahead.at, ahead.length);
@@ -446,7 +455,7 @@ static void go_on(orc_connection *c)
 
 static void take(orc_connection *c, const char *bytes, size_t length)
 {
-  if (c->state == LINGERING || (c->state == READING && c->last)) return;
+  if (c->state == FINISHING || c->state == LINGERING) return;
   if (c->state != READING) {
     lay_aside(c, bytes, length);
     return;
@@ -540,11 +549,12 @@ void orc_connections_sweep(orc_connections *all, int64_t wall)
   for (orc_connection *c = all->first, *next; c != NULL; c = next) {
     next = c->next;
     if (c->state == ANSWERING || c->state == STREAMING) continue;
+    const bool halfway = c->state == READING && c->begun;
     const int seconds = c->state == LINGERING ? LINGER_SECONDS
-                        : c->begun            ? all->limits.header_seconds
+                        : halfway             ? all->limits.header_seconds
                                               : all->limits.idle_seconds;
     if (wall - c->since <= seconds * ORC_SECOND) continue;
-    if (c->begun && c->state == READING)
+    if (halfway)
       refuse(c, 408);
     else
       orc_connection_drop(c);
@@ -557,7 +567,11 @@ void orc_connections_drain(orc_connections *all)
   all->draining = true;
   for (orc_connection *c = all->first, *next; c != NULL; c = next) {
     next = c->next;
-    if (c->state == READING && !c->begun) orc_connection_drop(c);
+    if (c->state != READING || c->begun) continue;
+    if (unsent(c) > 0)
+      finish(c);
+    else
+      orc_connection_drop(c);
   }
 }
 
