@@ -89,6 +89,19 @@ describe("oracle capacity", function()
     assert.equal(3, f.capacity.value)                     -- 2 replicas of 10 req/s are just too few for 20
   end)
 
+  it("finds one replica where one is enough", function()
+    local code, got = found(server("10 ms", 1, 1) .. " --slo 'queue.mean<=1s' --replicas --seeds 2")
+    assert.equal(0, code)
+    assert.equal(1, got.capacity.value)
+  end)
+
+  it("says why where every request is refused, without lower loads", function()
+    local code, out = program.run("capacity " .. server("10 ms", 5000, 1) .. " --slo 'queue.mean<=1s' --seeds 1")
+    assert.equal(1, code)
+    assert.truthy(out:find("every request is rejected: prompt", 1, true), out)
+    assert.truthy(out:find("\n1 loads of", 1, true), out)
+  end)
+
   it("says which load is the most of a closed loop, and gives the same bytes on one thread and on two", function()
     local path = program.write("closed.lua", [[
 return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",

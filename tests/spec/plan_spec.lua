@@ -4,6 +4,7 @@ local json = require("oracle.core").json
 local oracle = require "oracle"
 local planning = require "oracle.plan"
 local program = require "program"
+local scenario = require "oracle.scenario"
 local space = require "oracle.study.plan_space"
 
 setup(program.open)
@@ -41,6 +42,20 @@ describe("the candidates of a plan", function()
   it("share experts where the model has some", function()
     local names = names_of { model = "mixtral-8x7b", gpus = { "h200" }, max_gpus = 8 }
     assert.is_true(names["h200 TP1 DP8 EP seqs 256 tokens 8192"].experts)
+  end)
+
+  it("stand in the place of the replicas or pools that the scenario has", function()
+    local own = { { replicas = 2 }, { pools = { prefill = { replicas = 1 }, decode = { replicas = 1 } } } }
+    for _, deployment in ipairs(own) do
+      for _, c in ipairs(space.candidates { model = "llama-3.1-8b", gpus = { "h100-sxm" }, max_gpus = 2 }) do
+        local base = { model = "llama-3.1-8b", hardware = "h100-sxm",
+                       workload = { kind = "poisson", rate = 1, count = 10 } }
+        for key, v in pairs(deployment) do base[key] = v end
+        local raw = scenario.raw(space.apply(scenario.new(base), c, 1))
+        assert.equal(c.prefill == nil, raw.replicas ~= nil)
+        assert.equal(c.prefill ~= nil, raw.pools ~= nil)
+      end
+    end
   end)
 
   it("have the values that are given, no others, and what the scenario has among them", function()

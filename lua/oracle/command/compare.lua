@@ -5,6 +5,7 @@ local ordered = require "oracle.text.ordered"
 local page = lazy "oracle.study.pages.compare"
 local paired = require "oracle.study.paired"
 local paired_text = require "oracle.study.paired_text"
+local paths = lazy "oracle.text.paths"
 local pictures = lazy "oracle.command.pictures"
 local ui = require "oracle.command.ui"
 local variants_of = require "oracle.study.variants"
@@ -41,6 +42,9 @@ function command.run(options)
   ui.one_run_logs(options, "compare takes several")
   if options.plot or options.report then pictures.check(options) end
   local until_ = options["until"] and ui.share("--until", options["until"], "2%")
+  if path and path:find "=" and not paths.exists(path) then
+    ui.misuse("compare: \"%s\": the scenario comes last; %s", path, EXPECTED)
+  end
   ui.host().guard(true)
   local s = path and files.load(path, options)
   if #variants > 0 and only_deployments(variants) then

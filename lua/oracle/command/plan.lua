@@ -140,6 +140,10 @@ local function workload_of(options)
   if not asked then ui.misuse("--workload: missing; FILE or isl,osl,rate such as 1024,256,20 expected") end
   if options.workload and options.files[1] then ui.misuse("%s: --workload is given too", options.files[1]) end
   local shape = not paths.exists(asked) and shape_of(asked)
+  if not shape and asked:find "^[%d%s.]*,[%d%s.,]*$" and not paths.exists(asked) then
+    ui.misuse("--workload %s: isl,osl,rate such as 1024,256,20 expected: tokens of a prompt and of an answer, req/s",
+      asked)
+  end
   if shape and not options.model then ui.misuse("--model: missing; the model that is to be served") end
   return shape, asked
 end

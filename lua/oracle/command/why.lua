@@ -19,6 +19,9 @@ local SAID = { "seed", "lod", "fit", "force", "format" }  -- what changes what i
 -- A saved result, decoded, where the file is one; raises where it is one of another kind.
 local function saved(path)
   local text = paths.exists(path) and not path:match "%.lua$" and scenario.read(path)
+  if text and text:match "^request_id," then
+    error(path .. ": a table of requests (--csv); the summary that --json writes, or a scenario, expected", 0)
+  end
   if not text or not text:match "^%s*{" then return nil end
   local ok, t = pcall(core.json.decode, text)
   local kind = ok and source.kind(t)

@@ -48,10 +48,19 @@ local function good_share(result)
   return t.goodput_rps / t.requests_per_second * r.successful / math.max(1, r.total)
 end
 
+-- Why every request was refused at the door, which no lower load changes; nil where one was not.
+local function refused(result)
+  local r, warnings = result.requests, result.oracle.warnings
+  if r.total == 0 or r.rejected < r.total then return nil end
+  return "every request is rejected" .. ((warnings[#warnings] or ""):match "rejected(: .*)$" or "")
+end
+
+capacity.refused = refused
+
 -- What crosses from state to state of one run.
 local function measured(work, result, raw)
   local m = { saturated = result.throughput.saturated or false, requests = result.requests.total,
-              work = raw.steps + REQUEST_WORK * raw.requests.total, value = {}, miss = {} }
+              refused = refused(result), work = raw.steps + REQUEST_WORK * raw.requests.total, value = {}, miss = {} }
   m.work = m.work + TOKEN_WORK * raw.tokens.cached
   for i, o in ipairs(work.objectives) do
     local value, miss = objectives.judge(o, result)
@@ -212,7 +221,8 @@ local function bracket(search, k)
   local low, high = up and k or nil, not up and k or nil
   while not (low and high) do
     local at = next_of(up and low or high, up)
-    if at < least or at > most or at == (up and low or high) then return nil, up and low or high end
+    local last = up and low or high
+    if at < least or at > most or at == last or search.points[last].runs[1].refused then return nil, last end
     if is_low(search, at) then
       low = at
     elseif not whole and not up and search.points[at].miss < OVER
@@ -303,7 +313,10 @@ end
 -- What was found of counts: the last that meets them, or of replicas the first.
 local function whole_answer(search)
   local low, high = bracket(search, math.max(1, search.work.load.from))
-  if not low then return nil, high end
+  if not low then                                          -- one replica may do: none is fewer
+    if search.work.falling and search.points[high].met then return high end
+    return nil, high
+  end
   low, high = narrow(search, low, high, 1)
   return search.work.falling and high or low
 end

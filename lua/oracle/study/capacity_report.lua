@@ -82,8 +82,9 @@ local function without(found)
   local point, work = found.beyond, found.work
   local load = named(point.x, work.load.unit)
   if point.met then
-    return work.falling and nil or ("every load up to %s meets the objectives"):format(load)
+    return ("every load up to %s meets the objectives"):format(load)
   end
+  if point.runs[1].refused then return "no load meets the objectives: " .. point.runs[1].refused end
   local missed = {}
   for i, column in ipairs(judged(work)) do
     local v = point.values[i]

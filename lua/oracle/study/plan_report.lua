@@ -41,7 +41,7 @@ local function front(list, heads, row)
 end
 
 local function met(p)
-  return p.met and "meets them" or ""
+  return p.met and "*" or ""
 end
 
 -- "  family   reason", the reason in as many lines as it takes.
@@ -76,7 +76,8 @@ end
 function report.answer(found)
   local best = found.plans[1]
   if best then
-    return ("plan: %s, %d of it: %d GPUs%s"):format(name_of(best), best.units, best.gpus,
+    return ("plan: %s, %d of it: %d %s%s"):format(name_of(best), best.units, best.gpus,
+      best.gpus == 1 and "GPU" or "GPUs",
       best.usd and (", %s USD/h"):format(dollars(best.usd)) or "")
   end
   local near = found.nearest
@@ -90,13 +91,13 @@ end
 local function trade_offs(found)
   local out = {}
   if #found.speed > 0 then
-    out[1] = "\nthroughput against speed, of one unit (no other has more of both):\n"
-    out[2] = front(found.speed, { { name = "tok/s per GPU" }, { name = "per user" }, "deployment" }, function(p)
+    out[1] = "\nthroughput against speed, of one unit (no other has more of both; * meets the\nobjectives):\n"
+    out[2] = front(found.speed, { { name = "tok/s/GPU" }, { name = "/user" }, "deployment" }, function(p)
       return { ("%.0f"):format(p.gpu), ("%.1f"):format(p.user), p.name, met(p) }
     end)
   end
   if #found.cost > 0 then
-    out[#out + 1] = "\nprice against latency, of one unit:\n"
+    out[#out + 1] = "\nprice against latency, of one unit (* meets the objectives):\n"
     out[#out + 1] = front(found.cost, { { name = "USD/Mtok" }, { name = "E2E p99", unit = "s" }, "deployment" },
       function(p) return { dollars(p.usd), ("%.2f"):format(p.p99 / 1e3), p.name, met(p) } end)
   end

@@ -35,6 +35,7 @@ local ALONE = 20                                          -- requests that say w
 local FACTS = 1000                                        -- and those that say what all are like
 local POINT = 400                                         -- requests of a point
 local SEEDS, REQUESTS = 5, 3000                           -- of whole deployments
+local OVER = 1e6                                          -- how far a candidate misses that answers nothing
 local CODES, STEPS = 8192, 64                             -- loads between x and 2 x that an index can say
 
 -- ---- indices ----
@@ -195,6 +196,8 @@ local function by_itself(work, raised)
   one.warm_up = 0
   local plan = planning.plan(one, work.memo)
   local result = simulate(plan)
+  local refused = capacity.refused(result)
+  if refused then return refused, OVER end
   for _, o in ipairs(plan.scenario.objectives or {}) do
     local value, miss = objectives.judge(o, result)
     if miss > 0 and value and o.column.metric.better == "lower" then

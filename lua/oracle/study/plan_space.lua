@@ -197,6 +197,7 @@ end
 function space.apply(s, c, units, router)
   local e = engine_of(c, scenario.raw(s).engine or {})
   s.hardware = c.gpu
+  s.replicas, s.pools = nil, nil                          -- what the scenario has itself is no part of a candidate
   if router then s.router = router end
   if c.prefill then
     s.engine = e
