@@ -1,16 +1,15 @@
 #include "serve/connection.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <http_parser.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "serve/clock.h"
+#include "serve/outbox.h"
 
 /* Header fields that count. */
 typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, HOST, ORIGIN, FIELDS } field;
@@ -28,15 +27,15 @@ struct orc_connection {
   orc_connections *all;
   orc_connection *next, *previous; /* of all */
   int fd;
-  struct event *readable, *writable;
+  struct event *readable;
   http_parser parser;
   state state;
   orc_text target, name, values[FIELDS], body;
   field at; /* the field being read; FIELDS: one that does not count */
   bool in_value;
-  orc_text ahead;       /* what came before the request at hand was answered */
-  struct evbuffer *out; /* what the client has not taken; NULL: never was any */
-  int64_t since;        /* wall ns: of the request's first byte, or since it is idle */
+  orc_text ahead; /* what came before the request at hand was answered */
+  orc_outbox out;
+  int64_t since; /* wall ns: of the request's first byte, or since it is idle */
   void *answering;
   int refused;  /* the status that a request gets which is wrong; 0 */
   bool begun;   /* a byte of a request has come */
@@ -94,7 +93,7 @@ void orc_connection_drop(orc_connection *c)
   all->gone = c;
   all->counts.open--;
   event_free(c->readable);
-  if (c->writable != NULL) event_free(c->writable);
+  orc_outbox_close(&c->out);
   close(c->fd);
   if (c->answering != NULL) {
     void *answering = c->answering;
@@ -111,7 +110,7 @@ static void release(orc_connection *c)
     orc_text_done(&c->values[i]);
   orc_text_done(&c->body);
   orc_text_done(&c->ahead);
-  if (c->out != NULL) evbuffer_free(c->out);
+  orc_outbox_free(&c->out);
   free(c);
 }
 
@@ -119,7 +118,7 @@ static void release(orc_connection *c)
 
 static size_t unsent(const orc_connection *c)
 {
-  return c->out != NULL ? evbuffer_get_length(c->out) : 0;
+  return orc_outbox_unsent(&c->out);
 }
 
 static void linger(orc_connection *c)
@@ -141,61 +140,29 @@ static void finish(orc_connection *c)
   linger(c);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *self)
+static void on_emptied(void *self)
 {
   orc_connection *c = self;
-  (void)what;
-  while (unsent(c) > 0) {
-    const int n = evbuffer_write(c->out, fd);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) {
-      orc_connection_drop(c);
-      return;
-    }
-  }
-  event_del(c->writable);
   if (c->state == FINISHING) linger(c);
 }
 
-/* What could not be sent waits. */
-static void keep(orc_connection *c, const struct iovec *parts, int count, size_t sent)
+static void on_broken(void *self)
 {
-  if (c->out == NULL) c->out = evbuffer_new();
-  if (c->writable == NULL)
-    c->writable = event_new(c->all->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
-  if (c->out == NULL || c->writable == NULL) {
-    orc_connection_drop(c);
-    return;
-  }
-  for (int i = 0; i < count; i++) {
-    const size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
-    sent -= skip;
-    evbuffer_add(c->out, (const char *)parts[i].iov_base + skip, parts[i].iov_len - skip);
-  }
-  event_add(c->writable, NULL);
+  orc_connection_drop(self);
 }
 
 static void send_parts(orc_connection *c, struct iovec *parts, int count)
 {
-  size_t length = 0, sent = 0;
+  size_t length = 0;
   for (int i = 0; i < count; i++)
     length += parts[i].iov_len;
   if (c->state == CLOSED || length == 0) return;
   if (unsent(c) + length > c->all->limits.unsent && unsent(c) > 0) {
     c->all->counts.dropped++;
     orc_connection_drop(c);
-    return;
+  } else if (!orc_outbox_send(&c->out, parts, count)) {
+    orc_connection_drop(c);
   }
-  if (unsent(c) == 0) {
-    const struct msghdr m = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-    const ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-      orc_connection_drop(c);
-      return;
-    }
-    if (n > 0) sent = (size_t)n;
-  }
-  if (sent < length) keep(c, parts, count, sent);
 }
 
 static struct iovec part_of(const void *bytes, size_t length)
@@ -527,6 +494,9 @@ void orc_connections_add(orc_connections *all, int fd)
   orc_connection *c = orc_alloc(1, sizeof *c);
   c->all = all;
   c->fd = fd;
+  c->out = (orc_outbox){
+    .base = all->base, .fd = fd, .emptied = on_emptied, .broken = on_broken, .own = c
+  };
   c->readable = event_new(all->base, fd, EV_READ | EV_PERSIST, on_readable, c);
   if (c->readable == NULL || event_add(c->readable, NULL) != 0) {
     if (c->readable != NULL) event_free(c->readable);
