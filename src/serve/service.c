@@ -408,11 +408,15 @@ bool orc_service_run(orc_service *s, int watch, orc_error *e)
 {
   bool seen = false;
   struct event *watched = NULL;
-  if (watch >= 0) watched = event_new(s->base, watch, EV_READ, on_watched, &seen);
+  if (watch >= 0) {
+    event_add(s->interrupt, NULL);
+    watched = event_new(s->base, watch, EV_READ, on_watched, &seen);
+  }
   if (watched != NULL && event_add(watched, NULL) != 0) seen = true; /* a file is always ready */
   while (!seen && !s->stopped && s->failure.code == 0)
     look(s);
   free_event(watched);
+  if (watch >= 0) event_del(s->interrupt); /* what is done meanwhile is not the server's */
   if (s->failure.code == 0) return true;
   *e = s->failure;
   return false;
