@@ -61,8 +61,8 @@ function pages.obey(block, dir)
     return pages.obey({ language = "sh", text = ("oracle <<'LINES'\n%s\nLINES"):format(block.text) }, dir)
   end
   local script = block.text:gsub("'", "'\\''")
-  local line = "cd '%s' && PATH=\"$PWD:$PATH\" ORACLE_HOME='%s' LC_ALL=C.UTF-8 bash -ec '%s' 2>err </dev/null"
-  local out, code = shell(line:format(dir, home, script))
+  local command = "cd '%s' && PATH=\"$PWD:$PATH\" ORACLE_HOME='%s' LC_ALL=C.UTF-8 bash -ec '%s' 2>err </dev/null"
+  local out, code = shell(command:format(dir, home, script))
   out = out:gsub("%s+$", "")
   if block.lines then
     local kept, n = {}, 0
