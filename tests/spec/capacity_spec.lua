@@ -102,6 +102,21 @@ describe("oracle capacity", function()
     assert.truthy(out:find("\n1 loads of", 1, true), out)
   end)
 
+  it("raises the load where only that is missing, and says what comes nearest", function()
+    local code, got = found(server("10 ms", 1, 1) .. " --slo 'queue.mean<=1s,throughput>=40req/s' --until 9% --seeds 2")
+    assert.equal(0, code)
+    near(100, got.capacity.value, 0.1)
+    local none, out = program.run("capacity " .. server("10 ms", 1, 1) .. " --slo 'throughput>=400req/s' --seeds 1")
+    assert.equal(1, none)
+    assert.truthy(out:find("at 80 req/s", 1, true), out)
+  end)
+
+  it("refuses goodput where no request has objectives", function()
+    local code, _, err = program.run("capacity " .. server("10 ms", 1, 1) .. " --slo 'goodput>=10req/s'")
+    assert.equal(1, code)
+    assert.truthy(err:find("objectives of each request expected", 1, true), err)
+  end)
+
   it("says which load is the most of a closed loop, and gives the same bytes on one thread and on two", function()
     local path = program.write("closed.lua", [[
 return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",

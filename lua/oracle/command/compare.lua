@@ -50,6 +50,7 @@ function command.run(options)
   if #variants > 0 and only_deployments(variants) then
     variants[#variants + 1] = { name = path:match "([^/]*)%.%w+$" or path, path = path, scenario = s }
     s = variants[1].scenario
+    if ui.told(options) then ui.say("oracle: compare: the requests are those of the first, " .. variants[1].name) end
   end
   if #variants < 2 then ui.misuse("compare: %s", EXPECTED) end
   variants_of.named(variants)

@@ -83,6 +83,10 @@ end
 function pictures.traced(opened, raw, options)
   if not opened.trace then return end
   ui.must(opened.trace:commit())
+  local window = pictures.window(options)
+  if window and window[1] and window[1] >= raw.now then
+    ui.warn({ ("--window %s: the run ended at %.6g s; nothing is in it"):format(options.window, raw.now) }, options)
+  end
   if raw.trace.cut then
     ui.warn({ ("--trace: %s events up to %.6g s; what came later is not in it (--window FROM..TO chooses a part)")
       :format(units.thousands(raw.trace.events), raw.trace.cut) }, options)

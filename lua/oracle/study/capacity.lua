@@ -137,6 +137,12 @@ function capacity.open(job, s)
     error('objectives expected: --slo "ttft.p99<=1s,tpot.p95<=40ms", or slo = { "ttft.p99 <= 1 s" } in the scenario', 0)
   end
   if job.goodput then each_request(s, list) end
+  local own = plan.scenario.slo or {}
+  for _, o in ipairs(list) do
+    if o.column.metric.short == "goodput" and not (own.ttft or own.tpot or own.e2e or job.goodput) then
+      error(o.text .. ": objectives of each request expected, such as slo = { ttft = \"1 s\" } in the scenario", 0)
+    end
+  end
   local r = plan.scenario
   local raised = job.replicas and load.replicas(s, r) or load.of(s, r, job.over)
   return { load = raised, objectives = list, goodput = job.goodput, lod = job.lod, runs = job.runs, memo = {},
@@ -335,10 +341,24 @@ local function affordable(search)
   return search.round < ROUNDS and search.spent + next_round <= search.work.work
 end
 
+-- Where it begins: more load is what is missing where only floors are missed, such as goodput >= 20 req/s.
+local function beginning(search)
+  local k, list = 0, search.work.objectives
+  local function floors_only(point)
+    for i, o in ipairs(list) do
+      local miss = mean(point.runs, function(run) return run.miss[i] end)
+      if miss > 0 and o.column.metric.better == "lower" then return false end
+    end
+    return not point.met and not point.saturated
+  end
+  while k < FURTHEST * OCTAVE and not is_low(search, k) and floors_only(search.points[k]) do k = k + OCTAVE end
+  return k
+end
+
 -- A first look with short runs, then longer ones around what it found: between two loads each seed's limit is
 -- interpolated, and the spread of the seeds is the interval. Recorded requests are as many as they are.
 local function real_answer(search)
-  local low, high = bracket(search, 0)
+  local low, high = bracket(search, beginning(search))
   if not low then return nil, high end
   local fixed, coarse = search.work.load.fixed, search.work.coarse
   low, high = narrow(search, low, high, coarse or fixed and 1 or COARSE)
@@ -378,6 +398,11 @@ function capacity.search(work, run)
   for _, point in pairs(search.points) do found.points[#found.points + 1] = point end
   table.sort(found.points, function(a, b) return a.k < b.k end)
   found.at, found.beyond = k and search.points[k], last and search.points[last]
+  if found.beyond and not found.beyond.met then           -- what comes nearest, where nothing is met
+    for _, point in ipairs(found.points) do
+      if not point.saturated and point.miss < found.beyond.miss then found.beyond = point end
+    end
+  end
   if found.at and work.load.whole then found.x = k end
   return found
 end

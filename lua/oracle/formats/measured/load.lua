@@ -36,13 +36,14 @@ end
 
 --- Run a workload on a deployment.
 -- @param deployment a scenario; its workload, warm-up and duration are replaced
--- @param defaults { model = name } where the data says it and the deployment does not
+-- @param defaults { model = name where the data says it and the deployment does not; exact = lengths are as told }
 -- @return the summary; raises what is wrong, or that no request was answered
 function load.run(deployment, defaults, workload)
   local s = deployment and deployment:copy() or scenario.new {}
   local raw = scenario.raw(s)
   raw.model = raw.model or defaults.model
-  raw.workload, raw.warm_up, raw.duration, raw.vary, raw.report = load.sent(raw, workload), nil, nil, nil, nil
+  raw.workload = defaults.exact and workload or load.sent(raw, workload)
+  raw.warm_up, raw.duration, raw.vary, raw.report = nil, nil, nil, nil
   raw.percentiles = PERCENTILES
   for _, key in ipairs { "model", "hardware" } do
     if not raw[key] then

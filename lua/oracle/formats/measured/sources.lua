@@ -67,8 +67,8 @@ end
 local READ = {}
 
 function READ.bench(path, _, v, deployment)
-  local workload, found, model = bench.read(v)
-  return { own_row(path, 1, deployment, { workload = workload, measured = found, model = model }) }
+  local workload, found, model, _, exact = bench.read(v)
+  return { own_row(path, 1, deployment, { workload = workload, measured = found, model = model, exact = exact }) }
 end
 
 function READ.profile(path, _, v, deployment)
