@@ -55,22 +55,36 @@ static void give_up(orc_completion *k);
 static int64_t stop_at(const orc_text *text, const char *stop, size_t length)
 {
   for (size_t end = text->length - ORC_TOKEN_BYTES + 1; end <= text->length; end++)
-    if (length <= end && memcmp(text->at + end - length, stop, length) == 0)
+    if (length <= end && text->at[end - 1] == stop[length - 1] &&
+        memcmp(text->at + end - length, stop, length) == 0)
       return (int64_t)(end - length);
   return -1;
+}
+
+/* Whether one of the last token's bytes is the last of a stop string: for most it is not. */
+static bool may_stop(const orc_text *text, const bool lasts[256])
+{
+  const unsigned char *token = (const unsigned char *)text->at + text->length - ORC_TOKEN_BYTES;
+  bool may = false;
+  for (int i = 0; i < ORC_TOKEN_BYTES; i++)
+    may = may || lasts[token[i]];
+  return may;
 }
 
 /* The answer's tokens up to where a stop string is whole; c->visible: bytes before it. */
 static int32_t find_stop(const orc_ask *a, choice *c)
 {
   size_t lengths[ORC_LIMIT_STOPS];
+  bool lasts[256] = { false };
   orc_text text = { 0 };
   int32_t end = c->output;
-  for (int k = 0; k < a->stop_count; k++)
+  for (int k = 0; k < a->stop_count; k++) {
     lengths[k] = strlen(a->stops[k]);
+    lasts[(unsigned char)a->stops[k][lengths[k] - 1]] = true;
+  }
   for (int32_t i = 0; i < c->output && c->stop == NULL; i++) {
     orc_tokens_spell(&text, orc_tokens_answer(c->key, i));
-    if (i < a->min_tokens) continue;
+    if (i < a->min_tokens || !may_stop(&text, lasts)) continue;
     for (int k = 0; k < a->stop_count && c->stop == NULL; k++) {
       const int64_t at = stop_at(&text, a->stops[k], lengths[k]);
       if (at < 0) continue;
