@@ -109,7 +109,8 @@ static bool await_byte(void)
   return !asked;
 }
 
-/* libedit's way to read a character: 1, 0 at the end of input, -1 where the line is given up. */
+/* libedit's way to read a character, while others may be served: 1, 0 at the end of input or of the server, -1 where
+** the line is given up. */
 static int read_key(EditLine *el, wchar_t *key)
 {
   orc_repl *r = NULL;
@@ -117,6 +118,7 @@ static int read_key(EditLine *el, wchar_t *key)
   mbstate_t state = { 0 };
   for (;;) {
     char byte = 0;
+    if (r->host != NULL && !orc_host_wait(r->host)) return 0;
     if (!await_byte()) {
       r->abandoned = true;
       return -1;
@@ -147,23 +149,6 @@ static void name_history(orc_repl *r)
   if (n < 0 || (size_t)n >= sizeof r->file) r->file[0] = '\0';
 }
 
-/* The next character that is typed, while others may be served: 1; 0 at the end, -1 when it is none. */
-static int next_key(EditLine *el, wchar_t *key)
-{
-  orc_repl *r = NULL;
-  mbstate_t state = { 0 };
-  el_get(el, EL_CLIENTDATA, &r);
-  for (;;) {
-    char byte;
-    if (!orc_host_wait(r->host)) return 0;
-    const ssize_t n = read(STDIN_FILENO, &byte, 1);
-    if (n <= 0) return (int)n;
-    const size_t more = mbrtowc(key, &byte, 1, &state);
-    if (more == (size_t)-1) return -1;
-    if (more != (size_t)-2) return 1;
-  }
-}
-
 static bool start(orc_repl *r)
 {
   HistEvent event;
@@ -174,7 +159,6 @@ static bool start(orc_repl *r)
   el_set(r->el, EL_CLIENTDATA, r);
   el_set(r->el, EL_PROMPT, prompt_of);
   el_set(r->el, EL_EDITOR, "emacs");
-  el_wset(r->el, EL_GETCFN, next_key);
   /* libedit keeps the names; given as plain strings it would copy and never free them */
   el_wset(r->el, EL_ADDFN, L"oracle-complete", L"complete what stands before the cursor", complete);
   el_source(r->el, NULL);

@@ -3,13 +3,20 @@
 #include <lauxlib.h>
 
 static const luaL_Reg parts[] = {
-  { "json", orc_bind_json },         { "cost", orc_bind_cost },
-  { "hist", orc_bind_hist },         { "sim", orc_bind_sim },
-  { "net", orc_bind_net },           { "journal", orc_bind_append_file },
-  { "list", orc_bind_list },         { "make_folder", orc_bind_make_folder },
-  { "des", orc_bind_des },           { "read_file", orc_bind_read_file },
-  { "inflate", orc_bind_inflate },   { "least_squares", orc_bind_least_squares },
-  { "new_file", orc_bind_new_file }, { "serve", orc_bind_serve },
+  { "json", orc_bind_json },
+  { "cost", orc_bind_cost },
+  { "hist", orc_bind_hist },
+  { "sim", orc_bind_sim },
+  { "net", orc_bind_net },
+  { "journal", orc_bind_append_file },
+  { "list", orc_bind_list },
+  { "make_folder", orc_bind_make_folder },
+  { "des", orc_bind_des },
+  { "read_file", orc_bind_read_file },
+  { "inflate", orc_bind_inflate },
+  { "least_squares", orc_bind_least_squares },
+  { "new_file", orc_bind_new_file },
+  { "serve", orc_bind_serve },
   { NULL, NULL },
 };
 

@@ -24,7 +24,7 @@ int orc_bind_inflate(lua_State *L);     /* inflate.c: the function inflate */
 
 int orc_bind_least_squares(lua_State *L); /* fit/least_squares.c: the function least_squares */
 int orc_bind_new_file(lua_State *L);      /* new_file.c */
-int orc_bind_serve(lua_State *L); /* serve.new (serve/serve.c) */
+int orc_bind_serve(lua_State *L);         /* serve.new (serve/serve.c) */
 
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 

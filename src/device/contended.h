@@ -16,7 +16,8 @@ typedef struct orc_contended_user {
   orc_pipeline *pipeline;                     /* whose stages have devices; stays in place */
   int microbatches;                           /* steps at a time, >= 1 */
   void (*landed)(void *self, int microbatch); /* its step has left the last stage now */
-  void (*passed)(void *self, int microbatch, int stage); /* it has left a stage; NULL: not watched */
+  void (*passed)(void *self, int microbatch,
+                 int stage); /* it has left a stage; NULL: not watched */
   void *self;
 } orc_contended_user;
 

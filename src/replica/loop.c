@@ -473,7 +473,8 @@ static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
   if (most <= 0 || !runs_ahead(r, m)) return 0;
   const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
   if (run > 0) retire(r, m, r->flight[0].end);
-  if (run > 0 && r->ending_count > 0) end_in_order(r, r->now); /* whose last token is that of the step before */
+  if (run > 0 && r->ending_count > 0)
+    end_in_order(r, r->now); /* whose last token is that of the step before */
   return run;
 }
 

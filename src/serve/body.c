@@ -16,11 +16,14 @@ static bool not_json(orc_refusal *why, size_t at, const char *what)
                     at, what);
 }
 
-/* The end of the string that opens at `i`, or `length`. */
-static size_t skip_string(const char *text, size_t length, size_t i)
+/* The end of the string that opens at `i`, or `length`. *zero: it has U+0000 in it, where C's strings end. */
+static size_t skip_string(const char *text, size_t length, size_t i, bool *zero)
 {
-  for (i++; i < length && text[i] != '"'; i++)
-    if (text[i] == '\\') i++;
+  for (i++; i < length && text[i] != '"'; i++) {
+    if (text[i] != '\\') continue;
+    *zero = *zero || (length - i >= 6 && memcmp(text + i, "\\u0000", 6) == 0);
+    i++;
+  }
   return i < length ? i : length;
 }
 
@@ -29,6 +32,7 @@ static bool bounded(const char *text, size_t length, orc_refusal *why)
 {
   size_t values = 0;
   int depth = 0;
+  bool zero = false;
   for (size_t i = 0; i < length;) {
     const size_t size = orc_text_character(text + i, length - i);
     if (size == 0) return not_json(why, i, "Invalid UTF-8");
@@ -37,7 +41,8 @@ static bool bounded(const char *text, size_t length, orc_refusal *why)
   }
   for (size_t i = 0; i < length; i++) {
     const char c = text[i];
-    if (c == '"') i = skip_string(text, length, i);
+    if (c == '"') i = skip_string(text, length, i, &zero);
+    if (zero) return not_json(why, i, "U+0000 in a string");
     if (c == '[' || c == '{') depth++;
     if (c == ']' || c == '}') depth--;
     values += c == ',' || c == '[' || c == '{';

@@ -27,12 +27,17 @@ static void put_usage(orc_text *t, const orc_usage_report *u)
 {
   orc_text_format(t,
                   ",\"usage\":{\"prompt_tokens\":%" PRId64 ",\"total_tokens\":%" PRId64
-                  ",\"completion_tokens\":%" PRId64
-                  ",\"prompt_tokens_details\":{\"cached_tokens\":%" PRId64 "}"
-                  ",\"simulated\":{\"arrival_s\":%.9f",
-                  u->prompt, u->prompt + u->completion, u->completion, u->cached, u->arrival);
-  if (u->first_token >= 0.0) orc_text_format(t, ",\"first_token_s\":%.9f", u->first_token);
-  orc_text_format(t, ",\"completion_s\":%.9f}}", u->ended);
+                  ",\"completion_tokens\":%" PRId64,
+                  u->prompt, u->prompt + u->completion, u->completion);
+  if (u->over) {
+    orc_text_format(t,
+                    ",\"prompt_tokens_details\":{\"cached_tokens\":%" PRId64
+                    "},\"simulated\":{\"arrival_s\":%.9f",
+                    u->cached, u->arrival);
+    if (u->first_token >= 0.0) orc_text_format(t, ",\"first_token_s\":%.9f", u->first_token);
+    orc_text_format(t, ",\"completion_s\":%.9f}", u->ended);
+  }
+  orc_text_put(t, "}");
 }
 
 /* ---- streams ---- */

@@ -17,6 +17,7 @@ typedef struct orc_reply_head {
 typedef struct orc_usage_report {
   int64_t prompt, completion, cached; /* tokens */
   double arrival, first_token, ended; /* simulated s; first_token < 0: there is none */
+  bool over; /* it has ended: before, only `prompt` and `completion` are known */
 } orc_usage_report;
 
 /* A piece of an answer, or all of it. */

@@ -1,4 +1,3 @@
-#define _GNU_SOURCE /* memmem */
 #include "serve/completion.h"
 
 #include <inttypes.h>
@@ -51,22 +50,46 @@ static void give_up(orc_completion *k);
 
 /* ---- how long ---- */
 
-/* The answer's tokens up to where a stop string is whole; *visible: bytes before it. */
+/* Where `stop` begins in the text, of those that end in its last token; -1: none does. Most differ in their
+** first bytes, so that a long one costs no more than a short one. */
+static int64_t stop_at(const orc_text *text, const char *stop, size_t length)
+{
+  for (size_t end = text->length - ORC_TOKEN_BYTES + 1; end <= text->length; end++)
+    if (length <= end && text->at[end - 1] == stop[length - 1] &&
+        memcmp(text->at + end - length, stop, length) == 0)
+      return (int64_t)(end - length);
+  return -1;
+}
+
+/* Whether one of the last token's bytes is the last of a stop string: for most it is not. */
+static bool may_stop(const orc_text *text, const bool lasts[256])
+{
+  const unsigned char *token = (const unsigned char *)text->at + text->length - ORC_TOKEN_BYTES;
+  bool may = false;
+  for (int i = 0; i < ORC_TOKEN_BYTES; i++)
+    may = may || lasts[token[i]];
+  return may;
+}
+
+/* The answer's tokens up to where a stop string is whole; c->visible: bytes before it. */
 static int32_t find_stop(const orc_ask *a, choice *c)
 {
+  size_t lengths[ORC_LIMIT_STOPS];
+  bool lasts[256] = { false };
   orc_text text = { 0 };
   int32_t end = c->output;
+  for (int k = 0; k < a->stop_count; k++) {
+    lengths[k] = strlen(a->stops[k]);
+    lasts[(unsigned char)a->stops[k][lengths[k] - 1]] = true;
+  }
   for (int32_t i = 0; i < c->output && c->stop == NULL; i++) {
     orc_tokens_spell(&text, orc_tokens_answer(c->key, i));
-    if (i < a->min_tokens) continue;
+    if (i < a->min_tokens || !may_stop(&text, lasts)) continue;
     for (int k = 0; k < a->stop_count && c->stop == NULL; k++) {
-      /* It ends in this token: before it nothing did. */
-      const size_t length = strlen(a->stops[k]), reach = length + ORC_TOKEN_BYTES - 1;
-      const size_t from = text.length > reach ? text.length - reach : 0;
-      const char *found = memmem(text.at + from, text.length - from, a->stops[k], length);
-      if (found == NULL) continue;
+      const int64_t at = stop_at(&text, a->stops[k], lengths[k]);
+      if (at < 0) continue;
       c->stop = a->stops[k];
-      c->visible = found - text.at;
+      c->visible = at;
       end = i + 1;
     }
   }
@@ -249,7 +272,7 @@ void orc_completion_begin(orc_service *s, orc_connection *c, const orc_http_requ
 
 static orc_usage_report usage_of(const orc_completion *k)
 {
-  orc_usage_report u = { .first_token = -1.0 };
+  orc_usage_report u = { .first_token = -1.0, .over = k->open == 0 };
   for (int i = 0; i < k->ask.prompt_count; i++)
     u.prompt += k->ask.prompts[i].count;
   for (int i = 0; i < k->count; i++) {

@@ -1,26 +1,18 @@
 #include "serve/connection.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
 #include <http_parser.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "serve/clock.h"
+#include "serve/outbox.h"
 
-/* Header fields that count. */
-typedef enum field { CONTENT_TYPE, AUTHORIZATION, EXPECT, TIMES, HOST, ORIGIN, FIELDS } field;
-
-static const char *const field_names[FIELDS] = { "content-type",   "authorization", "expect",
-                                                 "x-oracle-times", "host",          "origin" };
-
-/* LINGERING: all is said; what the client still sends is not read into anything, so that it reads the reply
-** before the connection goes. */
-typedef enum state { READING, ANSWERING, STREAMING, LINGERING, CLOSED } state;
+/* FINISHING: the last reply is made, and its client has yet to take the rest of it. LINGERING: it has all; what
+** it still sends is not read into anything, so that it reads the reply before the connection goes. */
+typedef enum state { READING, ANSWERING, STREAMING, FINISHING, LINGERING, CLOSED } state;
 
 enum { LINGER_SECONDS = 2 };
 
@@ -28,20 +20,14 @@ struct orc_connection {
   orc_connections *all;
   orc_connection *next, *previous; /* of all */
   int fd;
-  struct event *readable, *writable;
-  http_parser parser;
+  struct event *readable;
+  orc_request_reader request;
   state state;
-  orc_text target, name, values[FIELDS], body;
-  field at; /* the field being read; FIELDS: one that does not count */
-  bool in_value;
-  orc_text ahead;       /* what came before the request at hand was answered */
-  struct evbuffer *out; /* what the client has not taken; NULL: never was any */
-  int64_t since;        /* wall ns: of the request's first byte, or since it is idle */
+  orc_text ahead; /* what came before the request at hand was answered */
+  orc_outbox out;
+  int64_t since; /* wall ns: of the request's first byte, or since it is idle */
   void *answering;
-  int refused;  /* the status that a request gets which is wrong; 0 */
-  bool begun;   /* a byte of a request has come */
   bool last;    /* it closes after the reply at hand */
-  bool plain;   /* HTTP/1.0: the end of a stream is that of the connection */
   bool quiet;   /* it is not read from now */
   bool feeding; /* what has come is being looked at */
 };
@@ -94,7 +80,7 @@ void orc_connection_drop(orc_connection *c)
   all->gone = c;
   all->counts.open--;
   event_free(c->readable);
-  if (c->writable != NULL) event_free(c->writable);
+  orc_outbox_close(&c->out);
   close(c->fd);
   if (c->answering != NULL) {
     void *answering = c->answering;
@@ -105,13 +91,9 @@ void orc_connection_drop(orc_connection *c)
 
 static void release(orc_connection *c)
 {
-  orc_text_done(&c->target);
-  orc_text_done(&c->name);
-  for (int i = 0; i < FIELDS; i++)
-    orc_text_done(&c->values[i]);
-  orc_text_done(&c->body);
+  orc_request_done(&c->request);
   orc_text_done(&c->ahead);
-  if (c->out != NULL) evbuffer_free(c->out);
+  orc_outbox_free(&c->out);
   free(c);
 }
 
@@ -119,7 +101,7 @@ static void release(orc_connection *c)
 
 static size_t unsent(const orc_connection *c)
 {
-  return c->out != NULL ? evbuffer_get_length(c->out) : 0;
+  return orc_outbox_unsent(&c->out);
 }
 
 static void linger(orc_connection *c)
@@ -132,61 +114,38 @@ static void linger(orc_connection *c)
   c->quiet = false;
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *self)
+/* There is no request after the one that has been answered. */
+static void finish(orc_connection *c)
 {
-  orc_connection *c = self;
-  (void)what;
-  while (unsent(c) > 0) {
-    const int n = evbuffer_write(c->out, fd);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
-    if (n <= 0) {
-      orc_connection_drop(c);
-      return;
-    }
-  }
-  event_del(c->writable);
-  if (c->state == READING && c->last) linger(c);
+  c->last = true;
+  c->state = FINISHING;
+  c->since = orc_wall_now();
+  linger(c);
 }
 
-/* What could not be sent waits. */
-static void keep(orc_connection *c, const struct iovec *parts, int count, size_t sent)
+static void on_emptied(void *self)
 {
-  if (c->out == NULL) c->out = evbuffer_new();
-  if (c->writable == NULL)
-    c->writable = event_new(c->all->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
-  if (c->out == NULL || c->writable == NULL) {
-    orc_connection_drop(c);
-    return;
-  }
-  for (int i = 0; i < count; i++) {
-    const size_t skip = sent < parts[i].iov_len ? sent : parts[i].iov_len;
-    sent -= skip;
-    evbuffer_add(c->out, (const char *)parts[i].iov_base + skip, parts[i].iov_len - skip);
-  }
-  event_add(c->writable, NULL);
+  orc_connection *c = self;
+  if (c->state == FINISHING) linger(c);
+}
+
+static void on_broken(void *self)
+{
+  orc_connection_drop(self);
 }
 
 static void send_parts(orc_connection *c, struct iovec *parts, int count)
 {
-  size_t length = 0, sent = 0;
+  size_t length = 0;
   for (int i = 0; i < count; i++)
     length += parts[i].iov_len;
   if (c->state == CLOSED || length == 0) return;
   if (unsent(c) + length > c->all->limits.unsent && unsent(c) > 0) {
     c->all->counts.dropped++;
     orc_connection_drop(c);
-    return;
+  } else if (!orc_outbox_send(&c->out, parts, count)) {
+    orc_connection_drop(c);
   }
-  if (unsent(c) == 0) {
-    const struct msghdr m = { .msg_iov = parts, .msg_iovlen = (size_t)count };
-    const ssize_t n = sendmsg(c->fd, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (n < 0 && errno != EAGAIN && errno != EINTR) {
-      orc_connection_drop(c);
-      return;
-    }
-    if (n > 0) sent = (size_t)n;
-  }
-  if (sent < length) keep(c, parts, count, sent);
 }
 
 static struct iovec part_of(const void *bytes, size_t length)
@@ -217,16 +176,7 @@ static void send_head(orc_connection *c, int status, const char *type, const cha
 
 static void begin_request(orc_connection *c)
 {
-  http_parser_init(&c->parser, HTTP_REQUEST);
-  c->parser.data = c;
-  orc_text_clear(&c->target);
-  for (int i = 0; i < FIELDS; i++)
-    orc_text_clear(&c->values[i]);
-  orc_text_done(&c->body); /* a large one would stay as long as the connection does */
-  c->at = FIELDS;
-  c->in_value = false;
-  c->refused = 0;
-  c->begun = false;
+  orc_request_begin(&c->request);
   c->since = orc_wall_now();
 }
 
@@ -236,8 +186,7 @@ static void answered(orc_connection *c)
   c->answering = NULL;
   c->state = READING;
   if (c->last || c->all->draining) {
-    c->last = true;
-    linger(c);
+    finish(c);
     return;
   }
   begin_request(c);
@@ -257,7 +206,8 @@ void orc_connection_reply(orc_connection *c, int status, const char *type, const
   char framing[48];
   if (c->state != ANSWERING) return;
   snprintf(framing, sizeof framing, "content-length: %zu\r\n", length);
-  send_head(c, status, type, more, framing, part_of(body, length));
+  const bool head_only = orc_request_is_head(&c->request);
+  send_head(c, status, type, more, framing, part_of(body, head_only ? 0 : length));
   answered(c);
 }
 
@@ -265,8 +215,8 @@ void orc_connection_begin(orc_connection *c, int status, const char *type, const
 {
   if (c->state != ANSWERING) return;
   c->state = STREAMING;
-  if (c->plain) c->last = true;
-  send_head(c, status, type, more, c->plain ? "" : "transfer-encoding: chunked\r\n",
+  if (c->request.plain) c->last = true;
+  send_head(c, status, type, more, c->request.plain ? "" : "transfer-encoding: chunked\r\n",
             part_of(NULL, 0));
 }
 
@@ -274,16 +224,16 @@ void orc_connection_chunk(orc_connection *c, const void *bytes, size_t length)
 {
   char size[24];
   if (c->state != STREAMING || length == 0) return;
-  const int n = c->plain ? 0 : snprintf(size, sizeof size, "%zx\r\n", length);
+  const int n = c->request.plain ? 0 : snprintf(size, sizeof size, "%zx\r\n", length);
   struct iovec parts[] = { part_of(size, (size_t)n), part_of(bytes, length),
-                           part_of("\r\n", c->plain ? 0 : 2) };
+                           part_of("\r\n", c->request.plain ? 0 : 2) };
   send_parts(c, parts, 3);
 }
 
 void orc_connection_end(orc_connection *c)
 {
   if (c->state != STREAMING) return;
-  if (!c->plain) {
+  if (!c->request.plain) {
     struct iovec last = part_of("0\r\n\r\n", 5);
     send_parts(c, &last, 1);
   }
@@ -307,104 +257,13 @@ static void refuse(orc_connection *c, int status)
   orc_connection_reply(c, status, "application/json", "", body, (size_t)n);
 }
 
-static int on_target(http_parser *p, const char *at, size_t length)
-{
-  orc_connection *c = p->data;
-  if (c->target.length + length > ORC_LIMIT_TARGET) c->refused = 414;
-  if (c->refused == 0) orc_text_bytes(&c->target, at, length);
-  return c->refused != 0;
-}
-
-static int on_field(http_parser *p, const char *at, size_t length)
-{
-  orc_connection *c = p->data;
-  if (c->in_value) orc_text_clear(&c->name);
-  c->in_value = false;
-  orc_text_bytes(&c->name, at, length);
-  return 0;
-}
-
-static int on_value(http_parser *p, const char *at, size_t length)
-{
-  orc_connection *c = p->data;
-  if (!c->in_value) {
-    c->at = FIELDS;
-    for (field i = 0; i < FIELDS; i++)
-      if (strlen(field_names[i]) == c->name.length &&
-          strncasecmp(field_names[i], c->name.at, c->name.length) == 0)
-        c->at = i;
-    if (c->at < FIELDS) orc_text_clear(&c->values[c->at]);
-  }
-  c->in_value = true;
-  if (c->at < FIELDS) orc_text_bytes(&c->values[c->at], at, length);
-  return 0;
-}
-
-/* A text, terminated. */
-static const char *text_of(orc_text *t)
-{
-  orc_text_bytes(t, "", 1);
-  t->length--;
-  return t->at;
-}
-
-static int on_head(http_parser *p)
-{
-  orc_connection *c = p->data;
-  c->plain = p->http_major == 1 && p->http_minor == 0;
-  c->last = c->last || !http_should_keep_alive(p);
-  if (p->http_major != 1) c->refused = 505;
-  if (p->method == HTTP_CONNECT) c->refused = 400;
-  p->upgrade = 0; /* to another protocol: as a server may, it goes on in this one */
-  if (p->content_length != UINT64_MAX && p->content_length > c->all->limits.body) c->refused = 413;
-  if (c->refused != 0) return -1;
-  if (strncasecmp(text_of(&c->values[EXPECT]), "100-continue", 12) == 0) {
-    struct iovec go_on = part_of("HTTP/1.1 100 Continue\r\n\r\n", 25);
-    send_parts(c, &go_on, 1);
-  }
-  return 0;
-}
-
-static int on_body(http_parser *p, const char *at, size_t length)
-{
-  orc_connection *c = p->data;
-  if (c->body.length + length > c->all->limits.body) c->refused = 413;
-  if (c->refused == 0) orc_text_bytes(&c->body, at, length);
-  return c->refused != 0;
-}
-
-static int on_whole(http_parser *p)
-{
-  http_parser_pause(p, 1);
-  return 0;
-}
-
 static void handle(orc_connection *c)
 {
   const orc_http_handler *h = &c->all->handler;
-  text_of(&c->target);
-  char *query = strchr(c->target.at, '?');
-  if (query != NULL) *query++ = '\0';
-  const orc_http_request r = { .method = http_method_str((enum http_method)c->parser.method),
-                               .path = c->target.at,
-                               .query = query != NULL ? query : "",
-                               .content_type = text_of(&c->values[CONTENT_TYPE]),
-                               .authorization = text_of(&c->values[AUTHORIZATION]),
-                               .times = c->values[TIMES].length > 0,
-                               .host = text_of(&c->values[HOST]),
-                               .origin = text_of(&c->values[ORIGIN]),
-                               .body = text_of(&c->body),
-                               .body_length = c->body.length };
+  const orc_http_request r = orc_request_of(&c->request);
   c->state = ANSWERING;
   h->request(h->self, c, &r);
 }
-
-static const http_parser_settings settings = { .on_url = on_target,
-                                               .on_header_field = on_field,
-                                               .on_header_value = on_value,
-                                               .on_headers_complete = on_head,
-                                               .on_body = on_body,
-                                               .on_message_complete = on_whole };
 
 /* Bytes that came behind a request wait until it is answered, up to a bound. */
 static void lay_aside(orc_connection *c, const char *bytes, size_t length)
@@ -417,25 +276,27 @@ static void lay_aside(orc_connection *c, const char *bytes, size_t length)
 
 static void parse(orc_connection *c, const char *bytes, size_t length)
 {
-  if (!c->begun) c->since = orc_wall_now();
-  c->begun = true;
-  const size_t done = http_parser_execute(&c->parser, &settings, bytes, length);
-  const enum http_errno why = HTTP_PARSER_ERRNO(&c->parser);
-  if (why == HPE_PAUSED) {
-    http_parser_pause(&c->parser, 0);
+  orc_request_reader *r = &c->request;
+  if (!r->begun) c->since = orc_wall_now();
+  const size_t done = orc_request_take(r, bytes, length);
+  c->last = c->last || r->closes;
+  if (r->refused != 0) {
+    refuse(c, r->refused);
+  } else if (r->whole) {
     if (done < length) lay_aside(c, bytes + done, length - done);
     handle(c);
-    return;
+  } else if (r->expects) {
+    struct iovec word = part_of("HTTP/1.1 100 Continue\r\n\r\n", 25);
+    r->expects = false;
+    send_parts(c, &word, 1);
   }
-  if (why == HPE_HEADER_OVERFLOW) c->refused = 431;
-  if (why != HPE_OK || done != length) refuse(c, c->refused != 0 ? c->refused : 400);
 }
 
 /* What was laid aside, one request after the other as they are answered. */
 static void go_on(orc_connection *c)
 {
   c->feeding = true;
-  while (c->state == READING && !c->last && c->ahead.length > 0) {
+  while (c->state == READING && c->ahead.length > 0) {
     orc_text ahead = c->ahead;
     c->ahead = (orc_text){ 0 };
     parse(c, ahead.at, ahead.length);
@@ -446,7 +307,7 @@ static void go_on(orc_connection *c)
 
 static void take(orc_connection *c, const char *bytes, size_t length)
 {
-  if (c->state == LINGERING || (c->state == READING && c->last)) return;
+  if (c->state == FINISHING || c->state == LINGERING) return;
   if (c->state != READING) {
     lay_aside(c, bytes, length);
     return;
@@ -518,6 +379,10 @@ void orc_connections_add(orc_connections *all, int fd)
   orc_connection *c = orc_alloc(1, sizeof *c);
   c->all = all;
   c->fd = fd;
+  c->request.body_most = all->limits.body;
+  c->out = (orc_outbox){
+    .base = all->base, .fd = fd, .emptied = on_emptied, .broken = on_broken, .own = c
+  };
   c->readable = event_new(all->base, fd, EV_READ | EV_PERSIST, on_readable, c);
   if (c->readable == NULL || event_add(c->readable, NULL) != 0) {
     if (c->readable != NULL) event_free(c->readable);
@@ -540,11 +405,12 @@ void orc_connections_sweep(orc_connections *all, int64_t wall)
   for (orc_connection *c = all->first, *next; c != NULL; c = next) {
     next = c->next;
     if (c->state == ANSWERING || c->state == STREAMING) continue;
+    const bool halfway = c->state == READING && c->request.begun;
     const int seconds = c->state == LINGERING ? LINGER_SECONDS
-                        : c->begun            ? all->limits.header_seconds
+                        : halfway             ? all->limits.header_seconds
                                               : all->limits.idle_seconds;
     if (wall - c->since <= seconds * ORC_SECOND) continue;
-    if (c->begun && c->state == READING)
+    if (halfway)
       refuse(c, 408);
     else
       orc_connection_drop(c);
@@ -557,7 +423,11 @@ void orc_connections_drain(orc_connections *all)
   all->draining = true;
   for (orc_connection *c = all->first, *next; c != NULL; c = next) {
     next = c->next;
-    if (c->state == READING && !c->begun) orc_connection_drop(c);
+    if (c->state != READING || c->request.begun) continue;
+    if (unsent(c) > 0)
+      finish(c);
+    else
+      orc_connection_drop(c);
   }
 }
 

@@ -9,21 +9,10 @@
 #include <event2/event.h>
 
 #include "serve/limits.h"
-#include "serve/text.h"
+#include "serve/request.h"
 
 typedef struct orc_connection orc_connection;
 typedef struct orc_connections orc_connections;
-
-/* A request that has come whole. Texts are terminated and hold until it is answered. */
-typedef struct orc_http_request {
-  const char *method;                                       /* "GET" */
-  const char *path;                                         /* without the query */
-  const char *query;                                        /* "" without one */
-  const char *content_type, *authorization, *host, *origin; /* of the header; "" where absent */
-  bool times; /* the client asks for simulated times with each token (X-Oracle-Times) */
-  const char *body;
-  size_t body_length;
-} orc_http_request;
 
 typedef struct orc_http_handler {
   void *self;

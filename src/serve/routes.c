@@ -190,6 +190,14 @@ static void order(orc_service *s, orc_connection *c, const orc_http_request *r)
   orc_connection_reply(c, status, type, "", s->scratch.at, s->scratch.length);
 }
 
+/* A path or a method that there is not: as FastAPI's router, which vLLM's server has, says so. */
+static void not_routed(orc_service *s, orc_connection *c, int status)
+{
+  s->counts.refused++;
+  orc_text_format(&s->scratch, "{\"detail\":\"%s\"}", orc_http_reason(status));
+  reply_text(s, c, status, JSON);
+}
+
 /* ---- the table ---- */
 
 enum {
@@ -269,9 +277,9 @@ void orc_routes_answer(orc_service *s, orc_connection *c, const orc_http_request
     orc_text_put(&s->scratch, "{\"error\":\"Unauthorized\"}");
     reply_text(s, c, 401, JSON);
   } else if (to == NULL) {
-    orc_service_refuse(s, c, 404, "Not Found", "Not Found");
+    not_routed(s, c, 404);
   } else if (!(get && (to->how & GET)) && !(post && (to->how & POST))) {
-    orc_service_refuse(s, c, 405, "Method Not Allowed", "Method Not Allowed");
+    not_routed(s, c, 405);
   } else if ((to->how & BODY) && !is_json(r->content_type)) {
     orc_service_refuse(s, c, 415, "Unsupported Media Type",
                        "Unsupported Media Type: Only 'application/json' is allowed");

@@ -15,7 +15,9 @@
 enum {
   TURN_NS = 20000000, /* wall time after which clients are looked at, however far behind it is */
   BLOCK_MOST = 512,   /* tokens that content is known by, at most */
-  FULL = 1 << 18, /* bytes that wait for a client: at max speed the simulation waits for it, too */
+  FULL = 1 << 18, /* bytes that wait for a client: at max speed the simulation waits for it, too, */
+  STUCK_SECONDS = 5, /* but not longer for one that does not read */
+  CHUNK = 1 << 10,   /* bytes that a chunk seldom exceeds */
 };
 static const double SLIP = 1.0; /* s of wall time the simulation may be behind and still catch up */
 
@@ -81,17 +83,39 @@ static void turn_with_clock(orc_service *s)
   if ((double)behind > SLIP * 1e9 * s->o.speed) slip(s, orc_wall_now(), behind);
 }
 
+/* Bytes that wait for a client and are many: well below those for which it is dropped. */
+static size_t full(const orc_service *s)
+{
+  const size_t most = s->o.limits.unsent / 4;
+  return most < FULL ? most : FULL;
+}
+
+/* Whether the simulation waits for a client that has much to read. */
+static bool waits_for_reader(orc_service *s)
+{
+  if (orc_connections_unsent(s->connections) <= full(s)) {
+    s->full_since = 0;
+    return false;
+  }
+  const int64_t wall = orc_wall_now();
+  if (s->full_since == 0) s->full_since = wall;
+  return wall - s->full_since < STUCK_SECONDS * ORC_SECOND;
+}
+
 /* As far as it gets, as long as a client waits for it. */
 static void turn_at_once(orc_service *s)
 {
   const int64_t stop = orc_wall_now() + TURN_NS;
+  uint64_t chunks = s->counts.chunks + full(s) / CHUNK;
+  if (waits_for_reader(s)) return;
   for (int i = 1; s->under_way > 0 && s->left == NULL; i++) {
     const orc_time next = next_moment(s);
     if (next == ORC_NEVER) return;
     if (next > s->latest) s->latest = next;
     if (!advance(s, s->latest)) return;
-    if (i % 64 == 0 && (orc_wall_now() > stop || orc_connections_unsent(s->connections) > FULL))
-      return;
+    if (i % 64 != 0 && s->counts.chunks < chunks) continue;
+    if (orc_wall_now() > stop || orc_connections_unsent(s->connections) > full(s)) return;
+    chunks = s->counts.chunks + full(s) / CHUNK;
   }
 }
 
@@ -100,7 +124,7 @@ static int64_t pause_of(const orc_service *s)
 {
   if (unbounded(s)) {
     if (s->under_way == 0 || next_moment(s) == ORC_NEVER) return -1;
-    return orc_connections_unsent(s->connections) > FULL ? 1000000 : 0;
+    return orc_connections_unsent(s->connections) > full(s) ? 1000000 : 0;
   }
   const int64_t when = orc_wall_clock_when(&s->clock, next_moment(s));
   if (when == INT64_MAX) return -1;
@@ -188,7 +212,13 @@ static void stop_listening(orc_service *s)
   s->listener = NULL;
 }
 
-/* It ends once what is under way has, the second time at once. */
+/* Nobody waits for anything. */
+static bool all_told(const orc_service *s)
+{
+  return s->under_way == 0 && orc_connections_unsent(s->connections) == 0;
+}
+
+/* It ends once what is under way has and is read, the second time at once. */
 static void on_end(evutil_socket_t fd, short what, void *self)
 {
   orc_service *s = self;
@@ -201,7 +231,7 @@ static void on_end(evutil_socket_t fd, short what, void *self)
   s->draining = true;
   stop_listening(s);
   orc_connections_drain(s->connections);
-  if (s->under_way == 0) {
+  if (all_told(s)) {
     s->stopped = true;
     return;
   }
@@ -354,7 +384,7 @@ static void turn(orc_service *s)
 static void look(orc_service *s)
 {
   turn(s);
-  if (s->draining && s->under_way == 0) s->stopped = true;
+  if (s->draining && all_told(s)) s->stopped = true;
   if (s->stopped || s->failure.code != 0) return;
   const int64_t pause = pause_of(s);
   if (pause < 0) {
@@ -378,11 +408,15 @@ bool orc_service_run(orc_service *s, int watch, orc_error *e)
 {
   bool seen = false;
   struct event *watched = NULL;
-  if (watch >= 0) watched = event_new(s->base, watch, EV_READ, on_watched, &seen);
+  if (watch >= 0) {
+    event_add(s->interrupt, NULL);
+    watched = event_new(s->base, watch, EV_READ, on_watched, &seen);
+  }
   if (watched != NULL && event_add(watched, NULL) != 0) seen = true; /* a file is always ready */
   while (!seen && !s->stopped && s->failure.code == 0)
     look(s);
   free_event(watched);
+  if (watch >= 0) event_del(s->interrupt); /* what is done meanwhile is not the server's */
   if (s->failure.code == 0) return true;
   *e = s->failure;
   return false;

@@ -40,6 +40,7 @@ struct orc_service {
   orc_time latest;                      /* max speed: the simulated time it has come to */
   orc_completion *first, *fresh, *left; /* under way; of them, those whose head is not sent; whose
                                            client is gone */
+  int64_t full_since; /* max speed: wall ns since which a client has much to read; 0: none has */
   int under_way;
   int32_t block;   /* tokens that the content of prompts is known by */
   uint64_t serial; /* of requests */

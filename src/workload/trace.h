@@ -22,7 +22,8 @@ typedef struct orc_trace orc_trace;
 typedef struct orc_trace_format {
   const char *time; /* the field of the time; NULL: the file has none, `row` makes them from 0 */
   bool from_zero;   /* times count from 0, not from the first row's */
-  bool whole;       /* rows say what their clients are like, too: longest output, client, when they cancel */
+  bool
+      whole; /* rows say what their clients are like, too: longest output, client, when they cancel */
   bool (*row)(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e);
 } orc_trace_format;
 

@@ -47,11 +47,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
   int pair[2];
   if (size == 0 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0) return 0;
   struct event_base *base = event_base_new();
-  const orc_limits limits = { .connections = 4,
-                              .body = BYTES,
-                              .unsent = BYTES,
-                              .header_seconds = 10,
-                              .idle_seconds = 10 };
+  const orc_limits limits = {
+    .connections = 4, .body = BYTES, .unsent = BYTES, .header_seconds = 10, .idle_seconds = 10
+  };
   const orc_http_handler handler = { .self = &here, .request = on_request, .gone = on_gone };
   orc_connections *all = orc_connections_new(base, &limits, &handler);
   orc_connections_add(all, pair[0]);

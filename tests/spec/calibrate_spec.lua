@@ -4,6 +4,7 @@ local core = require "oracle.core"
 local fits = require "oracle.models.fits"
 local json = core.json
 local kernels = require "oracle.study.calibrate.kernels"
+local load = require "oracle.formats.measured.load"
 local prediction = require "oracle.study.prediction"
 local priced = require "oracle.study.calibrate.priced"
 local program = require "program"
@@ -205,6 +206,28 @@ describe("a fit", function()
   end)
 end)
 
+describe("a load that a result tells by its means", function()
+  local function sent(w, raw) return load.sent(raw or { model = "llama-3.1-8b" }, w).output end
+  local function clients(n, prompt, output)
+    return { kind = "closed_loop", concurrency = n, count = 10 * n, prompt = prompt, output = output }
+  end
+
+  it("has answers that differ by a fifth, where there are clients to fall in step", function()
+    assert.same({ kind = "uniform", low = 80, high = 120 }, sent(clients(4, 512, 100)))
+    assert.equal(100, sent(clients(1, 512, 100)))
+    assert.same({ 90, 110 }, sent(clients(4, 512, { 90, 110 })))
+    assert.equal(100, sent { kind = "poisson", rate = 4, count = 40, prompt = 512, output = 100 })
+  end)
+
+  it("has none that its model or its engine would refuse", function()
+    assert.same({ kind = "uniform", low = 90, high = 110 },
+      sent(clients(4, 500, 100), { model = "llama-3.1-8b", engine = { max_model_len = 610 } }))
+    assert.same({ kind = "uniform", low = 1000, high = 1000 }, sent(clients(4, 131072 - 1000, 1000)))
+    assert.same({ kind = "uniform", low = 100, high = 100 },
+      sent(clients(4, 500, 100), { model = "llama-3.1-8b", engine = { max_model_len = 512 } }))
+  end)
+end)
+
 describe("oracle calibrate", function()
   it("takes a calibration of LLMPerfOracle for closed loops at its rates", function()
     local path = program.write("rates.json", [[{"xpu_name": "h100-sxm", "model_name": "llama-3.1-8b", "tp_size": 1,
@@ -246,6 +269,8 @@ describe("oracle calibrate", function()
     assert.is_true(math.abs(off) < 10)
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(before[1], out), "exists; %-%-force")
     program.refused(1, ("validate '%s' --set hardware=a100-80gb --fit '%s'"):format(before[3], out), "has nothing of")
+    program.refused(1, ("validate '%s' --set hardware=h100-sxm --set engine.max_model_len=600"):format(before[3]),
+      "none of its 160 requests is answered in the simulation; 160 are longer")
   end)
 
   local ONE_ROW = "id,concurrency,backend,backend_version,model_path,system,mode,isl,osl,tp_size,silicon_ttft_ms,"
@@ -257,6 +282,7 @@ describe("oracle calibrate", function()
     program.refused(2, "calibrate", "FILE.json %(or FOLDER/%) expected")
     program.refused(2, ("calibrate -o '%s'"):format(out), "files of measurements expected")
     program.refused(1, ("calibrate '%s' -o '%s'"):format(empty, out), "empty")
+    program.refused(1, ("validate '%s'"):format(empty), "empty")
     program.refused(1, ("calibrate '%s' -o '%s'"):format(program.write("x.csv", "a,b\n1,2\n"), out), "no measurements")
     program.refused(1, ("calibrate '%s' -o '%s'"):format(bench(4, 9), out), "hardware: not told by the data")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 9), out),
@@ -267,6 +293,12 @@ describe("oracle calibrate", function()
       "seem to be in seconds")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 0), out),
       "mean_tpot_ms: 0: a number above 0 expected")
+    program.refused(1, ("calibrate '%s' '%s' '%s' --set hardware=h100-sxm -o '%s'"):format(bench(4, 9), bench(16, 9),
+      bench(8, 9000), out), "b8%.json 1: latencies seem to be in microseconds")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm --fit none -o '%s'"):format(bench(4, 9), out),
+      "%-%-fit none: nothing to correct")
+    program.refused(1, ("calibrate '%s' --set hardware=h100-sxm -o '%s'"):format(
+      program.write("cut.json", '{"mean_ttft_ms": 20, "completed"'), out), "cut%.json")
     program.refused(1, ("calibrate '%s' --set hardware=h100-sxm --fit sglang -o '%s'"):format(bench(4, 9), out),
       "%-%-fit sglang: fitted to sglang, and the runs are of vllm")
     program.refused(1, ("calibrate '%s' -o '%s'"):format(program.write("one.csv", ONE_ROW), out),

@@ -3,6 +3,7 @@
 -- `make pages` writes the texts anew (tools/pages.lua), and docs_pages_spec.lua compares; "```sh slow" is left to the
 -- former.
 local pages = { PATHS = { "docs/tour.md", "docs/lists.md" } }
+local home = ""                                           -- ORACLE_HOME of what a page says
 
 local function shell(command)
   local p = assert(io.popen(command))
@@ -26,6 +27,7 @@ function pages.folder(bin)
   local dir, root = shell("mktemp -d"):gsub("\n", ""), shell("pwd"):gsub("\n", "")
   shell(("ln -s '%s' '%s/oracle'; ln -s '%s/scenarios' '%s/scenarios'"):format(
     bin:sub(1, 1) == "/" and bin or root .. "/" .. bin, dir, root, dir))
+  home = bin:find "build/" and root or ""                 -- another variant has no Lua beside it
   return dir
 end
 
@@ -59,8 +61,8 @@ function pages.obey(block, dir)
     return pages.obey({ language = "sh", text = ("oracle <<'LINES'\n%s\nLINES"):format(block.text) }, dir)
   end
   local script = block.text:gsub("'", "'\\''")
-  local out, code = shell(("cd '%s' && PATH=\"$PWD:$PATH\" ORACLE_HOME= LC_ALL=C.UTF-8 bash -ec '%s' 2>err </dev/null")
-    :format(dir, script))
+  local command = "cd '%s' && PATH=\"$PWD:$PATH\" ORACLE_HOME='%s' LC_ALL=C.UTF-8 bash -ec '%s' 2>err </dev/null"
+  local out, code = shell(command:format(dir, home, script))
   out = out:gsub("%s+$", "")
   if block.lines then
     local kept, n = {}, 0

@@ -328,7 +328,7 @@ describe("a live simulation without a terminal", function()
     out, code = run(bin .. " repl scenarios/knee.lua < /dev/null", "")
     assert.equal(1, code)
     assert.matches("varies keys", out)
-    local WITH = "run, sweep, compare, capacity, plan, why, lod, validate, models, hardware"
+    local WITH = "run, sweep, compare, capacity, plan, why, lod, serve, validate, models, hardware"
     assert.same({ ("oracle: --json goes with oracle %s\n"):format(WITH), 2 },
       { run(bin .. " repl --json - <FILE", "") })
   end)

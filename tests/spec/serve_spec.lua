@@ -208,15 +208,18 @@ describe("what is wrong", function()
     refused(400, { prompt = "x", stream_options = { include_usage = true } }, "only be defined when `stream=True`")
     refused(400, { messages = {} }, "messages", "/v1/chat/completions")
     refused(400, { messages = { { content = "x" } } }, "role", "/v1/chat/completions")
-    refused(404, nil, "Not Found", "/nowhere")
-    refused(405, nil, "Method Not Allowed", "/v1/completions")
+    for path, why in pairs { ["/nowhere"] = "Not Found", ["/v1/completions"] = "Method Not Allowed" } do
+      local text, status = ask(s, path)                   -- by the router, which knows nothing of OpenAI's errors
+      assert.same({ { detail = why }, why == "Not Found" and 404 or 405 }, { json.decode(text), status })
+    end
     refused(415, { prompt = "x" }, "application/json", nil, "-H 'content-type: text/plain'")
   end)
 
   it("is refused in whatever a body may be", function()
     local deep = ("["):rep(10000)
     for _, body in ipairs { "", "{", "[1]", "null", "{\"prompt\":NaN}", "{\"prompt\":\"x\",\"max_tokens\":1e400}",
-                            "{\"prompt\":\"\xff\xfe\"}", "{\"prompt\":\"x\"} trailing", deep,
+                            "{\"prompt\":\"\xff\xfe\"}", "{\"prompt\":\"a\\u0000b\"}",
+                            "{\"prompt\":\"x\"} trailing", deep,
                             "{\"prompt\":" .. deep .. ("]"):rep(10000) .. "}",
                             "{\"prompt\":[" .. ("1,"):rep(1100000) .. "1]}" } do
       local text, status = ask(s, "/v1/completions", body)
@@ -226,6 +229,15 @@ describe("what is wrong", function()
       .. "--data-binary @- http://127.0.0.1:%d/v1/completions"):format(JSON, s.port))
     assert.equal("413", zeros)
     assert.equal(200, select(2, ask(s, "/v1/completions", { prompt = "x", max_tokens = 1, unheard_of = { 1, 2 } })))
+  end)
+
+  it("may have stop strings of any length, which hold up nobody", function()
+    local stops = {}
+    for i = 1, 60 do stops[i] = i .. ("ab"):rep(100000) end
+    program.write("stops", json.encode { prompt = "x", max_tokens = 1900, stop = stops })
+    sh(("curl -s -m 0.5 %s --data-binary @%s/stops http://127.0.0.1:%d/v1/completions"):format(JSON, program.dir,
+      s.port))
+    assert.equal(200, select(2, ask(s, "/health", nil, "-m 5")))
   end)
 
   it("of HTTP closes the connection, and no other", function()
@@ -242,6 +254,7 @@ describe("what is wrong", function()
     local many = raw(s, ("GET /health HTTP/1.1\r\n\r\n"):rep(3000), 1)
     assert.equal(3000, select(2, many:gsub("HTTP/1.1 200 OK", "")))
     assert.matches("\r\n\r\n$", raw(s, "GET /health HTTP/1.0\r\n\r\n"))
+    assert.matches("405.*\r\n\r\n$", raw(s, "HEAD /health HTTP/1.1\r\n\r\n"))
     assert.is_true(is_alive(s))
   end)
 
@@ -251,6 +264,7 @@ describe("what is wrong", function()
     program.refused(2, "serve " .. file .. " --speed 0", "%-%-speed 0: ")
     program.refused(2, "serve " .. file .. " --speed fast", "%-%-speed fast: ")
     program.refused(2, "serve " .. file .. " --port 70000", "%-%-port 70000")
+    program.refused(2, "serve " .. file .. " --served-model-name ''", "%-%-served%-model%-name: a name")
     program.refused(1, ("serve %s --port %d"):format(file, s.port),
       "cannot listen at 127.0.0.1 port %d+: Address already in use; %-%-port")
     program.refused(1, "serve " .. file .. " --host 203.0.113.9 --port 0", "cannot listen at 203.0.113.9")
@@ -260,6 +274,25 @@ describe("what is wrong", function()
     program.refused(1, "serve " .. file .. " --record /no/such/folder/f --port 0",
       "/no/such/folder/f: cannot be written")
     program.refused(2, "serve " .. file .. " --record " .. file, "the file that is read")
+  end)
+end)
+
+describe("a request that is its connection's last", function()
+  it("is read to its end, however large it is", function()
+    local text = asked(s, "/tokenize", { prompt = ("word"):rep(200000) }, "-H 'connection: close'")
+    assert.equal(200000, text.count)
+  end)
+end)
+
+describe("usage in each event", function()
+  it("tells what is known by then", function()
+    local text = ask(s, "/v1/completions", { prompt = "x", max_tokens = 3, stream = true,
+      stream_options = { include_usage = true, continuous_usage_stats = true } })
+    local list = events(text)
+    for i = 1, 3 do
+      assert.same({ prompt_tokens = 1, completion_tokens = i, total_tokens = 1 + i }, list[i].usage)
+    end
+    assert.is_truthy(list[4].usage.simulated and list[4].usage.prompt_tokens_details)
   end)
 end)
 
@@ -400,6 +433,22 @@ describe("a server that ends", function()
     local list, done = events(program.read(file))
     assert.is_true(done)
     assert.equal(150, #list)
+  end)
+
+  it("lets its clients read the rest", function()
+    local d = start "--speed max"
+    program.write("long", json.encode { prompt = "x", max_tokens = 1900, n = 20, stream = true })
+    local file = program.dir .. "/whole"
+    -- It reads slowly: when the answer has been made, megabytes of it wait for the client.
+    os.execute(("cd '%s' && curl -sN %s --data-binary @long http://127.0.0.1:%d/v1/completions "
+      .. "| { sleep 1.5; cat; } >%s &"):format(program.dir, JSON, d.port, file))
+    os.execute "sleep 1"
+    stop(d)
+    for _ = 1, 100 do
+      if program.read(file):find("data: [DONE]", 1, true) then break end
+      os.execute "sleep 0.02"
+    end
+    assert.is_true(select(2, events(program.read(file))))
   end)
 end)
 

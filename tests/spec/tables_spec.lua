@@ -46,7 +46,9 @@ end)
 describe("names in tables", function()
   it("mean what the catalogue has", function()
     for name, id in pairs { h100_sxm = "h100-sxm", ["NVIDIA H100 80GB HBM3"] = "h100-sxm", b200_sxm = "b200",
-                            ["A100-80GB"] = "a100-80gb", RTX6000PRO = "rtx-pro-6000", MI300X = "mi300x" } do
+                            ["A100-80GB"] = "a100-80gb", RTX6000PRO = "rtx-pro-6000", MI300X = "mi300x",
+                            rtx_pro_6000_server = "rtx-pro-6000", ["NVIDIA B300 SXM6 AC"] = "b300",
+                            ["RTX PRO 6000 Blackwell Server Edition"] = "rtx-pro-6000" } do
       assert.equal(id, names.gpu(name).id, name)
     end
     assert.is_nil(names.gpu "H9000")

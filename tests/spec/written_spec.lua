@@ -143,6 +143,15 @@ describe("--format vllm-bench", function()
       if not row.figure:find "throughput" then assert.is_true(math.abs(row.error_pct) < 30, row.figure) end
     end
   end)
+
+  it("is taken at its word where clients of one length keep in step", function()
+    program.write("c.json", run "closed.lua --format vllm-bench -q")
+    local code, out = program.run_there "validate c.json closed.lua --json -"
+    assert.equal(0, code)
+    for _, row in ipairs(json.decode(out).rows) do
+      assert.is_true(math.abs(row.error_pct or 0) < 0.1, row.figure)
+    end
+  end)
 end)
 
 describe("--format jsonl", function()

@@ -19,7 +19,8 @@ static orc_record record(uint64_t number)
   const bool pending = number % 7 == 3;
   return (orc_record){ .number = number,
                        .arrival = arrival,
-                       .completion = pending ? -1 : arrival + (orc_time)orc_rng_below(&r, 1000000000),
+                       .completion =
+                           pending ? -1 : arrival + (orc_time)orc_rng_below(&r, 1000000000),
                        .status = pending ? ORC_PENDING : ORC_SUCCESS };
 }
 

@@ -1,9 +1,11 @@
 /*
-** prompt.c - the prompt as a person has it, through a pseudo-terminal: every kind of call on a live
+** repl.c - the prompt as a person has it, through a pseudo-terminal: every kind of call on a live
 ** simulation, errors, interruptions, completion, history.
 */
 #define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "terminal.h"
@@ -165,6 +167,42 @@ static void survives(terminal *t)
   CHECK(says(t, "1 + 1", "2"));
 }
 
+/* Whether whoever listens at the port answers a client within two seconds. */
+static bool answers(int port)
+{
+  static const char ask[] = "GET /health HTTP/1.1\r\nconnection: close\r\n\r\n";
+  static const char good[] = "HTTP/1.1 200 ";
+  char got[sizeof good] = { 0 };
+  const struct sockaddr_in at = { .sin_family = AF_INET,
+                                  .sin_port = htons((uint16_t)port),
+                                  .sin_addr = { .s_addr = htonl(INADDR_LOOPBACK) } };
+  const struct timeval patience = { .tv_sec = 2 };
+  const int fd = socket(AF_INET, SOCK_STREAM, 0);
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const bool answered = connect(fd, (const struct sockaddr *)&at, sizeof at) == 0 &&
+                        send(fd, ask, sizeof ask - 1, MSG_NOSIGNAL) > 0 &&
+                        recv(fd, got, sizeof got - 1, MSG_WAITALL) > 0 && strcmp(got, good) == 0;
+  close(fd);
+  return answered;
+}
+
+static void serves(char *program, const char *folder)
+{
+  char *server[] = { program, "serve", "scenarios/quickstart.lua", "--port", "0", "--repl", NULL };
+  terminal t = start(server, folder);
+  CHECK(await(&t, prompt));
+  const char *port = strstr(t.text, "http://127.0.0.1:");
+  const int number = port != NULL ? (int)strtol(port + 17, NULL, 10) : 0;
+  CHECK(answers(number));
+  CHECK(says(&t, "6 * 7", "42"));
+  type(&t, "half a l");
+  CHECK(answers(number));
+  type(&t, "\025"); /* Ctrl-U */
+  CHECK(interrupted(&t, "while true do end", "oracle: interrupted"));
+  CHECK(answers(number));
+  CHECK(leave(&t) == 0);
+}
+
 static char *binary(const char *self, char *out)
 {
   const char *variant = strstr(self, "build/");
@@ -206,6 +244,8 @@ int main(int argc, char **argv)
   CHECK(says(&t, "#s.replicas", "2"));
   CHECK(says(&t, "\020\020", "2")); /* Ctrl-P twice: the last line of the session before */
   CHECK(leave(&t) == 0);
+  CLAIM("a server beside it answers its clients while one types");
+  serves(program, folder);
   snprintf(command, sizeof command, "rm -rf '%s'", folder);
   CHECK(system(command) == 0);
   return DONE();

@@ -81,11 +81,16 @@ end
 
 -- The fit that a few measurements correct: the one that is named, or the shipped one of their engine.
 local function shipped(options, engine)
+  if options.fit == "none" then error("--fit none: nothing to correct; the fit of an engine expected", 0) end
   local fit = options.fit and fits.open(options.fit, paths.find) or fits.of_engine(engine)
   if not fit then error(("no fit is of engine %s; --fit NAME says which one to correct"):format(engine), 0) end
   if fit.engine ~= engine and not options.force then
     error(("--fit %s: fitted to %s, and the runs are of %s; --force corrects it all the same"):format(options.fit,
       fit.engine, engine), 0)
+  end
+  if fit.engine ~= engine then
+    ui.warn({ ("--fit %s: forced: fitted to %s, and the runs are of %s"):format(options.fit, fit.engine, engine) },
+      options)
   end
   return { kernels = space.copy(fit.kernels), engines = { [engine] = space.copy(fit) } }
 end
@@ -164,7 +169,11 @@ local function usable(rows, found, skipped, known)
   for i, row in ipairs(rows) do
     local p = found[i]
     local odd = not p.error and not row.apart and accuracy.impossible(row, p)
-    if not (p.error or row.apart) then compared[#compared + 1] = accuracy.compare(row, p) end
+    if not (p.error or row.apart) then
+      compared[#compared + 1] = accuracy.compare(row, p)
+      local unit = row.own and latency_unit.text(accuracy.unit_of { compared[#compared] })
+      if unit then error(("%s: %s"):format(row.id, unit), 0) end
+    end
     local why = p.error or row.apart or odd and "breaks physics"
       or row.queues and "the lengths of its queues follow from what steps take"
     local ok, r

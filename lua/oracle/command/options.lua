@@ -69,8 +69,8 @@ options.LIST = {
   { "--window", value = "A..B", key = "window", of = of "run",
     doc = "the part of the run, in s, that --trace writes and whose requests --report draws" },
   { "--quiet", short = "-q", key = "quiet",
-    of = of("run sweep compare capacity plan why lod serve new check validate calibrate import generate-config "
-      .. "models hardware"),
+    of = of("run sweep compare capacity plan why lod serve new check validate calibrate import generate-config " ..
+      "models hardware"),
     doc = "no console block, no progress; errors and warnings stay" },
   { "--seed", value = "N", key = "seed", of = of "run sweep compare capacity plan why lod repl serve check validate",
     whole = { 0, math.maxinteger }, doc = "seed of every random draw" },

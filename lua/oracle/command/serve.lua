@@ -28,6 +28,7 @@ local function check(options, s, path)
   if s.vary then error(scenario.about(path, "vary: a server is one deployment; --set vary=nil leaves one"), 0) end
   if options.api_key == "" then ui.misuse("--api-key: a key expected") end
   if options.repl and not ui.host().isatty(0) then ui.misuse("--repl: a terminal expected") end
+  if options.served_model_name == "" then ui.misuse("--served-model-name: a name expected") end
   if options.host == "" then ui.misuse("--host: an address expected") end
   if options.record == "" then ui.misuse("--record: FILE expected") end
   if options.record == "-" then ui.misuse("--record -: a file expected") end

@@ -210,6 +210,7 @@ function command.run(options)
   local path = options.files[1]
   local text, why = document.text(path)
   if not text then error(why, 0) end
+  if text:match "^%s*$" then error(path .. ": empty", 0) end
   local way, kind, json = way_of(path, text, options)
   if options.report then pictures.check(options) end
   local outputs = files.open_results(options)

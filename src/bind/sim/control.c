@@ -275,9 +275,17 @@ static int close(lua_State *L)
 void orc_bind_control(lua_State *L)
 {
   static const luaL_Reg methods[] = {
-    { "advance", advance }, { "step", step },   { "retune", retune },   { "swap", swap },
-    { "until", until },     { "drain", drain }, { "restore", restore }, { "fail", fail },
-    { "send", send },       { "close", close }, { "clear_prefixes", clear_prefixes },
+    { "advance", advance },
+    { "step", step },
+    { "retune", retune },
+    { "swap", swap },
+    { "until", until },
+    { "drain", drain },
+    { "restore", restore },
+    { "fail", fail },
+    { "send", send },
+    { "close", close },
+    { "clear_prefixes", clear_prefixes },
     { NULL, NULL },
   };
   luaL_setfuncs(L, methods, 0);

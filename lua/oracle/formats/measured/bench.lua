@@ -142,6 +142,11 @@ local function workload_of(v, count)
   return as_sent(r, w) or plain_of(w)
 end
 
+-- A result that a simulation wrote has its clock: its clients kept in step where their lengths did not differ.
+local function is_simulated(v)
+  return type(v.date) == "string" and v.date:find "^19700101" ~= nil
+end
+
 -- What it holds of each metric. A time of 0 is none; answers of one token have none between tokens.
 local function measured_of(v)
   local measured, single = {}, number(v, "total_output_tokens") == number(v, "completed")
@@ -168,7 +173,7 @@ local bench = {}
 --- The load that a result says, and what it measured.
 -- @param v the decoded JSON
 -- @return a workload; { short name of a metric = number or { mean =, p50 =, ... } }; the model's name or nil; how many
---   requests
+--   requests; whether the result is simulated, and its lengths exactly as they are told
 function bench.read(v)
   if v.input_sequence_throughput ~= nil then
     error("a benchmark of a pooling model, which generates nothing; one of a model that generates expected", 0)
@@ -182,7 +187,7 @@ function bench.read(v)
     error(("completed: %d: no more than num_prompts, %g, expected"):format(count, sent), 0)
   end
   local model = v.model_id
-  return workload_of(v, count), measured_of(v), type(model) == "string" and model or nil, count
+  return workload_of(v, count), measured_of(v), type(model) == "string" and model or nil, count, is_simulated(v)
 end
 
 --- The requests of a detailed result that were answered, as oracle.formats.measured.requests has them; nil where it
@@ -216,8 +221,8 @@ end
 
 --- The comparison, as oracle.formats.measured makes it.
 function bench.compare(_, v, deployment)
-  local workload, measured, model, count = bench.read(v)
-  local summary = load.run(deployment, { model = model }, workload)
+  local workload, measured, model, count, exact = bench.read(v)
+  local summary = load.run(deployment, { model = model, exact = exact }, workload)
   return report.table(load.title(("vllm bench, %d requests"):format(count), summary), load.rows(measured, summary))
 end
 

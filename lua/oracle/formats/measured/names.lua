@@ -27,12 +27,14 @@ end
 
 -- ---- accelerators ----
 
-local LEFT_OUT = { "nvidia", "amd", "instinct", "intel", "geforce", "tesla", "hbm3e", "hbm3", "hbm2e", "sxm5", "sxm4",
-                   "sxm", "tensorcoregpu", "gpu", "habana", "gaudi hl" }
+local LEFT_OUT = { "nvidia", "amd", "instinct", "intel", "geforce", "tesla", "hbm3e", "hbm3", "hbm2e", "sxm6", "sxm5",
+                   "sxm4", "sxm", "tensorcoregpu", "gpu", "habana", "gaudi hl" }
 
 -- A card's memory where a table names the card alone: the one that data centres mostly have.
 local ALONE = { a100 = "a100-80gb", h100 = "h100-sxm", h200 = "h200", rtxpro6000 = "rtx-pro-6000",
-                rtx6000pro = "rtx-pro-6000", rtxpro6000blackwell = "rtx-pro-6000", v100 = "v100-32gb",
+                rtx6000pro = "rtx-pro-6000", rtxpro6000blackwell = "rtx-pro-6000",
+                rtxpro6000server = "rtx-pro-6000", rtxpro6000blackwellserveredition = "rtx-pro-6000",
+                rtxpro6000ws = "rtx-pro-6000", b300ac = "b300", v100 = "v100-32gb",
                 rtx6000ada = "rtx-6000-ada", l40s = "l40s" }
 
 local found_gpus, found_models = {}, {}

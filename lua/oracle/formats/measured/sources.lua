@@ -5,6 +5,7 @@ local lazy = require "oracle.lazy"
 local bench = lazy "oracle.formats.measured.bench"
 local catalog = lazy "oracle.models.catalog"
 local core = require "oracle.core"
+local load = require "oracle.formats.measured.load"
 local measured = lazy "oracle.formats.measured"
 local profiles = lazy "oracle.formats.measured.profiles"
 local rates = lazy "oracle.formats.measured.calibration"
@@ -34,16 +35,18 @@ end
 local OPEN = { poisson = true, constant = true, gamma = true, requests = true }
 
 -- A row of one's own deployment.
+-- @param run { workload =, measured =, model = of the data, or nil, exact = its lengths are as they are told }
 local function own_row(path, i, deployment, run)
   local raw = {}
   for k, v in pairs(scenario.raw(deployment)) do raw[k] = v end
   raw.model = raw.model or run.model
-  raw.workload, raw.warm_up, raw.duration, raw.vary, raw.report, raw.cost = run.workload, nil, nil, nil, nil, nil
+  raw.warm_up, raw.duration, raw.vary, raw.report, raw.cost = nil, nil, nil, nil, nil
   for _, key in ipairs { "model", "hardware" } do
     if not raw[key] then
       error(("%s: not told by the data; a scenario, or --set %s=NAME, expected"):format(key, key), 0)
     end
   end
+  raw.workload = run.exact and run.workload or load.sent(raw, run.workload)
   local values, statistic = figures(run.measured)
   local engine = raw.engine or {}
   local model = type(raw.model) == "string" and catalog.model(raw.model).name or "own"
@@ -64,8 +67,8 @@ end
 local READ = {}
 
 function READ.bench(path, _, v, deployment)
-  local workload, found, model = bench.read(v)
-  return { own_row(path, 1, deployment, { workload = workload, measured = found, model = model }) }
+  local workload, found, model, _, exact = bench.read(v)
+  return { own_row(path, 1, deployment, { workload = workload, measured = found, model = model, exact = exact }) }
 end
 
 function READ.profile(path, _, v, deployment)
@@ -88,7 +91,10 @@ function READ.calibration(path, _, v, deployment)
   local s, rows = deployment:copy(), {}
   local raw = scenario.raw(s)
   raw.model, raw.hardware, raw.engine = own.model, own.hardware, own.engine
-  for i, run in ipairs(runs) do rows[i] = own_row(path, i, s, run) end
+  for i, run in ipairs(runs) do
+    run.exact = true                                      -- times of steps of that very shape
+    rows[i] = own_row(path, i, s, run)
+  end
   return rows
 end
 
@@ -121,6 +127,7 @@ function sources.read(path, text, deployment)
     end
     local other = not kind and recognise.tell(text, path)
     if other then error(("%s: %s"):format(path, other), 0) end
+    if not kind and text:match "^%s*{" then core.json.decode(text, path) end -- raises where it is broken
     if not kind then
       error(("%s: no measurements; a table of measured configurations, of kernels, a CSV of requests, or the JSON of"
         .. " vllm bench serve, AIPerf or guidellm expected"):format(path), 0)

@@ -1,0 +1,68 @@
+--- Many replicas: what a step costs on 512 of them beside one, what each takes in memory, and policies beside fcfs.
+-- CPU time of the best of several runs; the limit is the single replica, or fcfs, measured beside it.
+local oracle, planning = require "oracle", require "oracle.plan"
+local sim = require "oracle.core".sim
+
+local function spec_of(t)
+  t.model, t.hardware = "meta-llama/Llama-3.1-8B-Instruct", "h100-sxm"
+  return planning.plan(oracle.scenario(t))
+end
+
+local function best(rounds, plan)
+  local least, raw = math.huge, nil
+  for _ = 1, rounds do
+    local spec = planning.spec(plan, { brief = true })
+    collectgarbage()
+    local start = os.clock()
+    raw = sim.run(spec)
+    least = math.min(least, os.clock() - start)
+  end
+  return least, raw
+end
+
+-- KiB of this process that are in memory.
+local function resident()
+  local f = io.open("/proc/self/statm")
+  if not f then return nil end
+  local pages = tonumber(f:read("a"):match("^%d+ (%d+)"))
+  f:close()
+  return pages * 4
+end
+
+-- ---- replicas ----
+
+local ROWS = { { 1, 100000 }, { 64, 100000 }, { 512, 100000 }, { 10000, 20000 } }
+
+for _, router in ipairs { "round_robin", "least_loaded" } do
+  local one
+  for _, row in ipairs(ROWS) do
+    local replicas, count = row[1], row[2]
+    local before = resident()
+    local seconds, raw = best(replicas > 1000 and 1 or 3, spec_of {
+      replicas = replicas, router = router,
+      workload = oracle.workload.poisson { rate = math.min(20 * replicas, 20000), count = count,
+        prompt = oracle.dist.lognormal { median = 500, p99 = 4000 },
+        output = oracle.dist.lognormal { median = 100, p99 = 500 } },
+    })
+    local ns = 1e9 * seconds / raw.steps
+    one = one or ns
+    local grown = before and resident() - before
+    print(("  %-12s %6d replicas: %6.0f ns a step, %4.1f x one replica's (wanted: 3 at 512); %5.2f s%s"):format(router,
+      replicas, ns, ns / one, seconds, grown and replicas > 1000
+      and ("; %.1f KiB a replica, its results included"):format(grown / replicas) or ""))
+  end
+end
+
+-- ---- policies under a long queue ----
+
+local fcfs
+for _, policy in ipairs { "fcfs", "vtc", "mlfq", "sjf", "srpt", "edf", "sglang" } do
+  local seconds, raw = best(1, spec_of {
+    batching = policy,
+    workload = oracle.workload.batch { count = 20000, prompt = oracle.dist.uniform { low = 100, high = 900 },
+      output = oracle.dist.uniform { low = 50, high = 400 } },
+  })
+  local us = 1e6 * seconds / raw.steps
+  fcfs = fcfs or us
+  print(("  %-12s 20,000 waiting: %6.1f us a step, %4.1f x fcfs (wanted: 3)"):format(policy, us, us / fcfs))
+end
