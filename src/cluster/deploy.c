@@ -26,7 +26,7 @@ static void price(orc_pool *p, const orc_pool_config *config)
   p->draft = orc_alloc(1, sizeof *p->draft);
   if (kind->draft != NULL) *p->draft = *kind->draft;
   p->stage_sets = apart ? p->count : 1;
-  p->stages = orc_alloc((size_t)p->stage_sets, sizeof *p->stages);
+  p->stages = orc_alloc((size_t)p->stage_sets, sizeof(orc_pipe_cost *));
   for (int i = 0; i < p->stage_sets; i++)
     p->stages[i] = orc_pipe_costs_new(p->cost, config->stages);
 }

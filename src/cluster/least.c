@@ -8,8 +8,10 @@ void orc_least_free(orc_least *l)
   free(l);
 }
 
-static int64_t lesser(int64_t a, int64_t b)
+/* The lesser of the two below node i. */
+static int64_t lesser(const orc_least *l, size_t i)
 {
+  const int64_t a = l->key[2 * i], b = l->key[2 * i + 1];
   return a < b ? a : b;
 }
 
@@ -28,8 +30,8 @@ static void build(orc_least *l, const orc_cluster *c)
     const int replica = c->lifecycle.ready[i];
     l->key[l->leaves + replica] = orc_replica_in_flight(&c->replicas[replica]);
   }
-  for (int i = l->leaves - 1; i > 0; i--)
-    l->key[i] = lesser(l->key[2 * i], l->key[2 * i + 1]);
+  for (size_t i = (size_t)l->leaves - 1; i > 0; i--)
+    l->key[i] = lesser(l, i);
   l->stale = false;
 }
 
@@ -51,21 +53,21 @@ int orc_least_place(const orc_cluster *c)
 {
   orc_least *l = c->least;
   if (l->leaves == 0 || l->stale) build(l, c);
-  int i = 1;
-  while (i < l->leaves)
+  size_t i = 1;
+  while (i < (size_t)l->leaves)
     i = l->key[2 * i] == l->key[i] ? 2 * i : 2 * i + 1;
-  return place_of(&c->lifecycle, i - l->leaves);
+  return place_of(&c->lifecycle, (int)i - l->leaves);
 }
 
 void orc_least_note(const orc_cluster *c, const orc_replica *r)
 {
   orc_least *l = c->least;
   if (l->leaves == 0 || l->stale) return;
-  int i = l->leaves + r->index;
+  size_t i = (size_t)l->leaves + r->index;
   if (l->key[i] == INT64_MAX) return;
   l->key[i] = orc_replica_in_flight(r);
   for (i /= 2; i > 0; i /= 2) {
-    const int64_t least = lesser(l->key[2 * i], l->key[2 * i + 1]);
+    const int64_t least = lesser(l, i);
     if (l->key[i] == least) break;
     l->key[i] = least;
   }

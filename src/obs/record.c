@@ -144,9 +144,9 @@ orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile
 
 static char *letters(char *p, const char *s)
 {
-  const size_t n = strlen(s);
-  memcpy(p, s, n);
-  return p + n;
+  while (*s != '\0')
+    *p++ = *s++;
+  return p;
 }
 
 /* At least `least` digits, zeroes in front. */

@@ -34,7 +34,7 @@ void orc_listener_fit(orc_limits *limits)
     files.rlim_cur = files.rlim_max < wanted ? files.rlim_max : wanted;
     setrlimit(RLIMIT_NOFILE, &files);
   }
-  if (files.rlim_cur < wanted && files.rlim_cur > 2 * SPARE_FILES)
+  if (files.rlim_cur < wanted && files.rlim_cur > (rlim_t)2 * SPARE_FILES)
     limits->connections = (int)(files.rlim_cur - SPARE_FILES);
 }
 

@@ -102,7 +102,8 @@ static bool take_columns(lua_State *L, double *to, int m, int n, int stride)
   return true;
 }
 
-/* What lmder calls: residuals, or where flag is 2 the derivatives. */
+/* What lmder calls, with the parameters it says: residuals, or where flag is 2 the derivatives. */
+/* NOLINTNEXTLINE(readability-function-size) */
 static int with_derivatives(void *self, int m, int n, const double *x, double *out,
                             double *jacobian, int stride, int flag)
 {
@@ -156,7 +157,7 @@ static int solve(problem *p, const solver *s, const options *o, int *calls)
 {
   double *diag = s->work, *qtf = diag + s->n, *w[4];
   for (int i = 0; i < 4; i++)
-    w[i] = qtf + (i + 1) * s->n;
+    w[i] = qtf + (ptrdiff_t)(i + 1) * s->n;
   int columns = 0;
   if (o->derivatives)
     return lmder(with_derivatives, p, s->m, s->n, s->x, s->out, s->jacobian, s->m, o->tolerance,

@@ -157,11 +157,9 @@ static int collect(lua_State *L)
   return 0;
 }
 
-/* sim.new(spec) -> s; raises what is wrong with the spec. The spec must not change afterwards. */
-static int new (lua_State *L)
+/* A simulation of which nothing is made yet, on the stack, and behind it the table of what it keeps alive. */
+static sim *push_sim(lua_State *L)
 {
-  luaL_checktype(L, 1, LUA_TTABLE);
-  orc_watchdog_heed(L);
   sim *s = lua_newuserdatauv(L, sizeof *s, 2);
   *s = (sim){ 0 };
   luaL_setmetatable(L, ORC_BIND_SIM_TYPE);
@@ -170,6 +168,15 @@ static int new (lua_State *L)
   lua_newtable(L);
   lua_pushvalue(L, -1);
   lua_setiuservalue(L, -3, 2); /* and so do cost models */
+  return s;
+}
+
+/* sim.new(spec) -> s; raises what is wrong with the spec. The spec must not change afterwards. */
+static int new (lua_State *L)
+{
+  luaL_checktype(L, 1, LUA_TTABLE);
+  orc_watchdog_heed(L);
+  sim *s = push_sim(L);
   const int keep = lua_gettop(L);
   const uint64_t seed = (uint64_t)orc_bind_integer_or(L, 1, "spec", "seed", 0);
   const int top = keep - 1;

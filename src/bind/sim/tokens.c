@@ -16,7 +16,7 @@ static int tokens(lua_State *L)
   if (t == NULL) return 0;
   if (t->beyond > 0) {
     lua_pushnil(L);
-    lua_pushinteger(L, (lua_Integer)(t->beyond + t->token_count));
+    lua_pushinteger(L, (lua_Integer)t->beyond + (lua_Integer)t->token_count);
     return 2;
   }
   lua_createtable(L, (int)t->request_count, 0);
