@@ -126,7 +126,7 @@ lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
 	@tools/lint.sh
 
-queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (minutes)
+queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (half an hour)
 	$(Q)ORACLE_QUEUEING=full tools/busted.sh $(B) tests/spec/queueing_spec.lua
 
 interrupts: build $(B)/tests/unit/interrupts ## Ctrl-C at 200 random moments of the prompt (N=how many)

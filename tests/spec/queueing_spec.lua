@@ -57,9 +57,9 @@ end
 
 -- The capacity that is found where a metric may be as much as theory says it is at a utilisation.
 local function check(seats, exponential, rho, metric, seconds)
-  local precision = FULL and "0.4%" or exponential and "4%" or "2%"
+  local precision = FULL and "1%" or exponential and "4%" or "2%"
   local code, out, err = program.run(("capacity %s --slo '%s<=%.9g ms' --until %s --json - -q"):format(
-    server(seats, exponential), metric, 1e3 * seconds, precision))
+    server(seats, exponential), metric, 1e3 * seconds, precision), FULL and "timeout 900" or nil)
   assert.equal(0, code, err)
   local found, expected = json.decode(out).capacity.value, rho * seats * MU
   assert.is_true(math.abs(found - expected) <= 0.01 * expected,
