@@ -153,9 +153,9 @@ static bool is_number(const char *s)
   return *s == '\0';
 }
 
-/* A number from 0 to `most`, whole where it must be; `expected` says what in a message. */
-static bool take_number(orc_trace *t, const char *field, double most, const char *expected,
-                        bool whole, double *out, orc_error *e)
+/* A number from 0 to `most`, whole where it must be. */
+static bool take_number(orc_trace *t, const char *field, double most, bool whole, double *out,
+                        orc_error *e)
 {
   char word[NUMBER_MOST] = "";
   const int c = orc_json_peek(t, e);
@@ -164,7 +164,8 @@ static bool take_number(orc_trace *t, const char *field, double most, const char
   if (word[0] == '\0' && c > 0) word[0] = (char)c;
   const double v = good && is_number(word) ? strtod(word, NULL) : -1.0;
   good = good && v >= 0.0 && v <= most && (!whole || v == floor(v));
-  if (!good && e->code == 0) orc_trace_bad(t, field, word, expected, e);
+  if (!good && e->code == 0)
+    orc_trace_bad(t, field, word, whole ? "a whole number" : "a number of at least 0", e);
   t->line = line;
   *out = good ? v : 0.0;
   return good;
@@ -172,13 +173,13 @@ static bool take_number(orc_trace *t, const char *field, double most, const char
 
 bool orc_json_number(orc_trace *t, const char *field, double most, double *out, orc_error *e)
 {
-  return take_number(t, field, most, "a number of at least 0", false, out, e);
+  return take_number(t, field, most, false, out, e);
 }
 
 bool orc_json_count(orc_trace *t, const char *field, int64_t most, int64_t *out, orc_error *e)
 {
   double v;
-  const bool good = take_number(t, field, (double)most, "a whole number", true, &v, e);
+  const bool good = take_number(t, field, (double)most, true, &v, e);
   *out = (int64_t)v;
   return good;
 }
