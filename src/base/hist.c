@@ -46,6 +46,12 @@ static uint16_t *slots_of(orc_hist_exact *x)
   return (uint16_t *)(void *)&x->at[(size_t)1 << x->bits];
 }
 
+/* The slot where a value is looked for first. */
+static size_t home_of(const orc_hist_exact *x, int64_t value)
+{
+  return ((uint64_t)value * 0x9e3779b97f4a7c15) >> (63 - x->bits);
+}
+
 void orc_hist_done(orc_hist *h)
 {
   free(h->exact);
@@ -58,7 +64,7 @@ static uint16_t *find(orc_hist_exact *x, int64_t value)
 {
   uint16_t *slot = slots_of(x);
   const size_t last = ((size_t)2 << x->bits) - 1;
-  size_t i = ((uint64_t)value * 0x9e3779b97f4a7c15) >> (63 - x->bits);
+  size_t i = home_of(x, value);
   while (slot[i] != 0 && x->at[slot[i] - 1].value != value)
     i = (i + 1) & last;
   return &slot[i];
@@ -122,12 +128,11 @@ static void put(orc_hist *h, int64_t value, uint64_t weight)
 }
 
 /* Ask for the memory that finding the values will want. */
-static void fetch(const orc_hist_exact *x, const point *wait, int n)
+static void fetch(orc_hist_exact *x, const point *wait, int n)
 {
-  const uint16_t *slots = (const uint16_t *)(const void *)&x->at[(size_t)1 << x->bits],
-                 *slot[TOGETHER];
+  const uint16_t *slots = slots_of(x), *slot[TOGETHER];
   for (int i = 0; i < n; i++) {
-    slot[i] = &slots[((uint64_t)wait[i].value * 0x9e3779b97f4a7c15) >> (63 - x->bits)];
+    slot[i] = &slots[home_of(x, wait[i].value)];
     __builtin_prefetch(slot[i]);
   }
   for (int i = 0; i < n; i++)
@@ -208,6 +213,8 @@ uint64_t orc_hist_count_to(const orc_hist *h, int64_t value)
   if (h->bucket == NULL) {
     for (int i = 0; i < h->exact->count; i++)
       if (h->exact->at[i].value <= value) n += h->exact->at[i].weight;
+    for (int i = 0; i < h->pending; i++)
+      if (h->exact->wait[i].value <= value) n += h->exact->wait[i].weight;
     return n;
   }
   const size_t last = orc_hist_bucket(value);

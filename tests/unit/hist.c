@@ -153,6 +153,19 @@ static void sketch_keeps_its_promise(void)
   orc_hist_done(&h);
 }
 
+/* What waits to go in together is counted with the rest, before any quantile and after. */
+static void counted_at_any_moment(void)
+{
+  orc_hist h = { 0 };
+  for (int64_t v = 1; v <= 100; v++) {
+    orc_hist_add(&h, v, 2);
+    CHECK(orc_hist_count_to(&h, v / 2) == 2 * (uint64_t)(v / 2));
+    CHECK(orc_hist_count_to(&h, v) == 2 * (uint64_t)v);
+    if (v == 50) CHECK(orc_hist_quantile(&h, 0.0) == 1.0);
+  }
+  orc_hist_done(&h);
+}
+
 static void extremes(void)
 {
   orc_hist h = { 0 };
@@ -268,5 +281,6 @@ int main(void)
   RUN(ranks_of_any_span);
   RUN(merged_into_an_empty_one);
   RUN(merging);
+  RUN(counted_at_any_moment);
   return DONE();
 }
