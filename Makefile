@@ -84,7 +84,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/bundle models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -152,7 +152,7 @@ unit: ## one C test, whatever else does not compile: make unit T=ladder
 	$(Q)$(B)/tests/part/$(T)
 
 # Extra options of single tests.
-LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=orc_alloc_sparse
+LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=orc_alloc_sparse,--wrap=orc_heap_allocate
 
 objects: $(OBJ)
 
@@ -221,11 +221,11 @@ build/oracle/core.so: $(B)/liboracle.a
 	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -levent_core -lhttp_parser -lcjson -lz -lcminpack -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
-build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
+build/lua/bundle: $(B)/lua tools/precompile.lua $(LUA)
 	@mkdir -p $(@D)
 	@echo "  lua   $(words $(LUA)) files"
-	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
-	@touch $@
+	$(Q)rm -rf build/lua/oracle build/lua/made
+	$(Q)$(B)/lua tools/precompile.lua $@ $(LUA)
 
 shared: $(SHARED:%=build/share/%)
 
