@@ -29,7 +29,7 @@ static uint32_t home(const orc_prefix *p, uint64_t hash)
   return (uint32_t)hash & (p->table_room - 1);
 }
 
-static uint32_t look_up(const orc_prefix *p, uint64_t hash)
+static uint32_t look_up_in_table(const orc_prefix *p, uint64_t hash)
 {
   if (p->table_room == 0) return ORC_NO_BLOCK;
   for (uint32_t i = home(p, hash);; i = (i + 1) & (p->table_room - 1)) {
@@ -47,6 +47,18 @@ static void enter(orc_prefix *p, orc_prefix_entry entry)
   p->table[i] = entry;
 }
 
+/* The block with this hash behind its parent. */
+static uint32_t look_up(const orc_prefix *p, uint32_t parent, uint64_t hash)
+{
+  if (parent != ORC_NO_BLOCK) {
+    const orc_prefix_block *b = &p->at[parent];
+    const bool has_first = b->first_child != ORC_NO_BLOCK;
+    if (has_first && p->at[b->first_child].hash == hash) return b->first_child;
+    if (b->children == has_first) return ORC_NO_BLOCK;
+  }
+  return look_up_in_table(p, hash);
+}
+
 static void widen(orc_prefix *p)
 {
   const uint32_t had = p->table_room;
@@ -60,9 +72,27 @@ static void widen(orc_prefix *p)
   free(old);
 }
 
+/* A block enters behind its parent. */
+static void insert(orc_prefix *p, uint32_t block)
+{
+  const uint32_t parent = p->at[block].parent;
+  if (parent != ORC_NO_BLOCK && p->at[parent].first_child == ORC_NO_BLOCK) {
+    p->at[parent].first_child = block;
+    return;
+  }
+  if (2 * ++p->in_table > p->table_room) widen(p);
+  enter(p, (orc_prefix_entry){ (uint32_t)p->at[block].hash, block });
+}
+
 /* Take a block out; those behind it in its run of places close up. */
 static void leave(orc_prefix *p, uint32_t block)
 {
+  const uint32_t parent = p->at[block].parent;
+  if (parent != ORC_NO_BLOCK && p->at[parent].first_child == block) {
+    p->at[parent].first_child = ORC_NO_BLOCK;
+    return;
+  }
+  p->in_table--;
   const uint32_t mask = p->table_room - 1;
   uint32_t gap = home(p, p->at[block].hash);
   while (p->table[gap].block != block)
@@ -95,6 +125,7 @@ static uint32_t make(orc_prefix *p)
 
 static void discard(orc_prefix *p, uint32_t block)
 {
+  p->at[block].kind = ORC_PREFIX_FREE;
   p->at[block].newer = p->free;
   p->free = block;
 }
@@ -355,8 +386,9 @@ static int32_t skip(const orc_prefix *p, int32_t tokens, const orc_prefix_memo *
   const int32_t size = p->kv->block_size;
   if (memo->tokens == 0 || memo->tokens > tokens || memo->tokens % size != 0) return 0;
   if (p->recompute_last_block && memo->tokens == tokens) return 0;
-  const uint32_t block = look_up(p, memo->hash);
-  if (block == ORC_NO_BLOCK) return 0;
+  const uint32_t block = memo->block;
+  if (block >= p->count || p->at[block].kind != ORC_PREFIX_KNOWN || p->at[block].hash != memo->hash)
+    return 0;
   found->last = block;
   return found->blocks = memo->tokens / size;
 }
@@ -369,10 +401,10 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
   /* No chain is cut in the middle: behind a block of a lower tier is none of ours. */
   int32_t n = skip(p, tokens, memo, &found);
   uint64_t hash = n > 0 ? memo->hash : root;
-  *memo = (orc_prefix_memo){ hash, n * size };
+  *memo = (orc_prefix_memo){ hash, n * size, found.last };
   for (; (int64_t)(n + 1) * size <= tokens; n++) {
     hash = orc_prompt_hash(c, hash, n * size, (n + 1) * size);
-    const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
+    const uint32_t block = found.lower == 0 ? look_up(p, found.last, hash) : ORC_NO_BLOCK;
     if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_kv_tiers_have(p->tiers, hash))) break;
     if (p->recompute_last_block && (n + 1) * size == tokens) {
       found.whole = true;
@@ -384,7 +416,7 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
     }
     found.last = block;
     found.blocks++;
-    *memo = (orc_prefix_memo){ hash, (n + 1) * size };
+    *memo = (orc_prefix_memo){ hash, (n + 1) * size, block };
   }
   const int32_t there = (found.blocks + found.lower) * size;
   found.tokens = there < tokens ? there : tokens - 1;
@@ -466,7 +498,7 @@ uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
 {
   const int32_t size = p->kv->block_size, from = found->blocks * size;
   const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
-  const uint32_t next = look_up(p, orc_prompt_hash(c, before, from, from + size));
+  const uint32_t next = look_up(p, found->last, orc_prompt_hash(c, before, from, from + size));
   return next != ORC_NO_BLOCK ? next : found->last;
 }
 
@@ -522,6 +554,7 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
                                      .parent = parent,
                                      .holders = 1,
                                      .twin = ORC_NO_BLOCK,
+                                     .first_child = ORC_NO_BLOCK,
                                      .born = p->entered++,
                                      .filling = place.filling,
                                      .loading = place.loading };
@@ -532,8 +565,8 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
       p->at[parent].behind = block;
   }
   p->filling += place.filling;
-  if (2 * ++p->cached > p->table_room) widen(p);
-  enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
+  p->cached++;
+  insert(p, block);
   return block;
 }
 
@@ -543,7 +576,7 @@ void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
   const int32_t size = p->kv->block_size, from = place.index * size;
   const uint64_t before = chain->last == ORC_NO_BLOCK ? place.root : p->at[chain->last].hash;
   const uint64_t hash = orc_prompt_hash(c, before, from, from + size);
-  const uint32_t known = look_up(p, hash);
+  const uint32_t known = look_up(p, chain->last, hash);
   if (known == ORC_NO_BLOCK) {
     chain->last = add_known(p, hash, chain->last, place);
   } else {

@@ -30,6 +30,7 @@ typedef enum orc_prefix_kind {
   ORC_PREFIX_TWIN,  /* a block equal to a known one */
   ORC_PREFIX_ROSE,  /* what was a twin and is the known block now, until its first holder lets go */
   ORC_PREFIX_RUN,   /* blocks without content in the queue */
+  ORC_PREFIX_FREE,  /* nothing */
 } orc_prefix_kind;
 
 typedef struct orc_prefix_block {
@@ -47,7 +48,8 @@ typedef struct orc_prefix_block {
     uint32_t twin;   /* the next equal block, in the order in which they were known */
     uint32_t behind; /* of a radix tree: the next block of the node that it does not end */
   };
-  uint32_t children;  /* cached blocks whose parent it is */
+  uint32_t children;    /* cached blocks whose parent it is */
+  uint32_t first_child; /* the one of them that is not in the table; ORC_NO_BLOCK: none */
   uint32_t born;      /* blocks that had entered before it */
   uint8_t grade;      /* the highest it was given back with */
   uint8_t kind;       /* orc_prefix_kind */
@@ -71,9 +73,10 @@ typedef struct orc_prefix {
   orc_kv *kv;
   orc_prefix_block *at;
   uint32_t count, room, free; /* free: first unused, ORC_NO_BLOCK: none */
-  orc_prefix_entry *table;    /* block by hash: open addressing */
+  orc_prefix_entry *table;    /* block by hash, of those no first_child leads to: open addressing */
   uint32_t table_room;        /* power of two, at least twice the blocks in it */
-  uint32_t cached;            /* blocks in the table */
+  uint32_t in_table;          /* blocks in the table */
+  uint32_t cached;            /* blocks, twins among them */
   uint32_t entered;           /* known blocks that entered it so far */
   uint32_t filling;           /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
@@ -114,6 +117,7 @@ typedef struct orc_prefix_place {
 typedef struct orc_prefix_memo {
   uint64_t hash; /* of the last block found */
   int32_t tokens;
+  uint32_t block; /* its entry in the cache that was asked */
 } orc_prefix_memo;
 
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
