@@ -16,6 +16,7 @@
 #define ORC_REPLICA_PREFIX_H
 
 #include "base/base.h"
+#include "base/index_set.h"
 #include "replica/kv.h"
 #include "replica/kv_tiers.h"
 #include "workload/prompt.h"
@@ -43,19 +44,19 @@ typedef struct orc_prefix_block {
   };
   uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain; twin: the block it equals */
   uint32_t holders;      /* requests; 0: idle; run: its blocks */
-  uint32_t older, newer; /* idle ones by when they were given back; free ones by `newer` */
+  uint32_t older, newer; /* idle ones by when they were given back */
   union {
     uint32_t twin;   /* the next equal block, in the order in which they were known */
     uint32_t behind; /* of a radix tree: the next block of the node that it does not end */
   };
   uint32_t children;    /* cached blocks whose parent it is */
   uint32_t first_child; /* the one of them that is not in the table; ORC_NO_BLOCK: none */
-  uint32_t born;      /* blocks that had entered before it */
-  uint8_t grade;      /* the highest it was given back with */
-  uint8_t kind;       /* orc_prefix_kind */
-  bool filling : 1;   /* the step that computes it is not over yet, or it is loading */
-  bool loading : 1;   /* it comes back from a lower tier and is not there yet */
-  bool ends_node : 1; /* of a radix tree: what was entered at a time, or found, ends with it */
+  uint32_t born;        /* blocks that had entered before it */
+  uint8_t grade;        /* the highest it was given back with */
+  uint8_t kind;         /* orc_prefix_kind */
+  bool filling : 1;     /* the step that computes it is not over yet, or it is loading */
+  bool loading : 1;     /* it comes back from a lower tier and is not there yet */
+  bool ends_node : 1;   /* of a radix tree: what was entered at a time, or found, ends with it */
 } orc_prefix_block;
 
 /* The cached blocks a request holds. */
@@ -72,13 +73,14 @@ typedef struct orc_prefix_entry {
 typedef struct orc_prefix {
   orc_kv *kv;
   orc_prefix_block *at;
-  uint32_t count, room, free; /* free: first unused, ORC_NO_BLOCK: none */
-  orc_prefix_entry *table;    /* block by hash, of those no first_child leads to: open addressing */
-  uint32_t table_room;        /* power of two, at least twice the blocks in it */
-  uint32_t in_table;          /* blocks in the table */
-  uint32_t cached;            /* blocks, twins among them */
-  uint32_t entered;           /* known blocks that entered it so far */
-  uint32_t filling;           /* of them, those not computed yet */
+  uint32_t count, room;
+  orc_index_set unused;    /* of the first `count` entries */
+  orc_prefix_entry *table; /* block by hash, of those no first_child leads to: open addressing */
+  uint32_t table_room;     /* power of two, at least twice the blocks in it */
+  uint32_t in_table;       /* blocks in the table */
+  uint32_t cached;         /* blocks, twins among them */
+  uint32_t entered;        /* known blocks that entered it so far */
+  uint32_t filling;        /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
