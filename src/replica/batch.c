@@ -196,12 +196,12 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
   if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
-  if (sets_out(b, slot)) return 0;
   orc_request *q = at(r, slot);
   orc_prefix_match found;
   int32_t tokens;
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
+    if (sets_out(b, slot)) return 0;
     found = orc_block_table_find(r, q);
     if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_look(r, q, found.tokens);
     if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;

@@ -39,12 +39,13 @@ static void forget(orc_replica *r, orc_request *q)
 }
 
 /*
-** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
-** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
+** A request's blocks move to host memory. Where that is full it is forgotten instead; and where there
+** is nothing in them yet: none of it is computed, or it was about to build on blocks that the step being
+** formed fills.
 */
 static void swap_out(orc_replica *r, orc_microbatch *m, orc_request *q)
 {
-  if (q->blocks > r->host_free || orc_block_table_filling(r, q)) {
+  if (q->computed == 0 || q->blocks > r->host_free || orc_block_table_filling(r, q)) {
     forget(r, q);
     return;
   }

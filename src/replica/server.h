@@ -284,6 +284,13 @@ static inline bool orc_replica_ahead(const orc_replica *r)
          !r->stepwise && r->contended == NULL && r->role == ORC_ROLE_ALL;
 }
 
+/* Whether a step in flight ends at `now` and is not over yet: what it gives was carried out when it was
+** formed, and never comes if the replica fails or a client leaves before. */
+static inline bool orc_replica_lands(const orc_replica *r, orc_time now)
+{
+  return r->flights > 0 && r->flight[0].end <= now;
+}
+
 /* Whether its sequences verify draft tokens. */
 static inline bool orc_replica_verifies(const orc_replica *r)
 {

@@ -1,8 +1,10 @@
 #include "replica/verify.h"
 
+#include "replica/attribution.h"
 #include "replica/grant.h"
 #include "replica/group_table.h"
 #include "replica/preempt.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -114,6 +116,20 @@ void orc_verify_foresee(const orc_replica *r, orc_request *q, int32_t before)
     q->extra = before + 1 < q->in.max_output;
 }
 
+void orc_verify_end(orc_replica *r, orc_microbatch *m)
+{
+  orc_decode_set *d = &m->decode;
+  for (int64_t i = d->n; i-- > 0;) {
+    const orc_slot slot = d->members[i];
+    orc_request *q = at(r, slot);
+    if (q->generated < q->in.output || q->last_token > r->now) continue;
+    orc_attribution_stops(r, slot);
+    orc_decode_set_leave(d, slot);
+    q->state = ORC_ENDING;
+    orc_waiting_for_end(r, slot, q->last_token);
+  }
+}
+
 /* What the drafts of a sequence came to; of one that is over already, nothing. */
 static int32_t outcome(orc_replica *r, const orc_request *q)
 {
@@ -138,7 +154,7 @@ static void advance_one(orc_replica *r, orc_decode_set *d, orc_slot slot, orc_ti
   q->generated += tokens;
   q->computed += tokens;
   q->rejected = 1 + q->drafts - tokens;
-  q->together = tokens - 1;
+  if (before < q->in.output) q->together = tokens - 1;
   q->joined = d->counter;
   q->last_token = now;
   orc_decode_set_moved(d, q, tokens);

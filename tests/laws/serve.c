@@ -250,6 +250,23 @@ static outcome simulate(const scenario *s, way how)
   return o;
 }
 
+/* The first row that differs, of both. */
+static void show_difference(const outcome *a, const outcome *b)
+{
+  const char *x = a->csv, *y = b->csv;
+  for (;;) {
+    const size_t n = strcspn(x, "\n"), m = strcspn(y, "\n");
+    if (n != m || memcmp(x, y, n) != 0) {
+      printf("  %.*s\n  %.*s\n", (int)n, x, (int)m, y);
+      return;
+    }
+    if (x[n] == '\0') break;
+    x += n + 1;
+    y += m + 1;
+  }
+  printf("  their rows are equal\n");
+}
+
 static bool same(const outcome *a, const outcome *b)
 {
   return a->total == b->total && a->steps == b->steps && a->hits == b->hits &&
@@ -315,7 +332,11 @@ static long recomputed(const outcome *o)
   return all;
 }
 
-/* usage: serve [FIRST LAST]   seeds of the scenarios; 1 to SCENARIOS without, which are known to reach everything */
+/* Seeds of scenarios that broke a law once. */
+static const uint64_t FOUND[] = { 7379, 7715, 22073, 22584, 34938, 41242, 46687 };
+
+/* usage: serve [FIRST LAST]   seeds of the scenarios; 1 to SCENARIOS without, which are known to
+** reach everything, and those of FOUND */
 int main(int argc, char **argv)
 {
   const bool chosen = argc > 2;
@@ -325,22 +346,27 @@ int main(int argc, char **argv)
   long again = 0;
   orc_delay_sums delays = { .count = 0 };
   uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0, moved = 0, failures = 0;
-  for (uint64_t seed = first; seed <= last; seed++) {
+  const uint64_t in_order = last + 1 - first;
+  const uint64_t count = in_order + (chosen ? 0 : sizeof FOUND / sizeof *FOUND);
+  for (uint64_t nth = 0; nth < count; nth++) {
+    const uint64_t seed = nth < in_order ? first + nth : FOUND[nth - in_order];
     const scenario s = draw(seed);
     if (chosen) fprintf(stderr, "\rscenario %llu ", (unsigned long long)seed);
     const outcome run = simulate(&s, AT_ONCE);
     bool good = run.good, equal = true;
     for (way how = STEPPED; how < WAYS; how++) {
       const outcome other = simulate(&s, how);
-      if (!other.good || !same(&run, &other))
+      const bool alike = same(&run, &other);
+      if (!other.good || !alike)
         printf("scenario %llu (policy %d), way %d: good %d, equal %d\n", (unsigned long long)seed,
-               s.policy, (int)how, other.good, same(&run, &other));
+               s.policy, (int)how, other.good, alike);
+      if (!alike) show_difference(&run, &other);
       for (int i = 0; i < ORC_DELAYS; i++)
         delays.at[i] += other.delays.at[i];
       for (int i = 0; i < ORC_BINDINGS; i++)
         delays.by[i] += other.delays.by[i];
       good = good && other.good;
-      equal = equal && same(&run, &other);
+      equal = equal && alike;
       free(other.csv);
     }
     broken += !good;
