@@ -25,7 +25,7 @@ end
 --- Make ready to compute.
 -- @param text the job of oracle.study.sweep or capacity, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
---   (of one simulation in several threads: the simulation, oracle.study.slice)
+--   (of one simulation in several threads: what oracle.study.slice returns)
 function worker.worker(text)
   inputs.watch()
   local job = core.json.decode(text)

@@ -105,7 +105,7 @@ bool orc_slice_serves(orc_cluster *c, const orc_replica *replica, orc_slot slot)
 {
   orc_slice *s = c->slice;
   orc_request *q = &c->requests.at[slot];
-  if (s->looked) {
+  if (s->not_alike != NULL) {
     atomic_store(&s->of->failed, true);
     give_up(c);
   }
@@ -120,7 +120,7 @@ bool orc_slice_serves(orc_cluster *c, const orc_replica *replica, orc_slot slot)
 
 void orc_slice_look(const orc_cluster *c)
 {
-  if (c->slice != NULL) c->slice->looked = true;
+  if (c->slice != NULL) c->slice->not_alike = "its router looks at replicas";
 }
 
 /* Whether another slice has seen far fewer requests. Under the lock. */
@@ -166,11 +166,11 @@ void orc_slice_end(orc_slice *s, bool failed)
 const char *orc_slices_differ(const orc_slices *s)
 {
   for (int i = 0; i < s->count; i++)
-    if (s->at[i].looked) return "its router looks at replicas";
+    if (s->at[i].not_alike != NULL) return s->at[i].not_alike;
   const orc_cluster *first = s->at[0].cluster;
   for (int i = 1; i < s->count; i++) {
     const orc_cluster *c = s->at[i].cluster;
-    if (c == NULL) return NULL;
+    if (c == NULL || atomic_load(&s->failed)) return NULL;
     if (c->replica_count != first->replica_count || s->at[i].told != s->at[0].told ||
         c->requests.next_number != first->requests.next_number)
       return "its file says something else each time it is read";

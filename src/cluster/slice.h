@@ -27,7 +27,7 @@ struct orc_slice {
   orc_slices *of;
   orc_cluster *cluster;
   int index;
-  bool looked;      /* its router asked what replicas do, some of which are another's */
+  const char *not_alike; /* why it was no slice after all: "its router looks at replicas"; NULL: it was */
   uint64_t told;    /* a hash of all requests and where they went: the same in all slices */
   uint64_t arrived; /* under the lock: requests so far; UINT64_MAX: it has ended */
   orc_time ended;   /* when its last request did, ns */
@@ -46,7 +46,7 @@ void orc_slice_begin(orc_slices *s, int index, orc_cluster *c);
 /* A request of the cluster goes to `replica`: whether it is this slice's to serve; else it is gone. */
 bool orc_slice_serves(orc_cluster *c, const orc_replica *replica, orc_slot slot);
 
-/* A policy looks at replicas. */
+/* A policy that is asked about requests looks at replicas, some of which are another slice's. */
 void orc_slice_look(const orc_cluster *c);
 
 /* One more request is there: waits for slices that are far behind, whose rows those of this one
@@ -56,8 +56,7 @@ void orc_slice_pace(orc_cluster *c);
 /* The slice runs no more, and failed or not. From its thread. */
 void orc_slice_end(orc_slice *s, bool failed);
 
-/* Why slices that have all ended were not the same simulation: "the router looks at replicas";
-** NULL: they were. */
+/* Why slices that have all ended were not the same simulation; NULL: they were, or one failed. */
 const char *orc_slices_differ(const orc_slices *s);
 
 /* Bring a slice to `time` (ns) after all of them ended, before they are joined. False with *e. */

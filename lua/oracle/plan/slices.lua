@@ -2,6 +2,7 @@
 -- command line says of it, and serves some of the replicas. Where that would not be the same simulation to the last
 -- bit, one thread simulates it, and a line says why.
 local core = require "oracle.core"
+local kept = require "oracle.policy.kept"
 
 local slices = {}
 
@@ -30,8 +31,9 @@ function slices.simulate(make, asked)
     asked.say(why)
     return alone(s, spec)
   end
+  local unchanged = kept.watch(spec.batching)
   local ran, wrong = pcall(s.run, s, nil, spec.progress)
-  local joined, differs = group:join()
+  local joined, differs = group:join(unchanged())
   local good, raw = true, nil
   if ran and joined then good, raw = pcall(s.result, s) end
   group:close()

@@ -2,6 +2,7 @@
 -- line changes it.
 local core = require "oracle.core"
 local jobs = require "oracle.study.job"
+local kept = require "oracle.policy.kept"
 local lazy = require "oracle.lazy"
 local lod = lazy "oracle.study.lod"
 local objectives = lazy "oracle.scenario.slo"
@@ -14,7 +15,7 @@ local slice = {}
 -- @param job { set =, fit =, force =, seed = as of oracle.study.job; slo = list of texts or nil, lod = or nil,
 --   runs = false to step each }
 -- @param s the scenario, as its file returned it
--- @return the simulation, of core.sim.new; raises what is wrong
+-- @return the simulation, of core.sim.new, and what kept.watch gives of its policies; raises what is wrong
 function slice.open(job, s)
   local ok, why = jobs.apply(job, s)
   if not ok then error(why, 0) end
@@ -24,7 +25,8 @@ function slice.open(job, s)
     scenario.objectives(s, job.slo)
   end
   if job.lod then lod.choose(s, job.lod) end
-  return core.sim.new(planning.spec(planning.plan(s), { runs = job.runs ~= false, brief = true }))
+  local spec = planning.spec(planning.plan(s), { runs = job.runs ~= false, brief = true })
+  return core.sim.new(spec), kept.watch(spec.batching)
 end
 
 return slice

@@ -14,6 +14,7 @@
 #include "cluster/slice.h"
 
 static const char type_name[] = "oracle.slices";
+static const char kept[] = "a policy keeps things elsewhere than in what it has of each replica";
 
 typedef struct group group;
 
@@ -49,16 +50,19 @@ static int simulate(lua_State *L)
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "worker");
   lua_pushlstring(L, g->argument, g->argument_length);
-  lua_call(L, 1, 1);
-  orc_sim *s = luaL_checkudata(L, -1, ORC_BIND_SIM_TYPE);
-  lua_pushvalue(L, -1);
+  lua_call(L, 1, 2);
+  lua_remove(L, 2); /* [runner, simulation, check] */
+  orc_sim *s = luaL_checkudata(L, 2, ORC_BIND_SIM_TYPE);
+  lua_pushvalue(L, 2);
   luaL_ref(L, LUA_REGISTRYINDEX); /* until the state is closed */
   s->cluster->csv = g->csv;
   orc_slice_begin(&r->of->slices, r->index, s->cluster);
   r->sim = s;
-  lua_getfield(L, -1, "run");
-  lua_insert(L, -2);
+  lua_getfield(L, 2, "run");
+  lua_pushvalue(L, 2);
   lua_call(L, 1, 0);
+  lua_call(L, 0, 1);
+  if (!lua_toboolean(L, -1)) g->slices.at[r->index].not_alike = kept;
   return 0;
 }
 
@@ -145,14 +149,10 @@ static int join(lua_State *L)
 {
   group *g = self(L);
   wait_for_all(g, g->slices.at[0].cluster->failure.code != 0);
-  const char *why = NULL;
+  if (!lua_toboolean(L, 2)) g->slices.at[0].not_alike = kept;
   bool good = !atomic_load(&g->slices.failed) && meet(g);
-  for (int i = 0; !good && i < g->slices.count; i++)
-    if (g->slices.at[i].looked) why = "its router looks at replicas";
-  if (good) {
-    why = orc_slices_differ(&g->slices);
-    good = why == NULL;
-  }
+  const char *why = orc_slices_differ(&g->slices);
+  good = good && why == NULL;
   if (good) {
     orc_slices_join(&g->slices);
     g->runners[0].sim->csv = g->csv;
