@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cluster/cluster.h"
 #include "cluster/failure.h"
 
 enum {
@@ -105,7 +104,7 @@ bool orc_slice_serves(orc_cluster *c, const orc_replica *replica, orc_slot slot)
 {
   orc_slice *s = c->slice;
   orc_request *q = &c->requests.at[slot];
-  if (s->not_alike != NULL) {
+  if (s->unlike != NULL) {
     atomic_store(&s->of->failed, true);
     give_up(c);
   }
@@ -120,7 +119,7 @@ bool orc_slice_serves(orc_cluster *c, const orc_replica *replica, orc_slot slot)
 
 void orc_slice_look(const orc_cluster *c)
 {
-  if (c->slice != NULL) c->slice->not_alike = "its router looks at replicas";
+  if (c->slice != NULL) c->slice->unlike = "its router looks at replicas";
 }
 
 /* Whether another slice has seen far fewer requests. Under the lock. */
@@ -166,7 +165,7 @@ void orc_slice_end(orc_slice *s, bool failed)
 const char *orc_slices_differ(const orc_slices *s)
 {
   for (int i = 0; i < s->count; i++)
-    if (s->at[i].not_alike != NULL) return s->at[i].not_alike;
+    if (s->at[i].unlike != NULL) return s->at[i].unlike;
   const orc_cluster *first = s->at[0].cluster;
   for (int i = 1; i < s->count; i++) {
     const orc_cluster *c = s->at[i].cluster;
@@ -176,22 +175,6 @@ const char *orc_slices_differ(const orc_slices *s)
       return "its file says something else each time it is read";
   }
   return NULL;
-}
-
-/* Nothing is left to happen to requests, but, where others go on, the warm-up may end yet, and steps
-** that compute for none. */
-bool orc_slice_catch_up(orc_slice *s, orc_time time, orc_error *e)
-{
-  orc_cluster *c = s->cluster;
-  const volatile sig_atomic_t *stop = c->stop;
-  const bool interrupted = c->interrupted;
-  c->stop = NULL;
-  bool good = orc_cluster_run(c, time, e);
-  while (good && c->failure.code == 0 && orc_engine_next(&c->engine) <= time)
-    orc_cluster_step(c);
-  c->stop = stop;
-  c->interrupted = interrupted;
-  return good;
 }
 
 static void swap_replicas(orc_cluster *a, orc_cluster *b, const orc_slice *of)

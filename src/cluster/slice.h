@@ -27,10 +27,10 @@ struct orc_slice {
   orc_slices *of;
   orc_cluster *cluster;
   int index;
-  const char *not_alike; /* why it was no slice after all: "its router looks at replicas"; NULL: it was */
-  uint64_t told;    /* a hash of all requests and where they went: the same in all slices */
-  uint64_t arrived; /* under the lock: requests so far; UINT64_MAX: it has ended */
-  orc_time ended;   /* when its last request did, ns */
+  const char *unlike; /* why it was none after all: "its router looks at replicas"; NULL: it was */
+  uint64_t told;      /* a hash of all requests and where they went: the same in all slices */
+  uint64_t arrived;   /* under the lock: requests so far; UINT64_MAX: it has ended */
+  orc_time ended;     /* when its last request did, ns */
 };
 
 /* Why the replicas of a simulation may meet, or be watched in their order, so that it is no slice:
@@ -58,9 +58,6 @@ void orc_slice_end(orc_slice *s, bool failed);
 
 /* Why slices that have all ended were not the same simulation; NULL: they were, or one failed. */
 const char *orc_slices_differ(const orc_slices *s);
-
-/* Bring a slice to `time` (ns) after all of them ended, before they are joined. False with *e. */
-bool orc_slice_catch_up(orc_slice *s, orc_time time, orc_error *e);
 
 /* The first slice shows what all did (snapshot.h), and does so no more: before they are freed. */
 void orc_slices_join(orc_slices *s);

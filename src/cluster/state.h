@@ -105,7 +105,7 @@ struct orc_cluster {
   int dp_group_count;
   orc_lod lod;
   orc_slice *slice; /* which part of a simulation in several threads it is; NULL: it is all of it */
-  bool sleeps; /* replicas may sleep (replica/loop.h) */
+  bool sleeps;      /* replicas may sleep (replica/loop.h) */
   bool interrupted;
 };
 

@@ -9,12 +9,14 @@ teardown(program.close)
 -- does not.
 local function one(of) return of[math.random(#of)] end
 
-local PROMPTS = { "200", "oracle.dist.lognormal { median = 300, p99 = 3000 }", "oracle.dist.uniform { low = 1, high = 900 }" }
+local PROMPTS = { "200", "oracle.dist.lognormal { median = 300, p99 = 3000 }",
+                  "oracle.dist.uniform { low = 1, high = 900 }" }
 local OUTPUTS = { "1", "40", "oracle.dist.lognormal { median = 60, p99 = 500 }", "oracle.dist.geometric { mean = 30 }" }
 local SHAPES = { "poisson { rate = %g, count = %d, %s }", "gamma { rate = %g, burstiness = 0.3, count = %d, %s }",
                  "constant { rate = %g, count = %d, %s }" }
-local EXTRAS = { "", "", "timeout = 3,", "cancel = { probability = 0.4, after = oracle.dist.uniform { low = 0, high = 2 } },", "prompt_pool = 7,",
-                 "priority = 2," }
+local EXTRAS = { "", "", "timeout = 3,",
+                 "cancel = { probability = 0.4, after = oracle.dist.uniform { low = 0, high = 2 } },",
+                 "prompt_pool = 7,", "priority = 2," }
 
 local function requests()
   return ("prompt = %s, output = %s, %s"):format(one(PROMPTS), one(OUTPUTS), one(EXTRAS))
@@ -42,9 +44,10 @@ return oracle.scenario {
   model = "meta-llama/Llama-3.1-8B-Instruct", hardware = "h100-sxm", seed = %d, replicas = %d, router = "%s",
   batching = "%s", engine = { %s }, workload = %s, slo = { ttft = 0.2 }, %s
 }
-]]):format(seed, one { 2, 3, 5, 8, 33 }, one { "round_robin", "round_robin", "random", "session_affinity" },
-    one { "chunked", "fcfs", "sjf", "edf", "vtc", "mlfq", "sarathi", "priority" }, table.concat(engine, ", "), workload(),
-    table.concat(more, ", "))
+]]):format(seed, one { 2, 3, 5, 8, 33 },
+    one { "round_robin", "round_robin", "random", "session_affinity" },
+    one { "chunked", "fcfs", "sjf", "edf", "vtc", "mlfq", "sarathi", "priority" }, table.concat(engine, ", "),
+    workload(), table.concat(more, ", "))
 end
 
 -- All that a run tells in files and on stdout.
@@ -124,7 +127,7 @@ describe("one simulation in several threads", function()
     end
   end)
 
-  it("is for one thread where a policy keeps something beside s: in a variable, a table, a global of its file", function()
+  it("is for one thread where a policy keeps something beside s: in a variable or a table of its file", function()
     for _, keeps in ipairs { "n = n + 1", "t.n = (t.n or 0) + 1", "t.u.n = t.u.n + 1" } do
       local code, said = same(file("local n, t = 0, { u = { n = 0 } }\n" .. SMALL:format(([[
         batching = policy.batching { name = "own", step = function(b)

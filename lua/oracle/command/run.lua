@@ -116,7 +116,8 @@ local function run_to_results(s, plan, outputs, options, tell, as)
   local done, why = ok, result
   if ok then
     done, why = pcall(function()
-      if as.asked and options.json and options.json ~= "-" then source.put(result, as.asked) end -- what goes on: no file
+      local named = options.json and options.json ~= "-"  -- what goes on names no file
+      if as.asked and named then source.put(result, as.asked) end
       local run = { summary = result, plan = plan, raw = total.raw }
       write_results(result, outputs, total.raw, options, options.written and written.text(options, run, csv))
     end)

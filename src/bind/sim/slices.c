@@ -62,7 +62,7 @@ static int simulate(lua_State *L)
   lua_pushvalue(L, 2);
   lua_call(L, 1, 0);
   lua_call(L, 0, 1);
-  if (!lua_toboolean(L, -1)) g->slices.at[r->index].not_alike = kept;
+  if (!lua_toboolean(L, -1)) g->slices.at[r->index].unlike = kept;
   return 0;
 }
 
@@ -132,7 +132,7 @@ static bool meet(const group *g)
   }
   for (int i = 0; good && i < g->slices.count; i++) {
     begin(&g->runners[i]);
-    good = orc_slice_catch_up(&g->slices.at[i], time, NULL);
+    good = orc_control_catch_up(g->slices.at[i].cluster, time, NULL);
     orc_bind_end(g->runners[i].sim);
   }
   return good;
@@ -149,7 +149,7 @@ static int join(lua_State *L)
 {
   group *g = self(L);
   wait_for_all(g, g->slices.at[0].cluster->failure.code != 0);
-  if (!lua_toboolean(L, 2)) g->slices.at[0].not_alike = kept;
+  if (!lua_toboolean(L, 2)) g->slices.at[0].unlike = kept;
   bool good = !atomic_load(&g->slices.failed) && meet(g);
   const char *why = orc_slices_differ(&g->slices);
   good = good && why == NULL;
