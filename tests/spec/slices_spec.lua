@@ -64,12 +64,22 @@ local function told(path, threads, rest)
   return table.concat(all, "\n--\n"), err, code
 end
 
+-- The first line that differs, not the whole of two files.
+local function alike(a, b, what)
+  if a == b then return end
+  local left, right = a:gmatch "[^\n]*", b:gmatch "[^\n]*"
+  repeat
+    local x, y = left(), right()
+    assert.equal(x, y, what)
+  until not x
+end
+
 local function same(path, rest)
   local alone, err, code = told(path, 1, rest)
   local said
   for _, threads in ipairs { 2, 3 } do
     local all, why = told(path, threads, rest)
-    assert.equal(alone, all, path)
+    alike(alone, all, program.read(path))
     said = why:match "# simulated by one thread: ([^\n]*)"
   end
   return code, said, err
@@ -168,7 +178,7 @@ describe("one simulation in several threads", function()
     local alone, line, code = told(path, 1)
     local all, other = told(path, 2)
     assert.equal(1, code)
-    assert.equal(alone, all)
+    alike(alone, all)
     assert.equal(line:match "oracle: .*", other:match "oracle: .*")
   end)
 
