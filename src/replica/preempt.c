@@ -142,6 +142,16 @@ static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
   return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
 }
 
+bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
+{
+  for (int i = 0; i < r->microbatch_count; i++)
+    if (i != m->index && r->microbatches[i].busy) {
+      r->starved = m->index + 1;
+      return true;
+    }
+  return false;
+}
+
 orc_slot orc_preempt_victim(const orc_replica *r)
 {
   orc_slot best = ORC_NO_SLOT;
