@@ -107,7 +107,7 @@ san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: ## what runs in threads, under ThreadSanitizer
 	@tools/setup.sh build test
-	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua
+	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua tests/spec/slices_spec.lua
 
 fuzz: build ## what reads files and options, given random bytes, 60 s each (S=seconds)
 	@tools/setup.sh build lint

@@ -15,6 +15,7 @@
 #include "bind/host/state.h"
 #include "bind/host/thread_pool.h"
 #include "bind/policy/watchdog.h"
+#include "bind/sim/slices.h"
 
 struct orc_host {
   lua_State *L;
@@ -198,6 +199,8 @@ static int open_host(lua_State *L)
   luaL_setfuncs(L, functions, 1);
   orc_bind_thread_pool(L, h->home);
   lua_setfield(L, -2, "pool");
+  orc_bind_slices(L, h->home);
+  lua_setfield(L, -2, "slices");
   return 1;
 }
 
