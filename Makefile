@@ -71,13 +71,15 @@ OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/*.c)))
+# Loaded before the program, it lets calls fail. AddressSanitizer and ThreadSanitizer bring a malloc of their own.
+FAULTS := $(if $(filter san tsan fuzz,$(VARIANT)),,$(B)/tests/faults/fault.so)
 BENCH := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH:%.c=$(B)/%)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -150,6 +152,10 @@ clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm,
 endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
 	@tools/endurance.sh $(or $(M),15)
 
+faults: build $(B)/lua $(FAULTS) ## calls for memory and of the system fail, one after the other, in every command (N=at most of each kind, 400)
+	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_FAULT_LIBRARY="$(CURDIR)/$(FAULTS)" LUA_PATH="tests/faults/?.lua;;" \
+	  $(B)/lua tools/faults.lua $(or $(N),400) $(CASE)
+
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
 	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
@@ -167,7 +173,7 @@ spec: ## one Lua test, with the last engine that compiled: make spec T=units
 	@tools/busted.sh $(B) tests/spec/$(T)_spec.lua
 
 # All that a test run needs; benchmarks are built with it so that they keep compiling.
-check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN)
+check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN) $(FAULTS)
 
 install: build shared ## install under PREFIX (default /usr/local), with manual, completions and pages
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle/build $(DESTDIR)$(PREFIX)/share/doc/oracle
@@ -275,6 +281,11 @@ build/oracle/mpi.so: src/bind/host/mpi.c Makefile
 # An interpreter with lpeg and oracle.core inside: runs busted in every variant.
 $(B)/lua: tools/lua.c $(B)/liboracle.a Makefile $(LINES)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+
+$(B)/tests/faults/fault.so: tests/faults/fault.c Makefile
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) -shared -o $@ $<
 
 $(B)/tests/%: tests/%.c $(B)/liboracle.a $(LINES)
 	@mkdir -p $(@D)

@@ -113,10 +113,11 @@ static void search_compiled(lua_State *L, const char *home)
   lua_pop(L, 2);
 }
 
-lua_State *orc_state_new(const char *home)
+/* [home] -> [] */
+static int set_up(lua_State *L)
 {
-  lua_State *L = luaL_newstate();
-  if (L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
+  const char *home = lua_touserdata(L, 1);
+  lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushcfunction(L, luaopen_lpeg);
   orc_state_preload(L, "lpeg");
@@ -124,5 +125,19 @@ lua_State *orc_state_new(const char *home)
   orc_state_preload(L, "oracle.core");
   set_path(L, home);
   search_compiled(L, home);
+  return 0;
+}
+
+lua_State *orc_state_new(const char *home)
+{
+  union {
+    const char *in;
+    void *out;
+  } folder = { .in = home }; /* it is only read */
+  lua_State *L = luaL_newstate();
+  if (L == NULL) orc_exhausted(0, 0);
+  lua_pushcfunction(L, set_up);
+  lua_pushlightuserdata(L, folder.out);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return L;
 }
