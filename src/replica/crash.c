@@ -33,7 +33,7 @@ static bool expel(orc_replica *r, orc_slot slot)
   if (q->aborted == 0) return true;
   r->aborting--;
   q->state = ORC_DONE;
-  orc_request_cut(q, r->engine->now);
+  orc_request_cut(q, r->engine->now, orc_replica_lands(r, r->engine->now));
   r->host->ended(r->host->self, slot, (orc_status)q->aborted, r->engine->now);
   return false;
 }
@@ -89,9 +89,9 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
     expel_waiting(r, out[n - 1]);
   }
   sort(r, out, n);
-  r->flights = r->ending_count = 0;
   for (uint32_t i = 0; i < n; i++)
-    orc_request_cut(at(r, out[i]), now);
+    orc_request_cut(at(r, out[i]), now, orc_replica_lands(r, now));
+  r->flights = r->ending_count = 0;
   for (uint32_t i = 0; i < n; i++)
     orc_crash_forget(r, out[i]);
   for (int i = 0; i < r->microbatch_count; i++) {
@@ -106,6 +106,7 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
   orc_loras_clear(&r->loras);
   r->kept = 0;
   r->lost = 0;
+  r->starved = 0;
   r->moves = (orc_microbatch_moves){ 0 };
   r->wake = ORC_NEVER;
   r->unchanged = false;

@@ -7,7 +7,7 @@ void orc_finish(orc_replica *r, orc_slot slot, orc_status status, orc_time now)
 {
   orc_request *q = orc_replica_request(r, slot);
   orc_block_table_end(r, q);
-  if (status != ORC_SUCCESS) orc_request_cut(q, now);
+  if (status != ORC_SUCCESS) orc_request_cut(q, now, orc_replica_lands(r, now));
   r->host_free += q->swapped;
   q->swapped = 0;
   q->state = ORC_DONE;

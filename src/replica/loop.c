@@ -252,6 +252,7 @@ static bool blocks_suffice(const orc_replica *r, const orc_microbatch *m)
 bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 {
   *work = false;
+  if (r->starved == m->index + 1) r->starved = 0;
   if (r->running == 0 && r->queue.count == 0) return true;
   if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
   if (undisturbed(r, m) && blocks_suffice(r, m)) {
@@ -265,6 +266,8 @@ bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
   const bool good = ask_policy(r, m, work, e);
   if (r->delays != NULL) orc_attribution_formed(r, m);
   if (m->chunk_count > 0 || !m->decodes || r->microbatch_count > 1) r->unchanged = false;
+  /* Fewer drafts, as near the end of the context, leave more of the budget. */
+  if (orc_replica_verifies(r)) r->unchanged = false;
   /* As decodes take cached blocks, a hit may become too short to count, and then its request, which
   ** would have held all of it, can begin with fewer blocks; and what goes down to a lower tier can be
   ** loaded from there. */
@@ -457,6 +460,7 @@ static void land(orc_replica *r, orc_microbatch *m)
   r->flight[0] = r->flight[1];
   r->flights--;
   if (r->aborting > 0) orc_abort_after_step(r, m, r->now);
+  if (orc_replica_verifies(r)) orc_verify_end(r, m);
   if (r->ending_count > 0) end_in_order(r, r->now);
 }
 

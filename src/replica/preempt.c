@@ -39,12 +39,13 @@ static void forget(orc_replica *r, orc_request *q)
 }
 
 /*
-** A request's blocks move to host memory. Where that is full it is forgotten instead; and where it
-** was about to build on blocks that the step being formed fills, for there is nothing in them yet.
+** A request's blocks move to host memory. Where that is full it is forgotten instead; and where there
+** is nothing in them yet: none of it is computed, or it was about to build on blocks that the step being
+** formed fills.
 */
 static void swap_out(orc_replica *r, orc_microbatch *m, orc_request *q)
 {
-  if (q->blocks > r->host_free || orc_block_table_filling(r, q)) {
+  if (q->computed == 0 || q->blocks > r->host_free || orc_block_table_filling(r, q)) {
     forget(r, q);
     return;
   }
@@ -139,6 +140,16 @@ static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
   const int32_t made[] = { orc_preempt_generated(r, a), orc_preempt_generated(r, b) };
   if (made[0] != made[1]) return made[0] < made[1];
   return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
+}
+
+bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
+{
+  for (int i = 0; i < r->microbatch_count; i++)
+    if (i != m->index && r->microbatches[i].busy) {
+      r->starved = m->index + 1;
+      return true;
+    }
+  return false;
 }
 
 orc_slot orc_preempt_victim(const orc_replica *r)

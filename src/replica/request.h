@@ -139,14 +139,16 @@ static inline bool orc_request_in_flight(const orc_request *r, orc_time now)
   return r->last_token > now || r->chunk_end > now;
 }
 
-/* It stops at `now`: a token on its way never comes. Out of the decode set. */
-static inline void orc_request_cut(orc_request *r, orc_time now)
+/* It stops at `now`: a token on its way never comes. Out of the decode set.
+**   under_way   whether a step that ends at this very moment is not over yet */
+static inline void orc_request_cut(orc_request *r, orc_time now, bool under_way)
 {
+  const orc_time known = now - under_way;
   if (r->chunk_end > now) r->chunk_end = now;
-  if (r->last_token <= now || r->generated == 0) return;
+  if (r->last_token <= known || r->generated == 0) return;
   r->generated -= 1 + r->together;
   r->last_token = now;
-  if (r->first_token > now) r->first_token = -1;
+  if (r->first_token > known) r->first_token = -1;
 }
 
 /* Tokens that must be computed before the next token comes out: the prompt and what was generated.

@@ -181,7 +181,8 @@ typedef struct orc_replica {
   orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
   orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
-  int inbound;  /* requests on their way here from the replica that computed them */
+  int inbound; /* requests on their way here from the replica that computed them */
+  int starved; /* 1 + the microbatch that waits for blocks of another's, which come first to it; 0: none */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
   int microbatch_count, profile_count;
   int32_t running;
@@ -282,6 +283,13 @@ static inline bool orc_replica_ahead(const orc_replica *r)
 {
   return r->knobs.rules.schedules_ahead && r->microbatch_count == 1 && !r->lockstep &&
          !r->stepwise && r->contended == NULL && r->role == ORC_ROLE_ALL;
+}
+
+/* Whether a step in flight ends at `now` and is not over yet: what it gives was carried out when it was
+** formed, and never comes if the replica fails or a client leaves before. */
+static inline bool orc_replica_lands(const orc_replica *r, orc_time now)
+{
+  return r->flights > 0 && r->flight[0].end <= now;
 }
 
 /* Whether its sequences verify draft tokens. */

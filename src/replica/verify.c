@@ -1,8 +1,10 @@
 #include "replica/verify.h"
 
+#include "replica/attribution.h"
 #include "replica/grant.h"
 #include "replica/group_table.h"
 #include "replica/preempt.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -67,7 +69,7 @@ bool orc_verify_fits(const orc_replica *r, const orc_microbatch *m, int64_t limi
          orc_verify_need(r, m) <= orc_kv_available(&r->kv);
 }
 
-/* The blocks of one sequence are there; others may have been preempted for it. False: it was. */
+/* The blocks of one sequence are there; others may have been preempted for it. False: it was, or waits. */
 static bool find_room(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_slot *next,
                       int32_t drafts)
 {
@@ -81,6 +83,7 @@ static bool find_room(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_slot
     }
     const orc_slot victim = orc_preempt_victim(r);
     if (victim == ORC_NO_SLOT) return false;
+    if (victim == slot && m->decode.n == 1 && orc_preempt_waits(r, m)) return false;
     if (victim == *next) *next = at(r, victim)->next;
     orc_preempt(r, m, victim, orc_preempt_forced(r));
   }
@@ -99,7 +102,7 @@ int32_t orc_verify_all(orc_replica *r, orc_microbatch *m)
     const int32_t drafts = orc_verify_drafts(r, q, spare + 1);
     if (find_room(r, m, slot, &next, drafts)) spare -= drafts;
   }
-  if (m->decode.n == 0) return 0;
+  if (m->decode.n == 0 || r->starved == m->index + 1) return 0;
   int32_t tokens = 0;
   for (int64_t i = 0; i < m->decode.n; i++)
     tokens += 1 + at(r, m->decode.members[i])->drafts;
@@ -112,6 +115,20 @@ void orc_verify_foresee(const orc_replica *r, orc_request *q, int32_t before)
 {
   if (orc_replica_ahead(r) && q->generated == q->in.output)
     q->extra = before + 1 < q->in.max_output;
+}
+
+void orc_verify_end(orc_replica *r, orc_microbatch *m)
+{
+  orc_decode_set *d = &m->decode;
+  for (int64_t i = d->n; i-- > 0;) {
+    const orc_slot slot = d->members[i];
+    orc_request *q = at(r, slot);
+    if (q->generated < q->in.output || q->last_token > r->now) continue;
+    orc_attribution_stops(r, slot);
+    orc_decode_set_leave(d, slot);
+    q->state = ORC_ENDING;
+    orc_waiting_for_end(r, slot, q->last_token);
+  }
 }
 
 /* What the drafts of a sequence came to; of one that is over already, nothing. */
@@ -138,7 +155,7 @@ static void advance_one(orc_replica *r, orc_decode_set *d, orc_slot slot, orc_ti
   q->generated += tokens;
   q->computed += tokens;
   q->rejected = 1 + q->drafts - tokens;
-  q->together = tokens - 1;
+  if (before < q->in.output) q->together = tokens - 1;
   q->joined = d->counter;
   q->last_token = now;
   orc_decode_set_moved(d, q, tokens);

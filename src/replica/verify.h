@@ -38,4 +38,8 @@ void orc_verify_shape(const orc_replica *r, const orc_microbatch *m, orc_step_sh
 ** known, with `before` tokens, that it would. */
 void orc_verify_foresee(const orc_replica *r, orc_request *q, int32_t before);
 
+/* A step is over where steps are formed ahead: sequences whose last token it gave end, also those that the
+** next step, formed before that was known, passed over. */
+void orc_verify_end(orc_replica *r, orc_microbatch *m);
+
 #endif

@@ -29,6 +29,7 @@ typedef struct outcome {
   orc_time end;
   orc_delay_sums delays; /* of all requests that were answered */
   bool good;
+  bool doomed; /* it ended in an error that the scenario asks for */
   size_t bytes;
   char *csv;
 } outcome;
@@ -195,7 +196,9 @@ static outcome simulate(const scenario *s, way how)
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
     o.good = how == INTERRUPTED ? go_on_interrupted(c, &stop, &e) : go_on(c, how, &e);
-    if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
+    /* Some failures come faster than the slowest servers answer: a run that says so is right. */
+    o.doomed = !o.good && strstr(e.msg, "leaves no time to serve one") != NULL;
+    if (!o.good && !o.doomed) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
     if (how >= SLICED) o.good = o.good && consistent(c);
   }
   if (c->series != NULL) {
@@ -248,6 +251,23 @@ static outcome simulate(const scenario *s, way how)
   o.csv = slurp(path, &o.bytes);
   remove(path);
   return o;
+}
+
+/* The first row that differs, of both. */
+static void show_difference(const outcome *a, const outcome *b)
+{
+  const char *x = a->csv, *y = b->csv;
+  for (;;) {
+    const size_t n = strcspn(x, "\n"), m = strcspn(y, "\n");
+    if (n != m || memcmp(x, y, n) != 0) {
+      printf("  %.*s\n  %.*s\n", (int)n, x, (int)m, y);
+      return;
+    }
+    if (x[n] == '\0') break;
+    x += n + 1;
+    y += m + 1;
+  }
+  printf("  their rows are equal\n");
 }
 
 static bool same(const outcome *a, const outcome *b)
@@ -315,7 +335,13 @@ static long recomputed(const outcome *o)
   return all;
 }
 
-/* usage: serve [FIRST LAST]   seeds of the scenarios; 1 to SCENARIOS without, which are known to reach everything */
+/* Seeds of scenarios that broke a law once. */
+static const uint64_t FOUND[] = {
+  7379, 7715, 22073, 22584, 34938, 41242, 46687, 20271, 25331, 36032
+};
+
+/* usage: serve [FIRST LAST]   seeds of the scenarios; 1 to SCENARIOS without, which are known to
+** reach everything, and those of FOUND */
 int main(int argc, char **argv)
 {
   const bool chosen = argc > 2;
@@ -325,22 +351,27 @@ int main(int argc, char **argv)
   long again = 0;
   orc_delay_sums delays = { .count = 0 };
   uint64_t hits = 0, evictions = 0, misses = 0, fetched = 0, lowered = 0, moved = 0, failures = 0;
-  for (uint64_t seed = first; seed <= last; seed++) {
+  const uint64_t in_order = last + 1 - first;
+  const uint64_t count = in_order + (chosen ? 0 : sizeof FOUND / sizeof *FOUND);
+  for (uint64_t nth = 0; nth < count; nth++) {
+    const uint64_t seed = nth < in_order ? first + nth : FOUND[nth - in_order];
     const scenario s = draw(seed);
     if (chosen) fprintf(stderr, "\rscenario %llu ", (unsigned long long)seed);
     const outcome run = simulate(&s, AT_ONCE);
-    bool good = run.good, equal = true;
+    bool good = run.good || run.doomed, equal = true;
     for (way how = STEPPED; how < WAYS; how++) {
       const outcome other = simulate(&s, how);
-      if (!other.good || !same(&run, &other))
+      const bool alike = same(&run, &other);
+      if ((!other.good && !other.doomed) || !alike)
         printf("scenario %llu (policy %d), way %d: good %d, equal %d\n", (unsigned long long)seed,
-               s.policy, (int)how, other.good, same(&run, &other));
+               s.policy, (int)how, other.good, alike);
+      if (!alike) show_difference(&run, &other);
       for (int i = 0; i < ORC_DELAYS; i++)
         delays.at[i] += other.delays.at[i];
       for (int i = 0; i < ORC_BINDINGS; i++)
         delays.by[i] += other.delays.by[i];
-      good = good && other.good;
-      equal = equal && same(&run, &other);
+      good = good && (other.good || (run.doomed && other.doomed));
+      equal = equal && alike;
       free(other.csv);
     }
     broken += !good;
