@@ -5,6 +5,7 @@
 #include "bind/policy/cluster.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 #include "base/rng.h"
 #include "bind/error.h"
@@ -368,6 +369,42 @@ static int random_number(lua_State *L)
   return orc_call_context_method(L);
 }
 
+/* The weight at place `i` of the list at index 2: 1 where none is given. */
+static double weight_at(lua_State *L, int i)
+{
+  const int type = lua_rawgeti(L, 2, i);
+  const double weight = type == LUA_TNIL ? 1.0 : type == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
+  if (!(weight >= 0.0) || isinf(weight))
+    orc_bind_misuse(L, "weights[%d]: a number >= 0 expected", i);
+  lua_pop(L, 1);
+  return weight;
+}
+
+/* c:weighted(weights) -> a replica at random, likelier by its weight: that of replica i is weights[i], 1 where
+ * none is given */
+static int weighted(lua_State *L)
+{
+  const int n = ready_of(scope(L));
+  luaL_checktype(L, 2, LUA_TTABLE);
+  double total = 0.0;
+  for (int i = 1; i <= n; i++)
+    total += weight_at(L, i);
+  if (total <= 0.0) orc_bind_misuse(L, "weights: all are zero");
+  orc_rng *g = orc_call_context_find(L)->rng;
+  if (g == NULL) orc_bind_misuse(L, "c:weighted: chance is only to be had inside a policy's call");
+  double left = orc_rng_uniform(g) * total;
+  int last = 1;
+  for (int i = 1; i <= n; i++) { /* rounding may leave a rest: the last with a weight has it */
+    const double weight = weight_at(L, i);
+    if (weight <= 0.0) continue;
+    last = i;
+    if (left < weight) break;
+    left -= weight;
+  }
+  lua_pushinteger(L, last);
+  return 1;
+}
+
 /* ---- columns ---- */
 
 enum { IN_FLIGHT, WAITING, BACKLOG, FREE, BLOCKS, CACHED, PREFIX_MATCH, COLUMN_COUNT };
@@ -459,6 +496,7 @@ static const luaL_Reg verbs[] = {
   { "answered", answered },
   { "now", now },
   { "random", random_number },
+  { "weighted", weighted },
   { NULL, NULL },
 };
 
