@@ -97,6 +97,13 @@ return oracle.scenario {
 }
 ]]
 
+-- A policy in a file of its own; its key in SMALL.
+local function own(kind, text, before)
+  local form = 'local policy = require "oracle.policy"\n%s\nreturn policy.%s { name = "own", %s }'
+  local path = program.write(kind .. ".lua", form:format(before or "", kind, text))
+  return ("%s = %q"):format(kind, path)
+end
+
 describe("one simulation in several threads", function()
   it("gives the same bytes over random scenarios, and never falls back where replicas are apart", function()
     local ran = 0
@@ -113,25 +120,39 @@ describe("one simulation in several threads", function()
     assert.equal(0, (same(file(scenario(3)), "--no-runs --slo 'ttft.p99<1s' --set replicas=7 --seed 9")))
   end)
 
-  it("has policies in Lua of the scenario itself", function()
-    local code, said = same(file(SMALL:format [[
-      batching = policy.batching { name = "own", step = function(b, _, s)
-        s.n = (s.n or 0) + 1
-        b:decode()
-        if s.n % 3 > 0 then b:resume(512) b:admit(512) else b:resume(64) b:admit(64) end
-      end },
-      router = policy.router { name = "own", route = function(c, r, s)
-        s.n = (s.n or 0) + r.prompt
-        return s.n % c:size() + 1
-      end }]]))
-    assert.equal(0, code)
+  it("has policies in Lua, each of a file of its own", function()
+    local step = own("batching", [[step = function(b, _, s)
+      s.n = (s.n or 0) + 1
+      b:decode()
+      if s.n % 3 > 0 then b:resume(512) b:admit(512) else b:resume(64) b:admit(64) end
+    end]])
+    local route = own("router", [[route = function(c, r, s)
+      s.n = (s.n or 0) + r.prompt
+      return s.n % c:size() + 1
+    end]])
+    local code, said, err = same(file(SMALL:format(step .. ", " .. route)))
+    assert.equal(0, code, err)
     assert.is_nil(said)
+  end)
+
+  it("is for one thread where a policy is written in the scenario, which may keep things that are not seen", function()
+    for _, keeps in ipairs { "local nth = coroutine.wrap(function() for i = 1, 9^9 do coroutine.yield(i) end end) ",
+                             "local function nth() string.n = (string.n or 0) + 1 return string.n end\n" } do
+      local code, said = same(file(keeps .. SMALL:format [[
+        batching = policy.batching { name = "own", step = function(b)
+          local x = nth()
+          b:decode()
+          b:resume(64 + x % 9)
+          b:admit(64 + x % 9)
+        end }]]))
+      assert.equal(0, code)
+      assert.equal("a policy is written in its file; one in a file of its own runs in threads", said)
+    end
   end)
 
   it("is for one thread where a router looks at replicas, by whatever verb", function()
     for _, choice in ipairs { "c:least()", "c:in_flight(1) > 2 and 2 or 1", "c:answered() > 7 and 2 or 1" } do
-      local code, said = same(file(SMALL:format(
-        ('router = policy.router { name = "own", route = function(c) return %s end }'):format(choice))))
+      local code, said = same(file(SMALL:format(own("router", ("route = function(c) return %s end"):format(choice)))))
       assert.equal(0, code)
       assert.equal("its router looks at replicas", said)
     end
@@ -139,13 +160,12 @@ describe("one simulation in several threads", function()
 
   it("is for one thread where a policy keeps something beside s: in a variable or a table of its file", function()
     for _, keeps in ipairs { "n = n + 1", "t.n = (t.n or 0) + 1", "t.u.n = t.u.n + 1" } do
-      local code, said = same(file("local n, t = 0, { u = { n = 0 } }\n" .. SMALL:format(([[
-        batching = policy.batching { name = "own", step = function(b)
+      local code, said = same(file(SMALL:format(own("batching", ([[step = function(b)
           %s
           b:decode()
           b:resume(64 + n %% 7 + (t.n or 0) %% 5 + t.u.n %% 3)
           b:admit(64 + n %% 7 + (t.n or 0) %% 5 + t.u.n %% 3)
-        end }]]):format(keeps))))
+        end]]):format(keeps), "local n, t = 0, { u = { n = 0 } }"))))
       assert.equal(0, code)
       assert.equal("a policy keeps things elsewhere than in what it has of each replica", said)
     end

@@ -3,13 +3,27 @@
 -- bit, one thread simulates it, and a line says why.
 local core = require "oracle.core"
 local kept = require "oracle.policy.kept"
+local policies = require "oracle.policy"
 
 local slices = {}
+
+-- A policy of a file runs in a sandbox, where all it can keep is seen (oracle.policy.kept). One of the scenario's own
+-- file reaches coroutines and modules besides.
+local function in_sandbox(p)
+  for _, one in ipairs(p and (#p > 0 and p or { p }) or {}) do
+    if type(one) == "table" and policies.source(one) ~= "file" then return false end
+  end
+  return true
+end
 
 -- Rows that went out cannot be taken back where one thread has to begin again.
 local function obstacle(spec)
   local csv = spec.csv
-  return csv and (csv == "-" or csv:match "^/dev/") and "its rows go to standard output" or nil
+  if csv and (csv == "-" or csv:match "^/dev/") then return "its rows go to standard output" end
+  if not (in_sandbox(spec.batching) and in_sandbox(spec.router)) then
+    return "a policy is written in its file; one in a file of its own runs in threads"
+  end
+  return nil
 end
 
 local function alone(s, spec)
