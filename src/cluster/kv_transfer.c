@@ -55,6 +55,7 @@ static void drop(orc_cluster *c, uint32_t index)
   orc_kv_transfer *v = &h->at[index];
   v->slot = ORC_NO_SLOT;
   c->replicas[v->from].outbound--;
+  c->replicas[v->from].lost = 0; /* its blocks are free again */
   h->moving--;
   h->flying -= v->sent;
   if (v->wired && v->pending > 0) {

@@ -37,14 +37,19 @@ static void decode_by_groups(orc_replica *r, orc_microbatch *m)
   }
 }
 
-/* The same where all blocks are alike. */
-static void decode_all(orc_replica *r, orc_microbatch *m)
+/* The same where all blocks are alike. False: they wait for another microbatch. */
+static bool decode_all(orc_replica *r, orc_microbatch *m)
 {
   int64_t need = orc_decode_set_need(&m->decode);
   while (m->decode.n > 0 && !orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
-    orc_preempt(r, m, orc_preempt_victim(r), orc_preempt_forced(r));
+    const orc_slot victim = orc_preempt_victim(r);
+    const bool last = m->decode.n == 1 && at(r, victim)->state == ORC_DECODE &&
+                      at(r, victim)->microbatch == m->index;
+    if (last && orc_preempt_waits(r, m)) return false;
+    orc_preempt(r, m, victim, orc_preempt_forced(r));
     need = orc_decode_set_need(&m->decode);
   }
+  return true;
 }
 
 /* Tokens with which the decoding sequences take part. */
@@ -62,9 +67,8 @@ int orc_batch_decode(orc_batch *b)
   orc_microbatch *m = b->microbatch;
   if (m->decodes) return decoded(r, m);
   if (orc_replica_verifies(r)) return orc_verify_all(r, m);
-  if (r->groups == NULL)
-    decode_all(r, m);
-  else if (m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
+  if (r->groups == NULL && !decode_all(r, m)) return 0;
+  if (r->groups != NULL && m->decode.n <= r->knobs.max_num_batched_tokens - m->tokens)
     decode_by_groups(r, m);
   if (m->decode.n == 0 || m->decode.n > r->knobs.max_num_batched_tokens - m->tokens) return 0;
   const bool taken = r->groups != NULL || orc_kv_take(&r->kv, orc_decode_set_need(&m->decode));
@@ -85,7 +89,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   if (r->groups != NULL) orc_group_table_go_on(r, q);
   while (!orc_preempt_reclaim(r, b->microbatch, orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
-    if (gone == ORC_NO_SLOT) return 0;
+    if (gone == ORC_NO_SLOT || (gone == slot && orc_preempt_waits(r, b->microbatch))) return 0;
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }
@@ -193,6 +197,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   orc_microbatch *m = b->microbatch;
   if (slot == ORC_NO_SLOT) return 0;
   if (r->running >= r->knobs.max_num_seqs) return refuse(r, ORC_DELAY_SEATS);
+  if (r->starved > 0) return refuse(r, ORC_DELAY_BLOCKS);
   if (orc_request_in_flight(at(r, slot), r->now)) return 0; /* its tokens on their way come first */
   if (m->tokens == 0 && m->preempted > 0 && r->flights > 0) return 0;
   if (!orc_loras_admit(&r->loras, at(r, slot)->in.adapter)) return 0;
@@ -221,7 +226,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return refuse(r, ORC_DELAY_BLOCKS);
   }
-  r->kept -= q->blocks > 0;
+  if (q->blocks > 0) orc_waiting_release(r, slot);
   q->handed_over = false;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool all = reserve && r->groups == NULL;
@@ -353,8 +358,8 @@ int64_t orc_batch_room(const orc_batch *b)
   int64_t room = orc_kv_available(&r->kv);
   if (r->kept == 0) return room;
   const orc_slot head = orc_queue_head(&r->queue);
-  for (uint32_t i = 0; i < r->queue.count; i++)
-    if (r->queue.at[i].slot != head) room += at(r, r->queue.at[i].slot)->blocks;
+  for (orc_slot slot = r->paused; slot != ORC_NO_SLOT; slot = at(r, slot)->next)
+    if (slot != head && orc_waiting_queued(r, slot)) room += at(r, slot)->blocks;
   return room;
 }
 

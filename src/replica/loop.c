@@ -252,6 +252,7 @@ static bool blocks_suffice(const orc_replica *r, const orc_microbatch *m)
 bool orc_loop_form(orc_replica *r, orc_microbatch *m, bool *work, orc_error *e)
 {
   *work = false;
+  if (r->starved == m->index + 1) r->starved = 0;
   if (r->running == 0 && r->queue.count == 0) return true;
   if (r->microbatch_count > 1 && nothing_here(r, m)) return true;
   if (undisturbed(r, m) && blocks_suffice(r, m)) {

@@ -181,13 +181,15 @@ typedef struct orc_replica {
   orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
   orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
-  int inbound;  /* requests on their way here from the replica that computed them */
+  int inbound; /* requests on their way here from the replica that computed them */
+  int starved; /* 1 + the microbatch that waits for blocks of another's, which come first to it; 0: none */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
   int microbatch_count, profile_count;
   int32_t running;
   int partial_count, partial_room;
   int32_t empty;            /* empty steps that its policy formed since the last that was none */
   int32_t kept;             /* waiting requests that still hold blocks: paused ones */
+  orc_slot paused;          /* the first of these, linked by prev and next, in no order */
   int32_t last_tokens;      /* tokens that the newest step computes */
   orc_contended *contended; /* high, on links of others: it computes and sends on the engine's
                                clock; NULL: it does not */

@@ -69,7 +69,7 @@ bool orc_verify_fits(const orc_replica *r, const orc_microbatch *m, int64_t limi
          orc_verify_need(r, m) <= orc_kv_available(&r->kv);
 }
 
-/* The blocks of one sequence are there; others may have been preempted for it. False: it was. */
+/* The blocks of one sequence are there; others may have been preempted for it. False: it was, or waits. */
 static bool find_room(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_slot *next,
                       int32_t drafts)
 {
@@ -83,6 +83,7 @@ static bool find_room(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_slot
     }
     const orc_slot victim = orc_preempt_victim(r);
     if (victim == ORC_NO_SLOT) return false;
+    if (victim == slot && m->decode.n == 1 && orc_preempt_waits(r, m)) return false;
     if (victim == *next) *next = at(r, victim)->next;
     orc_preempt(r, m, victim, orc_preempt_forced(r));
   }
@@ -101,7 +102,7 @@ int32_t orc_verify_all(orc_replica *r, orc_microbatch *m)
     const int32_t drafts = orc_verify_drafts(r, q, spare + 1);
     if (find_room(r, m, slot, &next, drafts)) spare -= drafts;
   }
-  if (m->decode.n == 0) return 0;
+  if (m->decode.n == 0 || r->starved == m->index + 1) return 0;
   int32_t tokens = 0;
   for (int64_t i = 0; i < m->decode.n; i++)
     tokens += 1 + at(r, m->decode.members[i])->drafts;

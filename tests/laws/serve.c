@@ -29,6 +29,7 @@ typedef struct outcome {
   orc_time end;
   orc_delay_sums delays; /* of all requests that were answered */
   bool good;
+  bool doomed; /* it ended in an error that the scenario asks for */
   size_t bytes;
   char *csv;
 } outcome;
@@ -195,7 +196,9 @@ static outcome simulate(const scenario *s, way how)
   outcome o = { .good = true };
   while (o.good && (c->requests.live > 0 || c->expected > 0)) {
     o.good = how == INTERRUPTED ? go_on_interrupted(c, &stop, &e) : go_on(c, how, &e);
-    if (!o.good) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
+    /* Some failures come faster than the slowest servers answer: a run that says so is right. */
+    o.doomed = !o.good && strstr(e.msg, "leaves no time to serve one") != NULL;
+    if (!o.good && !o.doomed) printf("scenario %llu: %s\n", (unsigned long long)s->seed, e.msg);
     if (how >= SLICED) o.good = o.good && consistent(c);
   }
   if (c->series != NULL) {
@@ -333,7 +336,9 @@ static long recomputed(const outcome *o)
 }
 
 /* Seeds of scenarios that broke a law once. */
-static const uint64_t FOUND[] = { 7379, 7715, 22073, 22584, 34938, 41242, 46687 };
+static const uint64_t FOUND[] = {
+  7379, 7715, 22073, 22584, 34938, 41242, 46687, 20271, 25331, 36032
+};
 
 /* usage: serve [FIRST LAST]   seeds of the scenarios; 1 to SCENARIOS without, which are known to
 ** reach everything, and those of FOUND */
@@ -353,11 +358,11 @@ int main(int argc, char **argv)
     const scenario s = draw(seed);
     if (chosen) fprintf(stderr, "\rscenario %llu ", (unsigned long long)seed);
     const outcome run = simulate(&s, AT_ONCE);
-    bool good = run.good, equal = true;
+    bool good = run.good || run.doomed, equal = true;
     for (way how = STEPPED; how < WAYS; how++) {
       const outcome other = simulate(&s, how);
       const bool alike = same(&run, &other);
-      if (!other.good || !alike)
+      if ((!other.good && !other.doomed) || !alike)
         printf("scenario %llu (policy %d), way %d: good %d, equal %d\n", (unsigned long long)seed,
                s.policy, (int)how, other.good, alike);
       if (!alike) show_difference(&run, &other);
@@ -365,7 +370,7 @@ int main(int argc, char **argv)
         delays.at[i] += other.delays.at[i];
       for (int i = 0; i < ORC_BINDINGS; i++)
         delays.by[i] += other.delays.by[i];
-      good = good && other.good;
+      good = good && (other.good || (run.doomed && other.doomed));
       equal = equal && alike;
       free(other.csv);
     }
