@@ -23,8 +23,8 @@ void orc_prefix_done(orc_prefix *p)
   *p = (orc_prefix){ 0 };
 }
 
-/* Of a chain that is walked towards its beginning, the entry that most likely comes soon: chains lie
-** in a row (prefix_blocks.h). Eight ahead cost a third more, from 16 on it is all the same. */
+/* Of a chain that is walked towards its beginning, the entry that most likely comes soon, for chains
+** lie in a row (prefix_blocks.h): near ones come too late, from 16 ahead on it is all the same. */
 static void prefetch(const orc_prefix *p, uint32_t block)
 {
   if (block >= AHEAD) __builtin_prefetch(&p->at[block - AHEAD], 1);

@@ -90,7 +90,7 @@ void orc_prefix_leave(orc_prefix *p, uint32_t block)
 
 /* ---- entries ---- */
 
-/* One entry in SLACK + 1 stays unused, so that those given back grow together to long runs before
+/* One entry in SLACK stays unused, so that those given back grow together to long runs before
 ** they are taken again: of 8.7 million blocks that Mooncake's conversations evict 99.5 % lie right
 ** behind their parent, of 77 % where the entry given back last is taken first. */
 uint32_t orc_prefix_make(orc_prefix *p)
