@@ -207,7 +207,9 @@ end
 
 local function read_names()
   local names = {}
-  for _, file in ipairs(core.list(paths.path "models/fits") or {}) do
+  local files, why = core.list(paths.path "models/fits")
+  if not files then error(why, 0) end                     -- one that cannot be read must not be one without fits
+  for _, file in ipairs(files) do
     local name = file:match "^([%w_.-]+)%.json$"
     if name and type(read(shipped(name)).engine) == "string" then names[#names + 1] = name end
   end

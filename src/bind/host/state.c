@@ -62,13 +62,11 @@ static int on_panic(lua_State *L)
 /* What a start allocates is still in use when it is over: the collector first looks after this much. */
 enum { FIRST_LOOK_KIB = 8 << 10 };
 
-lua_State *orc_state_new(const char *home)
+/* [home] -> [] */
+static int set_up(lua_State *L)
 {
-  orc_heap *heap = orc_heap_new();
-  lua_State *L = heap != NULL ? lua_newstate(orc_heap_allocate, heap) : NULL;
-  if (L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
-  lua_atpanic(L, on_panic);
-  lua_gc(L, LUA_GCSTEP, -FIRST_LOOK_KIB); /* as if so much had been collected ahead */
+  const char *home = lua_touserdata(L, 1);
+  lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushcfunction(L, luaopen_lpeg);
   orc_state_preload(L, "lpeg");
@@ -77,5 +75,22 @@ lua_State *orc_state_new(const char *home)
   set_path(L, home);
   orc_bundle_search(L, home);
   orc_state_preload(L, "oracle.bundle");
+  return 0;
+}
+
+lua_State *orc_state_new(const char *home)
+{
+  union {
+    const char *in;
+    void *out;
+  } folder = { .in = home }; /* it is only read */
+  orc_heap *heap = orc_heap_new();
+  lua_State *L = heap != NULL ? lua_newstate(orc_heap_allocate, heap) : NULL;
+  if (L == NULL) orc_exhausted(0, 0);
+  lua_atpanic(L, on_panic);
+  lua_gc(L, LUA_GCSTEP, -FIRST_LOOK_KIB); /* as if so much had been collected ahead */
+  lua_pushcfunction(L, set_up);
+  lua_pushlightuserdata(L, folder.out);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return L;
 }
