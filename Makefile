@@ -55,7 +55,7 @@ LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
 # The build that counts lines marks those of Lua, too: what is in front of Lua's functions and of those that end a process.
 ifdef COV
   LINES := $(B)/tests/coverage/lines.o
-  COUNTS = $(LINES) $(foreach f,luaL_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
+  COUNTS = $(LINES) $(foreach f,luaL_newstate lua_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
 endif
 
 LAYERS := base sim cost obs net workload device replica cluster serve

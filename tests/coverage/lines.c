@@ -25,6 +25,8 @@ _Noreturn void __real__Exit(int status);
 void __gcov_dump(void);
 
 lua_State *__wrap_luaL_newstate(void);
+lua_State *__real_lua_newstate(lua_Alloc allocate, void *self);
+lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *self);
 void __wrap_lua_sethook(lua_State *L, lua_Hook hook, int mask, int count);
 lua_Hook __wrap_lua_gethook(lua_State *L);
 int __wrap_lua_gethookmask(lua_State *L);
@@ -93,13 +95,23 @@ static void mark(lua_State *L, lua_Debug *ar)
   if (own != NULL) own(L, ar);
 }
 
-lua_State *__wrap_luaL_newstate(void)
+/* A new state, whose lines count. */
+static lua_State *counted(lua_State *L)
 {
-  lua_State *L = __real_luaL_newstate();
   if (L == NULL) return NULL;
   *own_hook(L) = NULL;
   if (getenv("ORACLE_LUA_COVERAGE") != NULL) __real_lua_sethook(L, mark, LUA_MASKLINE, 0);
   return L;
+}
+
+lua_State *__wrap_luaL_newstate(void)
+{
+  return counted(__real_luaL_newstate());
+}
+
+lua_State *__wrap_lua_newstate(lua_Alloc allocate, void *self)
+{
+  return counted(__real_lua_newstate(allocate, self));
 }
 
 void __wrap_lua_sethook(lua_State *L, lua_Hook hook, int mask, int count)
