@@ -1,6 +1,7 @@
 --- The lists of modules in checkpoints' quantisation settings: exact names, names of what is around them, wildcards of
 -- ModelOpt ("model.layers.3.self_attn*") and regular expressions of compressed-tensors ("re:.*mlp\.(gate|up)_proj").
-local regex = require "oracle.text.regex"
+local lazy = require "oracle.lazy"
+local regex = lazy "oracle.text.regex"
 
 local module_names = {}
 

@@ -1,10 +1,11 @@
 --- What a checkpoint's `quantization_config` (or ModelOpt's hf_quant_config.json) says of its weights, part by part:
 -- bits of a weight with the scales and zero points stored beside it, and the format that most of them have.
+local lazy = require "oracle.lazy"
 local formats = require "oracle.scenario.number_formats"
 local json = require("oracle.core").json
-local methods = require "oracle.models.quantization_methods"
+local methods = lazy "oracle.models.quantization_methods"
 local ordered = require "oracle.text.ordered"
-local quantized_parts = require "oracle.models.quantized_parts"
+local quantized_parts = lazy "oracle.models.quantized_parts"
 local spelling = require "oracle.text.spelling"
 
 local quantization = {}

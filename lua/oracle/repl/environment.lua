@@ -1,7 +1,7 @@
 --- What can be said at the prompt: live simulations, questions about them, charts.
-local about = require "oracle.repl.about"
-local charts = require "oracle.repl.charts"
 local lazy = require "oracle.lazy"
+local about = lazy "oracle.repl.about"
+local charts = lazy "oracle.repl.charts"
 local diff = lazy "oracle.study.diff"
 local leaving = require "oracle.repl.leaving"
 local live = lazy "oracle.live"
@@ -53,6 +53,11 @@ local function ask_what_if(latest, question)
   return what_if.run(base, changes)
 end
 
+-- Files of scenarios have these words, too, and seldom say them.
+local function later(module, name)
+  return function(...) return module[name](...) end
+end
+
 --- The globals of a prompt: oracle and its parts, and what help() lists; what is typed goes there too.
 -- @param oracle the module of this name, which sees all
 -- @param s a live simulation or nil: the prompt's s
@@ -81,7 +86,8 @@ function environment.new(oracle, s)
       if type(what) == "string" and type(path) ~= "string" then what, path, options = last or latest, what, path end
       return shown(saving.save(what, path, options))
     end,
-    plot = charts.plot, hist = charts.hist, help = about.help, quit = leaving.word, exit = leaving.word,
+    plot = later(charts, "plot"), hist = later(charts, "hist"), help = later(about, "help"),
+    quit = leaving.word, exit = leaving.word,
   }, { __index = _G })
   if s then globals.s = kept(s) end
   return globals
