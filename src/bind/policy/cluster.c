@@ -17,6 +17,7 @@
 #include "cluster/host.h"
 #include "cluster/least.h"
 #include "cluster/phases.h"
+#include "cluster/slice.h"
 #include "replica/block_table.h"
 #include "replica/loop.h"
 
@@ -73,6 +74,7 @@ static part nth(const orc_cluster_scope *s, lua_Integer i)
 static part part_at(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
+  orc_slice_look(s->cluster);
   const lua_Integer i = luaL_checkinteger(L, 2);
   luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
                 "a place from 1 to c:size() + c:decoders() expected");
@@ -166,6 +168,7 @@ static int answered(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   orc_answered sum = { 0 };
+  orc_slice_look(c);
   const int first = s->pool == NULL ? 0 : s->pool->first;
   const int end = s->pool == NULL ? c->replica_count : first + s->pool->count;
   orc_host_settle_all(c);
@@ -341,6 +344,7 @@ static int prefix_match(lua_State *L)
 static int least(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
+  orc_slice_look(s->cluster);
   if (s->pool == NULL && ready_of(s) > 0) {
     lua_pushinteger(L, orc_least_place(s->cluster) + 1);
     return 1;
@@ -453,6 +457,7 @@ static int replicas(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
   const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
+  orc_slice_look(s->cluster);
   const int size_is = ready_of(s), decoders_are = decoders_of(s);
   for (int i = 0; i < c.count; i++)
     if (c.code[i] == FREE || c.code[i] == CACHED || c.code[i] == PREFIX_MATCH)
