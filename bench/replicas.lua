@@ -55,14 +55,37 @@ end
 
 -- ---- policies under a long queue ----
 
-local fcfs
-for _, policy in ipairs { "fcfs", "vtc", "mlfq", "sjf", "srpt", "edf", "sglang" } do
+-- us a step with so many waiting from the start, and the steps.
+local function queued(policy, count)
   local seconds, raw = best(1, spec_of {
     batching = policy,
-    workload = oracle.workload.batch { count = 20000, prompt = oracle.dist.uniform { low = 100, high = 900 },
+    workload = oracle.workload.batch { count = count, prompt = oracle.dist.uniform { low = 100, high = 900 },
       output = oracle.dist.uniform { low = 50, high = 400 } },
   })
-  local us = 1e6 * seconds / raw.steps
+  return 1e6 * seconds / raw.steps
+end
+
+local fcfs
+for _, policy in ipairs { "fcfs", "vtc", "mlfq", "sjf", "srpt", "edf", "sglang" } do
+  local short, us = queued(policy, 2000), queued(policy, 20000)
   fcfs = fcfs or us
-  print(("  %-12s 20,000 waiting: %6.1f us a step, %4.1f x fcfs (wanted: 3)"):format(policy, us, us / fcfs))
+  print(("  %-12s 20,000 waiting: %6.1f us a step, %4.1f x fcfs (wanted: 3), %4.1f x with 2,000 (wanted: 10)"):format(
+    policy, us, us / fcfs, us / short))
+end
+
+-- ---- routers beside round_robin: us a request, its simulation included ----
+
+for _, replicas in ipairs { 4, 64, 512 } do
+  local plain
+  for _, router in ipairs { "round_robin", "least_loaded", "weighted_random", "prefix_aware", "kv_aware" } do
+    local count = 10000
+    local seconds = best(1, spec_of {
+      replicas = replicas, router = router,
+      workload = oracle.workload.poisson { rate = 20 * replicas, count = count, prompt = 500, output = 50 },
+    })
+    local us = 1e6 * seconds / count
+    plain = plain or us
+    print(("  %-16s %4d replicas: %6.1f us a request, %5.1f x round_robin (wanted: 3)"):format(router, replicas, us,
+      us / plain))
+  end
 end

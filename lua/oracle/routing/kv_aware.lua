@@ -48,15 +48,16 @@ end
 -- The replica with the least cost among n from `first` on. weight: of prompt blocks to compute; blocks: whether those
 -- of prompts count.
 local function cheapest(c, r, s, first, n, weight, blocks)
-  local p = s.params
-  s.costs = s.costs or {}
+  local p, prompt = s.params, r.prompt
+  s.costs, s.match = s.costs or {}, s.match or c:columns { "prefix_match" }
+  if weight > 0 then c:replicas(s.match) end
+  local costs, match = s.costs, s.match.prefix_match
   for i = 1, n do
     local at = first - 1 + i
     local tokens, held, fresh = c:load(at)
-    s.costs[i] = blocks and held + fresh or 0
-    if weight > 0 then
-      s.costs[i] = s.costs[i] + weight * (tokens + r.prompt - c:prefix_match(at)) / p.block_size
-    end
+    local cost = blocks and held + fresh or 0
+    if weight > 0 then cost = cost + weight * (tokens + prompt - match[at]) / p.block_size end
+    costs[i] = cost
   end
   if p.router_temperature > 0 then return first - 1 + draw(s.costs, n, p.router_temperature) end
   return first - 1 + least(c, s.costs, first, n)

@@ -15,9 +15,12 @@ return policy.router {
     local fewest, most = in_flight[least], 0
     for i = 1, n do most = math.max(most, in_flight[i]) end
     if most - fewest > (p.balance_absolute or 64) and most > (p.balance_relative or 1.5) * fewest then return least end
-    local best, cached = least, c:prefix_match(least)
+    s.match = s.match or c:columns { "prefix_match" }
+    c:replicas(s.match)
+    local match = s.match.prefix_match
+    local best, cached = least, match[least]
     for i = 1, n do
-      local tokens = c:prefix_match(i)
+      local tokens = match[i]
       if tokens > cached or (tokens == cached and in_flight[i] < in_flight[best]) then best, cached = i, tokens end
     end
     return best
