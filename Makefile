@@ -46,11 +46,17 @@ LUA_INC = $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/
 CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS)
 # Lua and LPeg go in whole; -E lets C modules of the system (lyaml, lfs) find Lua's symbols.
 archive = $(shell $(CC) -print-file-name=$(1))
-LUA_LIBS = $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
+LUA_LIBS = $(COUNTS) $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
 # So do the two libraries of the server, which most runs do not need: loading them would cost each of them.
 SERVE_LIBS = $(call archive,libevent_core.a) $(call archive,libhttp_parser.a)
 LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
+
+# The build that counts lines marks those of Lua, too: what is in front of Lua's functions and of those that end a process.
+ifdef COV
+  LINES := $(B)/tests/coverage/lines.o
+  COUNTS = $(LINES) $(foreach f,luaL_newstate lua_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
+endif
 
 LAYERS := base sim cost obs net workload device replica cluster serve
 SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard src/$(d)/*.c)) $(wildcard src/bind/*.c src/bind/*/*.c)))
@@ -65,13 +71,15 @@ OBJ := $(SRC:src/%.c=$(B)/%.o)
 UNIT := $(sort $(wildcard tests/unit/*.c tests/laws/*.c))
 UNIT_BIN := $(UNIT:%.c=$(B)/%)
 FUZZ_BIN := $(patsubst %.c,$(B)/%,$(sort $(wildcard tests/fuzz/*.c)))
+# Loaded before the program, it lets calls fail. AddressSanitizer and ThreadSanitizer bring a malloc of their own.
+FAULTS := $(if $(filter san tsan fuzz,$(VARIANT)),,$(B)/tests/faults/fault.so)
 BENCH := $(sort $(wildcard bench/*.c))
 BENCH_BIN := $(BENCH:%.c=$(B)/%)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -84,7 +92,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/made models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/bundle models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -107,7 +115,7 @@ san: ## the same tests under AddressSanitizer and UndefinedBehaviorSanitizer
 
 tsan: ## what runs in threads, under ThreadSanitizer
 	@tools/setup.sh build test
-	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua
+	@tools/test.sh TSAN=1 tests/spec/sweep_spec.lua tests/spec/slices_spec.lua
 
 fuzz: build ## what reads files and options, given random bytes, 60 s each (S=seconds)
 	@tools/setup.sh build lint
@@ -118,9 +126,9 @@ soak: ## the laws over random scenarios under AddressSanitizer, S=3600 seconds f
 	@tools/setup.sh build test
 	@tools/soak.sh $(or $(S),3600) $(SEED)
 
-coverage: ## what of C the tests reach, by folder: lines and branches
+coverage: ## what of C and Lua the tests reach, by folder: lines and branches (V=1: each line that none does)
 	@tools/setup.sh build test
-	@tools/coverage.sh
+	@tools/coverage.sh $(if $(V),-v)
 
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
@@ -144,6 +152,10 @@ clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm,
 endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
 	@tools/endurance.sh $(or $(M),15)
 
+faults: build $(B)/lua $(FAULTS) ## calls for memory and of the system fail, one after the other, in every command (N=at most of each kind, 400)
+	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_FAULT_LIBRARY="$(CURDIR)/$(FAULTS)" LUA_PATH="tests/faults/?.lua;;" \
+	  $(B)/lua tools/faults.lua $(or $(N),400) $(CASE)
+
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
 	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
@@ -152,7 +164,7 @@ unit: ## one C test, whatever else does not compile: make unit T=ladder
 	$(Q)$(B)/tests/part/$(T)
 
 # Extra options of single tests.
-LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=orc_alloc_sparse
+LINK_steady := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=orc_alloc_sparse,--wrap=orc_heap_allocate
 
 objects: $(OBJ)
 
@@ -161,7 +173,7 @@ spec: ## one Lua test, with the last engine that compiled: make spec T=units
 	@tools/busted.sh $(B) tests/spec/$(T)_spec.lua
 
 # All that a test run needs; benchmarks are built with it so that they keep compiling.
-check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN)
+check: $(B)/lua $(UNIT_BIN) $(BENCH_BIN) $(FAULTS)
 
 install: build shared ## install under PREFIX (default /usr/local), with manual, completions and pages
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/oracle/build $(DESTDIR)$(PREFIX)/share/doc/oracle
@@ -210,10 +222,15 @@ $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $(OBJ)
 
-$(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a
+$(B)/tests/coverage/%.o: tests/coverage/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) $(LUA_INC) -c -o $@ $<
+
+$(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a $(LINES)
 	@mkdir -p $(@D)
 	@echo "  link  $@"
-	$(Q)$(LINK) -o $@ $(filter %.o,$^) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter-out $(LINES),$(filter %.o,$^)) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
@@ -221,11 +238,11 @@ build/oracle/core.so: $(B)/liboracle.a
 	$(Q)$(CC) $(OPT) -shared -o $@ $(B)/bind/core.o $(B)/liboracle.a -levent_core -lhttp_parser -lcjson -lz -lcminpack -lm
 
 # Compiled in one go: which of them is fresh the program looks at itself.
-build/lua/made: $(B)/lua tools/precompile.lua $(LUA)
+build/lua/bundle: $(B)/lua tools/precompile.lua $(LUA)
 	@mkdir -p $(@D)
 	@echo "  lua   $(words $(LUA)) files"
-	$(Q)$(B)/lua tools/precompile.lua build/lua $(LUA)
-	@touch $@
+	$(Q)rm -rf build/lua/oracle build/lua/made
+	$(Q)$(B)/lua tools/precompile.lua $@ $(LUA)
 
 shared: $(SHARED:%=build/share/%)
 
@@ -262,10 +279,15 @@ build/oracle/mpi.so: src/bind/host/mpi.c Makefile
 	$(Q)$(MPICC) $(CFLAGS_ALL) $(LUA_INC) -shared -o $@ $<
 
 # An interpreter with lpeg and oracle.core inside: runs busted in every variant.
-$(B)/lua: tools/lua.c $(B)/liboracle.a Makefile
+$(B)/lua: tools/lua.c $(B)/liboracle.a Makefile $(LINES)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
-$(B)/tests/%: tests/%.c $(B)/liboracle.a
+$(B)/tests/faults/fault.so: tests/faults/fault.c Makefile
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) -shared -o $@ $<
+
+$(B)/tests/%: tests/%.c $(B)/liboracle.a $(LINES)
 	@mkdir -p $(@D)
 	@echo "  test  $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E $(LINK_$(notdir $*)) -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)

@@ -36,7 +36,11 @@ fi
 case ${1:-} in
   '') build=build/release LIMIT=300 ;;
   SAN=1) build=build/san LIMIT=600 ;;
-  COV=1) build=build/cov LIMIT=900 ;;
+  COV=1)
+    build=build/cov LIMIT=900
+    export ORACLE_LUA_COVERAGE=$PWD/build/cov/lines # tests/coverage/lines.c
+    mkdir -p "$ORACLE_LUA_COVERAGE"
+    ;;
   TSAN=1) build=build/tsan LIMIT=300 ;;
   O0=1) build=build/o0 LIMIT=300 ;;
   *) echo "test: $1: SAN=1, TSAN=1, COV=1 or O0=1 expected" >&2; exit 2 ;;

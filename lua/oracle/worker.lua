@@ -9,6 +9,7 @@ local paths = require "oracle.text.paths"
 local planner = lazy "oracle.study.planner"
 local scenario = require "oracle.scenario"
 local sensitivity = lazy "oracle.study.sensitivity"
+local slice = lazy "oracle.study.slice"
 local sweep = require "oracle.study.sweep"
 require "oracle"
 
@@ -24,6 +25,7 @@ end
 --- Make ready to compute.
 -- @param text the job of oracle.study.sweep or capacity, as JSON
 -- @return function(i) -> the summary as JSON of one line, steps, events, simulated s; nil when it was interrupted
+--   (of one simulation in several threads: what oracle.study.slice returns)
 function worker.worker(text)
   inputs.watch()
   local job = core.json.decode(text)
@@ -32,6 +34,7 @@ function worker.worker(text)
     return function(i) return planner.compute(work, i) end
   end
   local s, why = load(job)
+  if s and job.kind == "slice" then return slice.open(job, s) end
   local work
   if s and job.kind == "capacity" then
     work = capacity.open(job, s)

@@ -15,6 +15,12 @@ _Noreturn void orc_bind_fail(lua_State *L, const char *format, ...);
 /* The same with the file and line of the Lua function that called the C function. */
 _Noreturn void orc_bind_misuse(lua_State *L, const char *format, ...);
 
+/*
+** The text of the error on the stack's top, which stays there, for who stands outside any protected call: this raises
+** nothing, even without memory. Valid while the error is on the stack.
+*/
+const char *orc_bind_said(lua_State *L);
+
 /* Raise *e as a Lua error. */
 _Noreturn void orc_bind_raise(lua_State *L, const orc_error *e);
 

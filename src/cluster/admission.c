@@ -6,6 +6,7 @@
 #include "cluster/kv_transfer.h"
 #include "cluster/least.h"
 #include "cluster/ledger.h"
+#include "cluster/slice.h"
 #include "cluster/window.h"
 #include "replica/abort.h"
 #include "replica/attribution.h"
@@ -57,6 +58,7 @@ static void enter(orc_cluster *c, const orc_arrival *a)
 
 static void arrive(orc_cluster *c, const orc_arrival *a)
 {
+  if (c->slice != NULL) orc_slice_pace(c);
   enter(c, a);
   orc_window_arrived(c, a->time);
 }

@@ -66,6 +66,16 @@ orc_instant orc_control_instant(orc_cluster *c, orc_time until, orc_error *e)
   return run_through(c, c->engine.now, e) ? ORC_INSTANT_OVER : ORC_INSTANT_FAILED;
 }
 
+bool orc_control_catch_up(orc_cluster *c, orc_time time, orc_error *e)
+{
+  const bool interrupted = c->interrupted;
+  const bool good = run_through(c, time, e);
+  while (good && c->failure.code == 0 && orc_engine_next(&c->engine) <= time)
+    orc_cluster_step(c);
+  c->interrupted = interrupted;
+  return good && c->failure.code == 0;
+}
+
 bool orc_control_settle(orc_cluster *c, orc_error *e)
 {
   orc_time time = c->engine.now;

@@ -38,6 +38,12 @@ uint64_t orc_control_steps(const orc_cluster *c);
 bool orc_control_settle(orc_cluster *c, orc_error *e);
 
 /*
+** Handle all events up to `time` (ns), also those that concern no request when all have ended: the
+** warm-up may end yet, and steps that compute for none. Not stopped by c->stop. False with *e.
+*/
+bool orc_control_catch_up(orc_cluster *c, orc_time time, orc_error *e);
+
+/*
 ** Of each row of orc_knobs (replica/knobs.h) that `which` holds, the value in `to` is that of all
 ** replicas from their next step on. False with *e, and nothing has changed,
 ** when some replica could not go on: max_num_batched_tokens must be at least max_num_seqs and what

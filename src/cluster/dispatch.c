@@ -4,6 +4,7 @@
 
 #include "cluster/failure.h"
 #include "cluster/least.h"
+#include "cluster/slice.h"
 #include "replica/block_table.h"
 #include "replica/loop.h"
 #include "replica/waiting.h"
@@ -57,6 +58,7 @@ void orc_dispatch(orc_cluster *c, orc_slot slot)
   }
   ORC_ASSERT(choice >= 0 && choice < choices);
   orc_replica *r = &c->replicas[c->lifecycle.ready[choice]];
+  if (c->slice != NULL && !orc_slice_serves(c, r, slot)) return;
   q->replica = q->routed_to = r->index;
   orc_loop_settle(r);
   if (router->tracks)

@@ -3,6 +3,7 @@
 #include "cluster/arrivals.h"
 #include "cluster/failure.h"
 #include "cluster/phases.h"
+#include "cluster/slice.h"
 #include "replica/attribution.h"
 
 /* What a client waits for tokens that are there: so many steps, each as long as those of the request
@@ -51,12 +52,20 @@ orc_record orc_ledger_record(const orc_cluster *c, const orc_request *q, orc_sta
                        .window = c->warm_up };
 }
 
+static void put_row(orc_cluster *c, const orc_record *record)
+{
+  orc_slices *others = c->slice == NULL ? NULL : c->slice->of;
+  if (others != NULL) pthread_mutex_lock(&others->csv_lock);
+  orc_csv_put(c->csv, record);
+  if (others != NULL) pthread_mutex_unlock(&others->csv_lock);
+}
+
 static void keep(orc_cluster *c, const orc_record *record)
 {
   orc_metrics *of =
       record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
   orc_metrics_add(&of[record->profile], record, &c->slo);
-  if (c->csv != NULL) orc_csv_put(c->csv, record);
+  if (c->csv != NULL) put_row(c, record);
   if (c->excerpt != NULL) orc_excerpt_put(c->excerpt, record);
 }
 
@@ -155,6 +164,7 @@ void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time n
   note_end(c, q, &record, now);
   const orc_time seen = status == ORC_SUCCESS ? record.completion : now;
   if (seen > c->last_end) c->last_end = seen;
+  if (c->slice != NULL && now > c->slice->ended) c->slice->ended = now;
   c->lifecycle.fruitless_failures = 0;
   if (q->replica != ORC_NO_REPLICA) {
     orc_phases_drained(c, q->replica, now);

@@ -134,16 +134,16 @@ void orc_router_load_catch_up(orc_router_load *loads, orc_requests *requests)
   }
 }
 
+/* Who has a block has all before it: behind the first that is not there, none is. */
 int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
   const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
   if (c == NULL || l->room == 0) return n;
-  int64_t fresh = 0;
   uint64_t hash = orc_content_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {
     hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
-    fresh += place(l, hash)->requests == 0;
+    if (place(l, hash)->requests == 0) return n - i;
   }
-  return fresh;
+  return 0;
 }

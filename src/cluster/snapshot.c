@@ -4,13 +4,26 @@
 
 #include "cluster/ledger.h"
 #include "cluster/sampler.h"
+#include "cluster/slice.h"
+
+/* The requests in flight: of a simulation in several threads, each slice has some. */
+static int parts(const orc_cluster *c)
+{
+  return c->slice != NULL && c->slice->of->joined ? c->slice->of->count : 1;
+}
+
+static const orc_requests *requests_of(const orc_cluster *c, int part)
+{
+  return part == 0 ? &c->requests : &c->slice->of->at[part].cluster->requests;
+}
 
 /* The record of the request with this number, if it is in flight. */
-static bool record_of(const orc_cluster *c, uint64_t number, orc_record *out)
+static bool record_of(const orc_cluster *c, const orc_requests *of, uint64_t number,
+                      orc_record *out)
 {
-  const orc_slot slot = orc_requests_find(&c->requests, number);
+  const orc_slot slot = orc_requests_find(of, number);
   if (slot == ORC_NO_SLOT) return false;
-  const orc_request *q = &c->requests.at[slot];
+  const orc_request *q = &of->at[slot];
   *out = orc_ledger_record(c, q, ORC_PENDING, c->engine.now);
   if (q->state == ORC_DECODE)
     out->output =
@@ -27,17 +40,25 @@ static orc_sample *last_sample(const orc_cluster *c, orc_time end)
   return last;
 }
 
+static void add_pending(orc_snapshot *s, const orc_requests *of)
+{
+  const orc_cluster *c = s->of;
+  const size_t profiles = (size_t)c->profile_count;
+  for (uint64_t n = of->oldest; n < of->next_number; n++) {
+    orc_record record;
+    if (!record_of(c, of, n, &record)) continue;
+    const size_t row = record.replica == ORC_NO_REPLICA ? (size_t)c->replica_count : record.replica;
+    orc_metrics_add(&s->pending[row * profiles + record.profile], &record, &c->slo);
+  }
+}
+
 orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end)
 {
   orc_snapshot s = { .of = c, .end = end, .last = last_sample(c, end) };
   const size_t profiles = (size_t)c->profile_count;
   s.pending = orc_alloc(((size_t)c->replica_count + 1) * profiles, sizeof *s.pending);
-  for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
-    orc_record record;
-    if (!record_of(c, n, &record)) continue;
-    const size_t row = record.replica == ORC_NO_REPLICA ? (size_t)c->replica_count : record.replica;
-    orc_metrics_add(&s.pending[row * profiles + record.profile], &record, &c->slo);
-  }
+  for (int i = 0; i < parts(c); i++)
+    add_pending(&s, requests_of(c, i));
   return s;
 }
 
@@ -67,13 +88,20 @@ uint64_t orc_snapshot_steps(const orc_snapshot *s)
   return steps;
 }
 
-void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv, orc_excerpt *excerpt)
+static void put_records(const orc_snapshot *s, const orc_requests *of, orc_csv *csv,
+                        orc_excerpt *excerpt)
 {
-  if (csv == NULL && excerpt == NULL) return;
-  for (uint64_t n = s->of->requests.oldest; n < s->of->requests.next_number; n++) {
+  for (uint64_t n = of->oldest; n < of->next_number; n++) {
     orc_record record;
-    if (!record_of(s->of, n, &record)) continue;
+    if (!record_of(s->of, of, n, &record)) continue;
     if (csv != NULL) orc_csv_put(csv, &record);
     if (excerpt != NULL) orc_excerpt_put(excerpt, &record);
   }
+}
+
+void orc_snapshot_records(const orc_snapshot *s, orc_csv *csv, orc_excerpt *excerpt)
+{
+  if (csv == NULL && excerpt == NULL) return;
+  for (int i = 0; i < parts(s->of); i++)
+    put_records(s, requests_of(s->of, i), csv, excerpt);
 }

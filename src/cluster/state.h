@@ -48,6 +48,7 @@ enum {
 };
 
 typedef struct orc_least orc_least; /* cluster/least.h */
+typedef struct orc_slice orc_slice; /* cluster/slice.h */
 
 struct orc_cluster {
   orc_engine engine;
@@ -103,7 +104,8 @@ struct orc_cluster {
   int profile_count;
   int dp_group_count;
   orc_lod lod;
-  bool sleeps; /* replicas may sleep (replica/loop.h) */
+  orc_slice *slice; /* which part of a simulation in several threads it is; NULL: it is all of it */
+  bool sleeps;      /* replicas may sleep (replica/loop.h) */
   bool interrupted;
 };
 

@@ -1,6 +1,7 @@
 #include "replica/abort.h"
 
 #include "replica/finish.h"
+#include "replica/waiting.h"
 
 void orc_abort(orc_replica *r, orc_slot slot, orc_status status)
 {
@@ -16,7 +17,7 @@ void orc_abort(orc_replica *r, orc_slot slot, orc_status status)
     return;
   }
   if (q->state == ORC_QUEUED) {
-    r->kept -= q->blocks > 0;
+    if (q->blocks > 0) orc_waiting_release(r, slot);
     orc_queue_remove(&r->queue, slot);
     orc_finish(r, slot, status, r->engine->now);
   } else {

@@ -226,7 +226,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
     if (need <= orc_kv_available(&r->kv) - orc_grant_kept(r)) break;
     if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return refuse(r, ORC_DELAY_BLOCKS);
   }
-  r->kept -= q->blocks > 0;
+  if (q->blocks > 0) orc_waiting_release(r, slot);
   q->handed_over = false;
   m->moves.fetching += orc_block_table_begin(r, q, &found);
   const bool all = reserve && r->groups == NULL;
@@ -358,8 +358,8 @@ int64_t orc_batch_room(const orc_batch *b)
   int64_t room = orc_kv_available(&r->kv);
   if (r->kept == 0) return room;
   const orc_slot head = orc_queue_head(&r->queue);
-  for (uint32_t i = 0; i < r->queue.count; i++)
-    if (r->queue.at[i].slot != head) room += at(r, r->queue.at[i].slot)->blocks;
+  for (orc_slot slot = r->paused; slot != ORC_NO_SLOT; slot = at(r, slot)->next)
+    if (slot != head && orc_waiting_queued(r, slot)) room += at(r, slot)->blocks;
   return room;
 }
 

@@ -105,6 +105,7 @@ uint32_t orc_crash_requests(orc_replica *r, orc_slot *out)
   orc_block_table_clear(r);
   orc_loras_clear(&r->loras);
   r->kept = 0;
+  r->paused = ORC_NO_SLOT;
   r->lost = 0;
   r->starved = 0;
   r->moves = (orc_microbatch_moves){ 0 };

@@ -1,5 +1,7 @@
 #include "replica/preempt.h"
 
+#include <math.h>
+
 #include "replica/attribution.h"
 #include "replica/block_table.h"
 #include "replica/running.h"
@@ -85,18 +87,28 @@ orc_preempt_mode orc_preempt_forced(const orc_replica *r)
   return r->knobs.swap ? ORC_PREEMPT_SWAP : ORC_PREEMPT_RECOMPUTE;
 }
 
+/* Of the paused requests in the queue but `spared` the one that is admitted last; ORC_NO_SLOT: none. */
+static orc_slot last_paused(const orc_replica *r, orc_slot spared)
+{
+  orc_slot last = ORC_NO_SLOT;
+  for (orc_slot slot = r->paused; slot != ORC_NO_SLOT; slot = at(r, slot)->next) {
+    if (slot == spared || !orc_waiting_queued(r, slot)) continue;
+    const orc_request *q = at(r, slot), *l = last == ORC_NO_SLOT ? NULL : at(r, last);
+    if (l == NULL || q->key > l->key || (q->key == l->key && q->number > l->number)) last = slot;
+  }
+  return last;
+}
+
 bool orc_preempt_reclaim(orc_replica *r, orc_microbatch *m, int64_t need, orc_slot spared)
 {
   if (need <= orc_kv_available(&r->kv)) return true;
-  if (r->kept == 0) return false;
-  orc_queue_sort(&r->queue);
-  for (uint32_t i = r->queue.count; i > 0 && need > orc_kv_available(&r->kv); i--) {
-    const orc_slot slot = r->queue.at[i - 1].slot;
-    if (at(r, slot)->blocks == 0 || slot == spared) continue;
+  while (need > orc_kv_available(&r->kv)) {
+    const orc_slot slot = last_paused(r, spared);
+    if (slot == ORC_NO_SLOT) return false;
     evacuate(r, m, slot);
-    r->kept--;
+    orc_waiting_release(r, slot);
   }
-  return need <= orc_kv_available(&r->kv);
+  return true;
 }
 
 void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_mode how)
@@ -106,7 +118,7 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
   const int32_t computed = q->computed;
   if (how == ORC_PREEMPT_RECOMPUTE) forget(r, q);
   if (how == ORC_PREEMPT_SWAP) swap_out(r, m, q);
-  r->kept += q->blocks > 0;
+  if (q->blocks > 0) orc_waiting_hold(r, slot);
   count(r, slot, computed);
   m->preempted++;
   /* Its last token is on its way: it ends in the queue. */
@@ -161,4 +173,26 @@ orc_slot orc_preempt_victim(const orc_replica *r)
     if (r->policy->victim == ORC_VICTIM_LAST) break;
   }
   return best;
+}
+
+bool orc_preempt_outranked(orc_replica *r)
+{
+  double most = -INFINITY;
+  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = at(r, slot)->next)
+    most = fmax(most, at(r, slot)->key);
+  if (r->queue.count == 0 || r->queue.at[0].key >= most) return false;
+  uint32_t aside = 0;
+  double first = orc_queue_lay_aside(&r->queue)->key;
+  bool any = false, over = false;
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
+    orc_request *q = at(r, slot);
+    q->outranked = !over && q->key > first;
+    if (!q->outranked) continue;
+    any = true;
+    aside++;
+    over = r->queue.count == 0 || r->queue.at[0].key >= most;
+    if (!over) first = orc_queue_lay_aside(&r->queue)->key;
+  }
+  orc_queue_put_back(&r->queue, over ? aside : aside + 1);
+  return any;
 }

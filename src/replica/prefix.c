@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 
-enum { TABLE_LEAST = 256 };
+enum { AHEAD = 32 };
 
 static void make_room(void *self, int64_t blocks);
 
 void orc_prefix_init(orc_prefix *p, orc_kv *kv)
 {
-  *p = (orc_prefix){ .kv = kv, .free = ORC_NO_BLOCK, .merges = true };
+  *p = (orc_prefix){ .kv = kv, .merges = true };
   for (int i = 0; i < ORC_PREFIX_GRADES; i++)
     p->oldest[i] = p->newest[i] = ORC_NO_BLOCK;
   kv->evict = make_room;
@@ -19,84 +19,15 @@ void orc_prefix_done(orc_prefix *p)
 {
   free(p->at);
   free(p->table);
+  orc_index_set_done(&p->unused);
   *p = (orc_prefix){ 0 };
 }
 
-/* ---- the table: linear probing ---- */
-
-static uint32_t home(const orc_prefix *p, uint64_t hash)
+/* Of a chain that is walked towards its beginning, the entry that most likely comes soon: chains lie
+** in a row (prefix_blocks.h). Eight ahead cost a third more, from 16 on it is all the same. */
+static void prefetch(const orc_prefix *p, uint32_t block)
 {
-  return (uint32_t)hash & (p->table_room - 1);
-}
-
-static uint32_t look_up(const orc_prefix *p, uint64_t hash)
-{
-  if (p->table_room == 0) return ORC_NO_BLOCK;
-  for (uint32_t i = home(p, hash);; i = (i + 1) & (p->table_room - 1)) {
-    const orc_prefix_entry *at = &p->table[i];
-    if (at->block == ORC_NO_BLOCK) return ORC_NO_BLOCK;
-    if (at->low == (uint32_t)hash && p->at[at->block].hash == hash) return at->block;
-  }
-}
-
-static void enter(orc_prefix *p, orc_prefix_entry entry)
-{
-  uint32_t i = home(p, entry.low);
-  while (p->table[i].block != ORC_NO_BLOCK)
-    i = (i + 1) & (p->table_room - 1);
-  p->table[i] = entry;
-}
-
-static void widen(orc_prefix *p)
-{
-  const uint32_t had = p->table_room;
-  orc_prefix_entry *old = p->table;
-  p->table_room = had == 0 ? TABLE_LEAST : 2 * had;
-  p->table = orc_alloc(p->table_room, sizeof *p->table);
-  for (uint32_t i = 0; i < p->table_room; i++)
-    p->table[i].block = ORC_NO_BLOCK;
-  for (uint32_t i = 0; i < had; i++)
-    if (old[i].block != ORC_NO_BLOCK) enter(p, old[i]);
-  free(old);
-}
-
-/* Take a block out; those behind it in its run of places close up. */
-static void leave(orc_prefix *p, uint32_t block)
-{
-  const uint32_t mask = p->table_room - 1;
-  uint32_t gap = home(p, p->at[block].hash);
-  while (p->table[gap].block != block)
-    gap = (gap + 1) & mask;
-  for (uint32_t i = (gap + 1) & mask; p->table[i].block != ORC_NO_BLOCK; i = (i + 1) & mask) {
-    const uint32_t wanted = home(p, p->table[i].low);
-    if (((i - wanted) & mask) < ((i - gap) & mask)) continue; /* it would land before its home */
-    p->table[gap] = p->table[i];
-    gap = i;
-  }
-  p->table[gap].block = ORC_NO_BLOCK;
-}
-
-/* ---- entries ---- */
-
-/* An unused entry. */
-static uint32_t make(orc_prefix *p)
-{
-  const uint32_t block = p->free;
-  if (block != ORC_NO_BLOCK) {
-    p->free = p->at[block].newer;
-    return block;
-  }
-  if (p->count == p->room) {
-    p->room = p->room == 0 ? 4 : 2 * p->room;
-    p->at = orc_resize(p->at, p->room, sizeof *p->at);
-  }
-  return p->count++;
-}
-
-static void discard(orc_prefix *p, uint32_t block)
-{
-  p->at[block].newer = p->free;
-  p->free = block;
+  if (block >= AHEAD) __builtin_prefetch(&p->at[block - AHEAD], 1);
 }
 
 /* ---- the queue of idle blocks and runs, by when they were given back ---- */
@@ -162,7 +93,7 @@ static void queue_run(void *self, int64_t blocks)
   orc_prefix *p = self;
   uint32_t last = p->newest[0];
   if (last == ORC_NO_BLOCK || p->at[last].kind != ORC_PREFIX_RUN) {
-    last = make(p);
+    last = orc_prefix_make(p);
     p->at[last] = (orc_prefix_block){ .kind = ORC_PREFIX_RUN };
     join(p, last);
   }
@@ -181,89 +112,24 @@ void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks)
   if (blocks > 0) queue_run(p, blocks);
 }
 
-/* ---- twins ---- */
-
-/* The last of the twins of a known block, of which there may be one for each request: the first
-** one's `before`, so that none is looked for. */
-static void link_twin(orc_prefix *p, uint32_t known, uint32_t twin)
-{
-  const uint32_t first = p->at[known].twin;
-  if (first == ORC_NO_BLOCK) {
-    p->at[known].twin = p->at[twin].before = twin;
-    return;
-  }
-  const uint32_t last = p->at[first].before;
-  p->at[last].twin = p->at[first].before = twin;
-  p->at[twin].before = last;
-}
-
-/* A twin is no longer among those of the block it equals. */
-static void unlink_twin(orc_prefix *p, uint32_t twin)
-{
-  orc_prefix_block *known = &p->at[p->at[twin].parent];
-  const uint32_t next = p->at[twin].twin, before = p->at[twin].before;
-  const bool is_first = known->twin == twin;
-  if (is_first)
-    known->twin = next;
-  else
-    p->at[before].twin = next;
-  if (next != ORC_NO_BLOCK)
-    p->at[next].before = before;
-  else if (!is_first)
-    p->at[known->twin].before = before;
-}
-
-static void end_twin(orc_prefix *p, uint32_t twin)
-{
-  discard(p, twin);
-  p->twins--;
-}
-
-/* The first twin of a known block that has given way takes its place, and its place in the queue.
- */
-static void raise_twin(orc_prefix *p, uint32_t block)
-{
-  const uint32_t twin = p->at[block].twin;
-  orc_prefix_block *b = &p->at[block], *t = &p->at[twin];
-  unlink_twin(p, twin);
-  b->holders = t->holders;
-  b->grade = t->grade;
-  if (t->holders > 0) {
-    t->kind = ORC_PREFIX_ROSE;
-    return;
-  }
-  b->older = t->older;
-  b->newer = t->newer;
-  if (t->older != ORC_NO_BLOCK)
-    p->at[t->older].newer = block;
-  else
-    p->oldest[t->grade] = block;
-  if (t->newer != ORC_NO_BLOCK)
-    p->at[t->newer].older = block;
-  else
-    p->newest[t->grade] = block;
-  p->entries += b->children == 0;
-  end_twin(p, twin);
-}
-
 /* ---- eviction ---- */
 
 static void forget(orc_prefix *p, uint32_t block)
 {
   if (p->at[block].kind == ORC_PREFIX_TWIN) {
-    unlink_twin(p, block);
-    end_twin(p, block);
+    orc_prefix_unlink_twin(p, block);
+    orc_prefix_end_twin(p, block);
     return;
   }
   if (p->twins > 0 && p->at[block].twin != ORC_NO_BLOCK) {
-    raise_twin(p, block);
+    orc_prefix_raise_twin(p, block);
     return;
   }
-  leave(p, block);
+  orc_prefix_leave(p, block);
   leave_parent(p, block);
   if (p->tiers != NULL) orc_kv_tiers_put(p->tiers, p->at[block].hash);
   p->filling -= p->at[block].filling;
-  discard(p, block);
+  orc_prefix_discard(p, block);
 }
 
 static void evict_block(orc_prefix *p, uint32_t block)
@@ -293,6 +159,7 @@ static int64_t take_oldest(orc_prefix *p, int64_t blocks)
   while (p->oldest[grade] == ORC_NO_BLOCK)
     grade++;
   const uint32_t block = p->oldest[grade];
+  prefetch(p, block);
   orc_prefix_block *b = &p->at[block];
   if (b->kind == ORC_PREFIX_RUN) {
     const int64_t n = blocks < b->holders ? blocks : (int64_t)b->holders;
@@ -300,7 +167,7 @@ static int64_t take_oldest(orc_prefix *p, int64_t blocks)
     b->holders -= (uint32_t)n;
     if (b->holders == 0) {
       part(p, block);
-      discard(p, block);
+      orc_prefix_discard(p, block);
     }
     return n;
   }
@@ -355,8 +222,9 @@ static int32_t skip(const orc_prefix *p, int32_t tokens, const orc_prefix_memo *
   const int32_t size = p->kv->block_size;
   if (memo->tokens == 0 || memo->tokens > tokens || memo->tokens % size != 0) return 0;
   if (p->recompute_last_block && memo->tokens == tokens) return 0;
-  const uint32_t block = look_up(p, memo->hash);
-  if (block == ORC_NO_BLOCK) return 0;
+  const uint32_t block = memo->block;
+  if (block >= p->count || p->at[block].kind != ORC_PREFIX_KNOWN || p->at[block].hash != memo->hash)
+    return 0;
   found->last = block;
   return found->blocks = memo->tokens / size;
 }
@@ -369,10 +237,11 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
   /* No chain is cut in the middle: behind a block of a lower tier is none of ours. */
   int32_t n = skip(p, tokens, memo, &found);
   uint64_t hash = n > 0 ? memo->hash : root;
-  *memo = (orc_prefix_memo){ hash, n * size };
+  *memo = (orc_prefix_memo){ hash, n * size, found.last };
   for (; (int64_t)(n + 1) * size <= tokens; n++) {
     hash = orc_prompt_hash(c, hash, n * size, (n + 1) * size);
-    const uint32_t block = found.lower == 0 ? look_up(p, hash) : ORC_NO_BLOCK;
+    const uint32_t block =
+        found.lower == 0 ? orc_prefix_look_up(p, found.last, hash) : ORC_NO_BLOCK;
     if (block == ORC_NO_BLOCK && (p->tiers == NULL || !orc_kv_tiers_have(p->tiers, hash))) break;
     if (p->recompute_last_block && (n + 1) * size == tokens) {
       found.whole = true;
@@ -384,7 +253,7 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
     }
     found.last = block;
     found.blocks++;
-    *memo = (orc_prefix_memo){ hash, (n + 1) * size };
+    *memo = (orc_prefix_memo){ hash, (n + 1) * size, block };
   }
   const int32_t there = (found.blocks + found.lower) * size;
   found.tokens = there < tokens ? there : tokens - 1;
@@ -466,7 +335,8 @@ uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
 {
   const int32_t size = p->kv->block_size, from = found->blocks * size;
   const uint64_t before = found->last == ORC_NO_BLOCK ? root : p->at[found->last].hash;
-  const uint32_t next = look_up(p, orc_prompt_hash(c, before, from, from + size));
+  const uint32_t next =
+      orc_prefix_look_up(p, found->last, orc_prompt_hash(c, before, from, from + size));
   return next != ORC_NO_BLOCK ? next : found->last;
 }
 
@@ -502,13 +372,13 @@ static void trim(orc_prefix *p)
  */
 static void add_twin(orc_prefix *p, uint32_t known, orc_prefix_chain *chain)
 {
-  const uint32_t twin = make(p);
+  const uint32_t twin = orc_prefix_make(p);
   p->at[twin] = (orc_prefix_block){ .below = chain->twins,
                                     .parent = known,
                                     .holders = 1,
                                     .twin = ORC_NO_BLOCK,
                                     .kind = ORC_PREFIX_TWIN };
-  link_twin(p, known, twin);
+  orc_prefix_link_twin(p, known, twin);
   chain->twins = twin;
   p->twins++;
   p->cached++;
@@ -517,11 +387,12 @@ static void add_twin(orc_prefix *p, uint32_t known, orc_prefix_chain *chain)
 static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_prefix_place place)
 {
   if (p->tiers != NULL) orc_kv_tiers_drop(p->tiers, hash);
-  const uint32_t block = make(p);
+  const uint32_t block = orc_prefix_make(p);
   p->at[block] = (orc_prefix_block){ .hash = hash,
                                      .parent = parent,
                                      .holders = 1,
                                      .twin = ORC_NO_BLOCK,
+                                     .first_child = ORC_NO_BLOCK,
                                      .born = p->entered++,
                                      .filling = place.filling,
                                      .loading = place.loading };
@@ -532,8 +403,8 @@ static uint32_t add_known(orc_prefix *p, uint64_t hash, uint32_t parent, orc_pre
       p->at[parent].behind = block;
   }
   p->filling += place.filling;
-  if (2 * ++p->cached > p->table_room) widen(p);
-  enter(p, (orc_prefix_entry){ (uint32_t)hash, block });
+  p->cached++;
+  orc_prefix_insert(p, block);
   return block;
 }
 
@@ -543,7 +414,7 @@ void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
   const int32_t size = p->kv->block_size, from = place.index * size;
   const uint64_t before = chain->last == ORC_NO_BLOCK ? place.root : p->at[chain->last].hash;
   const uint64_t hash = orc_prompt_hash(c, before, from, from + size);
-  const uint32_t known = look_up(p, hash);
+  const uint32_t known = orc_prefix_look_up(p, chain->last, hash);
   if (known == ORC_NO_BLOCK) {
     chain->last = add_known(p, hash, chain->last, place);
   } else {
@@ -569,9 +440,9 @@ int32_t orc_prefix_withdraw(orc_prefix *p, orc_prefix_chain *chain, int32_t bloc
     ORC_ASSERT(p->at[block].holders == 1);
     chain->last = p->at[block].parent;
     fill(p, block);
-    leave(p, block);
+    orc_prefix_leave(p, block);
     leave_parent(p, block);
-    discard(p, block);
+    orc_prefix_discard(p, block);
     p->cached--;
   }
   return left;
@@ -603,7 +474,7 @@ static void let_go(orc_prefix *p, uint32_t block, uint32_t *twins, int grade)
     if (p->at[twin].kind == ORC_PREFIX_TWIN)
       block = twin;
     else
-      end_twin(p, twin);
+      orc_prefix_end_twin(p, twin);
   }
   ORC_ASSERT(p->at[block].holders > 0);
   if (grade > p->at[block].grade) p->at[block].grade = (uint8_t)grade;
@@ -615,6 +486,7 @@ void orc_prefix_release(orc_prefix *p, orc_prefix_chain *chain, int grade)
   ORC_ASSERT(grade >= 0 && grade < ORC_PREFIX_GRADES);
   for (uint32_t b = chain->last, before; b != ORC_NO_BLOCK; b = before) {
     before = p->at[b].parent;
+    prefetch(p, b);
     let_go(p, b, &chain->twins, grade);
   }
   *chain = (orc_prefix_chain){ ORC_NO_BLOCK, ORC_NO_BLOCK };

@@ -77,6 +77,21 @@ void orc_queue_remove(orc_queue *q, orc_slot slot)
     sink(q, place, last);
 }
 
+const orc_queue_entry *orc_queue_lay_aside(orc_queue *q)
+{
+  ORC_ASSERT(q->count > 0);
+  const orc_queue_entry head = q->at[0], last = q->at[--q->count];
+  if (q->count > 0) sink(q, 0, last);
+  put(q, q->count, head);
+  return &q->at[q->count];
+}
+
+void orc_queue_put_back(orc_queue *q, uint32_t n)
+{
+  for (; n > 0; n--, q->count++)
+    rise(q, q->count, q->at[q->count]);
+}
+
 static int compare(const void *a, const void *b)
 {
   return before(a, b) ? -1 : before(b, a);

@@ -29,6 +29,13 @@ void orc_queue_push(orc_queue *q, orc_slot slot, double key);
 orc_slot orc_queue_head(const orc_queue *q);        /* ORC_NO_SLOT when empty */
 void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the queue */
 
+/*
+** Go through the first entries in order without sorting the others: the head is laid aside, O(log n), in
+** at[count] of the shorter queue, until `n` of them are put back, all that were laid aside since.
+*/
+const orc_queue_entry *orc_queue_lay_aside(orc_queue *q); /* a queue that is not empty */
+void orc_queue_put_back(orc_queue *q, uint32_t n);
+
 /* Bring the entries at[0 .. count - 1] into full order (a sorted array is a heap too). O(n log n).
  */
 void orc_queue_sort(orc_queue *q);

@@ -68,7 +68,7 @@ typedef struct orc_request {
   int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;     /* decode set: its step counter when this request joined */
   uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
-  orc_slot prev, next; /* running list, in order of admission */
+  orc_slot prev, next; /* running list, in order of admission; of a paused one, waiting.h's list */
   uint32_t generation;
   orc_time loaded;      /* ORC_LOADING: when the last of it comes in */
   orc_prefix_memo seen; /* how far a prefix cache had its prompt when it was last asked */
@@ -91,6 +91,7 @@ typedef struct orc_request {
   uint8_t extra;        /* tokens scheduled for it beyond its last, before that one is known */
   bool finds_own;       /* its prompt, unlike any other, is known by its content all the same */
   int32_t before;       /* of generated, before the end of the warm-up */
+  bool outranked;       /* running, and a waiting request goes before it: while that is counted */
   bool counted;         /* arrived after warm-up: enters the metrics */
 } orc_request;
 

@@ -56,6 +56,7 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
                       .role = kind->role,
                       .seed = world->seed,
                       .first = ORC_NO_SLOT,
+                      .paused = ORC_NO_SLOT,
                       .last = ORC_NO_SLOT,
                       .wake = ORC_NEVER,
                       .asleep = ORC_NEVER,

@@ -189,6 +189,7 @@ typedef struct orc_replica {
   int partial_count, partial_room;
   int32_t empty;            /* empty steps that its policy formed since the last that was none */
   int32_t kept;             /* waiting requests that still hold blocks: paused ones */
+  orc_slot paused;          /* the first of these, linked by prev and next, in no order */
   int32_t last_tokens;      /* tokens that the newest step computes */
   orc_contended *contended; /* high, on links of others: it computes and sends on the engine's
                                clock; NULL: it does not */

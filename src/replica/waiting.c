@@ -7,6 +7,33 @@ void orc_waiting_to_front(orc_replica *r, orc_request *q)
   if (r->policy->order == NULL) q->key = r->front -= 1.0;
 }
 
+void orc_waiting_hold(orc_replica *r, orc_slot slot)
+{
+  orc_request *q = orc_replica_request(r, slot);
+  r->kept++;
+  q->prev = ORC_NO_SLOT;
+  q->next = r->paused;
+  if (r->paused != ORC_NO_SLOT) orc_replica_request(r, r->paused)->prev = slot;
+  r->paused = slot;
+}
+
+void orc_waiting_release(orc_replica *r, orc_slot slot)
+{
+  const orc_request *q = orc_replica_request(r, slot);
+  r->kept--;
+  if (q->prev != ORC_NO_SLOT)
+    orc_replica_request(r, q->prev)->next = q->next;
+  else
+    r->paused = q->next;
+  if (q->next != ORC_NO_SLOT) orc_replica_request(r, q->next)->prev = q->prev;
+}
+
+bool orc_waiting_queued(const orc_replica *r, orc_slot slot)
+{
+  const uint32_t place = orc_replica_request(r, slot)->place[0];
+  return place < r->queue.count && r->queue.at[place].slot == slot;
+}
+
 void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time)
 {
   const orc_request *q = orc_replica_request(r, slot);
@@ -61,7 +88,7 @@ void orc_waiting_take_over(orc_replica *r, orc_slot slot)
   orc_request *q = orc_replica_request(r, slot);
   q->state = ORC_QUEUED;
   orc_attribution_waits(r, slot, r->engine->now);
-  r->kept++;
+  orc_waiting_hold(r, slot);
   orc_queue_push(&r->queue, slot, q->key);
   orc_replica_disturb(r);
 }

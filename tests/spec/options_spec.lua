@@ -73,7 +73,6 @@ local VALUES = {
 
 -- Where nothing is to be seen, and why.
 local UNSEEN = {
-  ["run --threads"] = "one run has one thread, and the results are the same bytes on any number",
   ["sweep --threads"] = "the same bytes on any number of them",
   ["capacity --threads"] = "the same bytes on any number of them",
   ["why --threads"] = "the same bytes on any number of them",

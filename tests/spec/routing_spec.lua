@@ -41,6 +41,13 @@ describe("router", function()
     ok, why = pcall(run, { "weighted_random", weights = { 0, 0, 0, 0 } }, singles(100, 4))
     assert.is_false(ok)
     assert.matches("weights: all are zero", why)
+    ok, why = pcall(run, { "weighted_random", weights = { "1", 1, 1, 1 } }, singles(100, 4))
+    assert.is_false(ok)
+    assert.matches("weights%[1%]: a number >= 0 expected", why)
+    ok, why = pcall(run, require "oracle.policy".router { name = "own", route = function(c) return c:weighted(3) end },
+      singles(100, 4))
+    assert.is_false(ok)
+    assert.matches("table expected, got number", why)
   end)
 
   -- One slow request keeps its replica busy: work in flight counts, not an empty queue.

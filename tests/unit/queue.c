@@ -43,6 +43,38 @@ static void leaves_in_the_order_of_key_and_number(void)
   orc_requests_done(&p);
 }
 
+/* The first entries are gone through in order, put back, and the queue is what it was. */
+static void entries_laid_aside_come_back(void)
+{
+  orc_requests p = filled();
+  orc_queue q, same;
+  orc_queue_init(&q, &p, 0);
+  orc_queue_init(&same, &p, 1);
+  orc_rng g = orc_rng_stream(1, ORC_FOR_TESTS, 1);
+  for (orc_slot s = 0; s < MANY; s++) {
+    const double key = (double)orc_rng_below(&g, 9);
+    orc_queue_push(&q, s, key);
+    orc_queue_push(&same, s, key);
+  }
+  orc_queue_sort(&same);
+  for (uint32_t n = 0; n <= MANY; n += n < 4 ? 1 : 37) {
+    for (uint32_t i = 0; i < n; i++)
+      CHECK(orc_queue_lay_aside(&q)->slot == same.at[i].slot);
+    CHECK(q.count == MANY - n);
+    orc_queue_put_back(&q, n);
+    CHECK(q.count == MANY);
+    for (uint32_t i = 0; i < MANY; i++)
+      CHECK(p.at[q.at[i].slot].place[0] == i);
+  }
+  for (uint32_t i = 0; i < MANY; i++) {
+    CHECK(orc_queue_head(&q) == same.at[i].slot);
+    orc_queue_remove(&q, same.at[i].slot);
+  }
+  orc_queue_done(&q);
+  orc_queue_done(&same);
+  orc_requests_done(&p);
+}
+
 /* Slots are used again, numbers never; a number is found while its request is in flight. */
 static void a_number_finds_its_slot(void)
 {
@@ -63,6 +95,7 @@ static void a_number_finds_its_slot(void)
 int main(void)
 {
   RUN(leaves_in_the_order_of_key_and_number);
+  RUN(entries_laid_aside_come_back);
   RUN(a_number_finds_its_slot);
   return DONE();
 }

@@ -22,6 +22,8 @@ void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 void *__real_orc_alloc_sparse(size_t count, size_t size);
 void *__wrap_orc_alloc_sparse(size_t count, size_t size);
+void *__real_orc_heap_allocate(void *heap, void *block, size_t before, size_t after);
+void *__wrap_orc_heap_allocate(void *heap, void *block, size_t before, size_t after);
 
 void *__wrap_malloc(size_t size)
 {
@@ -35,7 +37,6 @@ void *__wrap_calloc(size_t count, size_t size)
   return __real_calloc(count, size);
 }
 
-/* Lua frees this way too: that asks for nothing. */
 void *__wrap_realloc(void *old, size_t size)
 {
   asked += size > 0;
@@ -46,6 +47,13 @@ void *__wrap_orc_alloc_sparse(size_t count, size_t size)
 {
   asked++;
   return __real_orc_alloc_sparse(count, size);
+}
+
+/* Lua's small blocks are cut from larger ones, and it frees this way too: that asks for nothing. */
+void *__wrap_orc_heap_allocate(void *heap, void *block, size_t before, size_t after)
+{
+  asked += after > 0;
+  return __real_orc_heap_allocate(heap, block, before, after);
 }
 
 static int count(lua_State *L)

@@ -86,7 +86,7 @@ options.LIST = {
     doc = "warnings are failures: exit 1, as where no request was answered" },
   { "--threads", value = "N", key = "threads", of = of "run sweep capacity plan why validate calibrate",
     whole = { 1, 1024 },
-    doc = "threads for many runs (one per core)" },
+    doc = "threads for many runs (one per core); run: for one, whose replicas they share (1)" },
   { "--log-level", short = "-l", value = "LEVEL", key = "level", choice = ui.LEVELS, upper = true,
     of = of "run sweep compare capacity why lod serve validate", doc = "DEBUG, INFO, WARNING or ERROR (INFO)" },
   { "--no-runs", key = "no_runs", of = of "run sweep compare capacity", doc = "step every step; same results, slower" },

@@ -58,14 +58,33 @@ local function watched(plan, outputs, options)
   return wanted
 end
 
+-- In how many threads one run is simulated (oracle.plan.slices); nil: in this one.
+-- @param from { path =, text = of the scenario's file, read = the configuration where it is one }
+local function threads_of(plan, options, from)
+  local host = ui.host()
+  if (options.threads or 1) < 2 or not host.slices then return nil end
+  local function say(why)
+    if ui.told(options) then ui.say("# simulated by one thread: " .. why) end
+  end
+  local why = plan.scenario.processes and "it has processes" or options.flags and "the deployment is said in flags"
+    or options.save_detailed and "when each token came is kept"
+  if why then return say(why) end
+  local job = { kind = "slice", path = from.path, text = from.text, set = files.assignments(options), fit = options.fit,
+                force = files.forces_fit(options), seed = options.seed, lod = options.lod, runs = not options.no_runs,
+                slo = options.slo and files.objectives(nil, options.slo) or nil,
+                config = from.read and { format = options.format or "" } or nil }
+  return { host = host, threads = options.threads, say = say, job = core.json.encode(job) }
+end
+
 -- `tell` is called once the run is some way on.
-local function simulate(s, plan, outputs, options, tell, csv)
+-- @param as { csv = where rows go, if not to that of outputs, slices = of threads_of }; each may be nil
+local function simulate(s, plan, outputs, options, tell, as)
   local host, meter = ui.host(), ui.meter(options)
   host.guard(false)                                       -- from here the engine minds Ctrl-C
   local calls, seconds = core.cost.asked()
   local total = { wall = host.clock() }
   local ok, result = pcall(study.run, s, {
-    plan = plan, csv = csv or outputs.csv and outputs.csv.path, tokens = options.save_detailed,
+    plan = plan, csv = as.csv or outputs.csv and outputs.csv.path, slices = as.slices, tokens = options.save_detailed,
     runs = not options.no_runs, progress = function(...)
       tell()
       if meter then meter.step(...) end
@@ -89,13 +108,16 @@ local function simulate(s, plan, outputs, options, tell, csv)
 end
 
 -- One run and its files; `--format` reads the requests, which are written for it where --csv does not ask for them.
-local function run_to_results(s, plan, outputs, options, tell, asked)
+-- @param as { asked = what the JSON says of where it comes from, or nil, from = as of threads_of }
+local function run_to_results(s, plan, outputs, options, tell, as)
   local csv, own = written.requests(options, outputs)
-  local ok, result, total = pcall(simulate, s, plan, outputs, options, tell, csv)
+  local ok, result, total = pcall(simulate, s, plan, outputs, options, tell,
+    { csv = csv, slices = threads_of(plan, options, as.from) })
   local done, why = ok, result
   if ok then
     done, why = pcall(function()
-      if asked and options.json and options.json ~= "-" then source.put(result, asked) end -- what goes on names no file
+      local named = options.json and options.json ~= "-"  -- what goes on names no file
+      if as.asked and named then source.put(result, as.asked) end
       local run = { summary = result, plan = plan, raw = total.raw }
       write_results(result, outputs, total.raw, options, options.written and written.text(options, run, csv))
     end)
@@ -121,7 +143,8 @@ local function run_once(s, text, read, path, options)
     untold = false
   end
   if ui.level(options, "DEBUG") then tell() end
-  local result, total = run_to_results(s, plan, outputs, options, tell, asked)
+  local result, total = run_to_results(s, plan, outputs, options, tell,
+    { asked = asked, from = { path = path, text = text, read = read } })
   tell()                                                  -- nor of results that could not be written
   if files.stdout_is_free(options) then
     files.print(report.block(result))
@@ -190,7 +213,7 @@ local function run_beside(list, path, options)
       if told then ui.say("# " .. one.name) describe_deployment(plans[i]) end
       told = false
     end
-    local ok, result, total = pcall(simulate, one.scenario, plans[i], opened[i], options, tell)
+    local ok, result, total = pcall(simulate, one.scenario, plans[i], opened[i], options, tell, {})
     if not ok then
       for _, o in pairs(opened) do files.discard(o) end
       error(result, 0)

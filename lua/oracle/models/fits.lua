@@ -60,12 +60,24 @@ end
 
 -- ---- reading ----
 
+local function next_key(t) return next, t end
+
+local function ordered_key(t)
+  local keys, i = ordered.keys(t), 0
+  return function()
+    i = i + 1
+    return keys[i]
+  end
+end
+
+local each = ordered_key                                  -- how the checks go through the keys of a table
+
 local function check_parameters(where, t)
-  for _, key in ipairs(ordered.keys(object(where, t))) do
+  for key in each(object(where, t)) do
     local at = where .. "." .. key
     if KIND[key] == "number" then number(at, t[key])
     elseif KIND[key] == "formats" then
-      for _, format in ipairs(ordered.keys(object(at, t[key]))) do
+      for format in each(object(at, t[key])) do
         if not formats.of[format] then
           local names = {}
           for i, row in ipairs(formats.all) do names[i] = row.name end
@@ -81,7 +93,7 @@ local GENERATION = {}
 for _, name in ipairs(hardware.GENERATIONS) do GENERATION[name] = true end
 
 local function check_generations(where, t)
-  for _, name in ipairs(ordered.keys(object(where, t))) do
+  for name in each(object(where, t)) do
     if not GENERATION[name] then unknown(where .. "." .. name, name, hardware.GENERATIONS) end
     check_parameters(where .. "." .. name, t[name])
   end
@@ -90,14 +102,14 @@ end
 local function check_keys(where, t, valid)
   local set = {}
   for _, key in ipairs(valid) do set[key] = true end
-  for _, key in ipairs(ordered.keys(t)) do
+  for key in each(t) do
     if not set[key] then unknown(where .. "." .. key, key, valid) end
   end
 end
 
 -- What is said of each generation, or of all.
 local function each_generation(where, t, f)
-  for _, name in ipairs(ordered.keys(object(where, t))) do
+  for name in each(object(where, t)) do
     if name ~= "all" and not GENERATION[name] then unknown(where .. "." .. name, name, hardware.GENERATIONS) end
     f(where .. "." .. name, t[name])
   end
@@ -105,10 +117,10 @@ end
 
 local function check_errors(where, t)
   check_keys(where, object(where, t), METRICS)
-  for _, metric in ipairs(ordered.keys(t)) do
+  for metric in each(t) do
     local at = where .. "." .. metric
     check_keys(at, object(at, t[metric]), FIGURES)
-    for _, key in ipairs(ordered.keys(t[metric])) do
+    for key in each(t[metric]) do
       number(at .. "." .. key, t[metric][key], key == "bias" and -100 or 0)
     end
   end
@@ -135,13 +147,13 @@ local function check_versions(where, t)
 end
 
 local function check_factors(where, t)
-  for _, key in ipairs(ordered.keys(object(where, t))) do
+  for key in each(object(where, t)) do
     if not KIND[key] then unknown(where .. "." .. key, key, PARAMETERS) end
     number(where .. "." .. key, t[key], 1e-6)
   end
 end
 
-local function check(file, v)
+local function check_fit(file, v)
   check_keys(file, object(file, v), { "id", "name", "engine", "kernels", "versions", "factors", "common", "generations",
     "error", "unseen", "range", "provenance", "source", "date", "note" })
   if type(v.engine) ~= "string" then fail(file .. ".engine", "the name of a serving system expected") end
@@ -159,6 +171,15 @@ local function check(file, v)
   return v
 end
 
+-- Keys are gone through in their order only where something is wrong, so that always the same is said of it.
+local function checked(f, where, v)
+  each = next_key
+  local good = pcall(f, where, v)
+  each = ordered_key
+  if not good then f(where, v) end
+  return v
+end
+
 local function read(path) return json.decode(paths.read(path), path) end
 
 local function shipped(name) return paths.path("models/fits/" .. name .. ".json") end
@@ -166,13 +187,13 @@ local function shipped(name) return paths.path("models/fits/" .. name .. ".json"
 local loaded = {}                                         -- path -> fit
 
 local function read_fit(path, label)
-  local v = check(label, read(path))
+  local v = checked(check_fit, label, read(path))
   if type(v.kernels) == "string" then
     local kernels = object(v.kernels, read(shipped(v.kernels)))
-    check_generations(v.kernels .. ".generations", kernels.generations or {})
+    checked(check_generations, v.kernels .. ".generations", kernels.generations or {})
     v.kernels = kernels.generations
   elseif v.kernels ~= nil then
-    check_generations(label .. ".kernels", v.kernels)
+    checked(check_generations, label .. ".kernels", v.kernels)
   end
   v.kernels = v.kernels or {}
   v.id = v.id or label
@@ -186,7 +207,9 @@ end
 
 local function read_names()
   local names = {}
-  for _, file in ipairs(core.list(paths.path "models/fits") or {}) do
+  local files, why = core.list(paths.path "models/fits")
+  if not files then error(why, 0) end                     -- one that cannot be read must not be one without fits
+  for _, file in ipairs(files) do
     local name = file:match "^([%w_.-]+)%.json$"
     if name and type(read(shipped(name)).engine) == "string" then names[#names + 1] = name end
   end

@@ -58,7 +58,14 @@ local function is_object(v)
 end
 
 -- Every key known, but those that begin with '_' (remarks).
+local function is_known(key, known)
+  return type(key) == "string" and (known[key] ~= nil or key:sub(1, 1) == "_")
+end
+
 local function check_keys(file, where, t, known)
+  local strange = false
+  for key in pairs(t) do strange = strange or not is_known(key, known) end
+  if not strange then return end
   local names = {}
   for name in pairs(known) do names[#names + 1] = name end
   table.sort(names)

@@ -23,6 +23,7 @@ local pools = lazy "oracle.plan.pools"
 local processes = lazy "oracle.plan.processes"
 local scenario = require "oracle.scenario"
 local schema = require "oracle.scenario.schema"
+local slices = lazy "oracle.plan.slices"
 local speculation = lazy "oracle.plan.speculation"
 local systems = lazy "oracle.system"
 local topology = lazy "oracle.plan.topology"
@@ -531,10 +532,14 @@ function planning.spec(plan, options)
 end
 
 --- Run a plan.
--- @param options see planning.spec
+-- @param options see planning.spec; slices = in how many threads (oracle.plan.slices), nil: in this one
 -- @return the engine's raw result; raises when the run fails
 function planning.simulate(plan, options)
   options = options or {}
+  if options.slices then
+    local raw = slices.simulate(function() return planning.spec(plan, options) end, options.slices)
+    if raw then return raw end
+  end
   local spec = planning.spec(plan, options)
   if not (plan.scenario.processes or options.tokens) then return core.sim.run(spec) end
   local raw = core.sim.new(spec)

@@ -11,7 +11,9 @@ local known = {}                                          -- folder -> { names =
 local function listed(folder)
   if known[folder] then return known[folder] end
   local names, by_fold = {}, {}
-  for _, file in ipairs(core.list(paths.path("lua/oracle/" .. folder)) or {}) do
+  local files, why = core.list(paths.path("lua/oracle/" .. folder))
+  if not files then error(why, 0) end
+  for _, file in ipairs(files) do
     local name = file:match("^([%w_]+)%.lua$")
     if name and name ~= "init" then
       names[#names + 1], by_fold[spelling.fold(name)] = name, name

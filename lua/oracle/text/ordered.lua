@@ -21,6 +21,13 @@ function ordered.array(list)
   return setmetatable(list, ARRAY)
 end
 
+local function by_kind(a, b)
+  local x, y = type(a) == "number", type(b) == "number"
+  if x and y then return a < b end
+  if x ~= y then return x end
+  return tostring(a) < tostring(b)
+end
+
 --- The keys of a table in the order they are shown: its own, then the rest sorted.
 function ordered.keys(t)
   local meta = getmetatable(t)
@@ -28,16 +35,12 @@ function ordered.keys(t)
   for _, k in ipairs(meta and meta.__order or {}) do
     keys[#keys + 1], seen[k] = k, true
   end
-  local rest = {}
+  local rest, before = {}, nil
   for k in pairs(t) do
     if not seen[k] then rest[#rest + 1] = k end
+    if type(k) ~= "string" then before = by_kind end      -- texts alone are compared in C, to the same order
   end
-  table.sort(rest, function(a, b)
-    local x, y = type(a) == "number", type(b) == "number"
-    if x and y then return a < b end
-    if x ~= y then return x end
-    return tostring(a) < tostring(b)
-  end)
+  table.sort(rest, before)
   return table.move(rest, 1, #rest, #keys + 1, keys)
 end
 

@@ -78,7 +78,7 @@ end
 
 --- Write the whole text.
 -- @param text a string, or function() -> the next piece or nil
--- @return true; or nil and "path: why"
+-- @return true; or nil and "path: why": nothing is left behind then
 function METHODS:write(text)
   local f, why
   if self.stdout then
@@ -93,15 +93,20 @@ function METHODS:write(text)
     local closed, late = f:close()
     if ok and not closed then ok, wrong = nil, late end
   end
-  if not ok then return nil, (self.stdout and "stdout" or self.target) .. ": " .. tostring(wrong) end
-  return true
+  if ok then return true end
+  self:discard()
+  return nil, (self.stdout and "stdout" or self.target) .. ": " .. tostring(wrong)
 end
 
 --- All is written: the file takes its name.
+-- @return true; or nil and "path: why": nothing is left behind then
 function METHODS:commit()
   if not self.partial then return true end
   local ok, why = os.rename(self.path, self.target)
-  if not ok then return nil, self.target .. ": " .. reason(why, self.path) end
+  if not ok then
+    self:discard()
+    return nil, self.target .. ": " .. reason(why, self.path)
+  end
   unfinished(self.path, false)
   self.partial = false
   return true
@@ -141,11 +146,7 @@ function output.write_file(path, text)
   local o, why = output.open(path)
   if not o then error(why, 0) end
   local ok, wrong = o:write(text)
-  if not ok then
-    o:discard()
-    error(wrong, 0)
-  end
-  ok, wrong = o:commit()
+  if ok then ok, wrong = o:commit() end
   if not ok then error(wrong, 0) end
 end
 

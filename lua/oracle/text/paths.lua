@@ -20,10 +20,14 @@ function paths.folder(path)
   return folder or "."
 end
 
---- True when a file (or folder) of that name can be opened for reading.
+-- Why the system could not look: not that nothing is there. EIO, ENOMEM, ENFILE, EMFILE.
+local UNABLE = { [5] = true, [12] = true, [23] = true, [24] = true }
+
+--- True when a file (or folder) of that name can be opened for reading. Raises "path: why" where the system cannot
+-- tell.
 function paths.exists(path)
-  local f = io.open(path, "r")
-  if f then f:close() end
+  local f, why, code = io.open(path, "r")
+  if f then f:close() elseif UNABLE[code] then error(why, 0) end
   return f ~= nil
 end
 

@@ -10,12 +10,13 @@
 #include "bind/core.h"
 
 /* list(folder) -> the names of all that is in it, sorted by their bytes, but for "." and ".."; nil
-   where it cannot be read */
+   and "folder: why" where it cannot be read */
 static int list(lua_State *L)
 {
   struct dirent **entries = NULL;
-  const int n = scandir(luaL_checkstring(L, 1), &entries, NULL, NULL);
-  if (n < 0) return 0;
+  const char *path = luaL_checkstring(L, 1);
+  const int n = scandir(path, &entries, NULL, NULL);
+  if (n < 0) return luaL_fileresult(L, 0, path);
   lua_createtable(L, n, 0);
   for (int i = 0, at = 0; i < n; i++) {
     const char *name = entries[i]->d_name;

@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "bind/core.h"
+#include "bind/error.h"
 #include "bind/host/partial_files.h"
 #include "bind/host/state.h"
 #include "bind/host/thread_pool.h"
 #include "bind/policy/watchdog.h"
+#include "bind/sim/slices.h"
 
 struct orc_host {
   lua_State *L;
@@ -198,20 +200,31 @@ static int open_host(lua_State *L)
   luaL_setfuncs(L, functions, 1);
   orc_bind_thread_pool(L, h->home);
   lua_setfield(L, -2, "pool");
+  orc_bind_slices(L, h->home);
+  lua_setfield(L, -2, "slices");
   return 1;
+}
+
+/* [host] -> [] */
+static int offer(lua_State *L)
+{
+  lua_pushcclosure(L, open_host, 1);
+  orc_state_preload(L, "oracle.host");
+  return 0;
 }
 
 orc_host *orc_host_new(const char *home, const orc_editor *editor)
 {
+  orc_on_exhausted(orc_partial_files_remove);
   orc_host *h = orc_alloc(1, sizeof *h);
   *h = (orc_host){ .L = orc_state_new(home),
                    .home = home,
                    .editor = *editor,
                    .completer = LUA_NOREF,
                    .waits = LUA_NOREF };
+  lua_pushcfunction(h->L, offer);
   lua_pushlightuserdata(h->L, h);
-  lua_pushcclosure(h->L, open_host, 1);
-  orc_state_preload(h->L, "oracle.host");
+  if (lua_pcall(h->L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return h;
 }
 
@@ -219,6 +232,7 @@ void orc_host_free(orc_host *h)
 {
   if (h == NULL) return;
   lua_close(h->L);
+  orc_partial_files_remove(); /* what is left of a run that failed */
   free(h);
 }
 
@@ -268,7 +282,7 @@ int orc_host_main(orc_host *h, int count, char **at)
   lua_pushlightuserdata(L, &w);
   int status = 1;
   if (lua_pcall(L, 1, 1, 0) != LUA_OK)
-    fprintf(stderr, "oracle: %s\n", luaL_tolstring(L, -1, NULL));
+    fprintf(stderr, "oracle: %s\n", orc_bind_said(L));
   else
     status = (int)lua_tointeger(L, -1);
   lua_settop(L, 0);
@@ -283,7 +297,7 @@ bool orc_host_wait(orc_host *h)
   if (h->waits == LUA_NOREF || !lua_checkstack(L, 4)) return true;
   lua_rawgeti(L, LUA_REGISTRYINDEX, h->waits);
   if (lua_pcall(L, 0, 1, 0) != LUA_OK) {
-    fprintf(stderr, "\noracle: %s\n", luaL_tolstring(L, -1, NULL));
+    fprintf(stderr, "\noracle: %s\n", orc_bind_said(L));
     goes_on = false;
   } else {
     goes_on = !lua_toboolean(L, -1);

@@ -1,15 +1,13 @@
 #include "bind/host/state.h"
 
-#include <fcntl.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/base.h"
 #include "bind/core.h"
+#include "bind/host/bundle.h"
+#include "bind/host/heap.h"
 
 int luaopen_lpeg(lua_State *L);
 
@@ -53,76 +51,46 @@ static void set_path(lua_State *L, const char *home)
   lua_pop(L, 3);
 }
 
-/* A compiled file counts while it is no older than its source. */
-static bool fresh(const char *compiled, const char *source)
+/* An error that nothing catches: a bug of the program. */
+static int on_panic(lua_State *L)
 {
-  struct stat c, s;
-  if (stat(source, &s) != 0 || stat(compiled, &c) != 0) return false;
-  if (c.st_mtim.tv_sec != s.st_mtim.tv_sec) return c.st_mtim.tv_sec > s.st_mtim.tv_sec;
-  return c.st_mtim.tv_nsec >= s.st_mtim.tv_nsec;
-}
-
-/* Push the chunk of a compiled file; false: of another Lua, or not to be read. */
-static bool load_compiled(lua_State *L, const char *compiled)
-{
-  struct stat about;
-  const int file = open(compiled, O_RDONLY | O_CLOEXEC);
-  if (file < 0) return false;
-  bool loaded = false;
-  if (fstat(file, &about) == 0 && about.st_size > 0) {
-    const size_t size = (size_t)about.st_size;
-    void *bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, file, 0);
-    if (bytes != MAP_FAILED) {
-      loaded = luaL_loadbufferx(L, bytes, size, compiled, "b") == LUA_OK;
-      munmap(bytes, size);
-    }
-  }
-  close(file);
-  return loaded;
-}
-
-/* A searcher of package.searchers: what `make build` compiled ahead of time. Upvalue 1: home. */
-static int find_compiled(lua_State *L)
-{
-  static const char *const endings[] = { "", "/init" };
-  const char *home = lua_tostring(L, lua_upvalueindex(1));
-  const char *path = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
-  for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
-    const char *source = lua_pushfstring(L, "%s/lua/%s%s.lua", home, path, endings[i]);
-    const char *compiled = lua_pushfstring(L, "%s/build/lua/%s%s.luac", home, path, endings[i]);
-    if (!fresh(compiled, source)) continue;
-    if (!load_compiled(L, compiled)) break; /* the source is there */
-    lua_pushstring(L, source);
-    return 2;
-  }
+  const char *message = lua_tostring(L, -1);
+  orc_panic(message != NULL ? message : "an error in Lua that nothing catches", __FILE__, __LINE__);
   return 0;
 }
 
-/* [] -> []: asked after what is preloaded and before the sources */
-static void search_compiled(lua_State *L, const char *home)
-{
-  lua_getglobal(L, "package");
-  lua_getfield(L, -1, "searchers");
-  for (lua_Integer i = (lua_Integer)lua_rawlen(L, -1); i >= 2; i--) {
-    lua_rawgeti(L, -1, i);
-    lua_rawseti(L, -2, i + 1);
-  }
-  lua_pushstring(L, home);
-  lua_pushcclosure(L, find_compiled, 1);
-  lua_rawseti(L, -2, 2);
-  lua_pop(L, 2);
-}
+/* What a start allocates is still in use when it is over: the collector first looks after this much. */
+enum { FIRST_LOOK_KIB = 8 << 10 };
 
-lua_State *orc_state_new(const char *home)
+/* [home] -> [] */
+static int set_up(lua_State *L)
 {
-  lua_State *L = luaL_newstate();
-  if (L == NULL) orc_panic("out of memory", __FILE__, __LINE__);
+  const char *home = lua_touserdata(L, 1);
+  lua_settop(L, 0);
   luaL_openlibs(L);
   lua_pushcfunction(L, luaopen_lpeg);
   orc_state_preload(L, "lpeg");
   lua_pushcfunction(L, luaopen_oracle_core);
   orc_state_preload(L, "oracle.core");
   set_path(L, home);
-  search_compiled(L, home);
+  orc_bundle_search(L, home);
+  orc_state_preload(L, "oracle.bundle");
+  return 0;
+}
+
+lua_State *orc_state_new(const char *home)
+{
+  union {
+    const char *in;
+    void *out;
+  } folder = { .in = home }; /* it is only read */
+  orc_heap *heap = orc_heap_new();
+  lua_State *L = heap != NULL ? lua_newstate(orc_heap_allocate, heap) : NULL;
+  if (L == NULL) orc_exhausted(0, 0);
+  lua_atpanic(L, on_panic);
+  lua_gc(L, LUA_GCSTEP, -FIRST_LOOK_KIB); /* as if so much had been collected ahead */
+  lua_pushcfunction(L, set_up);
+  lua_pushlightuserdata(L, folder.out);
+  if (lua_pcall(L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return L;
 }

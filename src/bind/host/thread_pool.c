@@ -89,12 +89,11 @@ static int set_up(lua_State *L)
 
 static void fail(lua_State *L, job *j)
 {
-  size_t n = 0;
-  const char *why = luaL_tolstring(L, -1, &n);
+  const char *why = orc_bind_said(L);
   j->broken = !orc_watchdog_interrupted();
   if (j->broken) {
-    j->text = copy(why, n);
-    j->length = n;
+    j->length = strlen(why);
+    j->text = copy(why, j->length);
   }
   lua_pop(L, 1);
 }

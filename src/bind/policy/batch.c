@@ -441,15 +441,13 @@ static int outranked(lua_State *L)
   orc_replica *r = self(L)->replica;
   const orc_columns c = lay(L, r);
   lua_Integer row = 0;
-  double most = -HUGE_VAL;
-  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next)
-    most = fmax(most, r->requests->at[slot].key);
-  if (r->queue.count > 0 && r->queue.at[0].key < most) orc_queue_sort(&r->queue);
-  for (orc_slot slot = r->last; slot != ORC_NO_SLOT && row < (lua_Integer)r->queue.count;
-       slot = r->requests->at[slot].prev) {
+  if (!orc_preempt_outranked(r)) {
+    lua_pushinteger(L, 0);
+    return 1;
+  }
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = r->requests->at[slot].prev) {
     const orc_request *q = &r->requests->at[slot];
-    if (r->queue.at[row].key >= most) break;
-    if (q->key > r->queue.at[row].key) put_row(L, &c, q, decoded_of(r, q), ++row);
+    if (q->outranked) put_row(L, &c, q, decoded_of(r, q), ++row);
   }
   lua_pushinteger(L, row);
   return 1;

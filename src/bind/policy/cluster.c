@@ -5,6 +5,7 @@
 #include "bind/policy/cluster.h"
 
 #include <lauxlib.h>
+#include <math.h>
 
 #include "base/rng.h"
 #include "bind/error.h"
@@ -16,6 +17,7 @@
 #include "cluster/host.h"
 #include "cluster/least.h"
 #include "cluster/phases.h"
+#include "cluster/slice.h"
 #include "replica/block_table.h"
 #include "replica/loop.h"
 
@@ -72,6 +74,7 @@ static part nth(const orc_cluster_scope *s, lua_Integer i)
 static part part_at(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
+  orc_slice_look(s->cluster);
   const lua_Integer i = luaL_checkinteger(L, 2);
   luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
                 "a place from 1 to c:size() + c:decoders() expected");
@@ -165,6 +168,7 @@ static int answered(lua_State *L)
   const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
   orc_answered sum = { 0 };
+  orc_slice_look(c);
   const int first = s->pool == NULL ? 0 : s->pool->first;
   const int end = s->pool == NULL ? c->replica_count : first + s->pool->count;
   orc_host_settle_all(c);
@@ -340,6 +344,7 @@ static int prefix_match(lua_State *L)
 static int least(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
+  orc_slice_look(s->cluster);
   if (s->pool == NULL && ready_of(s) > 0) {
     lua_pushinteger(L, orc_least_place(s->cluster) + 1);
     return 1;
@@ -362,6 +367,42 @@ static int random_number(lua_State *L)
 {
   scope(L);
   return orc_call_context_method(L);
+}
+
+/* The weight at place `i` of the list at index 2: 1 where none is given. */
+static double weight_at(lua_State *L, int i)
+{
+  const int type = lua_rawgeti(L, 2, i);
+  const double weight = type == LUA_TNIL ? 1.0 : type == LUA_TNUMBER ? lua_tonumber(L, -1) : NAN;
+  if (!(weight >= 0.0) || isinf(weight))
+    orc_bind_misuse(L, "weights[%d]: a number >= 0 expected", i);
+  lua_pop(L, 1);
+  return weight;
+}
+
+/* c:weighted(weights) -> a replica at random, likelier by its weight: that of replica i is weights[i], 1 where
+ * none is given */
+static int weighted(lua_State *L)
+{
+  const int n = ready_of(scope(L));
+  luaL_checktype(L, 2, LUA_TTABLE);
+  double total = 0.0;
+  for (int i = 1; i <= n; i++)
+    total += weight_at(L, i);
+  if (total <= 0.0) orc_bind_misuse(L, "weights: all are zero");
+  orc_rng *g = orc_call_context_find(L)->rng;
+  if (g == NULL) orc_bind_misuse(L, "c:weighted: chance is only to be had inside a policy's call");
+  double left = orc_rng_uniform(g) * total;
+  int last = 1;
+  for (int i = 1; i <= n; i++) { /* rounding may leave a rest: the last with a weight has it */
+    const double weight = weight_at(L, i);
+    if (weight <= 0.0) continue;
+    last = i;
+    if (left < weight) break;
+    left -= weight;
+  }
+  lua_pushinteger(L, last);
+  return 1;
 }
 
 /* ---- columns ---- */
@@ -416,6 +457,7 @@ static int replicas(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
   const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
+  orc_slice_look(s->cluster);
   const int size_is = ready_of(s), decoders_are = decoders_of(s);
   for (int i = 0; i < c.count; i++)
     if (c.code[i] == FREE || c.code[i] == CACHED || c.code[i] == PREFIX_MATCH)
@@ -454,6 +496,7 @@ static const luaL_Reg verbs[] = {
   { "answered", answered },
   { "now", now },
   { "random", random_number },
+  { "weighted", weighted },
   { NULL, NULL },
 };
 

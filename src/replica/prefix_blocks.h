@@ -1,0 +1,115 @@
+/*
+** prefix_blocks.h - the entries of a prefix cache (prefix.h): how blocks are found behind each
+** other, and which of them are equal. Nothing here says when a block goes.
+**
+** Of the blocks behind a block one is named by it; the others, and those that begin prompts, are
+** found in a table by their hash. Prompts rarely part: the table is small, and a search along a
+** prompt reads entries that lie in a row, for they are handed out in ascending order.
+*/
+#ifndef ORC_REPLICA_PREFIX_BLOCKS_H
+#define ORC_REPLICA_PREFIX_BLOCKS_H
+
+#include "base/base.h"
+#include "base/index_set.h"
+#include "replica/kv.h"
+#include "replica/kv_tiers.h"
+
+#define ORC_NO_BLOCK UINT32_MAX
+
+enum { ORC_PREFIX_GRADES = 4 }; /* what blocks are worth: lower grades give way first */
+
+/* What an entry of orc_prefix.at is. */
+typedef enum orc_prefix_kind {
+  ORC_PREFIX_KNOWN, /* a block that is found by its content */
+  ORC_PREFIX_TWIN,  /* a block equal to a known one */
+  ORC_PREFIX_ROSE,  /* what was a twin and is the known block now, until its first holder lets go */
+  ORC_PREFIX_RUN,   /* blocks without content in the queue */
+  ORC_PREFIX_FREE,  /* nothing */
+} orc_prefix_kind;
+
+typedef struct orc_prefix_block {
+  union {
+    uint64_t hash; /* of a known one */
+    struct {
+      uint32_t below;  /* twin: the next one its holder has in place of a known one */
+      uint32_t before; /* twin: the one that was known before it; of the first, the last */
+    };
+  };
+  uint32_t parent;       /* ORC_NO_BLOCK: the first of its chain; twin: the block it equals */
+  uint32_t holders;      /* requests; 0: idle; run: its blocks */
+  uint32_t older, newer; /* idle ones by when they were given back */
+  union {
+    uint32_t twin;   /* the next equal block, in the order in which they were known */
+    uint32_t behind; /* of a radix tree: the next block of the node that it does not end */
+  };
+  uint32_t children;    /* cached blocks whose parent it is */
+  uint32_t first_child; /* the one of them that is not in the table; ORC_NO_BLOCK: none */
+  uint32_t born;        /* blocks that had entered before it */
+  uint8_t grade;        /* the highest it was given back with */
+  uint8_t kind;         /* orc_prefix_kind */
+  bool filling : 1;     /* the step that computes it is not over yet, or it is loading */
+  bool loading : 1;     /* it comes back from a lower tier and is not there yet */
+  bool ends_node : 1;   /* of a radix tree: what was entered at a time, or found, ends with it */
+} orc_prefix_block;
+
+/* The cached blocks a request holds. */
+typedef struct orc_prefix_chain {
+  uint32_t last;  /* ORC_NO_BLOCK: none */
+  uint32_t twins; /* the last of its blocks that is no known one; ORC_NO_BLOCK: none */
+} orc_prefix_chain;
+
+/* An entry of the table: a block and as much of its hash as says where it belongs. */
+typedef struct orc_prefix_entry {
+  uint32_t low, block; /* ORC_NO_BLOCK: empty */
+} orc_prefix_entry;
+
+typedef struct orc_prefix {
+  orc_kv *kv;
+  orc_prefix_block *at;
+  uint32_t count, room;
+  orc_index_set unused;    /* of the first `count` entries */
+  orc_prefix_entry *table; /* block by hash, of those no first_child leads to: open addressing */
+  uint32_t table_room;     /* power of two, at least twice the blocks in it */
+  uint32_t in_table;       /* blocks in the table */
+  uint32_t cached;         /* blocks, twins among them */
+  uint32_t entered;        /* known blocks that entered it so far */
+  uint32_t filling;        /* of them, those not computed yet */
+  uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
+  orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */
+  int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
+  uint32_t twins;      /* there are, in all */
+  int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
+  int64_t most_entries;      /* of those it keeps; 0: as many as fit */
+  bool merges;               /* equal blocks are kept once */
+  bool radix;                /* it is a radix tree (rules.h) */
+  bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
+} orc_prefix;
+
+/* An unused entry. Grows by doubling. */
+uint32_t orc_prefix_make(orc_prefix *p);
+
+/* An entry is unused again. */
+void orc_prefix_discard(orc_prefix *p, uint32_t block);
+
+/* The block with this hash behind its parent, or, where that is ORC_NO_BLOCK, at the beginning of a
+ * prompt; ORC_NO_BLOCK: there is none. */
+uint32_t orc_prefix_look_up(const orc_prefix *p, uint32_t parent, uint64_t hash);
+
+/* A block is found behind its parent from now on, or no more. */
+void orc_prefix_insert(orc_prefix *p, uint32_t block);
+void orc_prefix_leave(orc_prefix *p, uint32_t block);
+
+/* A twin comes behind those of a known block. */
+void orc_prefix_link_twin(orc_prefix *p, uint32_t known, uint32_t twin);
+
+/* A twin is no longer among those of the block it equals. */
+void orc_prefix_unlink_twin(orc_prefix *p, uint32_t twin);
+
+/* Its entry is unused again. */
+void orc_prefix_end_twin(orc_prefix *p, uint32_t twin);
+
+/* The first twin of a known block that has given way takes its place, and keeps its own in the
+ * queue. */
+void orc_prefix_raise_twin(orc_prefix *p, uint32_t block);
+
+#endif
