@@ -149,9 +149,10 @@ int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time
   const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
   if (stop >= ORC_END) stop = ORC_END - 1;
+  if (orc_replica_next_start(r) >= stop) return 0; /* no step takes less than 1 ns */
+  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   const int until = longest(r, m, &cost, most);
   return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
                                                  : run(r, m, &cost, stop, until, false);
