@@ -21,12 +21,11 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
   return need > q->blocks ? need : q->blocks;
 }
 
-static bool in_table(const orc_prefix *p, uint32_t block)
+/* Whether a block is known, and found behind its parent. */
+static bool is_found(const orc_prefix *p, uint32_t block)
 {
-  for (uint32_t i = (uint32_t)p->at[block].hash & (p->table_room - 1);; i++) {
-    const uint32_t found = p->table[i & (p->table_room - 1)].block;
-    if (found == block || found == ORC_NO_BLOCK) return found == block;
-  }
+  const orc_prefix_block *b = &p->at[block];
+  return b->kind == ORC_PREFIX_KNOWN && orc_prefix_look_up(p, b->parent, b->hash) == block;
 }
 
 /*
@@ -43,11 +42,10 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   for (int grade = 0; grade < ORC_PREFIX_GRADES; grade++)
     for (uint32_t b = p->oldest[grade]; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
       good = good && p->at[b].holders == 0 && p->at[b].grade == grade;
-  for (uint32_t i = 0; i < p->table_room; i++) {
-    const uint32_t b = p->table[i].block;
-    if (b == ORC_NO_BLOCK) continue;
+  for (uint32_t b = 0; b < p->count; b++) {
+    if (p->at[b].kind != ORC_PREFIX_KNOWN) continue;
     const uint32_t parent = p->at[b].parent;
-    good = good && (parent == ORC_NO_BLOCK || in_table(p, parent));
+    good = good && is_found(p, b) && (parent == ORC_NO_BLOCK || is_found(p, parent));
     good = good && (parent == ORC_NO_BLOCK || !p->at[parent].filling || p->at[b].filling);
     filling += p->at[b].filling;
     *held += p->at[b].holders > 0;
@@ -74,9 +72,9 @@ static bool tiers_hold(const orc_replica *r)
     good = good && used == t->at[i].used && used <= t->at[i].kind.blocks;
     held += (uint32_t)used;
   }
-  for (uint32_t i = 0; t->count > 0 && i < r->prefix.table_room; i++)
-    if (r->prefix.table[i].block != ORC_NO_BLOCK)
-      good = good && !orc_kv_tiers_have(t, r->prefix.at[r->prefix.table[i].block].hash);
+  for (uint32_t b = 0; t->count > 0 && b < r->prefix.count; b++)
+    if (r->prefix.at[b].kind == ORC_PREFIX_KNOWN)
+      good = good && !orc_kv_tiers_have(t, r->prefix.at[b].hash);
   return good && held == t->held;
 }
 
