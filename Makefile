@@ -57,6 +57,11 @@ ifdef COV
   LINES := $(B)/tests/coverage/lines.o
   COUNTS = $(LINES) $(foreach f,luaL_newstate lua_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
 endif
+# The sanitized one has a collector that never rests, where $ORACLE_GC_STRESS is set.
+ifdef SAN
+  LINES := $(B)/tests/gcstress/newstate.o
+  COUNTS = $(LINES) -Wl,--wrap=luaL_newstate
+endif
 
 LAYERS := base sim cost obs net workload device replica cluster serve
 SRC := $(filter-out src/bind/host/mpi.c,$(sort $(foreach d,$(LAYERS),$(wildcard src/$(d)/*.c)) $(wildcard src/bind/*.c src/bind/*/*.c)))
@@ -79,7 +84,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -152,6 +157,11 @@ clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm,
 endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
 	@tools/endurance.sh $(or $(M),15)
 
+gcstress: ## goldens, policies and what else crosses from C to Lua, with a garbage collector that never rests
+	@tools/setup.sh build test
+	@ORACLE_GC_STRESS=1 tools/test.sh SAN=1 $(or $(T),tests/golden/golden_spec.lua \
+	  $(foreach t,policy reload generator des live repl sweep workload processes,$(wildcard tests/spec/$(t)_spec.lua)))
+
 faults: build $(B)/lua $(FAULTS) ## calls for memory and of the system fail, one after the other, in every command (N=at most of each kind, 400)
 	$(Q)ORACLE_HOME="$(CURDIR)" ORACLE_FAULT_LIBRARY="$(CURDIR)/$(FAULTS)" LUA_PATH="tests/faults/?.lua;;" \
 	  $(B)/lua tools/faults.lua $(or $(N),400) $(CASE)
@@ -222,7 +232,7 @@ $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
 	$(Q)ar rcs $@ $(OBJ)
 
-$(B)/tests/coverage/%.o: tests/coverage/%.c Makefile
+$(LINES): $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) $(LUA_INC) -c -o $@ $<
