@@ -124,10 +124,12 @@ describe("what does not return", function()
       "local function f() return 1 + f() end while true do pcall(f) end",
       "while true do pcall(table.sort, { 3, 2, 1 }, function() while true do end end) end",
       "table.move(setmetatable({}, { __index = rawlen }), 1, 99999999, 2, setmetatable({}, { __newindex = rawequal }))",
-      "table.sort(setmetatable({}, { __index = rawlen, __len = function() return 9e7 end }), rawequal)",
     } do
       stopped("batching", code, "bad.lua:5: it ran for more than 2 s without returning")
     end
+    -- What is sorted is copied first: where that is fast its memory is too much before its time is.
+    stopped("batching", "table.sort(setmetatable({}, { __index = rawlen, __len = function() return 9e7 end }), rawequal)",
+      "bad.lua:5: .* more than %d+ M?i?B?s? ")
   end)
 
   it("is refused where Lua's library alone would be at it", function()
