@@ -128,7 +128,8 @@ describe("what does not return", function()
       stopped("batching", code, "bad.lua:5: it ran for more than 2 s without returning")
     end
     -- What is sorted is copied first: where that is fast its memory is too much before its time is.
-    stopped("batching", "table.sort(setmetatable({}, { __index = rawlen, __len = function() return 9e7 end }), rawequal)",
+    stopped("batching",
+      "table.sort(setmetatable({}, { __index = rawlen, __len = function() return 9e7 end }), rawequal)",
       "bad.lua:5: .* more than %d+ M?i?B?s? ")
   end)
 
