@@ -58,14 +58,16 @@ local function watched(plan, outputs, options)
   return wanted
 end
 
+local function one_thread(options, why)
+  if ui.told(options) then ui.say("# simulated by one thread: " .. why) end
+end
+
 -- In how many threads one run is simulated (oracle.plan.slices); nil: in this one.
 -- @param from { path =, text = of the scenario's file, read = the configuration where it is one }
 local function threads_of(plan, options, from)
   local host = ui.host()
   if (options.threads or 1) < 2 or not host.slices then return nil end
-  local function say(why)
-    if ui.told(options) then ui.say("# simulated by one thread: " .. why) end
-  end
+  local function say(why) one_thread(options, why) end
   local why = plan.scenario.processes and "it has processes" or options.flags and "the deployment is said in flags"
     or options.save_detailed and "when each token came is kept"
   if why then return say(why) end
@@ -208,6 +210,7 @@ local function run_beside(list, path, options)
   local plans, results, told = {}, {}, ui.told(options)
   for i, one in ipairs(list) do plans[i] = files.prepare(one.scenario, path, options) end
   local opened = open_all(list, options)
+  if (options.threads or 1) > 1 then one_thread(options, "deployments stand side by side") end
   for i, one in ipairs(list) do
     local function tell()
       if told then ui.say("# " .. one.name) describe_deployment(plans[i]) end
