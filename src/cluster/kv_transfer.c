@@ -137,6 +137,7 @@ static void land(orc_cluster *c, uint32_t index)
   if (q->aborted != 0) {
     orc_kv_give(&to->kv, v.room);
     orc_replica_disturb(to);
+    orc_kv_transfer_room(c, v.to, c->engine.now); /* for those that wait for it */
     end(c, index, (orc_status)q->aborted);
     orc_phases_drained(c, v.to, c->engine.now);
     return;
