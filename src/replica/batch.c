@@ -89,7 +89,7 @@ static int32_t resume_one(orc_batch *b, orc_slot slot, int limit)
   if (r->groups != NULL) orc_group_table_go_on(r, q);
   while (!orc_preempt_reclaim(r, b->microbatch, orc_grant_blocks(r, q, tokens), ORC_NO_SLOT)) {
     const orc_slot gone = orc_preempt_victim(r);
-    if (gone == ORC_NO_SLOT || (gone == slot && orc_preempt_waits(r, b->microbatch))) return 0;
+    if (gone == ORC_NO_SLOT || orc_preempt_should_wait(r, b->microbatch, gone)) return 0;
     orc_preempt(r, b->microbatch, gone, orc_preempt_forced(r));
     if (gone == slot) return 0;
   }

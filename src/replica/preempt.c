@@ -154,6 +154,18 @@ static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
   return a->in.prompt != b->in.prompt ? a->in.prompt > b->in.prompt : a->number > b->number;
 }
 
+/* Of those that run, or of them that can be preempted now. */
+static orc_slot first_to_go(const orc_replica *r, bool any)
+{
+  orc_slot best = ORC_NO_SLOT;
+  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
+    if (!any && orc_preempt_barred(r, slot)) continue;
+    if (best == ORC_NO_SLOT || goes_before(r, slot, best)) best = slot;
+    if (r->policy->victim == ORC_VICTIM_LAST) break;
+  }
+  return best;
+}
+
 bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < r->microbatch_count; i++)
@@ -164,15 +176,14 @@ bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
   return false;
 }
 
+bool orc_preempt_should_wait(orc_replica *r, const orc_microbatch *m, orc_slot victim)
+{
+  return r->microbatch_count > 1 && first_to_go(r, true) != victim && orc_preempt_waits(r, m);
+}
+
 orc_slot orc_preempt_victim(const orc_replica *r)
 {
-  orc_slot best = ORC_NO_SLOT;
-  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = at(r, slot)->prev) {
-    if (orc_preempt_barred(r, slot)) continue;
-    if (best == ORC_NO_SLOT || goes_before(r, slot, best)) best = slot;
-    if (r->policy->victim == ORC_VICTIM_LAST) break;
-  }
-  return best;
+  return first_to_go(r, false);
 }
 
 bool orc_preempt_outranked(orc_replica *r)

@@ -25,6 +25,9 @@ orc_preempt_mode orc_preempt_forced(const orc_replica *r);
 ** anywhere; nor would one while each block that becomes free goes to a new request. */
 bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m);
 
+/* Whether it waits because `victim` would not be the first to go, were no step under way. */
+bool orc_preempt_should_wait(orc_replica *r, const orc_microbatch *m, orc_slot victim);
+
 /* The running request that is preempted first of those that can be; ORC_NO_SLOT: there is none. */
 orc_slot orc_preempt_victim(const orc_replica *r);
 
