@@ -133,9 +133,10 @@ static void end_one(orc_replica *r, const orc_ending *e, orc_time now)
 {
   orc_request *q = at(r, e->slot);
   if (q->number != e->number || q->state == ORC_DONE || q->state == ORC_FREE) return;
-  if (q->state == ORC_QUEUED)
+  if (q->state == ORC_QUEUED) {
+    if (q->blocks > 0) orc_waiting_release(r, e->slot);
     orc_queue_remove(&r->queue, e->slot);
-  else
+  } else
     orc_running_remove(r, e->slot);
   orc_finish(r, e->slot, ORC_SUCCESS, now);
 }
