@@ -48,13 +48,13 @@ bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(print
 */
 void *orc_alloc(size_t count, size_t size); /* zeroed */
 
-/* What those below do without memory: the last act, one line, exit status 1. size 0: how much was asked for is not known. */
+void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
+
+/* What they do without memory: the last act, one line, exit status 1. size 0: how much was asked for is not known. */
 _Noreturn void orc_exhausted(size_t count, size_t size);
 
 /* What is done before that, such as removing files that are not whole. It may not allocate. NULL: nothing. */
 void orc_on_exhausted(void (*act)(void));
-
-void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
 
 /*
 ** Zeroes of which only the pages that are touched become real, for tables used here and there:

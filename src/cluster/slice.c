@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "base/steady.h"
 #include "cluster/failure.h"
 
 enum {
@@ -57,13 +58,9 @@ const char *orc_slice_obstacle(const orc_cluster *c)
 void orc_slices_init(orc_slices *s, int count)
 {
   *s = (orc_slices){ .count = count, .at = orc_alloc((size_t)count, sizeof *s->at) };
-  pthread_condattr_t steady; /* time-outs that no change of the date moves */
-  pthread_condattr_init(&steady);
-  pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
   pthread_mutex_init(&s->lock, NULL);
   pthread_mutex_init(&s->csv_lock, NULL);
-  pthread_cond_init(&s->moved, &steady);
-  pthread_condattr_destroy(&steady);
+  orc_steady_init(&s->moved);
   for (int i = 0; i < count; i++)
     s->at[i] = (orc_slice){ .of = s, .index = i, .ended = 0 };
 }

@@ -43,9 +43,7 @@ static bool decode_all(orc_replica *r, orc_microbatch *m)
   int64_t need = orc_decode_set_need(&m->decode);
   while (m->decode.n > 0 && !orc_preempt_reclaim(r, m, need, ORC_NO_SLOT)) {
     const orc_slot victim = orc_preempt_victim(r);
-    const bool last = m->decode.n == 1 && at(r, victim)->state == ORC_DECODE &&
-                      at(r, victim)->microbatch == m->index;
-    if (last && orc_preempt_waits(r, m)) return false;
+    if (orc_preempt_spares_last(r, m, victim)) return false;
     orc_preempt(r, m, victim, orc_preempt_forced(r));
     need = orc_decode_set_need(&m->decode);
   }

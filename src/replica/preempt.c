@@ -166,7 +166,8 @@ static orc_slot first_to_go(const orc_replica *r, bool any)
   return best;
 }
 
-bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
+/* What the microbatch lacks may come when a step of another is over: it waits for that. */
+static bool waits(orc_replica *r, const orc_microbatch *m)
 {
   for (int i = 0; i < r->microbatch_count; i++)
     if (i != m->index && r->microbatches[i].busy) {
@@ -178,7 +179,13 @@ bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m)
 
 bool orc_preempt_should_wait(orc_replica *r, const orc_microbatch *m, orc_slot victim)
 {
-  return r->microbatch_count > 1 && first_to_go(r, true) != victim && orc_preempt_waits(r, m);
+  return r->microbatch_count > 1 && first_to_go(r, true) != victim && waits(r, m);
+}
+
+bool orc_preempt_spares_last(orc_replica *r, const orc_microbatch *m, orc_slot victim)
+{
+  const orc_request *q = at(r, victim);
+  return m->decode.n == 1 && q->state == ORC_DECODE && q->microbatch == m->index && waits(r, m);
 }
 
 orc_slot orc_preempt_victim(const orc_replica *r)

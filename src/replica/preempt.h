@@ -19,14 +19,16 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
 /* How requests are preempted when blocks run short: the knob `swap`. */
 orc_preempt_mode orc_preempt_forced(const orc_replica *r);
 
-/* Whether what the microbatch lacks may come when a step of another is over, whose sequences cannot be
-** preempted before: rather than to give up its last sequence it waits for that, and nothing is admitted
-** until it was asked again. Two that gave themselves up for one another in turn would never get
-** anywhere; nor would one while each block that becomes free goes to a new request. */
-bool orc_preempt_waits(orc_replica *r, const orc_microbatch *m);
-
-/* Whether it waits because `victim` would not be the first to go, were no step under way. */
+/*
+** Whether a microbatch that lacks blocks preempts no one but waits for the step of another, whose requests
+** cannot be preempted before it is over; nothing is admitted until it was asked again. Two that gave
+** themselves up for one another in turn would never get anywhere; nor would one while each block that
+** becomes free goes to a new request.
+**   should_wait   for a prompt: `victim` would not be the first to go, were no step under way
+**   spares_last   for decodes: `victim` is the last sequence the microbatch has
+*/
 bool orc_preempt_should_wait(orc_replica *r, const orc_microbatch *m, orc_slot victim);
+bool orc_preempt_spares_last(orc_replica *r, const orc_microbatch *m, orc_slot victim);
 
 /* The running request that is preempted first of those that can be; ORC_NO_SLOT: there is none. */
 orc_slot orc_preempt_victim(const orc_replica *r);

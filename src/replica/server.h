@@ -181,9 +181,9 @@ typedef struct orc_replica {
   orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
   orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
-  int inbound; /* requests on their way here from the replica that computed them */
-  int starved; /* 1 + the microbatch that waits for blocks of another's, which come first to it; 0: none */
+  int inbound;  /* requests on their way here from the replica that computed them */
   int outbound; /* requests whose KV is kept here until it is where they are decoded */
+  int starved;  /* 1 + the microbatch that waits for blocks of another's; 0: none (preempt.h) */
   int microbatch_count, profile_count;
   int32_t running;
   int partial_count, partial_room;

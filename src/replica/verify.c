@@ -83,7 +83,7 @@ static bool find_room(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_slot
     }
     const orc_slot victim = orc_preempt_victim(r);
     if (victim == ORC_NO_SLOT) return false;
-    if (victim == slot && m->decode.n == 1 && orc_preempt_waits(r, m)) return false;
+    if (orc_preempt_spares_last(r, m, victim)) return false;
     if (victim == *next) *next = at(r, victim)->next;
     orc_preempt(r, m, victim, orc_preempt_forced(r));
   }

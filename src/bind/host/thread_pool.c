@@ -9,8 +9,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/steady.h"
 #include "bind/error.h"
 #include "bind/host/state.h"
+#include "bind/host/threads.h"
 #include "bind/policy/watchdog.h"
 
 static const char type_name[] = "oracle.pool";
@@ -236,19 +238,15 @@ static int abandon(lua_State *L)
   return 0;
 }
 
-/* Signals of the user are for the thread that owns the pool; the watch's own go to each. */
 static void start(pool *p)
 {
-  sigset_t users, before;
-  sigemptyset(&users);
-  sigaddset(&users, SIGINT);
-  sigaddset(&users, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &users, &before);
+  sigset_t before;
+  orc_threads_begin_start(&before);
   int made = 0;
   while (made < p->threads && pthread_create(&p->thread[made], NULL, work, p) == 0)
     made++;
   p->threads = made;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  orc_threads_end_start(&before);
 }
 
 static int new (lua_State *L)
@@ -266,13 +264,9 @@ static int new (lua_State *L)
   p->argument = copy(argument, length);
   p->todo.tail = &p->todo.head;
   p->finished.tail = &p->finished.head;
-  pthread_condattr_t steady; /* time-outs that no change of the date moves */
-  pthread_condattr_init(&steady);
-  pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
   pthread_mutex_init(&p->lock, NULL);
   pthread_cond_init(&p->asked, NULL);
-  pthread_cond_init(&p->answered, &steady);
-  pthread_condattr_destroy(&steady);
+  orc_steady_init(&p->answered);
   p->thread = orc_alloc((size_t)threads, sizeof *p->thread);
   start(p);
   if (p->threads == 0) {
@@ -288,17 +282,7 @@ int orc_bind_thread_pool(lua_State *L, const char *home)
     { "submit", submit },   { "take", take }, { "close", finish },
     { "abandon", abandon }, { NULL, NULL },
   };
-  luaL_newmetatable(L, type_name); /* [mt] */
-  lua_pushcfunction(L, abandon);
-  lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-  union {
-    const char *in;
-    void *out;
-  } folder = { .in = home }; /* an upvalue is untyped; it is only read */
-  lua_pushlightuserdata(L, folder.out);
-  lua_pushcclosure(L, new, 1);
+  static const orc_threads_type type = { type_name, methods, abandon, new };
+  orc_threads_push_maker(L, &type, home);
   return 1;
 }

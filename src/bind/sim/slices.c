@@ -8,6 +8,7 @@
 
 #include "bind/error.h"
 #include "bind/host/state.h"
+#include "bind/host/threads.h"
 #include "bind/policy/watchdog.h"
 #include "bind/sim/state.h"
 #include "cluster/control.h"
@@ -80,18 +81,15 @@ static void *work(void *self)
 
 /* ---- in the thread of the caller ---- */
 
-/* Signals of the user are for the caller's thread. False: a thread could not be started. */
+/* False: a thread could not be started. */
 static bool start(group *g)
 {
-  sigset_t users, before;
-  sigemptyset(&users);
-  sigaddset(&users, SIGINT);
-  sigaddset(&users, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &users, &before);
+  sigset_t before;
+  orc_threads_begin_start(&before);
   bool good = true;
   for (g->running = 1; good && g->running < g->slices.count; g->running += good)
     good = pthread_create(&g->runners[g->running].thread, NULL, work, &g->runners[g->running]) == 0;
-  pthread_sigmask(SIG_SETMASK, &before, NULL);
+  orc_threads_end_start(&before);
   return good;
 }
 
@@ -235,17 +233,7 @@ static int new (lua_State *L)
 int orc_bind_slices(lua_State *L, const char *home)
 {
   static const luaL_Reg methods[] = { { "join", join }, { "close", finish }, { NULL, NULL } };
-  luaL_newmetatable(L, type_name); /* [mt] */
-  lua_pushcfunction(L, finish);
-  lua_setfield(L, -2, "__gc");
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-  union {
-    const char *in;
-    void *out;
-  } folder = { .in = home }; /* an upvalue is untyped; it is only read */
-  lua_pushlightuserdata(L, folder.out);
-  lua_pushcclosure(L, new, 1);
+  static const orc_threads_type type = { type_name, methods, finish, new };
+  orc_threads_push_maker(L, &type, home);
   return 1;
 }
