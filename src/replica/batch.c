@@ -338,12 +338,13 @@ int orc_batch_admit(orc_batch *b, int limit)
   return admit(b, head_of(b), limit, false);
 }
 
-int orc_batch_head(const orc_batch *b, int64_t *blocks)
+int orc_batch_head(orc_batch *b, int64_t *blocks)
 {
   const orc_replica *r = b->replica;
+  const orc_slot head = head_of(b);
   *blocks = 0;
-  if (r->queue.count == 0) return 0;
-  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  if (head == ORC_NO_SLOT) return 0;
+  const orc_request *q = at(r, head);
   const orc_prefix_match found = orc_block_table_find(r, q);
   if (r->knobs.rules.radix_tree) orc_prefix_touch(&b->replica->prefix, found.last);
   *blocks = orc_grant_room(r, q, &found, orc_replica_slots(r, orc_request_target(q), 0));
@@ -439,11 +440,12 @@ int64_t orc_batch_need(const orc_batch *b)
   return orc_decode_set_need(&b->microbatch->decode) * groups;
 }
 
-int64_t orc_batch_head_reserve(const orc_batch *b)
+int64_t orc_batch_head_reserve(orc_batch *b)
 {
   const orc_replica *r = b->replica;
-  if (r->queue.count == 0) return 0;
-  const orc_request *q = at(r, orc_queue_head(&r->queue));
+  const orc_slot head = head_of(b);
+  if (head == ORC_NO_SLOT) return 0;
+  const orc_request *q = at(r, head);
   const orc_prefix_match found = orc_block_table_find(r, q);
   return orc_grant_reserve(r, q, &found);
 }

@@ -57,13 +57,14 @@ int orc_batch_fill(orc_batch *b, int limit, unsigned how);
 int orc_batch_admit(orc_batch *b, int limit);
 
 /*
-** The request at the head of the queue: the tokens it needs computed before its next one comes out,
-** and in *blocks the available KV blocks that takes. 0 when the queue is empty.
+** The request at the head of the queue, which is the next to be admitted: those before it whose prefixes
+** must come from a lower tier first, and have room, set out for them. The tokens it needs computed before
+** its next one comes out, and in *blocks the available KV blocks that takes. 0 when the queue is empty.
 */
-int orc_batch_head(const orc_batch *b, int64_t *blocks);
+int orc_batch_head(orc_batch *b, int64_t *blocks);
 
 /* Blocks the head of the queue lacks to run to its longest end; 0 when the queue is empty. */
-int64_t orc_batch_head_reserve(const orc_batch *b);
+int64_t orc_batch_head_reserve(orc_batch *b);
 
 /*
 ** KV blocks the head of the queue could have: available ones, and those of paused requests behind
