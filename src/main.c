@@ -102,7 +102,6 @@ int main(int argc, char **argv)
   orc_repl_serve(repl, host);
   const int status =
       argc > 1 ? orc_host_main(host, argc - 1, argv + 1) : orc_host_main(host, 0, NULL);
-  orc_host_free(host);
   orc_repl_free(repl);
-  return status;
+  orc_host_end(host, status);
 }

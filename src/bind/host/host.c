@@ -24,6 +24,8 @@ struct orc_host {
   orc_editor editor;
   int completer; /* reference of the function that completes, while a line is read */
   int waits;     /* of the one that waits for what is typed; LUA_NOREF: there is none */
+  bool ending;
+  int status; /* that the program ends with */
 };
 
 static orc_host *self(lua_State *L)
@@ -205,9 +207,28 @@ static int open_host(lua_State *L)
   return 1;
 }
 
+/*
+** The oldest finalizer runs last: whatever had something to put in order has. What is left is memory, and that of a
+** process goes at once, where Lua would return it object by object.
+*/
+static int leave(lua_State *L)
+{
+  const orc_host *h = self(L);
+  if (!h->ending) return 0;
+  orc_partial_files_remove(); /* what is left of a run that failed */
+  exit(h->status);
+}
+
 /* [host] -> [] */
 static int offer(lua_State *L)
 {
+  lua_newuserdatauv(L, 0, 0);
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, 1);
+  lua_pushcclosure(L, leave, 1);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  luaL_ref(L, LUA_REGISTRYINDEX);
   lua_pushcclosure(L, open_host, 1);
   orc_state_preload(L, "oracle.host");
   return 0;
@@ -228,12 +249,12 @@ orc_host *orc_host_new(const char *home, const orc_editor *editor)
   return h;
 }
 
-void orc_host_free(orc_host *h)
+_Noreturn void orc_host_end(orc_host *h, int status)
 {
-  if (h == NULL) return;
-  lua_close(h->L);
-  orc_partial_files_remove(); /* what is left of a run that failed */
-  free(h);
+  h->ending = true;
+  h->status = status;
+  lua_close(h->L); /* leave() */
+  orc_panic("a state that outlives its end", __FILE__, __LINE__);
 }
 
 void orc_host_interrupt(bool ends)

@@ -27,7 +27,9 @@ typedef struct orc_editor {
 ** then there is no prompt. Never NULL: without memory the program ends.
 */
 orc_host *orc_host_new(const char *home, const orc_editor *editor);
-void orc_host_free(orc_host *h); /* NULL is allowed */
+
+/* End the program: what was opened is closed, threads are joined, files that are not whole go. */
+_Noreturn void orc_host_end(orc_host *h, int status);
 
 /* Do what a command line says (lua/oracle/cli.lua). Words without the program's name; returns the
  * exit status. */
