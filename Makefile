@@ -84,7 +84,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: always gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -169,7 +169,7 @@ faults: build $(B)/lua $(FAULTS) ## calls for memory and of the system fail, one
 unit: ## one C test, whatever else does not compile: make unit T=ladder
 	-$(Q)$(MAKE) -k objects
 	@rm -f $(B)/libpart.a; mkdir -p $(B)/tests/part
-	$(Q)ar rcs $(B)/libpart.a $$(ls $(OBJ) 2>/dev/null)
+	$(Q)$(AR) rcs $(B)/libpart.a $$(ls $(OBJ) 2>/dev/null)
 	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) $(LINK_$(T)) -o $(B)/tests/part/$(T) tests/$(D)/$(T).c $(B)/libpart.a $(LUA_LIBS) $(LIBS)
 	$(Q)$(B)/tests/part/$(T)
 
@@ -222,17 +222,22 @@ tools:
 	@test -e "$(call archive,liblua5.4.a)" || { \
 	  echo "make: no static Lua 5.4 (liblua5.4.a); \`make setup\` installs what is missing (Debian, Ubuntu)" >&2; exit 1; }
 
-# Objects depend on the flags they were compiled with, so that a changed Makefile rebuilds.
-$(B)/%.o: src/%.c Makefile | tools
+# Objects depend on the compiler and the flags they were made with: those of two are never linked together.
+$(B)/compiler: always | tools
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL)' >$@
+always:
+
+$(B)/%.o: src/%.c Makefile $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(CFLAGS_ALL) $(if $(filter bind/%,$*),$(LUA_INC)) -MMD -MP -c -o $@ $<
 
 $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
-	$(Q)ar rcs $@ $(OBJ)
+	$(Q)$(AR) rcs $@ $(OBJ)
 
-$(LINES): $(B)/%.o: %.c Makefile
+$(LINES): $(B)/%.o: %.c Makefile $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) $(LUA_INC) -c -o $@ $<
@@ -292,7 +297,7 @@ build/oracle/mpi.so: src/bind/host/mpi.c Makefile
 $(B)/lua: tools/lua.c $(B)/liboracle.a Makefile $(LINES)
 	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
-$(B)/tests/faults/fault.so: tests/faults/fault.c Makefile
+$(B)/tests/faults/fault.so: tests/faults/fault.c Makefile $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) -shared -o $@ $<

@@ -77,13 +77,19 @@ static void type(terminal *t, const char *keys)
   }
 }
 
-/* Start a program; `home` is where it may keep its history. The environment is otherwise our own.
- */
+/*
+** Start a program; `home` is where it may keep its history. The environment is otherwise our own. Without a terminal
+** the test ends here: a process -1 that is sent a signal is every process.
+*/
 static terminal start(char *const *command, const char *home)
 {
   terminal t = { .text = calloc(SCREEN + 1, 1) };
   const struct winsize size = { .ws_row = 50, .ws_col = 250 };
   t.pid = forkpty(&t.fd, NULL, NULL, &size);
+  if (t.pid < 0) {
+    perror("forkpty");
+    exit(1);
+  }
   if (t.pid == 0) {
     setenv("TERM", "xterm", 1);
     setenv("LC_ALL", "C.UTF-8", 1);
