@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum {
-  FIRST_BITS = 4, /* of the values there is room for at first */
-  GROWTH_BITS = 2,
+  FIRST_BITS = 3, /* of the values there is room for at first */
+  GROWTH_BITS = 1,
   LAST_BITS = 12, /* ORC_HIST_EXACT */
   DIGIT = 10,     /* bits that one pass of the sort looks at */
   TOGETHER = 8,   /* additions that go in at once */

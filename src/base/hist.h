@@ -20,7 +20,7 @@ typedef struct orc_hist_exact orc_hist_exact; /* see hist.c */
 ** integers (128 bit) and the sketch takes over by the number of distinct values, so the order of
 ** additions and merges never changes a result.
 ** Bound: the sum of weight x value^2 must stay below 2^128 (10 billion values of two days in ns).
-** Memory: none while empty, then 20 bytes for each of 16, 64, ... 4096 distinct values; with the sketch
+** Memory: none while empty, then 20 bytes for each of 8, 16, ... 4096 distinct values; with the sketch
 ** instead 848 KiB of addresses, of which only the touched pages are ever real.
 */
 typedef struct orc_hist {
@@ -39,7 +39,7 @@ void orc_hist_done(orc_hist *h); /* frees; the histogram is then empty and may b
 ** Add one value.
 **   value    >= 0
 **   weight   how often it was seen; 0 adds nothing
-** Allocates at its 1st, 17th, 65th, 257th and 1025th distinct value and when the sketch takes over,
+** Allocates at its 1st, 9th, 17th, 33rd ... and 2049th distinct value and when the sketch takes over,
 ** never again.
 */
 static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight);

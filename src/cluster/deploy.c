@@ -54,6 +54,7 @@ void orc_deploy_done(orc_cluster *c)
     orc_replica_done(&c->replicas[i]);
   }
   free(c->replicas);
+  orc_observed_free(c->observed, c->profile_count);
   for (int i = 0; i < c->pool_count; i++) {
     for (int k = 0; k < c->pools[i].stage_sets; k++)
       orc_pipe_costs_free(c->pools[i].stages[k]);
@@ -65,8 +66,11 @@ void orc_deploy_done(orc_cluster *c)
 }
 
 /* Make room for the replicas of all pools. */
-static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, bool shapes)
+static void open_pools(orc_cluster *c, const orc_cluster_config *config)
 {
+  const orc_pool_config *pools = config->pools;
+  ORC_ASSERT(!config->observed_together || c->pool_count == 1);
+  if (config->observed_together) c->observed = orc_observed_new(c->profile_count);
   c->pools = orc_alloc((size_t)c->pool_count, sizeof *c->pools);
   for (int i = 0; i < c->pool_count; i++) {
     const orc_pool_config *p = &pools[i];
@@ -82,13 +86,15 @@ static void open_pools(orc_cluster *c, const orc_pool_config *pools, bool runs, 
                                     .requests = &c->requests,
                                     .policy = &c->batching,
                                     .seed = c->seed,
+                                    .observed = c->observed,
                                     .profile_count = c->profile_count,
-                                    .runs = runs && c->host.attribution == NULL,
+                                    .runs = config->runs && config->log == NULL &&
+                                            c->host.attribution == NULL,
                                     .sleeps = c->sleeps };
   c->replicas = orc_alloc((size_t)c->replica_count, sizeof *c->replicas);
   for (int i = 0; i < c->pool_count; i++) {
     price(&c->pools[i], &pools[i]);
-    add_replicas(c, &c->pools[i], &world, &pools[i], shapes);
+    add_replicas(c, &c->pools[i], &world, &pools[i], config->shapes);
   }
   c->loads = orc_router_load_new(c->replicas, c->replica_count);
 }
@@ -197,7 +203,7 @@ void orc_deploy(orc_cluster *c, const orc_cluster_config *config)
   ORC_ASSERT(config->pool_count >= 1);
   c->pool_count = config->pool_count;
   c->sleeps = may_sleep(c, config);
-  open_pools(c, config->pools, config->runs && config->log == NULL, config->shapes);
+  open_pools(c, config);
   orc_kv_transfer_start(c, config->layerwise);
   place(c, config);
   set_detail(c, config, config->pools);

@@ -62,8 +62,9 @@ static void put_row(orc_cluster *c, const orc_record *record)
 
 static void keep(orc_cluster *c, const orc_record *record)
 {
-  orc_metrics *of =
-      record->replica == ORC_NO_REPLICA ? c->without_replica : c->replicas[record->replica].metrics;
+  orc_metrics *of = record->replica == ORC_NO_REPLICA
+                        ? c->without_replica
+                        : c->replicas[record->replica].observed->metrics;
   orc_metrics_add(&of[record->profile], record, &c->slo);
   if (c->csv != NULL) put_row(c, record);
   if (c->excerpt != NULL) orc_excerpt_put(c->excerpt, record);

@@ -10,7 +10,8 @@
 typedef struct orc_snapshot {
   const orc_cluster *of;
   orc_time end;         /* ns: the moment */
-  orc_metrics *pending; /* [replicas + 1 x profiles] of requests in flight; last: of no replica */
+  orc_metrics *pending; /* [rows x profiles] of requests in flight */
+  int rows;             /* one for each replica, or for all together; the last: of no replica */
   orc_sample *last;     /* [replicas] the series' last sample, taken now; NULL: there is none */
 } orc_snapshot;
 
@@ -19,9 +20,17 @@ typedef struct orc_snapshot {
 orc_snapshot orc_snapshot_take(const orc_cluster *c, orc_time end);
 void orc_snapshot_done(orc_snapshot *s);
 
-/* Add the metrics of a replica and a profile to *into; replica: the count of replicas stands for
-** none: requests refused at the door, and those for which no replica was ready. */
+/* Whose requests; or the index of a replica, where they are known apart (orc_cluster.observed). */
+enum {
+  ORC_OF_ALL = -1,
+  ORC_OF_NONE = -2, /* refused at the door, or no replica was ready for them */
+};
+
+/* Add the metrics of these requests of a profile to *into. */
 void orc_snapshot_metrics(const orc_snapshot *s, int replica, int profile, orc_metrics *into);
+
+/* Add the ns between tokens of these requests to *into. */
+void orc_snapshot_gaps(const orc_snapshot *s, int replica, orc_hist *into);
 
 /* Steps of all replicas, running ones included. */
 uint64_t orc_snapshot_steps(const orc_snapshot *s);

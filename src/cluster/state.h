@@ -62,6 +62,8 @@ struct orc_cluster {
   orc_least *least; /* among those that lifecycle.ready lists */
   orc_pool *pools;  /* [pool_count] */
   orc_replica *replicas;
+  orc_observed
+      *observed; /* of the requests of all replicas together; NULL: each replica has its own */
   orc_router_load *loads; /* [replica_count] what the router sent to each, where it tracks that */
   orc_source *sources;
   orc_arrival *pending;  /* [source_count] the next arrival of each */

@@ -1,5 +1,22 @@
 #include "obs/metrics.h"
 
+#include <stdlib.h>
+
+orc_observed *orc_observed_new(int profiles)
+{
+  const size_t metrics = (size_t)profiles * sizeof(orc_metrics);
+  return orc_alloc(1, sizeof(orc_observed) + metrics);
+}
+
+void orc_observed_free(orc_observed *o, int profiles)
+{
+  if (o == NULL) return;
+  for (int i = 0; i < profiles; i++)
+    orc_metrics_done(&o->metrics[i]);
+  orc_hist_done(&o->gaps);
+  free(o);
+}
+
 void orc_metrics_done(orc_metrics *m)
 {
   orc_hist_done(&m->ttft);

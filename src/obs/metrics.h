@@ -43,4 +43,13 @@ void orc_metrics_add(orc_metrics *m, const orc_record *r, const orc_slo *slo);
 
 void orc_metrics_merge(orc_metrics *into, const orc_metrics *from);
 
+/* What is known of the requests of a replica, or of all replicas together. */
+typedef struct orc_observed {
+  orc_hist gaps;         /* ns between tokens of a request (ITL) */
+  orc_metrics metrics[]; /* [profiles] of those that ended */
+} orc_observed;
+
+orc_observed *orc_observed_new(int profiles);
+void orc_observed_free(orc_observed *o, int profiles); /* NULL is allowed */
+
 #endif

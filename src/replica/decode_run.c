@@ -59,7 +59,7 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   const uint32_t block_size = (uint32_t)d->block_size;
   int64_t context = d->context, window = orc_decode_set_window(d);
   uint32_t turn = d->turn;
-  orc_hist_tally gaps = orc_hist_tally_begin(&r->usage.gaps, (uint64_t)d->counted);
+  orc_hist_tally gaps = orc_hist_tally_begin(&r->observed->gaps, (uint64_t)d->counted);
   const int64_t available = orc_kv_available(&r->kv), used = orc_kv_used(&r->kv);
   int64_t opened = 0;
   unsigned __int128 block_time = 0;

@@ -70,7 +70,7 @@ static void emit(orc_replica *r, const orc_microbatch *m, orc_slot slot, orc_tim
     r->usage.answered.first_time += (double)(now - q->in.time);
     orc_host_note(r->host, q, now, ORC_CHANGE_TOKEN, 1, q->in.max_output);
   } else {
-    orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+    orc_hist_add(&r->observed->gaps, now - q->last_token, q->counted);
   }
   q->last_token = now;
   if (r->host->tokens != NULL) r->host->tokens->token(r->host->tokens->self, q, now);
@@ -173,7 +173,7 @@ static void carry_out(orc_replica *r, orc_microbatch *m, orc_time now)
     if (orc_replica_verifies(r))
       orc_verify_advance(r, m, now);
     else
-      orc_decode_set_advance(&m->decode, now, &r->usage.gaps);
+      orc_decode_set_advance(&m->decode, now, &r->observed->gaps);
     m->decodes = false;
     r->lost = 0;
     if (r->host->tokens != NULL)

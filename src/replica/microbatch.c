@@ -20,7 +20,7 @@ void orc_microbatch_done(orc_microbatch *m)
 void orc_microbatch_add(orc_microbatch *m, orc_slot slot, int32_t tokens, int32_t past)
 {
   if (m->chunk_count == m->chunk_room) {
-    m->chunk_room = m->chunk_room == 0 ? 64 : 2 * m->chunk_room;
+    m->chunk_room = m->chunk_room == 0 ? 8 : 2 * m->chunk_room;
     m->chunks = orc_resize(m->chunks, (size_t)m->chunk_room, sizeof *m->chunks);
   }
   m->chunks[m->chunk_count++] =

@@ -81,14 +81,13 @@ void orc_replica_init(orc_replica *r, const orc_replica_world *world, uint16_t i
   for (int i = 0; i < r->microbatch_count && kind->knobs.speculation.tokens > 0; i++)
     orc_decode_set_verify(&r->microbatches[i].decode);
   r->stepwise = r->microbatch_count > 1;
-  r->metrics = orc_alloc((size_t)r->profile_count, sizeof *r->metrics);
+  r->observed_together = world->observed != NULL;
+  r->observed = r->observed_together ? world->observed : orc_observed_new(r->profile_count);
 }
 
 void orc_replica_done(orc_replica *r)
 {
-  for (int i = 0; i < r->profile_count; i++)
-    orc_metrics_done(&r->metrics[i]);
-  free(r->metrics);
+  if (!r->observed_together) orc_observed_free(r->observed, r->profile_count);
   free(r->shapes);
   free(r->partial);
   for (int i = 0; i < r->microbatch_count; i++)
@@ -106,7 +105,6 @@ void orc_replica_done(orc_replica *r)
   free(r->ending);
   free(r->aside);
   orc_queue_done(&r->queue);
-  orc_hist_done(&r->usage.gaps);
 }
 
 /* Unchunked, all tokens must go into one step, those generated before a recomputation included. */

@@ -97,8 +97,7 @@ typedef struct orc_usage {
   uint64_t swapped_blocks;                         /* moved out to host memory */
   orc_drafting drafting;
   orc_prefix_counters prefix;
-  orc_answered answered; /* first tokens; the others are in: */
-  orc_hist gaps;         /* between tokens of a request (ITL) */
+  orc_answered answered; /* first tokens; the others are in orc_observed.gaps */
 } orc_usage;
 
 typedef struct orc_contended orc_contended;           /* device/contended.h */
@@ -177,7 +176,7 @@ typedef struct orc_replica {
   orc_time settles; /* while it is settled: until when (ns); ORC_NEVER otherwise */
   orc_usage usage;
   orc_look looked_up;
-  orc_metrics *metrics;       /* [profiles] */
+  orc_observed *observed;     /* of its requests; all replicas' where observed_together */
   orc_step_shapes *shapes;    /* of its steps; NULL: they are not kept */
   orc_replica_delays *delays; /* what its steps are to its requests; NULL: it is not told */
   orc_role role;
@@ -196,12 +195,13 @@ typedef struct orc_replica {
   int contended_stage;      /* its first stage among the contended's */
   int aborting;             /* running requests with `aborted` set */
   uint16_t index, pool;
-  bool short_of_room; /* requests were left waiting when they were looked at last */
-  bool lockstep;      /* it steps together with others (orc_host) */
-  bool unchanged;     /* nothing changed since the policy left all but the decodes alone */
-  bool shared;        /* a link it uses is used by others too */
-  orc_lod level;      /* of detail, as it is asked for */
-  bool high;          /* each layer, device and message, not whole steps */
+  bool short_of_room;     /* requests were left waiting when they were looked at last */
+  bool lockstep;          /* it steps together with others (orc_host) */
+  bool observed_together; /* its requests are not told from those of others */
+  bool unchanged;         /* nothing changed since the policy left all but the decodes alone */
+  bool shared;            /* a link it uses is used by others too */
+  orc_lod level;          /* of detail, as it is asked for */
+  bool high;              /* each layer, device and message, not whole steps */
   bool stepwise; /* each step's end is an event: steps overlap, or their end is not known before */
   bool runs;     /* steps inside the horizon need no event */
   bool sleeps;   /* runs that pass the horizon are put off */
@@ -222,10 +222,11 @@ typedef struct orc_replica_world {
   orc_engine *engine;
   orc_requests *requests;
   const orc_batching *policy;
-  uint64_t seed;     /* of the draws of policies */
-  int profile_count; /* >= 1 */
-  bool runs;         /* steps inside the horizon need no event */
-  bool sleeps;       /* whoever looks at a replica or touches it settles it before (loop.h) */
+  uint64_t seed;          /* of the draws of policies */
+  orc_observed *observed; /* of all replicas together; NULL: each has its own */
+  int profile_count;      /* >= 1 */
+  bool runs;              /* steps inside the horizon need no event */
+  bool sleeps;            /* whoever looks at a replica or touches it settles it before (loop.h) */
 } orc_replica_world;
 
 /* Set up an idle replica, the index-th of its world. It must not move afterwards. */

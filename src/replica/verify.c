@@ -150,7 +150,7 @@ static void advance_one(orc_replica *r, orc_decode_set *d, orc_slot slot, orc_ti
 {
   orc_request *q = at(r, slot);
   const int32_t before = q->generated, tokens = outcome(r, q);
-  orc_hist_add(&r->usage.gaps, now - q->last_token, q->counted);
+  orc_hist_add(&r->observed->gaps, now - q->last_token, q->counted);
   r->usage.answered.together += (uint64_t)(tokens - 1);
   q->generated += tokens;
   q->computed += tokens;

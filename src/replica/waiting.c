@@ -38,7 +38,7 @@ void orc_waiting_for_end(orc_replica *r, orc_slot slot, orc_time time)
 {
   const orc_request *q = orc_replica_request(r, slot);
   if (r->ending_count == r->ending_room) {
-    r->ending_room = r->ending_room == 0 ? 16 : 2 * r->ending_room;
+    r->ending_room = r->ending_room == 0 ? 4 : 2 * r->ending_room;
     r->ending = orc_resize(r->ending, (size_t)r->ending_room, sizeof *r->ending);
   }
   r->ending[r->ending_count++] =

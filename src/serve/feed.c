@@ -143,8 +143,8 @@ static double gap_ahead(const orc_feed *f, const fed *r)
   enum { FEW = 16 };
   if (r->replica == NOWHERE) return 0.0;
   const orc_replica *on = &f->cluster->replicas[r->replica];
-  if (on->usage.gaps.count >= FEW || on->cost->own != NULL)
-    return orc_hist_mean(&on->usage.gaps) * 1e-9;
+  if (on->observed->gaps.count >= FEW || on->cost->own != NULL)
+    return orc_hist_mean(&on->observed->gaps) * 1e-9;
   const orc_request *q = &f->cluster->requests.at[r->slot];
   const orc_decode_set *d = &on->microbatches[q->microbatch].decode;
   const int64_t context = d->context + q->in.prompt + 1;

@@ -37,7 +37,7 @@ static void put_replica(orc_text *t, const orc_cluster *c, int i, int64_t *rente
                   r->queue.count + (uint32_t)r->loads.count,
                   r->kv.total > 0 ? (double)orc_kv_used(&r->kv) / (double)r->kv.total : 0.0,
                   r->usage.preemptions, r->usage.prefix.hits, r->usage.prefix.queries,
-                  r->usage.answered.firsts + r->usage.gaps.count, r->usage.steps);
+                  r->usage.answered.firsts + r->observed->gaps.count, r->usage.steps);
 }
 
 void orc_live_text(const orc_service *s, orc_text *into)

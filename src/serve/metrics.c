@@ -191,7 +191,7 @@ static double value_of(const orc_metrics_board *b, const orc_replica *r, family 
   case PREEMPTIONS:
     return (double)r->usage.preemptions;
   case GENERATION_TOKENS:
-    return (double)(r->usage.answered.firsts + r->usage.gaps.count);
+    return (double)(r->usage.answered.firsts + r->observed->gaps.count);
   default:
     return b->at[r->index].counters[f];
   }
@@ -200,7 +200,7 @@ static double value_of(const orc_metrics_board *b, const orc_replica *r, family 
 /* Gaps between tokens are the engine's own distribution. */
 static histogram gaps_of(const orc_replica *r, const orc_metric_family *of, uint64_t *counts)
 {
-  const orc_hist *h = &r->usage.gaps;
+  const orc_hist *h = &r->observed->gaps;
   uint64_t below = 0;
   for (int i = 0; i < of->bound_count; i++) {
     const uint64_t up_to = h->count > 0 ? orc_hist_count_to(h, orc_time_of(of->bounds[i])) : 0;

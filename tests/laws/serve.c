@@ -110,6 +110,19 @@ static bool samples_add_up(const orc_cluster *c, const orc_snapshot *s)
   return good;
 }
 
+/* What is known of requests that ended, of a replica or of all together. */
+static void add_observed(outcome *o, const orc_observed *of)
+{
+  for (int p = 0; p < 2; p++) {
+    const orc_metrics *m = &of->metrics[p];
+    o->hits += m->cached_tokens;
+    o->misses += m->prefix_events[ORC_PREFIX_CONVERSATIONAL_MISS];
+    o->total += m->total - m->by_status[ORC_PENDING];
+    o->end += (orc_time)m->e2e.sum;
+  }
+  o->end += (orc_time)of->gaps.sum;
+}
+
 static outcome simulate(const scenario *s, way how)
 {
   static const char *const profiles[] = { "a", "b" };
@@ -185,6 +198,7 @@ static outcome simulate(const scenario *s, way how)
       .warm_up = s->warm_up,
       .slo = { ORC_NEVER, ORC_NEVER, ORC_NEVER },
       .runs = how != STEPPED,
+      .observed_together = how == STEPPED && s->pools == 1,
       .lod = s->lod,
       .seed = s->seed,
       .request_overhead = s->seed % 3 == 0 ? 1e-4 : 0.0,
@@ -217,12 +231,7 @@ static outcome simulate(const scenario *s, way how)
       const orc_decode_set *d = &r->microbatches[l].decode;
       o.good = o.good && d->n == 0 && d->context == 0 && d->window == 0 && d->growing == 0;
     }
-    for (int p = 0; p < 2; p++) {
-      o.hits += r->metrics[p].cached_tokens;
-      o.misses += r->metrics[p].prefix_events[ORC_PREFIX_CONVERSATIONAL_MISS];
-    }
-    for (int p = 0; p < 2; p++)
-      o.total += r->metrics[p].total - r->metrics[p].by_status[ORC_PENDING];
+    if (i == 0 || c->observed == NULL) add_observed(&o, r->observed);
     o.steps += r->usage.steps;
     o.evictions += r->kv.evictions;
     for (int t = 0; t < r->tiers.count; t++) {
@@ -236,7 +245,7 @@ static outcome simulate(const scenario *s, way how)
   o.failures = c->lifecycle.failures;
   o.good = o.good && c->kv_transfers.moving == 0;
   for (int i = 0; i < c->replica_count; i++)
-    o.end += c->replicas[i].usage.busy + (orc_time)c->replicas[i].usage.gaps.sum;
+    o.end += c->replicas[i].usage.busy;
   o.good = orc_csv_close(csv, &e) && o.good;
   if (told != NULL) {
     if (told->wrong > 0)

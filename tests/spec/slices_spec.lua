@@ -120,6 +120,18 @@ describe("one simulation in several threads", function()
     assert.equal(0, (same(file(scenario(3)), "--no-runs --slo 'ttft.p99<1s' --set replicas=7 --seed 9")))
   end)
 
+  it("and the same without files: what is then kept of all replicas together is the sum of what each had", function()
+    for seed = 101, 112 do
+      local path = file(scenario(seed))
+      local _, whole = program.run(("run '%s' --threads 1 --json %s/r.json"):format(path, program.dir))
+      assert.is_truthy(whole:find("Benchmark Result", 1, true), scenario(seed))
+      for threads = 1, 3 do
+        local _, brief = program.run(("run '%s' --threads %d"):format(path, threads))
+        alike(whole, brief, scenario(seed))
+      end
+    end
+  end)
+
   it("has policies in Lua, each of a file of its own", function()
     local step = own("batching", [[step = function(b, _, s)
       s.n = (s.n or 0) + 1

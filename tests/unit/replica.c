@@ -79,12 +79,12 @@ static void chunks_share_steps_with_decodes(void)
   script s = { two, 2, 0 };
   orc_cluster *c = serve(&s, roomy);
   const orc_replica *r = &c->replicas[0];
-  orc_metrics *m = &r->metrics[0];
+  orc_metrics *m = &r->observed->metrics[0];
   CHECK(r->usage.steps == 4 && r->usage.busy == 40 * MS);
   CHECK(m->ttft.min == 10 * MS && m->ttft.max == 20 * MS);
   CHECK(m->e2e.min == 30 * MS && m->e2e.max == 40 * MS);
   CHECK(m->tpot.min == 10 * MS && m->tpot.max == 10 * MS);
-  CHECK(r->usage.gaps.count == 4 && r->usage.gaps.sum == 40 * MS);
+  CHECK(r->observed->gaps.count == 4 && r->observed->gaps.sum == 40 * MS);
   CHECK(m->queue.max == 0 && m->output_tokens == 6 && m->prompt_tokens == 20);
   orc_cluster_free(c);
 }
@@ -107,11 +107,11 @@ static void the_last_admitted_gives_way(void)
   tight.num_gpu_blocks = 4;
   orc_cluster *c = serve(&s, tight);
   const orc_replica *r = &c->replicas[0];
-  CHECK(r->metrics[0].e2e.min == 60 * MS && r->metrics[0].e2e.max == 90 * MS);
+  CHECK(r->observed->metrics[0].e2e.min == 60 * MS && r->observed->metrics[0].e2e.max == 90 * MS);
   CHECK(r->usage.preemptions == 1 && r->usage.recomputed_tokens == 8 && r->usage.steps == 9);
-  CHECK(r->metrics[0].prefilled_tokens == 6 + 6 + 8);
+  CHECK(r->observed->metrics[0].prefilled_tokens == 6 + 6 + 8);
   /* B's gap over its preemption: from 30 to 70 ms */
-  CHECK(r->usage.gaps.max == 40 * MS && r->usage.peak_blocks == 4);
+  CHECK(r->observed->gaps.max == 40 * MS && r->usage.peak_blocks == 4);
   orc_cluster_free(c);
 }
 
@@ -123,7 +123,7 @@ static void what_can_never_fit_is_rejected(void)
   orc_engine_knobs tight = roomy;
   tight.num_gpu_blocks = 4;
   orc_cluster *c = serve(&s, tight);
-  const orc_metrics *m = &c->replicas[0].metrics[0];
+  const orc_metrics *m = &c->replicas[0].observed->metrics[0];
   CHECK(m->by_status[ORC_REJECTED] == 2 && m->by_status[ORC_SUCCESS] == 1);
   orc_cluster_free(c);
 }
@@ -138,7 +138,7 @@ static void a_time_out_ends_with_the_step(void)
   orc_engine_knobs one = roomy;
   one.max_num_seqs = 1;
   orc_cluster *c = serve(&s, one);
-  const orc_metrics *m = &c->replicas[0].metrics[0];
+  const orc_metrics *m = &c->replicas[0].observed->metrics[0];
   CHECK(m->by_status[ORC_TIMEOUT] == 1 && m->by_status[ORC_SUCCESS] == 1);
   CHECK(m->e2e.count == 1 && m->e2e.max == 49 * MS); /* waits to 30, two steps */
   CHECK(c->replicas[0].kv.free == c->replicas[0].kv.total);
@@ -155,8 +155,8 @@ static void a_cancelled_request_leaves_the_queue(void)
   one.max_num_seqs = 1;
   orc_cluster *c = serve(&s, one);
   const orc_replica *r = &c->replicas[0];
-  CHECK(r->metrics[0].by_status[ORC_CANCELLED] == 1 && r->usage.steps == 10);
-  CHECK(r->metrics[0].prompt_tokens == 4 && r->metrics[0].queue.count == 1);
+  CHECK(r->observed->metrics[0].by_status[ORC_CANCELLED] == 1 && r->usage.steps == 10);
+  CHECK(r->observed->metrics[0].prompt_tokens == 4 && r->observed->metrics[0].queue.count == 1);
   orc_cluster_free(c);
 }
 

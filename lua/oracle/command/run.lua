@@ -62,9 +62,14 @@ local function one_thread(options, why)
   if ui.told(options) then ui.say("# simulated by one thread: " .. why) end
 end
 
+-- What single replicas did is in files alone.
+local function is_brief(outputs, options)
+  return not (outputs.json or outputs.report or options.plot)
+end
+
 -- In how many threads one run is simulated (oracle.plan.slices); nil: in this one.
 -- @param from { path =, text = of the scenario's file, read = the configuration where it is one }
-local function threads_of(plan, options, from)
+local function threads_of(plan, outputs, options, from)
   local host = ui.host()
   if (options.threads or 1) < 2 or not host.slices then return nil end
   local function say(why) one_thread(options, why) end
@@ -73,6 +78,7 @@ local function threads_of(plan, options, from)
   if why then return say(why) end
   local job = { kind = "slice", path = from.path, text = from.text, set = files.assignments(options), fit = options.fit,
                 force = files.forces_fit(options), seed = options.seed, lod = options.lod, runs = not options.no_runs,
+                brief = is_brief(outputs, options),
                 slo = options.slo and files.objectives(nil, options.slo) or nil,
                 config = from.read and { format = options.format or "" } or nil }
   return { host = host, threads = options.threads, say = say, job = core.json.encode(job) }
@@ -91,7 +97,7 @@ local function simulate(s, plan, outputs, options, tell, as)
       tell()
       if meter then meter.step(...) end
     end,
-    brief = not (outputs.json or outputs.report or options.plot), -- what single replicas did is in files alone
+    brief = is_brief(outputs, options),
     series = outputs.series ~= nil, log = ui.level(options, "DEBUG") and not options.quiet,
     watch = watched(plan, outputs, options),
     done = function(raw)
@@ -114,7 +120,7 @@ end
 local function run_to_results(s, plan, outputs, options, tell, as)
   local csv, own = written.requests(options, outputs)
   local ok, result, total = pcall(simulate, s, plan, outputs, options, tell,
-    { csv = csv, slices = threads_of(plan, options, as.from) })
+    { csv = csv, slices = threads_of(plan, outputs, options, as.from) })
   local done, why = ok, result
   if ok then
     done, why = pcall(function()

@@ -13,7 +13,7 @@ local slice = {}
 
 --- Make it.
 -- @param job { set =, fit =, force =, seed = as of oracle.study.job; slo = list of texts or nil, lod = or nil,
---   runs = false to step each }
+--   runs = false to step each, brief = as of oracle.plan }
 -- @param s the scenario, as its file returned it
 -- @return the simulation, of core.sim.new, and what kept.watch gives of its policies; raises what is wrong
 function slice.open(job, s)
@@ -25,7 +25,7 @@ function slice.open(job, s)
     scenario.objectives(s, job.slo)
   end
   if job.lod then lod.choose(s, job.lod) end
-  local spec = planning.spec(planning.plan(s), { runs = job.runs ~= false, brief = true })
+  local spec = planning.spec(planning.plan(s), { runs = job.runs ~= false, brief = job.brief })
   return core.sim.new(spec), kept.watch(spec.batching)
 end
 

@@ -152,13 +152,23 @@ static int arrived(lua_State *L)
   return 2;
 }
 
-/* Of a replica, on top of what others had. */
-static void add_answered(const orc_replica *r, orc_answered *sum)
+/* Tokens after the first ones of the replicas from `first` to before `end`, each since the one before. */
+static orc_answered sum_answered(const orc_cluster *c, int first, int end)
 {
-  sum->firsts += r->usage.answered.firsts;
-  sum->first_time += r->usage.answered.first_time;
-  sum->gaps += r->usage.gaps.count + r->usage.answered.together;
-  sum->gap_time += (double)r->usage.gaps.sum;
+  orc_answered sum = { 0 };
+  __int128 gap_time = 0;
+  for (int i = first; i < end; i++) {
+    const orc_replica *r = &c->replicas[i];
+    sum.firsts += r->usage.answered.firsts;
+    sum.first_time += r->usage.answered.first_time;
+    sum.gaps += r->usage.answered.together;
+    if (c->observed != NULL && i > first)
+      continue; /* there is one pool: what is known is known of it */
+    sum.gaps += r->observed->gaps.count;
+    gap_time += r->observed->gaps.sum;
+  }
+  sum.gap_time = (double)gap_time;
+  return sum;
 }
 
 /* c:answered() -> first tokens that came out so far, s they took in all, tokens after those, s
@@ -167,13 +177,11 @@ static int answered(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
   const orc_cluster *c = s->cluster;
-  orc_answered sum = { 0 };
   orc_slice_look(c);
   const int first = s->pool == NULL ? 0 : s->pool->first;
   const int end = s->pool == NULL ? c->replica_count : first + s->pool->count;
   orc_host_settle_all(c);
-  for (int i = first; i < end; i++)
-    add_answered(&c->replicas[i], &sum);
+  const orc_answered sum = sum_answered(c, first, end);
   lua_pushinteger(L, (lua_Integer)sum.firsts);
   lua_pushnumber(L, sum.first_time * 1e-9);
   lua_pushinteger(L, (lua_Integer)sum.gaps);

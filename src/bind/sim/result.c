@@ -106,12 +106,12 @@ static void put_tiers(lua_State *L, const orc_kv_tiers *t)
   lua_setfield(L, -2, "tiers");
 }
 
-/* The metrics of a replica over all profiles; the count of replicas: of requests without one. */
+/* The metrics of a replica over all profiles, or of those that snapshot.h names instead. */
 static void gather(const orc_snapshot *s, int replica, orc_metrics *all, orc_hist *gaps)
 {
   for (int p = 0; p < s->of->profile_count; p++)
     orc_snapshot_metrics(s, replica, p, all);
-  if (replica < s->of->replica_count) orc_hist_merge(gaps, &s->of->replicas[replica].usage.gaps);
+  orc_snapshot_gaps(s, replica, gaps);
 }
 
 /* What the stages of a replica were busy with since the mark, under "stages", and what a GPU of each drew at work, under "joules"
@@ -190,12 +190,12 @@ static bool push_without_replica(lua_State *L, const orc_snapshot *s)
   uint64_t requests = 0;
   for (int p = 0; p < s->of->profile_count; p++) {
     orc_metrics m = { 0 };
-    orc_snapshot_metrics(s, s->of->replica_count, p, &m);
+    orc_snapshot_metrics(s, ORC_OF_NONE, p, &m);
     requests += m.total;
     orc_metrics_done(&m);
   }
   if (requests > 0)
-    push_gathered(L, s, s->of->replica_count);
+    push_gathered(L, s, ORC_OF_NONE);
   else
     lua_pushnil(L);
   return requests > 0;
@@ -329,8 +329,7 @@ static void push_profiles(lua_State *L, const orc_snapshot *s, char *const *name
       push_only(L, whole);
     } else {
       orc_metrics m = { 0 };
-      for (int i = 0; i <= s->of->replica_count; i++)
-        orc_snapshot_metrics(s, i, p, &m);
+      orc_snapshot_metrics(s, ORC_OF_ALL, p, &m);
       push_metrics(L, &m, NULL);
       orc_metrics_done(&m);
     }
@@ -368,8 +367,7 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   const int below = lua_gettop(L);
   orc_metrics all = { 0 };
   orc_hist gaps = { 0 };
-  for (int i = 0; i <= c->replica_count; i++)
-    gather(s, i, &all, &gaps);
+  gather(s, ORC_OF_ALL, &all, &gaps);
   push_metrics(L, &all, &gaps);
   const int it = lua_gettop(L);
   orc_metrics_done(&all);

@@ -209,6 +209,7 @@ static int new (lua_State *L)
     .warm_up = orc_time_of(s->warm_up > 0.0 ? s->warm_up : 0.0),
     .slo = read_slo(L, 1),
     .seed = seed,
+    .observed_together = s->brief && pools.count == 1,
     .runs = orc_bind_bool_or(L, 1, "spec", "runs", true),
     .request_overhead =
         s->cost.params.request_overhead + orc_bind_number_or(L, 1, "spec", "client_latency", 0.0),
