@@ -2,6 +2,8 @@
 
 #include "replica/group_table.h"
 
+static const orc_time LATEST = ORC_END - 1; /* the end of a step */
+
 /* Steps until something happens to a sequence (its last token, or a full window), at most `most`.
  */
 static int steps_to_event(const orc_decode_set *d, int most)
@@ -43,16 +45,45 @@ static void book(orc_replica *r, orc_microbatch *m, const orc_decode_span *run)
   r->last_tokens = (int32_t)run->n;
   r->lost = 0;
 }
+/* How far a run goes. */
+typedef struct bounds {
+  orc_time stop; /* no step ends later, */
+  int along;     /* but for so many, where each is formed while the one before runs */
+  int until;     /* steps in all, at most */
+} bounds;
 
 /*
-** At most `until` steps, none of which ends after `stop`. The loop that a simulation spends most of
-** its steps in: what it changes is kept in locals, since the compiler must take any store to memory
-** for one to what it reads next; blocks are taken all together at the end, since no one else wants
-** any; and the common `plain` costs, of a hard roofline and no window, get a loop of their own.
+** The last step of a run, of `time`, ends at `end`. Where it was formed while another ran, that one
+** is over, unless it ends after the run's `stop`: then both are in flight, and what ended at
+** `reached` is the last that is over.
 */
-static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microbatch *m,
-                                                     const orc_decode_cost *cost, orc_time stop,
-                                                     int until, bool plain)
+static void put_in_flight(orc_replica *r, int64_t n, orc_time stop, orc_time reached, orc_time end,
+                          orc_time time)
+{
+  const orc_flight last = { .end = end, .tokens = (int32_t)n, .decodes = (int32_t)n };
+  const orc_time before = end - time;
+  if (before <= stop) {
+    r->flight[0] = last;
+    r->now = before;
+    return;
+  }
+  if (before != r->flight[0].end) { /* it is of this run, too */
+    r->flight[0] = last;
+    r->flight[0].end = before;
+    r->now = reached;
+  }
+  r->flight[1] = last;
+  r->flights = 2;
+}
+
+/*
+** The loop that a simulation spends most of its steps in: what it changes is kept in locals, since
+** the compiler must take any store to memory for one to what it reads next; blocks are taken all
+** together at the end, since no one else wants any; and the common `plain` costs, of a hard roofline
+** and no window, get a loop of their own.
+*/
+static inline __attribute__((always_inline)) int
+run(orc_replica *r, orc_microbatch *m, const orc_decode_cost *cost, bounds of, bool plain)
 {
   orc_decode_set *d = &m->decode;
   const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
@@ -64,26 +95,33 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   int64_t opened = 0;
   unsigned __int128 block_time = 0;
   const orc_time begin = orc_replica_next_start(r);
-  orc_time now = begin;
+  orc_time now = begin, reached = begin, stop = of.stop;
   orc_time token = d->peers[0].time, time = 0;
   int steps = 0;
-  for (; steps < until; steps++) {
-    const int64_t opens = opened + d->phase[turn];
-    if (opens > available) break;
-    const double seconds =
-        plain ? orc_step_decode_plain(cost, context) : orc_step_decode(cost, context, window);
-    orc_time next = orc_time_of(seconds);
-    if (next < 1) next = 1;
-    if (next > stop - now) break;
-    opened = opens;
-    time = next;
-    now += time;
-    block_time += (unsigned __int128)(used + opened) * (unsigned __int128)time;
-    orc_hist_tally_add(&gaps, now - token);
-    token = now;
-    context += n;
-    if (!plain) window += growing;
-    if (++turn == block_size) turn = 0;
+  for (int most = of.until;;) {
+    for (; steps < most; steps++) {
+      const int64_t opens = opened + d->phase[turn];
+      if (opens > available) break;
+      const double seconds =
+          plain ? orc_step_decode_plain(cost, context) : orc_step_decode(cost, context, window);
+      orc_time next = orc_time_of(seconds);
+      if (next < 1) next = 1;
+      if (next > stop - now) break;
+      opened = opens;
+      time = next;
+      now += time;
+      block_time += (unsigned __int128)(used + opened) * (unsigned __int128)time;
+      orc_hist_tally_add(&gaps, now - token);
+      token = now;
+      context += n;
+      if (!plain) window += growing;
+      if (++turn == block_size) turn = 0;
+    }
+    if (of.along == 0 || stop != of.stop || of.stop == LATEST) break;
+    reached = now;
+    stop = LATEST;
+    most = begin > of.stop ? 1 : of.along;
+    most = of.until - steps < most ? of.until : steps + most;
   }
   if (steps == 0) return 0;
   orc_hist_tally_end(&gaps, (uint64_t)steps, (uint64_t)(now - d->peers[0].time));
@@ -100,13 +138,12 @@ static inline __attribute__((always_inline)) int run(orc_replica *r, orc_microba
   if (d->cap > 0) d->window = window;
   d->counter += (uint64_t)steps;
   d->turn = turn;
-  if (steps == until) orc_decode_set_cross(d);
+  if (steps == of.until) orc_decode_set_cross(d);
   r->last_step = time;
-  if (r->flights > 0) { /* the last step is in flight, the one before is over */
-    r->flight[0].end = now;
-    now -= time;
-  }
-  r->now = now;
+  if (r->flights > 0)
+    put_in_flight(r, n, of.stop, reached, now, time);
+  else
+    r->now = now;
   return steps;
 }
 
@@ -144,16 +181,18 @@ orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, 
   return r->flights > 0 ? start : now;
 }
 
-int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most)
+int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most,
+                   int along)
 {
   const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  orc_time stop = limit < horizon ? limit : horizon - 1; /* the latest end of a step */
-  if (stop >= ORC_END) stop = ORC_END - 1;
-  if (orc_replica_next_start(r) >= stop) return 0; /* no step takes less than 1 ns */
+  bounds of = { .stop = limit < horizon ? limit : horizon - 1, .along = along };
+  if (of.stop > LATEST) of.stop = LATEST;
+  /* No step takes less than 1 ns. */
+  if (along == 0 && orc_replica_next_start(r) >= of.stop) return 0;
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
-  const int until = longest(r, m, &cost, most);
-  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, stop, until, true)
-                                                 : run(r, m, &cost, stop, until, false);
+  of.until = longest(r, m, &cost, most);
+  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, of, true)
+                                                 : run(r, m, &cost, of, false);
 }

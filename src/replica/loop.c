@@ -375,11 +375,16 @@ static bool stopped(const orc_replica *r)
   return r->host->stop != NULL && *r->host->stop != 0 && r->settles == ORC_NEVER;
 }
 
+/* Whether a run that passes the horizon can be put off. */
+static bool may_sleep(const orc_replica *r)
+{
+  return r->sleeps && r->settles == ORC_NEVER && r->wake == ORC_NEVER && r->host->limit >= 0;
+}
+
 /* Put a run off that passes the horizon, until it is over: false where there is none. */
 static bool fall_asleep(orc_replica *r, orc_microbatch *m)
 {
-  if (!r->sleeps || r->settles != ORC_NEVER || r->wake != ORC_NEVER || r->host->limit < 0)
-    return false;
+  if (!may_sleep(r)) return false;
   const orc_time over = orc_decode_run_foreseen(r, m, ASLEEP);
   if (over == ORC_NEVER || over <= r->engine->now || over < horizon(r)) return false;
   r->asleep = m->end = over;
@@ -405,7 +410,7 @@ static bool advance(orc_replica *r, orc_error *e)
       return true;
     }
     if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
-      const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled);
+      const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled, 0);
       polled += run;
       if (run > 0) orc_engine_note_step(r->engine, r->now, r->index);
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
@@ -469,17 +474,24 @@ static void land(orc_replica *r, orc_microbatch *m)
 static bool runs_ahead(const orc_replica *r, const orc_microbatch *m)
 {
   return r->runs && !r->high && !orc_replica_steps_differ(r) && r->flights == 1 &&
-         r->ending_count == 0 && undisturbed(r, m);
+         r->aborting == 0 && undisturbed(r, m);
 }
 
-/* A run of decodes, each formed while the one before runs. Returns how many. */
+/*
+** A run of decodes, each formed while the one before runs, with the two that are in flight at the
+** horizon: returns how many. Where somebody ends with the step in flight it is of one, for what
+** follows that end may be an arrival.
+*/
 static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
   if (most <= 0 || !runs_ahead(r, m)) return 0;
-  const int run = orc_decode_run(r, m, horizon(r), r->host->limit, most);
-  if (run > 0) retire(r, m, r->flight[0].end);
-  if (run > 0 && r->ending_count > 0)
-    end_in_order(r, r->now); /* whose last token is that of the step before */
+  const bool ends = r->ending_count > 0;
+  const int run = orc_decode_run(r, m, horizon(r), r->host->limit, ends ? 1 : most,
+                                 may_sleep(r) && !ends ? 0 : 2);
+  if (run == 0) return 0;
+  if (r->now >= r->engine->now) orc_engine_note_step(r->engine, r->now, r->index);
+  retire(r, m, r->flight[r->flights - 1].end);
+  if (r->ending_count > 0) end_in_order(r, r->now);
   return run;
 }
 
@@ -495,8 +507,10 @@ static bool advance_ahead(orc_replica *r, orc_error *e)
       orc_replica_wake_at(r, r->now);
       return true;
     }
-    polled += run_ahead(r, m, POLL - polled);
-    if (runs_ahead(r, m) && fall_asleep(r, m)) return true;
+    const int run = run_ahead(r, m, POLL - polled);
+    polled += run;
+    if (run > 0 && r->flights < 2) continue;
+    if (r->sleeps && r->ending_count == 0 && runs_ahead(r, m) && fall_asleep(r, m)) return true;
     if (r->flights < 2 && !orc_loop_form(r, m, &work, e)) return false;
     if (work) take_off(r, m);
     if (r->flights == 0) return true;
