@@ -73,19 +73,29 @@ for _, policy in ipairs { "fcfs", "vtc", "mlfq", "sjf", "srpt", "edf", "sglang" 
     policy, us, us / fcfs, us / short))
 end
 
--- ---- routers beside round_robin: us a request, its simulation included ----
+-- ---- routers beside round_robin: us a request, its simulation included; prompts unlike any other, and prompts
+-- of which a third were asked before, in caches ----
 
-for _, replicas in ipairs { 4, 64, 512 } do
-  local plain
-  for _, router in ipairs { "round_robin", "least_loaded", "weighted_random", "prefix_aware", "kv_aware" } do
-    local count = 10000
-    local seconds = best(1, spec_of {
-      replicas = replicas, router = router,
-      workload = oracle.workload.poisson { rate = 20 * replicas, count = count, prompt = 500, output = 50 },
-    })
-    local us = 1e6 * seconds / count
-    plain = plain or us
-    print(("  %-16s %4d replicas: %6.1f us a request, %5.1f x round_robin (wanted: 3)"):format(router, replicas, us,
-      us / plain))
+local ROUTED = 10000                                      -- requests
+local TRAFFIC = {
+  { "new", false, { rate = 20, prompt = 500 } },
+  { "cached", true, { rate = 4, prompt = 2000, prompt_pool = 2 * ROUTED // 3 } },
+}
+
+for _, traffic in ipairs(TRAFFIC) do
+  for _, replicas in ipairs { 4, 64, 512 } do
+    local plain
+    for _, router in ipairs { "round_robin", "least_loaded", "weighted_random", "prefix_aware", "kv_aware" } do
+      local load = { count = ROUTED, output = 50 }
+      for k, v in pairs(traffic[3]) do load[k] = v end
+      load.rate = load.rate * replicas
+      local us = 1e6 / ROUTED * best(2, spec_of {
+        replicas = replicas, router = router, engine = { enable_prefix_caching = traffic[2] },
+        workload = oracle.workload.poisson(load),
+      })
+      plain = plain or us
+      print(("  %-16s %4d replicas, %-6s prompts: %6.1f us a request, %5.1f x round_robin (wanted: 3)"):format(router,
+        replicas, traffic[1], us, us / plain))
+    end
   end
 end

@@ -49,10 +49,22 @@ static int place_of(const orc_lifecycle *f, int replica)
   return low;
 }
 
-int orc_least_place(const orc_cluster *c)
+static const orc_least *brought_up(const orc_cluster *c)
 {
   orc_least *l = c->least;
   if (l->leaves == 0 || l->stale) build(l, c);
+  return l;
+}
+
+const int64_t *orc_least_in_flight(const orc_cluster *c)
+{
+  const orc_least *l = brought_up(c);
+  return &l->key[l->leaves];
+}
+
+int orc_least_place(const orc_cluster *c)
+{
+  const orc_least *l = brought_up(c);
   size_t i = 1;
   while (i < (size_t)l->leaves)
     i = l->key[2 * i] == l->key[i] ? 2 * i : 2 * i + 1;

@@ -22,6 +22,9 @@ void orc_least_free(orc_least *l);
 ** of equals. At least one is ready. */
 int orc_least_place(const orc_cluster *c);
 
+/* What each has in flight, by its index, of those that take requests. */
+const int64_t *orc_least_in_flight(const orc_cluster *c);
+
 /* What one replica has in flight may have changed; that of any. O(log replicas), O(1). */
 void orc_least_note(const orc_cluster *c, const orc_replica *r);
 void orc_least_forget(const orc_cluster *c);

@@ -10,7 +10,7 @@ orc_router_load *orc_router_load_new(const orc_replica *replicas, int count)
 {
   orc_router_load *loads = orc_alloc((size_t)count, sizeof *loads);
   for (int i = 0; i < count; i++)
-    loads[i].of = &replicas[i];
+    loads[i] = (orc_router_load){ .of = &replicas[i], .block_size = replicas[i].knobs.block_size };
   return loads;
 }
 
@@ -74,18 +74,12 @@ static void leave(orc_router_load *l, uint64_t hash)
 
 /* ---- prompts ---- */
 
-/* Full blocks of a prompt. */
-static int32_t blocks_of(const orc_replica *r, const orc_request *q)
-{
-  return q->in.prompt / r->knobs.block_size;
-}
-
 /* Each block of a prompt enters or leaves the load. */
 static void count_blocks(orc_router_load *l, const orc_request *q,
                          void (*each)(orc_router_load *, uint64_t), int64_t sign)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
-  const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
+  const int32_t size = l->block_size, n = q->in.prompt / size;
   if (c == NULL) {
     l->blocks += sign * n;
     return;
@@ -138,7 +132,7 @@ void orc_router_load_catch_up(orc_router_load *loads, orc_requests *requests)
 int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
-  const int32_t n = blocks_of(l->of, q), size = l->of->knobs.block_size;
+  const int32_t size = l->block_size, n = q->in.prompt / size; /* full blocks */
   if (c == NULL || l->room == 0) return n;
   uint64_t hash = orc_content_root(l->of, q);
   for (int32_t i = 0; i < n; i++) {

@@ -22,6 +22,7 @@ typedef struct orc_router_load_block {
 
 typedef struct orc_router_load {
   const orc_replica *of;
+  int32_t block_size;        /* its replica's */
   int64_t tokens;            /* to compute of prompts without a token yet */
   int64_t blocks;            /* of all prompts, each once */
   orc_router_load_block *at; /* [room] shared ones by hash: open addressing */

@@ -92,6 +92,7 @@ void orc_block_table_touch(orc_replica *r, const orc_request *q)
 
 int32_t orc_block_table_match(const orc_replica *r, const orc_request *q)
 {
+  if (r->groups == NULL && orc_content_known_as(r, q) == NULL) return 0;
   const orc_prefix_match found = find(r, q);
   if (found.filling == 0) return found.tokens;
   return (found.blocks - found.filling) * r->knobs.block_size;

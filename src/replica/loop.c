@@ -560,6 +560,13 @@ void orc_loop_settle(orc_replica *r)
   r->settles = ORC_NEVER;
 }
 
+bool orc_loop_keeps_cache(const orc_replica *r)
+{
+  if (r->asleep == ORC_NEVER) return true;
+  const int64_t each = POLL / r->knobs.block_size + 2; /* blocks a sequence opens at most */
+  return r->running * each <= r->kv.free - r->kv.queued;
+}
+
 bool orc_loop_step_end(orc_replica *r, int microbatch, orc_error *e)
 {
   orc_microbatch *m = &r->microbatches[microbatch];

@@ -20,6 +20,10 @@ bool orc_loop_wake(orc_replica *r, orc_error *e);
 */
 void orc_loop_settle(orc_replica *r);
 
+/* Whether its prefix cache is surely what it will be once it is settled: it sleeps not, or finds its blocks
+** without any giving way. */
+bool orc_loop_keeps_cache(const orc_replica *r);
+
 /*
 ** For replicas that step together: form a step in `m` from r->now on (*work: there is one), note
 ** that it has started and when it will end (ns), and apply it then.

@@ -645,6 +645,98 @@ describe("columns", function()
     assert.equal(120, s:run().requests.successful)
   end)
 
+  -- The best of rows by weights, as a loop in Lua finds it.
+  local BY_HAND = [[
+    local policy = require "oracle.policy"
+    local NAMES = { "in_flight", "waiting", "backlog", "free", "blocks", "cached", "prefix_match", "load_tokens",
+                    "load_blocks", "fresh_blocks" }
+    local function total(cols, weights, i)
+      local sum = 0.0
+      for _, name in ipairs(NAMES) do sum = sum + (weights[name] or 0) * cols[name][i] end
+      return sum
+    end
+    local function best(cols, n, rank)
+      local high = -math.huge
+      for i = 1, n do high = math.max(high, total(cols, rank, i)) end
+      local place, tie
+      for i = 1, n do
+        local near = total(cols, rank, i)
+        if near == high or high - near < (rank.within or 0) then
+          local t = total(cols, rank.ties or {}, i)
+          if not place or t > tie then place, tie = i, t end
+        end
+      end
+      return place
+    end
+    local RANKS = {
+      {}, { in_flight = -1 }, { free = 0.25, backlog = -1.5, waiting = 3 },
+      { prefix_match = 1, ties = { in_flight = -1 } }, { blocks = 1, ties = { free = 1 } },
+      { load_tokens = -1, within = 500, ties = { cached = -1 } },
+      { load_blocks = -1, fresh_blocks = -1, prefix_match = 1 / 16 },
+    }
+    return policy.router { name = "by_hand", tracks = true, route = function(c, r, s)
+      s.cols, s.turn = s.cols or c:columns(NAMES), (s.turn or 0) + 1
+      local n = c:replicas(s.cols)
+      for i = 1, n do
+        local tokens, blocks, fresh = c:load(i)
+        assert(s.cols.load_tokens[i] == tokens and s.cols.load_blocks[i] == blocks and s.cols.fresh_blocks[i] == fresh)
+      end
+      assert(c:best { decoders = true } == nil)
+      for _, rank in ipairs(RANKS) do assert(c:best(rank) == best(s.cols, n, rank)) end
+      assert(c:best { free = 1, temperature = 0.5 } <= n)
+      return c:best(RANKS[s.turn % #RANKS + 1])
+    end }
+  ]]
+
+  it("are weighed by c:best as a loop would", function()
+    local router = write("by_hand.lua", BY_HAND)
+    local texts = { { prompt_pool = 30 }, {}, { prefix = { name = "p", tokens = 320 } } }
+    for _, more in ipairs(texts) do
+      local load = oracle.workload.poisson { rate = 40, count = 200, prompt = 400, output = 60 }
+      for k, v in pairs(more) do load[k] = v end
+      local s = small({ replicas = 5, router = router, workload = load }, { enable_prefix_caching = true })
+      assert.equal(200, s:run().requests.successful)
+    end
+  end)
+
+  it("are drawn by c:best the likelier the better", function()
+    local router = write("drawn.lua", [[
+      return require "oracle.policy".router { name = "drawn", params = { heat = 0.0 }, route = function(c, _, s)
+        return c:best { in_flight = -1, temperature = s.params.heat }
+      end }
+    ]])
+    local function spread(heat)
+      local raw = planning.simulate(planning.plan(small { replicas = 4, router = { router, heat = heat } }))
+      local least, most = math.huge, 0
+      for i = 1, #raw.replicas do
+        least, most = math.min(least, raw.replicas[i].steps), math.max(most, raw.replicas[i].steps)
+      end
+      return most - least, most
+    end
+    local cold, hot = { spread(0.0) }, { spread(1e6) }       -- the fewest in flight; then any, by chance
+    assert.not_same(cold, hot)
+    assert.same(hot, { spread(1e6) })
+  end)
+
+  it("that c:best cannot weigh are named", function()
+    local function refused(rank, pattern)
+      local router = write("odd_rank.lua", ([[
+        return require "oracle.policy".router { name = "odd_rank", route = function(c) return c:best(%s) end }
+      ]]):format(rank))
+      assert.matches(pattern, raised(function() small({ replicas = 2, router = router }):run() end))
+    end
+    refused("{ in_flihgt = 1 }", 'odd_rank%.lua:1: c:best: no column "in_flihgt"; did you mean "in_flight"%?')
+    refused("{ free = 1, ties = { qqq = 1 } }", 'c:best: no column "qqq"')
+    refused("{ free = 'x' }", "c:best: free: a number expected")
+    refused("{ free = 0/0 }", "c:best: free: a number expected")
+    refused("{ within = -1 }", "c:best: within: a number >= 0 expected")
+    refused("{ temperature = math.huge }", "c:best: temperature: a number >= 0 expected")
+    refused("{ ties = 1 }", "c:best: ties: a table of weights expected")
+    refused("{ 1 }", "c:best: names of columns expected, got a number")
+    refused("3", "c:best: a table of weights expected")
+    refused("{ load_tokens = 1 }", "only for a router with tracks = true")
+  end)
+
   it("that are none are named", function()
     fails("typo", body 'b:columns { "id", "prompts" }', 'typo%.lua.*no column "prompts"; did you mean "prompt"')
     fails("odd", body 'b:columns { "colour" }', 'no column "colour"; there are id, prompt, arrival')

@@ -14,53 +14,14 @@
 -- shorter than max-prefill-queue-size; 1000 and 2 in examples/llm/components/disagg_router.py.
 local policy = require "oracle.policy"
 
-local EQUAL = 1e-5                                        -- costs that differ by less are the same
-
-local function draw(costs, n, temperature)
-  local low, high = costs[1], costs[1]
-  for i = 2, n do low, high = math.min(low, costs[i]), math.max(high, costs[i]) end
-  local total, span = 0, high > low and high - low or 1
-  for i = 1, n do
-    costs[i] = math.exp((low - costs[i]) / span / temperature)
-    total = total + costs[i]
-  end
-  local x = math.random() * total
-  for i = 1, n do
-    x = x - costs[i]
-    if x < 0 then return i end
-  end
-  return n
-end
-
--- Of the cheapest the one with the fewest cached blocks, the first of equals.
-local function least(c, costs, first, n)
-  local low, best, fewest = costs[1], nil, nil
-  for i = 2, n do low = math.min(low, costs[i]) end
-  for i = 1, n do
-    if costs[i] - low < EQUAL then
-      local blocks = c:cached(first - 1 + i)
-      if not best or blocks < fewest then best, fewest = i, blocks end
-    end
-  end
-  return best
-end
-
--- The replica with the least cost among n from `first` on. weight: of prompt blocks to compute; blocks: whether those
--- of prompts count.
-local function cheapest(c, r, s, first, n, weight, blocks)
-  local p, prompt = s.params, r.prompt
-  s.costs, s.match = s.costs or {}, s.match or c:columns { "prefix_match" }
-  if weight > 0 then c:replicas(s.match) end
-  local costs, match = s.costs, s.match.prefix_match
-  for i = 1, n do
-    local at = first - 1 + i
-    local tokens, held, fresh = c:load(at)
-    local cost = blocks and held + fresh or 0
-    if weight > 0 then cost = cost + weight * (tokens + prompt - match[at]) / p.block_size end
-    costs[i] = cost
-  end
-  if p.router_temperature > 0 then return first - 1 + draw(s.costs, n, p.router_temperature) end
-  return first - 1 + least(c, s.costs, first, n)
+-- The best of those that compute prompts, or of those that decode. weight: of prompt blocks to compute; blocks: whether
+-- those of prompts count.
+local function cheapest(c, s, weight, blocks, decoders)
+  local p, rank = s.params, s.rank or { ties = { cached = -1 }, within = 1e-5 }
+  local each, held = weight / p.block_size, blocks and -1 or 0
+  rank.load_tokens, rank.prefix_match, rank.load_blocks, rank.fresh_blocks = -each, each, held, held
+  s.rank, rank.temperature, rank.decoders = rank, p.router_temperature, decoders
+  return c:best(rank)
 end
 
 -- Whether replica `at`, which decodes, computes the prompt too.
@@ -82,15 +43,15 @@ return policy.router {
   },
 
   route = function(c, r, s)
-    local n, decoders, weight = c:size(), c:decoders(), s.params.overlap_score_weight
+    local decoders, weight = c:decoders(), s.params.overlap_score_weight
     if decoders > 0 and s.params.conditional == 1 then
-      local at = cheapest(c, r, s, n + 1, decoders, weight, true)
+      local at = cheapest(c, s, weight, true, true)
       if stays(c, r, s, at) then return at end
     end
-    return cheapest(c, r, s, 1, n, weight, decoders == 0)
+    return cheapest(c, s, weight, decoders == 0, false)
   end,
 
-  decode = function(c, r, s)
-    return cheapest(c, r, s, c:size() + 1, c:decoders(), 0, true)
+  decode = function(c, _, s)
+    return cheapest(c, s, 0, true, true)
   end,
 }

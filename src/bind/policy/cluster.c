@@ -10,19 +10,19 @@
 #include "base/rng.h"
 #include "bind/error.h"
 #include "bind/policy/call_context.h"
+#include "bind/policy/cluster_rows.h"
 #include "bind/policy/cluster_scope.h"
-#include "bind/policy/columns.h"
 #include "bind/policy/handle.h"
+#include "bind/policy/ranking.h"
 #include "cluster/dispatch.h"
 #include "cluster/host.h"
 #include "cluster/least.h"
 #include "cluster/phases.h"
 #include "cluster/slice.h"
-#include "replica/block_table.h"
 #include "replica/loop.h"
 
 /* Upvalues of each verb. */
-enum { METATABLE = 1, COLUMNS };
+enum { METATABLE = 1, COLUMNS, ROOM };
 
 static const orc_cluster_scope *scope(lua_State *L)
 {
@@ -34,67 +34,29 @@ static const orc_cluster *cluster(lua_State *L)
   return scope(L)->cluster;
 }
 
-/* Replicas in a row that count as one. */
-typedef struct part {
-  orc_replica *at;
-  int count;
-} part;
-
-/* The pool's `i`-th group that is ready, from 0; `i` is in range. */
-static part group_at(const orc_cluster_scope *s, lua_Integer i)
-{
-  const orc_pool *p = s->pool;
-  int first = p->first;
-  for (;; first += p->group)
-    if (s->cluster->lifecycle.units[first].phase == ORC_PHASE_READY && i-- == 0)
-      return (part){ &s->cluster->replicas[first], p->group };
-}
-
-static int ready_of(const orc_cluster_scope *s)
-{
-  const orc_lifecycle *f = &s->cluster->lifecycle;
-  if (s->pool == NULL) return f->ready_count;
-  return orc_phases_units(s->cluster, s->pool, ORC_PHASE_READY, ORC_PHASE_READY);
-}
-
-/* Of a router also those that only decode, numbered behind the ready ones. */
-static int decoders_of(const orc_cluster_scope *s)
-{
-  return s->pool == NULL ? s->cluster->lifecycle.decode_count : 0;
-}
-
-/* The `i`-th replica, from 0; in range. */
-static part nth(const orc_cluster_scope *s, lua_Integer i)
-{
-  if (s->pool != NULL) return group_at(s, i);
-  return (part){ &s->cluster->replicas[s->cluster->lifecycle.ready[i]], 1 };
-}
-
 /* What the number at index 2 stands for. */
-static part part_at(lua_State *L)
+static orc_cluster_part part_at(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
   orc_slice_look(s->cluster);
   const lua_Integer i = luaL_checkinteger(L, 2);
-  luaL_argcheck(L, i >= 1 && i <= ready_of(s) + decoders_of(s), 2,
+  luaL_argcheck(L, i >= 1 && i <= orc_cluster_ready(s) + orc_cluster_decoders(s), 2,
                 "a place from 1 to c:size() + c:decoders() expected");
-  return nth(s, i - 1);
+  return orc_cluster_row(s, (int)i - 1);
 }
 
-/* The same, brought to the moment: for what changes as its requests decode. */
-static part settled_part_at(lua_State *L)
+/* Its column, as the result of a verb. */
+static int push(lua_State *L, orc_cluster_column column)
 {
-  const part p = part_at(L);
-  for (int i = 0; i < p.count; i++)
-    orc_loop_settle(&p.at[i]);
-  return p;
+  lua_pushinteger(L, orc_cluster_value(scope(L), part_at(L), column));
+  return 1;
 }
 
 /* c:size() -> replicas; for an autoscaler the deployments of its pool that are ready, each of which
  * counts as one replica below */
 static int size(lua_State *L)
 {
-  lua_pushinteger(L, ready_of(scope(L)));
+  lua_pushinteger(L, orc_cluster_ready(scope(L)));
   return 1;
 }
 
@@ -102,7 +64,7 @@ static int size(lua_State *L)
  * request sent to one of them is served there from its prompt on */
 static int decoders(lua_State *L)
 {
-  lua_pushinteger(L, decoders_of(scope(L)));
+  lua_pushinteger(L, orc_cluster_decoders(scope(L)));
   return 1;
 }
 
@@ -196,64 +158,23 @@ static int now(lua_State *L)
   return 1;
 }
 
-static int64_t flying(part p)
-{
-  int64_t n = 0;
-  for (int i = 0; i < p.count; i++)
-    n += orc_replica_in_flight(&p.at[i]);
-  return n;
-}
-
 /* c:in_flight(i) -> requests waiting and running there */
 static int in_flight(lua_State *L)
 {
-  lua_pushinteger(L, flying(part_at(L)));
-  return 1;
-}
-
-static int64_t waiting_at(part p)
-{
-  int64_t n = 0;
-  for (int i = 0; i < p.count; i++)
-    n += p.at[i].queue.count;
-  return n;
+  return push(L, ORC_CLUSTER_IN_FLIGHT);
 }
 
 /* c:waiting(i) -> requests waiting there */
 static int waiting(lua_State *L)
 {
-  lua_pushinteger(L, waiting_at(part_at(L)));
-  return 1;
-}
-
-static int64_t tokens_to_compute(const orc_replica *r)
-{
-  int64_t tokens = 0;
-  for (uint32_t i = 0; i < r->queue.count; i++) {
-    const orc_request *q = &r->requests->at[r->queue.at[i].slot];
-    tokens += orc_request_target(q) - q->computed;
-  }
-  for (orc_slot s = r->first; s != ORC_NO_SLOT; s = r->requests->at[s].next) {
-    const orc_request *q = &r->requests->at[s];
-    if (q->state == ORC_PREFILL) tokens += orc_request_target(q) - q->computed;
-  }
-  return tokens;
-}
-
-static int64_t backlog_at(part p)
-{
-  int64_t tokens = 0;
-  for (int i = 0; i < p.count; i++)
-    tokens += tokens_to_compute(&p.at[i]);
-  return tokens;
+  return push(L, ORC_CLUSTER_WAITING);
 }
 
 /* c:backlog(i) -> tokens that must be computed there before every waiting or begun request has its
  * answer's next token */
 static int backlog(lua_State *L)
 {
-  lua_pushinteger(L, backlog_at(part_at(L)));
-  return 1;
+  return push(L, ORC_CLUSTER_BACKLOG);
 }
 
 /* c:load(i) -> of the requests sent there that have not ended: prompt tokens to compute of those
@@ -262,34 +183,28 @@ static int backlog(lua_State *L)
 static int load(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
-  const orc_router_load *l = &s->cluster->loads[part_at(L).at->index];
-  if (!s->cluster->router.tracks)
-    orc_bind_misuse(L, "c:load is only for a router with tracks = true");
-  lua_pushinteger(L, l->tokens);
-  lua_pushinteger(L, l->blocks);
-  lua_pushinteger(L, s->request == NULL ? 0 : orc_router_load_fresh(l, s->request));
+  const orc_cluster_part p = part_at(L);
+  for (int column = ORC_CLUSTER_LOAD_TOKENS; column <= ORC_CLUSTER_FRESH_BLOCKS; column++) {
+    orc_cluster_may_ask(L, s, (orc_cluster_column)column);
+    lua_pushinteger(L, orc_cluster_value(s, p, (orc_cluster_column)column));
+  }
   return 3;
-}
-
-static int64_t cached_at(part p)
-{
-  return (int64_t)p.at->prefix.cached - p.at->prefix.filling;
 }
 
 /* c:cached(i) -> computed KV blocks that the prefix cache there holds */
 static int cached(lua_State *L)
 {
-  lua_pushinteger(L, cached_at(settled_part_at(L)));
-  return 1;
+  return push(L, ORC_CLUSTER_CACHED);
 }
 
 /* c:last(i) -> s the newest step there took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
-  const part p = settled_part_at(L);
+  const orc_cluster_part p = part_at(L);
   orc_time time = 0;
   int64_t tokens = 0;
   for (int i = 0; i < p.count; i++) {
+    orc_loop_settle(&p.at[i]);
     if (p.at[i].last_step > time) time = p.at[i].last_step;
     tokens += p.at[i].last_tokens;
   }
@@ -298,29 +213,10 @@ static int last(lua_State *L)
   return 2;
 }
 
-static int64_t free_at(part p)
-{
-  int64_t blocks = 0;
-  for (int i = 0; i < p.count; i++)
-    blocks += orc_kv_available(&p.at[i].kv);
-  return blocks;
-}
-
-static int64_t blocks_at(part p)
-{
-  int64_t blocks = 0;
-  for (int i = 0; i < p.count; i++)
-    blocks += p.at[i].kv.total;
-  return blocks;
-}
-
 /* c:free(i) -> KV blocks free there, of how many */
 static int free_blocks(lua_State *L)
 {
-  const part p = settled_part_at(L);
-  lua_pushinteger(L, free_at(p));
-  lua_pushinteger(L, blocks_at(p));
-  return 2;
+  return push(L, ORC_CLUSTER_FREE) + push(L, ORC_CLUSTER_BLOCKS);
 }
 
 /* c:last_replica() -> the replica that served the turn before of the request asked about, nil without
@@ -336,16 +232,10 @@ static int last_replica(lua_State *L)
   return 1;
 }
 
-static int64_t prefix_match_at(const orc_cluster_scope *s, part p)
-{
-  return s->request == NULL ? 0 : orc_block_table_match(p.at, s->request);
-}
-
 /* c:prefix_match(i) -> tokens of the request asked about that the cache there holds */
 static int prefix_match(lua_State *L)
 {
-  lua_pushinteger(L, prefix_match_at(scope(L), settled_part_at(L)));
-  return 1;
+  return push(L, ORC_CLUSTER_PREFIX_MATCH);
 }
 
 /* c:least() -> the replica with the fewest requests in flight, the first of equals */
@@ -353,14 +243,14 @@ static int least(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
   orc_slice_look(s->cluster);
-  if (s->pool == NULL && ready_of(s) > 0) {
+  if (s->pool == NULL && orc_cluster_ready(s) > 0) {
     lua_pushinteger(L, orc_least_place(s->cluster) + 1);
     return 1;
   }
   int best = 0;
   int64_t fewest = INT64_MAX;
-  for (int i = 0; i < ready_of(s); i++) {
-    const int64_t n = flying(nth(s, i));
+  for (int i = 0; i < orc_cluster_ready(s); i++) {
+    const int64_t n = orc_cluster_value(s, orc_cluster_row(s, i), ORC_CLUSTER_IN_FLIGHT);
     if (n >= fewest) continue;
     fewest = n;
     best = i;
@@ -388,75 +278,47 @@ static double weight_at(lua_State *L, int i)
   return weight;
 }
 
+/* Without a weight all are as likely. */
+static bool unweighted(lua_State *L)
+{
+  lua_pushnil(L);
+  if (lua_next(L, 2) == 0) return true;
+  lua_pop(L, 2);
+  return false;
+}
+
 /* c:weighted(weights) -> a replica at random, likelier by its weight: that of replica i is weights[i], 1 where
  * none is given */
 static int weighted(lua_State *L)
 {
-  const int n = ready_of(scope(L));
+  const int n = orc_cluster_ready(scope(L));
   luaL_checktype(L, 2, LUA_TTABLE);
-  double total = 0.0;
-  for (int i = 1; i <= n; i++)
-    total += weight_at(L, i);
+  double *weights = orc_ranking_reserve(L, lua_upvalueindex(ROOM), n).score, total = 0.0;
+  const bool alike = unweighted(L);
+  for (int i = 0; i < n; i++)
+    total += weights[i] = alike ? 1.0 : weight_at(L, i + 1);
   if (total <= 0.0) orc_bind_misuse(L, "weights: all are zero");
   orc_rng *g = orc_call_context_find(L)->rng;
   if (g == NULL) orc_bind_misuse(L, "c:weighted: chance is only to be had inside a policy's call");
   double left = orc_rng_uniform(g) * total;
-  int last = 1;
-  for (int i = 1; i <= n; i++) { /* rounding may leave a rest: the last with a weight has it */
-    const double weight = weight_at(L, i);
-    if (weight <= 0.0) continue;
+  int last = 0;
+  for (int i = 0; i < n; i++) { /* rounding may leave a rest: the last with a weight has it */
+    if (weights[i] <= 0.0) continue;
     last = i;
-    if (left < weight) break;
-    left -= weight;
+    if (left < weights[i]) break;
+    left -= weights[i];
   }
-  lua_pushinteger(L, last);
+  lua_pushinteger(L, last + 1);
   return 1;
 }
 
 /* ---- columns ---- */
 
-enum { IN_FLIGHT, WAITING, BACKLOG, FREE, BLOCKS, CACHED, PREFIX_MATCH, COLUMN_COUNT };
-
-static const char *const column_names[COLUMN_COUNT] = {
-  [IN_FLIGHT] = "in_flight",
-  [WAITING] = "waiting",
-  [BACKLOG] = "backlog",
-  [FREE] = "free",
-  [BLOCKS] = "blocks",
-  [CACHED] = "cached",
-  [PREFIX_MATCH] = "prefix_match",
-};
-
-static const orc_columns_kind columns_kind = { .type = "oracle.columns.cluster",
-                                               .maker = "c:columns",
-                                               .names = column_names,
-                                               .count = COLUMN_COUNT };
-
-static int64_t column_of(const orc_cluster_scope *s, part p, int column)
-{
-  switch (column) {
-  case IN_FLIGHT:
-    return flying(p);
-  case WAITING:
-    return waiting_at(p);
-  case BACKLOG:
-    return backlog_at(p);
-  case FREE:
-    return free_at(p);
-  case BLOCKS:
-    return blocks_at(p);
-  case CACHED:
-    return cached_at(p);
-  default:
-    return prefix_match_at(s, p);
-  }
-}
-
 /* c:columns { "in_flight", "free", ... } -> columns for c:replicas to fill */
 static int columns(lua_State *L)
 {
   scope(L);
-  return orc_columns_new(L, &columns_kind);
+  return orc_columns_new(L, &orc_cluster_columns);
 }
 
 /* c:replicas(columns) -> c:size(), c:decoders(): replica i in row i; each column as the verb of its
@@ -464,22 +326,32 @@ static int columns(lua_State *L)
 static int replicas(lua_State *L)
 {
   const orc_cluster_scope *s = scope(L);
-  const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
+  const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &orc_cluster_columns);
   orc_slice_look(s->cluster);
-  const int size_is = ready_of(s), decoders_are = decoders_of(s);
-  for (int i = 0; i < c.count; i++)
-    if (c.code[i] == FREE || c.code[i] == CACHED || c.code[i] == PREFIX_MATCH)
-      orc_host_settle_all(s->cluster);
-  for (int row = 0; row < size_is + decoders_are; row++) {
-    const part p = nth(s, row);
-    for (int i = 0; i < c.count; i++) {
-      lua_pushinteger(L, column_of(s, p, c.code[i]));
+  const int ready = orc_cluster_ready(s), decoders = orc_cluster_decoders(s), n = ready + decoders;
+  const orc_ranking_room room = orc_ranking_reserve(L, lua_upvalueindex(ROOM), n);
+  for (int row = 0; row < n; row++)
+    room.row[row] = row;
+  for (int i = 0; i < c.count; i++) {
+    const orc_cluster_column column = c.code[i];
+    orc_cluster_may_ask(L, s, column);
+    orc_cluster_fill(s, column, room.row, n, room.value);
+    for (int row = 0; row < n; row++) {
+      lua_pushinteger(L, room.value[row]);
       orc_columns_set(L, &c, i, row + 1);
     }
   }
-  lua_pushinteger(L, size_is);
-  lua_pushinteger(L, decoders_are);
+  lua_pushinteger(L, ready);
+  lua_pushinteger(L, decoders);
   return 2;
+}
+
+/* c:best(weights) -> the replica whose columns, weighted, add up to most (ranking.h) */
+static int best(lua_State *L)
+{
+  const orc_cluster_scope *s = scope(L);
+  orc_slice_look(s->cluster);
+  return orc_ranking_best(L, lua_upvalueindex(ROOM), s);
 }
 
 static const luaL_Reg verbs[] = {
@@ -498,6 +370,7 @@ static const luaL_Reg verbs[] = {
   { "load", load },
   { "last", last },
   { "least", least },
+  { "best", best },
   { "last_replica", last_replica },
   { "held", held },
   { "arrived", arrived },
@@ -510,11 +383,12 @@ static const luaL_Reg verbs[] = {
 
 void orc_policy_cluster_open(lua_State *L)
 {
-  luaL_newmetatable(L, "oracle.cluster");  /* [mt] */
-  luaL_newlibtable(L, verbs);              /* [mt, verbs] */
-  lua_pushvalue(L, -2);                    /* [mt, verbs, mt] */
-  orc_columns_metatable(L, &columns_kind); /* [mt, verbs, mt, columns] */
-  luaL_setfuncs(L, verbs, 2);              /* [mt, verbs] */
+  luaL_newmetatable(L, "oracle.cluster");         /* [mt] */
+  luaL_newlibtable(L, verbs);                     /* [mt, verbs] */
+  lua_pushvalue(L, -2);                           /* [mt, verbs, mt] */
+  orc_columns_metatable(L, &orc_cluster_columns); /* [mt, verbs, mt, columns] */
+  lua_pushnil(L);                                 /* [mt, verbs, mt, columns, room] */
+  luaL_setfuncs(L, verbs, 3);                     /* [mt, verbs] */
   orc_handle_strict(L, verbs, "cluster", "c");
   lua_setfield(L, -2, "__index");
   lua_pushliteral(L, "oracle.cluster");
