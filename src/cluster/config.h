@@ -50,9 +50,8 @@ typedef struct orc_cluster_config {
   int profile_count;              /* >= 1 */
   orc_time warm_up;               /* requests arriving before are not counted */
   orc_slo slo;
-  bool
-      observed_together; /* what requests took is kept of all replicas together, not of each; one pool */
-  bool runs;             /* steps inside the horizon need no event */
+  bool observed_together; /* one pool: what requests took is not kept of each replica */
+  bool runs;              /* steps inside the horizon need no event */
   orc_lod lod;
   const orc_lod *levels;    /* [replicas there is room for] of each; NULL: lod is that of all */
   orc_topology *topology;   /* outlives the cluster; NULL: no network is described */
