@@ -7,6 +7,7 @@
 #   FUZZ=1    build/fuzz       -O1, libFuzzer, AddressSanitizer, UndefinedBehaviorSanitizer (clang)
 #   O0=1      build/o0         -O0: same input, same bytes as -O2
 #   COV=1     build/cov        -O0, which counts the lines and branches that run (gcov)
+#   REACH=1   build/reach      -O1, the engine a shared library, which notes the functions that run (make mutate)
 # Useful settings: PREFIX=/usr/local, T=name (make unit, make spec), CC=clang, Q= (show commands)
 
 CC ?= cc
@@ -28,6 +29,10 @@ else ifdef FUZZ
 else ifdef COV
   VARIANT := cov
   OPT := -O0 --coverage
+else ifdef REACH
+  VARIANT := reach
+  OPT := -O1 -finstrument-functions -Wl,-rpath,$(CURDIR)/build/reach
+  SHARE := yes
 else ifdef O0
   VARIANT := o0
   OPT := -O0
@@ -50,12 +55,16 @@ LUA_LIBS = $(COUNTS) $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
 # So do the two libraries of the server, which most runs do not need: loading them would cost each of them.
 SERVE_LIBS = $(call archive,libevent_core.a) $(call archive,libhttp_parser.a)
+# Where it is shared, a changed file is linked once for all programs.
+ENGINE := $(B)/liboracle.$(if $(SHARE),so,a)
+NEEDED := $(if $(SHARE),|) $(ENGINE)
 LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
 
-# The build that counts lines marks those of Lua, too: what is in front of Lua's functions and of those that end a process.
-ifdef COV
+# The builds that count mark the lines of Lua, too: what is in front of Lua's functions and of those that end a process.
+ifneq ($(COV)$(REACH),)
   LINES := $(B)/tests/coverage/lines.o
-  COUNTS = $(LINES) $(foreach f,luaL_newstate lua_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
+  WRAPS := $(foreach f,luaL_newstate lua_newstate lua_sethook lua_gethook lua_gethookmask _exit _Exit,-Wl,--wrap=$(f))
+  COUNTS = $(LINES) $(WRAPS)
 endif
 # The sanitized one has a collector that never rests, where $ORACLE_GC_STRESS is set.
 ifdef SAN
@@ -84,7 +93,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: always gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: always mutate gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -134,6 +143,10 @@ soak: ## the laws over random scenarios under AddressSanitizer, S=3600 seconds f
 coverage: ## what of C and Lua the tests reach, by folder: lines and branches (V=1: each line that none does)
 	@tools/setup.sh build test
 	@tools/coverage.sh $(if $(V),-v)
+
+mutate: build ## N=300 small errors of src/ and lua/, drawn by SEED, each in a copy: which ones no test sees (F=file[:line] T=tests FROM=draw)
+	@tools/setup.sh build test
+	@ORACLE_DATA="$(or $(ORACLE_DATA),$(CURDIR)/../shared/data)" lua5.4 tools/mutate.lua N=$(or $(N),300) SEED=$(or $(SEED),1) FROM=$(or $(FROM),1) $(if $(F),F=$(F)) $(if $(T),T=$(T))
 
 lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 	@tools/setup.sh build lint
@@ -237,15 +250,18 @@ $(B)/liboracle.a: $(OBJ)
 	@rm -f $@
 	$(Q)$(AR) rcs $@ $(OBJ)
 
-$(LINES): $(B)/%.o: %.c Makefile $(B)/compiler
+$(B)/liboracle.so: $(OBJ) $(B)/tests/coverage/functions.o
+	$(Q)$(CC) $(OPT) -shared -Wl,-Bsymbolic,-soname,liboracle.so $(WRAPS) -o $@ $^
+
+$(LINES) $(B)/tests/coverage/functions.o: $(B)/%.o: %.c Makefile $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
-	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) $(LUA_INC) -c -o $@ $<
+	$(Q)$(CC) $(filter-out --coverage -finstrument-functions,$(CFLAGS_ALL)) $(LUA_INC) -c -o $@ $<
 
-$(ORACLE): $(B)/main.o $(B)/repl.o $(B)/liboracle.a $(LINES)
+$(ORACLE): $(B)/main.o $(B)/repl.o $(LINES) $(NEEDED)
 	@mkdir -p $(@D)
 	@echo "  link  $@"
-	$(Q)$(LINK) -o $@ $(filter-out $(LINES),$(filter %.o,$^)) $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(LINK) -o $@ $(filter-out $(LINES),$(filter %.o,$^)) $(ENGINE) $(LUA_LIBS) $(LIBS)
 
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
@@ -294,18 +310,18 @@ build/oracle/mpi.so: src/bind/host/mpi.c Makefile
 	$(Q)$(MPICC) $(CFLAGS_ALL) $(LUA_INC) -shared -o $@ $<
 
 # An interpreter with lpeg and oracle.core inside: runs busted in every variant.
-$(B)/lua: tools/lua.c $(B)/liboracle.a Makefile $(LINES)
-	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+$(B)/lua: tools/lua.c Makefile $(LINES) $(NEEDED)
+	$(Q)$(CC) $(CFLAGS_ALL) $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(ENGINE) $(LUA_LIBS) $(LIBS)
 
 $(B)/tests/faults/fault.so: tests/faults/fault.c Makefile $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  cc    $<"
 	$(Q)$(CC) $(filter-out --coverage,$(CFLAGS_ALL)) -shared -o $@ $<
 
-$(B)/tests/%: tests/%.c $(B)/liboracle.a $(LINES)
+$(B)/tests/%: tests/%.c $(LINES) $(NEEDED)
 	@mkdir -p $(@D)
 	@echo "  test  $<"
-	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E $(LINK_$(notdir $*)) -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -Itests/unit $(LUA_INC) -MMD -MP -MF $@.d -Wl,-E $(LINK_$(notdir $*)) -o $@ $< $(ENGINE) $(LUA_LIBS) $(LIBS)
 
 # What libFuzzer drives brings no main of its own.
 targets: $(FUZZ_BIN)
@@ -315,8 +331,8 @@ $(B)/tests/fuzz/%: tests/fuzz/%.c tests/fuzz/lua_target.h $(B)/liboracle.a
 	@echo "  fuzz  $<"
 	$(Q)$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer $(LUA_INC) -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
 
-$(B)/bench/%: bench/%.c $(B)/liboracle.a
+$(B)/bench/%: bench/%.c $(NEEDED)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(B)/liboracle.a $(LUA_LIBS) $(LIBS)
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -MF $@.d -Wl,-E -o $@ $< $(ENGINE) $(LUA_LIBS) $(LIBS)
 
 -include $(OBJ:.o=.d) $(B)/main.d $(B)/repl.d $(UNIT_BIN:%=%.d) $(BENCH_BIN:%=%.d) $(B)/lua.d

@@ -1,6 +1,7 @@
 /*
-** lines.c - which lines of lua/ ran, in the build that counts (make COV=1) alone. The linker puts these functions in front
-** of Lua's: every state the program makes, workers' too, has a hook that marks lines; the program's own hook is called from it.
+** lines.c - which lines of lua/ ran, in the builds that count (make COV=1, REACH=1) alone. The linker puts these functions
+** in front of Lua's: every state the program makes, workers' too, has a hook that marks lines; the program's own hook is
+** called from it.
 **
 ** Where $ORACLE_LUA_COVERAGE names a folder, each source has a file in it, lua/oracle/init.lua in "lua.oracle.init.lua": a
 ** byte for each line, 1 where it ran. The files are mapped and shared, so processes add to each other's and how one ends does
@@ -22,7 +23,7 @@ lua_Hook __real_lua_gethook(lua_State *L);
 int __real_lua_gethookmask(lua_State *L);
 _Noreturn void __real__exit(int status);
 _Noreturn void __real__Exit(int status);
-void __gcov_dump(void);
+void __gcov_dump(void) __attribute__((weak)); /* the build that notes functions has none */
 
 lua_State *__wrap_luaL_newstate(void);
 lua_State *__real_lua_newstate(lua_Alloc allocate, void *self);
@@ -138,12 +139,12 @@ int __wrap_lua_gethookmask(lua_State *L)
 /* A program that ends at once has counted C lines too. */
 _Noreturn void __wrap__exit(int status)
 {
-  __gcov_dump();
+  if (__gcov_dump != NULL) __gcov_dump();
   __real__exit(status);
 }
 
 _Noreturn void __wrap__Exit(int status)
 {
-  __gcov_dump();
+  if (__gcov_dump != NULL) __gcov_dump();
   __real__Exit(status);
 }

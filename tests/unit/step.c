@@ -281,6 +281,22 @@ static void latent_attention(void)
   CHECK(two.ops.full.context_flops == one.ops.full.context_flops / 2.0);
 }
 
+/* A chunk of 256 behind 1000 tokens meets them and its own in full width, 2 x 16 x (192 + 128) FLOP a
+** pair and layer, and makes keys and values of the past's latents again: 2 x 512 x 16 x (128 + 128) a
+** token and layer (DeepSeek-V2, arXiv 2405.04434, section 2.1: W^UK and W^UV). */
+static void latents_of_the_past_are_expanded(void)
+{
+  const orc_step_cost c = on_a100(&deepseek_v2_lite, 1);
+  orc_step_shape fresh = { .sampled = 0 }, behind = { .sampled = 0 };
+  orc_step_shape_add_chunk(&fresh, &deepseek_v2_lite, 256, 0, true);
+  orc_step_shape_add_chunk(&behind, &deepseek_v2_lite, 256, 1000, true);
+  const double pairs = 256.0 * 1000.0 * 2.0 * 16.0 * (192.0 + 128.0);
+  const double expanded = 1000.0 * 2.0 * 512.0 * 16.0 * (128.0 + 128.0);
+  const double a = orc_step_evaluate(&c, &fresh).flops, b = orc_step_evaluate(&c, &behind).flops;
+  NEAR(b - a, 27.0 * (pairs + expanded), 1e-9);
+  CHECK(c.ops.full.past_flops == 27.0 * 2.0 * 512.0 * 16.0 * (128.0 + 128.0));
+}
+
 static void constant_server(void)
 {
   orc_step_cost c = on_a100(&llama2_7b, 1);
@@ -428,6 +444,7 @@ int main(void)
   RUN(parts_have_formats_of_their_own);
   RUN(chunked_prefill);
   RUN(latent_attention);
+  RUN(latents_of_the_past_are_expanded);
   RUN(constant_server);
   RUN(overheads);
   RUN(smooth_maximum);
