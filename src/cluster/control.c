@@ -164,6 +164,15 @@ static bool place(orc_cluster *c, const orc_batching *batching, double *keys, or
   return true;
 }
 
+/* Counters of clients are another policy's, or begin anew. */
+static void forget_turns(orc_cluster *c)
+{
+  for (int i = 0; i < c->replica_count; i++) {
+    orc_turns_free(c->replicas[i].turns);
+    c->replicas[i].turns = NULL;
+  }
+}
+
 bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew, orc_error *e)
 {
   const uint64_t count = c->requests.next_number - c->requests.oldest;
@@ -171,7 +180,10 @@ bool orc_control_rebatch(orc_cluster *c, const orc_batching *batching, bool anew
   const bool good = !anew || place(c, batching, keys, e);
   if (good) {
     c->batching = *batching;
-    if (anew) rekey(c, keys);
+    if (anew) {
+      rekey(c, keys);
+      forget_turns(c);
+    }
     disturb(c);
   }
   free(keys);

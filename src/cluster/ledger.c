@@ -149,8 +149,10 @@ void orc_ledger_leave(orc_cluster *c, orc_request *q, orc_status status)
   orc_error_clear(&e);
   if (!q->known) return;
   q->known = false;
+  orc_replica *r = &c->replicas[q->replica];
+  if (r->turns != NULL) orc_turns_went(r->turns, q);
   if (c->batching.ended != NULL && !c->batching.ended(c->batching.self, q, status, &e))
-    orc_failure_at(c, &c->replicas[q->replica], &e);
+    orc_failure_at(c, r, &e);
 }
 
 void orc_ledger_end(orc_cluster *c, orc_slot slot, orc_status status, orc_time now)

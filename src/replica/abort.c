@@ -18,7 +18,7 @@ void orc_abort(orc_replica *r, orc_slot slot, orc_status status)
   }
   if (q->state == ORC_QUEUED) {
     if (q->blocks > 0) orc_waiting_release(r, slot);
-    orc_queue_remove(&r->queue, slot);
+    orc_waiting_leave(r, slot);
     orc_finish(r, slot, status, r->engine->now);
   } else {
     orc_finish_running(r, slot, status, r->engine->now);

@@ -131,7 +131,7 @@ static bool sets_out(orc_batch *b, orc_slot slot)
       if (!orc_preempt_reclaim(r, b->microbatch, need, slot)) return false;
       continue; /* what was given up may have changed what is found */
     }
-    orc_queue_remove(&r->queue, slot);
+    orc_waiting_leave(r, slot);
     orc_kv_onload_begin(r, slot, &found);
     return true;
   }
@@ -150,7 +150,7 @@ static void set_aside(orc_replica *r)
       r->aside = orc_resize(r->aside, (size_t)r->aside_room, sizeof *r->aside);
     }
     r->aside[r->aside_count++] = slot;
-    orc_queue_remove(&r->queue, slot);
+    orc_waiting_leave(r, slot);
     if (in_flight) r->unchanged = false;
   }
 }
@@ -160,7 +160,7 @@ static void bring_back(orc_replica *r)
 {
   while (r->aside_count > 0) {
     const orc_slot slot = r->aside[--r->aside_count];
-    orc_queue_push(&r->queue, slot, at(r, slot)->key);
+    orc_waiting_join(r, slot);
   }
 }
 
@@ -232,7 +232,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   r->host_free += q->swapped;
   m->moves.swapped += q->swapped;
   q->swapped = 0;
-  orc_queue_remove(&r->queue, slot);
+  orc_waiting_leave(r, slot);
   q->state = ORC_PREFILL;
   m->prompts = m->prompts || q->computed < orc_request_target(q) - 1;
   if (q->scheduled < 0) q->scheduled = r->now;
@@ -450,11 +450,26 @@ int64_t orc_batch_head_reserve(orc_batch *b)
   return orc_grant_reserve(r, q, &found);
 }
 
+/* The request of this number, if it is here; else ORC_NO_SLOT. */
+static orc_slot here(const orc_replica *r, uint64_t number)
+{
+  const orc_slot slot = orc_requests_find(r->requests, number);
+  return slot != ORC_NO_SLOT && at(r, slot)->replica == r->index ? slot : ORC_NO_SLOT;
+}
+
+bool orc_batch_set_alarm(orc_batch *b, uint64_t number, int32_t tokens)
+{
+  const orc_slot slot = here(b->replica, number);
+  if (slot == ORC_NO_SLOT) return false;
+  at(b->replica, slot)->alarm = tokens;
+  return true;
+}
+
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key)
 {
   orc_replica *r = b->replica;
-  const orc_slot slot = orc_requests_find(r->requests, number);
-  if (slot == ORC_NO_SLOT || at(r, slot)->replica != r->index) return false;
+  const orc_slot slot = here(r, number);
+  if (slot == ORC_NO_SLOT) return false;
   orc_request *q = at(r, slot);
   if (q->state == ORC_QUEUED) {
     orc_queue_remove(&r->queue, slot);

@@ -109,6 +109,10 @@ int64_t orc_batch_need(const orc_batch *b);
 ** not here. A running one takes the place when it is preempted. */
 bool orc_batch_rekey(orc_batch *b, uint64_t number, double key);
 
+/* The policy wants to know when a request of this replica has generated so many tokens (orc_request.alarm); false when it
+** is not here. */
+bool orc_batch_set_alarm(orc_batch *b, uint64_t number, int32_t tokens);
+
 /*
 ** Order the queue by a depth-first walk of the prefix tree (prefix_order.h): waiting requests are
 ** given the keys 1, 2, 3 ...; later arrivals, with their numbers as keys, stand behind them.

@@ -5,6 +5,7 @@
 #include "replica/kv_onload.h"
 #include "replica/running.h"
 #include "replica/usage.h"
+#include "replica/waiting.h"
 
 static orc_request *at(const orc_replica *r, orc_slot slot)
 {
@@ -41,7 +42,7 @@ static bool expel(orc_replica *r, orc_slot slot)
 static void expel_waiting(orc_replica *r, orc_slot slot)
 {
   orc_request *q = at(r, slot);
-  orc_queue_remove(&r->queue, slot);
+  orc_waiting_leave(r, slot);
   orc_block_table_end(r, q);
   r->host_free += q->swapped;
   q->swapped = 0;

@@ -135,7 +135,7 @@ static void end_one(orc_replica *r, const orc_ending *e, orc_time now)
   if (q->number != e->number || q->state == ORC_DONE || q->state == ORC_FREE) return;
   if (q->state == ORC_QUEUED) {
     if (q->blocks > 0) orc_waiting_release(r, e->slot);
-    orc_queue_remove(&r->queue, e->slot);
+    orc_waiting_leave(r, e->slot);
   } else
     orc_running_remove(r, e->slot);
   orc_finish(r, e->slot, ORC_SUCCESS, now);

@@ -126,7 +126,7 @@ void orc_preempt(orc_replica *r, orc_microbatch *m, orc_slot slot, orc_preempt_m
     orc_waiting_for_end(r, slot, q->last_token);
   q->state = ORC_QUEUED;
   if (r->knobs.rules.preempted_goes_first) orc_waiting_to_front(r, q);
-  orc_queue_push(&r->queue, slot, q->key);
+  orc_waiting_join(r, slot);
 }
 
 bool orc_preempt_barred(const orc_replica *r, orc_slot slot)

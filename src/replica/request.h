@@ -57,6 +57,7 @@ typedef struct orc_request {
   int32_t recomputed;     /* tokens computed for it that it had before */
   int32_t preemptions;
   int32_t credited;    /* of its output tokens, those that its policy has counted for its client */
+  int32_t alarm;       /* output tokens at which its policy wants to know; 0: it has not said */
   int32_t drafts;      /* speculation: drafts it verifies in the step being formed or in flight */
   int32_t rejected;    /* of its newest step, tokens computed for nothing */
   int32_t together;    /* tokens that came with its newest one, in the same step */

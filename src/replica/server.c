@@ -105,6 +105,7 @@ void orc_replica_done(orc_replica *r)
   free(r->ending);
   free(r->aside);
   orc_queue_done(&r->queue);
+  orc_turns_free(r->turns);
 }
 
 /* Unchunked, all tokens must go into one step, those generated before a recomputation included. */

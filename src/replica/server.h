@@ -23,6 +23,7 @@
 #include "replica/request.h"
 #include "replica/scheduler.h"
 #include "replica/step_shapes.h"
+#include "replica/turns.h"
 #include "sim/engine.h"
 
 /* What a replica does with requests. */
@@ -146,6 +147,7 @@ typedef struct orc_replica {
   orc_prefix prefix;  /* empty without enable_prefix_caching */
   orc_kv_tiers tiers; /* below it; unused without any */
   orc_queue queue;
+  orc_turns *turns; /* of the clients in it; NULL: its policy has not asked for them */
   orc_microbatch *microbatches;
   int64_t last_prompts; /* the number, from 1, of its last step with prompts (pace.h) */
   uint64_t admissions;  /* so far */

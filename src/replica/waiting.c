@@ -28,6 +28,18 @@ void orc_waiting_release(orc_replica *r, orc_slot slot)
   if (q->next != ORC_NO_SLOT) orc_replica_request(r, q->next)->prev = q->prev;
 }
 
+void orc_waiting_join(orc_replica *r, orc_slot slot)
+{
+  orc_queue_push(&r->queue, slot, orc_replica_request(r, slot)->key);
+  if (r->turns != NULL) orc_turns_join(r->turns, slot);
+}
+
+void orc_waiting_leave(orc_replica *r, orc_slot slot)
+{
+  orc_queue_remove(&r->queue, slot);
+  if (r->turns != NULL) orc_turns_leave(r->turns, slot);
+}
+
 bool orc_waiting_queued(const orc_replica *r, orc_slot slot)
 {
   const uint32_t place = orc_replica_request(r, slot)->place[0];
@@ -60,6 +72,8 @@ static void cap_answer(const orc_replica *r, orc_request *q)
 bool orc_waiting_place(const orc_replica *r, orc_request *q, orc_error *e)
 {
   q->known = true;
+  q->alarm = 0;
+  if (r->turns != NULL) orc_turns_came(r->turns, (orc_slot)(q - r->requests->at));
   return r->policy->order == NULL || r->policy->order(r->policy->self, q, &q->key, e);
 }
 
@@ -77,7 +91,7 @@ bool orc_waiting_enqueue(orc_replica *r, orc_slot slot, orc_error *e)
   }
   orc_attribution_waits(r, slot, r->engine->now);
   if (!orc_waiting_place(r, q, e)) return false;
-  orc_queue_push(&r->queue, slot, q->key);
+  orc_waiting_join(r, slot);
   r->unchanged = false;
   if (orc_replica_idle(r)) orc_replica_wake_at(r, r->engine->now);
   return true;
@@ -89,6 +103,6 @@ void orc_waiting_take_over(orc_replica *r, orc_slot slot)
   q->state = ORC_QUEUED;
   orc_attribution_waits(r, slot, r->engine->now);
   orc_waiting_hold(r, slot);
-  orc_queue_push(&r->queue, slot, q->key);
+  orc_waiting_join(r, slot);
   orc_replica_disturb(r);
 }

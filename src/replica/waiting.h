@@ -16,6 +16,10 @@ bool orc_waiting_place(const orc_replica *r, orc_request *q, orc_error *e);
 /* A request whose KV has come in, in blocks taken for it, waits to be admitted from now on. */
 void orc_waiting_take_over(orc_replica *r, orc_slot slot);
 
+/* A request comes to the queue, at the place of its key; it leaves it. */
+void orc_waiting_join(orc_replica *r, orc_slot slot);
+void orc_waiting_leave(orc_replica *r, orc_slot slot);
+
 /* A waiting request that holds blocks is on the list of the paused, from when it comes to the queue until
 ** it leaves it or gives them up: so that who holds blocks is known without going through the queue. */
 void orc_waiting_hold(orc_replica *r, orc_slot slot);

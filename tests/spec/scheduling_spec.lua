@@ -29,6 +29,31 @@ describe("law: shortest remaining processing time", function()
 end)
 
 describe("fair share", function()
+  -- The policy that comes along, and at each step whose turn it is looked up in the whole queue.
+  local function checked(told)
+    local vtc = require "oracle.batching.vtc"
+    local function next_of(b, cols)
+      local best, least
+      for i = 1, b:waiting(cols) do                       -- in order of arrival
+        local counter = b:charge(cols.client[i], 0)
+        if not best or counter < least then best, least = cols.id[i], counter end
+      end
+      return best
+    end
+    return policy.batching {
+      name = "checked", params = vtc.params, order = vtc.order,
+      step = function(b, e, s)
+        s.cols = s.cols or b:columns { "id", "client" }
+        if b:queue() > 0 then
+          b:credit(s.params.output_weight)
+          assert(b:turn() == next_of(b, s.cols))
+          told.asked = told.asked + 1
+        end
+        return vtc.step(b, e, s)
+      end,
+    }
+  end
+
   -- The lines of clients are kept beside the queue: whoever comes into it another way is not forgotten.
   it("serves requests that were handed over, failed, sent back or loaded", function()
     local dram = { name = "dram", capacity = "4 GiB", bandwidth = "20 GB/s", latency = "10 us" }
@@ -40,14 +65,82 @@ describe("fair share", function()
       memory = { blocks = 150 }, swap = { blocks = 150, preemption = "swap" },
       loading = { blocks = 250, kv_tiers = { dram }, kv_loading = "async" },
     } do
-      local t = { model = "llama-3.1-8b", hardware = "h100-sxm", batching = "vtc", workload = load,
+      local told = { asked = 0 }
+      local t = { model = "llama-3.1-8b", hardware = "h100-sxm", batching = checked(told), workload = load,
                   engine = { max_model_len = 1024, num_gpu_blocks_override = changes.blocks } }
       for k, v in pairs(changes) do
         if k ~= "blocks" then t[k] = v end
       end
       local r = oracle.scenario(t):run()
       assert.equal(200, r.requests.successful, label)
+      assert.is_true(told.asked > 100, label)
     end
+  end)
+
+  -- Sheng et al., algorithm 2, lines 6 to 13: who comes to an empty line is raised to the least of those that are here.
+  it("gives a client that comes later or returns no more than the least served of those that are here", function()
+    local function load_of(rows)
+      return oracle.workload.generator { params = { rows = rows }, next = function(g)
+        g.at = (g.at or 0) + 1
+        local row = g.params.rows[g.at]
+        return row and { arrival = row[1], client = row[2], prompt = 100, output = row[3] }
+      end }
+    end
+    local rows = { { 0, 7, 20 } }                         -- client 7 comes once, is done, and is back at 20 s
+    for i = 1, 60 do rows[#rows + 1] = { 1, 1 + i % 2, 2000 } end
+    rows[#rows + 1] = { 20, 7, 20 }
+    rows[#rows + 1] = { 20, 9, 20 }                       -- new
+    rows[#rows + 1] = { 21, 9, 20 }                       -- it is here already
+    local seen = {}
+    oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", workload = load_of(rows),
+      engine = { max_num_seqs = 8, max_model_len = 4096 },
+      batching = policy.batching { name = "told", step = function(b, e)
+        if b:queue() > 0 then b:credit(2) end
+        local least = math.min(b:charge(1, 0), b:charge(2, 0))
+        local left = e.max_num_batched_tokens - b:continue(e.max_num_batched_tokens)
+        if b:now() >= 19.9 and b:queue() > 0 then
+          seen[#seen + 1] = { b:now(), least, b:charge(7, 0), b:charge(9, 0), b:size() }
+        end
+        while left > 0 and b:queue() > 0 and b:size() < e.max_num_seqs do
+          local id, client, prompt = b:turn()
+          assert(id and prompt == 100)
+          local granted = b:admit(left, id)
+          if granted == 0 then return b:call_again() end
+          b:charge(client, prompt)
+          left = left - granted
+        end
+      end } }:run()
+    local raised
+    for _, row in ipairs(seen) do
+      local now, least, back, new = table.unpack(row)
+      if now < 20 then
+        assert.same({ 140, 0 }, { back, new })            -- 100 and 20 times 2, and nothing
+      elseif not raised then
+        assert.is_true(least > 1000)
+        assert.same({ least, least }, { back, new })
+        raised = new
+      elseif now < 21.5 then
+        assert.is_true(new <= raised + 140)               -- not raised again
+      end
+    end
+    assert.is_not_nil(raised)
+  end)
+
+  it("says what is wrong with a counter", function()
+    local function failure(act)
+      local _, e = pcall(function()
+        oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+          workload = oracle.workload.batch { count = 2, prompt = 10, output = 10 },
+          batching = policy.batching { name = "wrong", step = function(b) act(b) end } }:run()
+      end)
+      return tostring(e)
+    end
+    assert.matches("a number >= 0 expected", failure(function(b) b:charge(1, -1) end))
+    assert.matches("a number >= 0 expected", failure(function(b) b:charge(1, 0 / 0) end))
+    assert.matches("a number >= 0 expected", failure(function(b) b:credit(math.huge) end))
+    assert.matches("the number of a client expected", failure(function(b) b:charge(-1, 1) end))
+    assert.matches("the number of a client expected", failure(function(b) b:charge(1 << 32, 1) end))
+    assert.matches("a number of tokens expected", failure(function(b) b:alarm(1, -1) end))
   end)
 
   -- Whose turn it is changes with every token, also while nobody comes or goes.

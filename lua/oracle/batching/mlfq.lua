@@ -14,6 +14,7 @@ local function promote(b, s)
       s.level[id], s.since[id] = 0, now
       s.until_[id] = waiting.generated[i] + s.params.quantum
       b:requeue(id, 0)
+      b:alarm(id, s.until_[id])
     end
   end
 end
@@ -47,11 +48,14 @@ return policy.batching {
       s.running = s.running or b:columns { "id", "generated" }
       s.waiting = s.waiting or b:columns { "id", "generated" }
       local ids, tokens = s.running.id, s.running.generated
-      for i = 1, b:reached(ends, s.running) do
+      for i = 1, b:reached(s.running) do
         local id = ids[i]
-        if level[id] < last then level[id] = level[id] + 1 end
-        ends[id] = tokens[i] + (s.params.quantum << level[id])
-        b:requeue(id, level[id])
+        if tokens[i] >= ends[id] then                     -- else it has just come
+          if level[id] < last then level[id] = level[id] + 1 end
+          ends[id] = tokens[i] + (s.params.quantum << level[id])
+          b:requeue(id, level[id])
+        end
+        b:alarm(id, ends[id])
       end
       if s.params.starve_limit > 0 then promote(b, s) end
       for i = 1, b:size() >= e.max_num_seqs and b:outranked(s.running) or 0 do

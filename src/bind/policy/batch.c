@@ -11,36 +11,11 @@
 #include <string.h>
 
 #include "bind/error.h"
+#include "bind/policy/batch_rows.h"
 #include "bind/policy/call_context.h"
-#include "bind/policy/columns.h"
 #include "bind/policy/handle.h"
-#include "bind/policy/request.h"
 #include "replica/batch.h"
-#include "replica/preempt.h"
 #include "replica/usage.h"
-
-/* Upvalues of each verb. */
-enum { CONTEXT = 1, COLUMNS };
-
-static const orc_columns_kind columns_kind = { .type = "oracle.columns.batch",
-                                               .maker = "b:columns",
-                                               .names = orc_policy_request_fields,
-                                               .count = ORC_FIELDS };
-
-static _Noreturn void no_batch(lua_State *L)
-{
-  if (luaL_testudata(L, 1, "oracle.batch") == NULL)
-    orc_bind_misuse(L, "a batch expected; call it as b:verb()");
-  orc_bind_misuse(L, "batch used outside its step");
-}
-
-/* The userdata is known by its address: nothing is looked up for a verb that is well called. */
-static orc_batch *self(lua_State *L)
-{
-  const orc_call_context *context = lua_touserdata(L, lua_upvalueindex(CONTEXT));
-  if (context->batch == NULL || lua_touserdata(L, 1) != context->handle) no_batch(L);
-  return context->batch;
-}
 
 static int limit(lua_State *L)
 {
@@ -60,14 +35,14 @@ static uint64_t number(lua_State *L, int index)
 /* b:decode() -> tokens: one for every decoding sequence */
 static int decode(lua_State *L)
 {
-  lua_pushinteger(L, orc_batch_decode(self(L)));
+  lua_pushinteger(L, orc_batch_decode(orc_batch_self(L)));
   return 1;
 }
 
 /* b:resume(limit) -> tokens granted to prompts begun in earlier steps */
 static int resume(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_resume(b, limit(L)));
   return 1;
 }
@@ -77,7 +52,7 @@ static int resume(lua_State *L)
  * called */
 static int continue_running(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_go_on(b, limit(L)));
   lua_pushinteger(L, b->microbatch->preempted);
   return 2;
@@ -85,7 +60,7 @@ static int continue_running(lua_State *L)
 
 static int fill_as(lua_State *L, unsigned how)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_fill(b, limit(L), how));
   return 1;
 }
@@ -114,7 +89,7 @@ static int fill_skipping(lua_State *L)
 /* b:admit(limit [, id]) -> tokens granted, 0 when nothing fits; without id: to the head of the queue */
 static int admit(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   const int tokens = limit(L);
   if (lua_isnoneornil(L, 3))
     lua_pushinteger(L, orc_batch_admit(b, tokens));
@@ -127,7 +102,7 @@ static int admit(lua_State *L)
  * needs, so that it is never preempted for want of one */
 static int admit_reserved(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   const int tokens = limit(L);
   const uint64_t id = lua_isnoneornil(L, 3) ? ORC_HEAD : number(L, 3);
   lua_pushinteger(L, orc_batch_admit_reserved(b, id, tokens));
@@ -136,7 +111,7 @@ static int admit_reserved(lua_State *L)
 
 static int preempt_as(lua_State *L, orc_preempt_mode how)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   if (lua_isnoneornil(L, 2))
     lua_pushboolean(L, orc_batch_preempt_last(b, how));
   else
@@ -166,7 +141,7 @@ static int swap_out(lua_State *L)
 /* b:free() -> KV blocks a newcomer could have, of how many */
 static int free_blocks(lua_State *L)
 {
-  const orc_batch *b = self(L);
+  const orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_room(b));
   lua_pushinteger(L, b->replica->kv.total);
   return 2;
@@ -175,14 +150,14 @@ static int free_blocks(lua_State *L)
 /* b:size() -> requests running */
 static int size(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->replica->running);
+  lua_pushinteger(L, orc_batch_self(L)->replica->running);
   return 1;
 }
 
 /* b:queue() -> requests waiting */
 static int queue(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->replica->queue.count);
+  lua_pushinteger(L, orc_batch_self(L)->replica->queue.count);
   return 1;
 }
 
@@ -191,11 +166,11 @@ static int queue(lua_State *L)
 static int head(lua_State *L)
 {
   int64_t blocks;
-  lua_pushinteger(L, orc_batch_head(self(L), &blocks));
+  lua_pushinteger(L, orc_batch_head(orc_batch_self(L), &blocks));
   lua_pushinteger(L, blocks);
-  const orc_replica *r = self(L)->replica;
+  const orc_replica *r = orc_batch_self(L)->replica;
   const bool any = r->queue.count > 0;
-  lua_pushinteger(L, orc_batch_head_reserve(self(L)));
+  lua_pushinteger(L, orc_batch_head_reserve(orc_batch_self(L)));
   lua_pushinteger(L, any ? (lua_Integer)r->requests->at[orc_queue_head(&r->queue)].number + 1 : 0);
   return 4;
 }
@@ -204,7 +179,7 @@ static int head(lua_State *L)
  * prompt is begun and not done */
 static int begun(lua_State *L)
 {
-  const orc_replica *r = self(L)->replica;
+  const orc_replica *r = orc_batch_self(L)->replica;
   const orc_request *q = r->partial_count > 0 ? &r->requests->at[r->partial[0]] : NULL;
   lua_pushinteger(L, q == NULL ? 0 : orc_request_target(q) - q->computed);
   lua_pushinteger(L, q == NULL ? 0 : q->in.max_output);
@@ -217,14 +192,14 @@ static int make_room(lua_State *L)
 {
   const lua_Integer blocks = luaL_checkinteger(L, 2);
   luaL_argcheck(L, blocks >= 0, 2, "a number of blocks expected");
-  orc_batch_make_room(self(L), blocks);
+  orc_batch_make_room(orc_batch_self(L), blocks);
   return 0;
 }
 
 /* b:decode_blocks() -> KV blocks the decodes of this step still have to open */
 static int decode_blocks(lua_State *L)
 {
-  lua_pushinteger(L, orc_batch_need(self(L)));
+  lua_pushinteger(L, orc_batch_need(orc_batch_self(L)));
   return 1;
 }
 
@@ -232,7 +207,7 @@ static int decode_blocks(lua_State *L)
  * not wait here */
 static int cached(lua_State *L)
 {
-  const orc_batch *b = self(L);
+  const orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_cached(b, number(L, 2)));
   return 1;
 }
@@ -241,7 +216,7 @@ static int cached(lua_State *L)
  * equal for equal ones; nil when its prompt is shorter or unlike any other */
 static int prefix_hash(lua_State *L)
 {
-  const orc_batch *b = self(L);
+  const orc_batch *b = orc_batch_self(L);
   const lua_Integer tokens = luaL_checkinteger(L, 3);
   luaL_argcheck(L, tokens >= 1 && tokens <= INT_MAX, 3, "1 to 2147483647 tokens expected");
   uint64_t text;
@@ -253,7 +228,7 @@ static int prefix_hash(lua_State *L)
 /* b:remaining(clip) -> tokens the running requests may yet generate, each counted for at most `clip` */
 static int remaining(lua_State *L)
 {
-  const orc_batch *b = self(L);
+  const orc_batch *b = orc_batch_self(L);
   lua_pushinteger(L, orc_batch_owed(b, limit(L)));
   return 1;
 }
@@ -262,7 +237,7 @@ static int remaining(lua_State *L)
  * given `more` tokens on top */
 static int progress(lua_State *L)
 {
-  const orc_batch *b = self(L);
+  const orc_batch *b = orc_batch_self(L);
   lua_pushnumber(L, orc_batch_progress(b, limit(L)));
   return 1;
 }
@@ -270,7 +245,7 @@ static int progress(lua_State *L)
 /* b:steps() -> steps of this replica so far, preemptions so far */
 static int count_steps(lua_State *L)
 {
-  const orc_replica *r = self(L)->replica;
+  const orc_replica *r = orc_batch_self(L)->replica;
   lua_pushinteger(L, (lua_Integer)r->usage.steps);
   lua_pushinteger(L, (lua_Integer)r->usage.preemptions);
   return 2;
@@ -279,17 +254,28 @@ static int count_steps(lua_State *L)
 /* b:preempted() -> requests preempted since the policy was called */
 static int count_preempted(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->microbatch->preempted);
+  lua_pushinteger(L, orc_batch_self(L)->microbatch->preempted);
   return 1;
 }
 
 /* b:requeue(id, key) -> done: another place in the queue for a request of this replica */
 static int requeue(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   const double key = luaL_checknumber(L, 3);
   luaL_argcheck(L, key == key, 3, "a number expected");
   lua_pushboolean(L, orc_batch_rekey(b, number(L, 2), key));
+  return 1;
+}
+
+/* b:alarm(id, tokens) -> done: b:reached tells when a request of this replica has generated so many */
+static int set_alarm(lua_State *L)
+{
+  orc_batch *b = orc_batch_self(L);
+  const lua_Integer tokens = luaL_checkinteger(L, 3);
+  luaL_argcheck(L, tokens >= 0, 3, "a number of tokens expected");
+  lua_pushboolean(
+      L, orc_batch_set_alarm(b, number(L, 2), tokens < INT32_MAX ? (int32_t)tokens : INT32_MAX));
   return 1;
 }
 
@@ -297,14 +283,14 @@ static int requeue(lua_State *L)
  * first */
 static int prefix_order(lua_State *L)
 {
-  orc_batch_walk(self(L));
+  orc_batch_walk(orc_batch_self(L));
   return 0;
 }
 
 /* b:idle() -> s in which this replica had no step to run, since the run began */
 static int idle(lua_State *L)
 {
-  const orc_replica *r = self(L)->replica;
+  const orc_replica *r = orc_batch_self(L)->replica;
   lua_pushnumber(L, (double)(r->now - orc_usage_busy(r, r->now)) * 1e-9);
   return 1;
 }
@@ -312,7 +298,7 @@ static int idle(lua_State *L)
 /* b:last() -> s the newest step took, tokens it computed; 0, 0 before the first */
 static int last(lua_State *L)
 {
-  const orc_replica *r = self(L)->replica;
+  const orc_replica *r = orc_batch_self(L)->replica;
   lua_pushnumber(L, (double)r->last_step * 1e-9);
   lua_pushinteger(L, r->last_tokens);
   return 2;
@@ -321,155 +307,37 @@ static int last(lua_State *L)
 /* b:random([n]) -> a number in [0, 1), or a whole one from 1 to n, from this replica's stream */
 static int random_number(lua_State *L)
 {
-  return orc_call_context_draw(L, &self(L)->replica->rng, 2);
+  return orc_call_context_draw(L, &orc_batch_self(L)->replica->rng, 2);
 }
 
 /* b:decoding() -> sequences that decode */
 static int decoding(lua_State *L)
 {
-  lua_pushinteger(L, self(L)->microbatch->decode.n);
+  lua_pushinteger(L, orc_batch_self(L)->microbatch->decode.n);
   return 1;
 }
 
 /* b:now() -> s of simulated time */
 static int now(lua_State *L)
 {
-  lua_pushnumber(L, (double)self(L)->replica->now * 1e-9);
+  lua_pushnumber(L, (double)orc_batch_self(L)->replica->now * 1e-9);
   return 1;
 }
 
 /* b:call_again(): be called again at the next step though nothing may have changed */
 static int call_again(lua_State *L)
 {
-  orc_batch_again(self(L));
+  orc_batch_again(orc_batch_self(L));
   return 0;
 }
 
 /* b:wake(t): be called again at t seconds though nothing may have changed */
 static int wake(lua_State *L)
 {
-  orc_batch *b = self(L);
+  orc_batch *b = orc_batch_self(L);
   const double t = luaL_checknumber(L, 2);
   luaL_argcheck(L, t >= 0.0, 2, "a time in seconds expected");
   orc_batch_wake(b, orc_time_of(t));
-  return 0;
-}
-
-/* ---- columns ---- */
-
-/* b:columns { "id", "prompt", ... } -> columns for b:waiting and b:running to fill */
-static int columns(lua_State *L)
-{
-  self(L);
-  return orc_columns_new(L, &columns_kind);
-}
-
-static orc_columns lay(lua_State *L, const orc_replica *r)
-{
-  const orc_columns c = orc_columns_lay(L, lua_upvalueindex(COLUMNS), &columns_kind);
-  if (c.count > 0 && c.code[c.count - 1] == ORC_FIELD_OUTPUT && !r->policy->clairvoyant)
-    orc_bind_misuse(L, "output lengths are unknown to a policy without clairvoyant = true");
-  return c;
-}
-
-static void put_row(lua_State *L, const orc_columns *c, const orc_request *q, int32_t decoded,
-                    lua_Integer row)
-{
-  for (int i = 0; i < c->count; i++) {
-    orc_policy_request_push(L, q, (orc_policy_request_field)c->code[i], decoded);
-    orc_columns_set(L, c, i, row);
-  }
-}
-
-/* b:waiting(columns) -> n: the waiting requests in rows 1 to n, in the queue's order */
-static int waiting(lua_State *L)
-{
-  orc_replica *r = self(L)->replica;
-  const orc_columns c = lay(L, r);
-  orc_queue_sort(&r->queue);
-  for (uint32_t i = 0; i < r->queue.count; i++)
-    put_row(L, &c, &r->requests->at[r->queue.at[i].slot], 0, (lua_Integer)i + 1);
-  lua_pushinteger(L, r->queue.count);
-  return 1;
-}
-
-/* Tokens of a decoding request that are not yet in q->generated. */
-static int32_t decoded_of(const orc_replica *r, const orc_request *q)
-{
-  if (q->state != ORC_DECODE) return 0;
-  return orc_decode_set_generated(&r->microbatches[q->microbatch].decode, q) - q->generated;
-}
-
-/* b:running(columns) -> n: the running requests in rows 1 to n, in order of admission */
-static int running(lua_State *L)
-{
-  const orc_replica *r = self(L)->replica;
-  const orc_columns c = lay(L, r);
-  lua_Integer row = 0;
-  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
-    const orc_request *q = &r->requests->at[slot];
-    put_row(L, &c, q, decoded_of(r, q), ++row);
-  }
-  lua_pushinteger(L, row);
-  return 1;
-}
-
-/* b:reached(ends, columns) -> n: of those the ones that have generated ends[id] tokens or more */
-static int reached(lua_State *L)
-{
-  const orc_replica *r = self(L)->replica;
-  luaL_checktype(L, 2, LUA_TTABLE);
-  lua_remove(L, 1); /* [ends, columns] */
-  const orc_columns c = lay(L, r);
-  lua_Integer row = 0;
-  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
-    const orc_request *q = &r->requests->at[slot];
-    const int32_t decoded = decoded_of(r, q);
-    lua_rawgeti(L, 1, (lua_Integer)q->number + 1);
-    const bool is = lua_isnumber(L, -1) && lua_tonumber(L, -1) <= q->generated + decoded;
-    lua_pop(L, 1);
-    if (is) put_row(L, &c, q, decoded, ++row);
-  }
-  lua_pushinteger(L, row);
-  return 1;
-}
-
-/* b:outranked(columns) -> n: the running requests that waiting ones go before by their keys, the youngest first: one for
- * each of those, from the head of the queue on */
-static int outranked(lua_State *L)
-{
-  orc_replica *r = self(L)->replica;
-  const orc_columns c = lay(L, r);
-  lua_Integer row = 0;
-  if (!orc_preempt_outranked(r)) {
-    lua_pushinteger(L, 0);
-    return 1;
-  }
-  for (orc_slot slot = r->last; slot != ORC_NO_SLOT; slot = r->requests->at[slot].prev) {
-    const orc_request *q = &r->requests->at[slot];
-    if (q->outranked) put_row(L, &c, q, decoded_of(r, q), ++row);
-  }
-  lua_pushinteger(L, row);
-  return 1;
-}
-
-/* b:credit(t, weight): add to t[client] `weight` for each token that came out for its running requests since they were
- * last credited. r.credited says how many of a request's were */
-static int credit(lua_State *L)
-{
-  orc_replica *r = self(L)->replica;
-  luaL_checktype(L, 2, LUA_TTABLE);
-  const double weight = luaL_checknumber(L, 3);
-  for (orc_slot slot = r->first; slot != ORC_NO_SLOT; slot = r->requests->at[slot].next) {
-    orc_request *q = &r->requests->at[slot];
-    const int32_t generated = q->generated + decoded_of(r, q);
-    if (generated <= q->credited) continue;
-    lua_rawgeti(L, 2, q->in.client);
-    lua_pushnumber(L, lua_tonumber(L, -1) + weight * (generated - q->credited));
-    lua_rawseti(L, 2, q->in.client);
-    lua_pop(L, 1);
-    q->credited = generated;
-  }
   return 0;
 }
 
@@ -486,13 +354,16 @@ static const luaL_Reg verbs[] = {
   { "pause", pause_request },
   { "swap_out", swap_out },
   { "requeue", requeue },
+  { "alarm", set_alarm },
   { "prefix_order", prefix_order },
-  { "columns", columns },
-  { "waiting", waiting },
-  { "running", running },
-  { "reached", reached },
-  { "outranked", outranked },
-  { "credit", credit },
+  { "columns", orc_batch_new_columns },
+  { "waiting", orc_batch_waiting },
+  { "running", orc_batch_running },
+  { "reached", orc_batch_reached },
+  { "outranked", orc_batch_outranked },
+  { "credit", orc_batch_credit },
+  { "charge", orc_batch_charge },
+  { "turn", orc_batch_turn },
   { "head", head },
   { "size", size },
   { "queue", queue },
@@ -518,11 +389,11 @@ static const luaL_Reg verbs[] = {
 
 void orc_policy_batch_open(lua_State *L)
 {
-  luaL_newmetatable(L, "oracle.batch");    /* [mt] */
-  luaL_newlibtable(L, verbs);              /* [mt, verbs] */
-  orc_call_context_push(L);                /* [mt, verbs, context] */
-  orc_columns_metatable(L, &columns_kind); /* [mt, verbs, context, columns] */
-  luaL_setfuncs(L, verbs, 2);              /* [mt, verbs] */
+  luaL_newmetatable(L, "oracle.batch");         /* [mt] */
+  luaL_newlibtable(L, verbs);                   /* [mt, verbs] */
+  orc_call_context_push(L);                     /* [mt, verbs, context] */
+  orc_columns_metatable(L, &orc_batch_columns); /* [mt, verbs, context, columns] */
+  luaL_setfuncs(L, verbs, 2);                   /* [mt, verbs] */
   orc_handle_strict(L, verbs, "batch", "b");
   lua_setfield(L, -2, "__index");     /* [mt] */
   lua_pushliteral(L, "oracle.batch"); /* [mt, name] */

@@ -18,7 +18,6 @@ const char *const orc_policy_request_fields[ORC_FIELDS] = {
   [ORC_FIELD_MAX_OUTPUT] = "max_output",
   [ORC_FIELD_GENERATED] = "generated",
   [ORC_FIELD_COMPUTED] = "computed",
-  [ORC_FIELD_CREDITED] = "credited",
   [ORC_FIELD_OUTPUT] = "output",
 };
 
@@ -62,9 +61,6 @@ void orc_policy_request_push(lua_State *L, const orc_request *q, orc_policy_requ
   case ORC_FIELD_COMPUTED:
     lua_pushinteger(L, q->computed + decoded);
     break;
-  case ORC_FIELD_CREDITED:
-    lua_pushinteger(L, q->credited);
-    break;
   default:
     lua_pushinteger(L, q->in.output);
   }
@@ -80,7 +76,7 @@ static _Noreturn void no_field(lua_State *L, const char *name)
     orc_bind_misuse(L, "a request has no field \"%s\"; did you mean r.%s?", name, near);
   orc_bind_misuse(L,
                   "a request has no field \"%s\" (id, prompt, arrival, client, session, priority, "
-                  "profile, timeout, max_output, generated, computed, credited)",
+                  "profile, timeout, max_output, generated, computed)",
                   name);
 }
 

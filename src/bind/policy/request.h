@@ -21,7 +21,6 @@ typedef enum orc_policy_request_field {
   ORC_FIELD_MAX_OUTPUT, /* tokens it may generate at most */
   ORC_FIELD_GENERATED,  /* tokens that came out so far */
   ORC_FIELD_COMPUTED,   /* tokens whose KV is there */
-  ORC_FIELD_CREDITED,   /* tokens that b:credit has counted */
   ORC_FIELD_OUTPUT,     /* tokens it will generate: only for a policy with clairvoyant = true */
   ORC_FIELDS
 } orc_policy_request_field;
