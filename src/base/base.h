@@ -81,6 +81,12 @@ static inline orc_time orc_time_of(double seconds)
   return whole + (ns - (double)whole >= 0.5);
 }
 
+/* The same of 1 to 2^51 ns, cheaper: what half a nanosecond more is rounded by there is cut off. */
+static inline orc_time orc_time_of_some(double seconds)
+{
+  return (orc_time)(seconds * 1e9 + 0.5);
+}
+
 /* `delay` after `from`, both >= 0; what would be beyond the end of the clock is there. */
 static inline orc_time orc_time_after(orc_time from, orc_time delay)
 {

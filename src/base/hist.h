@@ -79,66 +79,54 @@ static inline size_t orc_hist_bucket(int64_t value)
   return ((size_t)shift << ORC_HIST_BITS) + (size_t)(v >> shift);
 }
 
-/* Inline because every simulated step ends in it. */
-static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
+/* Values of `weight` in all, by their sums and bounds. */
+typedef struct orc_hist_moments {
+  uint64_t weight;
+  int64_t min, max;
+  unsigned __int128 sum, squares;
+} orc_hist_moments;
+
+/*
+** The two parts of add, for many values at once: each is counted where `value` is, up to the first
+** one beyond that place, and all are added up. Between the parts the histogram must not be used.
+*/
+static inline void orc_hist_count(orc_hist *h, int64_t value, uint64_t weight)
 {
-  ORC_ASSERT(value >= 0);
-  if (weight == 0) return;
-  const unsigned __int128 product = (unsigned __int128)(uint64_t)value * weight;
-  if (h->count == 0 || value < h->min) h->min = value;
-  if (value > h->max) h->max = value;
-  h->count += weight;
-  h->sum += (__int128)product;
-  h->squares += product * (uint64_t)value;
   if (h->bucket != NULL)
     h->bucket[orc_hist_bucket(value)] += weight;
   else
     orc_hist_add_exact(h, value, weight);
 }
 
-/*
-** Additions of one weight in a tight loop: sums stay in registers until the end, where the caller
-** says how many values there were and what they sum up to. Between begin and end the histogram must
-** not be used otherwise. The result is the same to the last bit.
-*/
-typedef struct orc_hist_tally {
-  orc_hist *into;
-  uint64_t *bucket; /* the sketch; NULL: values go to orc_hist_add one by one */
-  uint64_t weight;
-  unsigned __int128 squares;
-  int64_t min, max;
-} orc_hist_tally;
-
-static inline orc_hist_tally orc_hist_tally_begin(orc_hist *h, uint64_t weight)
+static inline int64_t orc_hist_beyond(const orc_hist *h, int64_t value)
 {
-  return (orc_hist_tally){
-    .into = h, .bucket = weight > 0 ? h->bucket : NULL, .weight = weight, .min = INT64_MAX
-  };
+  if (h->bucket == NULL) return value + 1;
+  const int octave = (int)(orc_hist_bucket(value) >> ORC_HIST_BITS);
+  const int shift = octave < 2 ? 0 : octave - 1;
+  return ((value >> shift) + 1) << shift;
 }
 
-/* value >= 0 */
-static inline void orc_hist_tally_add(orc_hist_tally *t, int64_t value)
+static inline void orc_hist_add_up(orc_hist *h, const orc_hist_moments *of)
 {
-  if (t->bucket == NULL) {
-    orc_hist_add(t->into, value, t->weight);
-    return;
-  }
-  t->bucket[orc_hist_bucket(value)] += t->weight;
-  t->squares += (unsigned __int128)(uint64_t)value * (uint64_t)value;
-  if (value < t->min) t->min = value;
-  if (value > t->max) t->max = value;
+  if (h->count == 0 || of->min < h->min) h->min = of->min;
+  if (of->max > h->max) h->max = of->max;
+  h->count += of->weight;
+  h->sum += (__int128)of->sum;
+  h->squares += of->squares;
 }
 
-/* count of the values added, and their sum */
-static inline void orc_hist_tally_end(const orc_hist_tally *t, uint64_t count, uint64_t sum)
+/* Inline because many simulated steps end in it. */
+static inline void orc_hist_add(orc_hist *h, int64_t value, uint64_t weight)
 {
-  orc_hist *h = t->into;
-  if (t->bucket == NULL || count == 0) return;
-  h->count += count * t->weight;
-  h->sum += (__int128)((unsigned __int128)sum * t->weight);
-  h->squares += t->squares * t->weight;
-  if (t->min < h->min) h->min = t->min;
-  if (t->max > h->max) h->max = t->max;
+  ORC_ASSERT(value >= 0);
+  if (weight == 0) return;
+  const unsigned __int128 sum = (unsigned __int128)(uint64_t)value * weight;
+  orc_hist_add_up(h, &(orc_hist_moments){ .weight = weight,
+                                          .min = value,
+                                          .max = value,
+                                          .sum = sum,
+                                          .squares = sum * (uint64_t)value });
+  orc_hist_count(h, value, weight);
 }
 
 #endif

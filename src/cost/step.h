@@ -294,10 +294,9 @@ static inline bool orc_step_is_plain(const orc_decode_cost *d)
   return d->p == 0.0 && d->window_bytes_rate == 0.0 && d->slope == 0.0;
 }
 
-/* orc_step_decode where the cost is plain: the same to the last bit. */
-static inline double orc_step_decode_plain(const orc_decode_cost *d, int64_t context)
+/* orc_step_decode where the cost is plain, of `full` tokens of context: the same to the last bit. */
+static inline double orc_step_decode_plain(const orc_decode_cost *d, double full)
 {
-  const double full = (double)context;
   const double compute = full * d->flops_rate, memory = full * d->bytes_rate + d->bytes_base;
   return d->fixed + (compute > memory ? compute : memory);
 }

@@ -45,106 +45,169 @@ static void book(orc_replica *r, orc_microbatch *m, const orc_decode_span *run)
   r->last_tokens = (int32_t)run->n;
   r->lost = 0;
 }
-/* How far a run goes. */
-typedef struct bounds {
-  orc_time stop; /* no step ends later, */
-  int along;     /* but for so many, where each is formed while the one before runs */
-  int until;     /* steps in all, at most */
-} bounds;
+
+/* How far a run goes, and what its steps have in common. */
+typedef struct course {
+  orc_time stop;    /* no step ends later; or, `ahead`, only one begins later */
+  int until;        /* steps, at most */
+  uint64_t counted; /* sequences whose gaps enter the metrics */
+  int64_t n, growing, used, available;
+  const int64_t *phase;
+  uint32_t block_size;
+} course;
+
+/* How far it is, and its books. */
+typedef struct under_way {
+  int64_t context, window, opened;
+  uint32_t turn;
+  int steps;
+  orc_time now, time, before; /* the end of the last step, what it took, and the one before */
+  unsigned __int128 block_time;
+} under_way;
 
 /*
-** The last step of a run, of `time`, ends at `end`. Where it was formed while another ran, that one
-** is over, unless it ends after the run's `stop`: then both are in flight, and what ended at
-** `reached` is the last that is over.
+** The loop that a simulation spends most of its steps in: of costs of a hard roofline and no window,
+** and of gaps between tokens that are steps. None is shorter than the one before, so that gaps come
+** in order and are counted by places. What changes is kept in few locals, since the compiler must
+** take any store to memory for one to what it reads next.
 */
-static void put_in_flight(orc_replica *r, int64_t n, orc_time stop, orc_time reached, orc_time end,
-                          orc_time time)
+static inline __attribute__((always_inline)) void
+go_plain(under_way *w, const course *c, const orc_decode_cost *cost, orc_hist *gaps, bool ahead)
 {
-  const orc_flight last = { .end = end, .tokens = (int32_t)n, .decodes = (int32_t)n };
-  const orc_time before = end - time;
-  if (before <= stop) {
+  const orc_decode_cost d = *cost;
+  const double n = (double)c->n;
+  const int64_t total = c->used + c->available;
+  int64_t available = c->available;
+  double context = (double)w->context;
+  uint32_t turn = w->turn;
+  unsigned __int128 block_time = 0, squares = 0;
+  orc_time left = c->stop - w->now, time = 0, beyond = 0, counts = 0;
+  int steps = 0, since = 0;
+  for (bool last = false; steps < c->until && !last; steps++) {
+    const int64_t rest = available - c->phase[turn];
+    if (rest < 0) break;
+    const orc_time next = orc_time_of_some(orc_step_decode_plain(&d, context));
+    if (ahead)
+      last = left < 0;
+    else if (next > left)
+      break;
+    available = rest;
+    time = next;
+    left -= time;
+    block_time += (unsigned __int128)(uint64_t)(total - available) * (uint64_t)time;
+    squares += (unsigned __int128)(uint64_t)time * (uint64_t)time;
+    if (time >= beyond) {
+      if (c->counted > 0 && steps > 0)
+        orc_hist_count(gaps, counts, c->counted * (uint64_t)(steps - since));
+      since = steps;
+      counts = time;
+      beyond = orc_hist_beyond(gaps, time);
+    }
+    context += n;
+    if (++turn == c->block_size) turn = 0;
+  }
+  if (steps == 0) return;
+  const orc_time first = orc_time_of_some(orc_step_decode_plain(&d, (double)w->context));
+  const uint64_t sum = (uint64_t)(c->stop - left - w->now);
+  w->steps = steps;
+  w->now = c->stop - left;
+  w->time = time;
+  w->context += steps * c->n;
+  w->before = orc_time_of_some(orc_step_decode_plain(&d, (double)(w->context - 2 * c->n)));
+  w->window = w->context;
+  w->opened = c->available - available;
+  w->turn = turn;
+  w->block_time = block_time;
+  if (c->counted == 0) return;
+  orc_hist_count(gaps, counts, c->counted * (uint64_t)(steps - since));
+  orc_hist_add_up(gaps, &(orc_hist_moments){ .weight = c->counted * (uint64_t)steps,
+                                             .min = first,
+                                             .max = time,
+                                             .sum = (unsigned __int128)sum * c->counted,
+                                             .squares = squares * c->counted });
+}
+
+/* The same of any costs and gaps; the newest tokens came at `token`. */
+static inline __attribute__((always_inline)) void go(under_way *w, const course *c,
+                                                     const orc_decode_cost *cost, orc_hist *gaps,
+                                                     orc_time token, bool ahead)
+{
+  for (bool last = false; w->steps < c->until && !last; w->steps++) {
+    const int64_t opened = w->opened + c->phase[w->turn];
+    if (opened > c->available) break;
+    orc_time time = orc_time_of(orc_step_decode(cost, w->context, w->window));
+    if (time < 1) time = 1;
+    if (time > (ahead ? LATEST : c->stop) - w->now) break;
+    last = ahead && w->now > c->stop;
+    w->opened = opened;
+    w->before = w->time;
+    w->time = time;
+    w->now += time;
+    w->block_time += (unsigned __int128)(c->used + opened) * (unsigned __int128)time;
+    orc_hist_add(gaps, w->now - token, c->counted);
+    token = w->now;
+    w->context += c->n;
+    w->window += c->growing;
+    if (++w->turn == c->block_size) w->turn = 0;
+  }
+}
+
+/*
+** The last step of a run has been formed while another ran. That one is over, unless it ends after
+** the run's `stop`: then both are in flight, and the one before them is over.
+*/
+static void put_in_flight(orc_replica *r, const course *c, const under_way *w)
+{
+  const orc_flight last = { .end = w->now, .tokens = (int32_t)c->n, .decodes = (int32_t)c->n };
+  const orc_time begun = w->now - w->time;
+  if (begun <= c->stop) {
     r->flight[0] = last;
-    r->now = before;
+    r->now = begun;
     return;
   }
-  if (before != r->flight[0].end) { /* it is of this run, too */
+  if (w->steps > 1) {
     r->flight[0] = last;
-    r->flight[0].end = before;
-    r->now = reached;
+    r->flight[0].end = begun;
+    r->now = begun - w->before;
   }
   r->flight[1] = last;
   r->flights = 2;
 }
 
-/*
-** The loop that a simulation spends most of its steps in: what it changes is kept in locals, since
-** the compiler must take any store to memory for one to what it reads next; blocks are taken all
-** together at the end, since no one else wants any; and the common `plain` costs, of a hard roofline
-** and no window, get a loop of their own.
-*/
-static inline __attribute__((always_inline)) int
-run(orc_replica *r, orc_microbatch *m, const orc_decode_cost *cost, bounds of, bool plain)
+/* What a run did is done: blocks are taken all together, since no one else wanted any. */
+static void settle(orc_replica *r, orc_microbatch *m, const course *c, const under_way *w)
 {
   orc_decode_set *d = &m->decode;
-  const int64_t n = d->n, growing = d->cap > 0 ? d->growing : n;
-  const uint32_t block_size = (uint32_t)d->block_size;
-  int64_t context = d->context, window = orc_decode_set_window(d);
-  uint32_t turn = d->turn;
-  orc_hist_tally gaps = orc_hist_tally_begin(&r->observed->gaps, (uint64_t)d->counted);
-  const int64_t available = orc_kv_available(&r->kv), used = orc_kv_used(&r->kv);
-  int64_t opened = 0;
-  unsigned __int128 block_time = 0;
-  const orc_time begin = orc_replica_next_start(r);
-  orc_time now = begin, reached = begin, stop = of.stop;
-  orc_time token = d->peers[0].time, time = 0;
-  int steps = 0;
-  for (int most = of.until;;) {
-    for (; steps < most; steps++) {
-      const int64_t opens = opened + d->phase[turn];
-      if (opens > available) break;
-      const double seconds =
-          plain ? orc_step_decode_plain(cost, context) : orc_step_decode(cost, context, window);
-      orc_time next = orc_time_of(seconds);
-      if (next < 1) next = 1;
-      if (next > stop - now) break;
-      opened = opens;
-      time = next;
-      now += time;
-      block_time += (unsigned __int128)(used + opened) * (unsigned __int128)time;
-      orc_hist_tally_add(&gaps, now - token);
-      token = now;
-      context += n;
-      if (!plain) window += growing;
-      if (++turn == block_size) turn = 0;
-    }
-    if (of.along == 0 || stop != of.stop || of.stop == LATEST) break;
-    reached = now;
-    stop = LATEST;
-    most = begin > of.stop ? 1 : of.along;
-    most = of.until - steps < most ? of.until : steps + most;
-  }
-  if (steps == 0) return 0;
-  orc_hist_tally_end(&gaps, (uint64_t)steps, (uint64_t)(now - d->peers[0].time));
-  orc_kv_take(&r->kv, opened);
-  r->usage.block_time += block_time;
+  const int64_t n = c->n, steps = w->steps;
+  orc_kv_take(&r->kv, w->opened);
+  r->usage.block_time += w->block_time;
   book(r, m,
        &(orc_decode_span){ .n = n,
                            .steps = steps,
                            .context = steps * d->context + growth(steps, n),
-                           .window = steps * orc_decode_set_window(d) + growth(steps, growing),
-                           .time = now - begin });
-  d->peers[0].time = now;
-  d->context = context;
-  if (d->cap > 0) d->window = window;
+                           .window = steps * orc_decode_set_window(d) + growth(steps, c->growing),
+                           .time = w->now - orc_replica_next_start(r) });
+  d->peers[0].time = w->now;
+  d->context = w->context;
+  if (d->cap > 0) d->window = w->window;
   d->counter += (uint64_t)steps;
-  d->turn = turn;
-  if (steps == of.until) orc_decode_set_cross(d);
-  r->last_step = time;
+  d->turn = w->turn;
+  if (steps == c->until) orc_decode_set_cross(d);
+  r->last_step = w->time;
   if (r->flights > 0)
-    put_in_flight(r, n, of.stop, reached, now, time);
+    put_in_flight(r, c, w);
   else
-    r->now = now;
-  return steps;
+    r->now = w->now;
+}
+
+/* Whether the steps of a run are such that go_plain takes them. */
+static bool is_plain(const orc_decode_cost *cost, const orc_decode_set *d, int until,
+                     orc_time begin)
+{
+  return d->cap == 0 && d->peers[0].time == begin && begin < LATEST / 2 &&
+         orc_step_is_plain(cost) && cost->flops_rate >= 0.0 && cost->bytes_rate >= 0.0 &&
+         orc_step_decode_plain(cost, (double)d->context) * 1e9 >= 1.0 &&
+         orc_step_decode_plain(cost, (double)(d->context + until * d->n)) * 1e9 < 0x1p51;
 }
 
 /* The most steps of a run that starts now. */
@@ -182,17 +245,40 @@ orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, 
 }
 
 int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most,
-                   int along)
+                   bool along)
 {
   const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1)
     return 0; /* gaps of different lengths: one ordinary step evens them out */
-  bounds of = { .stop = limit < horizon ? limit : horizon - 1, .along = along };
-  if (of.stop > LATEST) of.stop = LATEST;
-  /* No step takes less than 1 ns. */
-  if (along == 0 && orc_replica_next_start(r) >= of.stop) return 0;
-  const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
-  of.until = longest(r, m, &cost, most);
-  return d->cap == 0 && orc_step_is_plain(&cost) ? run(r, m, &cost, of, true)
-                                                 : run(r, m, &cost, of, false);
+  course c = { .stop = limit < horizon ? limit : horizon - 1,
+               .counted = (uint64_t)d->counted,
+               .n = d->n,
+               .growing = d->cap > 0 ? d->growing : d->n,
+               .used = orc_kv_used(&r->kv),
+               .available = orc_kv_available(&r->kv),
+               .phase = d->phase,
+               .block_size = (uint32_t)d->block_size };
+  under_way w = { .context = d->context,
+                  .window = orc_decode_set_window(d),
+                  .turn = d->turn,
+                  .now = orc_replica_next_start(r) };
+  if (c.stop > LATEST) c.stop = LATEST;
+  if (!along && w.now >= c.stop) return 0; /* no step takes less than 1 ns */
+  const orc_decode_cost *cost = orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
+  c.until = longest(r, m, cost, most);
+  orc_hist *gaps = &r->observed->gaps;
+  if (is_plain(cost, d, c.until, w.now)) {
+    if (along)
+      go_plain(&w, &c, cost, gaps, true);
+    else
+      go_plain(&w, &c, cost, gaps, false);
+  } else {
+    const orc_decode_cost own = *cost;
+    if (along)
+      go(&w, &c, &own, gaps, d->peers[0].time, true);
+    else
+      go(&w, &c, &own, gaps, d->peers[0].time, false);
+  }
+  if (w.steps > 0) settle(r, m, &c, &w);
+  return w.steps;
 }

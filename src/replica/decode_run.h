@@ -11,14 +11,14 @@
 ** Execute steps in which all sequences decode, from r->now on, each exactly as the step loop would:
 ** same arithmetic, same order. Stops before a step that ends at or after `horizon`, after `limit`
 ** (ns), or that lacks a block; after one in which a sequence gets its last token; and after `most`.
-** Where one is in flight, and each is formed while the one before runs, up to `along` (<= 2) go
-** further: the one that ends too late, and the next, which is formed while that one runs.
+** `along`, where one is in flight and each is formed while the one before runs: stops after a step
+** that begins then, so that it and the one before are in flight.
 ** Preconditions: the replica has one microbatch, `m`, which is between steps; at least one sequence
 ** decodes and nothing else is in the batch.
 ** Returns the steps executed; r->now is the end of the last that is over.
 */
 int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most,
-                   int along);
+                   bool along);
 
 /*
 ** Where r->now would stand (ns) after such a run with neither horizon nor limit; nothing is changed.

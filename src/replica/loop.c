@@ -410,7 +410,7 @@ static bool advance(orc_replica *r, orc_error *e)
       return true;
     }
     if (r->runs && !r->high && !orc_replica_steps_differ(r) && polled < POLL && undisturbed(r, m)) {
-      const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled, 0);
+      const int run = orc_decode_run(r, m, horizon(r), limit, POLL - polled, false);
       polled += run;
       if (run > 0) orc_engine_note_step(r->engine, r->now, r->index);
       if (run > 0 && orc_decode_set_finished(&m->decode) != ORC_NO_SLOT) {
@@ -486,8 +486,8 @@ static int run_ahead(orc_replica *r, orc_microbatch *m, int most)
 {
   if (most <= 0 || !runs_ahead(r, m)) return 0;
   const bool ends = r->ending_count > 0;
-  const int run = orc_decode_run(r, m, horizon(r), r->host->limit, ends ? 1 : most,
-                                 may_sleep(r) && !ends ? 0 : 2);
+  const int run =
+      orc_decode_run(r, m, horizon(r), r->host->limit, ends ? 1 : most, !may_sleep(r) || ends);
   if (run == 0) return 0;
   if (r->now >= r->engine->now) orc_engine_note_step(r->engine, r->now, r->index);
   retire(r, m, r->flight[r->flights - 1].end);
