@@ -40,7 +40,10 @@ static const char *obstacle_of_watchers(const orc_cluster *c)
   const bool watched = c->log != NULL || c->life != NULL || c->latencies != NULL ||
                        c->excerpt != NULL || c->series != NULL || c->host.attribution != NULL ||
                        c->host.tokens != NULL;
-  return watched ? "what happens is watched in its order" : NULL;
+  if (watched) return "what happens is watched in its order";
+  /* Rows that went out cannot be taken back where one thread has to begin again. */
+  const bool out = c->csv != NULL && !orc_csv_in_file(c->csv);
+  return out ? "its rows go to a terminal or a pipe" : NULL;
 }
 
 const char *orc_slice_obstacle(const orc_cluster *c)

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -51,6 +52,7 @@ typedef struct label {
 struct orc_csv {
   int plain; /* file descriptor, -1 when compressed */
   gzFile gz;
+  bool in_file;
   bool failed;
   int why;       /* errno of the first failure */
   label *labels; /* by profile index; the last one stands for requests of none */
@@ -121,6 +123,8 @@ orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile
   const bool zip = n > 3 && strcmp(path + n - 3, ".gz") == 0;
   orc_csv *c = orc_alloc(1, sizeof *c);
   c->plain = open_plain(path);
+  struct stat is;
+  c->in_file = c->plain >= 0 && fstat(c->plain, &is) == 0 && S_ISREG(is.st_mode);
   if (zip && c->plain >= 0) {
     c->gz = gzdopen(c->plain, "wb");
     if (c->gz != NULL) c->plain = -1; /* which it closes */
@@ -138,6 +142,11 @@ orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile
   put_label(&c->labels[profile_count], "default");
   text(c, header, sizeof header - 1);
   return c;
+}
+
+bool orc_csv_in_file(const orc_csv *c)
+{
+  return c->in_file;
 }
 
 /* ---- a row: each of these appends at `p` and returns where the next goes; printf would take most of a run's time ---- */

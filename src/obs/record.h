@@ -61,6 +61,9 @@ typedef struct orc_csv orc_csv;
 orc_csv *orc_csv_open(const char *path, const char *const *profiles, int profile_count,
                       orc_error *e);
 
+/* Whether its rows lie in a file, where they can be written again; not so on a terminal or in a pipe. */
+bool orc_csv_in_file(const orc_csv *c);
+
 void orc_csv_put(orc_csv *c, const orc_record *r);
 
 /* Write what is left (gaps are skipped), close and free. False when any write failed (disk full).

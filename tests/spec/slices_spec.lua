@@ -162,6 +162,21 @@ describe("one simulation in several threads", function()
     end
   end)
 
+  it("is for one thread where rows go into a pipe, which stays one and gets each row once", function()
+    local pipe, got, path = program.dir .. "/pipe", program.dir .. "/got", file(SMALL:format "")
+    assert.is_true(os.execute(("mkfifo '%s' && { timeout 60 cat '%s' >'%s' & }"):format(pipe, pipe, got)))
+    local code, _, err = program.run(("run '%s' --threads 2 --csv '%s'"):format(path, pipe))
+    assert.equal(0, code, err)
+    assert.is_truthy(err:find("# simulated by one thread: its rows go to a terminal or a pipe", 1, true), err)
+    assert.is_true(os.execute(("test -p '%s'"):format(pipe)))
+    local rows, tries = 0, 0
+    repeat                                                -- its reader may need a moment more
+      rows, tries = select(2, program.read(got):gsub("\n", "")), tries + 1
+      if rows < 401 then os.execute "sleep 0.1" end
+    until rows >= 401 or tries == 100
+    assert.equal(401, rows)
+  end)
+
   it("is for one thread where a router looks at replicas, by whatever verb", function()
     for _, choice in ipairs { "c:least()", "c:in_flight(1) > 2 and 2 or 1", "c:answered() > 7 and 2 or 1" } do
       local code, said = same(file(SMALL:format(own("router", ("route = function(c) return %s end"):format(choice)))))

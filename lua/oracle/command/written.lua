@@ -1,6 +1,7 @@
 --- `oracle run --format vllm-bench|prometheus|jsonl`: results in the formats of others, in the file of --json or on
 -- stdout.
 local formats = require "oracle.formats.written"
+local output = require "oracle.text.output"
 local paths = require "oracle.text.paths"
 local ui = require "oracle.command.ui"
 
@@ -15,7 +16,7 @@ function written.settle(options)
   end
   if not name then return end
   options.json = options.json or "-"
-  if options.csv and (options.csv == "-" or options.csv:find "^/dev/") then
+  if options.csv and (options.csv == "-" or output.streams(options.csv)) then
     ui.misuse("--csv %s: --format %s reads the requests; a file expected", options.csv, name)
   end
   if options.save_detailed and (options.level == "DEBUG" or options.trace) then

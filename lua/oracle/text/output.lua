@@ -10,9 +10,10 @@ local output = {}
 local METHODS = {}
 METHODS.__index = METHODS
 
--- Devices and pipes are written in place: renaming over /dev/null would replace it.
-local function in_place(path)
-  return path:match("^/dev/") or path:match("^/proc/")
+--- Whether a path is written in place, and keeps nothing that could be read again: a device or a pipe, which a file of
+-- that name would replace.
+function output.streams(path)
+  return path:match "^/dev/" ~= nil or path:match "^/proc/" ~= nil or core.new_file.streams(path)
 end
 
 --- A path without what leads nowhere: "./a//b/../c" -> "a/c". Two that are equal then are one file.
@@ -46,10 +47,11 @@ end
 function output.open(path)
   if path == "-" then return setmetatable({ path = "-", target = "-", stdout = true }, METHODS) end
   if path == "" then return nil, "an output file needs a name" end
-  if in_place(path) then
-    local f, why = io.open(path, "a")
-    if not f then return nil, path .. ": " .. reason(why, path) end
-    f:close()
+  if output.streams(path) then
+    -- Whoever reads a pipe would take a look at it for its end.
+    local f, why = path:match "^/dev/" and io.open(path, "a")
+    if f then f:close() end
+    if why then return nil, path .. ": " .. reason(why, path) end
     return setmetatable({ path = path, target = path }, METHODS)
   end
   local old = io.open(path, "r")
@@ -126,7 +128,7 @@ end
 -- @param force true where it may be replaced
 -- Raises "path: exists; --force replaces it". An empty file, a device or a pipe holds nothing that could be lost.
 function output.keep(path, force)
-  if force or path == "-" or in_place(path) then return end
+  if force or path == "-" or output.streams(path) then return end
   local f = io.open(path, "r")
   local size = f and f:seek "end"
   if f then f:close() end

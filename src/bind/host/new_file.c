@@ -3,6 +3,7 @@
 **   create(path)    -> the path of a new, empty file in the folder of `path`, by a name that nobody can know beforehand;
 **                      or nil and why. Ends in .gz where `path` does.
 **   open(path)      -> a file of Lua's, emptied, for writing; or nil and why. Not where a link leads.
+**   streams(path)   -> whether what is there takes bytes as they come and keeps none: a pipe, a socket or a device
 **   below(path)     -> whether it lies in the current folder or below it, once all links are followed
 */
 #define _GNU_SOURCE
@@ -13,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/base.h"
@@ -85,6 +87,16 @@ static int open_file(lua_State *L)
   return 1;
 }
 
+/* A link to one is not: links lead elsewhere than where one was told to write. */
+static int streams(lua_State *L)
+{
+  struct stat is;
+  const bool there = lstat(luaL_checkstring(L, 1), &is) == 0;
+  lua_pushboolean(L, there && (S_ISFIFO(is.st_mode) || S_ISSOCK(is.st_mode) ||
+                               S_ISCHR(is.st_mode) || S_ISBLK(is.st_mode)));
+  return 1;
+}
+
 /* The whole path of the nearest folder above that is there. */
 static bool real_folder(const char *path, char *out)
 {
@@ -124,7 +136,8 @@ static int below(lua_State *L)
 int orc_bind_new_file(lua_State *L)
 {
   static const luaL_Reg functions[] = {
-    { "create", create }, { "open", open_file }, { "below", below }, { NULL, NULL }
+    { "create", create }, { "open", open_file }, { "streams", streams },
+    { "below", below },   { NULL, NULL },
   };
   luaL_newlib(L, functions);
   return 1;
