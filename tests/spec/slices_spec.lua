@@ -169,12 +169,12 @@ describe("one simulation in several threads", function()
     assert.equal(0, code, err)
     assert.is_truthy(err:find("# simulated by one thread: its rows go to a terminal or a pipe", 1, true), err)
     assert.is_true(os.execute(("test -p '%s'"):format(pipe)))
-    local rows, tries = 0, 0
-    repeat                                                -- its reader may need a moment more
-      rows, tries = select(2, program.read(got):gsub("\n", "")), tries + 1
-      if rows < 401 then os.execute "sleep 0.1" end
-    until rows >= 401 or tries == 100
-    assert.equal(401, rows)
+    local function rows() return select(2, program.read(got):gsub("\n", "")) end
+    for _ = 1, 100 do                                     -- its reader may need a moment more
+      if rows() >= 401 then break end
+      os.execute "sleep 0.1"
+    end
+    assert.equal(401, rows())
   end)
 
   it("is for one thread where a router looks at replicas, by whatever verb", function()

@@ -49,9 +49,11 @@ function output.open(path)
   if path == "" then return nil, "an output file needs a name" end
   if output.streams(path) then
     -- Whoever reads a pipe would take a look at it for its end.
-    local f, why = path:match "^/dev/" and io.open(path, "a")
-    if f then f:close() end
-    if why then return nil, path .. ": " .. reason(why, path) end
+    if path:match "^/dev/" then
+      local f, why = io.open(path, "a")
+      if not f then return nil, path .. ": " .. reason(why, path) end
+      f:close()
+    end
     return setmetatable({ path = path, target = path }, METHODS)
   end
   local old = io.open(path, "r")
