@@ -69,7 +69,7 @@ endif
 # The sanitized one has a collector that never rests, where $ORACLE_GC_STRESS is set.
 ifdef SAN
   LINES := $(B)/tests/gcstress/newstate.o
-  COUNTS = $(LINES) -Wl,--wrap=luaL_newstate
+  COUNTS = $(LINES) -Wl,--wrap=lua_newstate -Wl,--wrap=lua_gc
 endif
 
 LAYERS := base sim cost obs net workload device replica cluster serve
