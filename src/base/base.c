@@ -84,6 +84,12 @@ void *orc_alloc_aligned(size_t align, size_t count, size_t size)
   return p;
 }
 
+uint32_t orc_more_room(uint32_t room, uint32_t least)
+{
+  if (room > UINT32_C(1) << 29) orc_exhausted(0, 0);
+  return room == 0 ? least : 2 * room;
+}
+
 void *orc_resize(void *old, size_t count, size_t size)
 {
   if (count == 0 || size == 0) {

@@ -9,9 +9,7 @@
 #include <stdint.h>
 
 typedef int64_t orc_time; /* ns of simulated time since the run began */
-typedef uint64_t orc_id;  /* generation << 32 | slot; 0 is no object */
 
-#define ORC_NONE ((orc_id)0)
 #define ORC_NEVER INT64_MAX     /* a time that does not come */
 #define ORC_END (ORC_NEVER - 1) /* where the clock ends, after 292 years: no event lies beyond */
 #define ORC_SECOND ((orc_time)1000000000)
@@ -49,6 +47,10 @@ bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(print
 void *orc_alloc(size_t count, size_t size); /* zeroed */
 
 void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part not zeroed */
+
+/* Twice the room, `least` where there was none. Places are numbered with 32 bits, and tables are twice as large as what is in
+** them: more than 2^30 places are more than there is memory for. */
+uint32_t orc_more_room(uint32_t room, uint32_t least);
 
 /* What they do without memory: the last act, one line, exit status 1. size 0: how much was asked for is not known. */
 _Noreturn void orc_exhausted(size_t count, size_t size);

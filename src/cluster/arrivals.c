@@ -14,7 +14,7 @@ static orc_time reaches(const orc_cluster *c, const orc_arrival *a)
 void orc_arrivals_expect(orc_cluster *c, uint32_t source, uint16_t from, const orc_arrival *a)
 {
   if (c->future_free_count == 0) {
-    const uint32_t room = c->future_room == 0 ? 64 : 2 * c->future_room;
+    const uint32_t room = orc_more_room(c->future_room, 64);
     c->future = orc_resize(c->future, room, sizeof *c->future);
     c->future_free = orc_resize(c->future_free, room, sizeof *c->future_free);
     for (uint32_t i = room; i > c->future_room; i--)

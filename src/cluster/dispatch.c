@@ -14,7 +14,7 @@ static void hold(orc_cluster *c, orc_slot slot)
 {
   orc_lifecycle *f = &c->lifecycle;
   if (f->unrouted_count == f->unrouted_room) {
-    f->unrouted_room = f->unrouted_room == 0 ? 16 : 2 * f->unrouted_room;
+    f->unrouted_room = orc_more_room(f->unrouted_room, 16);
     f->unrouted = orc_resize(f->unrouted, f->unrouted_room, sizeof *f->unrouted);
   }
   c->requests.at[slot].replica = ORC_NO_REPLICA;

@@ -31,7 +31,7 @@ uint32_t orc_kv_transfer_table_take(orc_kv_transfers *h)
     return i;
   }
   if (h->count == h->room) {
-    h->room = h->room == 0 ? 64 : 2 * h->room;
+    h->room = orc_more_room(h->room, 64);
     h->at = orc_resize(h->at, h->room, sizeof *h->at);
   }
   return h->count++;

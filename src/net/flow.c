@@ -206,8 +206,7 @@ static void arm(orc_net *n)
 static uint32_t take(orc_net *n)
 {
   if (n->free == NONE) {
-    const uint32_t room = n->room > 0 ? 2 * n->room : 64;
-    ORC_ASSERT(room < UINT32_MAX / 2);
+    const uint32_t room = orc_more_room(n->room, 64);
     n->transfers = orc_resize(n->transfers, room, sizeof *n->transfers);
     orc_agenda_reserve(&n->agenda, room);
     for (uint32_t i = room; i-- > n->room;) {
@@ -224,8 +223,7 @@ static uint32_t take(orc_net *n)
 static uint32_t take_ticket(orc_net *n, uint32_t slot)
 {
   if (n->ticket_free == NONE) {
-    const uint32_t room = n->ticket_room > 0 ? 2 * n->ticket_room : 64;
-    ORC_ASSERT(room < UINT32_MAX / 2);
+    const uint32_t room = orc_more_room(n->ticket_room, 64);
     n->tickets = orc_resize(n->tickets, room, sizeof *n->tickets);
     for (uint32_t i = room; i-- > n->ticket_room;) {
       n->tickets[i].next = n->ticket_free;

@@ -28,7 +28,7 @@ static uint32_t find(const orc_lanes *l, uint64_t number)
 /* The table is at most half full. */
 static void grow(orc_lanes *l)
 {
-  const uint32_t room = l->room == 0 ? 64 : 2 * l->room;
+  const uint32_t room = orc_more_room(l->room, 64);
   l->at = orc_resize(l->at, room, sizeof *l->at);
   memset(l->at + l->room, 0, (room - l->room) * sizeof *l->at);
   l->room = room;

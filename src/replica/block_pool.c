@@ -98,7 +98,7 @@ static void widen(orc_block_pool *p)
 {
   const uint32_t had = p->bucket_count;
   uint32_t *old = p->buckets;
-  p->room = p->room == 0 ? LEAST_ROOM : 2 * p->room;
+  p->room = orc_more_room(p->room, LEAST_ROOM);
   p->at = orc_resize(p->at, p->room, sizeof *p->at);
   p->bucket_count = p->room;
   p->buckets = orc_alloc(p->bucket_count, sizeof *p->buckets);

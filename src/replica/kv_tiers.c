@@ -56,7 +56,7 @@ static void leave(orc_kv_tiers *t, uint32_t block)
 /* All blocks made are held here: there is no free one. */
 static void widen(orc_kv_tiers *t)
 {
-  t->room = t->room == 0 ? LEAST_ROOM : 2 * t->room;
+  t->room = orc_more_room(t->room, LEAST_ROOM);
   t->blocks = orc_resize(t->blocks, t->room, sizeof *t->blocks);
   t->bucket_count = t->room;
   t->buckets = orc_resize(t->buckets, t->bucket_count, sizeof *t->buckets);

@@ -98,7 +98,7 @@ uint32_t orc_prefix_make(orc_prefix *p)
   if (SLACK * (uint64_t)p->unused.count >= p->count && p->unused.count > 0)
     return orc_index_set_take(&p->unused);
   if (p->count == p->room) {
-    p->room = p->room == 0 ? 4 : 2 * p->room;
+    p->room = orc_more_room(p->room, 4);
     p->at = orc_resize(p->at, p->room, sizeof *p->at);
     orc_index_set_reserve(&p->unused, p->room);
   }

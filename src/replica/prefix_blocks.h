@@ -44,7 +44,7 @@ typedef struct orc_prefix_block {
   };
   uint32_t children;    /* cached blocks whose parent it is */
   uint32_t first_child; /* the one of them that is not in the table; ORC_NO_BLOCK: none */
-  uint32_t born;        /* blocks that had entered before it */
+  uint32_t born;        /* blocks that had entered before it, modulo 2^32 */
   uint8_t grade;        /* the highest it was given back with */
   uint8_t kind;         /* orc_prefix_kind */
   bool filling : 1;     /* the step that computes it is not over yet, or it is loading */
@@ -72,7 +72,7 @@ typedef struct orc_prefix {
   uint32_t table_room;     /* power of two, at least twice the blocks in it */
   uint32_t in_table;       /* blocks in the table */
   uint32_t cached;         /* blocks, twins among them */
-  uint32_t entered;        /* known blocks that entered it so far */
+  uint32_t entered;        /* known blocks that entered it so far, modulo 2^32 */
   uint32_t filling;        /* of them, those not computed yet */
   uint32_t oldest[ORC_PREFIX_GRADES], newest[ORC_PREFIX_GRADES]; /* idle ones */
   orc_kv_tiers *tiers; /* where blocks go that give way; NULL: nowhere. Not owned. */

@@ -23,7 +23,7 @@ void orc_prefix_order_clear(orc_prefix_order *w)
 void orc_prefix_order_add(orc_prefix_order *w, uint64_t number, orc_slot slot, uint32_t last)
 {
   if (w->count == w->room) {
-    w->room = w->room == 0 ? 64 : 2 * w->room;
+    w->room = orc_more_room(w->room, 64);
     w->at = orc_resize(w->at, w->room, sizeof *w->at);
     w->other = orc_resize(w->other, w->room, sizeof *w->other);
     w->order = orc_resize(w->order, w->room, sizeof *w->order);
@@ -68,7 +68,7 @@ static int heaviest_first(const void *one, const void *other)
 static uint32_t add_node(orc_prefix_order *w, uint32_t block)
 {
   if (w->node_count == w->node_room) {
-    w->node_room = w->node_room == 0 ? 256 : 2 * w->node_room;
+    w->node_room = orc_more_room(w->node_room, 256);
     w->nodes = orc_resize(w->nodes, w->node_room, sizeof *w->nodes);
   }
   w->nodes[w->node_count] = (orc_prefix_order_node){
@@ -150,11 +150,12 @@ static void arrange(orc_prefix_order *w, const orc_prefix *p, uint32_t node)
   if (first == NONE || w->nodes[first].sibling == NONE) return;
   for (uint32_t i = first; i != NONE; i = w->nodes[i].sibling) {
     if (n == w->sorted_room) {
-      w->sorted_room = w->sorted_room == 0 ? 64 : 2 * w->sorted_room;
+      w->sorted_room = orc_more_room(w->sorted_room, 64);
       w->sorted = orc_resize(w->sorted, w->sorted_room, sizeof *w->sorted);
     }
     w->sorted[n] = w->nodes[i];
-    if (p->radix) w->sorted[n].least = p->at[w->nodes[i].block].born;
+    /* Seen from now, as the count of those that entered begins anew after 2^32. */
+    if (p->radix) w->sorted[n].least = p->at[w->nodes[i].block].born - p->entered;
     n++;
   }
   qsort(w->sorted, n, sizeof *w->sorted, heaviest_first);

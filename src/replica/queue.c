@@ -54,7 +54,7 @@ static void sink(orc_queue *q, uint32_t place, orc_queue_entry e)
 void orc_queue_push(orc_queue *q, orc_slot slot, double key)
 {
   if (q->count == q->room) {
-    q->room = q->room == 0 ? 8 : 2 * q->room;
+    q->room = orc_more_room(q->room, 8);
     q->at = orc_resize(q->at, q->room, sizeof *q->at);
   }
   rise(q, q->count++, (orc_queue_entry){ key, q->requests->at[slot].number, slot });

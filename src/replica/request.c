@@ -29,13 +29,11 @@ static void widen(orc_requests *p)
 orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in)
 {
   orc_slot slot = p->free;
-  uint32_t generation = 1;
   if (slot != ORC_NO_SLOT) {
     p->free = p->at[slot].next;
-    generation = p->at[slot].generation + 1;
   } else {
     if (p->count == p->room) {
-      p->room = p->room == 0 ? 64 : 2 * p->room;
+      p->room = orc_more_room(p->room, 64);
       p->at = orc_resize(p->at, p->room, sizeof *p->at);
     }
     slot = p->count++;
@@ -54,7 +52,6 @@ orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in)
                                .next = ORC_NO_SLOT,
                                .chain = { ORC_NO_BLOCK, ORC_NO_BLOCK },
                                .table = ORC_NO_TABLE,
-                               .generation = generation,
                                .state = ORC_QUEUED };
   return slot;
 }

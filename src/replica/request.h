@@ -56,21 +56,20 @@ typedef struct orc_request {
   int32_t prefilled;      /* prompt tokens computed for it, recomputation included */
   int32_t recomputed;     /* tokens computed for it that it had before */
   int32_t preemptions;
-  int32_t credited;    /* of its output tokens, those that its policy has counted for its client */
-  int32_t alarm;       /* output tokens at which its policy wants to know; 0: it has not said */
-  int32_t drafts;      /* speculation: drafts it verifies in the step being formed or in flight */
-  int32_t rejected;    /* of its newest step, tokens computed for nothing */
-  int32_t together;    /* tokens that came with its newest one, in the same step */
-  uint32_t member;     /* its place in a decode set that keeps members */
-  int32_t staged;      /* prompt tokens that `unsent` is told of; 0: none */
-  orc_time staged_at;  /* when it was true */
-  double unsent;       /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
-  int32_t promised;    /* prompt tokens it counts for in the load of a replica (router_load.h) */
-  int32_t swapped;     /* blocks of it in host memory; then it waits and holds none of the GPU's */
-  uint64_t joined;     /* decode set: its step counter when this request joined */
-  uint32_t place[2];   /* positions in the heaps that hold it (queue.h) */
-  orc_slot prev, next; /* running list, in order of admission; of a paused one, waiting.h's list */
-  uint32_t generation;
+  int32_t credited;     /* of its output tokens, those that its policy has counted for its client */
+  int32_t alarm;        /* output tokens at which its policy wants to know; 0: it has not said */
+  int32_t drafts;       /* speculation: drafts it verifies in the step being formed or in flight */
+  int32_t rejected;     /* of its newest step, tokens computed for nothing */
+  int32_t together;     /* tokens that came with its newest one, in the same step */
+  uint32_t member;      /* its place in a decode set that keeps members */
+  int32_t staged;       /* prompt tokens that `unsent` is told of; 0: none */
+  orc_time staged_at;   /* when it was true */
+  double unsent;        /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
+  int32_t promised;     /* prompt tokens it counts for in the load of a replica (router_load.h) */
+  int32_t swapped;      /* blocks of it in host memory; then it waits and holds none of the GPU's */
+  uint64_t joined;      /* decode set: its step counter when this request joined */
+  uint32_t place[2];    /* positions in the heaps that hold it (queue.h) */
+  orc_slot prev, next;  /* running list, in order of admission; of a paused one, waiting.h's list */
   orc_time loaded;      /* ORC_LOADING: when the last of it comes in */
   orc_prefix_memo seen; /* how far a prefix cache had its prompt when it was last asked */
   uint16_t replica;

@@ -56,7 +56,7 @@ static orc_feed_id take(orc_feed *f)
   } else {
     if (f->count == 0) f->count = 1;
     if (f->count >= f->room) {
-      f->room = f->room == 0 ? 256 : 2 * f->room;
+      f->room = orc_more_room(f->room, 256);
       f->at = orc_resize(f->at, f->room, sizeof *f->at);
     }
     id = f->count++;
@@ -123,7 +123,7 @@ static void queue(orc_feed *f, orc_feed_id id, const batch *b)
   fed *r = &f->at[id];
   const bool idle = next_of(r) == ORC_NEVER;
   if (r->count == r->room) {
-    const uint32_t room = r->room == 0 ? 4 : 2 * r->room;
+    const uint32_t room = orc_more_room(r->room, 4);
     batch *at = orc_alloc(room, sizeof *at);
     for (uint32_t i = 0; i < r->count; i++)
       at[i] = r->waiting[(r->at + i) % r->room];

@@ -29,8 +29,7 @@ static uint32_t take_slot(orc_des *env, task t, void *what)
     env->slot_free = env->slots[i].next;
   } else {
     if (env->slot_count == env->slot_room) {
-      ORC_ASSERT(env->slot_room < UINT32_MAX / 2);
-      env->slot_room = env->slot_room == 0 ? 64 : 2 * env->slot_room;
+      env->slot_room = orc_more_room(env->slot_room, 64);
       env->slots = orc_resize(env->slots, env->slot_room, sizeof *env->slots);
       if (env->slot_count == 0) env->slot_count = 1; /* number 0 is none */
     }

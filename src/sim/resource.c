@@ -30,8 +30,7 @@ static void put(orc_request_list *l, uint32_t i, orc_request *q)
 static void append(orc_request_list *l, orc_request *q)
 {
   if (l->count == l->room) {
-    ORC_ASSERT(l->room < UINT32_MAX / 2);
-    l->room = l->room == 0 ? 8 : 2 * l->room;
+    l->room = orc_more_room(l->room, 8);
     l->at = orc_resize(l->at, l->room, sizeof(orc_request *));
   }
   put(l, l->count++, q);

@@ -485,8 +485,9 @@ describe("resources", function()
   end)
 
   it("refuse what is wrong", function()
-    for _, capacity in ipairs { 0, -1, 1.5, "2", false } do
-      refused("env:resource: a capacity of at least 1 expected", env.resource, env, capacity)
+    assert.equal(0, env:resource(4294967295).count)
+    for _, capacity in ipairs { 0, -1, 1.5, "2", false, 4294967296 } do
+      refused("env:resource: a capacity from 1 to 4294967295 expected", env.resource, env, capacity)
     end
     local r, other = env:resource(1), env:resource(1)
     local held, waits = r:request(), r:request()

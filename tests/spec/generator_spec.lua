@@ -150,8 +150,8 @@ describe("a generator that is wrong", function()
   it("ends in one line with its file and line, and the simulated time", function()
     for body, what in pairs {
       ["g.n = (g.n or 0) + 1 return { arrival = 5 - g.n, prompt = 1, output = 1 }"] = "goes back from 4 s to 3 s",
-      ["return { gap = 1, prompt = 0 / 0, output = 1 }"] = "prompt: a number of tokens of at least 1 expected",
-      ["return { gap = 1, prompt = 1, output = 0 }"] = "output: a number of tokens of at least 1 expected",
+      ["return { gap = 1, prompt = 0 / 0, output = 1 }"] = "prompt: a number of tokens from 1 to 1073741824 expected",
+      ["return { gap = 1, prompt = 1, output = 0 }"] = "output: a number of tokens from 1 to 1073741824 expected",
       ["error 'no more'"] = "no more",
     } do
       local said = why(file("return function(g) " .. body .. " end"))
@@ -159,6 +159,20 @@ describe("a generator that is wrong", function()
       assert.matches("%.lua:1: ", said)
       assert.is_truthy(said:find(what, 1, true), said)
       assert.is_nil(said:find "\n")
+    end
+  end)
+
+  it("may go to the ends of what is counted with 32 bits, and no further", function()
+    local ends = { client = { 0, 4294967295 }, priority = { -2147483648, 2147483647 } }
+    for field, range in pairs(ends) do
+      for _, value in ipairs { range[1], range[2], range[1] + 0.0, range[2] + 0.0 } do
+        run { requests = { { arrival = 0, prompt = 1, output = 1, [field] = value } } }
+      end
+      for _, value in ipairs { range[1] - 1, range[2] + 1, range[2] + 1.0 } do
+        local said = why { requests = { { arrival = 0, prompt = 1, output = 1, [field] = value } } }
+        assert.is_truthy(said:find(("%s: a %snumber from %d to %d expected, got %.0f"):format(field,
+          field == "client" and "" or "whole ", range[1], range[2], value), 1, true), said)
+      end
     end
   end)
 

@@ -63,6 +63,11 @@ static void resize_to_too_much(void)
   free(orc_resize(NULL, SIZE_MAX / 2, 3));
 }
 
+static void make_room_for_too_much(void)
+{
+  (void)orc_more_room(UINT32_C(1) << 30, 8);
+}
+
 static void a_broken_assertion_aborts_with_its_place(void)
 {
   char text[256];
@@ -81,6 +86,17 @@ static void exhaustion_ends_with_one_line(void)
   CHECK(strchr(text, '\n') == text + strlen(text) - 1);
   status = in_child(resize_to_too_much, text, sizeof text);
   CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
+/* 2^31 places and more: there is no memory for them. */
+static void room_doubles_to_its_end(void)
+{
+  CHECK(orc_more_room(0, 12) == 12 && orc_more_room(12, 64) == 24);
+  CHECK(orc_more_room(UINT32_C(1) << 29, 8) == UINT32_C(1) << 30);
+  char text[256];
+  const int status = in_child(make_room_for_too_much, text, sizeof text);
+  CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+  CHECK(strcmp(text, "oracle: out of memory\n") == 0);
 }
 
 static void memory(void)
@@ -124,6 +140,7 @@ int main(void)
   RUN(fail_cuts_what_is_too_long);
   RUN(a_broken_assertion_aborts_with_its_place);
   RUN(exhaustion_ends_with_one_line);
+  RUN(room_doubles_to_its_end);
   RUN(memory);
   RUN(seconds_to_nanoseconds);
   return DONE();

@@ -25,8 +25,8 @@ static int make(lua_State *L, const char *name, bool by_priority, bool preemptiv
   int whole = true;
   const lua_Integer capacity = lua_isnil(L, 2) ? 1 : lua_tointegerx(L, 2, &whole);
   if (!whole || lua_type(L, 2) == LUA_TSTRING || capacity < 1 || capacity > UINT32_MAX)
-    orc_bind_misuse(L, "env:%s: a capacity of at least 1 expected, got %s", name,
-                    luaL_tolstring(L, 2, NULL));
+    orc_bind_misuse(L, "env:%s: a capacity from 1 to %I expected, got %s", name,
+                    (LUAI_UACINT)UINT32_MAX, luaL_tolstring(L, 2, NULL));
   server *s = lua_newuserdatauv(L, sizeof *s, VALUES); /* 3 */
   s->by_priority = by_priority;
   orc_resource_init(&s->of, (uint32_t)capacity, preemptive);

@@ -109,8 +109,7 @@ static void sink(store *s, uint32_t i, entry e)
 static void add(lua_State *L, store *s, double key)
 {
   if (s->count == s->room) {
-    ORC_ASSERT(s->room < UINT32_MAX / 2);
-    s->room = s->room == 0 ? 8 : 2 * s->room;
+    s->room = orc_more_room(s->room, 8);
     s->entries = orc_resize(s->entries, s->room, sizeof *s->entries);
   }
   if (s->count == s->made) s->entries[s->made++].at = (lua_Integer)s->count + 1;

@@ -75,23 +75,24 @@ static _Noreturn void wrong(lua_State *L, field f, const char *expected)
   orc_bind_fail(L, "%s: %s expected, got a %s", names[f], expected, luaL_typename(L, -1));
 }
 
-/* The nearest whole number in a range. */
-static int64_t whole(lua_State *L, field f, int64_t low, int64_t high, const char *expected)
+/* The nearest whole number in a range; `what`: as messages call it. */
+static int64_t whole(lua_State *L, field f, int64_t low, int64_t high, const char *what)
 {
-  if (lua_type(L, -1) != LUA_TNUMBER) wrong(L, f, expected);
   if (lua_isinteger(L, -1)) {
     const lua_Integer n = lua_tointeger(L, -1);
-    if (n < low || n > high) wrong(L, f, expected);
-    return n;
+    if (n >= low && n <= high) return n;
+  } else if (lua_type(L, -1) == LUA_TNUMBER) {
+    const double v = floor(lua_tonumber(L, -1) + 0.5);
+    if (v >= (double)low && v <= (double)high) return (int64_t)v; /* NaN is not */
   }
-  const double v = floor(lua_tonumber(L, -1) + 0.5);
-  if (!(v >= (double)low && v <= (double)high)) wrong(L, f, expected); /* NaN too */
-  return (int64_t)v;
+  lua_pushfstring(L, "%s from %I to %I", what, (LUAI_UACINT)low, (LUAI_UACINT)high);
+  lua_insert(L, -2);
+  wrong(L, f, lua_tostring(L, -2));
 }
 
 static int32_t tokens(lua_State *L, field f)
 {
-  return (int32_t)whole(L, f, 1, TOKENS_MOST, "a number of tokens of at least 1");
+  return (int32_t)whole(L, f, 1, TOKENS_MOST, "a number of tokens");
 }
 
 static double seconds(lua_State *L, field f)
@@ -128,8 +129,8 @@ static uint64_t session(lua_State *L, const orc_rows *r)
 {
   const uint64_t own = (uint64_t)r->source << SESSION_BITS;
   if (lua_isboolean(L, -1)) return lua_toboolean(L, -1) ? own | (uint64_t)(r->drawn + 1) : 0;
-  return own | (uint64_t)whole(L, SESSION, 1, (INT64_C(1) << SESSION_BITS) - 1,
-                               "a number from 1, or true");
+  return own |
+         (uint64_t)whole(L, SESSION, 1, (INT64_C(1) << SESSION_BITS) - 1, "true, or a number");
 }
 
 static uint16_t class_of(lua_State *L, const orc_rows *r)
@@ -206,7 +207,7 @@ static void put(lua_State *L, orc_rows *r, field f, orc_request_block *b, int i)
     b->priority[i] = (int32_t)whole(L, f, INT32_MIN, INT32_MAX, "a whole number");
     break;
   case CLIENT:
-    b->client[i] = (uint32_t)whole(L, f, 0, UINT32_MAX, "a number from 0");
+    b->client[i] = (uint32_t)whole(L, f, 0, UINT32_MAX, "a number");
     break;
   case SESSION:
     b->session[i] = session(L, r);
