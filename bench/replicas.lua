@@ -49,7 +49,7 @@ for _, router in ipairs { "round_robin", "least_loaded" } do
     local grown = before and resident() - before
     print(("  %-12s %6d replicas: %6.0f ns a step, %4.1f x one replica's (wanted: 3 at 512); %5.2f s%s"):format(router,
       replicas, ns, ns / one, seconds, grown and replicas > 1000
-      and ("; %.1f KiB a replica, its results included"):format(grown / replicas) or ""))
+      and ("; %.1f KiB a replica, its results included (wanted: 8)"):format(grown / replicas) or ""))
   end
 end
 

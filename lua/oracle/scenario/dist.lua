@@ -398,7 +398,9 @@ function dist.below(d, least)
   if smallest < (spread and 0 or least) then
     return ("%s: %s %g: >= %d expected"):format(d.kind, name, smallest, spread and 0 or least)
   end
-  if d.kind == "constant" and d.a > MOST then return ("constant: value %g: at most %g expected"):format(d.a, MOST) end
+  if d.kind == "constant" and d.a > MOST then
+    return ("constant: value %.10g: at most %.10g expected"):format(d.a, MOST)
+  end
   if d.kind == "uniform" and d.b < least then return ("uniform: high %g: >= %d expected"):format(d.b, least) end
   if d.min and d.min < 0 then return ("%s: min %g: >= 0 expected"):format(d.kind, d.min) end
   if d.max and d.max < least then return ("%s: max %g: >= %d expected"):format(d.kind, d.max, least) end
