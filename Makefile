@@ -47,6 +47,10 @@ SHARED := man/man1/oracle.1 bash-completion/completions/oracle zsh/site-function
 ORACLE := $(if $(filter release,$(VARIANT)),oracle,$(B)/oracle)
 
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow
+# What is left out of an initializer is zero: clang warns where the fields have names, too.
+ifneq ($(findstring clang,$(CC)),)
+  WARN += -Wno-missing-field-initializers
+endif
 LUA_INC = $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS)
 # Lua and LPeg go in whole; -E lets C modules of the system (lyaml, lfs) find Lua's symbols.
@@ -93,7 +97,7 @@ BENCH_BIN := $(BENCH:%.c=$(B)/%)
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: always mutate gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
+.PHONY: always roots mutate gcstress faults clients endurance soak coverage pages help demo setup build test golden schedules queueing san tsan fuzz lint bench install uninstall dist deb shared tools clean format memory interrupts unit spec objects check
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -166,6 +170,9 @@ bench: build $(B)/lua $(BENCH_BIN) ## speed, beside the limits of this machine (
 
 clients: build $(B)/lua ## off-the-shelf clients against oracle serve (guidellm, aiperf, openai; in a venv under build/)
 	@tests/clients/run.sh
+
+roots: ## before a release: clean Debian and Ubuntu systems, gcc and clang, the package, ARM (root; T="trixie arm64": some)
+	@tools/roots.sh $(T)
 
 endurance: build ## a day of oracle serve at --speed 100, 15 minutes: nothing leaks (M=minutes)
 	@tools/endurance.sh $(or $(M),15)

@@ -203,9 +203,9 @@ static void a_failure_is_told_or_stops_the_run(void)
   finish(w, "as0 bs0 cs0 az1 bh1 ");
 }
 
-typedef struct pair {
+typedef union pair {
   orc_des_condition c;
-  orc_des_link member[2];
+  char room[sizeof(orc_des_condition) + 2 * sizeof(orc_des_link)];
 } pair;
 
 static void condition(world *w, pair *p, orc_des_event *x, orc_des_event *y, uint32_t wanted)
