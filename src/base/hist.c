@@ -127,34 +127,57 @@ static void put(orc_hist *h, int64_t value, uint64_t weight)
   }
 }
 
-/* Ask for the memory that finding the values will want. */
-static void fetch(orc_hist_exact *x, const point *wait, int n)
+/* Add the values that are known by now, after asking for the memory that finding all will want: how
+** many of them, those that are left being the first in `wait`. */
+static int add_known(orc_hist_exact *x, point *wait, int n)
 {
-  const uint16_t *slots = slots_of(x), *slot[TOGETHER];
+  const uint16_t *slots = slots_of(x);
+  const size_t last = ((size_t)2 << x->bits) - 1;
+  size_t home[TOGETHER];
+  int left = 0;
   for (int i = 0; i < n; i++) {
-    slot[i] = &slots[home_of(x, wait[i].value)];
-    __builtin_prefetch(slot[i]);
+    home[i] = home_of(x, wait[i].value);
+    __builtin_prefetch(slots + home[i]);
   }
   for (int i = 0; i < n; i++)
-    __builtin_prefetch(&x->at[*slot[i] == 0 ? x->count : *slot[i] - 1], 1);
+    __builtin_prefetch(x->at + slots[home[i]], 1);
+  for (int i = 0; i < n; i++) {
+    size_t s = home[i];
+    while (slots[s] != 0 && x->at[slots[s] - 1].value != wait[i].value)
+      s = (s + 1) & last;
+    if (slots[s] != 0)
+      x->at[slots[s] - 1].weight += wait[i].weight;
+    else
+      wait[left++] = wait[i];
+  }
+  return left;
 }
 
 /* All additions are among the exact values, or in the sketch. */
 static void flush(orc_hist *h)
 {
-  const int n = h->pending;
+  int n = h->pending;
   point wait[TOGETHER];
   if (n == 0) return;
   h->pending = 0;
   memcpy(wait, h->exact->wait, sizeof wait);
-  if (h->exact->hashed) fetch(h->exact, wait, n);
+  if (h->exact->hashed) n = add_known(h->exact, wait, n);
   for (int i = 0; i < n; i++)
     put(h, wait[i].value, wait[i].weight);
 }
 
+static __attribute__((noinline)) void add_first(orc_hist *h, int64_t value, uint64_t weight)
+{
+  h->exact = resized(NULL, FIRST_BITS);
+  orc_hist_add_exact(h, value, weight);
+}
+
 void orc_hist_add_exact(orc_hist *h, int64_t value, uint64_t weight)
 {
-  if (h->exact == NULL) h->exact = resized(NULL, FIRST_BITS);
+  if (h->exact == NULL) {
+    add_first(h, value, weight);
+    return;
+  }
   h->exact->wait[h->pending++] = (point){ .value = value, .weight = weight };
   if (h->pending == TOGETHER) flush(h);
 }

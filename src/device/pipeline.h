@@ -122,7 +122,7 @@ void orc_pipeline_split_decodes(const orc_pipe_stage *s, const orc_decode_span *
 static inline const orc_decode_cost *orc_pipeline_prepared(orc_pipe_stage *s, int64_t n,
                                                            int64_t context)
 {
-  orc_decode_cost *kept = &s->of->prepared[n % ORC_PREPARED];
+  orc_decode_cost *kept = &s->of->prepared[(uint64_t)n % ORC_PREPARED];
   if (kept->n != n || context < kept->from || context >= kept->until)
     *kept = orc_step_prepare_decode_at(s->cost, n, context);
   return kept;

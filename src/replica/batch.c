@@ -112,14 +112,17 @@ int orc_batch_resume(orc_batch *b, int limit)
   return granted;
 }
 
-/*
-** Where prefixes come back from lower tiers ahead of admission, a request that has one there and
-** could be admitted sets out for it. Returns whether it did: it is in the queue no more.
-*/
+/* Whether prefixes come back from lower tiers ahead of admission. */
+static bool loads_ahead(const orc_replica *r)
+{
+  return r->knobs.kv_loading == ORC_ONLOAD_AHEAD && r->knobs.tier_count > 0;
+}
+
+/* Then a request that has one there and could be admitted sets out for it. Returns whether it did: it is
+** in the queue no more. */
 static bool sets_out(orc_batch *b, orc_slot slot)
 {
   orc_replica *r = b->replica;
-  if (r->knobs.kv_loading != ORC_ONLOAD_AHEAD || r->knobs.tier_count == 0) return false;
   if (slot == ORC_NO_SLOT || r->running >= r->knobs.max_num_seqs) return false;
   const orc_request *q = at(r, slot);
   for (;;) {
@@ -168,7 +171,7 @@ static void bring_back(orc_replica *r)
 static orc_slot head_of(orc_batch *b)
 {
   orc_replica *r = b->replica;
-  while (sets_out(b, orc_queue_head(&r->queue)))
+  while (loads_ahead(r) && sets_out(b, orc_queue_head(&r->queue)))
     r->unchanged = false;
   return orc_queue_head(&r->queue);
 }
@@ -204,7 +207,7 @@ static int admit(orc_batch *b, orc_slot slot, int limit, bool reserve)
   int32_t tokens;
   int64_t need;
   for (;;) { /* paused requests that make room change what is found */
-    if (sets_out(b, slot)) return 0;
+    if (loads_ahead(r) && sets_out(b, slot)) return 0;
     found = orc_block_table_find(r, q);
     if (q->computed == 0 && q->blocks == 0) orc_prefix_stats_look(r, q, found.tokens);
     if (r->groups != NULL && q->computed == 0) q->junction = r->groups->found.junction;

@@ -225,9 +225,3 @@ void orc_decode_set_cross(orc_decode_set *d)
     d->growing--;
   }
 }
-
-orc_slot orc_decode_set_finished(const orc_decode_set *d)
-{
-  if (d->finish.count == 0 || d->finish.at[0].key > (double)d->counter) return ORC_NO_SLOT;
-  return d->finish.at[0].slot;
-}

@@ -82,7 +82,11 @@ void orc_decode_set_advance(orc_decode_set *d, orc_time now, orc_hist *gaps);
 void orc_decode_set_cross(orc_decode_set *d);
 
 /* A request that has all its tokens, ORC_NO_SLOT when none has; it is still in the set. */
-orc_slot orc_decode_set_finished(const orc_decode_set *d);
+static inline orc_slot orc_decode_set_finished(const orc_decode_set *d)
+{
+  if (d->finish.count == 0 || d->finish.at[0].key > (double)d->counter) return ORC_NO_SLOT;
+  return d->finish.at[0].slot;
+}
 
 /* Tokens of KV a member has in memory by now. */
 static inline int32_t orc_decode_set_computed(const orc_decode_set *d, const orc_request *r)

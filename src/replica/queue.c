@@ -60,11 +60,6 @@ void orc_queue_push(orc_queue *q, orc_slot slot, double key)
   rise(q, q->count++, (orc_queue_entry){ key, q->requests->at[slot].number, slot });
 }
 
-orc_slot orc_queue_head(const orc_queue *q)
-{
-  return q->count == 0 ? ORC_NO_SLOT : q->at[0].slot;
-}
-
 void orc_queue_remove(orc_queue *q, orc_slot slot)
 {
   const uint32_t place = q->requests->at[slot].place[q->which];

@@ -26,8 +26,13 @@ void orc_queue_init(orc_queue *q, orc_requests *requests, int which);
 void orc_queue_done(orc_queue *q);
 
 void orc_queue_push(orc_queue *q, orc_slot slot, double key);
-orc_slot orc_queue_head(const orc_queue *q);        /* ORC_NO_SLOT when empty */
 void orc_queue_remove(orc_queue *q, orc_slot slot); /* a request that is in the queue */
+
+/* The first, ORC_NO_SLOT when it is empty. */
+static inline orc_slot orc_queue_head(const orc_queue *q)
+{
+  return q->count == 0 ? ORC_NO_SLOT : q->at[0].slot;
+}
 
 /*
 ** Go through the first entries in order without sorting the others: the head is laid aside, O(log n), in
