@@ -30,13 +30,13 @@ static inline void orc_error_clear(orc_error *e)
 /* Always on: a broken assertion is a defect of the program, never of its input. */
 #define ORC_ASSERT(x) ((x) ? (void)0 : orc_panic(#x, __FILE__, __LINE__))
 
-_Noreturn void orc_panic(const char *what, const char *file, int line);
+__attribute__((cold)) _Noreturn void orc_panic(const char *what, const char *file, int line);
 
 /*
 ** Fill *e (NULL is allowed: the reason is then dropped) as printf does; too long a text is cut.
 ** e->code becomes 1. Returns false, so a failing function ends in `return orc_fail(e, ...)`.
 */
-bool orc_fail(orc_error *e, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool orc_fail(orc_error *e, const char *format, ...) __attribute__((cold, format(printf, 2, 3)));
 
 /*
 ** Memory that is there or ends the program with one clear line ("out of memory ..."): simulations
@@ -53,7 +53,7 @@ void *orc_resize(void *old, size_t count, size_t size); /* as realloc; new part 
 uint32_t orc_more_room(uint32_t room, uint32_t least);
 
 /* What they do without memory: the last act, one line, exit status 1. size 0: how much was asked for is not known. */
-_Noreturn void orc_exhausted(size_t count, size_t size);
+__attribute__((cold)) _Noreturn void orc_exhausted(size_t count, size_t size);
 
 /* What is done before that, such as removing files that are not whole. It may not allocate. NULL: nothing. */
 void orc_on_exhausted(void (*act)(void));

@@ -228,10 +228,12 @@ orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, 
   int64_t context = d->context, window = orc_decode_set_window(d), opened = 0;
   uint32_t turn = d->turn;
   orc_time start = ORC_NEVER, now = orc_replica_next_start(r);
+  const bool plain = is_plain(&cost, d, until, now);
   for (int steps = 0; steps < until; steps++) {
     opened += d->phase[turn];
     if (opened > available) break;
-    orc_time next = orc_time_of(orc_step_decode(&cost, context, window));
+    orc_time next = plain ? orc_time_of_some(orc_step_decode_plain(&cost, (double)context))
+                          : orc_time_of(orc_step_decode(&cost, context, window));
     if (next < 1) next = 1;
     if (next >= ORC_END - now) break;
     start = now;
