@@ -23,6 +23,8 @@ typedef enum orc_purpose {
   ORC_FOR_ADAPTERS = 12, /* index: request number, or a hash of its session */
   ORC_FOR_EXCERPTS = 13, /* index: request number */
   ORC_FOR_ANSWERS = 14,  /* index: hash of the prompt that a client sent (serve/completion.c) */
+  ORC_FOR_FILES =
+      15, /* of a scenario's file, while it runs; index: 0, or what it gives math.randomseed */
 } orc_purpose;
 
 typedef struct orc_rng {

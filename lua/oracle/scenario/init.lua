@@ -1,6 +1,7 @@
 --- A scenario: one question, as a value that can be looked at, changed key by key, and run.
 -- What the user wrote is kept as written ("4 req/s"); every assignment is checked against oracle.scenario.schema, so a
 -- mistyped key is an error at once and not a knob without effect.
+local core = require "oracle.core"
 local lazy = require "oracle.lazy"
 local paths = lazy "oracle.text.paths"
 local policies = lazy "oracle.policy"
@@ -218,7 +219,9 @@ function scenario.load(path, text, globals)
   local use = { output = false }
   local chunk, wrong = load(text, "@" .. path, "t", globals or file_globals(use))
   if not chunk then return nil, about(path, first_line(wrong)) end
+  local before = core.sim.chance(true)                    -- what it draws is the same whenever it is read
   local ok, s = pcall(chunk)
+  core.sim.chance(before)
   if not ok then return nil, about(path, first_line(s)) end
   if not scenario.is(s) then
     local got = s == nil and "returns nothing" or ("returns a %s"):format(type(s))

@@ -181,7 +181,7 @@ static bool ask(own_cost *m, lua_State *L, int args, int results)
   int status;
   m->tally->calls++;
   if (m->policies != NULL) {
-    status = orc_policy_ask(m->policies, args, results, (orc_call_context){ 0 });
+    status = orc_policy_ask(m->policies, args, results, (orc_call_context){ .certain = true });
   } else {
     const int handler = lua_gettop(L) - args - 1;
     status = lua_pcall(L, args, results, handler);

@@ -303,7 +303,8 @@ static int environment(lua_State *L)
   luaL_checktype(L, 3, LUA_TTABLE);
   lua_settop(L, 3);
   orc_lua_des *env = lua_newuserdatauv(L, sizeof *env, 0);
-  *env = (orc_lua_des){ .seed = seed, .closed = true };
+  *env =
+      (orc_lua_des){ .seed = seed, .chance = orc_rng_stream(seed, ORC_FOR_DES, 0), .closed = true };
   for (int i = 1; i < ORC_DES_UPVALUES; i++)
     lua_newtable(L);
   make_events(L, 4);

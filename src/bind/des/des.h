@@ -12,6 +12,7 @@
 #include <lauxlib.h>
 
 #include "base/hist.h"
+#include "base/rng.h"
 #include "bind/args.h"
 #include "sim/des.h"
 
@@ -55,6 +56,7 @@ typedef struct orc_lua_des {
   bool failed;              /* an error that nothing waited for is on top of the stack of L */
   bool closed;
   uint64_t seed;
+  orc_rng chance; /* what math.random of its processes draws from */
   int idle_count;
   lua_State *idle[ORC_DES_IDLE]; /* coroutines to use again */
 } orc_lua_des;

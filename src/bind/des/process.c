@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bind/policy/call_context.h"
 #include "bind/policy/watchdog.h"
 
 static const char interrupt_name[] = "oracle.des.interrupt";
@@ -305,10 +306,14 @@ static void resume(void *self, orc_des_process *process, orc_des_wake why, uint3
   }
   env->current = p;
   env->waits = false;
+  orc_call_context *context = orc_call_context_find(L);
+  orc_rng *before = context->chance;
+  context->chance = &env->chance;
   lua_State *watched =
       orc_watchdog_follow(p->T); /* one that never waits is stopped in its coroutine */
   const int status = lua_resume(p->T, L, n, &results);
   if (watched != NULL) orc_watchdog_follow(watched);
+  context->chance = before;
   env->L = L;
   env->current = NULL;
   if (status != LUA_YIELD || !env->waits) end(env, p, status, results);

@@ -364,6 +364,7 @@ int orc_bind_sim(lua_State *L)
     { "pcall", orc_watchdog_pcall },
     { "hold", orc_watchdog_hold },
     { "random", orc_call_context_random },
+    { "chance", orc_call_context_chance },
     { NULL, NULL },
   };
   orc_call_context_init(L);
