@@ -110,7 +110,7 @@ demo: ## install what is missing, build ./oracle, run scenarios/quickstart.lua
 setup: ## install the packages that building, testing and linting need (Debian, Ubuntu)
 	@tools/setup.sh build test lint
 
-build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/bundle models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
+build: $(ORACLE) $(if $(filter release,$(VARIANT)),build/oracle/core.so build/lua/image models/index.txt $(MPI) $(CHARTS)) ## build ./oracle (SAN=1, TSAN=1, O0=1: a variant under build/)
 	@:
 
 test: ## all tests; the last line is the count
@@ -210,6 +210,8 @@ install: build shared ## install under PREFIX (default /usr/local), with manual,
 	install -m 755 oracle $(DESTDIR)$(PREFIX)/bin/oracle
 	cp -R lua models scenarios $(DESTDIR)$(PREFIX)/share/oracle/
 	cp -R build/lua $(if $(CHARTS),build/report) $(DESTDIR)$(PREFIX)/share/oracle/build/
+	rm -f $(DESTDIR)$(PREFIX)/share/oracle/build/lua/image
+	$(if $(DESTDIR),,env -u ORACLE_HOME $(PREFIX)/bin/oracle --write-image >/dev/null || :)
 	cp -R docs README.md CHANGELOG.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/oracle/
 	$(foreach f,$(SHARED),install -D -m 644 build/share/$(f) $(DESTDIR)$(PREFIX)/share/$(f) &&) :
 	$(if $(MPI),install -D -m 755 $(MPI) $(DESTDIR)$(PREFIX)/lib/oracle/mpi.so)
@@ -268,7 +270,7 @@ $(LINES) $(B)/tests/coverage/functions.o: $(B)/%.o: %.c Makefile $(B)/compiler
 $(ORACLE): $(B)/main.o $(B)/repl.o $(LINES) $(NEEDED)
 	@mkdir -p $(@D)
 	@echo "  link  $@"
-	$(Q)$(LINK) -o $@ $(filter-out $(LINES),$(filter %.o,$^)) $(ENGINE) $(LUA_LIBS) $(LIBS)
+	$(Q)$(LINK) $(if $(filter release,$(VARIANT)),-no-pie) -o $@ $(filter-out $(LINES),$(filter %.o,$^)) $(ENGINE) $(LUA_LIBS) $(LIBS)
 
 # The module for an ordinary Lua interpreter; it brings no Lua of its own, so it holds only what oracle.core needs.
 build/oracle/core.so: $(B)/liboracle.a
@@ -281,6 +283,11 @@ build/lua/bundle: $(B)/lua tools/precompile.lua $(LUA)
 	@echo "  lua   $(words $(LUA)) files"
 	$(Q)rm -rf build/lua/oracle build/lua/made
 	$(Q)$(B)/lua tools/precompile.lua $@ $(LUA)
+
+# The state that runs begin with. Where it cannot be had, as without /proc, they begin without.
+build/lua/image: $(ORACLE) build/lua/bundle models/index.txt
+	@echo "  image $@"
+	$(Q)env -u ORACLE_HOME ./$(ORACLE) --write-image >/dev/null || rm -f $@
 
 shared: $(SHARED:%=build/share/%)
 

@@ -95,6 +95,11 @@ int main(int argc, char **argv)
     fprintf(stderr, "oracle: %s\n", e.msg);
     return EXIT_FAILURE;
   }
+  if (argc == 2 && strcmp(argv[1], "--write-image") == 0) { /* of make */
+    if (orc_host_write_image(home, &e)) return EXIT_SUCCESS;
+    fprintf(stderr, "oracle: %s\n", e.msg);
+    return EXIT_FAILURE;
+  }
   catch_signals();
   orc_repl *repl = orc_repl_new();
   const orc_editor editor = orc_repl_editor(repl);

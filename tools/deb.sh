@@ -40,6 +40,10 @@ Description: simulator of deployments that serve large language models
  cost of serving a model on accelerators that need not be there, request by
  request, with the schedulers of vLLM, SGLang and others.
 EOF
+# An image is of the files as they lie there (src/bind/host/image.h).
+printf '#!/bin/sh\n/usr/bin/oracle --write-image >/dev/null 2>&1 || :\n' >"$root/DEBIAN/postinst"
+printf '#!/bin/sh\nrm -f /usr/share/oracle/build/lua/image\n' >"$root/DEBIAN/prerm"
+chmod 755 "$root/DEBIAN/postinst" "$root/DEBIAN/prerm"
 (cd "$root" && find usr -type f -print0 | sort -z | xargs -0 md5sum >DEBIAN/md5sums)
 dpkg-deb --root-owner-group --build "$root" "$package" >/dev/null
 echo "$package"

@@ -54,7 +54,7 @@ local function compiled(text, age, spoil)
 end
 
 -- What a scenario saw of the bundle after a run of its own: modules missed, taken, times it was opened.
-local function counts(of)
+local function counts(of, by)
   local path = home .. "/counts.lua"
   local f = assert(io.open(path, "w"))
   f:write([[
@@ -65,7 +65,7 @@ local function counts(of)
     print(("opened %d missed %d some %s"):format(b.opened, b.missed, b.taken > 50))
     return s]])
   f:close()
-  return shell(("ORACLE_HOME='%s' %s '%s'"):format(of, bin, path)):match "opened[^\n]*"
+  return shell(("ORACLE_HOME='%s' %s '%s'"):format(of, by or bin, path)):match "opened[^\n]*"
 end
 
 describe("Lua compiled ahead of time", function()
@@ -115,6 +115,89 @@ describe("Lua compiled ahead of time", function()
     bundle()
     local out = shell(("ORACLE_HOME='%s' %s --version"):format(home, bin))
     assert.truthy(out:find("lua/oracle/version.lua:3: attempt to index a nil value", 1, true), out)
+  end)
+end)
+
+describe("the image of a state", function()
+  local program
+
+  local function write()
+    return shell(("ORACLE_HOME='%s' '%s' --write-image >'%s/said'"):format(home, program, home))
+  end
+
+  -- Whether a run begins with it: then no module comes from the bundle.
+  local function used(by, of)
+    local run = counts(of or home, by or program)
+    assert.truthy(run == "opened 0 missed 0 some false" or run == "opened 1 missed 0 some true", run)
+    return run == "opened 0 missed 0 some false"
+  end
+
+  setup(function()
+    home = shell("mktemp -d"):match("%S+")
+    program = home .. "/program"
+    shell(("cp -R lua models scenarios '%s' && mkdir -p '%s/build/lua' && cp oracle '%s'"):format(
+      home, home, program))
+    bundle()
+    assert.equal("", write())
+  end)
+
+  teardown(function() shell(("rm -rf '%s'"):format(home)) end)
+
+  it("is what a run begins with, and the results are the same", function()
+    assert.is_true(used())
+    local function results()
+      return shell(("ORACLE_HOME='%s' '%s' -q scenarios/quickstart.lua"):format(home, program))
+    end
+    local with = results()
+    shell(("mv '%s/build/lua/image' '%s/kept'"):format(home, home))
+    assert.is_false(used())
+    assert.equal(results(), with)
+    shell(("mv '%s/kept' '%s/build/lua/image'"):format(home, home))
+    assert.is_true(used())
+  end)
+
+  it("is left alone once a file that it was made of is another", function()
+    local path = home .. "/lua/oracle/version.lua"
+    shell(("cp -p '%s' '%s/kept'"):format(path, home))
+    local f = assert(io.open(path, "w"))
+    f:write("return { oracle = \"7.8.9\", vllm = \"v0\" }\n")
+    f:close()
+    assert.equal("oracle 7.8.9", shell(("ORACLE_HOME='%s' '%s' --version"):format(home, program)):match "^oracle %S+")
+    shell(("mv '%s/kept' '%s'"):format(home, path))
+    assert.is_true(used())
+    shell(("touch -d '2001-02-03' '%s'"):format(path))
+    assert.is_false(used())
+    assert.equal("", write())
+    assert.is_true(used())
+  end)
+
+  it("is left alone by another program, in another place, and where it was cut short", function()
+    shell(("cp '%s' '%s.copy'"):format(program, program))
+    assert.is_false(used(program .. ".copy"))
+    shell(("cd '%s' && mkdir moved && cp -Rp lua models build moved"):format(home))
+    assert.is_false(used(program, home .. "/moved"))
+    local path = home .. "/build/lua/image"
+    local f = assert(io.open(path, "rb"))
+    local bytes = f:read "a"
+    f:close()
+    for _, kept in ipairs { 0, 7, 100, 5000, -2 } do
+      f = assert(io.open(path, "wb"))
+      f:write(bytes:sub(1, kept))
+      f:close()
+      assert.is_false(used())
+    end
+  end)
+
+  it("leaves standard input, output and random numbers as they are", function()
+    assert.equal("", write())
+    local path = home .. "/echo.lua"
+    local f = assert(io.open(path, "w"))
+    f:write "io.stdout:write(io.stdin:read 'a') io.stderr:write(' 2') print(math.random(1 << 40))"
+    f:close()
+    local function say() return shell(("echo 1 | ORACLE_HOME='%s' '%s' '%s' 2>&1"):format(home, program, path)) end
+    local first, second = say(), say()
+    assert.truthy(first:find "1\n" and first:find " 2", first)
+    assert.not_equal(first, second)
   end)
 end)
 

@@ -28,6 +28,7 @@ typedef struct row {
 static const char MAGIC[] = "orcLua1\n";
 
 typedef struct bundle {
+  bool asked;  /* it is opened when a module is first wanted */
   char *bytes; /* mapped; NULL: there is none */
   size_t size;
   struct timespec made;
@@ -51,6 +52,7 @@ static bool is_whole(const char *bytes, size_t size)
 static void open_bundle(bundle *b, const char *path)
 {
   struct stat about;
+  b->asked = true;
   const int file = open(path, O_RDONLY | O_CLOEXEC);
   if (file < 0) return;
   b->opened++;
@@ -72,7 +74,7 @@ static int close_bundle(lua_State *L)
 {
   bundle *b = lua_touserdata(L, 1);
   if (b->bytes != NULL) munmap(b->bytes, b->size);
-  b->bytes = NULL;
+  *b = (bundle){ 0 };
   return 0;
 }
 
@@ -113,6 +115,7 @@ static int search(lua_State *L)
   static const char *const endings[] = { "", "/init" };
   bundle *b = lua_touserdata(L, lua_upvalueindex(1));
   const char *home = lua_tostring(L, lua_upvalueindex(2));
+  if (!b->asked) open_bundle(b, lua_pushfstring(L, "%s/build/lua/bundle", home));
   const char *path = luaL_gsub(L, luaL_checkstring(L, 1), ".", "/");
   for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
     const char *name = lua_pushfstring(L, "%s%s", path, endings[i]);
@@ -158,8 +161,6 @@ void orc_bundle_search(lua_State *L, const char *home)
   lua_pushcfunction(L, close_bundle);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  open_bundle(b, lua_pushfstring(L, "%s/build/lua/bundle", home));
-  lua_pop(L, 1);
   lua_pushvalue(L, -1);
   lua_pushcclosure(L, count, 1);
   lua_insert(L, -4);
@@ -167,4 +168,16 @@ void orc_bundle_search(lua_State *L, const char *home)
   lua_pushcclosure(L, search, 2);
   lua_rawseti(L, -2, 2);
   lua_pop(L, 2);
+}
+
+void orc_bundle_close(lua_State *L)
+{
+  lua_pushcfunction(L, close_bundle);
+  lua_getglobal(L, "package");
+  lua_getfield(L, -1, "searchers");
+  lua_rawgeti(L, -1, 2);
+  lua_getupvalue(L, -1, 1);
+  lua_replace(L, -4);
+  lua_pop(L, 2);
+  lua_call(L, 1, 0);
 }

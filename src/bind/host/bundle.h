@@ -15,4 +15,7 @@
 */
 void orc_bundle_search(lua_State *L, const char *home);
 
+/* The bundle is as it was before a module was wanted of it. */
+void orc_bundle_close(lua_State *L);
+
 #endif

@@ -30,8 +30,10 @@ typedef struct link {
 struct orc_heap {
   link *free[SMALL / GRAIN + 1]; /* by size in grains */
   link *pieces;
-  char *at, *end; /* what is left of the newest piece */
-  size_t blocks;  /* that the state has */
+  char *at, *end;  /* what is left of the newest piece */
+  size_t blocks;   /* that the state has */
+  char *from, *to; /* where an image is; NULL: there is none */
+  bool open;       /* the image is being filled */
 };
 
 orc_heap *orc_heap_new(void)
@@ -39,8 +41,31 @@ orc_heap *orc_heap_new(void)
   return calloc(1, sizeof(orc_heap));
 }
 
+orc_heap *orc_heap_between(void *from, void *to)
+{
+  orc_heap *h = from;
+  *h = (orc_heap){ .from = from, .to = to, .open = true };
+  h->at = (char *)from + (sizeof *h + GRAIN - 1) / GRAIN * GRAIN;
+  h->end = to;
+  return h;
+}
+
+void *orc_heap_seal(orc_heap *h)
+{
+  h->open = false;
+  h->to = h->at;
+  h->end = h->at;
+  return h->to;
+}
+
+static bool is_within(const orc_heap *h, const void *block)
+{
+  return (const char *)block >= h->from && (const char *)block < h->to;
+}
+
 static void release(orc_heap *h)
 {
+  if (h->from != NULL) return;
   while (h->pieces != NULL) {
     link *next = h->pieces->next;
     free(h->pieces);
@@ -69,14 +94,17 @@ static bool add_piece(orc_heap *h)
 
 static void *take(orc_heap *h, size_t size)
 {
-  if (size > small_most) return malloc(size);
   const size_t grains = (size + GRAIN - 1) / GRAIN;
-  link *block = h->free[grains];
-  if (block != NULL) {
-    h->free[grains] = block->next;
-    return block;
+  if (size > small_most) {
+    if (!h->open) return malloc(size);
+  } else {
+    link *block = h->free[grains];
+    if (block != NULL) {
+      h->free[grains] = block->next;
+      return block;
+    }
   }
-  if ((size_t)(h->end - h->at) < grains * GRAIN && !add_piece(h)) return NULL;
+  if ((size_t)(h->end - h->at) < grains * GRAIN && (h->open || !add_piece(h))) return NULL;
   void *cut = h->at;
   h->at += grains * GRAIN;
   return cut;
@@ -84,8 +112,9 @@ static void *take(orc_heap *h, size_t size)
 
 static void give(orc_heap *h, void *block, size_t size)
 {
+  if (h->open) memset(block, 0, size);
   if (size > small_most) {
-    free(block);
+    if (!is_within(h, block)) free(block);
     return;
   }
   const size_t grains = (size + GRAIN - 1) / GRAIN;
@@ -96,13 +125,15 @@ static void give(orc_heap *h, void *block, size_t size)
 
 static void *resize(orc_heap *h, void *block, size_t before, size_t after)
 {
-  if (before > small_most && after > small_most) {
+  if (before > small_most && after > small_most && !is_within(h, block)) {
     void *moved = realloc(block, after);
     return moved == NULL && after <= before ? block : moved;
   }
   if (after <= small_most && before <= small_most &&
-      (before + GRAIN - 1) / GRAIN == (after + GRAIN - 1) / GRAIN)
+      (before + GRAIN - 1) / GRAIN == (after + GRAIN - 1) / GRAIN) {
+    if (h->open && after < before) memset((char *)block + after, 0, before - after);
     return block;
+  }
   void *moved = take(h, after);
   if (moved == NULL) return after <= before ? block : NULL;
   memcpy(moved, block, before < after ? before : after);

@@ -12,6 +12,7 @@
 
 #include "bind/core.h"
 #include "bind/error.h"
+#include "bind/host/image.h"
 #include "bind/host/partial_files.h"
 #include "bind/host/state.h"
 #include "bind/host/thread_pool.h"
@@ -234,19 +235,29 @@ static int offer(lua_State *L)
   return 0;
 }
 
-orc_host *orc_host_new(const char *home, const orc_editor *editor)
+static orc_host *host_of(lua_State *L, const char *home, const orc_editor *editor)
 {
   orc_on_exhausted(orc_partial_files_remove);
   orc_host *h = orc_alloc(1, sizeof *h);
-  *h = (orc_host){ .L = orc_state_new(home),
-                   .home = home,
-                   .editor = *editor,
-                   .completer = LUA_NOREF,
-                   .waits = LUA_NOREF };
+  *h = (orc_host){
+    .L = L, .home = home, .editor = *editor, .completer = LUA_NOREF, .waits = LUA_NOREF
+  };
   lua_pushcfunction(h->L, offer);
   lua_pushlightuserdata(h->L, h);
   if (lua_pcall(h->L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return h;
+}
+
+orc_host *orc_host_new(const char *home, const orc_editor *editor)
+{
+  lua_State *made = orc_image_open(home);
+  return host_of(made != NULL ? made : orc_state_new(home), home, editor);
+}
+
+bool orc_host_write_image(const char *home, orc_error *e)
+{
+  const orc_editor none = { 0 };
+  return orc_image_write(host_of(orc_state_new(home), home, &none)->L, home, e);
 }
 
 _Noreturn void orc_host_end(orc_host *h, int status)

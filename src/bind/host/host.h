@@ -31,6 +31,9 @@ orc_host *orc_host_new(const char *home, const orc_editor *editor);
 /* End the program: what was opened is closed, threads are joined, files that are not whole go. */
 _Noreturn void orc_host_end(orc_host *h, int status);
 
+/* Write home/build/lua/image, which later runs begin with (bind/host/image.h). */
+bool orc_host_write_image(const char *home, orc_error *e);
+
 /* Do what a command line says (lua/oracle/cli.lua). Words without the program's name; returns the
  * exit status. */
 int orc_host_main(orc_host *h, int count, char **words);

@@ -78,19 +78,28 @@ static int set_up(lua_State *L)
   return 0;
 }
 
-lua_State *orc_state_new(const char *home)
+void orc_state_rest(lua_State *L)
+{
+  lua_gc(L, LUA_GCSTEP, -FIRST_LOOK_KIB); /* as if so much had been collected ahead */
+}
+
+lua_State *orc_state_in(orc_heap *heap, const char *home)
 {
   union {
     const char *in;
     void *out;
   } folder = { .in = home }; /* it is only read */
-  orc_heap *heap = orc_heap_new();
   lua_State *L = heap != NULL ? lua_newstate(orc_heap_allocate, heap) : NULL;
   if (L == NULL) orc_exhausted(0, 0);
   lua_atpanic(L, on_panic);
-  lua_gc(L, LUA_GCSTEP, -FIRST_LOOK_KIB); /* as if so much had been collected ahead */
+  orc_state_rest(L);
   lua_pushcfunction(L, set_up);
   lua_pushlightuserdata(L, folder.out);
   if (lua_pcall(L, 1, 0, 0) != LUA_OK) orc_exhausted(0, 0);
   return L;
+}
+
+lua_State *orc_state_new(const char *home)
+{
+  return orc_state_in(orc_heap_new(), home);
 }
