@@ -6,13 +6,17 @@
 local lazy = {}
 
 local function proxy(_, name)
-  local function module() return require(name) end
-  return setmetatable({}, {
-    __index = function(_, key) return module()[key] end,
-    __newindex = function(_, key, value) module()[key] = value end,
-    __call = function(_, ...) return module()(...) end,
-    __pairs = function() return pairs(module()) end,
-  })
+  local meta = {}
+  local function module()
+    local found = require(name)
+    if type(found) == "table" then meta.__index, meta.__newindex = found, found end   -- from now on without a call
+    return found
+  end
+  meta.__index = function(_, key) return module()[key] end
+  meta.__newindex = function(_, key, value) module()[key] = value end
+  meta.__call = function(_, ...) return module()(...) end
+  meta.__pairs = function() return pairs(module()) end
+  return setmetatable({}, meta)
 end
 
 --- The module itself, for those who hand it on.

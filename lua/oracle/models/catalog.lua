@@ -132,8 +132,8 @@ end
 -- What a variant of a shipped model (same shape, other context or format) sets beside its file. Its format, which may
 -- be the name of a scheme, goes into the file's table in place of the one there.
 local function variant(raw, name)
+  local folded = spelling.fold(name)
   for id, changes in pairs(raw._variants or {}) do        -- names are unique, so order does not matter
-    local folded = spelling.fold(name)
     if folded == spelling.fold(id) or folded == spelling.fold(last_part(id)) then
       local format = changes.quantization_config
       if format ~= nil then

@@ -239,11 +239,13 @@ end
 function metrics.block(section)
   local list = {}
   for _, row in ipairs(ROWS) do
-    local at = #list + 1
-    for i, other in ipairs(list) do
-      if other.short == row.above then at = i end
+    if row.block == section then
+      local at = #list + 1
+      for i, other in ipairs(list) do
+        if other.short == row.above then at = i end
+      end
+      table.insert(list, at, row)
     end
-    if row.block == section then table.insert(list, at, row) end
   end
   return list
 end

@@ -10,16 +10,18 @@
 
 enum { CHUNK = 1 << 16 };
 
-/* The file's bytes into `b`; whether it could. If not, the reason is in `why`. */
-static bool read_all(gzFile f, luaL_Buffer *b, lua_Integer most, orc_error *why)
+/* The bytes of a file of `size` into `b`; whether it could. If not, the reason is in `why`. */
+static bool read_all(gzFile f, off_t size, luaL_Buffer *b, lua_Integer most, orc_error *why)
 {
+  const unsigned chunk = size > 0 && size < CHUNK ? (unsigned)size + 1 : CHUNK;
   lua_Integer sum = 0;
   int got;
-  while ((got = gzread(f, luaL_prepbuffsize(b, CHUNK), CHUNK)) > 0) {
+  do {
+    got = gzread(f, luaL_prepbuffsize(b, chunk), chunk);
     sum += got;
     if (sum > most) return orc_fail(why, "longer than %lld MiB", (long long)most >> 20);
-    luaL_addsize(b, (size_t)got);
-  }
+    luaL_addsize(b, got > 0 ? (size_t)got : 0);
+  } while (got == (int)chunk); /* less is the end */
   int code;
   const char *reason = gzerror(f, &code);
   if (got < 0) return orc_fail(why, "%s", code == Z_ERRNO ? strerror(errno) : reason);
@@ -32,7 +34,7 @@ static int read_file(lua_State *L)
 {
   const char *path = luaL_checkstring(L, 1);
   const lua_Integer most = luaL_checkinteger(L, 2);
-  struct stat s;
+  struct stat s = { 0 };
   orc_error why = { 0 };
   luaL_Buffer b;
   gzFile f = NULL;
@@ -41,7 +43,7 @@ static int read_file(lua_State *L)
   else if ((f = gzopen(path, "rbe")) == NULL)
     orc_fail(&why, "%s", strerror(errno));
   luaL_buffinit(L, &b);
-  const bool whole = f != NULL && read_all(f, &b, most, &why);
+  const bool whole = f != NULL && read_all(f, s.st_size, &b, most, &why);
   if (f != NULL) gzclose(f);
   luaL_pushresult(&b);
   if (whole) return 1;

@@ -165,7 +165,7 @@ static void push_value(reader *r, const cJSON *v);
 
 static void push_array(reader *r, const cJSON *v)
 {
-  lua_newtable(r->L);
+  lua_createtable(r->L, cJSON_GetArraySize(v), 0);
   luaL_getmetatable(r->L, "json.array");
   lua_setmetatable(r->L, -2);
   lua_Integer i = 0;
@@ -177,7 +177,7 @@ static void push_array(reader *r, const cJSON *v)
 
 static void push_object(reader *r, const cJSON *v)
 {
-  lua_newtable(r->L);
+  lua_createtable(r->L, 0, cJSON_GetArraySize(v));
   for (const cJSON *item = v->child; item != NULL; item = item->next) {
     r->members++;
     lua_pushstring(r->L, item->string);
