@@ -145,10 +145,13 @@ describe("the image of a state", function()
 
   it("is what a run begins with, and the results are the same", function()
     assert.is_true(used())
-    local function results()
-      return shell(("ORACLE_HOME='%s' '%s' -q scenarios/quickstart.lua"):format(home, program))
+    local sweep = ("rm -f '%s/kept.jsonl'; ORACLE_HOME='%s' '%s' sweep scenarios/quickstart.lua -q --seeds 2 "
+      .. "--threads 1 --out '%s/kept.jsonl' && cat '%s/kept.jsonl'"):format(home, home, program, home, home)
+    local function results()                              -- a sweep says which files its points read
+      return shell(("ORACLE_HOME='%s' '%s' -q scenarios/quickstart.lua"):format(home, program)) .. shell(sweep)
     end
     local with = results()
+    assert.truthy(with:find("models/fits/vllm.json", 1, true) and with:find("batching/chunked.lua", 1, true))
     shell(("mv '%s/build/lua/image' '%s/kept'"):format(home, home))
     assert.is_false(used())
     assert.equal(results(), with)

@@ -1,7 +1,12 @@
 --- What is in the image of a Lua state that a run begins with (src/bind/host/image.c): the modules of a plain run.
 local lazy = require "oracle.lazy"
+local catalog = lazy "oracle.models.catalog"
 local command = require "oracle.command"
+local fits = lazy "oracle.models.fits"
+local inputs = require "oracle.text.inputs"
 local paths = require "oracle.text.paths"
+local power = lazy "oracle.models.power"
+local sandbox = lazy "oracle.policy.sandbox"
 local ui = require "oracle.command.ui"
 require "oracle.repl.environment"                         -- of a scenario that requires nothing
 
@@ -26,6 +31,14 @@ function image.modules()
   return table.concat(names, "\n")
 end
 
+-- What modules remember of shipped files, and nearly every run asks for.
+local function remember()
+  catalog.names "hardware"
+  power.of()
+  for _, engine in ipairs { "vllm", "sglang", "trtllm" } do fits.of_engine(engine) end
+  for _, policy in ipairs { "batching.chunked", "routing.round_robin" } do sandbox.load_module("oracle." .. policy) end
+end
+
 --- Load them.
 -- @param names as modules() gives them
 -- @return the files that this state is made of
@@ -35,6 +48,7 @@ function image.fill(names)
     lazy.getter(name)()
     files[#files + 1] = assert(package.searchpath(name, package.path))
   end
+  for _, path in ipairs(inputs.during(remember)) do files[#files + 1] = path end
   return files
 end
 

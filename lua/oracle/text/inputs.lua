@@ -40,6 +40,19 @@ function inputs.watch()
   end
 end
 
+--- Run f() with a watch that ends with it, for what f() remembers of files to be noted later.
+-- @return the files that it read, sorted
+function inputs.during(f)
+  local open = io.open
+  noted = {}
+  io.open = noting(open)                                  -- luacheck: ignore 122
+  local ok, why = pcall(f)
+  local read = inputs.so_far()
+  io.open, noted = open, nil                              -- luacheck: ignore 122
+  if not ok then error(why, 0) end
+  return read
+end
+
 local function sorted(set)
   local list = {}
   for path in pairs(set) do list[#list + 1] = path end

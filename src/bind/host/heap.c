@@ -27,6 +27,12 @@ typedef struct link {
   struct link *next;
 } link;
 
+/* A larger block of an image that was given back. */
+typedef struct hole {
+  struct hole *next;
+  size_t size; /* in grains */
+} hole;
+
 struct orc_heap {
   link *free[SMALL / GRAIN + 1]; /* by size in grains */
   link *pieces;
@@ -34,6 +40,7 @@ struct orc_heap {
   size_t blocks;   /* that the state has */
   char *from, *to; /* where an image is; NULL: there is none */
   bool open;       /* the image is being filled */
+  hole *holes;     /* in it */
 };
 
 orc_heap *orc_heap_new(void)
@@ -92,6 +99,30 @@ static bool add_piece(orc_heap *h)
   return true;
 }
 
+static void keep_small(orc_heap *h, void *block, size_t grains)
+{
+  link *freed = block;
+  freed->next = h->free[grains];
+  h->free[grains] = freed;
+}
+
+/* The end of a hole. NULL: none is as large. */
+static void *cut_hole(orc_heap *h, size_t grains)
+{
+  for (hole **at = &h->holes; *at != NULL; at = &(*at)->next) {
+    hole *found = *at;
+    if (found->size < grains) continue;
+    const size_t left = found->size - grains;
+    found->size = left;
+    if (left <= SMALL / GRAIN) {
+      *at = found->next;
+      if (left > 0) keep_small(h, found, left);
+    }
+    return (char *)found + left * GRAIN;
+  }
+  return NULL;
+}
+
 static void *take(orc_heap *h, size_t size)
 {
   const size_t grains = (size + GRAIN - 1) / GRAIN;
@@ -104,6 +135,8 @@ static void *take(orc_heap *h, size_t size)
       return block;
     }
   }
+  void *reused = h->open ? cut_hole(h, grains) : NULL;
+  if (reused != NULL) return reused;
   if ((size_t)(h->end - h->at) < grains * GRAIN && (h->open || !add_piece(h))) return NULL;
   void *cut = h->at;
   h->at += grains * GRAIN;
@@ -112,15 +145,17 @@ static void *take(orc_heap *h, size_t size)
 
 static void give(orc_heap *h, void *block, size_t size)
 {
-  if (h->open) memset(block, 0, size);
-  if (size > small_most) {
-    if (!is_within(h, block)) free(block);
-    return;
-  }
   const size_t grains = (size + GRAIN - 1) / GRAIN;
-  link *freed = block;
-  freed->next = h->free[grains];
-  h->free[grains] = freed;
+  if (h->open) memset(block, 0, size);
+  if (size <= small_most) {
+    keep_small(h, block, grains);
+  } else if (h->open) {
+    hole *left = block;
+    *left = (hole){ .next = h->holes, .size = grains };
+    h->holes = left;
+  } else if (!is_within(h, block)) {
+    free(block);
+  }
 }
 
 static void *resize(orc_heap *h, void *block, size_t before, size_t after)
