@@ -62,7 +62,10 @@ SERVE_LIBS = $(call archive,libevent_core.a) $(call archive,libhttp_parser.a)
 # Where it is shared, a changed file is linked once for all programs.
 ENGINE := $(B)/liboracle.$(if $(SHARE),so,a)
 NEEDED := $(if $(SHARE),|) $(ENGINE)
-LIBS = $(SERVE_LIBS) -lcjson -lz -lcminpack -ledit -lpthread -ldl -lm
+# The same holds for the line editor, with all that it brings, and for zlib, where their archives are there.
+whole = $(foreach l,$(1),$(or $(wildcard $(call archive,lib$(l).a)),-l$(l)))
+EDIT_LIBS := $(if $(wildcard $(call archive,libedit.a)),$(call whole,edit tinfo bsd md),-ledit)
+LIBS = $(SERVE_LIBS) -lcjson $(call whole,z) -lcminpack $(EDIT_LIBS) -lpthread -ldl -lm
 
 # The builds that count mark the lines of Lua, too: what is in front of Lua's functions and of those that end a process.
 ifneq ($(COV)$(REACH),)
