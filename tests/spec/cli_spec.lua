@@ -197,6 +197,15 @@ describe("Ctrl-C before the run", function()
     assert.same({ 124, "" }, { rc, out })
     assert.matches("^oracle: [^\n]*interrupted\n$", err)
   end)
+
+  it("reaches a coroutine, and does as soon as Lua can be stopped at all", function()
+    for _, after in ipairs { "0.02", "0.5" } do
+      local rc, _, err = oracle(write("loop.lua", "coroutine.wrap(function() while true do end end)()"),
+        "timeout -s INT -k 20 " .. after)
+      assert.equal(124, rc)
+      assert.matches("^oracle: [^\n]*interrupted\n$", err)
+    end
+  end)
 end)
 
 describe("oracle without a scenario", function()

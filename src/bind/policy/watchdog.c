@@ -32,6 +32,12 @@ enum { ECHO_MS = 250 };
 enum { INSTRUCTIONS = 100000 }; /* a few hundred looks per second, too few to be felt */
 
 static _Thread_local orc_watchdog *volatile current;
+static _Thread_local struct {
+  lua_State *L;                /* NULL: nothing is minded */
+  volatile sig_atomic_t since; /* long enough for it to have the hook */
+  timer_t timer;
+  bool armed;
+} minded;
 static _Thread_local int held;   /* what runs is not to be stopped within (orc_watchdog_hold) */
 static _Thread_local int raised; /* how often the wish to stop that is under way has */
 
@@ -129,10 +135,18 @@ static void cut_short(orc_watchdog *w)
   lua_sethook(w->L, stop_interrupted, LUA_MASKCOUNT, 1);
 }
 
+static void hook_minded(void)
+{
+  minded.since = 1;
+  if (current == NULL)
+    lua_sethook(minded.L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
+}
+
 static void on_tick(int signal)
 {
   (void)signal;
   orc_watchdog *w = current;
+  if (minded.L != NULL && !minded.since) hook_minded();
   if (w == NULL) return;
   w->pause = 1;
   if (atomic_load(&interrupted) != 0) w->hurry = 1;
@@ -173,6 +187,7 @@ void orc_bind_interrupt(bool ends)
     orc_partial_files_remove();
     _exit(ends ? 128 + SIGTERM : 128 + SIGINT); /* the second time the user means it */
   }
+  if (minded.L != NULL && !minded.since) hook_minded();
   if (current != NULL) {
     current->pause = current->hurry = 1;
     tick_every(current, ORC_WATCHDOG_HURRY_MS);
@@ -210,7 +225,8 @@ bool orc_watchdog_terminated(void)
 void orc_watchdog_heed(lua_State *L)
 {
   const lua_Hook hook = lua_gethook(L);
-  if (hook != NULL && orc_watchdog_interrupted()) hook(L, NULL);
+  if ((hook != NULL || minded.L != NULL) && orc_watchdog_interrupted())
+    (hook != NULL ? hook : orc_watchdog_stop_if_asked)(L, NULL);
 }
 
 /*
@@ -233,13 +249,49 @@ void orc_watchdog_stop_if_asked(lua_State *L, lua_Debug *ar)
   lua_error(L);
 }
 
+static void install(void)
+{
+  struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGRTMIN, &action, NULL);
+}
+
+/* A timer whose ticks come to this thread. */
+static bool make_timer(clockid_t clock, timer_t *timer)
+{
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, install);
+  struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
+  event.sigev_notify_thread_id = gettid();
+  return timer_create(clock, &event, timer) == 0;
+}
+
+/*
+** A hook costs every instruction, so Lua has it only once the user asks to stop, or after a while of the processor's
+** time: the wish may come from elsewhere, or its signal go to another thread. What is made from now on and keeps the
+** hook of now, a coroutine, calls for it at once.
+*/
 void orc_watchdog_mind(lua_State *L, bool on)
 {
+  enum { AFTER_MS = 250 };
   raised = 0;
-  if (on)
-    lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
-  else
-    lua_sethook(L, NULL, 0, 0);
+  if (minded.armed) timer_delete(minded.timer);
+  lua_sethook(L, NULL, 0, 0);
+  minded.armed = false;
+  minded.since = 0;
+  minded.L = on ? L : NULL;
+  if (!on) return;
+  const struct itimerspec once = { .it_value = { .tv_nsec = AFTER_MS * 1000000L } };
+  if (!orc_watchdog_interrupted())
+    minded.armed = make_timer(CLOCK_THREAD_CPUTIME_ID, &minded.timer);
+  if (!minded.armed || timer_settime(minded.timer, 0, &once, NULL) != 0) hook_minded();
+}
+
+void orc_watchdog_mind_now(lua_State *L)
+{
+  if (minded.L == NULL || minded.since || current != NULL) return;
+  hook_minded();
+  lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
 }
 
 int orc_watchdog_hold(lua_State *L)
@@ -263,17 +315,8 @@ void orc_watchdog_hold_again(int before)
   held = before;
 }
 
-static void install(void)
-{
-  struct sigaction action = { .sa_handler = on_tick, .sa_flags = SA_RESTART };
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGRTMIN, &action, NULL);
-}
-
 void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
 {
-  static pthread_once_t once = PTHREAD_ONCE_INIT;
-  pthread_once(&once, install);
   *w = (orc_watchdog){ .L = L, .outer = current };
   w->hook = lua_gethook(L);
   w->mask = lua_gethookmask(L);
@@ -283,10 +326,23 @@ void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
   lua_setallocf(L, allocate, w);
   current = w;
   orc_floor_set(NULL);
-  struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN };
-  event.sigev_notify_thread_id = gettid();
-  w->armed = timer_create(CLOCK_MONOTONIC, &event, &w->timer) == 0;
+  w->armed = make_timer(CLOCK_MONOTONIC, &w->timer);
   tick_every(w, ORC_WATCHDOG_TICK_MS);
+}
+
+static void restore_hook(const orc_watchdog *w)
+{
+  lua_sethook(w->L, w->hook, w->mask, w->count);
+  if (w->outer != NULL || !minded.since) return;
+  if (w->hook == NULL) lua_sethook(w->L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
+  if (lua_gethook(minded.L) == NULL)
+    lua_sethook(minded.L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, INSTRUCTIONS);
+}
+
+void orc_watchdog_hook_of_before(const orc_watchdog *w)
+{
+  if (minded.L != NULL) minded.since = 1; /* on_tick sets no hook while a watch is on */
+  restore_hook(w);
 }
 
 void orc_watchdog_end(orc_watchdog *w)
@@ -295,7 +351,7 @@ void orc_watchdog_end(orc_watchdog *w)
   current = w->outer;
   orc_floor_set(current != NULL && current->inside ? current->floor : NULL);
   lua_setallocf(w->L, w->allocate, w->store);
-  lua_sethook(w->L, w->hook, w->mask, w->count);
+  restore_hook(w);
 }
 
 lua_State *orc_watchdog_follow(lua_State *L)

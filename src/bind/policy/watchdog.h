@@ -51,6 +51,9 @@ typedef struct orc_watchdog {
 void orc_watchdog_begin(orc_watchdog *w, lua_State *L);
 void orc_watchdog_end(orc_watchdog *w);
 
+/* For a function that is called within and may run for ever: the hook is what it was before the watch began, at once. */
+void orc_watchdog_hook_of_before(const orc_watchdog *w);
+
 /* A policy is called, from the C function that runs in L. */
 static inline void orc_watchdog_enter(orc_watchdog *w, lua_State *L)
 {
@@ -81,6 +84,9 @@ void orc_watchdog_prompt(bool on);
 /* While on, a wish to stop raises "interrupted" in whatever Lua runs in L and in coroutines made meanwhile: again and
 ** again, until it is taken. stop_if_asked is the hook that does. */
 void orc_watchdog_mind(lua_State *L, bool on);
+
+/* L is about to make a coroutine. */
+void orc_watchdog_mind_now(lua_State *L);
 void orc_watchdog_stop_if_asked(lua_State *L, lua_Debug *ar);
 
 /* hold(f, ...) -> what f returns: the hook does not raise within, so that what f does is done whole. Simulations that f

@@ -59,7 +59,7 @@ static outcome go_on(lua_State *L, orc_sim *s, orc_time until, orc_error *e)
 ** error is on the stack. */
 static outcome ask(lua_State *L, orc_sim *s)
 {
-  lua_sethook(L, s->watch.hook, s->watch.mask, s->watch.count);
+  orc_watchdog_hook_of_before(&s->watch);
   const int held = orc_watchdog_let_go();
   lua_pushvalue(L, 3);
   const int status = lua_pcall(L, 0, 1, 0);
