@@ -38,11 +38,11 @@ static bool long_enough(const orc_replica *r, const orc_prompt *c, const orc_pre
 }
 
 /* Without the last block of what the GPU has. */
-static void drop_last(const orc_replica *r, orc_prefix_match *found)
+static void drop_last(const orc_replica *r, const orc_request *q, const orc_prompt *c,
+                      orc_prefix_match *found)
 {
   if (found->blocks == 0 || found->lower > 0) return;
-  found->last = r->prefix.at[found->last].parent;
-  found->blocks--;
+  orc_prefix_drop_last(&r->prefix, c, orc_content_root(r, q), found);
   found->tokens = found->blocks * r->knobs.block_size;
   found->whole = false;
 }
@@ -57,7 +57,7 @@ static orc_prefix_match match(const orc_replica *r, const orc_request *q)
                                ? orc_group_table_find(r, q)
                                : orc_prefix_match_from(&r->prefix, c, orc_content_root(r, q),
                                                        orc_request_target(q), memo_of(r, q));
-  if (r->knobs.speculation.drops_last_block && r->groups == NULL) drop_last(r, &found);
+  if (r->knobs.speculation.drops_last_block && r->groups == NULL) drop_last(r, q, c, &found);
   if (long_enough(r, c, &found)) return found;
   if (r->groups != NULL) orc_group_table_find_none(r);
   return none;
@@ -77,11 +77,12 @@ orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q
   return find(r, q);
 }
 
-uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q)
+uint32_t orc_block_table_last(orc_replica *r, const orc_request *q)
 {
   if (q->blocks > 0 || q->computed > 0) return ORC_NO_BLOCK;
   const orc_prefix_match found = match(r, q);
-  if (!found.whole || !r->knobs.recompute_last_block) return found.last;
+  if (!found.whole || !r->knobs.recompute_last_block)
+    return orc_prefix_end_with(&r->prefix, &found);
   return orc_prefix_end(&r->prefix, orc_content_known_as(r, q), orc_content_root(r, q), &found);
 }
 
@@ -130,8 +131,7 @@ static void begin(orc_replica *r, orc_request *q, const orc_prefix_match *found)
     q->computed = tokens;
     return;
   }
-  orc_prefix_hold(&r->prefix, found);
-  q->chain.last = found->last;
+  q->chain.last = orc_prefix_hold(&r->prefix, found);
   q->shared = q->blocks = found->blocks;
   q->computed = tokens;
 }
@@ -162,15 +162,14 @@ static int32_t share(orc_replica *r, orc_request *q, int32_t tokens, orc_prefix_
 {
   const orc_prompt *c = orc_content_known_as(r, q);
   if (c == NULL || q->blocks == 0) return 0; /* one in host memory has nothing here to share */
-  const int32_t before = q->shared, full = tokens / r->knobs.block_size;
-  for (; q->shared < full; q->shared++)
-    orc_prefix_put(&r->prefix, c, &q->chain,
-                   (orc_prefix_place){ .root = orc_content_root(r, q),
-                                       .index = q->shared,
-                                       .filling = how.filling,
-                                       .loading = how.loading });
-  if (q->shared > before) orc_prefix_end_node(&r->prefix, &q->chain);
-  return q->shared - before;
+  const int32_t blocks = tokens / r->knobs.block_size - q->shared;
+  if (blocks <= 0) return 0;
+  how.root = orc_content_root(r, q);
+  how.index = q->shared;
+  orc_prefix_put(&r->prefix, c, &q->chain, blocks, how);
+  orc_prefix_end_node(&r->prefix, &q->chain);
+  q->shared += blocks;
+  return blocks;
 }
 
 double orc_block_table_load(orc_replica *r, orc_request *q, const orc_prefix_match *found)
@@ -208,7 +207,7 @@ void orc_block_table_withdraw(orc_replica *r, orc_request *q)
 
 bool orc_block_table_filling(const orc_replica *r, const orc_request *q)
 {
-  return q->shared > 0 && r->prefix.at[q->chain.last].filling;
+  return q->shared > 0 && r->prefix.at[q->chain.last].filling > 0;
 }
 
 bool orc_block_table_counted_on(const orc_replica *r, const orc_request *q)

@@ -13,8 +13,8 @@
 /* What the cache has for a waiting request; nothing when it kept what was computed for it. */
 orc_prefix_match orc_block_table_find(const orc_replica *r, const orc_request *q);
 
-/* The last block of what the cache on the GPU has for a waiting request; ORC_NO_BLOCK: nothing. */
-uint32_t orc_block_table_last(const orc_replica *r, const orc_request *q);
+/* The extent that ends with what the cache on the GPU has for a waiting request; ORC_NO_BLOCK: it has nothing. */
+uint32_t orc_block_table_last(orc_replica *r, const orc_request *q);
 
 /*
 ** A request is admitted: it holds what was found, and that counts as computed. What lower tiers

@@ -4,7 +4,8 @@
 ** memory is needed; the least recently held is evicted first, and of one request the last first.
 **
 ** Blocks are chained: a holder of one holds all before it. A request therefore holds a chain, known
-** by its last block. A block that two requests compute at once is kept once where equal blocks are
+** by its end. What is said of blocks here is done with extents of them (prefix_blocks.h), so that time goes
+** with the texts that prompts are made of and not with their tokens. A block that two requests compute at once is kept once where equal blocks are
 ** merged: the later one gives its own back (SGLang's radix tree). Else (vLLM) the later one keeps
 ** its own as a twin of the one that is known, which is found no sooner than that one has given way;
 ** a chain then also has a list of the twins that its request holds in place of known blocks.
@@ -17,11 +18,14 @@
 
 #include "base/base.h"
 #include "replica/prefix_blocks.h"
+#include "replica/prefix_queue.h"
 #include "workload/prompt.h"
 
 /* The part of a prompt that is cached. */
 typedef struct orc_prefix_match {
-  uint32_t last; /* its last block; ORC_NO_BLOCK: none */
+  uint32_t last; /* the extent it ends in; ORC_NO_BLOCK: none */
+  uint32_t part; /* blocks of that which it has */
+  uint64_t rest; /* stands for it and the next one of that, if it has not all */
   int32_t blocks;
   int32_t filling; /* of them, those at the end that are not computed or not there yet */
   int32_t loading; /* of these, those that come back from a lower tier */
@@ -44,25 +48,14 @@ typedef struct orc_prefix_place {
 /* How far a prompt was found the last time, in whatever cache: where to look first. Zeroes: at its
  * beginning. */
 typedef struct orc_prefix_memo {
-  uint64_t hash; /* of the last block found */
-  int32_t tokens;
-  uint32_t block; /* its entry in the cache that was asked */
+  uint64_t hash;   /* of the last extent found; 0: none was */
+  int32_t before;  /* blocks */
+  uint32_t extent; /* its entry in the cache that was asked */
 } orc_prefix_memo;
 
 /* An empty cache that gives blocks up to `kv` when it runs out; *kv and *p must not move. */
 void orc_prefix_init(orc_prefix *p, orc_kv *kv);
 void orc_prefix_done(orc_prefix *p);
-
-/* Free blocks are taken in the order in which they were given back, with or without content (vLLM
-** 0.11); else those without are taken first. */
-void orc_prefix_in_one_queue(orc_prefix *p);
-
-/* Blocks whose content no request asks for again are given back; they wait their turn like known ones.
- */
-void orc_prefix_give_unknown(orc_prefix *p, int64_t blocks);
-
-/* The memory is gone, lower tiers too: nothing is cached any more. No block may be held. */
-void orc_prefix_clear(orc_prefix *p);
 
 /*
 ** The longest cached prefix of the first `tokens` >= 1 tokens, in lower tiers behind those here.
@@ -87,13 +80,25 @@ orc_prefix_match orc_prefix_match_from(const orc_prefix *p, const orc_prompt *c,
 /* Tell these of what was found. */
 void orc_prefix_examine(const orc_prefix *p, orc_prefix_match *found);
 
-/* Where a prompt of which all is there ends: the block behind what was found if that was left to be
- * computed again, else the last one found. */
-uint32_t orc_prefix_end(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+/* Blocks of a prompt from its place `at` on, behind `from` tokens, that may share an extent: 1 or more, at most
+ * `most`. */
+uint32_t orc_prefix_alike(const orc_prefix *p, const orc_prompt_place *at, int32_t from,
+                          uint32_t most);
+
+/* What was found, without its last block, which is not in a lower tier. */
+void orc_prefix_drop_last(const orc_prefix *p, const orc_prompt *c, uint64_t root,
+                          orc_prefix_match *found);
+
+/* An extent ends with what was found from now on, which is returned. What others found stays as it was. */
+uint32_t orc_prefix_end_with(orc_prefix *p, const orc_prefix_match *found);
+
+/* The same where all of a prompt is there: with the block behind what was found if that was left to be
+ * computed again. */
+uint32_t orc_prefix_end(orc_prefix *p, const orc_prompt *c, uint64_t root,
                         const orc_prefix_match *found);
 
-/* Hold what was found: its idle blocks leave the available ones. */
-void orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
+/* Hold what was found: its idle blocks leave the available ones. Returns the end of the chain. */
+uint32_t orc_prefix_hold(orc_prefix *p, const orc_prefix_match *found);
 
 /*
 ** The `lower` blocks of what was found leave their tiers; their place here is the caller's to take
@@ -104,12 +109,12 @@ double orc_prefix_fetch(orc_prefix *p, const orc_prompt *c, uint64_t root,
                         const orc_prefix_match *found);
 
 /*
-** The next full block of a request, which it holds as its own, is computed, or will be by the step
-** being formed: it enters the cache at the end of the chain. Where it is there already, it is given
-** back and that one held, or it is a twin of it.
-**   place   root as orc_prefix_find's; index of the block in the request, from 0
+** The next full blocks of a request, which it holds as its own, are computed, or will be by the step
+** being formed: they enter the cache at the end of the chain. Those that are there already are given
+** back and these held, or they are twins of these.
+**   place   root as orc_prefix_find's; index of the first block in the request, from 0
 */
-void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain,
+void orc_prefix_put(orc_prefix *p, const orc_prompt *c, orc_prefix_chain *chain, int32_t blocks,
                     orc_prefix_place place);
 
 /* Of a radix tree: the chain up to `last`, which was looked up, counts as used now, and a node ends

@@ -33,7 +33,7 @@ static void enter(orc_prefix *p, orc_prefix_entry entry)
 uint32_t orc_prefix_look_up(const orc_prefix *p, uint32_t parent, uint64_t hash)
 {
   if (parent != ORC_NO_BLOCK) {
-    const orc_prefix_block *b = &p->at[parent];
+    const orc_prefix_extent *b = &p->at[parent];
     const bool has_first = b->first_child != ORC_NO_BLOCK;
     if (has_first && p->at[b->first_child].hash == hash) return b->first_child;
     if (b->children == has_first) return ORC_NO_BLOCK;
@@ -88,6 +88,20 @@ void orc_prefix_leave(orc_prefix *p, uint32_t block)
   p->table[gap].block = ORC_NO_BLOCK;
 }
 
+/* Another has a block's place there, with the same parent and hash. */
+static void replace(orc_prefix *p, uint32_t block, uint32_t with)
+{
+  const uint32_t parent = p->at[block].parent;
+  if (parent != ORC_NO_BLOCK && p->at[parent].first_child == block) {
+    p->at[parent].first_child = with;
+    return;
+  }
+  uint32_t i = home(p, p->at[block].hash);
+  while (p->table[i].block != block)
+    i = (i + 1) & (p->table_room - 1);
+  p->table[i].block = with;
+}
+
 /* ---- entries ---- */
 
 /* One entry in SLACK stays unused, so that those given back grow together to long runs before
@@ -111,6 +125,43 @@ void orc_prefix_discard(orc_prefix *p, uint32_t block)
   orc_index_set_put(&p->unused, block);
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+  return a < b ? a : b;
+}
+
+/* The last block of an idle extent goes first, so that the first ones stand behind the rest. */
+static void queue_behind(orc_prefix *p, uint32_t rest, uint32_t head)
+{
+  orc_prefix_extent *e = &p->at[rest];
+  p->at[head].older = rest;
+  p->at[head].newer = e->newer;
+  if (e->newer != ORC_NO_BLOCK)
+    p->at[e->newer].older = head;
+  else
+    p->newest[e->grade] = head;
+  e->newer = head;
+}
+
+uint32_t orc_prefix_split(orc_prefix *p, uint32_t extent, uint32_t blocks, uint64_t rest)
+{
+  const uint32_t head = orc_prefix_make(p);
+  orc_prefix_extent *e = &p->at[extent], *h = &p->at[head];
+  ORC_ASSERT(blocks > 0 && blocks < e->blocks && e->twin == ORC_NO_BLOCK);
+  *h = *e;
+  h->blocks = blocks;
+  h->filling = e->filling - least(e->filling, e->blocks - blocks);
+  h->children = 1;
+  h->first_child = extent;
+  replace(p, extent, head);
+  e->hash = rest;
+  e->parent = head;
+  e->blocks -= blocks;
+  e->filling -= h->filling;
+  if (e->holders == 0) queue_behind(p, extent, head);
+  return head;
+}
+
 /* ---- twins ---- */
 
 /* The last of the twins of a known block, of which there may be one for each request: the first
@@ -130,7 +181,7 @@ void orc_prefix_link_twin(orc_prefix *p, uint32_t known, uint32_t twin)
 /* A twin is no longer among those of the block it equals. */
 void orc_prefix_unlink_twin(orc_prefix *p, uint32_t twin)
 {
-  orc_prefix_block *known = &p->at[p->at[twin].parent];
+  orc_prefix_extent *known = &p->at[p->at[twin].parent];
   const uint32_t next = p->at[twin].twin, before = p->at[twin].before;
   const bool is_first = known->twin == twin;
   if (is_first)
@@ -154,7 +205,7 @@ void orc_prefix_end_twin(orc_prefix *p, uint32_t twin)
 void orc_prefix_raise_twin(orc_prefix *p, uint32_t block)
 {
   const uint32_t twin = p->at[block].twin;
-  orc_prefix_block *b = &p->at[block], *t = &p->at[twin];
+  orc_prefix_extent *b = &p->at[block], *t = &p->at[twin];
   orc_prefix_unlink_twin(p, twin);
   b->holders = t->holders;
   b->grade = t->grade;

@@ -32,6 +32,7 @@ static void init_memory(orc_replica *r)
   orc_prefix_init(&r->prefix, &r->kv);
   r->prefix.merges = !knobs->rules.keeps_equal_blocks;
   r->prefix.radix = knobs->rules.radix_tree && r->prefix.merges;
+  r->prefix.single = knobs->rules.radix_tree || knobs->tier_count > 0;
   if (knobs->rules.one_free_queue && knobs->enable_prefix_caching)
     orc_prefix_in_one_queue(&r->prefix);
   r->prefix.most = knobs->prefix_cache_blocks;

@@ -105,6 +105,49 @@ static uint64_t join_tokens(uint64_t hash, uint64_t text, uint64_t which)
   return mix(hash + 0x9e3779b97f4a7c15u + mix(text + which * 0xd1342543de82ef95u));
 }
 
+/* ---- places ---- */
+
+static void open_span(orc_prompt_place *p)
+{
+  p->end = p->span < p->of->count ? p->of->spans[p->span].end : INT32_MAX;
+}
+
+uint64_t orc_prompt_prefix_within(const orc_prompt_place *p, int32_t tokens)
+{
+  const bool prompt = p->span < p->of->count;
+  const uint64_t text = prompt ? p->of->spans[p->span].text : p->of->answer;
+  const int32_t offset = prompt ? p->of->spans[p->span].offset : 0;
+  return join_tokens(p->before, text,
+                     (uint64_t)(uint32_t)offset << 32 | (uint32_t)(tokens - p->begin));
+}
+
+void orc_prompt_seek(orc_prompt_place *p, int32_t tokens)
+{
+  while (p->end <= tokens) {
+    p->before = orc_prompt_prefix_within(p, p->end);
+    p->begin = p->end;
+    p->span++;
+    open_span(p);
+  }
+}
+
+orc_prompt_place orc_prompt_at(const orc_prompt *c, uint64_t root, int32_t tokens)
+{
+  orc_prompt_place p = { .of = c, .before = root };
+  open_span(&p);
+  orc_prompt_seek(&p, tokens);
+  return p;
+}
+
+uint64_t orc_prompt_prefix(const orc_prompt_place *p, int32_t tokens)
+{
+  orc_prompt_place at = *p;
+  orc_prompt_seek(&at, tokens - 1);
+  return orc_prompt_prefix_within(&at, tokens);
+}
+
+/* ---- runs of tokens ---- */
+
 /* The first span that ends behind token `at`; count when none does. Where all are equally long, as
 ** in a trace that names blocks, its place is a matter of division. */
 static int32_t span_of(const orc_prompt *c, int32_t at)

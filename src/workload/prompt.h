@@ -65,6 +65,29 @@ static inline int32_t orc_prompt_length(const orc_prompt *c)
 */
 uint64_t orc_prompt_hash(const orc_prompt *c, uint64_t parent, int32_t from, int32_t to);
 
+/* A place in a prompt, and the span it is in, which is the answer behind the last: between them, tokens
+** are counted and not looked at one by one. */
+typedef struct orc_prompt_place {
+  const orc_prompt *of;
+  uint64_t before; /* stands for all before the span */
+  int32_t span;    /* of->count: the answer */
+  int32_t begin, end;
+} orc_prompt_place;
+
+/* The place behind `tokens` of a prompt, whose beginning stands behind what `root` stands for. Time: the
+** spans before it. */
+orc_prompt_place orc_prompt_at(const orc_prompt *c, uint64_t root, int32_t tokens);
+
+/* Go forward to the place behind `tokens`. */
+void orc_prompt_seek(orc_prompt_place *p, int32_t tokens);
+
+/* What stands for the first `tokens`, which do not end before the place: equal for equal ones behind equal
+** roots, however prompts were put together, with the same chance to coincide. */
+uint64_t orc_prompt_prefix(const orc_prompt_place *p, int32_t tokens);
+
+/* The same where all from the place on were of its span. */
+uint64_t orc_prompt_prefix_within(const orc_prompt_place *p, int32_t tokens);
+
 /* The identity of a text from what it is (kind) and which one (a, b): equal for equal arguments. */
 uint64_t orc_prompt_text(uint64_t kind, uint64_t a, uint64_t b);
 

@@ -24,8 +24,9 @@ static int64_t blocks_held(const orc_replica *r, const orc_request *q)
 /* Whether a block is known, and found behind its parent. */
 static bool is_found(const orc_prefix *p, uint32_t block)
 {
-  const orc_prefix_block *b = &p->at[block];
-  return b->kind == ORC_PREFIX_KNOWN && orc_prefix_look_up(p, b->parent, b->hash) == block;
+  const orc_prefix_extent *b = &p->at[block];
+  return b->blocks > 0 && b->kind == ORC_PREFIX_KNOWN &&
+         orc_prefix_look_up(p, b->parent, b->hash) == block;
 }
 
 /*
@@ -40,15 +41,19 @@ static bool count_shared(const orc_replica *r, int64_t *held)
   bool good = true;
   *held = 0;
   for (int grade = 0; grade < ORC_PREFIX_GRADES; grade++)
-    for (uint32_t b = p->oldest[grade]; b != ORC_NO_BLOCK; b = p->at[b].newer, idle++)
+    for (uint32_t b = p->oldest[grade]; b != ORC_NO_BLOCK; b = p->at[b].newer) {
       good = good && p->at[b].holders == 0 && p->at[b].grade == grade;
+      if (p->at[b].kind != ORC_PREFIX_RUN) idle += p->at[b].blocks;
+    }
   for (uint32_t b = 0; b < p->count; b++) {
     if (p->at[b].kind != ORC_PREFIX_KNOWN) continue;
     const uint32_t parent = p->at[b].parent;
     good = good && is_found(p, b) && (parent == ORC_NO_BLOCK || is_found(p, parent));
-    good = good && (parent == ORC_NO_BLOCK || !p->at[parent].filling || p->at[b].filling);
+    good = good && (parent == ORC_NO_BLOCK || p->at[parent].filling == 0 ||
+                    p->at[b].filling == p->at[b].blocks);
     filling += p->at[b].filling;
-    *held += p->at[b].holders > 0;
+    if (p->at[b].holders > 0) *held += p->at[b].blocks;
+    good = good && p->at[b].filling <= p->at[b].blocks;
     good = good && (parent == ORC_NO_BLOCK || p->at[parent].holders >= p->at[b].holders);
   }
   good = good && (p->most == 0 || p->cached <= p->most || idle == 0);

@@ -85,7 +85,7 @@ static void a_set_decodes_past_its_clock(void)
 static void branches_keep_their_order(void)
 {
   enum { BLOCKS = 4 };
-  orc_prefix_block at[BLOCKS] = { { .kind = ORC_PREFIX_KNOWN } };
+  orc_prefix_extent at[BLOCKS] = { { .kind = ORC_PREFIX_KNOWN } };
   orc_prefix prefix = { .at = at, .count = BLOCKS, .room = BLOCKS, .radix = true, .entered = 2 };
   orc_prefix_order w = { 0 };
   for (uint32_t i = 0; i < BLOCKS; i++) { /* born at 2^32 - 2, 2^32 - 1, 0 and 1 */

@@ -13,7 +13,7 @@ static uint32_t put_behind(orc_prefix *p, const orc_prompt *c, uint32_t last,
                            orc_prefix_place place)
 {
   orc_prefix_chain chain = { last, ORC_NO_BLOCK };
-  orc_prefix_put(p, c, &chain, place);
+  orc_prefix_put(p, c, &chain, 1, place);
   return chain.last;
 }
 
@@ -82,6 +82,7 @@ static void a_match_goes_on_below(void)
   orc_prefix_init(&p, &kv);
   orc_kv_tiers_init(&t, &(orc_tier_kind){ .blocks = 2, .latency = 1e-5, .block_seconds = 1e-6 }, 1);
   p.tiers = &t;
+  p.single = true;
   const uint32_t prompt = orc_prompts_add(&store, 9);
   orc_prompts_append(&store, prompt, 1, 0, 100);
   const orc_prompt *c = &store.at[prompt];

@@ -71,7 +71,7 @@ static uint32_t put_behind(orc_prefix *p, const orc_prompt *c, uint32_t last,
                            orc_prefix_place place)
 {
   orc_prefix_chain chain = { last, ORC_NO_BLOCK };
-  orc_prefix_put(p, c, &chain, place);
+  orc_prefix_put(p, c, &chain, 1, place);
   return chain.last;
 }
 
@@ -104,8 +104,7 @@ static uint32_t compute(cache *c, uint32_t content, int32_t blocks)
 {
   const orc_prompt *of = &store.at[content];
   const orc_prefix_match found = orc_prefix_find(&c->prefix, of, 0, blocks * 16 + 1);
-  uint32_t last = found.last;
-  orc_prefix_hold(&c->prefix, &found);
+  uint32_t last = orc_prefix_hold(&c->prefix, &found);
   CHECK(orc_kv_take(&c->kv, blocks - found.blocks));
   for (int32_t i = found.blocks; i < blocks; i++)
     last = put(c, content, last, i);
@@ -192,14 +191,14 @@ static void blocks_are_withdrawn(void)
     chain = put_behind(&c.prefix, &store.at[a], chain,
                        (orc_prefix_place){ .index = i, .filling = true });
   const orc_prefix_match found = find(&c, a, 65);
-  orc_prefix_hold(&c.prefix, &found);
+  const uint32_t held = orc_prefix_hold(&c.prefix, &found);
   CHECK(!orc_prefix_common(&c.prefix, chain, 2) && orc_prefix_common(&c.prefix, chain, 3));
   CHECK(withdraw(&c.prefix, &chain, 6) == 2); /* the four are computed */
-  CHECK(chain == found.last && c.prefix.cached == 4 && orc_kv_used(&c.kv) == 6);
+  CHECK(chain == held && c.prefix.cached == 4 && orc_kv_used(&c.kv) == 6);
   CHECK(find(&c, a, 100).blocks == 4 && c.prefix.filling == 0);
   orc_kv_give(&c.kv, 2);
   release(&c.prefix, chain);
-  release(&c.prefix, found.last);
+  release(&c.prefix, held);
   CHECK(orc_kv_used(&c.kv) == 0 && c.kv.idle == 4);
   orc_prefix_done(&c.prefix);
 }

@@ -10,7 +10,7 @@ enum { BLOCKS = 400, REQUESTS = 60 };
 
 /* A cache in which only who stands before whom matters. */
 typedef struct tree {
-  orc_prefix_block at[BLOCKS];
+  orc_prefix_extent at[BLOCKS];
   orc_prefix prefix;
 } tree;
 

@@ -97,15 +97,14 @@ static void begin(run *r, int leaf, int want)
   r->wrong += found.blocks != there || again.blocks != there || again.last != found.last;
   if (want - there + found.idle > orc_kv_available(&r->kv)) return;
   holder *h = &r->held[r->holding++];
-  *h = (holder){ { found.last, ORC_NO_BLOCK }, leaf, want };
-  orc_prefix_hold(&r->prefix, &found);
+  *h = (holder){ { orc_prefix_hold(&r->prefix, &found), ORC_NO_BLOCK }, leaf, want };
   r->wrong += !orc_kv_take(&r->kv, want - there);
   for (int d = 0; d < there; d++)
     m->holders[d][block_of(leaf, d)]++;
   while (m->cached + want - there > ROOM)
     forget_oldest(m);
   for (int d = there; d < want; d++) {
-    orc_prefix_put(&r->prefix, c, &h->chain, (orc_prefix_place){ .index = d });
+    orc_prefix_put(&r->prefix, c, &h->chain, 1, (orc_prefix_place){ .index = d });
     m->holders[d][block_of(leaf, d)] = 1;
     m->since[d][block_of(leaf, d)] = ++m->clock;
     m->cached++;
