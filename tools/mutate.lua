@@ -20,6 +20,7 @@ for _, a in ipairs(arg) do
 end
 local LEFT_OUT = { ["src/main.c"] = true, ["src/repl.c"] = true, ["src/bind/host/mpi.c"] = true }
 
+io.stdout:setvbuf "line"
 local on_terminal = os.execute "test -t 2"
 local shown = 0
 local function progress(done, of, from, what)

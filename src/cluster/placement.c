@@ -44,21 +44,6 @@ static void widen(orc_placement *p, orc_group *g, int from, int to)
   orc_placement_join(p, from, to);
 }
 
-bool orc_placement_check(orc_topology *t, const orc_layout *l, const int *devices, orc_error *e)
-{
-  const orc_algorithm a = l->all_reduce;
-  const int ranks = l->tensor_parallel_size;
-  if (t == NULL && ranks > 1 && (a == ORC_ALGORITHM_HIERARCHICAL || a == ORC_ALGORITHM_IN_SWITCH))
-    return orc_fail(e, "all_reduce: %s needs a network that says how the GPUs are joined",
-                    orc_algorithm_name(a));
-  for (int i = 0; t != NULL && i < l->pipeline_parallel_size; i++) {
-    orc_all_reduce any;
-    const orc_tp_group site = orc_tp_group_of(t, devices + (ptrdiff_t)i * ranks, ranks);
-    if (!orc_tp_group_all_reduce(&site, a, &any, e)) return false;
-  }
-  return true;
-}
-
 /* The group of a stage gets its ways, and their links are noted. */
 static void put_group(orc_placement *p, orc_pipe_stage *s)
 {

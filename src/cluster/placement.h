@@ -23,16 +23,10 @@ void orc_placement_done(orc_placement *p);
 ** Put a replica's stages on devices: all-reduces and sends between stages get the latency and
 ** bandwidth of their routes (the slowest of those a group's messages take), and the use of links is
 ** noted. Does nothing without a topology.
-**   devices   nodes, stage by stage, rank by rank; must stay in place; orc_placement_check has let
-**             them pass
+**   devices   nodes, stage by stage, rank by rank; must stay in place; they can add up the
+**             way the layout says (oracle.core's net.collectives has let them pass)
 */
 void orc_placement_put(orc_placement *p, orc_pipeline *pipeline, const int *devices);
-
-/*
-** Whether the devices of a replica can add up the way its layout says; t NULL: without a network.
-** False with *e saying which stage and what it lacks.
-*/
-bool orc_placement_check(orc_topology *t, const orc_layout *l, const int *devices, orc_error *e);
 
 /* Note that messages may go from node `from` to node `to`. */
 void orc_placement_join(orc_placement *p, int from, int to);

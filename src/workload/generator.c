@@ -142,9 +142,9 @@ static bool check(const generator *g, const orc_request_block *b, int i, orc_err
   if (!(b->time[i] >= 0.0)) return wrong("time", b->time[i], "s of at least 0", e);
   if (b->time[i] > ORC_SOURCE_LATEST) return wrong("time", b->time[i], "at most 9e9 s", e);
   if (b->prompt[i] < 1 || b->prompt[i] > TOKENS_MOST)
-    return wrong("prompt", b->prompt[i], "a number of tokens of at least 1", e);
+    return wrong("prompt", b->prompt[i], "a number of tokens from 1 to 1073741823", e);
   if (b->output[i] < 1 || b->output[i] > TOKENS_MOST)
-    return wrong("output", b->output[i], "a number of tokens of at least 1", e);
+    return wrong("output", b->output[i], "a number of tokens from 1 to 1073741823", e);
   if (b->max_output[i] != 0 && b->max_output[i] < b->output[i])
     return wrong("max_output", b->max_output[i], "at least output", e);
   if (!(b->timeout[i] >= 0.0)) return wrong("timeout", b->timeout[i], "s of at least 0", e);
@@ -281,7 +281,7 @@ static bool extend(generator *g, const orc_outcome *of, orc_arrival *out, orc_er
   const int32_t added = out->prompt;
   const int64_t length = (int64_t)of->in->prompt + of->generated + added;
   if (length > TOKENS_MOST)
-    return wrong("prompt", (double)length, "with all that was said, at most 2^30 tokens", e);
+    return wrong("prompt", (double)length, "with all that was said, at most 1073741823 tokens", e);
   out->prompt = (int32_t)length;
   if (!g->options.told) return true;
   out->prompt_id =

@@ -55,7 +55,7 @@ typedef struct orc_length_of {
 typedef struct orc_given {
   void *self;
   unsigned lengths; /* 1 << orc_length, added */
-  /* Tokens, 1 to 2^30, into *prompt (PROMPT, INPUT), *output (OUTPUT, which finds the prompt in *prompt), or
+  /* Tokens, 1 to 2^30 - 1, into *prompt (PROMPT, INPUT), *output (OUTPUT, which finds the prompt in *prompt), or
      both. False with *e. */
   bool (*length)(void *self, orc_length which, const orc_length_of *of, int32_t *prompt,
                  int32_t *output, orc_error *e);

@@ -14,6 +14,7 @@
 
 enum { SIZE = 8 << 20 }; /* more than the library has bytes of code */
 
+void __gcov_dump(void);
 void __cyg_profile_func_enter(void *function, void *site);
 void __cyg_profile_func_exit(void *function, void *site);
 
@@ -39,6 +40,11 @@ void __cyg_profile_func_enter(void *function, void *site)
   (void)site;
   const size_t at = (size_t)((uintptr_t)function - (uintptr_t)&__ehdr_start);
   if (at < SIZE) ran[at] = 1; /* else a function of the program itself */
+}
+
+/* lines.c asks for it; nothing is counted here. */
+void __gcov_dump(void)
+{
 }
 
 void __cyg_profile_func_exit(void *function, void *site)

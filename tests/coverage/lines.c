@@ -23,7 +23,7 @@ lua_Hook __real_lua_gethook(lua_State *L);
 int __real_lua_gethookmask(lua_State *L);
 _Noreturn void __real__exit(int status);
 _Noreturn void __real__Exit(int status);
-void __gcov_dump(void) __attribute__((weak)); /* the build that notes functions has none */
+void __gcov_dump(void);
 
 lua_State *__wrap_luaL_newstate(void);
 lua_State *__real_lua_newstate(lua_Alloc allocate, void *self);
@@ -139,12 +139,12 @@ int __wrap_lua_gethookmask(lua_State *L)
 /* A program that ends at once has counted C lines too. */
 _Noreturn void __wrap__exit(int status)
 {
-  if (__gcov_dump != NULL) __gcov_dump();
+  __gcov_dump();
   __real__exit(status);
 }
 
 _Noreturn void __wrap__Exit(int status)
 {
-  if (__gcov_dump != NULL) __gcov_dump();
+  __gcov_dump();
   __real__Exit(status);
 }

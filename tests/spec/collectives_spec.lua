@@ -303,7 +303,7 @@ describe("the shipped tables", function()
 
   it("are what tools/fit_collectives.lua makes of the measurements", function()
     if missing() then return pending(missing()) end
-    local command = "build/release/lua tools/fit_collectives.lua"
+    local command = require("program").lua .. " tools/fit_collectives.lua"
     for i = 2, #FILES do command = ("%s '%s/%s'"):format(command, folder, FILES[i]) end
     local f = assert(io.popen(("%s h100-sxm='%s/%s'"):format(command, folder, FILES[1])))
     local made = f:read "a"

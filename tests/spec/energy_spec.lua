@@ -105,7 +105,7 @@ describe("energy", function()
     local there = io.open(data)
     if not there then return pending(data .. " is not there") end
     there:close()
-    local made = assert(io.popen("build/release/lua tools/fit_power.lua '" .. data .. "'"))
+    local made = assert(io.popen(require("program").lua .. " tools/fit_power.lua '" .. data .. "'"))
     local shipped = assert(io.open "models/fits/power.json")
     local text = shipped:read "a"
     assert.equal(text, made:read "a")

@@ -1,5 +1,5 @@
 -- A sample of `make faults`: calls for memory and of the system fail, and what is left is whole or not there.
-local VARIANT = (os.getenv "ORACLE_BIN" or ""):match "build/(%w+)/" or "release"
+local VARIANT = require("program").variant
 local root = os.getenv "ORACLE_HOME" or "."
 local library = ("%s/build/%s/tests/faults/fault.so"):format(root, VARIANT)
 
@@ -35,7 +35,9 @@ describe("when a call fails", function()
       local case, tried = faults.case(name), 0
       for _, kind in ipairs(faults.kinds) do
         for i, n in ipairs(spread(faults.count(case, kind))) do
-          local wrong = faults.try(case, kind, n, kind == "memory" and i % 2 == 0)
+          -- What counts lines needs memory itself when the program ends (libgcov).
+          local for_good = kind == "memory" and i % 2 == 0 and VARIANT ~= "cov"
+          local wrong = faults.try(case, kind, n, for_good)
           assert.is_nil(wrong)
           tried = tried + 1
         end

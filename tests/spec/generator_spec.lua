@@ -150,8 +150,8 @@ describe("a generator that is wrong", function()
   it("ends in one line with its file and line, and the simulated time", function()
     for body, what in pairs {
       ["g.n = (g.n or 0) + 1 return { arrival = 5 - g.n, prompt = 1, output = 1 }"] = "goes back from 4 s to 3 s",
-      ["return { gap = 1, prompt = 0 / 0, output = 1 }"] = "prompt: a number of tokens from 1 to 1073741824 expected",
-      ["return { gap = 1, prompt = 1, output = 0 }"] = "output: a number of tokens from 1 to 1073741824 expected",
+      ["return { gap = 1, prompt = 0 / 0, output = 1 }"] = "prompt: a number of tokens from 1 to 1073741823 expected",
+      ["return { gap = 1, prompt = 1, output = 0 }"] = "output: a number of tokens from 1 to 1073741823 expected",
       ["error 'no more'"] = "no more",
     } do
       local said = why(file("return function(g) " .. body .. " end"))

@@ -315,13 +315,13 @@ return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", seed = 3
     local path = os.tmpname()
     for keys, what in pairs {
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or 0 / 0 end"] =
-        "prompt: a number of tokens from 1 to 1073741824 expected, got",
+        "prompt: a number of tokens from 1 to 1073741823 expected, got",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or 0 end"] = "expected, got 0",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or -3 end"] = "expected, got -3",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or 1e30 end"] = "expected, got 1e+30",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or '5' end"] = "expected, got a string",
       ["rate = 9, prompt = 1, output = function(_, i) if i < 40 then return 5 end end"] =
-        "output: a number of tokens from 1 to 1073741824 expected, got nil",
+        "output: a number of tokens from 1 to 1073741823 expected, got nil",
       ["rate = 9, lengths = function(_, i) if i < 40 then return 5, 5 end return 5 end"] = "lengths: output: a number",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or error 'no more' end"] = "no more",
       ["rate = 9, output = 1, prompt = function(_, i) return i < 40 and 5 or i.x end"] = "attempt to index",

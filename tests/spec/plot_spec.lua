@@ -31,6 +31,15 @@ describe("a figure on a terminal", function()
     end
   end)
 
+  it("has eight colours that are told apart", function()
+    local many, seen, count = { kind = "lines", title = "many", x = {}, y = {}, series = {} }, {}, 0
+    for i = 1, 8 do many.series[i] = { name = "line " .. i, x = { 1, 2 }, y = { i, i } } end
+    for code in plot.figure(many, { unicode = true, colour = true }):gmatch "\27%[(%d+)m" do
+      if code ~= "0" and not seen[code] then seen[code], count = true, count + 1 end
+    end
+    assert.equal(8, count)
+  end)
+
   it("says of an axis that it is logarithmic, and leaves out what has no place on it", function()
     local text = plot.figure({ title = "l", x = { name = "x", log = true }, y = { log = true },
                                series = { { x = { 0, 1, 10, 100 }, y = { 5, 1, 0, 1000 } } } }, { unicode = false })

@@ -3,6 +3,8 @@
 local assert = require "luassert"
 
 local program = { bin = os.getenv("ORACLE_BIN") or "./oracle", root = os.getenv("ORACLE_HOME") or "." }
+program.variant = program.bin:match "build/(%w+)/" or "release"
+program.lua = ("build/%s/lua"):format(program.variant) -- the interpreter of the same build
 
 function program.open()
   local p = io.popen("mktemp -d")

@@ -124,6 +124,233 @@ static void the_wrong_row_is_named(void)
   s.done(s.self);
 }
 
+/* One row that is right but for what `spoil` does to it. */
+typedef struct odd {
+  void (*spoil)(orc_request_block *b);
+  bool given;
+} odd;
+
+static bool fill_odd(void *self, orc_request_block *b, orc_error *e)
+{
+  odd *o = self;
+  (void)e;
+  if (o->given) return true;
+  o->given = true;
+  b->count = 1;
+  b->time[0] = 1.0;
+  b->prompt[0] = b->output[0] = 5;
+  o->spoil(b);
+  return true;
+}
+
+static void nothing(orc_request_block *b)
+{
+  (void)b;
+}
+
+static void before_the_run(orc_request_block *b)
+{
+  b->time[0] = -0.5;
+}
+
+static void never(orc_request_block *b)
+{
+  b->time[0] = (double)NAN;
+}
+
+static void too_late(orc_request_block *b)
+{
+  b->time[0] = 9.1e9;
+}
+
+static void no_prompt(orc_request_block *b)
+{
+  b->prompt[0] = 0;
+}
+
+static void too_long(orc_request_block *b)
+{
+  b->prompt[0] = INT32_MAX / 2 + 1;
+}
+
+static void as_long_as_can_be(orc_request_block *b)
+{
+  b->prompt[0] = b->output[0] = INT32_MAX / 2;
+}
+
+static void no_output(orc_request_block *b)
+{
+  b->output[0] = -1;
+}
+
+static void too_much_output(orc_request_block *b)
+{
+  b->output[0] = INT32_MAX;
+}
+
+static void less_than_its_output(orc_request_block *b)
+{
+  b->max_output[0] = 4;
+}
+
+static void no_patience(orc_request_block *b)
+{
+  b->timeout[0] = -1.0;
+}
+
+static void no_cancel(orc_request_block *b)
+{
+  b->cancel[0] = (double)NAN;
+}
+
+static void more_prefix_than_prompt(orc_request_block *b)
+{
+  b->prefix[0] = 7;
+  b->prefix_tokens[0] = 6;
+}
+
+static void a_prefix_of_nothing(orc_request_block *b)
+{
+  b->prefix[0] = 7;
+}
+
+static void a_prefix_without_text(orc_request_block *b)
+{
+  b->prefix_tokens[0] = 3;
+}
+
+static void more_than_there_is_room_for(orc_request_block *b)
+{
+  b->count = b->room + 1;
+}
+
+static void each_column_is_checked(void)
+{
+  static const struct {
+    void (*spoil)(orc_request_block *b);
+    const char *why;
+  } cases[] = {
+    { before_the_run, "request 1: time: s of at least 0 expected, got -0.5" },
+    { never, "request 1: time: s of at least 0" },
+    { too_late, "at most 9e9 s" },
+    { no_prompt, "request 1: prompt: a number of tokens from 1 to 1073741823 expected, got 0" },
+    { too_long, "got 1.07374e+09" },
+    { no_output, "output: a number of tokens from 1 to 1073741823 expected, got -1" },
+    { too_much_output, "got 2.14748e+09" },
+    { less_than_its_output, "request 1: max_output: at least output expected, got 4" },
+    { no_patience, "request 1: timeout: s of at least 0 expected, got -1" },
+    { no_cancel, "request 1: cancel" },
+    { more_prefix_than_prompt, "prefix_tokens: from 0 to those of the prompt expected, got 6" },
+    { a_prefix_of_nothing, "prefix_tokens: above 0 where there is a prefix expected, got 0" },
+    { a_prefix_without_text, "prefix_tokens: above 0 where there is a prefix expected, got 3" },
+    { more_than_there_is_room_for, "a block of 5 requests, from 0 to 4" },
+  };
+  const orc_generator_options o = {
+    .room = 4, .count = INT64_MAX, .duration = (double)INFINITY, .timeout = 30.0, .told = true
+  };
+  orc_arrival last;
+  orc_error e;
+  odd good = { .spoil = nothing };
+  orc_source s = orc_source_generator(&(orc_generator){ .self = &good, .fill = fill_odd }, &o);
+  CHECK(drain(&s, &last, &e) == 1 && last.prompt == 5);
+  s.done(s.self);
+  good = (odd){ .spoil = as_long_as_can_be };
+  s = orc_source_generator(&(orc_generator){ .self = &good, .fill = fill_odd }, &o);
+  CHECK(drain(&s, &last, &e) == 1 && last.prompt == 1073741823 && last.output == 1073741823);
+  s.done(s.self);
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    odd from = { .spoil = cases[i].spoil };
+    s = orc_source_generator(&(orc_generator){ .self = &from, .fill = fill_odd }, &o);
+    CHECK(drain(&s, &last, &e) == -1);
+    if (strstr(e.msg, cases[i].why) == NULL) printf("%s; got: %s\n", cases[i].why, e.msg);
+    CHECK(strstr(e.msg, cases[i].why) != NULL);
+    s.done(s.self);
+  }
+}
+
+/* Requests without end, all at one moment or one a second. */
+static bool fill_for_ever(void *self, orc_request_block *b, orc_error *e)
+{
+  double *now = self;
+  (void)e;
+  for (; b->count < b->room; b->count++) {
+    b->time[b->count] = *now < 0.0 ? 1.0 : (*now += 1.0);
+    b->prompt[b->count] = b->output[b->count] = 5;
+  }
+  return true;
+}
+
+static void what_has_no_end_is_refused(void)
+{
+  double passing = 0.0, still = -1.0;
+  orc_generator_options o = {
+    .room = 64, .count = INT64_MAX, .most = 500, .duration = (double)INFINITY, .timeout = 30.0
+  };
+  orc_arrival last;
+  orc_error e;
+  orc_source s =
+      orc_source_generator(&(orc_generator){ .self = &passing, .fill = fill_for_ever }, &o);
+  CHECK(drain(&s, &last, &e) == -1 && last.time == 500 * ORC_SECOND);
+  CHECK(strstr(e.msg, "still more come after 500") != NULL);
+  s.done(s.self);
+  o.most = 0;
+  s = orc_source_generator(&(orc_generator){ .self = &still, .fill = fill_for_ever }, &o);
+  CHECK(drain(&s, &last, &e) == -1 && strstr(e.msg, "more than 100000 requests at 1 s") != NULL);
+  s.done(s.self);
+  o.count = 200000; /* a count is an end */
+  s = orc_source_generator(&(orc_generator){ .self = &still, .fill = fill_for_ever }, &o);
+  CHECK(drain(&s, &last, &e) == 200000);
+  s.done(s.self);
+}
+
+/* What follows is one request, not longer than can be counted, and not for ever. */
+static bool follow_oddly(void *self, const orc_outcome *of, orc_request_block *b, orc_error *e)
+{
+  const int *how = self;
+  (void)of;
+  (void)e;
+  b->count = how[0];
+  b->prompt[0] = how[1];
+  b->output[0] = 1;
+  b->continues[0] = true;
+  return true;
+}
+
+static bool fill_none(void *self, orc_request_block *b, orc_error *e)
+{
+  (void)self;
+  (void)b;
+  (void)e;
+  return true;
+}
+
+static void what_follows_is_checked(void)
+{
+  int how[] = { 2, 10 };
+  const orc_generator g = { .self = how, .fill = fill_none, .follow = follow_oddly };
+  orc_generator_options o = {
+    .room = 4, .count = INT64_MAX, .duration = (double)INFINITY, .timeout = 30.0, .told = true
+  };
+  orc_source s = orc_source_generator(&g, &o);
+  const orc_arrival in = { .prompt = 1 << 29, .output = 5, .turn = 1 };
+  const orc_outcome of = { .in = &in, .ended = ORC_SECOND, .generated = 5, .status = ORC_SUCCESS };
+  orc_arrival next;
+  orc_error e = { 0 };
+  CHECK(!s.follow(s.self, &of, &next, &e) && strstr(e.msg, "2 requests follow one") != NULL);
+  s.done(s.self);
+  how[0] = 1;
+  how[1] = 1 << 29;
+  s = orc_source_generator(&g, &o);
+  e = (orc_error){ 0 };
+  CHECK(!s.follow(s.self, &of, &next, &e) && strstr(e.msg, "at most 1073741823 tokens") != NULL);
+  s.done(s.self);
+  how[1] = -1;
+  s = orc_source_generator(&g, &o);
+  e = (orc_error){ 0 };
+  CHECK(!s.follow(s.self, &of, &next, &e) && strstr(e.msg, "expected, got -1") != NULL);
+  s.done(s.self);
+}
+
 /* Prompts that begin with one text share it, and go on each in its own way. */
 static void prefixes_are_shared(void)
 {
@@ -168,6 +395,9 @@ int main(void)
   RUN(rows_become_requests_whatever_the_block);
   RUN(count_and_duration_end_it);
   RUN(the_wrong_row_is_named);
+  RUN(each_column_is_checked);
+  RUN(what_has_no_end_is_refused);
+  RUN(what_follows_is_checked);
   RUN(prefixes_are_shared);
   RUN(a_turn_continues_what_was_said);
   return DONE();

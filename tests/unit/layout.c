@@ -197,6 +197,46 @@ static void wrong_layouts_are_named(void)
   l = one_gpu;
   l.activations = ORC_FP8;
   CHECK(refused(l, &llama2_7b, "activations = fp8"));
+  l = one_gpu;
+  l.weights = (orc_dtype)ORC_DTYPES;
+  CHECK(refused(l, &llama2_7b, "a format that does not exist"));
+  l = one_gpu;
+  l.data_parallel_size = -1;
+  CHECK(refused(l, &llama2_7b, "data_parallel_size = -1"));
+  l = one_gpu;
+  l.expert_parallel = true;
+  CHECK(refused(l, &llama2_7b, "the model has no experts"));
+  l = over(2, 1);
+  l.expert_parallel = true;
+  l.data_parallel_size = 3;
+  CHECK(refused(l, &mixtral_8x7b, "6 ranks (tensor_parallel_size 2 x data_parallel_size 3)"));
+  l = over(1, 2);
+  l.layers[0] = 20;
+  l.layers[1] = 11;
+  CHECK(refused(l, &llama2_7b, "2 stages of 31 layers"));
+  l.layers[1] = 12;
+  CHECK(orc_layout_check(&l, &llama2_7b, &e));
+}
+
+static void wrong_contexts_are_named(void)
+{
+  orc_error e = { .code = 0 };
+  orc_layout l = one_gpu;
+  l.kv_interleave = -1;
+  CHECK(refused(l, &llama2_7b, "a negative size"));
+  l = over(8, 1);
+  l.decode_context_parallel_size = 3;
+  CHECK(refused(l, &llama3_8b, "decode_context_parallel_size = 3 does not divide"));
+  l.decode_context_parallel_size = 2; /* each of 8 ranks has one of 8 heads: none has the same */
+  CHECK(refused(l, &llama3_8b, "a divisor of 1 expected"));
+  l = over(16, 1);
+  l.decode_context_parallel_size = 2;
+  CHECK(orc_layout_check(&l, &llama3_8b, &e));
+  l.decode_context_parallel_size = 16; /* a latent is whole on each */
+  CHECK(orc_layout_check(&l, &deepseek_v2_lite, &e));
+  l = over(2, 1);
+  l.decode_context_parallel_size = 2;
+  CHECK(refused(l, &gemma2_9b, "21 have a window and 0 a state"));
 }
 
 int main(void)
@@ -214,5 +254,6 @@ int main(void)
   RUN(buffers_of_experts_may_be_kept);
   RUN(few_tokens_sample_few);
   RUN(wrong_layouts_are_named);
+  RUN(wrong_contexts_are_named);
   return DONE();
 }

@@ -255,6 +255,46 @@ static void wrong_shapes_are_named(void)
   m = gemma2_9b;
   m.sliding_window = 0;
   CHECK(refused(m, "sliding_window = 0"));
+  m = mixtral_8x7b;
+  m.num_dense_layers = 33;
+  CHECK(refused(m, "num_dense_layers = 33"));
+  m = gemma2_9b;
+  m.full_attention_heads = 6;
+  m.full_key_value_heads = 4;
+  CHECK(refused(m, "4 KV heads of full layers do not divide their 6 heads"));
+}
+
+/* Layers of 32 that are several things at once, or numbers that are none. */
+static void wrong_kinds_are_named(void)
+{
+  orc_model m = qwen3_next;
+  m.num_state_layers = 49;
+  CHECK(refused(m, "49 layers with a state"));
+  m = qwen3_next;
+  m.num_windowed_layers = 13;
+  m.sliding_window = 1024;
+  CHECK(refused(m, "36 layers with a state and 13 windowed ones of 48"));
+  m.num_windowed_layers = 12;
+  orc_error e = { .code = 0 };
+  CHECK(orc_model_check(&m, &e));
+  m = llama2_7b;
+  m.num_mlpless_layers = 20;
+  m.num_mixerless_layers = 13;
+  CHECK(refused(m, "20 layers without MLP and 13 with nothing else of 32"));
+  m = llama2_7b;
+  m.num_kv_shared_layers = 32;
+  CHECK(refused(m, "num_kv_shared_layers = 32, expected fewer than the 32"));
+  m = llama2_7b;
+  m.tower_parameters = -1.0;
+  CHECK(refused(m, "tower_parameters = -1"));
+  m.tower_parameters = (double)NAN;
+  CHECK(refused(m, "tower_parameters"));
+  m = llama2_7b;
+  m.mean_attention_heads = 33.0;
+  CHECK(refused(m, "mean_attention_heads"));
+  m = llama2_7b;
+  m.mean_key_value_heads = 32.5;
+  CHECK(refused(m, "mean_key_value_heads"));
 }
 
 int main(void)
@@ -275,5 +315,6 @@ int main(void)
   RUN(queries_may_come_from_a_low_rank);
   RUN(some_experts_do_nothing);
   RUN(wrong_shapes_are_named);
+  RUN(wrong_kinds_are_named);
   return DONE();
 }

@@ -407,6 +407,12 @@ static void wrong_parameters_are_named(void)
   p.moe_imbalance = NAN;
   CHECK(refused(p, "moe_imbalance"));
   p = good;
+  p.kind = (orc_cost_kind)99;
+  CHECK(refused(p, "kind = 99"));
+  p = good;
+  p.stream_interval = -1.0;
+  CHECK(refused(p, "stream_interval = -1"));
+  p = good;
   p.kind = ORC_COST_CONSTANT;
   CHECK(refused(p, "constant_step = 0"));
 }

@@ -80,6 +80,9 @@ static void what_is_refused(void)
   refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = -1.0 }, "bandwidth -1 B/s");
   refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = (double)NAN }, "bandwidth");
   refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = 1.0, .latency = -1e-6 }, "latency");
+  refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = 1.0, .overhead = -1.0 }, "overhead -1 s");
+  refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = 1.0, .gap = (double)NAN }, "gap");
+  refuse(t, (orc_edge){ .from = a, .to = b, .bandwidth = 1.0, .gap = 2e6 }, "gap 2e+06 s");
   refuse(t, (orc_edge){ .from = a, .to = 3, .bandwidth = 1.0 }, "two nodes");
   refuse(t, (orc_edge){ .from = a, .to = a, .bandwidth = 1.0 }, "to itself");
   const orc_edge ab = { .name = "cable", .from = a, .to = b, .bandwidth = 1e9 };
@@ -213,6 +216,9 @@ static void shapes_refused(void)
   refuse_shape("nvswitch", (orc_topology_shape){ .gpus = 65 }, "gpus 65");
   refuse_shape("nvswitch", (orc_topology_shape){ .gpus = 8, .nics = 3 }, "3 NICs");
   refuse_shape("nvswitch", (orc_topology_shape){ .bandwidth = -1.0 }, "bandwidth -1");
+  refuse_shape("nvswitch", (orc_topology_shape){ .latency = -1.0 }, "latency -1 s");
+  refuse_shape("nvswitch", (orc_topology_shape){ .nic_latency = 2e6 }, "nic_latency 2e+06 s");
+  refuse_shape("ring", (orc_topology_shape){ .gpus = 4, .nics = 2 }, "no NICs, 2 asked for");
   refuse_shape("nvswitch", (orc_topology_shape){ .k = 4 }, "fat_tree");
   refuse_shape("fat_tree", (orc_topology_shape){ .k = 3 }, "even");
   refuse_shape("fat_tree", (orc_topology_shape){ .k = 4, .hosts = 17 }, "room for 16");

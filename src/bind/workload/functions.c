@@ -9,7 +9,7 @@
 #include "bind/workload/chance.h"
 #include "bind/workload/generator.h"
 
-enum { TOKENS_MOST = 1 << 30 };
+enum { TOKENS_MOST = INT32_MAX / 2 };
 
 static const char *const keys[ORC_LENGTHS] = { [ORC_LENGTH_PROMPT] = "prompt",
                                                [ORC_LENGTH_OUTPUT] = "output",

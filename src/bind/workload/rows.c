@@ -8,7 +8,7 @@
 #include "bind/args.h"
 #include "bind/error.h"
 
-enum { SESSION_BITS = 48, TOKENS_MOST = 1 << 30, SPANS_MOST = 64 };
+enum { SESSION_BITS = 48, TOKENS_MOST = INT32_MAX / 2, SPANS_MOST = 64 };
 
 typedef enum field {
   ARRIVAL,
@@ -160,7 +160,7 @@ static void read_spans(lua_State *L, orc_request_block *b, int row)
     lua_rawgeti(L, -2, 2);
     const int64_t length = tokens(L, PREFIX);
     if (b->prefix_tokens[row] + length > TOKENS_MOST)
-      wrong(L, PREFIX, "2^30 tokens in all at most");
+      wrong(L, PREFIX, "1073741823 tokens in all at most");
     orc_block_begin_with(b, row, name, (int32_t)length);
     lua_pop(L, 3);
   }
