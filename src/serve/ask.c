@@ -218,11 +218,8 @@ static bool check_sampling(const cJSON *json, orc_refusal *why)
 static bool check_lengths(const orc_ask *a, int64_t n, int choices, orc_refusal *why)
 {
   if (n < 1) return orc_refuse(why, 400, BAD, "n must be at least 1, got %lld.", (long long)n);
-  if (n * (a->prompt_count > 0 ? a->prompt_count : 1) > choices)
+  if (n > choices / (a->prompt_count > 0 ? a->prompt_count : 1))
     return orc_refuse(why, 400, BAD, "a request may have at most %d answers", choices);
-  if (a->max_tokens != ORC_ASK_OPEN && a->max_tokens < 1)
-    return orc_refuse(why, 400, BAD, "max_tokens must be at least 1, got %lld.",
-                      (long long)a->max_tokens);
   if (a->min_tokens < 0)
     return orc_refuse(why, 400, BAD, "min_tokens must be greater than or equal to 0, got %lld.",
                       (long long)a->min_tokens);

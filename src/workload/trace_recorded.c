@@ -40,7 +40,7 @@ static const struct {
   { "streamed", 1, false },
   { "cancel_ns", INT64_MAX / 1024, false },
   { "priority", INT32_MAX, false },
-  { "priority_below_0", INT32_MAX, false },
+  { "priority_below_0", -(int64_t)INT32_MIN, false },
 };
 
 typedef struct fields {

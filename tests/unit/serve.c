@@ -115,6 +115,121 @@ static void bodies_are_read_or_turned_down(void)
   CHECK(status_of("{\"messages\":[],\"max_completion_tokens\":-1}", true) == 400);
 }
 
+/* A body, written with ' in place of ". */
+static orc_ask read_body(const char *body, bool chat, orc_refusal *why)
+{
+  char json[4096];
+  orc_ask a = { 0 };
+  size_t n = 0;
+  for (; body[n] != '\0'; n++)
+    json[n] = body[n] == '\'' ? '"' : body[n];
+  *why = (orc_refusal){ 0 };
+  if (orc_ask_read(&a, json, n, chat, 4, why)) CHECK(why->status == 0);
+  return a;
+}
+
+static void each_field_is_checked(void)
+{
+#define CHAT(content) "{'messages':[{'role':'user','content':" content "}]}"
+  static const struct {
+    const char *body;
+    bool chat;
+    const char *why;
+  } cases[] = {
+    { "{}", false, "Either prompt or prompt_embeds" },
+    { "{'prompt':3}", false, "a list of strings, or of token ids" },
+    { "{'prompt':['a',3]}", false, "a list of strings, or of token ids" },
+    { "{'prompt':['a','b','c','d','e']}", false, "at most 4 answers" },
+    { "{'prompt':[1,'b']}", false, "valid integer" },
+    { "{'prompt':[4294967296]}", false, "Token id 4294967296 is out of vocabulary" },
+    { "{'prompt':'x','n':5}", false, "at most 4 answers" },
+    { "{'prompt':['a','b'],'n':8000000000000000}", false, "at most 4 answers" },
+    { "{'prompt':'x','n':1e16}", false, "Unable to parse input as an integer" },
+    { "{'prompt':'x','n':1.5}", false, "a fractional part" },
+    { "{'prompt':'x','min_tokens':-1}", false, "greater than or equal to 0, got -1" },
+    { "{'prompt':'x','max_tokens':-7}", false, "max_tokens must be at least 1, got -7" },
+    { "{'prompt':'x','priority':2147483648}", false, "Input should be a valid integer" },
+    { "{'prompt':'x','priority':-2147483649}", false, "Input should be a valid integer" },
+    { "{'prompt':'x','temperature':'hot'}", false, "Input should be a valid number" },
+    { "{'prompt':'x','min_p':1.5}", false, "min_p must be in [0, 1], got 1.5" },
+    { "{'prompt':'x','presence_penalty':-3}", false, "presence_penalty must be in [-2, 2]" },
+    { "{'prompt':'x','frequency_penalty':3}", false, "frequency_penalty must be in [-2, 2]" },
+    { "{'prompt':'x','repetition_penalty':0}", false, "greater than zero, got 0" },
+    { "{'prompt':'x','stop':[3]}", false, "Input should be a valid string" },
+    { "{'prompt':'x','stop':['a','']}", false, "stop cannot contain an empty string" },
+    { "{'prompt':'x','model':3}", false, "Input should be a valid string" },
+    { "{'prompt':'x','stream':true,'stream_options':3}", false, "a valid dictionary" },
+    { "{'prompt':'x','stream':true,'stream_options':{'include_usage':3}}", false, "valid boolean" },
+    { "{}", true, "Field required" },
+    { "{'messages':3}", true, "Input should be a valid list" },
+    { "{'messages':[]}", true, "at least one message expected" },
+    { "{'messages':[3]}", true, "Field required: role" },
+    { "{'messages':[{'role':'user'}],'add_generation_prompt':1}", true, "valid boolean" },
+    { CHAT("3"), true, "Input should be a valid string" },
+    { CHAT("[3]"), true, "a part of a message expected" },
+    { CHAT("[{'text':3}]"), true, "Unknown part type: none" },
+    { CHAT("[{'type':'audio'}]"), true, "Unknown part type: audio" },
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    orc_refusal why;
+    orc_ask a = read_body(cases[i].body, cases[i].chat, &why);
+    orc_text_bytes(&why.message, "", 1);
+    CHECK(why.status == 400);
+    if (strstr(why.message.at, cases[i].why) == NULL)
+      printf("%s: %s\n", cases[i].body, why.message.at);
+    CHECK(strstr(why.message.at, cases[i].why) != NULL);
+    orc_ask_done(&a);
+    orc_refusal_done(&why);
+  }
+}
+
+/* What is right is taken as it stands, to the ends of what is counted. */
+static void fields_are_taken(void)
+{
+  orc_refusal why;
+  orc_ask a = read_body("{'prompt':[4294967295,0],'n':4,'priority':-2147483648,'max_tokens':9,"
+                        "'min_tokens':9,'stop':['a','b'],'stream':true,'cache_salt':'s',"
+                        "'stream_options':{'include_usage':true}}",
+                        false, &why);
+  CHECK(a.n == 4 && a.priority == INT32_MIN && a.max_tokens == 9 && a.min_tokens == 9);
+  CHECK(a.prompt_count == 1 && a.prompts[0].count == 2 && a.prompts[0].at[0] == UINT32_MAX);
+  CHECK(a.stop_count == 2 && strcmp(a.stops[1], "b") == 0 && a.stream && a.usage && a.salt != 0);
+  orc_ask_done(&a);
+  a = read_body("{'prompt':'x','priority':2147483647}", false, &why);
+  CHECK(a.priority == INT32_MAX && a.max_tokens == ORC_ASK_OPEN && a.n == 1 && a.salt == 0);
+  orc_ask_done(&a);
+  /* A list of parts is the text of all of them. */
+  a = read_body(CHAT("'onetwo'"), true, &why);
+  orc_ask b = read_body(CHAT("['one',{'type':'text','text':'two'}]"), true, &why);
+  CHECK(a.prompts[0].count == b.prompts[0].count && a.prompts[0].count > 0);
+  CHECK(memcmp(a.prompts[0].at, b.prompts[0].at, (size_t)a.prompts[0].count * sizeof(uint32_t)) ==
+        0);
+  orc_ask_done(&a);
+  orc_ask_done(&b);
+#undef CHAT
+}
+
+static void tokens_are_asked_about(void)
+{
+  static const char *const bodies[] = { "{\"prompt\":3}", "{", "{\"model\":1,\"prompt\":\"x\"}" };
+  for (size_t i = 0; i < sizeof bodies / sizeof *bodies; i++) {
+    orc_ask a;
+    orc_refusal why = { 0 };
+    CHECK(!orc_ask_tokenize(&a, bodies[i], strlen(bodies[i]), &why) && why.status == 400);
+    orc_ask_done(&a);
+    orc_refusal_done(&why);
+    why = (orc_refusal){ 0 };
+    CHECK(!orc_ask_detokenize(&a, bodies[i], strlen(bodies[i]), &why) && why.status == 400);
+    orc_ask_done(&a);
+    orc_refusal_done(&why);
+  }
+  orc_ask a;
+  orc_refusal why = { 0 };
+  const char ids[] = "{\"tokens\":[7,8,9]}";
+  CHECK(orc_ask_detokenize(&a, ids, sizeof ids - 1, &why) && a.prompts[0].count == 3);
+  orc_ask_done(&a);
+}
+
 static void keys_are_compared_whole(void)
 {
   CHECK(orc_key_allows(NULL, ""));
@@ -157,6 +272,9 @@ int main(void)
   RUN(tokens_are_four_bytes);
   RUN(an_answer_that_comes_back_is_what_was_said);
   RUN(bodies_are_read_or_turned_down);
+  RUN(each_field_is_checked);
+  RUN(fields_are_taken);
+  RUN(tokens_are_asked_about);
   RUN(keys_are_compared_whole);
   RUN(the_clock_goes_both_ways);
   RUN(what_came_last_is_remembered);

@@ -216,6 +216,123 @@ static void says_where_it_is_wrong(void)
 #define HEADER "TIMESTAMP,ContextTokens,GeneratedTokens\n"
 
 /* What C would take for a number or a calendar for a day, and is none. */
+#define RECORDED(...) "{\"oracle_trace\":1}\n{" __VA_ARGS__ "}\n"
+#define LENGTHS "\"arrival_ns\":5,\"prompt\":3,\"output\":2,\"max_output\":2"
+
+/* What oracle serve recorded, to the ends of what it writes. */
+static void recorded_requests_come_back(void)
+{
+  orc_trace_options o = all;
+  reading r = read_text(RECORDED(LENGTHS), &o);
+  CHECK(r.n == 1 && r.at[0].time == 5 && r.at[0].prompt == 3 && r.at[0].prompt_id == 0);
+  CHECK(r.at[0].streamed && !r.at[0].stops && r.at[0].cancel == ORC_NEVER && r.at[0].priority == 0);
+  r = read_text(RECORDED(LENGTHS
+                         ",\"client\":4294967295,\"priority_below_0\":2147483648,\"stops\":1,"
+                         "\"streamed\":0,\"cancel_ns\":77,\"later\":[{\"x\":null}],"
+                         "\"answer\":\"00000000000000ff\",\"texts\":[[1,\"0000000000000001\",0],"
+                         "[2,\"fffffffffffffffe\",9]]"),
+                &o);
+  CHECK(r.n == 1 && r.at[0].client == UINT32_MAX && r.at[0].priority == INT32_MIN);
+  CHECK(r.at[0].stops && !r.at[0].streamed && r.at[0].cancel == 77 && r.at[0].prompt_id != 0);
+  r = read_text(RECORDED(LENGTHS ",\"priority\":2147483647"), &o);
+  CHECK(r.n == 1 && r.at[0].priority == INT32_MAX);
+}
+
+static void wrong_recordings_are_named(void)
+{
+  static const struct {
+    const char *text, *where;
+  } wrong[] = {
+    { "{\"oracle_trace\":2}\n{" LENGTHS "}\n", "oracle_trace: version 1 expected, got 2" },
+    { "{\"oracle_trace\" 1}", "':' expected" },
+    { RECORDED(""), "line 2: arrival_ns is missing" },
+    { RECORDED("\"arrival_ns\":5,\"prompt\":3,\"max_output\":2"), "line 2: output is missing" },
+    { RECORDED("\"arrival_ns\":5,\"prompt\":3,\"output\":3,\"max_output\":2"),
+      "line 2: max_output is below output" },
+    { RECORDED(LENGTHS ",\"client\":4294967296"), "client" },
+    { RECORDED(LENGTHS ",\"priority\":2147483648"), "priority" },
+    { RECORDED(LENGTHS ",\"priority_below_0\":2147483649"), "priority_below_0" },
+    { RECORDED(LENGTHS ",\"streamed\":2"), "streamed" },
+    { RECORDED(LENGTHS ",\"answer\":\"12\""), "an identity of 16 hexadecimal digits" },
+    { RECORDED(LENGTHS ",\"answer\":\"000000000000000g\""),
+      "an identity of 16 hexadecimal digits" },
+    { RECORDED(LENGTHS ",\"texts\":[[2,\"0000000000000001\",0]]"),
+      "line 2: texts: they are shorter than the prompt" },
+    { RECORDED(LENGTHS ",\"texts\":[[0,\"0000000000000001\",0]]"), "texts: at least 1 token" },
+    { RECORDED(LENGTHS ",\"texts\":[[3]]"), "texts: [tokens, \"identity\", offset] expected" },
+    { RECORDED(LENGTHS ",\"texts\":[[100000000,\"0000000000000001\",0],[100000000,"
+                       "\"0000000000000002\",0],[1,\"0000000000000003\",0]]"),
+      "texts: too many tokens" },
+    { RECORDED(LENGTHS ",\"texts\":3"), "'[' expected" },
+  };
+  for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+    const reading r = read_text(wrong[i].text, &all);
+    CHECK(r.n == -1);
+    if (strstr(r.e.msg, wrong[i].where) == NULL) printf("%zu: %s\n", i, r.e.msg);
+    CHECK(strstr(r.e.msg, wrong[i].where) != NULL);
+  }
+}
+
+/* Columns by name, whose names are as long as a column's may be. */
+static void columns_are_named(void)
+{
+  orc_trace_options o = all;
+  o.time = "t";
+  o.prompt = "in";
+  o.output = "out";
+  o.time_unit = 1e9;
+  reading r = read_text("out,x,in,t\n5,,7,1.5\n", &o);
+  CHECK(r.n == 1 && r.at[0].prompt == 7 && r.at[0].output == 5);
+  r = read_text("out,x,in,t\n5,,0x7,1.5\n", &o);
+  CHECK(r.n == -1 && strstr(r.e.msg, "a whole number of tokens") != NULL);
+  r = read_text("out,x,in,t\n5,,100000001,1.5\n", &o);
+  CHECK(r.n == -1 && strstr(r.e.msg, "tokens") != NULL);
+  r = read_text("out,x,in,t\n5,,100000000,1.5\n", &o);
+  CHECK(r.n == 1 && r.at[0].prompt == 100000000);
+  char name[300];
+  memset(name, 'n', sizeof name - 1);
+  name[sizeof name - 1] = '\0';
+  o.time = name;
+  r = read_text("out,x,in,t\n5,,7,1.5\n", &o);
+  CHECK(r.n == -1 && strstr(r.e.msg, "a column's name has less than") != NULL);
+  o.time = "missing";
+  char wide[1200] = "out,in";
+  for (int i = 0; i < 30; i++)
+    strcat(wide, ",a_column_of_another_name");
+  strcat(wide, "\n5,7\n");
+  r = read_text(wide, &o);
+  CHECK(r.n == -1 && strstr(r.e.msg, "no column \"missing\" (arrival)") != NULL);
+  CHECK(strstr(r.e.msg, ", ...") != NULL);
+}
+
+/* A line, a list of blocks and a wait are bounded. */
+static void sizes_are_bounded(void)
+{
+  enum { LONG = 1 << 20 };
+  char *text = malloc(LONG);
+  memset(text, '1', LONG - 1);
+  text[LONG - 1] = '\0';
+  static const char head[] = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:15:46.1,";
+  memcpy(text, head, sizeof head - 1);
+  reading r = read_bytes(text, LONG - 1, &all);
+  CHECK(r.n == -1 && strstr(r.e.msg, "line 2: longer than") != NULL);
+  free(text);
+  orc_trace_options o = all;
+  o.scale = 1e-9;
+  r = read_text(ROW(0, 10, 1, "[1]") ROW(20000, 10, 1, "[1]"), &o);
+  CHECK(r.n == -1 && strstr(r.e.msg, "line 2: rate_scale 1e-09 puts it 2e+10 s away") != NULL);
+  r = read_text("[{\"conversations\": [], \"conversations\": []}]",
+                &(orc_trace_options){ .scale = 1.0,
+                                      .rate = 1.0,
+                                      .to = (double)INFINITY,
+                                      .count = INT64_MAX,
+                                      .timeout = (double)INFINITY,
+                                      .characters_per_token = 4.0 });
+  CHECK(r.n == -1 && strstr(r.e.msg, "conversations is there twice") != NULL);
+  CHECK(!orc_source_trace(&(orc_source){ 0 }, "/tmp/oracle-no-such-trace", &all, &r.e));
+  CHECK(strstr(r.e.msg, "/tmp/oracle-no-such-trace") != NULL);
+}
+
 static void counts_and_days_are_strict(void)
 {
   CHECK(read_text(HEADER "2024-02-29 00:00:00.0,1e1,7.0\n", &all).n == 1);
@@ -286,6 +403,10 @@ int main(void)
   RUN(sharegpt_has_lengths_of_its_texts);
   RUN(pools_and_identities_come_with_any_csv);
   RUN(says_where_it_is_wrong);
+  RUN(recorded_requests_come_back);
+  RUN(wrong_recordings_are_named);
+  RUN(columns_are_named);
+  RUN(sizes_are_bounded);
   RUN(depth_is_bounded);
   RUN(counts_and_days_are_strict);
   RUN(rows_of_no_tokens);

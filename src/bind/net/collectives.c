@@ -31,7 +31,7 @@ static request request_at(lua_State *L, int index)
   if (!orc_algorithm_find(orc_bind_text_or(L, index, what, "algorithm", "auto"), &w.algorithm, &e))
     orc_bind_raise(L, &e);
   w.fabric = (orc_fabric){
-    .near = { .ranks = (int)orc_bind_integer(L, index, what, "ranks"),
+    .near = { .ranks = orc_bind_count_or(L, index, what, "ranks", 0),
               .latency = orc_bind_number(L, index, what, "latency"),
               .bandwidth = orc_bind_number(L, index, what, "bandwidth") },
     .far = { .ranks = orc_bind_count_or(L, index, what, "hosts", 1),
@@ -77,7 +77,7 @@ int orc_bind_net_loggp(lua_State *L)
     .gap_per_byte = orc_bind_number(L, 1, what, "gap_per_byte"),
   };
   const double bytes = orc_bind_number(L, 1, what, "bytes");
-  const orc_fabric f = { .near = { .ranks = (int)orc_bind_integer(L, 1, what, "ranks"),
+  const orc_fabric f = { .near = { .ranks = orc_bind_count_or(L, 1, what, "ranks", 0),
                                    .latency = l.latency,
                                    .bandwidth = 1.0 / l.gap_per_byte } };
   if (!orc_collective_find(orc_bind_text(L, 1, what, "collective"), &c, &e)) orc_bind_raise(L, &e);
