@@ -4,8 +4,12 @@ local explain = require "oracle.scenario.explain"
 local finder = require "oracle.text.finder"
 local help = require "oracle.command.help"
 local metrics = require "oracle.scenario.metrics"
+local program = require "program"
 local topics = require "oracle.command.topics"
 local ui = require "oracle.command.ui"
+
+setup(program.open)
+teardown(program.close)
 
 local HIGH, WIDE = 26, 80
 
@@ -20,6 +24,14 @@ local function screen(text, what)
 end
 
 describe("the help", function()
+  it("asked for without a topic is that of the program, and of one topic at a time", function()
+    local code, out = program.run "help"
+    assert.same({ 0, help.text() }, { code, (out:gsub("%s+$", "\n")) })
+    local two, _, err = program.run "help run sweep"
+    assert.equal(2, two)
+    assert.matches("one topic at a time, such as oracle help run", err)
+  end)
+
   it("of the program and of every command is a screen", function()
     screen(help.text(), "oracle")
     for _, c in ipairs(grammar.COMMANDS) do

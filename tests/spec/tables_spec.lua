@@ -143,6 +143,13 @@ describe("a client that paces its requests", function()
     local at = paced.clock { ramp_up_strategy = "linear", ramp_up_start_rps = 1, ramp_up_end_rps = 10, count = 200 }
     assert.near(200 / 5.5, at(200), 1e-9)
     assert.near(0, at(0), 1e-9)
+    at = paced.clock { ramp_up_strategy = "linear", ramp_up_start_rps = 2, ramp_up_end_rps = 10, count = 240 }
+    assert.near(40, at(240), 1e-9)
+    assert.near(20, at(2 * 20 + 0.2 * 20 ^ 2 / 2), 1e-9) -- 0.2 requests/s more each second
+    assert.near(30, paced.clock { ramp_up_strategy = "linear", ramp_up_start_rps = 4, ramp_up_end_rps = 4,
+                                  count = 240 }(120), 1e-9)
+    assert.near(30, paced.clock { ramp_up_strategy = "exponential", ramp_up_start_rps = 4, ramp_up_end_rps = 4,
+                                  count = 240 }(120), 1e-9)
     at = paced.clock { ramp_up_strategy = "exponential", ramp_up_start_rps = 1, ramp_up_end_rps = 10, count = 200 }
     assert.near(200 * math.log(10) / 9, at(200), 1e-9)
   end)
