@@ -141,6 +141,7 @@ static void *work(void *self)
     pthread_cond_signal(&p->answered);
   }
   pthread_mutex_unlock(&p->lock);
+  orc_watchdog_mind(L, false);
   lua_close(L);
   return NULL;
 }

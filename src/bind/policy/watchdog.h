@@ -82,7 +82,7 @@ void orc_watchdog_abandon(bool on); /* the program's own wish that threads stop,
 void orc_watchdog_prompt(bool on);
 
 /* While on, a wish to stop raises "interrupted" in whatever Lua runs in L and in coroutines made meanwhile: again and
-** again, until it is taken. stop_if_asked is the hook that does. */
+** again, until it is taken. stop_if_asked is the hook that does. One state of a thread is minded, which ends it. */
 void orc_watchdog_mind(lua_State *L, bool on);
 
 /* L is about to make a coroutine. */

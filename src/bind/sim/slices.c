@@ -75,6 +75,7 @@ static void *work(void *self)
   lua_pushcfunction(r->L, simulate);
   lua_pushlightuserdata(r->L, r);
   const bool good = lua_pcall(r->L, 1, 0, 0) == LUA_OK;
+  orc_watchdog_mind(r->L, false);
   orc_slice_end(&r->of->slices.at[r->index], !good);
   return NULL;
 }
