@@ -11,7 +11,7 @@
 set -u
 cd "$(dirname "$0")/.." || exit 1
 
-CHECKS=6 ARM_CHECKS=2 # what a suite has, and arm64
+CHECKS=7 ARM_CHECKS=2 # what a suite has, and arm64
 TESTS='tests/unit/*.c tests/golden/*_spec.lua'
 passed=0 failed=0 not_run=0
 
@@ -116,6 +116,8 @@ suite() {
   tar -xzf "$work/source.tar.gz" -C "$root"
   check "$1: make demo, make install, make uninstall" readme
   check "$1: unit tests and goldens, gcc" tests gcc
+  check "$1: goldens as on a processor without fused multiply-add" source_inside \
+    "GLIBC_TUNABLES=glibc.cpu.hwcaps=-FMA,-FMA4,-AVX2,-AVX tools/test.sh '' tests/golden/*_spec.lua"
   check "$1: make deb, installed on a system without compilers, removed" package
   check "$1: unit tests and goldens, clang" tests clang
   check "$1: make clean leaves the source" source_inside 'make clean && test ! -e build && test ! -e oracle'
@@ -174,7 +176,8 @@ if [ "${1:-}" != --inside ]; then
   trap 'rm -rf "$work"' EXIT
   cp build/oracle-*.tar.gz "$work/source.tar.gz"
   [ $# -gt 0 ] || set -- bookworm trixie noble arm64
-  unshare --mount --propagation private --pid --fork --kill-child --mount-proc "$0" --inside "$work" "$@" </dev/null &
+  namespaces=(--mount --propagation private --pid --fork --kill-child --mount-proc)
+  unshare "${namespaces[@]}" "$0" --inside "$work" "$@" </dev/null &
   trap 'kill -KILL $!' INT TERM
   wait $!
   exit

@@ -144,7 +144,7 @@ local function roofline(d, work)
   local bound = compute > memory and "compute" or "memory"
   if p == 0 or compute == 0 or memory == 0 then return math.max(compute, memory), bound end
   local large, small = math.max(compute, memory), math.min(compute, memory)
-  return large * (1 + (small / large) ^ p) ^ (1 / p), bound
+  return large * math.exp(math.log(1 + math.exp(p * math.log(small / large))) / p), bound
 end
 
 --- A GPU's peak in a number format: FLOP/s.

@@ -48,6 +48,18 @@ double orc_real_log(double x)
   return e * LN2_HIGH - ((square - (s * (square + r) + e * LN2_LOW)) - f);
 }
 
+double orc_real_log2(double x)
+{
+  if (!(x > 0.0 && x < INFINITY)) return orc_real_log(x);
+  int e;
+  double m = frexp(x, &e); /* [1/2, 1) */
+  if (m < 0x1.6a09e667f3bcdp-1) {
+    m *= 2.0;
+    e--;
+  }
+  return e + orc_real_log(m) * 0x1.71547652b82fep0;
+}
+
 double orc_real_log1p(double x)
 {
   const double y = 1.0 + x;
@@ -70,6 +82,13 @@ double orc_real_exp(double x)
   /* In two factors: 2^k alone may not be a normal number. */
   const int64_t high = k / 2, low = k - high;
   return p * real_of((uint64_t)(1023 + high) << 52) * real_of((uint64_t)(1023 + low) << 52);
+}
+
+double orc_real_exp2(double x)
+{
+  if (!(x > -1080.0 && x < 1030.0)) return orc_real_exp(x);
+  const double k = floor(x + 0.5);
+  return ldexp(orc_real_exp((x - k) * 0x1.62e42fefa39efp-1), (int)k);
 }
 
 double orc_real_pow(double x, double y)

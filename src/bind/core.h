@@ -26,6 +26,13 @@ int orc_bind_least_squares(lua_State *L); /* fit/least_squares.c: the function l
 int orc_bind_new_file(lua_State *L);      /* new_file.c */
 int orc_bind_serve(lua_State *L);         /* serve.new (serve/serve.c) */
 
+/*
+** real.c: math.exp and math.log of this state become those of base/real.h. The C library's differ in the last place between
+** its versions and between processors with and without fused multiply-add.
+*/
+void orc_bind_real(lua_State *L);
+int orc_bind_exp2(lua_State *L); /* real.c: the function exp2 */
+
 int orc_bind_indent(lua_State *L); /* indent.c: the function json.indent */
 
 /* From a signal handler: the running simulation is to stop and keep what it has, and, where `ends`, the program then.

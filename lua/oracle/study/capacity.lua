@@ -84,7 +84,7 @@ end
 
 local function load_at(work, k)
   if work.load.whole then return k end
-  return work.load.from * 2 ^ (k / OCTAVE)
+  return work.load.from * core.exp2(k / OCTAVE)
 end
 
 --- Run what an index stands for.

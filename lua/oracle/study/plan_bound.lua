@@ -89,7 +89,7 @@ local function loads(kind, facts, limits, prefills)
   local most = most_sequences(kind, facts, fresh, stages)
   local list, fastest = {}, nil
   for k = 0, math.ceil(math.log(most, 2) * STEPS) do
-    local b = math.min(most, 2 ^ (k / STEPS))
+    local b = math.min(most, core.exp2(k / STEPS))
     local t = step_of(kind, facts, fresh, b / stages)     -- of a microbatch: as many are under way as there are stages
     fastest = math.min(fastest or t, t)
     if t <= (limits.step or math.huge) and facts.output * t <= (limits.e2e or math.huge) or k == 0 then

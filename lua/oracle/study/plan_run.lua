@@ -46,7 +46,7 @@ function run.code_of(x)
 end
 
 local function load_of(code)
-  return 2 ^ ((code - CODES / 2) / STEPS)
+  return core.exp2((code - CODES / 2) / STEPS)
 end
 
 --- The most units an index can say.

@@ -166,7 +166,7 @@ function check.text(report)
     if gap.n > 0 then
       local variance = math.max(0, gap.squares / gap.n - mean(gap) ^ 2)
       out[#out + 1] = line("gap", ("%.6g s in the mean, cv %.2f"):format(mean(gap),
-        gap.sum > 0 and variance ^ 0.5 / mean(gap) or 0))
+        gap.sum > 0 and math.sqrt(variance) / mean(gap) or 0))
     end
     out[#out + 1] = line("prompt", tokens(report.prompt))
     if report.output.n > 0 then out[#out + 1] = line("output", tokens(report.output)) end

@@ -62,7 +62,7 @@ function bins.count(d, n)
   local edges, counts, before = {}, {}, 0
   local logarithmic = d.low > 0 and d.high / d.low > 50
   for i = 0, n do
-    edges[i] = logarithmic and d.low * (d.high / d.low) ^ (i / n) or d.low + (d.high - d.low) * (i / n)
+    edges[i] = logarithmic and d.low * math.exp(math.log(d.high / d.low) * i / n) or d.low + (d.high - d.low) * (i / n)
   end
   edges[0], edges[n] = d.low, d.high
   for i = 1, n do
