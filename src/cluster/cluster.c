@@ -95,6 +95,10 @@ void orc_cluster_free(orc_cluster *c)
   orc_lifecycle_done(&c->lifecycle);
   orc_least_free(c->least);
   orc_router_load_free(c->loads, c->replica_count);
+  orc_starts_done(c->load_starts);
+  orc_starts_done(c->cache_starts);
+  free(c->load_starts);
+  free(c->cache_starts);
   orc_deploy_done(c);
   free(c->sources);
   free(c->pending);

@@ -96,7 +96,9 @@ static void open_pools(orc_cluster *c, const orc_cluster_config *config)
     price(&c->pools[i], &pools[i]);
     add_replicas(c, &c->pools[i], &world, &pools[i], config->shapes);
   }
-  c->loads = orc_router_load_new(c->replicas, c->replica_count);
+  c->load_starts = orc_alloc(1, sizeof *c->load_starts);
+  c->cache_starts = orc_alloc(1, sizeof *c->cache_starts);
+  c->loads = orc_router_load_new(c->replicas, c->replica_count, c->load_starts);
 }
 
 /* KV caches go from each replica that computes prompts to each that decodes. */

@@ -3,92 +3,61 @@
 #include <stdlib.h>
 
 #include "replica/content.h"
+#include "replica/prefix_queue.h"
 
-enum { ROOM_LEAST = 256 };
-
-orc_router_load *orc_router_load_new(const orc_replica *replicas, int count)
+orc_router_load *orc_router_load_new(const orc_replica *replicas, int count, orc_starts *starts)
 {
   orc_router_load *loads = orc_alloc((size_t)count, sizeof *loads);
-  for (int i = 0; i < count; i++)
-    loads[i] = (orc_router_load){ .of = &replicas[i], .block_size = replicas[i].knobs.block_size };
+  for (int i = 0; i < count; i++) {
+    orc_router_load *l = &loads[i];
+    l->of = &replicas[i];
+    l->block_size = replicas[i].knobs.block_size;
+    orc_kv_init(&l->kv, INT64_MAX / 2, l->block_size);
+    orc_prefix_init(&l->prompts, &l->kv);
+    orc_prefix_tell(&l->prompts, starts, (uint16_t)i);
+  }
   return loads;
 }
 
 void orc_router_load_free(orc_router_load *loads, int count)
 {
   for (int i = 0; i < count; i++)
-    free(loads[i].at);
+    orc_prefix_done(&loads[i].prompts);
   free(loads);
 }
 
-/* ---- the table: linear probing ---- */
-
-static orc_router_load_block *place(const orc_router_load *l, uint64_t hash)
-{
-  const uint32_t mask = l->room - 1;
-  uint32_t i = (uint32_t)hash & mask;
-  while (l->at[i].requests > 0 && l->at[i].hash != hash)
-    i = (i + 1) & mask;
-  return &l->at[i];
-}
-
-static void widen(orc_router_load *l)
-{
-  const uint32_t had = l->room;
-  orc_router_load_block *old = l->at;
-  l->room = had == 0 ? ROOM_LEAST : 2 * had;
-  l->at = orc_alloc(l->room, sizeof *l->at);
-  for (uint32_t i = 0; i < had; i++)
-    if (old[i].requests > 0) *place(l, old[i].hash) = old[i];
-  free(old);
-}
-
-static void enter(orc_router_load *l, uint64_t hash)
-{
-  if (2 * (l->named + 1) > l->room) widen(l);
-  orc_router_load_block *b = place(l, hash);
-  if (b->requests++ > 0) return;
-  b->hash = hash;
-  l->named++;
-  l->blocks++;
-}
-
-/* Those behind an emptied place in its run of places close up. */
-static void leave(orc_router_load *l, uint64_t hash)
-{
-  const uint32_t mask = l->room - 1;
-  orc_router_load_block *b = place(l, hash);
-  ORC_ASSERT(b->requests > 0);
-  if (--b->requests > 0) return;
-  uint32_t gap = (uint32_t)(b - l->at);
-  for (uint32_t i = (gap + 1) & mask; l->at[i].requests > 0; i = (i + 1) & mask) {
-    const uint32_t wanted = (uint32_t)l->at[i].hash & mask;
-    if (((i - wanted) & mask) < ((i - gap) & mask)) continue; /* it would land before its home */
-    l->at[gap] = l->at[i];
-    l->at[i].requests = 0;
-    gap = i;
-  }
-  l->named--;
-  l->blocks--;
-}
-
-/* ---- prompts ---- */
-
-/* Each block of a prompt enters or leaves the load. */
-static void count_blocks(orc_router_load *l, const orc_request *q,
-                         void (*each)(orc_router_load *, uint64_t), int64_t sign)
+/* Its full blocks are among those of the replica. */
+static void count_blocks(orc_router_load *l, orc_request *q)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
-  const int32_t size = l->block_size, n = q->in.prompt / size;
-  if (c == NULL) {
-    l->blocks += sign * n;
+  const int32_t n = q->in.prompt / l->block_size;
+  q->load_end = ORC_NO_BLOCK;
+  l->blocks += n;
+  if (c == NULL || n == 0) return;
+  const uint64_t root = orc_content_root(l->of, q);
+  const orc_prefix_match found = orc_prefix_find(&l->prompts, c, root, n * l->block_size);
+  orc_prefix_chain chain = { orc_prefix_hold(&l->prompts, &found), ORC_NO_BLOCK };
+  const bool taken = orc_kv_take(&l->kv, n - found.blocks);
+  ORC_ASSERT(taken);
+  orc_prefix_put(&l->prompts, c, &chain, n - found.blocks,
+                 (orc_prefix_place){ .root = root, .index = found.blocks });
+  q->load_end = chain.last;
+  l->blocks -= found.blocks;
+}
+
+/* They are not any more, but for those that others have too. */
+static void discount_blocks(orc_router_load *l, orc_request *q)
+{
+  const uint32_t before = l->prompts.cached;
+  orc_prefix_chain chain = { q->load_end, ORC_NO_BLOCK };
+  if (q->load_end == ORC_NO_BLOCK) {
+    l->blocks -= q->in.prompt / l->block_size;
     return;
   }
-  uint64_t hash = orc_content_root(l->of, q);
-  for (int32_t i = 0; i < n; i++) {
-    hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
-    each(l, hash);
-  }
+  orc_prefix_release(&l->prompts, &chain, 0);
+  orc_prefix_empty(&l->prompts);
+  q->load_end = ORC_NO_BLOCK;
+  l->blocks -= before - l->prompts.cached;
 }
 
 void orc_router_load_add(orc_router_load *l, orc_request *q, int32_t tokens)
@@ -97,7 +66,7 @@ void orc_router_load_add(orc_router_load *l, orc_request *q, int32_t tokens)
   q->load_replica = (uint16_t)(l->of->index + 1);
   q->promised = tokens;
   l->tokens += tokens;
-  count_blocks(l, q, enter, 1);
+  count_blocks(l, q);
 }
 
 void orc_router_load_begun(orc_router_load *loads, orc_request *q)
@@ -111,7 +80,7 @@ void orc_router_load_end(orc_router_load *loads, orc_request *q)
 {
   if (q->load_replica == 0) return;
   orc_router_load_begun(loads, q);
-  count_blocks(&loads[q->load_replica - 1], q, leave, -1);
+  discount_blocks(&loads[q->load_replica - 1], q);
   q->load_replica = 0;
 }
 
@@ -128,16 +97,13 @@ void orc_router_load_catch_up(orc_router_load *loads, orc_requests *requests)
   }
 }
 
-/* Who has a block has all before it: behind the first that is not there, none is. */
 int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
-  const int32_t size = l->block_size, n = q->in.prompt / size; /* full blocks */
-  if (c == NULL || l->room == 0) return n;
-  uint64_t hash = orc_content_root(l->of, q);
-  for (int32_t i = 0; i < n; i++) {
-    hash = orc_prompt_hash(c, hash, i * size, (i + 1) * size);
-    if (place(l, hash)->requests == 0) return n - i;
-  }
-  return 0;
+  const int32_t n = q->in.prompt / l->block_size;
+  if (c == NULL || n == 0 || l->prompts.cached == 0) return n;
+  orc_prefix_memo nothing = { 0 };
+  return n - orc_prefix_match_from(&l->prompts, c, orc_content_root(l->of, q), n * l->block_size,
+                                   &nothing)
+                 .blocks;
 }

@@ -15,23 +15,18 @@
 #include "replica/request.h"
 #include "replica/server.h"
 
-typedef struct orc_router_load_block {
-  uint64_t hash;
-  uint32_t requests; /* whose prompts have it; 0: an empty place */
-} orc_router_load_block;
-
 typedef struct orc_router_load {
+  int64_t tokens;     /* to compute of prompts without a token yet */
+  int64_t blocks;     /* of all prompts, each once */
+  int32_t block_size; /* its replica's */
   const orc_replica *of;
-  int32_t block_size;        /* its replica's */
-  int64_t tokens;            /* to compute of prompts without a token yet */
-  int64_t blocks;            /* of all prompts, each once */
-  orc_router_load_block *at; /* [room] shared ones by hash: open addressing */
-  uint32_t room;             /* power of two, at least twice `named` */
-  uint32_t named;            /* blocks in the table */
+  orc_kv kv;          /* room for any number */
+  orc_prefix prompts; /* blocks of prompts that others may have too, which their requests hold */
 } orc_router_load;
 
-/* The loads of `count` replicas, in order of their index; they must stay in place. */
-orc_router_load *orc_router_load_new(const orc_replica *replicas, int count);
+/* The loads of `count` replicas, in order of their index; they must stay in place. `starts` is told which have blocks
+ * that begin prompts. */
+orc_router_load *orc_router_load_new(const orc_replica *replicas, int count, orc_starts *starts);
 void orc_router_load_free(orc_router_load *loads, int count);
 
 /*

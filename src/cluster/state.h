@@ -64,7 +64,9 @@ struct orc_cluster {
   orc_replica *replicas;
   orc_observed
       *observed; /* of the requests of all replicas together; NULL: each replica has its own */
-  orc_router_load *loads; /* [replica_count] what the router sent to each, where it tracks that */
+  orc_router_load *loads;   /* [replica_count] what the router sent to each, where it tracks that */
+  orc_starts *load_starts;  /* where it sent prompts that begin alike */
+  orc_starts *cache_starts; /* which caches have a prompt's beginning; once it was asked */
   orc_source *sources;
   orc_arrival *pending;  /* [source_count] the next arrival of each */
   orc_arrival *future;   /* arrivals that follow an answer, by index */

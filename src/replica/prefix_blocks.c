@@ -62,6 +62,8 @@ void orc_prefix_insert(orc_prefix *p, uint32_t block)
     p->at[parent].first_child = block;
     return;
   }
+  if (parent == ORC_NO_BLOCK && p->starts != NULL)
+    orc_starts_add(p->starts, p->at[block].hash, p->index);
   if (2 * ++p->in_table > p->table_room) widen(p);
   enter(p, (orc_prefix_entry){ (uint32_t)p->at[block].hash, block });
 }
@@ -74,6 +76,8 @@ void orc_prefix_leave(orc_prefix *p, uint32_t block)
     p->at[parent].first_child = ORC_NO_BLOCK;
     return;
   }
+  if (parent == ORC_NO_BLOCK && p->starts != NULL)
+    orc_starts_remove(p->starts, p->at[block].hash, p->index);
   p->in_table--;
   const uint32_t mask = p->table_room - 1;
   uint32_t gap = home(p, p->at[block].hash);
@@ -86,6 +90,17 @@ void orc_prefix_leave(orc_prefix *p, uint32_t block)
     gap = i;
   }
   p->table[gap].block = ORC_NO_BLOCK;
+}
+
+void orc_prefix_tell(orc_prefix *p, orc_starts *starts, uint16_t index)
+{
+  p->starts = starts;
+  p->index = index;
+  for (uint32_t i = 0; i < p->table_room; i++) {
+    const uint32_t block = p->table[i].block;
+    if (block != ORC_NO_BLOCK && p->at[block].parent == ORC_NO_BLOCK)
+      orc_starts_add(starts, p->at[block].hash, index);
+  }
 }
 
 /* Another has a block's place there, with the same parent and hash. */

@@ -18,6 +18,7 @@
 #include "base/index_set.h"
 #include "replica/kv.h"
 #include "replica/kv_tiers.h"
+#include "replica/starts.h"
 
 #define ORC_NO_BLOCK UINT32_MAX
 
@@ -86,10 +87,12 @@ typedef struct orc_prefix {
   int64_t most;        /* blocks it keeps: beyond it idle ones are evicted; 0: as many as fit */
   uint32_t twins;      /* there are, in all */
   int64_t entries; /* idle known blocks without children: ends of prefixes that no request holds */
-  int64_t most_entries;      /* of those it keeps; 0: as many as fit */
-  bool merges;               /* equal blocks are kept once */
-  bool single;               /* each block is an extent of its own */
-  bool radix;                /* it is a radix tree (rules.h) */
+  int64_t most_entries; /* of those it keeps; 0: as many as fit */
+  orc_starts *starts;   /* is told of blocks that begin prompts; NULL: nobody asks. Not owned. */
+  uint16_t index;       /* of this cache, in that */
+  bool merges;          /* equal blocks are kept once */
+  bool single;          /* each block is an extent of its own */
+  bool radix;           /* it is a radix tree (rules.h) */
   bool recompute_last_block; /* of a prompt found whole, not its last token alone (knobs.h) */
 } orc_prefix;
 
@@ -114,6 +117,9 @@ uint32_t orc_prefix_look_up(const orc_prefix *p, uint32_t parent, uint64_t hash)
 /* A block is found behind its parent from now on, or no more. */
 void orc_prefix_insert(orc_prefix *p, uint32_t block);
 void orc_prefix_leave(orc_prefix *p, uint32_t block);
+
+/* From now on it tells which blocks begin prompts, those that are there first. */
+void orc_prefix_tell(orc_prefix *p, orc_starts *starts, uint16_t index);
 
 /*
 ** The first `blocks` of an extent, not all, become one of their own, which is returned; the rest stays where it

@@ -204,6 +204,11 @@ static void evict(orc_prefix *p, int64_t blocks)
     take_oldest(p, p->kv->idle - left, INT64_MAX);
 }
 
+void orc_prefix_empty(orc_prefix *p)
+{
+  evict(p, p->kv->idle);
+}
+
 void orc_prefix_clear(orc_prefix *p)
 {
   const uint64_t evictions = p->kv->evictions; /* these did not give way to others */

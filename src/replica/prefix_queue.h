@@ -35,6 +35,9 @@ void orc_prefix_drop_filling(orc_prefix *p, orc_prefix_extent *e, uint32_t block
 ** next to be taken. */
 void orc_prefix_make_room(void *self, int64_t blocks);
 
+/* All idle blocks are evicted. */
+void orc_prefix_empty(orc_prefix *p);
+
 /* Idle blocks are evicted beyond the number it may keep, of blocks or of prefixes. */
 void orc_prefix_trim(orc_prefix *p);
 

@@ -51,6 +51,7 @@ orc_slot orc_requests_add(orc_requests *p, const orc_arrival *in)
                                .prev = ORC_NO_SLOT,
                                .next = ORC_NO_SLOT,
                                .chain = { ORC_NO_BLOCK, ORC_NO_BLOCK },
+                               .load_end = ORC_NO_BLOCK,
                                .table = ORC_NO_TABLE,
                                .state = ORC_QUEUED };
   return slot;

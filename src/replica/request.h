@@ -66,6 +66,7 @@ typedef struct orc_request {
   orc_time staged_at;   /* when it was true */
   double unsent;        /* of them, those whose KV the links had no time for yet (kv_transfer.h) */
   int32_t promised;     /* prompt tokens it counts for in the load of a replica (router_load.h) */
+  uint32_t load_end;    /* the end of its prompt's blocks there; ORC_NO_BLOCK: none is another's */
   int32_t swapped;      /* blocks of it in host memory; then it waits and holds none of the GPU's */
   uint64_t joined;      /* decode set: its step counter when this request joined */
   uint32_t place[2];    /* positions in the heaps that hold it (queue.h) */

@@ -5,8 +5,11 @@
 #include "bind/error.h"
 #include "cluster/least.h"
 #include "cluster/phases.h"
+#include "cluster/where.h"
 #include "replica/block_table.h"
 #include "replica/loop.h"
+
+enum { SOME = 64 }; /* replicas that are few */
 
 static const char *const names[ORC_CLUSTER_COLUMNS] = {
   [ORC_CLUSTER_IN_FLIGHT] = "in_flight",
@@ -167,21 +170,49 @@ static void fill_loads(const orc_cluster_scope *s, orc_cluster_column column, co
       out[i] = load_at(s, rows[i])->blocks;
 }
 
-/* Of a request that is asked about by nothing but its length. */
-static void fill_fresh(const orc_cluster_scope *s, const int *rows, int count, int64_t *out)
+/* The place in `rows`, which ascend in the list of ready ones, of replica `index`, if it is there. */
+static int place_of(const orc_cluster_scope *s, const int *rows, int count, int index)
 {
-  const uint32_t prompt = (uint32_t)s->request->in.prompt;
-  for (int i = 0; i < count; i++)
-    out[i] = prompt / (uint32_t)load_at(s, rows[i])->block_size;
+  const uint16_t *ready = s->cluster->lifecycle.ready;
+  int low = 0, high = count;
+  while (low < high) {
+    const int middle = (low + high) / 2;
+    if (ready[rows[middle]] < index)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low < count && ready[rows[low]] == index ? low : -1;
 }
 
-/* Whether no cache can hold any of the request: it is unlike any other, and has been nowhere yet. */
-static bool is_new(const orc_cluster_scope *s)
+/* What the column says of a replica that has nothing of the request's prompt. */
+static void fill_with_none(const orc_cluster_scope *s, orc_cluster_column column, const int *rows,
+                           int count, int64_t *out)
 {
-  const orc_request *q = s->request;
-  if (q == NULL || q->in.prompt_id != 0 || q->finds_own) return false;
-  for (int i = 0; i < s->cluster->pool_count; i++)
-    if (s->cluster->replicas[s->cluster->pools[i].first].groups != NULL) return false;
+  const uint32_t prompt = (uint32_t)s->request->in.prompt;
+  if (column == ORC_CLUSTER_PREFIX_MATCH)
+    memset(out, 0, (size_t)count * sizeof *out);
+  else
+    for (int i = 0; i < count; i++)
+      out[i] = prompt / (uint32_t)load_at(s, rows[i])->block_size;
+}
+
+/* A look at those alone that may have some of the prompt, where they are few. Those that only decode are listed
+** behind the others: rows are of either. */
+static bool fill_where(const orc_cluster_scope *s, orc_cluster_column column, const int *rows,
+                       int count, int64_t *out)
+{
+  const orc_where what = column == ORC_CLUSTER_PREFIX_MATCH ? ORC_WHERE_CACHED : ORC_WHERE_SENT;
+  const int ready = s->cluster->lifecycle.ready_count;
+  uint16_t some[SOME];
+  if (s->request == NULL || (rows[0] < ready) != (rows[count - 1] < ready)) return false;
+  const int n = orc_where_begins(s->cluster, s->request, what, some, SOME);
+  if (n < 0) return false;
+  fill_with_none(s, column, rows, count, out);
+  for (int i = 0; i < n; i++) {
+    const int at = place_of(s, rows, count, some[i]);
+    if (at >= 0) out[at] = orc_cluster_value(s, orc_cluster_row(s, rows[at]), column);
+  }
   return true;
 }
 
@@ -190,7 +221,7 @@ static bool is_new(const orc_cluster_scope *s)
 static bool fill_fast(const orc_cluster_scope *s, orc_cluster_column column, const int *rows,
                       int count, int64_t *out)
 {
-  if (s->pool != NULL) return false;
+  if (s->pool != NULL || count == 0) return false;
   switch (column) {
   case ORC_CLUSTER_IN_FLIGHT:
     fill_in_flight(s, rows, count, out);
@@ -200,13 +231,8 @@ static bool fill_fast(const orc_cluster_scope *s, orc_cluster_column column, con
     fill_loads(s, column, rows, count, out);
     return true;
   case ORC_CLUSTER_FRESH_BLOCKS:
-    if (!is_new(s)) return false;
-    fill_fresh(s, rows, count, out);
-    return true;
   case ORC_CLUSTER_PREFIX_MATCH:
-    if (!is_new(s)) return false;
-    memset(out, 0, (size_t)count * sizeof *out);
-    return true;
+    return fill_where(s, column, rows, count, out);
   default:
     return false;
   }
