@@ -8,13 +8,15 @@
 orc_router_load *orc_router_load_new(const orc_replica *replicas, int count, orc_starts *starts)
 {
   orc_router_load *loads = orc_alloc((size_t)count, sizeof *loads);
+  orc_router_load_prompts *prompts = orc_alloc((size_t)count, sizeof *prompts);
   for (int i = 0; i < count; i++) {
     orc_router_load *l = &loads[i];
     l->of = &replicas[i];
+    l->prompts = &prompts[i];
     l->block_size = replicas[i].knobs.block_size;
-    orc_kv_init(&l->kv, INT64_MAX / 2, l->block_size);
-    orc_prefix_init(&l->prompts, &l->kv);
-    orc_prefix_tell(&l->prompts, starts, (uint16_t)i);
+    orc_kv_init(&l->prompts->kv, INT64_MAX / 2, l->block_size);
+    orc_prefix_init(&l->prompts->prefix, &l->prompts->kv);
+    orc_prefix_tell(&l->prompts->prefix, starts, (uint16_t)i);
   }
   return loads;
 }
@@ -22,7 +24,8 @@ orc_router_load *orc_router_load_new(const orc_replica *replicas, int count, orc
 void orc_router_load_free(orc_router_load *loads, int count)
 {
   for (int i = 0; i < count; i++)
-    orc_prefix_done(&loads[i].prompts);
+    orc_prefix_done(&loads[i].prompts->prefix);
+  if (count > 0) free(loads[0].prompts);
   free(loads);
 }
 
@@ -35,11 +38,11 @@ static void count_blocks(orc_router_load *l, orc_request *q)
   l->blocks += n;
   if (c == NULL || n == 0) return;
   const uint64_t root = orc_content_root(l->of, q);
-  const orc_prefix_match found = orc_prefix_find(&l->prompts, c, root, n * l->block_size);
-  orc_prefix_chain chain = { orc_prefix_hold(&l->prompts, &found), ORC_NO_BLOCK };
-  const bool taken = orc_kv_take(&l->kv, n - found.blocks);
+  const orc_prefix_match found = orc_prefix_find(&l->prompts->prefix, c, root, n * l->block_size);
+  orc_prefix_chain chain = { orc_prefix_hold(&l->prompts->prefix, &found), ORC_NO_BLOCK };
+  const bool taken = orc_kv_take(&l->prompts->kv, n - found.blocks);
   ORC_ASSERT(taken);
-  orc_prefix_put(&l->prompts, c, &chain, n - found.blocks,
+  orc_prefix_put(&l->prompts->prefix, c, &chain, n - found.blocks,
                  (orc_prefix_place){ .root = root, .index = found.blocks });
   q->load_end = chain.last;
   l->blocks -= found.blocks;
@@ -48,16 +51,16 @@ static void count_blocks(orc_router_load *l, orc_request *q)
 /* They are not any more, but for those that others have too. */
 static void discount_blocks(orc_router_load *l, orc_request *q)
 {
-  const uint32_t before = l->prompts.cached;
+  const uint32_t before = l->prompts->prefix.cached;
   orc_prefix_chain chain = { q->load_end, ORC_NO_BLOCK };
   if (q->load_end == ORC_NO_BLOCK) {
     l->blocks -= q->in.prompt / l->block_size;
     return;
   }
-  orc_prefix_release(&l->prompts, &chain, 0);
-  orc_prefix_empty(&l->prompts);
+  orc_prefix_release(&l->prompts->prefix, &chain, 0);
+  orc_prefix_empty(&l->prompts->prefix);
   q->load_end = ORC_NO_BLOCK;
-  l->blocks -= before - l->prompts.cached;
+  l->blocks -= before - l->prompts->prefix.cached;
 }
 
 void orc_router_load_add(orc_router_load *l, orc_request *q, int32_t tokens)
@@ -101,9 +104,9 @@ int64_t orc_router_load_fresh(const orc_router_load *l, const orc_request *q)
 {
   const orc_prompt *c = orc_content_shared(l->of, q);
   const int32_t n = q->in.prompt / l->block_size;
-  if (c == NULL || n == 0 || l->prompts.cached == 0) return n;
+  if (c == NULL || n == 0 || l->prompts->prefix.cached == 0) return n;
   orc_prefix_memo nothing = { 0 };
-  return n - orc_prefix_match_from(&l->prompts, c, orc_content_root(l->of, q), n * l->block_size,
-                                   &nothing)
+  return n - orc_prefix_match_from(&l->prompts->prefix, c, orc_content_root(l->of, q),
+                                   n * l->block_size, &nothing)
                  .blocks;
 }

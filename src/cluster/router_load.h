@@ -15,13 +15,18 @@
 #include "replica/request.h"
 #include "replica/server.h"
 
+/* Blocks of prompts that others may have too, which their requests hold; room for any number. */
+typedef struct orc_router_load_prompts {
+  orc_kv kv;
+  orc_prefix prefix;
+} orc_router_load_prompts;
+
 typedef struct orc_router_load {
   int64_t tokens;     /* to compute of prompts without a token yet */
   int64_t blocks;     /* of all prompts, each once */
   int32_t block_size; /* its replica's */
   const orc_replica *of;
-  orc_kv kv;          /* room for any number */
-  orc_prefix prompts; /* blocks of prompts that others may have too, which their requests hold */
+  orc_router_load_prompts *prompts;
 } orc_router_load;
 
 /* The loads of `count` replicas, in order of their index; they must stay in place. `starts` is told which have blocks

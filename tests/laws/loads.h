@@ -67,14 +67,14 @@ static bool loads_agree(const orc_cluster *c)
       good = good &&
              (blocks == 0 || orc_router_load_fresh(l, q) == 0 || orc_content_shared(r, q) == NULL);
     }
-    for (uint32_t x = 0; x < l->prompts.count; x++) {
-      const orc_prefix_extent *e = &l->prompts.at[x];
+    for (uint32_t x = 0; x < l->prompts->prefix.count; x++) {
+      const orc_prefix_extent *e = &l->prompts->prefix.at[x];
       if (e->kind != ORC_PREFIX_KNOWN) continue;
       held += (int64_t)e->blocks * e->holders;
       named += e->blocks;
       good = good && e->holders > 0;
     }
-    good = good && tokens == l->tokens && held == shared && named == l->prompts.cached;
+    good = good && tokens == l->tokens && held == shared && named == l->prompts->prefix.cached;
     good = good && l->blocks == alone + named;
   }
   return good;

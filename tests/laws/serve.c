@@ -233,7 +233,7 @@ static outcome simulate(const scenario *s, way how, orc_time lasts)
     /* What came from another pool may have to give its blocks up before it runs. */
     o.good = o.good && (s->policy != 5 || s->pools > 1 || r->usage.preemptions == 0);
     o.good = o.good && c->loads[i].tokens == 0 && c->loads[i].blocks == 0 &&
-             c->loads[i].prompts.cached == 0;
+             c->loads[i].prompts->prefix.cached == 0;
     o.good = o.good && r->host_free == s->knobs.swap_blocks;
     o.good = o.good && orc_kv_available(&r->kv) == r->kv.total && r->running == 0;
     for (int l = 0; l < r->microbatch_count; l++) {

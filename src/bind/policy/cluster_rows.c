@@ -148,11 +148,13 @@ void orc_cluster_may_ask(lua_State *L, const orc_cluster_scope *s, orc_cluster_c
 /* What those have in flight that take requests is counted (least.h), which spares a look at each. */
 static void fill_in_flight(const orc_cluster_scope *s, const int *rows, int count, int64_t *out)
 {
-  const orc_lifecycle *f = &s->cluster->lifecycle;
+  const uint16_t *ready = s->cluster->lifecycle.ready;
   const int64_t *counts = orc_least_in_flight(s->cluster);
-  for (int i = 0; i < count; i++)
-    out[i] = rows[i] < f->ready_count ? counts[f->ready[rows[i]]]
-                                      : orc_replica_in_flight(orc_cluster_row(s, rows[i]).at);
+  int i = 0;
+  for (const int end = s->cluster->lifecycle.ready_count; i < count && rows[i] < end; i++)
+    out[i] = counts[ready[rows[i]]];
+  for (; i < count; i++) /* those that only decode */
+    out[i] = orc_replica_in_flight(orc_cluster_row(s, rows[i]).at);
 }
 
 static const orc_router_load *load_at(const orc_cluster_scope *s, int row)
@@ -163,11 +165,11 @@ static const orc_router_load *load_at(const orc_cluster_scope *s, int row)
 static void fill_loads(const orc_cluster_scope *s, orc_cluster_column column, const int *rows,
                        int count, int64_t *out)
 {
+  const uint16_t *ready = s->cluster->lifecycle.ready;
+  const orc_router_load *loads = s->cluster->loads;
+  const bool tokens = column == ORC_CLUSTER_LOAD_TOKENS;
   for (int i = 0; i < count; i++)
-    if (column == ORC_CLUSTER_LOAD_TOKENS)
-      out[i] = load_at(s, rows[i])->tokens;
-    else
-      out[i] = load_at(s, rows[i])->blocks;
+    out[i] = tokens ? loads[ready[rows[i]]].tokens : loads[ready[rows[i]]].blocks;
 }
 
 /* The place in `rows`, which ascend in the list of ready ones, of replica `index`, if it is there. */
@@ -189,12 +191,18 @@ static int place_of(const orc_cluster_scope *s, const int *rows, int count, int 
 static void fill_with_none(const orc_cluster_scope *s, orc_cluster_column column, const int *rows,
                            int count, int64_t *out)
 {
-  const uint32_t prompt = (uint32_t)s->request->in.prompt;
-  if (column == ORC_CLUSTER_PREFIX_MATCH)
+  int32_t size = 0;
+  int64_t blocks = 0;
+  if (column == ORC_CLUSTER_PREFIX_MATCH) {
     memset(out, 0, (size_t)count * sizeof *out);
-  else
-    for (int i = 0; i < count; i++)
-      out[i] = prompt / (uint32_t)load_at(s, rows[i])->block_size;
+    return;
+  }
+  for (int i = 0; i < count; i++) {
+    const int32_t here = load_at(s, rows[i])->block_size;
+    if (here != size) blocks = s->request->in.prompt / here; /* mostly all are alike */
+    size = here;
+    out[i] = blocks;
+  }
 }
 
 /* A look at those alone that may have some of the prompt, where they are few. Those that only decode are listed

@@ -108,14 +108,17 @@ static ranking read(lua_State *L, const orc_cluster_scope *s)
 /* Column by column, in the order that they have: sums are the same however a table is laid out. */
 static void score(const orc_cluster_scope *s, const weights *w, const orc_ranking_room *room, int n)
 {
-  memset(room->score, 0, (size_t)n * sizeof *room->score);
+  double *sum = room->score;
+  bool first = true;
   for (int column = 0; column < ORC_CLUSTER_COLUMNS; column++) {
     const double weight = w->of[column];
     if (weight == 0.0) continue;
     orc_cluster_fill(s, (orc_cluster_column)column, room->row, n, room->value);
     for (int i = 0; i < n; i++)
-      room->score[i] += weight * (double)room->value[i];
+      sum[i] = (first ? 0.0 : sum[i]) + weight * (double)room->value[i];
+    first = false;
   }
+  if (first) memset(sum, 0, (size_t)n * sizeof *sum);
 }
 
 /* Four by four, for a comparison takes longer than the next may wait for it. */
@@ -133,15 +136,27 @@ static double highest(const orc_ranking_room *room, int n)
   return high[0];
 }
 
+static bool is_best(double score, double high, double within)
+{
+  return score == high || high - score < within;
+}
+
+static int first_best(const orc_ranking_room *room, int n, double within)
+{
+  const double high = highest(room, n);
+  int i = 0;
+  while (i < n - 1 && !is_best(room->score[i], high, within))
+    i++;
+  return room->row[i];
+}
+
 /* The rows with the highest scores stay; returns how many. */
 static int keep_best(const orc_ranking_room *room, int n, double within)
 {
-  const double high = highest(room, n);
-  int kept = 0;
-  for (int i = 0; i < n; i++) {
-    room->row[kept] = room->row[i];
-    kept += (room->score[i] == high) | (high - room->score[i] < within);
-  }
+  const double high = highest(room, n), *score = room->score;
+  int *row = room->row, kept = 0;
+  for (int i = 0; i < n; i++)
+    if (is_best(score[i], high, within)) row[kept++] = row[i];
   return kept;
 }
 
@@ -184,11 +199,10 @@ int orc_ranking_best(lua_State *L, int upvalue, const orc_cluster_scope *s)
     lua_pushinteger(L, draw(L, &room, n, r.temperature) + 1);
     return 1;
   }
-  n = keep_best(&room, n, r.within);
-  if (r.ties.any && n > 1) {
-    score(s, &r.ties, &room, n);
-    keep_best(&room, n, 0.0);
+  if (r.ties.any) {
+    n = keep_best(&room, n, r.within);
+    if (n > 1) score(s, &r.ties, &room, n);
   }
-  lua_pushinteger(L, room.row[0] + 1);
+  lua_pushinteger(L, first_best(&room, n, r.ties.any ? 0.0 : r.within) + 1);
   return 1;
 }
