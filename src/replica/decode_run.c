@@ -218,32 +218,41 @@ static int longest(const orc_replica *r, const orc_microbatch *m, const orc_deco
   return r->groups == NULL ? until : orc_group_table_quiet(r, m, until);
 }
 
+/* Whether all sequences find the blocks of `steps` more tokens each. */
+static bool roomy(const orc_replica *r, const orc_decode_set *d, int steps)
+{
+  return (steps / d->block_size + 1) * d->n <= orc_kv_available(&r->kv);
+}
+
 orc_time orc_decode_run_foreseen(const orc_replica *r, const orc_microbatch *m, int most)
 {
   const orc_decode_set *d = &m->decode;
   if (d->peer_count != 1) return ORC_NEVER;
   const orc_decode_cost cost = *orc_pipeline_prepared(r->pipeline.stages, d->n, d->context);
   const int until = longest(r, m, &cost, most);
-  const int64_t available = orc_kv_available(&r->kv), growing = d->cap > 0 ? d->growing : d->n;
-  int64_t context = d->context, window = orc_decode_set_window(d), opened = 0;
-  uint32_t turn = d->turn;
-  orc_time start = ORC_NEVER, now = orc_replica_next_start(r);
-  const bool plain = is_plain(&cost, d, until, now);
-  for (int steps = 0; steps < until; steps++) {
-    opened += d->phase[turn];
-    if (opened > available) break;
-    orc_time next = plain ? orc_time_of_some(orc_step_decode_plain(&cost, (double)context))
-                          : orc_time_of(orc_step_decode(&cost, context, window));
-    if (next < 1) next = 1;
-    if (next >= ORC_END - now) break;
-    start = now;
-    now += next;
-    context += d->n;
-    window += growing;
-    if (++turn == (uint32_t)d->block_size) turn = 0;
+  orc_time now = orc_replica_next_start(r), time = 0;
+  if (is_plain(&cost, d, until, now) && roomy(r, d, until)) {
+    for (int i = 0; i < until; i++, now += time)
+      time = orc_time_of_some(orc_step_decode_plain(&cost, (double)(d->context + i * d->n)));
+  } else {
+    const int64_t available = orc_kv_available(&r->kv), growing = d->cap > 0 ? d->growing : d->n;
+    int64_t context = d->context, window = orc_decode_set_window(d), opened = 0;
+    uint32_t turn = d->turn;
+    for (int i = 0; i < until; i++) {
+      opened += d->phase[turn];
+      if (opened > available) break;
+      orc_time next = orc_time_of(orc_step_decode(&cost, context, window));
+      if (next < 1) next = 1;
+      if (next >= ORC_END - now) break;
+      time = next;
+      now += time;
+      context += d->n;
+      window += growing;
+      if (++turn == (uint32_t)d->block_size) turn = 0;
+    }
   }
-  if (start == ORC_NEVER) return ORC_NEVER;
-  return r->flights > 0 ? start : now;
+  if (time == 0) return ORC_NEVER;
+  return r->flights > 0 ? now - time : now;
 }
 
 int orc_decode_run(orc_replica *r, orc_microbatch *m, orc_time horizon, orc_time limit, int most,
