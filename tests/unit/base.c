@@ -134,6 +134,21 @@ static void seconds_to_nanoseconds(void)
   CHECK(orc_time_of(INFINITY) == ORC_NEVER);
 }
 
+/* Where both may be used they agree, near halves and powers of two above all. */
+static void some_nanoseconds(void)
+{
+  for (int e = 0; e < 51; e++) {
+    for (int i = -4; i <= 4; i++) {
+      const double ns = ldexp(1.0, e) * (1.0 + 0x1p-40 * i) + 0.5 * i;
+      if (ns < 1.0) continue;
+      CHECK(orc_time_of_some(ns * 1e-9) == orc_time_of(ns * 1e-9));
+      const double below = nextafter(ns * 1e-9, 0.0), above = nextafter(ns * 1e-9, 1e9);
+      if (below * 1e9 >= 1.0) CHECK(orc_time_of_some(below) == orc_time_of(below));
+      CHECK(orc_time_of_some(above) == orc_time_of(above));
+    }
+  }
+}
+
 int main(void)
 {
   RUN(fail_says_why_and_returns_false);
@@ -143,5 +158,6 @@ int main(void)
   RUN(room_doubles_to_its_end);
   RUN(memory);
   RUN(seconds_to_nanoseconds);
+  RUN(some_nanoseconds);
   return DONE();
 }

@@ -266,6 +266,40 @@ static void merging(void)
   orc_hist_done(&none);
 }
 
+/* Values in order, each counted where those of its place are, and all added up: as one by one. */
+static void counted_by_places(void)
+{
+  orc_hist one = { 0 }, many = { 0 };
+  for (int round = 0; round < 40; round++) {
+    orc_hist_moments all = { .min = 2000000 + round * 317 };
+    int64_t value = all.min, place = value, beyond = orc_hist_beyond(&many, value);
+    uint64_t there = 0;
+    for (int i = 0; i < 200; i++, value += 1 + i % 97) {
+      orc_hist_add(&one, value, 3);
+      if (value >= beyond) {
+        orc_hist_count(&many, place, there);
+        place = value;
+        beyond = orc_hist_beyond(&many, value);
+        there = 0;
+      }
+      there += 3;
+      all.weight += 3;
+      all.max = value;
+      all.sum += 3 * (unsigned __int128)value;
+      all.squares += 3 * (unsigned __int128)value * (unsigned __int128)value;
+    }
+    orc_hist_count(&many, place, there);
+    orc_hist_add_up(&many, &all);
+    CHECK(many.count == one.count && many.min == one.min && many.max == one.max);
+    CHECK(many.sum == one.sum && many.squares == one.squares);
+    for (int q = 0; q <= 20; q++)
+      CHECK(orc_hist_quantile(&many, q / 20.0) == orc_hist_quantile(&one, q / 20.0));
+  }
+  CHECK(one.bucket != NULL); /* it came to the sketch */
+  orc_hist_done(&one);
+  orc_hist_done(&many);
+}
+
 int main(void)
 {
   RUN(empty);
@@ -282,5 +316,6 @@ int main(void)
   RUN(merged_into_an_empty_one);
   RUN(merging);
   RUN(counted_at_any_moment);
+  RUN(counted_by_places);
   return DONE();
 }
