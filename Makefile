@@ -47,9 +47,9 @@ SHARED := man/man1/oracle.1 bash-completion/completions/oracle zsh/site-function
 ORACLE := $(if $(filter release,$(VARIANT)),oracle,$(B)/oracle)
 
 WARN := -Wall -Wextra -Werror -Wconversion -Wshadow
-# What is left out of an initializer is zero: clang warns where the fields have names, too.
+# Where clang warns and gcc does not: what is left out of an initializer with names is zero, and constants are enums.
 ifneq ($(findstring clang,$(CC)),)
-  WARN += -Wno-missing-field-initializers
+  WARN += -Wno-missing-field-initializers -Wno-enum-float-conversion
 endif
 LUA_INC = $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS)

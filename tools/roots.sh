@@ -15,7 +15,7 @@ CHECKS=7 ARM_CHECKS=2 # what a suite has, and arm64
 TESTS='tests/unit/*.c tests/golden/*_spec.lua'
 passed=0 failed=0 not_run=0
 
-# check WHAT COMMAND ...: run it, count it, show the end of what a failing one printed.
+# check WHAT COMMAND ...: run it, count it, show the errors and the end of what a failing one printed.
 check() {
   local what=$1 from=$SECONDS
   shift
@@ -25,7 +25,7 @@ check() {
   else
     failed=$((failed + 1))
     echo "FAIL  $what"
-    tail -n 60 "$work/log" | sed 's/^/      /'
+    { grep -m 20 ' error: ' "$work/log"; tail -n 40 "$work/log"; } | sed 's/^/      /'
     return 1
   fi
 }

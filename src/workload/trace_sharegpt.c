@@ -65,7 +65,7 @@ static bool read_conversation(orc_trace *t, int64_t characters[2], int64_t *coun
 static int32_t tokens_of(const orc_trace *t, int64_t characters)
 {
   const double n = ceil((double)characters / t->options.characters_per_token);
-  return n < 1.0 ? 1 : n > (double)ORC_TRACE_TOKENS_MOST ? ORC_TRACE_TOKENS_MOST : (int32_t)n;
+  return n < 1.0 ? 1 : n > ORC_TRACE_TOKENS_MOST ? ORC_TRACE_TOKENS_MOST : (int32_t)n;
 }
 
 static bool row(orc_trace *t, orc_arrival *out, int64_t *time, orc_error *e)
