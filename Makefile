@@ -54,7 +54,7 @@ endif
 LUA_INC = $(shell pkg-config --cflags lua5.4 2>/dev/null || echo -I/usr/include/lua5.4)
 CFLAGS_ALL = -std=gnu11 $(OPT) -g $(WARN) -ffp-contract=off -fPIC -Isrc $(CFLAGS)
 # Lua and LPeg go in whole; -E lets C modules of the system (lyaml, lfs) find Lua's symbols.
-archive = $(shell $(CC) -print-file-name=$(1))
+archive = $(shell $(CC) -print-file-name=$(1) 2>/dev/null)
 LUA_LIBS = $(COUNTS) $(call archive,liblua5.4-lpeg.a) $(call archive,liblua5.4.a)
 LINK = $(CC) $(OPT) -g $(LDFLAGS) -Wl,-E
 # So do the two libraries of the server, which most runs do not need: loading them would cost each of them.
