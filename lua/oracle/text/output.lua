@@ -49,7 +49,7 @@ function output.open(path)
   if path == "" then return nil, "an output file needs a name" end
   if output.streams(path) then
     -- Whoever reads a pipe would take a look at it for its end.
-    if path:match "^/dev/" then
+    if path:match "^/dev/" or not core.new_file.streams(path) then
       local f, why = io.open(path, "a")
       if not f then return nil, path .. ": " .. reason(why, path) end
       f:close()
