@@ -1,6 +1,7 @@
 --- Policies of the literature where steps cost what they do, and where requests come by other ways than arrival.
 local oracle = require "oracle"
 local policy = require "oracle.policy"
+local requests = require "rows"
 
 -- Schrage, Operations Research 16(3), 1968: on one server that may be interrupted no other order has a lower mean.
 describe("law: shortest remaining processing time", function()
@@ -25,6 +26,19 @@ describe("law: shortest remaining processing time", function()
       end
     end
     assert.is_true(strictly > 20)
+  end)
+end)
+
+describe("shortest remaining processing time", function()
+  it("takes the youngest of those with equally much left to make room", function()
+    local list = requests.of(requests.constant("10 ms", {
+      batching = "srpt", engine = { max_num_seqs = 2, max_model_len = 4096 },
+      requests = { { arrival = 0, prompt = 100, output = 50 }, { arrival = 0, prompt = 100, output = 50 },
+                   { arrival = 0.1, prompt = 100, output = 5 } },
+    }))
+    local ends = {}
+    for i, r in ipairs(list) do ends[i] = r.completion_time or r.arrival_time + r.end_to_end_latency end
+    assert.is_true(ends[3] < ends[1] and ends[1] < ends[2], table.concat(ends, " "))
   end)
 end)
 

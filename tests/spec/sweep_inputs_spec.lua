@@ -43,6 +43,27 @@ local SCENARIOS = {
   ["hardware.json"] = "return oracle.scenario { model = 'tiny-1b', hardware = './hardware.json', " .. WORKLOAD .. "}",
 }
 
+describe("a digest", function()
+  local journal = require("oracle.core").journal
+
+  it("is the CRC-32 of a file and its bytes", function()
+    assert.equal("cbf43926:9", journal.digest(program.write("check", "123456789"))) -- the check value of CRC-32
+    assert.equal("00000000:0", journal.digest(program.write("nothing", "")))
+    local long = ("123456789"):rep(20000) -- read in several pieces
+    assert.matches("^%x+:180000$", journal.digest(program.write("long", long)))
+    assert.not_equal(journal.digest(program.write("long", long)), journal.digest(program.write("long", long .. " ")))
+  end)
+
+  it("is of plain files alone", function()
+    for _, path in ipairs { program.dir, "/dev/zero", program.dir .. "/nowhere" } do
+      local digest, why = journal.digest(path)
+      assert.is_nil(digest)
+      assert.is_string(why)
+    end
+    assert.is_nil((journal.signature(program.dir .. "/nowhere")))
+  end)
+end)
+
 local function names()
   local list = {}
   for name in pairs(SCENARIOS) do list[#list + 1] = name end
