@@ -108,6 +108,15 @@ describe("a live simulation", function()
     end
   end)
 
+  it("refuses a budget below what runs, and takes one that is not", function()
+    local s = live.new(small { workload = oracle.workload.batch { count = 6, prompt = 50, output = 400 } })
+    s:run_until(1):set("engine.max_num_seqs", 1)
+    assert.equal(6, s.replicas[0].running)
+    assert.has_error(function() s:set("engine.max_num_batched_tokens", 5) end,
+      "replica 0: max_num_batched_tokens (5) must be at least the 6 requests that run there now")
+    assert.equal(6, s:set("engine.max_num_batched_tokens", 6):run_for(1).replicas[0].running)
+  end)
+
   it("a fork goes its own way", function()
     local s = live.new(small()):run_until(2)
     local fork = s:fork()

@@ -19,6 +19,14 @@ static void fallback_rates(void)
   CHECK(orc_hardware_flops(&a100, ORC_FP8) == 312e12);
   CHECK(orc_hardware_flops(&h100, ORC_INT4) == 989e12);
   CHECK(orc_hardware_flops(&h100, ORC_FP4) == 989e12);
+  CHECK(orc_hardware_flops(&a100, ORC_FP32) == 19.5e12);
+  orc_hardware narrow = { .flops = { [ORC_FP16] = 65e12 } }; /* a data sheet without fp32 */
+  CHECK(orc_hardware_flops(&narrow, ORC_FP32) == 65e12);
+  narrow.flops[ORC_BF16] = 60e12;
+  CHECK(orc_hardware_flops(&narrow, ORC_FP32) == 60e12);
+  const orc_hardware wide = { .flops = { [ORC_FP32] = 10e12 } };
+  CHECK(orc_hardware_flops(&wide, ORC_BF16) == 10e12 &&
+        orc_hardware_flops(&wide, ORC_FP8) == 10e12);
   const orc_hardware volta = { .flops = { [ORC_FP32] = 15.7e12, [ORC_FP16] = 125e12 } };
   CHECK(orc_hardware_flops(&volta, ORC_BF16) == 125e12);
   const orc_hardware plain = { .flops = { [ORC_FP32] = 10e12 } };
