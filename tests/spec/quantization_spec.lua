@@ -118,6 +118,10 @@ describe("weights", function()
         layer_quant_config = { ["*self_attn*"] = { weight = { dtype = "fp8_e4m3" } } } }, 4.25, 8 },
       { { quant_method = "quark", global_quant_config = { weight = { { dtype = "fp8_e4m3" }, { dtype = "int4" } } } },
         4, 4 },
+      { { quant_method = "quark", global_quant_config = { weight = { dtype = "uint4", group_size = 64 } } },
+        4 + 16 / 64, 4 + 16 / 64 },
+      { { quant_method = "quark", global_quant_config = { weight = { dtype = "int8", group_size = 32 } } },
+        8 + 16 / 32, 8 + 16 / 32 },
       { { quant_method = "torchao", quant_type = { default = { _type = "Int4WeightOnlyConfig", _data = {
         group_size = 64 } } } }, 4.5, 4.5 },
       { { quant_method = "torchao", quant_type = "float8_dynamic_activation_float8_weight" }, 8, 8 },
