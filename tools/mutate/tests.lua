@@ -5,9 +5,9 @@ local reach = require "reach"
 
 local tests = {}
 
--- What installs, builds, waits for a terminal or a browser, or measures time says little of an error in one line.
+-- What installs, builds, or waits for a terminal or a browser says little of an error in one line.
 local LEFT_OUT = { "install_spec", "docs_spec", "docs_pages_spec", "walkthrough_spec", "browser_spec", "mpi_spec",
-  "start_spec", "performance_spec", "tools_spec", "faults_spec", "unit/interrupts", "unit/repl" }
+  "start_spec", "tools_spec", "faults_spec", "unit/interrupts", "unit/repl" }
 local CASES = { ["tests/laws/serve.c"] = "1 300" }
 local LONGEST = 60 -- s of CPU; a test that takes longer is left out
 
