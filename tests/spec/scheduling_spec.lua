@@ -42,6 +42,19 @@ describe("shortest remaining processing time", function()
   end)
 end)
 
+describe("a prompt in parts", function()
+  it("takes a step for each, of as many tokens as fill them", function()
+    -- parts, prompt, steps: parts of ceil(prompt / parts)
+    for _, case in ipairs { { 4, 4, 4 }, { 4, 5, 3 }, { 4, 8, 4 }, { 4, 401, 4 }, { 3, 7, 3 }, { 1, 400, 1 } } do
+      local list = requests.of(requests.constant("10 ms", {
+        engine = { num_microbatches_per_request = case[1], max_model_len = 4096 },
+        requests = { { arrival = 0, prompt = case[2], output = 2 } },
+      }))
+      assert.near(10 * case[3], list[1].ttft_ms, 1e-6, case[1] .. " parts of " .. case[2])
+    end
+  end)
+end)
+
 describe("fair share", function()
   -- The policy that comes along, and at each step whose turn it is looked up in the whole queue.
   local function checked(told)
