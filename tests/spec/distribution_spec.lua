@@ -51,6 +51,64 @@ describe("a distribution in a configuration file", function()
     assert.same(40, read({ type = "Linear", start = 1, ["end"] = 9 }, "tokens", 40).over)
   end)
 
+  it("of log-normal lengths has a logarithm's mean, or a median", function()
+    for _, case in ipairs {
+      { { type = "LogNormal" }, { kind = "lognormal", median = 1, sigma = 1 } },
+      { { type = "LogNormal", mean = 2, sigma = 0.5 }, { kind = "lognormal", median = math.exp(2), sigma = 0.5 } },
+      { { type = "LogNormal", mu = 2 }, { kind = "lognormal", median = math.exp(2), sigma = 1 } },
+      { { type = "LogNormal", mean = 20, sigma = 10 }, { kind = "lognormal", median = math.exp(20), sigma = 10 } },
+      { { type = "LogNormal", median = 100 }, { kind = "lognormal", median = 100, sigma = 1 } },
+      { { type = "LogNormal", median = 100, p99 = 900 }, { kind = "lognormal", median = 100, p99 = 900 } },
+      { { type = "LogNormal", median = 100, sigma = 2 }, { kind = "lognormal", median = 100, sigma = 2 } },
+    } do
+      local d, p = read(case[1])
+      assert.same({ {}, {} }, { p.errors, p.warnings })
+      assert.same(case[2], d)
+    end
+    wrong({ type = "LogNormal", median = 5, mean = 5 }, "d.mean: median says the same; leave one out")
+    wrong({ type = "LogNormal", median = 5, mu = 5 }, "d.mu: median says the same; leave one out")
+    wrong({ type = "LogNormal", p95 = 5 }, "d.p95: goes with median, which is missing")
+    wrong({ type = "LogNormal", mean = 1, mu = 1 }, "d.mu: mean says the same; leave one out")
+    wrong({ type = "LogNormal", mu = 20.5 }, "d.mu: 20.5: a logarithm, up to 20, expected")
+    wrong({ type = "LogNormal", sigma = 10.5 }, "d.sigma: 10.5: a standard deviation in log space, up to 10, expected")
+  end)
+
+  -- A mean of m and a deviation of s: median m / sqrt(1 + (s / m)^2), spread sqrt(log(1 + (s / m)^2)).
+  it("of log-normal lengths at token scale is read as what it says, with a word", function()
+    for _, case in ipairs { { 128, 64, 64 }, { 128, nil, 64 }, { 30, 30, 30 } } do
+      local d, p = read { type = "LogNormal", mean = case[1], sigma = case[2] }
+      local ratio = 1 + (case[3] / case[1]) ^ 2
+      assert.near(case[1] / math.sqrt(ratio), d.median, 1e-9)
+      assert.near(math.sqrt(math.log(ratio)), d.sigma, 1e-12)
+      assert.matches("is at token scale", p.warnings[1].message)
+      assert.equal("d.mean", p.warnings[1].path)
+    end
+    -- Z of 0.99 is 2.3263478740408408 (NIST/SEMATECH e-Handbook 1.3.6.7.1).
+    local _, p = read { type = "LogNormal", mean = 128, sigma = 64 }
+    local p99 = 128 / math.sqrt(1.25) * math.exp(2.3263478740408408 * math.sqrt(math.log(1.25)))
+    assert.is_truthy(p.warnings[1].message:find(("p99: %.4g"):format(p99), 1, true), p.warnings[1].message)
+  end)
+
+  it("knows the least that it draws, where there is one", function()
+    for _, case in ipairs {
+      { { kind = "constant", a = 3 }, 3 }, { { kind = "uniform", a = 2, b = 9 }, 2 },
+      { { kind = "linear", a = 9, b = 4 }, 4 }, { { kind = "empirical", values = { 5, 2, 8 } }, 2 },
+      { { kind = "exponential", a = 1 } }, { { kind = "normal", a = 1, b = 1 } },
+    } do
+      assert.equal(case[2], distribution.least(case[1]))
+    end
+  end)
+
+  it("of times has a word for what rounds whole numbers", function()
+    local written = { type = "Constant", value = 7, is_int = true }
+    local _, p = read(written, "time")
+    assert.matches("has no effect: a time is not rounded", p.warnings[1].message)
+    _, p = read(written, "tokens")
+    assert.same({}, p.warnings)
+    _, p = read({ type = "Constant", value = 7 }, "time")
+    assert.same({}, p.warnings)
+  end)
+
   it("may be a mixture of others, by weights or equally", function()
     local parts = list { { type = "Constant", value = 3 }, { type = "Uniform", low = 1, high = 2 } }
     local three, uniform = { kind = "constant", value = 3 }, { kind = "uniform", low = 1, high = 2 }
@@ -87,6 +145,9 @@ describe("a distribution in a configuration file", function()
     assert.is_true(still { kind = "normal", mean = 0, std = 0 })
     assert.is_false(still { kind = "normal", mean = 0, std = 1 })
     assert.is_true(still { kind = "linear", from = 5, to = 0, over = 3 })
+    assert.is_false(still { kind = "linear", from = 5, to = 1, over = 3 })
+    assert.is_true(still { kind = "constant", value = 0, min = 0 })
+    assert.is_false(still { kind = "empirical", file = "nowhere.txt" })
     assert.is_true(still { kind = "empirical", values = { 0, 0 } })
     assert.is_false(still { kind = "empirical", values = { 0, 1 } })
     assert.is_true(still { kind = "exponential", mean = 1, max = 0 })

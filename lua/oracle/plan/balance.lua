@@ -67,7 +67,7 @@ function balance.step(e, w, role)
   if n + tokens == 0 then n = 1 end
   return {
     decode_seqs = n, decode_context = whole(n * (prompt + output / 2)), prefill_tokens = tokens,
-    prefill_seqs = math.min(tokens, math.max(whole(prompts), tokens > 0 and 1 or 0)),
+    prefill_seqs = math.min(tokens, math.max(whole(prompts), 1)),
     prefill_pairs = tokens * (prompt + 1) / 2, sampled = math.max(1, n + whole(prompts)),
   }
 end
