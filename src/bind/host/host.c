@@ -238,6 +238,7 @@ static int offer(lua_State *L)
 static orc_host *host_of(lua_State *L, const char *home, const orc_editor *editor)
 {
   orc_on_exhausted(orc_partial_files_remove);
+  orc_watchdog_ready();
   orc_host *h = orc_alloc(1, sizeof *h);
   *h = (orc_host){
     .L = L, .home = home, .editor = *editor, .completer = LUA_NOREF, .waits = LUA_NOREF

@@ -8,7 +8,7 @@
 #include "bind/core.h"
 #include "bind/host/bundle.h"
 #include "bind/host/heap.h"
-#include "bind/policy/watchdog.h"
+#include "bind/policy/coroutines.h"
 
 int luaopen_lpeg(lua_State *L);
 
@@ -60,30 +60,6 @@ static int on_panic(lua_State *L)
   return 0;
 }
 
-/* coroutine.create and wrap, of which a wish to stop is to reach what they make. Upvalue: Lua's own. */
-static int make_coroutine(lua_State *L)
-{
-  luaL_checktype(L, 1, LUA_TFUNCTION);
-  orc_watchdog_mind_now(L);
-  lua_settop(L, 1);
-  lua_pushvalue(L, lua_upvalueindex(1));
-  lua_insert(L, 1);
-  lua_call(L, 1, 1);
-  return 1;
-}
-
-static void set_coroutines(lua_State *L)
-{
-  static const char *const makers[] = { "create", "wrap" };
-  lua_getglobal(L, LUA_COLIBNAME);
-  for (size_t i = 0; i < sizeof makers / sizeof *makers; i++) {
-    lua_getfield(L, -1, makers[i]);
-    lua_pushcclosure(L, make_coroutine, 1);
-    lua_setfield(L, -2, makers[i]);
-  }
-  lua_pop(L, 1);
-}
-
 /* What a start allocates is still in use when it is over: the collector first looks after this much. */
 enum { FIRST_LOOK_KIB = 8 << 10 };
 
@@ -97,7 +73,7 @@ static int set_up(lua_State *L)
   orc_state_preload(L, "lpeg");
   lua_pushcfunction(L, luaopen_oracle_core);
   orc_state_preload(L, "oracle.core");
-  set_coroutines(L);
+  orc_coroutines_open(L);
   set_path(L, home);
   orc_bundle_search(L, home);
   orc_state_preload(L, "oracle.bundle");

@@ -23,6 +23,16 @@ static atomic_int interrupted; /* of enum wishes */
 static _Atomic int64_t asked;  /* when the user did, in ms */
 static atomic_int terminated;
 static atomic_int at_prompt; /* who asks to stop wants the prompt back, however often it is said */
+static atomic_int heeded;    /* the wish was noticed where something is done about it */
+
+/* Threads that are watched, by their number for the system; 0: free. More than these notice a wish to stop at their next
+** look. */
+enum { WATCHED = 256 };
+static atomic_int watched_threads[WATCHED];
+
+/* Of the process's time, from a wish to stop on: what notices none is ended with the program. */
+static timer_t late;
+static bool late_armed;
 
 enum wishes { OF_USER = 1, OF_PROGRAM = 2 };
 
@@ -40,6 +50,7 @@ static _Thread_local struct {
 } minded;
 static _Thread_local int held;   /* what runs is not to be stopped within (orc_watchdog_hold) */
 static _Thread_local int raised; /* how often the wish to stop that is under way has */
+static _Thread_local int place;  /* 1 + that among the watched threads; 0: none */
 
 static _Noreturn void stop(lua_State *L, int reason)
 {
@@ -118,6 +129,22 @@ static _Noreturn void give_up(void)
   _exit(1);
 }
 
+/* The wish to stop finds what nothing stops, as above. At the prompt only the program's end ends it. */
+static void give_up_late(void)
+{
+  static const char text[] = "oracle: interrupted; there are no results\n";
+  if (atomic_load(&at_prompt) != 0 && atomic_load(&terminated) == 0) return;
+  orc_partial_files_remove();
+  if (write(STDERR_FILENO, text, sizeof text - 1) < 0) _exit(1);
+  _exit(1);
+}
+
+static void on_late(int signal)
+{
+  (void)signal;
+  if (atomic_load(&heeded) == 0) give_up_late();
+}
+
 /* The watch looks that often. May be called by a signal handler. */
 static void tick_every(const orc_watchdog *w, long ms)
 {
@@ -149,15 +176,21 @@ static void on_tick(int signal)
   if (minded.L != NULL && !minded.since) hook_minded();
   if (w == NULL) return;
   w->pause = 1;
-  if (atomic_load(&interrupted) != 0) w->hurry = 1;
+  const bool asked_to_stop = atomic_load(&interrupted) != 0;
+  if (asked_to_stop && !w->hurried) {
+    w->hurry = w->hurried = 1;
+    w->told = worked_ms();
+    tick_every(w, ORC_WATCHDOG_HURRY_MS);
+  }
   if (!w->inside || w->calls != w->seen) {
     w->since = worked_ms();
     w->seen = w->calls;
-    if (w->inside && atomic_load(&interrupted) != 0) tick_every(w, ORC_WATCHDOG_HURRY_MS);
-  } else if (atomic_load(&interrupted) != 0 && w->stopped == 0) {
+  } else if (asked_to_stop && w->stopped == 0) {
     /* of work, for a busy machine may leave a short call no time between two looks */
     if (worked_ms() - w->since >= ORC_WATCHDOG_HURRY_MS / 2) cut_short(w);
   } else {
+    if ((atomic_load(&interrupted) & OF_USER) != 0 && worked_ms() - w->told >= ORC_WATCHDOG_LATE_MS)
+      give_up_late();
     const int64_t ticks = (worked_ms() - w->since) / ORC_WATCHDOG_TICK_MS;
     if (ticks >= ORC_WATCHDOG_LAST) give_up();
     if (ticks < ORC_WATCHDOG_PATIENCE) return;
@@ -182,15 +215,17 @@ void orc_bind_interrupt(bool ends)
   clock_gettime(CLOCK_MONOTONIC, &t);
   const int64_t ms = (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
   if ((atomic_fetch_or(&interrupted, OF_USER) & OF_USER) == 0)
-    atomic_store(&asked, ms);
+    atomic_store(&asked, ms), atomic_store(&heeded, 0);
   else if ((ends || atomic_load(&at_prompt) == 0) && ms - atomic_load(&asked) > ECHO_MS) {
     orc_partial_files_remove();
     _exit(ends ? 128 + SIGTERM : 128 + SIGINT); /* the second time the user means it */
   }
   if (minded.L != NULL && !minded.since) hook_minded();
-  if (current != NULL) {
-    current->pause = current->hurry = 1;
-    tick_every(current, ORC_WATCHDOG_HURRY_MS);
+  const struct itimerspec once = { .it_value = { .tv_nsec = ORC_WATCHDOG_LATE_MS * 1000000L } };
+  if (late_armed && atomic_load(&heeded) == 0) timer_settime(late, 0, &once, NULL);
+  for (int i = 0; i < WATCHED; i++) { /* each looks at once, and then in a hurry */
+    const pid_t thread = atomic_load(&watched_threads[i]);
+    if (thread != 0) tgkill(getpid(), thread, SIGRTMIN);
   }
 }
 
@@ -204,11 +239,14 @@ void orc_watchdog_abandon(bool on)
 
 bool orc_watchdog_interrupted(void)
 {
-  return atomic_load(&interrupted) != 0;
+  if (atomic_load(&interrupted) == 0) return false;
+  atomic_store(&heeded, 1);
+  return true;
 }
 
 bool orc_watchdog_take(void)
 {
+  atomic_store(&heeded, 0);
   return (atomic_fetch_and(&interrupted, ~OF_USER) & OF_USER) != 0;
 }
 
@@ -243,6 +281,7 @@ void orc_watchdog_stop_if_asked(lua_State *L, lua_Debug *ar)
     return;
   }
   if (held > 0) return;
+  atomic_store(&heeded, 1);
   raised = raised < ORDERLY ? raised + 1 : ORDERLY;
   if (raised == ORDERLY) lua_sethook(L, orc_watchdog_stop_if_asked, LUA_MASKCOUNT, 1);
   lua_pushliteral(L, "interrupted"); /* without a line: where it happens to be is no matter */
@@ -266,6 +305,30 @@ static bool make_timer(clockid_t clock, timer_t *timer)
   return timer_create(clock, &event, timer) == 0;
 }
 
+void orc_watchdog_ready(void)
+{
+  struct sigaction action = { .sa_handler = on_late, .sa_flags = SA_RESTART };
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGRTMIN + 1, &action, NULL);
+  struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + 1 };
+  late_armed = timer_create(CLOCK_PROCESS_CPUTIME_ID, &event, &late) == 0;
+}
+
+/* While something on this thread is watched or minded it hears of a wish to stop at once. */
+static void listen(void)
+{
+  const bool listens = current != NULL || minded.L != NULL;
+  if (listens == (place > 0)) return;
+  if (!listens) {
+    atomic_store(&watched_threads[place - 1], 0);
+    place = 0;
+  }
+  for (int i = 0; i < WATCHED && listens && place == 0; i++) {
+    int none = 0;
+    if (atomic_compare_exchange_strong(&watched_threads[i], &none, gettid())) place = i + 1;
+  }
+}
+
 /*
 ** A hook costs every instruction, so Lua has it only once the user asks to stop, or after a while of the processor's
 ** time: the wish may come from elsewhere, or its signal go to another thread. What is made from now on and keeps the
@@ -280,6 +343,7 @@ void orc_watchdog_mind(lua_State *L, bool on)
   minded.armed = false;
   minded.since = 0;
   minded.L = on ? L : NULL;
+  listen();
   if (!on) return;
   const struct itimerspec once = { .it_value = { .tv_nsec = AFTER_MS * 1000000L } };
   if (!orc_watchdog_interrupted())
@@ -325,6 +389,7 @@ void orc_watchdog_begin(orc_watchdog *w, lua_State *L)
   w->allocate = lua_getallocf(L, &w->store);
   lua_setallocf(L, allocate, w);
   current = w;
+  listen();
   orc_floor_set(NULL);
   w->armed = make_timer(CLOCK_MONOTONIC, &w->timer);
   tick_every(w, ORC_WATCHDOG_TICK_MS);
@@ -349,9 +414,16 @@ void orc_watchdog_end(orc_watchdog *w)
 {
   if (w->armed) timer_delete(w->timer);
   current = w->outer;
+  listen();
   orc_floor_set(current != NULL && current->inside ? current->floor : NULL);
   lua_setallocf(w->L, w->allocate, w->store);
   restore_hook(w);
+}
+
+static lua_Hook stopping(int reason)
+{
+  if (reason == ORC_WATCHDOG_INTERRUPTED) return stop_interrupted;
+  return reason == ORC_WATCHDOG_GREEDY ? stop_greedy : stop_policy;
 }
 
 lua_State *orc_watchdog_follow(lua_State *L)
@@ -359,6 +431,7 @@ lua_State *orc_watchdog_follow(lua_State *L)
   if (current == NULL || !current->inside) return NULL;
   lua_State *before = current->L;
   current->L = L;
+  if (current->stopped != 0) lua_sethook(L, stopping(current->stopped), LUA_MASKCOUNT, 1);
   return before;
 }
 

@@ -19,6 +19,8 @@ enum {
   ORC_WATCHDOG_MEMORY_MIB = 256, /* memory a simulation's policies may take together */
   ORC_WATCHDOG_PATIENCE = 20,    /* ticks of work one call of a policy may take: 2 s */
   ORC_WATCHDOG_LAST = 40, /* ticks after which one that could not be stopped ends the program */
+  ORC_WATCHDOG_LATE_MS =
+      70, /* of work, after which what does not heed the user's wish to stop is ended with the program */
 };
 
 /* Why a policy is stopped. */
@@ -33,6 +35,8 @@ typedef struct orc_watchdog {
   volatile sig_atomic_t calls;   /* policy calls so far (wraps) */
   sig_atomic_t seen;             /* calls at the last tick */
   int64_t since;                 /* ms of work before it was first seen in this call */
+  sig_atomic_t hurried;          /* the watch looks in a hurry */
+  int64_t told;                  /* ms of work when it began to */
   timer_t timer;
   bool armed;                 /* the timer exists */
   volatile sig_atomic_t cut;  /* the user's wish to stop ended a policy's call: it cannot go on */
@@ -45,6 +49,9 @@ typedef struct orc_watchdog {
   lua_Hook hook; /* what was set before, put back at the end */
   int mask, count;
 } orc_watchdog;
+
+/* Before the first signal. */
+void orc_watchdog_ready(void);
 
 /* Begin to watch the calling thread; end before *w goes away. Never fails: without a timer, blind.
  */
@@ -78,7 +85,8 @@ bool orc_watchdog_terminated(void); /* whether the program is to end, which it d
 bool orc_watchdog_take(void);       /* whether the user asked to stop; from here on not any more */
 void orc_watchdog_abandon(bool on); /* the program's own wish that threads stop, while on */
 
-/* While on, a wish to stop that comes again does not end the program: it has a prompt to return to. */
+/* While on, a wish to stop does not end the program, however often it comes and however late it is heeded: it has a prompt
+** to return to. */
 void orc_watchdog_prompt(bool on);
 
 /* While on, a wish to stop raises "interrupted" in whatever Lua runs in L and in coroutines made meanwhile: again and

@@ -403,7 +403,7 @@ void orc_bind_push_result(lua_State *L, const orc_sim *sim, bool whole, orc_time
   lua_setfield(L, -2, "profiles");
   orc_bind_put_series(L, c, s->last, end);
   orc_snapshot_records(s, csv, sim->excerpt);
-  orc_bind_put_attribution(L, sim);
+  if (!c->interrupted) orc_bind_put_attribution(L, sim);
   orc_bind_put_excerpt(L, sim);
   orc_snapshot_done(s);
   lua_remove(L, below);

@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bind/error.h"
 #include "bind/host/state.h"
@@ -113,9 +114,35 @@ static void begin(const runner *r)
   orc_bind_begin(r->sim, r->sim->policies.L);
 }
 
-/* All slices to the moment of the one that came furthest: where one alone would stand. */
+/* The processor's time this thread has had, ms. */
+static int64_t worked_ms(void)
+{
+  struct timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Up to `time`, in stretches, as long as the work of who waits for the end is not `patience` (ms). */
+static bool catch_up(orc_cluster *c, orc_time time, int64_t patience)
+{
+  enum { STRETCHES = 64 };
+  const orc_time from = c->engine.now, stretch = time > from ? (time - from) / STRETCHES + 1 : 1;
+  const bool hurries = c->interrupted;
+  bool good = true;
+  for (orc_time at = from; good && at < time;) {
+    if (hurries && worked_ms() >= patience) return true;
+    at = time - at > stretch ? at + stretch : time;
+    good = orc_control_catch_up(c, at, NULL);
+  }
+  return good && (from < time || orc_control_catch_up(c, time, NULL));
+}
+
+/* All slices to the moment of the one that came furthest: where one alone would stand; as far as can be where somebody
+** interrupted them. */
 static bool meet(const group *g)
 {
+  enum { PATIENCE_MS = 30 };
+  const int64_t patience = worked_ms() + PATIENCE_MS;
   orc_time time = 0;
   bool good = true;
   for (int i = 0; good && i < g->slices.count; i++) {
@@ -131,7 +158,7 @@ static bool meet(const group *g)
   }
   for (int i = 0; good && i < g->slices.count; i++) {
     begin(&g->runners[i]);
-    good = orc_control_catch_up(g->slices.at[i].cluster, time, NULL);
+    good = catch_up(g->slices.at[i].cluster, time, patience);
     orc_bind_end(g->runners[i].sim);
   }
   return good;
