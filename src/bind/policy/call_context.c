@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 #include <lualib.h>
+#include <sys/random.h>
 
 #include "bind/error.h"
 
@@ -31,6 +32,12 @@ static int random_of_lua(lua_State *L)
 static int seed_of_lua(lua_State *L)
 {
   const orc_call_context *a = orc_call_context_find(L);
+  lua_Integer any[2];
+  if (lua_gettop(L) == 0 && getrandom(any, sizeof any, 0) == (ssize_t)sizeof any) {
+    /* Lua would take the second and the address of its state, which may be the same as before */
+    lua_pushinteger(L, any[0]);
+    lua_pushinteger(L, any[1]);
+  }
   const int results = as_lua_does(L); /* two whole numbers, the seed */
   if (a->chance != NULL)
     *a->chance =
