@@ -107,19 +107,30 @@ describe("what cannot be done", function()
     end
   end)
 
+  it("is a file without end", function()
+    refused(1, "/dev/zero -q", "/dev/zero: longer than 256 MiB")
+    os.execute(("ln -s /dev/zero '%s/zeros.lua'"):format(dir))
+    refused(1, QUICK .. " -q --set batching=" .. dir .. "/zeros.lua", "zeros.lua: longer than 256 MiB")
+  end)
+
   it("is a result column that does not exist", function()
     refused(1, QUICK .. [=[ --set 'report={"tftt.p99"}']=],
       'report%[1%]: "tftt.p99": unknown result; did you mean ttft.p99')
   end)
 
   it("is a policy that never returns, wherever it is", function()
-    local path = write("endless.lua", [=[
-      local oracle = require "oracle"
-      return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
-        batching = require("oracle.policy").batching { name = "endless", step = function()
-          coroutine.wrap(function() while true do end end)()
-        end },
-        workload = oracle.workload.batch { count = 1, prompt = 10, output = 10 } }]=])
+    local function endless(how)
+      return write("endless.lua", ([=[
+        local oracle = require "oracle"
+        return oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm",
+          batching = require("oracle.policy").batching { name = "endless", step = function()
+            local function loop() while true do end end
+            HOW
+          end },
+          workload = oracle.workload.batch { count = 1, prompt = 10, output = 10 } }]=]):gsub("HOW", how))
+    end
+    refused(1, endless "coroutine.wrap(loop)()", "endless.lua:4: it ran for more than 2 s without returning")
+    local path = endless "setmetatable({}, { __gc = loop }) collectgarbage()"
     local before = os.time()
     refused(1, ("%s --json '%s/end.json' --csv '%s/end.csv'"):format(path, dir, dir), "a policy does not return")
     assert.is_true(os.time() - before < 60)

@@ -6,6 +6,7 @@ local lazy = require "oracle.lazy"
 local constructors = require "oracle.policy.constructors"
 local core = require "oracle.core"
 local inputs = require "oracle.text.inputs"
+local paths = lazy "oracle.text.paths"
 local pattern = lazy "oracle.policy.pattern"
 local tables = require "oracle.policy.tables"
 
@@ -333,9 +334,9 @@ end
 function sandbox.load(path, given)
   local f, why = io.open(path, "r")
   if not f then return nil, why end
-  local text = f:read("a")
+  local text, unreadable = paths.text(f)
   f:close()
-  if not text then return nil, path .. ": cannot be read" end
+  if not text then return nil, ("%s: %s"):format(path, unreadable) end
   local chunk, wrong = load(text:gsub("^#[^\n]*", ""), "@" .. path, "t", {})
   if not chunk then return nil, wrong end
   return run(string.dump(chunk), path, given)

@@ -145,7 +145,7 @@ end
 function scenario.read(path)
   local f, why = io.open(path, "r")
   if not f then return nil, (why:gsub("No such file or directory", "no such file")) end
-  local text, unreadable = f:read("a")
+  local text, unreadable = paths.text(f)
   f:close()
   if not text then return nil, about(path, unreadable) end
   return text

@@ -31,14 +31,31 @@ function paths.exists(path)
   return f ~= nil
 end
 
+local PIECE, MOST = 1 << 16, 256 << 20                    -- bytes
+
+--- What an open file holds.
+-- @return the text; or nil and why there is none: it cannot be read, or has no end
+function paths.text(f)
+  local pieces, size = {}, 0
+  while true do
+    local piece, why = f:read(PIECE)
+    if not piece then
+      if why then return nil, why end
+      return pieces[2] and table.concat(pieces) or pieces[1] or ""
+    end
+    pieces[#pieces + 1], size = piece, size + #piece
+    if size > MOST then return nil, ("longer than %d MiB"):format(MOST >> 20) end
+  end
+end
+
 --- The text of a file.
 -- @return the text; raises "path: why there is none"
 function paths.read(path)
   local f, why = io.open(path, "rb")
   if not f then error((why:gsub("No such file or directory", "no such file")), 0) end
-  local text = f:read "a"
+  local text, unreadable = paths.text(f)
   f:close()
-  return text or error(path .. ": cannot be read", 0)
+  return text or error(("%s: %s"):format(path, unreadable), 0)
 end
 
 --- Find a file that a scenario or an option names.
