@@ -134,7 +134,8 @@ bool orc_control_retune(orc_cluster *c, const orc_engine_knobs *to, uint64_t whi
   return true;
 }
 
-/* Waiting requests change place, running ones remember theirs in case they are preempted. */
+/* Waiting requests change place, running ones remember theirs in case they are preempted; the policy has said nothing of
+** any yet. */
 static void rekey(orc_cluster *c, const double *keys)
 {
   for (uint64_t n = c->requests.oldest; n < c->requests.next_number; n++) {
@@ -142,6 +143,7 @@ static void rekey(orc_cluster *c, const double *keys)
     if (slot == ORC_NO_SLOT) continue;
     orc_request *q = &c->requests.at[slot];
     q->key = keys[n - c->requests.oldest];
+    q->alarm = 0;
     if (q->state != ORC_QUEUED || q->replica == ORC_NO_REPLICA) continue;
     orc_queue *queue = &c->replicas[q->replica].queue;
     orc_queue_remove(queue, slot);
