@@ -73,13 +73,14 @@ for _, policy in ipairs { "fcfs", "vtc", "mlfq", "sjf", "srpt", "edf", "sglang" 
     policy, us, us / fcfs, us / short))
 end
 
--- ---- routers beside round_robin: us a request, its simulation included; prompts unlike any other, and prompts
--- of which a third were asked before, in caches ----
+-- ---- routers beside round_robin: us a request, its simulation included; prompts unlike any other, prompts of
+-- which a third were asked before, and prompts that all begin alike, which each replica must be asked about ----
 
 local ROUTED = 10000                                      -- requests
 local TRAFFIC = {
   { "new", false, { rate = 20, prompt = 500 } },
   { "cached", true, { rate = 4, prompt = 2000, prompt_pool = 2 * ROUTED // 3 } },
+  { "alike", true, { rate = 4, prompt = 2000, prefix = { name = "system", tokens = 500 } } },
 }
 
 for _, traffic in ipairs(TRAFFIC) do
