@@ -92,6 +92,9 @@ describe("axes", function()
   it("reads lists, quoted commas and tables", function()
     assert.same({ 1, 2.5, "4 req/s" }, values("1,2.5, 4 req/s"))
     assert.same({ "a,b", { 1, 2 }, true }, values([["a,b",{1,2},true]]))
+    assert.same({ 'a",b', "c" }, values([["a\",b",'c']]))
+    assert.same({ "a\\", "b" }, values([["a\\","b"]]))
+    assert.same({ { { 1, 2 }, x = { 3, 4 } }, 5 }, values("{{1,2},x={3,4}},5"))
     assert.same({ "chunked", "fcfs" }, values("chunked,fcfs", "batching"))
     assert.same({ "7", "8" }, values("7,8", "name"))
   end)
@@ -103,6 +106,8 @@ describe("axes", function()
     assert.same({ 8, 6, 4 }, values("8..4:-2"))
     assert.same({ 1, 2, 10, 12 }, values("1,2,10..12:2"))
     assert.equal("integer", math.type(values("1..4")[4]))
+    assert.equal(1000000, #values("1..1000000"))
+    assert.same({ 5 }, values("5..5"))
     assert.same({ "../a.json" }, values("../a.json", "model"))
   end)
 
@@ -111,7 +116,8 @@ describe("axes", function()
       ["5..1"] = "an empty range", ["1..5:-1"] = "an empty range", ["1..5:0"] = "step of 0",
       ["1..x"] = "lo%.%.hi:step", ["1..5:y"] = "lo%.%.hi:step", ["1,,2"] = "a value is missing",
       [""] = "a value is missing", ["0..1e9:1e-9"] = "1e%+18 values; at most 1000000",
-      ["1..3000000"] = "3000000 values; at most 1000000", ["2..9e6:2"] = "4500000 values",
+      ["1..3000000"] = "3000000 values; at most 1000000",
+      ["0..1000000"] = "1000001 values; at most 1000000", ["2..9e6:2"] = "4500000 values",
     } do
       local list, message = values(text)
       assert.is_nil(list, text)
