@@ -144,6 +144,78 @@ static void experts_answers_are_added(void)
   NEAR(o.other_bytes, 32.0 * layer + 2.0 * 6.0 * 4096.0, 1e-12);
 }
 
+/* DeepSeek-V2-Lite: each head's part with positions and the latent's are rotated, 64 values; one MLP of 10944, 26 of six
+** experts of 1408 and a shared one of 2816, whose answers are added. */
+static void latents_are_rotated_once(void)
+{
+  for (int tp = 1; tp <= 2; tp++) {
+    const orc_ops o = whole(&deepseek_v2_lite, tp, 1);
+    const double attention = 2.0 * (16.0 / tp + 1.0) * 64.0 * 2.0 + 1152.0;
+    const double experts = 3.0 * (6.0 * 1408.0 + 2816.0) / tp + 7.0 * 2048.0;
+    const double mlps = 3.0 * 10944.0 / tp + 26.0 * experts;
+    NEAR(o.other_bytes, 27.0 * attention + 2.0 * (mlps + (54.0 * 4.0 + 6.0) * 2048.0), 1e-12);
+  }
+}
+
+/* With sequence parallelism a rank norms its share of the tokens, all but the last. */
+static void norms_may_be_shared(void)
+{
+  orc_layout l = one_gpu;
+  l.tensor_parallel_size = 4;
+  const orc_stage inner = { .first_layer = 0, .layers = 32 };
+  const double each = orc_ops_of(&l, &llama2_7b, inner).other_bytes;
+  l.sequence_parallel = true;
+  CHECK(each - orc_ops_of(&l, &llama2_7b, inner).other_bytes == 64.0 * 4.0 * 4096.0 * 2.0 * 0.75);
+}
+
+/* The convolution and the gate of a state layer pass over what goes in, read and written. */
+static void states_inputs_are_passed_over(void)
+{
+  orc_model m = qwen3_next;
+  for (int tp = 1; tp <= 2; tp++) {
+    m.state_inputs = 12352;
+    const double before = whole(&m, tp, 1).other_bytes;
+    m.state_inputs = 12352 + 1000;
+    CHECK(whole(&m, tp, 1).other_bytes - before == 36.0 * 2.0 * 1000.0 / tp * 2.0);
+  }
+}
+
+static const orc_op *part(const orc_ops *o, orc_part p)
+{
+  for (int i = 0; i < o->count; i++)
+    if (o->gemm[i].part == p) return &o->gemm[i];
+  return NULL;
+}
+
+/* Each part stands there once, and of experts a rank moves what its own see. */
+static void ranks_share_experts(void)
+{
+  orc_layout l = one_gpu;
+  const orc_stage all = { .first_layer = 0, .layers = 32 };
+  const orc_ops one = orc_ops_of(&l, &mixtral_8x7b, all);
+  l.tensor_parallel_size = 2;
+  const orc_ops cut = orc_ops_of(&l, &mixtral_8x7b, all);
+  l.expert_parallel = true;
+  const orc_ops dealt = orc_ops_of(&l, &mixtral_8x7b, all);
+  CHECK(one.count == 4 && cut.count == 4 && dealt.count == 4); /* in, out, router, experts */
+  for (int i = 0; i < one.count; i++)
+    for (int k = 0; k < i; k++)
+      CHECK(one.gemm[i].part != one.gemm[k].part);
+  CHECK(part(&dealt, ORC_PART_EXPERT)->bytes == part(&one, ORC_PART_EXPERT)->bytes / 2.0);
+  CHECK(part(&dealt, ORC_PART_QKV)->bytes == part(&cut, ORC_PART_QKV)->bytes);
+  CHECK(part(&cut, ORC_PART_QKV)->bytes < part(&one, ORC_PART_QKV)->bytes);
+}
+
+/* A layer that keeps nothing of its own reads what another keeps. */
+static void shared_keys_are_read_all_the_same(void)
+{
+  orc_model m = llama2_7b;
+  const double own = whole(&m, 1, 1).full.kv_bytes;
+  m.num_kv_shared_layers = 16;
+  NEAR(whole(&m, 1, 1).full.kv_bytes, own, 1e-12);
+  CHECK(own == 32.0 * 2.0 * 4096.0 * 2.0);
+}
+
 int main(void)
 {
   RUN(an_indexer_scores_all_tokens);
@@ -153,5 +225,10 @@ int main(void)
   RUN(widths_are_cut_by_tp);
   RUN(an_mlp_without_gate_moves_less);
   RUN(experts_answers_are_added);
+  RUN(latents_are_rotated_once);
+  RUN(norms_may_be_shared);
+  RUN(states_inputs_are_passed_over);
+  RUN(ranks_share_experts);
+  RUN(shared_keys_are_read_all_the_same);
   return DONE();
 }
