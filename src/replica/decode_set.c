@@ -155,11 +155,6 @@ void orc_decode_set_join(orc_decode_set *d, orc_slot slot, orc_time now)
                  (double)(d->counter + (uint64_t)(orc_request_scheduled(r) - r->generated)));
 }
 
-int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r)
-{
-  return r->generated + (int32_t)(d->counter - r->joined);
-}
-
 static void leave_window(orc_decode_set *d, orc_slot slot, int32_t held)
 {
   if (d->cap == 0) return;

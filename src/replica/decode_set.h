@@ -95,6 +95,9 @@ static inline int32_t orc_decode_set_computed(const orc_decode_set *d, const orc
 }
 
 /* Output tokens a member has by now. */
-int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r);
+static inline int32_t orc_decode_set_generated(const orc_decode_set *d, const orc_request *r)
+{
+  return r->generated + (int32_t)(d->counter - r->joined);
+}
 
 #endif

@@ -137,13 +137,6 @@ bool orc_preempt_barred(const orc_replica *r, orc_slot slot)
          (q->entered > 0 && r->prefix.merges && orc_block_table_counted_on(r, q));
 }
 
-int32_t orc_preempt_generated(const orc_replica *r, const orc_request *q)
-{
-  return q->state == ORC_DECODE
-             ? orc_decode_set_generated(&r->microbatches[q->microbatch].decode, q)
-             : q->generated;
-}
-
 static bool goes_before(const orc_replica *r, orc_slot one, orc_slot other)
 {
   const orc_request *a = at(r, one), *b = at(r, other);
