@@ -162,8 +162,9 @@ lint: ## layers, headers, clang-tidy, luacheck, shell syntax
 queueing: build $(B)/lua ## capacity against queueing theory: M/M/1, M/D/1, M/M/c at many utilisations (half an hour)
 	$(Q)ORACLE_QUEUEING=full tools/busted.sh $(B) tests/spec/queueing_spec.lua
 
-interrupts: build $(B)/tests/unit/interrupts ## Ctrl-C at 200 random moments of the prompt (N=how many)
+interrupts: build $(B)/tests/unit/interrupts $(B)/tests/unit/stopping ## Ctrl-C at 200 random moments of the prompt (N=how many), and in whatever runs
 	$(Q)ORACLE_INTERRUPTS=$(or $(N),200) $(B)/tests/unit/interrupts
+	$(Q)ORACLE_INTERRUPTS=1 $(B)/tests/unit/stopping
 
 memory: build $(B)/lua ## what servers printed of their memory beside what follows from model and GPU ($$ORACLE_DATA)
 	$(Q)ORACLE_HOME="$(CURDIR)" $(B)/lua tools/memory.lua
