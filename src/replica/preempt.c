@@ -107,6 +107,7 @@ bool orc_preempt_reclaim(orc_replica *r, orc_microbatch *m, int64_t need, orc_sl
     if (slot == ORC_NO_SLOT) return false;
     evacuate(r, m, slot);
     orc_waiting_release(r, slot);
+    r->unchanged = false; /* what is left over of its blocks may do for another */
   }
   return true;
 }

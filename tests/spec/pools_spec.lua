@@ -278,6 +278,24 @@ describe("pools that grow and shrink", function()
   end)
 end)
 
+describe("a pool that decodes", function()
+  -- What decodes takes the blocks of one that waits with its KV; the rest of these is enough for the head of the queue.
+  it("asks its policy again once one that waits has given its blocks up", function()
+    local function times(runs)
+      local s = oracle.scenario {
+        model = "tiny-1b", hardware = GPU, network = "dgx_h100", batching = "fcfs", seed = 4,
+        engine = { block_size = 1, num_gpu_blocks_override = 192, max_model_len = 64, max_num_seqs = 3,
+                   max_num_batched_tokens = 128, enable_prefix_caching = false },
+        pools = { prefill = { replicas = 1 }, decode = { replicas = 1 } },
+        workload = oracle.workload.poisson { rate = 530, count = 50,
+          prompt = oracle.dist.uniform { low = 1, high = 32 }, output = 9 },
+      }
+      return s:run({ runs = runs }).latency
+    end
+    assert.same(times(false), times(true))
+  end)
+end)
+
 describe("groups", function()
   it("each scale and fail by themselves", function()
     local own = { policy = "queue_length", min = 1, max = 3, interval = 1, cold_start = 2 }

@@ -18,6 +18,24 @@ static void keeps_the_first(void)
   CHECK(l.at == NULL && l.count == 0);
 }
 
+static void is_in_order_of_time(void)
+{
+  static const orc_unit_event said[] = {
+    { 10, 0, ORC_UNIT_DRAINING }, { 10, 1, ORC_UNIT_DRAINING }, { 30, 1, ORC_UNIT_OFF },
+    { 20, 2, ORC_UNIT_OFF },      { 20, 0, ORC_UNIT_OFF },      { 40, 2, ORC_UNIT_STARTING }
+  };
+  static const int order[] = { 0, 1, 4, 3, 2, 5 };
+  orc_unit_log l = { 0 };
+  for (int i = 0; i < 6; i++)
+    orc_unit_log_note(&l, said[i].time, said[i].replica, (orc_unit_change)said[i].what);
+  for (int i = 0; i < 6; i++) {
+    const orc_unit_event *is = &l.at[i], *expected = &said[order[i]];
+    CHECK(is->time == expected->time && is->replica == expected->replica &&
+          is->what == expected->what);
+  }
+  orc_unit_log_done(&l);
+}
+
 static void tells_failures_from_scaling(void)
 {
   int failures = 0;
@@ -32,6 +50,7 @@ static void tells_failures_from_scaling(void)
 int main(void)
 {
   RUN(keeps_the_first);
+  RUN(is_in_order_of_time);
   RUN(tells_failures_from_scaling);
   return DONE();
 }
