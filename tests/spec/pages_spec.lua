@@ -1,6 +1,7 @@
 --- --report: one file that needs no other, with what the run measured; and what is refused.
 local html = require "oracle.result.html"
 local core = require "oracle.core"
+local json = core.json
 local pages = require "pages"
 local planning = require "oracle.plan"
 local program = require "program"
@@ -236,6 +237,44 @@ describe("reports of many runs", function()
     assert.same({ "h200", "b200" }, { f.series[1].name, f.series[2].name })
     assert.same({ { 30 }, { 900 }, { "h200 TP1" } }, { f.series[1].x, f.series[1].y, f.series[1].names })
     assert.equal("vllm serve m", pages.titled(doc, "How it is started").text)
+  end)
+
+  it("show a table of measurements: its errors, its worst rows, and the rows that are not in it", function()
+    local lines = { "id,concurrency,backend,model_path,system,mode,isl,osl,silicon_ttft_ms,silicon_tpot_ms\n" }
+    for i, row in ipairs { "4,vllm,meta-llama/Llama-3.1-8B-Instruct,h100_sxm,agg,512,128,40,8",
+                           "4,vllm,meta-llama/Llama-3.1-8B-Instruct,h200_sxm,agg,512,128,40,8",
+                           "4,vllm,meta-llama/Llama-3.1-8B-Instruct,h100_sxm,agg,512,128,40,1",
+                           "4,vllm,nobody/knows-1b,h100_sxm,agg,512,128,40,8",
+                           "4,vllm,deepseek-ai/DeepSeek-R1,h100_sxm,agg,512,128,40,8" } do
+      lines[#lines + 1] = ("r%d,%s\n"):format(i, row)
+    end
+    local path = program.write("rows.csv", table.concat(lines))
+    local doc = report(("validate '%s' --json '%s/rows.json' --csv '%s/errors.csv'"):format(path, program.dir,
+      program.dir))
+    local told = json.decode(program.read(program.dir .. "/rows.json"))
+    assert.same({ "rows.csv", "1 rows break physics and are not counted." }, { doc.title, doc.notices[1].text })
+
+    local all = pages.titled(doc, "Absolute error and bias")
+    assert.same({ "TTFT", "TPOT" }, { all.rows[1][1], all.rows[2][1] })
+    assert.same({ "metric", "rows", "mean", "median" }, { all.columns[1].name, all.columns[2].name,
+                                                          all.columns[3].name, all.columns[4].name })
+    assert.equal(told.overall.tpot.n, all.rows[2][2])
+    assert.near(told.overall.tpot.mean, all.rows[2][3], 1e-3 * told.overall.tpot.mean)
+
+    local gpus = pages.titled(doc, "By gpu")
+    assert.same({ "h100-sxm", "TPOT", 1 }, { gpus.rows[1][1], gpus.rows[1][2], gpus.rows[1][3] })
+    assert.equal("h200", gpus.rows[2][1]:match "^h200")
+    assert.is_nil(pages.titled(doc, "By engine"))         -- of one kind alone
+    local worst = pages.titled(doc, "The worst rows")
+    assert.same({ told.worst[1].id, "TTFT", 40 }, { worst.rows[1][1], worst.rows[1][2], worst.rows[1][3] })
+
+    local reasons = pages.titled(doc, "Rows that are not in it").rows
+    assert.same({ "skipped", 1, "unknown model nobody/knows-1b" }, reasons[1])
+    assert.same({ "could not run", 1 }, { reasons[2][1], reasons[2][2] })
+    assert.matches("memory", reasons[2][3])
+    local drawn = pages.titled(doc, "TPOT, predicted against measured").figure.series
+    assert.same({ { "h100-sxm", 1 }, { "counted apart", 1 } }, { { drawn[1].name, #drawn[1].x },
+                                                                { drawn[3].name, #drawn[3].x } })
   end)
 
   it("draw measured against predicted", function()

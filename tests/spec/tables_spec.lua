@@ -8,6 +8,7 @@ local phase = require "oracle.formats.measured.phase"
 local program = require "program"
 local serving = require "oracle.formats.measured.serving"
 local silicon = require "oracle.formats.measured.silicon"
+local tables = require "oracle.formats.measured.tables"
 
 local write, oracle = program.write, program.run
 
@@ -107,6 +108,32 @@ describe("a table of serving configurations", function()
     assert.same({ "-", "-", "-", "speculative decoding", "flagged by its source" }, apart)
     assert.same({ ttft = "mean", tpot = "p50", e2e = "mean" }, rows[1].statistic)
     assert.equal(80, rows[1].scenario.workload.count)
+  end)
+
+  it("draws lengths as the row says they were, and ranks of attention from its GPUs", function()
+    local rows, skipped = serving.read("id,model,gpu,engine,tp,gpus,dp_attention,prompt_tokens,output_tokens,"
+      .. "length_spread,arrival,arrival_value,disagg,output_tok_s\n"
+      .. "a,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,4,true,512.5,128,"
+      .. "range_ratio 0 (default: uniform 1..nominal),constant rate,2,,900\n"
+      .. "b,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,range_ratio 0.0,gamma rate,0.5,,900\n"
+      .. "c,deepseek-ai/DeepSeek-R1,B200,SGLang,8,,,512,128,fixed,burst,9,"
+      .. "prefill 1 workers tp4 ep1 dpa=False 4 GPUs; decode 1 workers tp8 ep8 dpa=True 8 GPUs,900\n"
+      .. "d,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,fixed,constant rate,0,,900\n"
+      .. "e,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,fixed,constant rate,,,900\n"
+      .. "f,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,fixed,tidal,3,,900\n"
+      .. "g,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,fixed,measured launch times,,,900\n"
+      .. "h,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,1,,,512,128,fixed,burst,3,half of it,900\n")
+    local w = rows[1].scenario.workload
+    assert.same({ "constant", 2, 600 }, { w.kind, w.rate, w.count })
+    assert.same({ kind = "uniform", low = 1, high = 1024 }, w.prompt) -- mean 512.5
+    assert.equal("tp1 dp4", rows[1].layout)
+    assert.same({ "poisson", 200 }, { rows[2].scenario.workload.kind, rows[2].scenario.workload.count })
+    assert.equal("1 x tp4 + 1 x tp1 dp8 ep", rows[3].layout)
+    local why = {}
+    for i, one in ipairs(skipped) do why[i] = one[1] .. ": " .. one[2] end
+    assert.same({ "d: arrival_value is 0", "e: arrival_value is not said", "f: unknown arrival tidal",
+                  "g: measured launch times, and no file of its requests was given",
+                  "h: a disaggregated layout that is not understood" }, why)
   end)
 
   it("tells pools", function()
@@ -252,6 +279,54 @@ describe("validate of a table", function()
     assert.equal(0, rc)
     assert.equal("s", decoded(out).unit)
     assert.matches("seem to be in seconds", shown)
+  end)
+
+  it("compares requests of runs one by one, whose configurations stand beside them", function()
+    local function requests(run, generation)
+      local text = { "id,launch_s,prompt_tokens,output_tokens,ttft_ms,generation_ms\n" }
+      for i = 1, 6 do text[#text + 1] = ("%s,%g,100,%d,20,%g\n"):format(run, 0.5 * i, 20 * i, generation * i) end
+      -- One that generated nothing says nothing of how long it takes.
+      return table.concat(text) .. run .. ",4,100,1,20,0\nnowhere,0,100,8,20,60\ny,0,100,8,20,60\n"
+    end
+    local runs = "meta-llama/Llama-3.1-8B-Instruct,%s,vLLM,bf16,1,,,,,100,70,,measured launch times,,,20,,900,,odd\n"
+    local path = write("requests.csv", requests("x", 100))
+    os.remove(program.dir .. "/measured.csv")
+    program.refused(1, ("validate '%s'"):format(path), "configurations are in measured%.csv beside them")
+    write("measured.csv", SERVING .. "x," .. runs:format "H100" .. "y," .. runs:format "H9000"
+      .. "other," .. runs:format "H100")
+
+    local out = program.dir .. "/t.json"
+    local rc, shown, err = oracle(("validate '%s' --json '%s'"):format(path, out))
+    assert.equal(0, rc, err)
+    local t = decoded(out)
+    assert.equal(1, t.rows)                               -- flags are of its means; "other" has no requests here
+    assert.same({ { why = "no such run in measured.csv", n = 1, rows = { "nowhere" } },
+                  { why = "unknown GPU H9000", n = 1, rows = { "y" } } }, t.skipped)
+    local first = t.requests.generation
+    assert.same({ 6, 7 }, { first.n, t.requests.ttft.n })
+    assert.matches(("request by request, time to generate: 6 requests, .*bias %%+?%.1f %%%%\n"):format(first.bias)
+      :gsub("%-", "%%-"), shown)
+    -- Twice the time measured, half the ratio, request by request.
+    write("requests.csv", requests("x", 200))
+    assert.equal(0, (oracle(("validate '%s' --json '%s'"):format(path, out))))
+    assert.near((100 + first.bias) / 2, 100 + decoded(out).requests.generation.bias, 1e-9)
+  end)
+
+  it("takes the requests of a configuration that was replayed from the file beside it", function()
+    local path = write("measured.csv", SERVING .. "x,meta-llama/Llama-3.1-8B-Instruct,H100,vLLM,bf16,1,,,,,100,20,,"
+      .. "measured launch times,,,20,8,,,\n")
+    os.remove(program.dir .. "/llm-d-requests.csv")
+    local rc, _, err = oracle(("validate '%s'"):format(path))
+    assert.equal(1, rc)
+    assert.matches("measured launch times, and no file of its requests was given", err)
+    write("llm-d-requests.csv", "id,launch_s,prompt_tokens,output_tokens,generation_ms\n"
+      .. "x,0,100,20,100\nx,1.5,3000,40,100\n")
+    local replayed = tables.read("serving", program.read(path), path)
+    assert.same({ kind = "requests", requests = { { arrival = 0, prompt = 100, output = 20 },
+                                                  { arrival = 1.5, prompt = 3000, output = 40 } } },
+      replayed[1].scenario.workload)
+    assert.equal(0, (oracle(("validate '%s'"):format(path))))
+    os.remove(program.dir .. "/llm-d-requests.csv")
   end)
 
   it("takes a fit of another engine only when forced, which it says", function()
