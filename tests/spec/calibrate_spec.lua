@@ -5,6 +5,8 @@ local fits = require "oracle.models.fits"
 local json = core.json
 local kernels = require "oracle.study.calibrate.kernels"
 local load = require "oracle.formats.measured.load"
+local ordered = require "oracle.text.ordered"
+local outcome = require "oracle.study.calibrate.outcome"
 local prediction = require "oracle.study.prediction"
 local priced = require "oracle.study.calibrate.priced"
 local program = require "program"
@@ -14,6 +16,14 @@ require "oracle"
 
 setup(program.open)
 teardown(program.close)
+
+it("a fit's file names what no data determined, by the generation it is of", function()
+  local names = { "kernels.hopper.gemm", "kernels.ada.gemm", "kernels.ada.attention", "engines.step",
+                  "prior.of_something_else" }
+  assert.equal('{"ada": ["gemm", "attention"], "all": ["step"]}',
+    ordered.line(outcome.unseen(names, { hopper = true })))
+  assert.is_nil(outcome.unseen({ "kernels.hopper.gemm" }, { hopper = true }))
+end)
 
 describe("least squares", function()
   it("finds the least of a sum of squares", function()

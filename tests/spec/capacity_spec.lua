@@ -1,7 +1,10 @@
 --- Objectives over all requests, and the search for the most load that meets them.
 local json = require("oracle.core").json
+local load = require "oracle.study.load"
 local oracle = require "oracle"
+local planning = require "oracle.plan"
 local program = require "program"
+local scenario = require "oracle.scenario"
 local slo = require "oracle.scenario.slo"
 
 setup(program.open)
@@ -70,6 +73,100 @@ describe("an objective", function()
     local ok, why = pcall(function() return oracle.scenario(mix):run() end)
     assert.is_false(ok)
     assert.matches("slo: chart: the workload has no class of that name; did you mean chat%?", why)
+  end)
+end)
+
+describe("a load", function()
+  local function given(workload, more)
+    local t = { model = "llama-3.1-8b", hardware = "h100-sxm", workload = workload }
+    for k, v in pairs(more or {}) do t[k] = v end
+    local s = scenario.new(t)
+    return s, planning.plan(s).scenario
+  end
+
+  -- The workload with x times the load, as it is written.
+  local function scaled(x, workload)
+    local s, r = given(workload)
+    local raised = load.of(s, r)
+    assert.same({ "workload", "x", 1, true }, { raised.key, raised.unit, raised.from, raised.fixed })
+    return scenario.raw(raised.apply(x)).workload, scenario.raw(s).workload, raised
+  end
+
+  it("keeps the shape of a pattern in time, of a trace and of a mix", function()
+    local w, own = scaled(3, { kind = "poisson", prompt = 100, output = 10, duration = 30,
+                               stages = { { rate = 2, duration = 10 }, { rate = "120 req/min", duration = 20 } } })
+    assert.same({ { rate = 6, duration = 10 }, { rate = 6, duration = 20 } }, w.stages)
+    assert.equal(2, own.stages[1].rate)                   -- it is a copy that is raised
+
+    w = scaled(3, { kind = "poisson", prompt = 100, output = 10, duration = 30, rate_max = 9,
+                    rate = function(t) return 4 + t / 10 end })
+    assert.same({ 15, 27 }, { w.rate(10), w.rate_max })
+
+    w = scaled(0.5, oracle.workload.mix { { name = "chat", rate = 2, prompt = 100, output = 20 },
+                                          { name = "code", rate = 6, prompt = 400, output = 5 }, count = 60 })
+    assert.same({ 1, 3 }, { w.profiles[1].rate, w.profiles[2].rate })
+
+    local path = program.write("t.csv", "request_id,client_id,arrival_time,prompt_tokens,max_output_tokens\n"
+      .. "1,a,0,100,10\n2,a,1,100,10\n")
+    local raised
+    w, own, raised = scaled(4, { kind = "trace", path = path, rate_scale = 2 })
+    assert.same({ 8, 2 }, { w.rate_scale, own.rate_scale })
+    assert.is_true(raised.recorded)                       -- seeds change nothing
+  end)
+
+  it("of a mix in which nothing has a rate is refused", function()
+    local ok, why = pcall(scaled, 2, oracle.workload.mix {
+      { name = "a", kind = "batch", count = 5, prompt = 100, output = 20 },
+      { name = "b", kind = "closed_loop", concurrency = 2, count = 5, prompt = 100, output = 20 } })
+    assert.is_false(ok)
+    assert.matches("^workload: mix: no profile of it has a rate; %-%-over KEY names what to raise$", why)
+  end)
+
+  it("is a key's number, whole where that is", function()
+    local s = given { kind = "poisson", rate = 2.5, count = 10, prompt = 100, output = 10 }
+    local raised = load.of(s, nil, "workload.prompt")
+    assert.same({ "workload.prompt", 100, true }, { raised.key, raised.from, raised.whole })
+    assert.equal(300, raised.apply(300):get "workload.prompt")
+    assert.equal(100, s:get "workload.prompt")
+    assert.is_false(load.of(s, nil, "workload.rate").whole)
+  end)
+
+  it("lasts for so many requests, and no shorter than the scenario", function()
+    local sessions = { kind = "sessions", rate = 2, duration = 10, prompt = 100, output = 10, turns = 3 }
+    local s, r = given(sessions)
+    local w = scenario.raw(load.of(s, r).apply(4, 200)).workload
+    assert.same({ 4, 50 }, { w.rate, w.duration })        -- 200 sessions open at 4 a second
+    s, r = given { kind = "poisson", rate = 2, count = 600, prompt = 100, output = 10 }
+    local one = scenario.raw(load.of(s, r).apply(4, 200))
+    assert.same({ 600, 15 }, { one.workload.count, one.warm_up })
+  end)
+
+  it("is shorter for a first look, but for sessions, whose later turns are part of it", function()
+    local function short(requests, workload, more)
+      local s, r = given(workload, more)
+      return scenario.raw(load.short(s, r, requests))
+    end
+    local at_rate = short(50, { kind = "poisson", rate = 2, count = 600, prompt = 100, output = 10 },
+      { duration = 300, warm_up = 20 })
+    assert.same({ 50 }, { at_rate.workload.count, at_rate.duration, at_rate.warm_up })
+    local sessions = { kind = "sessions", rate = 2, duration = 40, prompt = 100, output = 10, turns = 3 }
+    assert.equal(30, short(750, sessions).workload.duration)
+    assert.equal(20, short(10, sessions).workload.duration) -- half at least
+    assert.equal(40, short(5000, sessions).workload.duration)
+    local path = program.write("t.csv", "request_id,client_id,arrival_time,prompt_tokens,max_output_tokens\n"
+      .. "1,a,0,100,10\n2,a,1,100,10\n")
+    assert.equal(20, short(5, { kind = "trace", path = path }).workload.count)
+    local stages = { kind = "poisson", prompt = 100, output = 10, stages = { { rate = 2, duration = 10 } } }
+    assert.same({ 30, 2 }, { short(5, stages, { duration = 30, warm_up = 2 }).duration,
+                             short(5, stages, { duration = 30, warm_up = 2 }).warm_up })
+  end)
+
+  it("of replicas is of replicas of one kind", function()
+    local s = given { kind = "poisson", rate = 2, count = 10, prompt = 100, output = 10 }
+    for _, key in ipairs { "pools", "groups", "autoscaling" } do
+      assert.has_error(function() load.replicas(s, { [key] = {} }) end, "--replicas: " .. key .. ": replicas of one "
+        .. "kind, without autoscaling, expected; oracle plan searches pools")
+    end
   end)
 end)
 

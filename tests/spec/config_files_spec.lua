@@ -99,6 +99,15 @@ describe("a model's file", function()
     for expected, changes in pairs {
       ["num_key_value_heads = 3 does not divide num_attention_heads = 4"] = { num_key_value_heads = 3 },
       ["num_key_value_heads = 8"] = { num_key_value_heads = 8 },
+      ["compress_ratios: a list of 4 numbers expected"] = { compress_ratios = { 4, 128 } },
+      ["compress_ratios%[1%]: a count expected"] = { compress_ratios = { 4, -1, 4, 4 } },
+      ["compress_ratios: one above 0 expected"] = { compress_ratios = { 0, 0, 0, 0 } },
+      ["layer 2: 4 heads, 3 KV heads"] = { num_key_value_heads = { 4, 2, 3, 4 }, num_attention_heads = { 4, 4, 4, 4 } },
+      ["num_attention_heads_per_layer%[2%] = 2: 4 in layers of its kind before"] = {
+        num_attention_heads_per_layer = { 4, 2, 2, 2 }, sliding_window = 64,
+        layer_types = { "full_attention", "sliding_attention", "full_attention", "sliding_attention" } },
+      ["index_topk = 16: an indexer beside attention that is not latent is not known; approximate = true"] = {
+        index_topk = 16 },
       ["layer_types: 3 layers, num_hidden_layers is 4"] = { layer_types = { "full_attention", "full_attention",
                                                                             "full_attention" } },
       ["hybrid_override_pattern: 3 layers, num_hidden_layers is 4"] = { model_type = "nemotron_h",

@@ -4,6 +4,7 @@ local planning = require "oracle.plan"
 local live = require "oracle.live"
 local policy = require "oracle.policy"
 local sandbox = require "oracle.policy.sandbox"
+local tables = require "oracle.policy.tables"
 local program = require "program"
 
 local dir
@@ -157,6 +158,53 @@ describe("what does not return", function()
     for _, code in ipairs { "table.insert(t, 1, 'x')", "table.remove(t, 1)", "table.sort(t)" } do
       assert.equal(80, scenario_with("batching", shifting:format(code)):run().requests.successful)
     end
+  end)
+
+  it("has tables with a metatable that do as Lua's own library has it", function()
+    -- A table whose values are another's, and that one.
+    local function proxied(...)
+      local inner = { ... }
+      return setmetatable({}, { __index = inner, __len = function() return #inner end,
+                                __newindex = function(_, k, v) inner[k] = v end }), inner
+    end
+    -- What a call on such a table gives and leaves.
+    local function after(library, name, list, ...)
+      local t, inner = proxied(table.unpack(list))
+      local got = table.pack(pcall(library[name], t, ...))
+      for i = 1, got.n do
+        if got[i] == t then got[i] = "itself" end
+        -- Which argument it was, and what it was, Lua's versions say in ways of their own.
+        if i > 1 and not got[1] then
+          got[i] = got[i]:gsub("^[^:]*:%d+: ", ""):gsub("'table%.", "'"):gsub("#%d", "#")
+            :gsub("%(number expected.*", "")
+            :gsub("invalid value.*", "")
+        end
+      end
+      return { got, inner }
+    end
+    local function downwards(a, b) return a > b end
+    for _, call in ipairs {
+      { "move", { 1, 2, 3 }, 1, 3, 2 }, { "move", { 1, 2, 3 }, 2, 3, 1 }, { "move", { 1, 2, 3 }, 3, 2, 1 },
+      { "move", { 1, 2, 3 }, "1", 3.0, 9 }, { "insert", { 1, 2 }, 9 }, { "insert", { 1, 2 }, 1, 9 },
+      { "insert", { 1, 2 }, 3, 9 }, { "insert", { 1, 2 }, 4, 9 }, { "insert", { 1, 2 }, 0, 9 },
+      { "insert", { 1, 2 }, 1, 9, 9 }, { "insert", { 1, 2 }, "x", 9 },
+      { "remove", { 1, 2, 3 } }, { "remove", { 1, 2, 3 }, 1 }, { "remove", { 1, 2, 3 }, 4 },
+      { "remove", { 1, 2, 3 }, 5 }, { "remove", {}, 0 }, { "remove", { 1 }, "x" },
+      { "concat", { "a", 2, "c" } }, { "concat", { "a", 2, "c" }, ", " }, { "concat", { "a", 2, "c" }, "-", 2, 3 },
+      { "concat", { "a" }, "-", 2, 1 }, { "concat", { "a", true } }, { "concat", { "a" }, ", ", 1, 2 },
+      { "unpack", { 4, 5, 6 } }, { "unpack", { 4, 5, 6 }, 2 }, { "unpack", { 4, 5, 6 }, 0, 4 },
+      { "unpack", { 4, 5, 6 }, 3, 2 }, { "sort", { 3, 1, 2 } }, { "sort", { "b", "c", "a" } },
+      { "sort", { 3, 1, 2 }, downwards }, { "sort", { 3, "x", 1 } }, { "sort", {} }, { "sort", { 1, {}, 2 } },
+    } do
+      local about = call[1] .. " " .. #call[2] .. " " .. tostring(call[3]) .. " " .. tostring(call[4])
+      local own, ours = after(table, table.unpack(call)), after(tables, table.unpack(call))
+      if call[1] == "sort" and not own[1][1] then         -- how far it came is not said
+        own, ours = own[1][1], ours[1][1]
+      end
+      assert.same(own, ours, about)
+    end
+    assert.matches("bad argument #1 to '.*move' %(table expected, got nil%)$",
+      select(2, pcall(tables.move, nil, 1, 2, 3)))
   end)
 
   it("is never run by what reads what a file returns", function()

@@ -65,11 +65,11 @@ function tables.remove(t, ...)
   if not size then error("object length is not an integer", 2) end
   local at = select("#", ...) == 0 and size or whole((...))
   if not at then error("bad argument #2 to 'remove' (number expected)", 2) end
-  if select("#", ...) > 0 and size + 1 ~= at and (at < 1 or at > size + 1) then out_of_bounds "remove" end
+  if at ~= size and (at < 1 or at > size + 1) then out_of_bounds "remove" end
   if size - at > LONGEST then refuse "remove" end
   local removed = t[at]
   for i = at, size - 1 do t[i] = t[i + 1] end
-  if at <= size then t[size] = nil end
+  t[math.max(at, size)] = nil
   return removed
 end
 
@@ -84,7 +84,7 @@ function tables.concat(t, separator, first, last)
   for k = i, j do
     local v = t[k]
     if type(v) ~= "string" and type(v) ~= "number" then
-      error(("invalid value (at index %d) in table for 'concat'"):format(k), 2)
+      error(("invalid value (%s) at index %d in table for 'concat'"):format(type(v), k), 2)
     end
     plain[#plain + 1] = v
   end
