@@ -14,7 +14,7 @@
 */
 void orc_credit_running(orc_replica *r, double weight);
 
-/* Add `amount` >= 0 to the counter of a client. Returns what it is now. */
+/* As orc_turns_charge. */
 double orc_credit_charge(orc_replica *r, uint32_t client, double amount);
 
 /* As orc_turns_next. Newcomers are raised as by orc_credit_running. */

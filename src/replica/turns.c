@@ -224,7 +224,9 @@ void orc_turns_credit(orc_turns *t, orc_slot slot, int32_t generated)
 
 double orc_turns_charge(orc_turns *t, uint32_t client, double amount)
 {
-  return line_of(t, client)->served += amount;
+  orc_turn_line *line = find(t, client);
+  if (line == NULL && t->line_count >= ORC_TURNS_CLIENTS) return -1.0;
+  return (line != NULL ? line : line_of(t, client))->served += amount;
 }
 
 bool orc_turns_unraised(const orc_turns *t)

@@ -26,7 +26,10 @@ void orc_turns_weigh(orc_turns *t, double weight);
 /* A request has generated so many tokens: those that were not yet are added to the counter of its client. */
 void orc_turns_credit(orc_turns *t, orc_slot slot, int32_t generated);
 
-/* Add `amount` >= 0 to the counter of a client. Returns what it is now. */
+enum { ORC_TURNS_CLIENTS = 1 << 20 };
+
+/* Add `amount` >= 0 to the counter of a client. Returns what it is now; -1, and adds nothing: no request of it ever came,
+** and there are ORC_TURNS_CLIENTS others. */
 double orc_turns_charge(orc_turns *t, uint32_t client, double amount);
 
 /* Whether clients have come, without a request here before, that were not raised yet: they have no turn. */

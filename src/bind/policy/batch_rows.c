@@ -145,7 +145,10 @@ int orc_batch_charge(lua_State *L)
   orc_replica *r = orc_batch_self(L)->replica;
   const lua_Integer client = luaL_checkinteger(L, 2);
   luaL_argcheck(L, client >= 0 && client <= UINT32_MAX, 2, "the number of a client expected");
-  lua_pushnumber(L, orc_credit_charge(r, (uint32_t)client, amount(L, 3)));
+  const double now = orc_credit_charge(r, (uint32_t)client, amount(L, 3));
+  luaL_argcheck(L, now >= 0.0, 2,
+                "no request of this client came, and too many others are charged");
+  lua_pushnumber(L, now);
   return 1;
 }
 
