@@ -28,7 +28,7 @@ else ifdef FUZZ
   OPT := -O1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 else ifdef COV
   VARIANT := cov
-  OPT := -O0 --coverage
+  OPT := -O0 --coverage -fprofile-update=atomic
 else ifdef REACH
   VARIANT := reach
   OPT := -O1 -finstrument-functions -Wl,-rpath,$(CURDIR)/build/reach

@@ -90,6 +90,28 @@ describe("kv_loading", function()
     assert.near(4.75 + 5.05 + 1, b.ttft_ms, 1e-6)
   end)
 
+  it("async: a load is lost with its replica, and so is a request that nobody waits for any more", function()
+    local slow = { name = "dram", capacity = 200 * BLOCK, bandwidth = BLOCK / 10e-3, latency = "50 us" }
+    local function last(outage, timeout)                  -- whose load takes 370 ms from 2 s on
+      local list, s = rows.of(rows.constant("1 ms", {
+        workload = oracle.workload.constant { rate = 1, count = 3, prompt = 800, output = 2, prompt_pool = 2,
+                                              timeout = timeout },
+        kv_tiers = { slow }, kv_loading = "async", failures = outage and { outages = { outage } },
+        engine = { recompute_last_block = false, block_size = 16, num_gpu_blocks_override = 65, max_model_len = 4096,
+                   max_num_batched_tokens = 1024, max_num_seqs = 4 },
+      }))
+      return list[3], s.requests
+    end
+    assert.near(370.05 + 1, last().ttft_ms, 1e-6)
+    -- It is computed from nothing once the replica is back: what it kept in memory is gone too.
+    local r = last { at = 2.1, lasts = 0.5, replica = 0 }
+    assert.near(600 + 1, r.ttft_ms, 1e-6)
+    assert.equal(0, r.cached_prefix_length)
+    local requests
+    r, requests = last({ at = 2.3, lasts = 0.5, replica = 0 }, 0.2)
+    assert.same({ "TIMEOUT", 2, 1, 0 }, { r.status, requests.successful, requests.timed_out, requests.failed })
+  end)
+
   it("is as the system does it", function()
     local function of(system, loading)
       return planning.plan(oracle.scenario { model = "llama-3.1-8b", hardware = "h100-sxm", kv_loading = loading,

@@ -337,6 +337,23 @@ describe("parameters", function()
   end)
 end)
 
+describe("mlfq", function()
+  it("lets who waited too long start over on the first level", function()
+    local function longest_gap(limit)
+      local result = small { batching = { "mlfq", starve_limit = limit, levels = 3 }, replicas = 1,
+        engine = { max_model_len = 4096, max_num_seqs = 2 },
+        workload = oracle.workload.mix {
+          { name = "long", kind = "batch", count = 1, prompt = 1200, output = 400 },
+          { name = "short", kind = "poisson", rate = 25, count = 500, prompt = 100, output = 12 } } }:run()
+      assert.equal(501, result.requests.successful)
+      return result.latency.inter_token_latency_ms.max
+    end
+    local starves, starts_over = longest_gap(0), longest_gap(0.5)
+    assert.is_true(starts_over < starves / 2, ("%g ms, %g ms"):format(starves, starts_over))
+    assert.is_true(starts_over >= 500)
+  end)
+end)
+
 describe("who gives way", function()
   it("is recomputed or moved to host memory", function()
     local recompute, swap = small():run(), small({ preemption = "swap" }):run()

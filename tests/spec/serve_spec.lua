@@ -14,11 +14,12 @@ local JSON = "-H 'content-type: application/json'"
 local servers = {}
 
 -- A server of the scenario, when it listens.
-local function start(options, scenario)
+-- @param before what its shell does first
+local function start(options, scenario, before)
   local n = #servers + 1
   program.write("s.lua", SCENARIO:format(scenario or ""))
-  local p = io.popen(("cd '%s' && { '%s' serve s.lua --port 0 %s >out%d 2>err%d </dev/null & echo $!; }"):format(
-    program.dir, program.path(), options or "", n, n))
+  local p = io.popen(("cd '%s' && %s { '%s' serve s.lua --port 0 %s >out%d 2>err%d </dev/null & echo $!; }"):format(
+    program.dir, before or "", program.path(), options or "", n, n))
   local server = { pid = p:read "n", n = n }
   p:close()
   servers[n] = server
@@ -304,6 +305,21 @@ describe("usage in each event", function()
   end)
 end)
 
+describe("a simulation that takes longer than what it simulates", function()
+  it("keeps its clock waiting, and says so once", function()
+    local policy = program.write("slow.lua", [[
+      return require("oracle.policy").batching { name = "slow", every_step = true, step = function(b, e, s)
+        s.text = ("x"):rep(8000000)
+        local left = e.max_num_batched_tokens - b:decode()
+        if left > 0 then b:fill(left) end
+      end }]])
+    local slow = start("", ('cost = { kind = "constant", constant_step = "1 us" }, batching = %q,'):format(policy))
+    assert.equal(150, asked(slow, "/v1/completions", { prompt = "x", max_tokens = 150 }).usage.completion_tokens)
+    local _, err = stop(slow)
+    assert.equal(1, select(2, err:gsub("oracle: warning: the simulation fell behind the wall clock", "")))
+  end)
+end)
+
 describe("clients that go", function()
   it("give their blocks back when they are killed in mid-stream", function()
     program.write("long", json.encode { prompt = ("long "):rep(300), max_tokens = 1500, stream = true, n = 3 })
@@ -318,6 +334,15 @@ describe("clients that go", function()
     end
     assert.same({ 0, 0 }, { l.live, l.under_way })
     for _, r in ipairs(l.replicas) do assert.same({ 0, 0 }, { r.running, math.floor(r.kv * 1e4) }) end
+  end)
+
+  it("wait where no descriptor is left for them, until others have gone", function()
+    local few = start("", "", "ulimit -n 40 &&")
+    local status = sh(("bash -c 'for i in $(seq 10 69); do eval \"exec $i<>/dev/tcp/127.0.0.1/%d\" || exit; done; "
+      .. "curl -s -m 1 -o /dev/null -w %%{http_code} http://127.0.0.1:%d/health'"):format(few.port, few.port))
+    assert.equal("000", status)
+    assert.equal(200, select(2, ask(few, "/health")))     -- the sixty ended with their shell
+    stop(few)
   end)
 
   it("may come by the thousand, and wait", function()

@@ -118,6 +118,51 @@ describe("Lua compiled ahead of time", function()
   end)
 end)
 
+describe("the program", function()
+  local place, here
+
+  setup(function()
+    here, place = shell("pwd"):match "%S+", shell("cd $(mktemp -d) && pwd -P"):match "%S+"
+    shell(("mkdir '%s/bin' '%s/share' && cp %s '%s/bin/oracle' && ln -s bin/oracle '%s/link'"):format(place, place, bin,
+      place, place))
+  end)
+
+  teardown(function() shell(("rm -rf '%s'"):format(place)) end)
+
+  local function said(name, before)
+    return shell(("cd / && env -u ORACLE_HOME %s '%s/%s' --version"):format(before or "", place, name))
+  end
+
+  it("finds its home from where it is, links followed", function()
+    assert.equal(("oracle: no lua/oracle/init.lua in %s/bin or %s/bin/../share/oracle; set ORACLE_HOME\n"):format(place,
+      place), said "link")
+    shell(("ln -s '%s' '%s/share/oracle'"):format(here, place)) -- as it is installed
+    assert.matches("^oracle %d", said "link")
+    shell(("rm '%s/share/oracle' && ln -s '%s/lua' '%s/bin/lua'"):format(place, here, place)) -- as in a checkout
+    assert.matches("^oracle %d", said "bin/oracle")
+  end)
+
+  it("says what is wrong with the home that it is told", function()
+    assert.equal("oracle: ORACLE_HOME=/nowhere: no lua/oracle/init.lua in it\n",
+      said("bin/oracle", "ORACLE_HOME=/nowhere"))
+    assert.matches("^oracle: ORACLE_HOME=/x+[^\n]*\n$", said("bin/oracle", "ORACLE_HOME=/" .. ("x"):rep(5000)))
+  end)
+
+  it("says what its own start raised, whatever that is", function()
+    shell(("mkdir '%s/home' && cp -R lua '%s/home'"):format(place, place))
+    for code, text in pairs {
+      ["error(setmetatable({}, { __tostring = function() return 'odd' end }))"] = "oracle: odd\n",
+      ["error(setmetatable({}, { __tostring = function() error {} end }))"] = "oracle: an error without a text\n",
+      ["error(setmetatable({}, { __tostring = function() error('worse', 0) end }))"] = "oracle: worse\n",
+    } do
+      local f = assert(io.open(place .. "/home/lua/oracle/version.lua", "w"))
+      f:write(code)
+      f:close()
+      assert.equal(text, said("bin/oracle", ("ORACLE_HOME='%s/home'"):format(place)))
+    end
+  end)
+end)
+
 describe("the image of a state", function()
   local program
 

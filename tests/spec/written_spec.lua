@@ -171,6 +171,11 @@ describe("--format jsonl", function()
     assert.equal(8, n)
   end)
 
+  it("is the same where the CSV is compressed", function()
+    local plain = run "late.lua --format jsonl -q"
+    assert.equal(plain, run "late.lua --format jsonl -q --csv rows.csv.gz")
+  end)
+
   it("has a line for each point of many", function()
     local out = run [[open.lua --set 'vary={{"seed",{1,2,3}}}' --format jsonl -q]]
     local seeds = {}

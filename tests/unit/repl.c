@@ -51,6 +51,16 @@ static bool gives_up(terminal *t, const char *line)
   return await(t, prompt) && strstr(t->text, "^C") != NULL;
 }
 
+/* Type the beginning of a line that more than one name completes, and wait for it to come back below their list. */
+static bool chooses(terminal *t, const char *keys, const char *line)
+{
+  char back[256];
+  snprintf(back, sizeof back, "\n%s", line);
+  await_editing(t);
+  type(t, keys);
+  return await(t, back);
+}
+
 static void write_policy(const char *folder, const char *name, const char *extra)
 {
   char path[PATH_MAX];
@@ -153,6 +163,10 @@ static void survives(terminal *t)
   CHECK(says(t, "#s.repl\t", "1"));
   CHECK(says(t, "s:run_u\t(61).now", "61"));
   CHECK(says(t, "s.replicas[0].kv.bl\t", "16"));
+  CHECK(says(t, "6 * s.quue\t7", "did you mean queue?")); /* nothing to add */
+  CHECK(chooses(t, "s.re\t", "> s.re"));
+  CHECK(strstr(t->text, "replicas") != NULL && strstr(t->text, "  requests") != NULL);
+  CHECK(says(t, "quests\t", "in flight"));
   CHECK(interrupted(t, "while true do end", "oracle: interrupted"));
   CHECK(says(t, "c = load \"scenarios/quickstart.lua\"", ""));
   CHECK(says(t, "c.workload.duration = 1e7", ""));
