@@ -160,6 +160,56 @@ describe("a scenario", function()
 end)
 
 describe("sparse attention", function()
+  local function model(changes, approximate)
+    local raw = { model_type = "deepseek_v32", num_hidden_layers = 8, hidden_size = 256, intermediate_size = 512,
+                  num_attention_heads = 4, num_key_value_heads = 4, vocab_size = 1000, max_position_embeddings = 4096,
+                  kv_lora_rank = 64, qk_rope_head_dim = 16, qk_nope_head_dim = 32, v_head_dim = 32, index_topk = 512,
+                  index_n_heads = 4, index_head_dim = 32, n_routed_experts = 8, num_experts_per_tok = 2,
+                  moe_intermediate_size = 128 }
+    for k, v in pairs(changes) do raw[k] = v or nil end
+    return huggingface.read(raw, "config.json", approximate and { approximate = true } or nil)
+  end
+
+  it("has indexers in as many layers as the file says: others take what one before them chose", function()
+    local m = model {}
+    assert.same({ 512, 512, 8 }, { m.index_topk, m.sliding_window, m.num_windowed_layers })
+    assert.is_nil(m.num_index_layers)                     -- in each
+    local types = seq(8, function(i) return i % 3 == 0 and "full" or "shared" end)
+    assert.equal(3, model { indexer_types = types }.num_index_layers)
+    -- Two in front, then of each three the first.
+    assert.equal(4, model { index_topk_freq = 3, index_skip_topk_offset = 2 }.num_index_layers)
+  end)
+
+  it("is full attention where no context is longer than what is chosen", function()
+    local m = model { max_position_embeddings = 512, index_topk_freq = 3 }
+    assert.is_nil(m.index_topk)
+    assert.is_nil(m.num_index_layers)
+    assert.equal(0, m.num_windowed_layers or 0)
+  end)
+
+  it("of kinds that servers do not know is taken as full, and said to be", function()
+    local plain = { model_type = "llama", kv_lora_rank = false, qk_rope_head_dim = false, qk_nope_head_dim = false,
+                    v_head_dim = false, index_topk = false, n_routed_experts = false,
+                    num_experts_per_tok = false, moe_intermediate_size = false }
+    plain.nsa_config = { block_size = 64 }
+    local m = model(plain)
+    assert.equal("config.json: nsa_config: sparse attention is taken as full, as servers that do not know it do",
+      m.warnings[1])
+    plain.nsa_config, plain.index_topk = nil, 512
+    m = model(plain, true)
+    assert.matches("index_topk = 512: sparse attention is taken as full", table.concat(m.warnings, "\n"))
+    assert.is_nil(m.index_topk)
+  end)
+
+  it("or not, layers of one kind may have heads of their own number", function()
+    local m = model { model_type = "llama", kv_lora_rank = false, qk_rope_head_dim = false, qk_nope_head_dim = false,
+      v_head_dim = false, index_topk = false, n_routed_experts = false, num_experts_per_tok = false,
+      moe_intermediate_size = false, head_dim = 64, sliding_window = 128,
+      num_attention_heads_per_layer = seq(8, function(i) return i % 4 == 0 and 4 or 8 end),
+      layer_types = seq(8, function(i) return i % 4 == 0 and "full_attention" or "sliding_attention" end) }
+    assert.same({ 8, 4, 6 }, { m.num_attention_heads, m.full_attention_heads, m.num_windowed_layers })
+  end)
+
   it("keeps keys of its indexer, and reads what it chooses", function()
     local catalog = require "oracle.models.catalog"
     local dense, sparse = catalog.model "deepseek-v3", catalog.model "deepseek-v3.2"

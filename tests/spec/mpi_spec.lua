@@ -128,3 +128,112 @@ describe("oracle plan in an MPI job", function()
     assert.equal(1, select(2, text:gsub("oracle: objectives expected", "")))
   end)
 end)
+
+-- Ranks without MPI: what comes in is a list of { from, text }, what goes out is noted, and so is what the rank's own
+-- threads are asked.
+describe("a rank of an MPI job", function()
+  local mpi = require "oracle.study.mpi"
+  local sweep = require "oracle.study.sweep"
+  local threads = sweep.threads
+  local noted, inbox, computed, now, host
+
+  local function note(text) noted[#noted + 1] = text end
+
+  before_each(function()
+    noted, inbox, computed, now = {}, {}, {}, 0
+    host = { guard = function() end, interrupted = function() return false end,
+             clock = function()
+               now = now + 0.01
+               return now
+             end }
+    sweep.threads = function(_, job, n)
+      note(("threads %d of %s"):format(n, job.name))
+      return { depth = 2, submit = function(_, i) note("own " .. i) end,
+               take = function() return table.unpack(table.remove(computed, 1) or {}) end,
+               close = function() note "close" end, abandon = function() note "abandon" end }
+    end
+  end)
+
+  after_each(function() sweep.threads = threads end)
+
+  local function rank(number, ranks)
+    local messages = { send = function(to, text) note(to .. ": " .. text) end,
+                       poll = function() return table.unpack(table.remove(inbox, 1) or {}) end,
+                       finalize = function() note "finalize" end, abort = function(code) note("abort " .. code) end }
+    return setmetatable({ messages = messages, rank = number, ranks = ranks }, { __index = mpi })
+  end
+
+  -- What was noted since it was last asked.
+  local function since()
+    local list = noted
+    noted = {}
+    return list
+  end
+
+  it("is none outside a job", function()
+    if os.getenv "OMPI_COMM_WORLD_SIZE" or os.getenv "PMI_SIZE" then return pending "a job of MPI's" end
+    assert.is_nil(mpi.join())
+  end)
+
+  it("0 gives a point to whoever has the most room, itself where that is equal", function()
+    local zero = rank(0, 3)
+    local ex = zero:executor(host, { name = "j" }, 4)
+    assert.same({ "threads 4 of j", '1: {"name": "j"}', '2: {"name": "j"}' }, since())
+    assert.equal(2, ex.depth)
+    inbox = { { 2, "ready 3" } }
+    assert.is_nil(ex:take(1))                             -- there is room for more: what waits is handed out first
+    assert.equal(5, ex.depth)
+    for i = 7, 11 do ex:submit(i) end
+    assert.same({ "2: run 7", "own 8", "2: run 9", "own 10", "2: run 11" }, since())
+
+    inbox, computed = { { 2, "done 9 30 40 1.5 the line of 9" } }, { { 8, "the line of 8", 1, 2, 0.5 } }
+    assert.same({ 9, "the line of 9", 30, 40, 1.5 }, { ex:take(1) })
+    assert.same({ 8, "the line of 8", 1, 2, 0.5 }, { ex:take(1) })
+    ex:submit(12)
+    ex:submit(13)
+    assert.same({ "own 12", "2: run 13" }, since())       -- each has room for one again
+    local before = now
+    assert.is_nil(ex:take(0.5))
+    assert.is_true(now - before >= 0.5)
+
+    ex:close()
+    zero:leave()
+    assert.same({ "close", "1: stop", "2: stop", "finalize" }, since())
+  end)
+
+  it("0 tells the others when it gives up", function()
+    rank(0, 2):executor(host, { name = "j" }, 1):abandon()
+    assert.same({ "threads 1 of j", '1: {"name": "j"}', "1: stop", "abandon" }, since())
+  end)
+
+  it("1 and on computes until it is told to stop", function()
+    inbox = { { 0, '{"name": "j"}' }, { 0, "run 3" }, { 0, "run 5" }, {}, {}, { 0, "stop" } }
+    computed = { { 5, "the line of 5", 1, 2, 0.5 }, { 3, "the line of 3", 3, 4, 0.25 } }
+    rank(1, 2):serve(host, 2)
+    assert.same({ "threads 2 of j", "0: ready 2", "own 3", "own 5", "0: done 5 1 2 0.5 the line of 5",
+                  "0: done 3 3 4 0.25 the line of 3", "close", "finalize" }, since())
+    inbox = { { 0, "stop" } }
+    rank(1, 2):serve(host, 2)
+    assert.same({ "finalize" }, since())
+  end)
+
+  it("1 and on gives up by itself when it was interrupted and nobody says so", function()
+    inbox = { { 0, '{"name": "j"}' }, { 0, "run 3" } }
+    host.interrupted = function() return #inbox == 0 end
+    rank(1, 2):serve(host, 2)
+    assert.same({ "threads 2 of j", "0: ready 2", "own 3", "abandon", "finalize" }, since())
+    assert.is_true(now > 5)
+  end)
+
+  it("1 and on ends the job when it fails", function()
+    inbox = { { 0, '{"name": "j"}' } }
+    sweep.threads = function() error("no threads", 0) end
+    local stderr, said = io.stderr, nil
+    io.stderr = { write = function(_, text) said = text end } -- luacheck: ignore 122
+    local ok = pcall(function() rank(1, 2):serve(host, 2) end)
+    io.stderr = stderr                                    -- luacheck: ignore 122
+    assert.is_true(ok)
+    assert.same({ "abort 1", "finalize" }, since())
+    assert.equal("oracle: rank 1: no threads\n", said)
+  end)
+end)

@@ -4,6 +4,7 @@ local json = require("oracle.core").json
 local oracle = require "oracle"
 local planning = require "oracle.plan"
 local program = require "program"
+local reasons = require "oracle.study.plan_reasons"
 local scenario = require "oracle.scenario"
 local space = require "oracle.study.plan_space"
 
@@ -27,6 +28,73 @@ local function names_of(ask)
   end
   return names, n
 end
+
+describe("why a candidate is no plan", function()
+  -- A race of candidates, each of a family of its own, and those that ran as a whole with what came of it.
+  local function race_of(list)
+    local race = { all = {}, final = {}, work = { max_gpus = 4, resolved = { objectives = {
+      { column = { name = "ttft.p99", unit = "ms" } }, { column = { name = "goodput" } } } } } }
+    for i, entry in ipairs(list) do
+      entry.i, entry.family, entry.price = i, "family " .. i, entry.price or {}
+      entry.c = { gpu = "g" .. i, gpus = entry.gpus or 1, quantization = "none", kv = "auto", seqs = 64, tokens = 2048,
+                  tp = 1, pp = 1, dp = 1 }
+      race.all[i] = entry
+      if entry.ran then
+        entry.final = true
+        race.final[#race.final + 1] = { of = entry, c = entry.c, last = entry.ran }
+      end
+    end
+    return race
+  end
+
+  local function why(entry, best)
+    local list = reasons.of(race_of { {}, entry }, { { i = 1, cost = { key = best or 10 } } })
+    assert.same({ "family 2", 1 }, { list[1].family, list[1].candidates })
+    assert.equal(1, #list)
+    return list[1].why
+  end
+
+  it("is what it missed by the most, where it ran as a whole", function()
+    assert.equal("with 1 GPU: ttft.p99 is 250 ms in one of 2 runs", why { ran = { gpus = 1, seeds = {
+      { miss = 0.1, worst = 1, values = { 230 } }, { miss = 0.2, worst = 1, values = { 250 } } } } })
+    assert.equal("with 2 GPUs: goodput is not measured in one of 1 runs",
+      why { ran = { gpus = 2, seeds = { { miss = 1, worst = 2, values = { 230 } } } } })
+    assert.equal("with 2 GPUs: it is overloaded",
+      why { ran = { gpus = 2, seeds = { { miss = 9, saturated = true } } } })
+    assert.equal("with 3 GPUs: odd", why { ran = { gpus = 3, seeds = {}, excluded = "odd" } })
+  end)
+
+  it("is its cost, or a bound of it, beside the best plan's", function()
+    local cost = { key = 15, gpus = 4, usd = 12, fits = true }
+    assert.equal("about 12.00 USD/h (4 GPUs), 1.50 times the best plan's", why { raced = true, cost = cost })
+    assert.equal("about 12.00 USD/h (4 GPUs); others as cheap did better in short runs",
+      why({ raced = true, cost = cost }, 15))
+    assert.equal("at best 1 GPU, 2.00 times the best plan's", why { bound = { key = 20, gpus = 1, fits = true } })
+    assert.equal("at least 8 GPUs needed, 4 allowed", why { cost = { key = 20, gpus = 8, fits = false } })
+  end)
+
+  it("is what one request alone misses, or that it does not fit", function()
+    assert.equal("too slow", why { raced = true, out = "too slow", result = { miss = 2 } })
+    assert.equal("one request alone: a token takes at least 40 ms", why { price = { slow = { step = 0.04 } } })
+    assert.equal("one request alone: an answer takes at least 2500 ms", why { price = { slow = { e2e = 2.5 } } })
+    assert.equal("no room", why { price = { why = "no room" } })
+  end)
+
+  it("where there is no plan, is that of who came closest", function()
+    local function ran(gpus, ...)
+      local seeds = {}
+      for i, miss in ipairs { ... } do seeds[i] = { miss = miss, worst = 1, values = { 1000 * miss } } end
+      return { ran = { gpus = gpus, seeds = seeds }, cost = { key = gpus, gpus = gpus, fits = true } }
+    end
+    local _, nearest = reasons.of(race_of { ran(1, 0.2, 0.4), ran(2, 0.3, 0.1), { price = { why = "no room" } } }, {})
+    assert.same({ name = "g2 TP1 seqs 64 tokens 2048", gpus = 2,
+                  why = "with 2 GPUs: ttft.p99 is 300 ms in one of 2 runs" }, nearest)
+    _, nearest = reasons.of(race_of { { price = { why = "no room" } }, { price = { slow = { step = 0.05 } } },
+                                      { price = { slow = { step = 0.04 } } } }, {})
+    assert.same({ "g3 TP1 seqs 64 tokens 2048", "one request alone: a token takes at least 40 ms" },
+      { nearest.name, nearest.why })
+  end)
+end)
 
 describe("the candidates of a plan", function()
   it("are all ways to share a model among so many GPUs, none of them more", function()
