@@ -43,6 +43,23 @@ CASE orc_model gemma2_9b = {
   .sliding_window = 4096,
   .num_windowed_layers = 21,
 };
+/* Llama-2-7B with the attention of DeepSeek-V4-Flash: entries of 512 values, 64 of them with positions, for 4 tokens in 15 layers, for 128
+** in 17, and the last 128 tokens uncompressed. */
+CASE orc_model compressed_7b = {
+  SHAPE(32, 4096, 64, 1, 512, 11008, 32000, 4096),
+  .qk_rope_head_dim = 64,
+  .q_lora_rank = 1024,
+  .compress_ratio = 4,
+  .full_compress_ratio = 128,
+  .compress_window = 128,
+  .o_groups = 8,
+  .o_lora_rank = 1024,
+  .index_n_heads = 64,
+  .index_head_dim = 128,
+  .index_topk = 2048,
+  .sliding_window = 2048,
+  .num_windowed_layers = 15,
+};
 /* Qwen/Qwen3-Next-80B-A3B-Instruct, config.json: gated delta nets in three of four layers. */
 CASE orc_model qwen3_next = { SHAPE(48, 2048, 16, 2, 256, 5120, 151936, 262144),
                               .num_experts = 512,

@@ -159,23 +159,9 @@ static void an_indexer_keeps_keys_of_its_own(void)
         27 * (m.hidden_size * 64 * 128.0 + m.hidden_size * (128.0 + 64) + 2 * 128));
 }
 
-/* DeepSeek-V4-Flash's: entries of 512 values, 64 of them with positions. */
 static void compressed_attention_keeps_entries(void)
 {
-  orc_model m = llama2_7b;
-  m.head_dim = 512;
-  m.num_attention_heads = 64;
-  m.num_key_value_heads = 1;
-  m.qk_rope_head_dim = 64;
-  m.q_lora_rank = 1024;
-  m.compress_ratio = 4;
-  m.full_compress_ratio = m.compress_window = 128;
-  m.o_groups = 8;
-  m.o_lora_rank = 1024;
-  m.index_n_heads = 64;
-  m.index_head_dim = 128;
-  m.index_topk = m.sliding_window = 2048;
-  m.num_windowed_layers = 15;
+  orc_model m = compressed_7b;
   orc_error e = { .code = 0 };
   CHECK(orc_model_check(&m, &e));
   CHECK(orc_model_entry_bytes(&m) == 584.0); /* 448 + 2 * 64 + 7 scales and one to fill up */

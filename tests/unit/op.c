@@ -16,27 +16,6 @@ static orc_model sparse(void)
   return m;
 }
 
-/* Attention of DeepSeek-V4-Flash: entries of 512 values for 4 tokens in 15 layers, for 128 in 17, and the last 128 tokens
-** uncompressed. */
-static orc_model compressed(void)
-{
-  orc_model m = llama2_7b;
-  m.head_dim = 512;
-  m.num_attention_heads = 64;
-  m.num_key_value_heads = 1;
-  m.qk_rope_head_dim = 64;
-  m.q_lora_rank = 1024;
-  m.compress_ratio = 4;
-  m.full_compress_ratio = m.compress_window = 128;
-  m.o_groups = 8;
-  m.o_lora_rank = 1024;
-  m.index_n_heads = 64;
-  m.index_head_dim = 128;
-  m.index_topk = m.sliding_window = 512;
-  m.num_windowed_layers = 15;
-  return m;
-}
-
 static orc_ops whole(const orc_model *m, int tp, int dcp)
 {
   orc_layout l = one_gpu;
@@ -85,7 +64,7 @@ static void layers_may_share_what_is_chosen(void)
 ** 2 x 2 x 64 x 512, per sequence in all 32 layers. */
 static void compressed_entries_are_few(void)
 {
-  const orc_model m = compressed();
+  const orc_model m = compressed_7b;
   for (int tp = 1; tp <= 2; tp++) {
     const orc_ops o = whole(&m, tp, 1);
     const double pair = 2.0 * 64.0 / tp * 1024.0, score = 2.0 * 64.0 * 128.0;

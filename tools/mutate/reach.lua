@@ -1,15 +1,8 @@
 --- Which tests run which functions of C and which lines of Lua, as the programs of `make REACH=1` note them.
 local active_lines = require "active_lines"
+local read = require "copy".read
 
 local reach = {}
-
-local function read(path)
-  local f = io.open(path, "rb")
-  if not f then return nil end
-  local text = f:read "a"
-  f:close()
-  return text
-end
 
 --- The functions of the library: a list of { at, where }, `where` as "src/cost/op.c:4", the line it begins in.
 function reach.functions(library)
