@@ -52,10 +52,11 @@ static _Thread_local int held;   /* what runs is not to be stopped within (orc_w
 static _Thread_local int raised; /* how often the wish to stop that is under way has */
 static _Thread_local int place;  /* 1 + that among the watched threads; 0: none */
 
+/* Who caught the error is told again, and is not where the policy was. */
 static _Noreturn void stop(lua_State *L, int reason)
 {
-  char at[ORC_SOURCE_LINE_SIZE];
-  orc_source_line_line(L, at, sizeof at);
+  char here[ORC_SOURCE_LINE_SIZE], *at = current != NULL ? current->place : here;
+  if (at == here || at[0] == '\0') orc_source_line_line(L, at, ORC_SOURCE_LINE_SIZE);
   if (reason == ORC_WATCHDOG_INTERRUPTED) orc_bind_fail(L, "%s: interrupted", at);
   if (reason == ORC_WATCHDOG_GREEDY)
     orc_bind_fail(L, "%s: the policy took more than %d MiB of memory", at, ORC_WATCHDOG_MEMORY_MIB);

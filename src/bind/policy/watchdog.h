@@ -12,6 +12,7 @@
 
 #include "bind/args.h"
 #include "bind/policy/floor.h"
+#include "bind/policy/source_line.h"
 
 enum {
   ORC_WATCHDOG_TICK_MS = 100,    /* how often the watch looks */
@@ -32,11 +33,12 @@ typedef struct orc_watchdog {
   volatile sig_atomic_t hurry;   /* at once: the user asked to stop */
   volatile sig_atomic_t inside;  /* a policy is running */
   volatile sig_atomic_t stopped; /* why the policy that is running has been told to end, or 0 */
-  volatile sig_atomic_t calls;   /* policy calls so far (wraps) */
-  sig_atomic_t seen;             /* calls at the last tick */
-  int64_t since;                 /* ms of work before it was first seen in this call */
-  sig_atomic_t hurried;          /* the watch looks in a hurry */
-  int64_t told;                  /* ms of work when it began to */
+  char place[ORC_SOURCE_LINE_SIZE]; /* where it was when it was told first; "": not yet */
+  volatile sig_atomic_t calls;      /* policy calls so far (wraps) */
+  sig_atomic_t seen;                /* calls at the last tick */
+  int64_t since;                    /* ms of work before it was first seen in this call */
+  sig_atomic_t hurried;             /* the watch looks in a hurry */
+  int64_t told;                     /* ms of work when it began to */
   timer_t timer;
   bool armed;                 /* the timer exists */
   volatile sig_atomic_t cut;  /* the user's wish to stop ended a policy's call: it cannot go on */
@@ -68,6 +70,7 @@ static inline void orc_watchdog_enter(orc_watchdog *w, lua_State *L)
   w->floor = lua_getstack(L, 0, &here) ? here.i_ci : NULL;
   w->calls = (w->calls + 1) & 0xffffff;
   w->stopped = 0;
+  w->place[0] = '\0';
   w->inside = 1;
   orc_floor_set(w->floor);
 }
