@@ -166,11 +166,12 @@ void orc_turns_came(orc_turns *t, orc_slot slot)
   t->fresh[t->fresh_count++] = (uint32_t)(line - t->lines);
 }
 
-void orc_turns_went(orc_turns *t, const orc_request *q)
+void orc_turns_went(orc_turns *t, orc_request *q)
 {
   orc_turn_line *line = find(t, q->in.client);
   ORC_ASSERT(line != NULL && line->here > 0);
   line->served += t->weight * (q->generated - q->credited);
+  q->credited = q->generated; /* elsewhere it comes with what is counted */
   line->here--;
 }
 

@@ -18,7 +18,7 @@ void orc_turns_free(orc_turns *t);
 void orc_turns_came(orc_turns *t, orc_slot slot);
 void orc_turns_join(orc_turns *t, orc_slot slot);
 void orc_turns_leave(orc_turns *t, orc_slot slot);
-void orc_turns_went(orc_turns *t, const orc_request *q);
+void orc_turns_went(orc_turns *t, orc_request *q);
 
 /* What a token weighs, >= 0, from now on. */
 void orc_turns_weigh(orc_turns *t, double weight);

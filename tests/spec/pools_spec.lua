@@ -294,6 +294,22 @@ describe("a pool that decodes", function()
     end
     assert.same(times(false), times(true))
   end)
+
+  it("counts a token once where its request is lost and comes again", function()
+    local function times(runs)
+      return oracle.scenario {
+        model = "tiny-1b", hardware = GPU, network = { topology = "nvlink_mesh", gpus = 16 }, batching = "vtc",
+        seed = 4, engine = { system = "sarathi", block_size = 7, num_gpu_blocks_override = 50, max_model_len = 128,
+                   max_num_seqs = 1, max_num_batched_tokens = 128, enable_prefix_caching = false },
+        pools = { prefill = { replicas = 2 }, decode = { replicas = 1 } }, router = "random",
+        failures = { mtbf = "617 ms", mttr = "17 ms" },
+        workload = oracle.workload.closed_loop { concurrency = 15, count = 164, prompt = 10,
+          output = oracle.dist.uniform { low = 1, high = 14 },
+          prefix = { { name = "x", tokens = 41, variants = 3 }, { name = "y", tokens = 18 } } },
+      }:run({ runs = runs }).latency
+    end
+    assert.same(times(false), times(true))
+  end)
 end)
 
 describe("groups", function()
