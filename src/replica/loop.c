@@ -160,6 +160,8 @@ static void retire(orc_replica *r, orc_microbatch *m, orc_time now)
   orc_slot slot;
   while ((slot = orc_decode_set_finished(&m->decode)) != ORC_NO_SLOT) {
     orc_decode_set_leave(&m->decode, slot);
+    r->unchanged =
+        false; /* its token of each step is others' from now on, also while its last one is in flight */
     if (r->delays != NULL) orc_attribution_stops(r, slot);
     complete(r, slot, now);
   }

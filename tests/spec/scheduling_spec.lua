@@ -211,4 +211,18 @@ describe("a request that did not fit", function()
       assert.same(ended(false), ended(true), batching)
     end
   end)
+
+  -- Static closes its batch where the first in line would fit the budget: one token more is what that may take.
+  it("is looked at again once an answer's last token leaves its part of the budget, before it is there", function()
+    local function latencies(runs)
+      return oracle.scenario { model = "tiny-1b", hardware = "h100-sxm", replicas = 3, batching = "static", seed = 4,
+        router = "prefix_aware",
+        engine = { block_size = 7, num_gpu_blocks_override = 78, max_model_len = 256, max_num_seqs = 9,
+                   max_num_batched_tokens = 64 },
+        workload = oracle.workload.closed_loop { concurrency = 37, count = 140, timeout = "849 ms",
+          prompt = oracle.dist.uniform { low = 1, high = 128 }, output = oracle.dist.uniform { low = 1, high = 60 } },
+      }:run({ runs = runs }).latency
+    end
+    assert.same(latencies(false), latencies(true))
+  end)
 end)

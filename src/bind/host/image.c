@@ -121,10 +121,11 @@ lua_State *orc_image_open(const char *home)
   char path[PATH_MAX];
   struct stat s;
   const int n = snprintf(path, sizeof path, "%s/build/lua/image", home);
-  const int from = n > 0 && (size_t)n < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+  const int from =
+      n > 0 && (size_t)n < sizeof path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
   if (from < 0) return NULL;
   head *h = MAP_FAILED;
-  if (fstat(from, &s) == 0 && s.st_size >= (off_t)sizeof *h)
+  if (fstat(from, &s) == 0 && S_ISREG(s.st_mode) && s.st_size >= (off_t)sizeof *h)
     h = mmap(PLACE, (size_t)s.st_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE, from, 0);
   close(from);
   if (h == MAP_FAILED) return NULL;
